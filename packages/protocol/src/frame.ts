@@ -1,0 +1,82 @@
+// Encodes a Frame once, by hand: header fields in ascending order, default values left out, payload last.
+// The bytes equal those of the generated codec.
+import { Limits } from './limits.ts';
+import { isStreamName } from './stream-name.ts';
+import { WireError } from './wire-error.ts';
+
+/** The fields of a Frame (frame.proto). Omitted numbers are 0. */
+export interface FrameFields {
+  stream: string;
+  epoch: bigint;
+  sequence: number;
+  /** Microseconds since the epoch began. */
+  captureUs: number;
+  kind: number;
+  flags?: number;
+  participant?: number;
+  /** 48 kHz samples since the epoch began (AUDIO). */
+  position?: number;
+  /** Sequence of the key frame a delta applies to. */
+  keySequence?: number;
+  payload: Uint8Array;
+}
+
+/** Encodes `fields`; throws WireError if one is out of range. */
+export function encodeFrame(fields: FrameFields): Uint8Array {
+  if (!isStreamName(fields.stream)) throw new WireError('stream name is not of [A-Za-z0-9_-]{1,64}');
+  const numbers: readonly (readonly [field: number, value: number])[] = [
+    [3, fields.sequence],
+    [4, fields.captureUs],
+    [5, fields.kind],
+    [6, fields.flags ?? 0],
+    [7, fields.participant ?? 0],
+    [8, fields.position ?? 0],
+    [9, fields.keySequence ?? 0],
+  ];
+  let size = 2 + fields.stream.length + 9;
+  for (const [field, value] of numbers) {
+    if (!(Number.isInteger(value) && value >= 0 && value <= Limits.numberMax))
+      throw new WireError(`field ${field} is not an unsigned integer up to 2^53 - 1`);
+    if (value > 0) size += 1 + varintSize(value);
+  }
+  const payload = fields.payload;
+  if (payload.length > 0) size += 1 + varintSize(payload.length) + payload.length;
+
+  const bytes = new Uint8Array(size);
+  bytes[0] = 0x0a;
+  bytes[1] = fields.stream.length;
+  let at = 2;
+  for (let i = 0; i < fields.stream.length; i++) bytes[at++] = fields.stream.charCodeAt(i);
+  bytes[at++] = 0x11;
+  new DataView(bytes.buffer).setBigUint64(at, fields.epoch, true);
+  at += 8;
+  for (const [field, value] of numbers) {
+    if (value === 0) continue;
+    bytes[at++] = field << 3;
+    at = writeVarint(bytes, at, value);
+  }
+  if (payload.length > 0) {
+    bytes[at++] = 0x7a;
+    at = writeVarint(bytes, at, payload.length);
+    bytes.set(payload, at);
+  }
+  return bytes;
+}
+
+/** Bytes that `value` (an unsigned integer up to 2^53 - 1) takes as a Protobuf varint. */
+export function varintSize(value: number): number {
+  let size = 1;
+  for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) size++;
+  return size;
+}
+
+/** Writes `value` as a Protobuf varint at `at`; returns the offset behind it. */
+export function writeVarint(bytes: Uint8Array, at: number, value: number): number {
+  let rest = value;
+  while (rest >= 128) {
+    bytes[at++] = (rest % 128) | 0x80;
+    rest = Math.floor(rest / 128);
+  }
+  bytes[at++] = rest;
+  return at;
+}

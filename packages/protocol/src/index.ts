@@ -1,0 +1,19 @@
+// Hayate's wire contract, for browsers and Node. Everything a client needs to speak to a server;
+// what servers say to each other is in ./server.ts.
+export { type CloseCode, type CloseCodeName, CloseCodes, closeCodeByNumber } from './close-code.ts';
+export { epochFromText, epochStartedMs, epochText, mintEpoch } from './epoch.ts';
+export { encodeFrame, type FrameFields } from './frame.ts';
+export { FrameFlag, type FrameHeader, framePayload, isDroppable, isKey, peekFrame } from './frame-header.ts';
+export * from './gen/hayate/v1/frame_pb.ts';
+export * from './gen/hayate/v1/message_pb.ts';
+export * from './gen/hayate/v1/payload_pb.ts';
+export { Limits } from './limits.ts';
+export { encodeServerFrame } from './message.ts';
+export { type BoneName, Bones } from './motion/bone.ts';
+export { decodeMotion, encodeMotionDelta, encodeMotionKey, type QuantisedPose, quantisePose } from './motion/motion.ts';
+export { createPose, type Pose } from './motion/pose.ts';
+export { type ShapeName, Shapes } from './motion/shape.ts';
+export { OPUS_SAMPLE_RATE, opusPacketSamples } from './opus-packet.ts';
+export { PATHS, SUBPROTOCOL } from './path.ts';
+export { isStreamName, STREAM_NAME_PATTERN } from './stream-name.ts';
+export { WireError } from './wire-error.ts';

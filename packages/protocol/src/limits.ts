@@ -1,0 +1,21 @@
+// The contract's own bounds: a peer that exceeds one breaks the protocol. Limits that an operator
+// sets (rates, connections) are the server's options.
+
+export const Limits = {
+  /** Characters in a stream's title. */
+  titleCharactersMax: 200,
+  /** Bytes of one encoded Frame, unless the server's `Published.limits` says less. */
+  frameBytesMax: 65_536,
+  /** Bytes of one WebSocket message from a client. */
+  clientMessageBytesMax: 262_144,
+  /** Opus packets in one AUDIO frame. */
+  audioPacketsMax: 64,
+  /** Milliseconds between a participant's key poses. */
+  keyIntervalMsMax: 1_000,
+  /** Milliseconds between a viewer's receipts. */
+  receiptIntervalMs: 250,
+  /** Largest sequence, capture time and position. */
+  numberMax: Number.MAX_SAFE_INTEGER,
+  /** Participants of one stream, the broadcaster included. */
+  participantsMax: 64,
+} as const;

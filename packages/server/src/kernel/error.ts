@@ -1,0 +1,37 @@
+// One error class for what can be expected to fail. The code is what programs read, the message what people read.
+import type { CloseCodeName } from '@hayate/protocol';
+
+/** Expected failures, by code. `assert` marks bugs instead. */
+export type ErrorCode =
+  | 'CONFIGURATION'
+  | 'MISSING_PACKAGE'
+  | 'UNAUTHORIZED'
+  | 'FORBIDDEN'
+  | 'NOT_FOUND'
+  | 'BAD_REQUEST'
+  | 'IN_USE'
+  | 'CORRUPT'
+  | 'CONFLICT'
+  | 'UNREACHABLE'
+  | 'CLOSED';
+
+export interface HayateErrorOptions extends ErrorOptions {
+  /** How a WebSocket connection that met this is closed. */
+  closeCode?: CloseCodeName;
+  /** Whether trying again later may help. */
+  temporary?: boolean;
+}
+
+/** An expected failure. */
+export class HayateError extends Error {
+  override readonly name = 'HayateError';
+  readonly code: ErrorCode;
+  readonly closeCode: CloseCodeName;
+  readonly temporary: boolean;
+  constructor(code: ErrorCode, message: string, options: HayateErrorOptions = {}) {
+    super(message, options);
+    this.code = code;
+    this.closeCode = options.closeCode ?? 'INTERNAL';
+    this.temporary = options.temporary ?? false;
+  }
+}

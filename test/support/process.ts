@@ -1,0 +1,154 @@
+// In: a program and its arguments. Out: the running child, its output by lines, and its exit.
+// Each child leads a process group of its own, so that what it starts in turn goes with it: no test leaves a process behind,
+// whether it passes, fails or is interrupted. Lines kept are bounded; the oldest go first and are counted.
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { cleanUp } from './clean-up.ts';
+import { type PollOptions, poll } from './poll.ts';
+
+/** The repository's root folder, without a slash at its end. */
+export const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/[\\/]$/, '');
+
+export type StartOptions = {
+  /** The program; by default the Node that runs the tests. */
+  readonly executable?: string;
+  /** Working folder; by default the repository's root. */
+  readonly cwd?: string;
+  /** Added to this process's environment; undefined removes a variable. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+};
+
+/** How a process ended: its code, or the signal that ended it. */
+export type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
+
+export type TestProcess = {
+  readonly pid: number;
+  /** Lines so far, of both outputs in the order they came; the oldest are dropped past 20,000. */
+  readonly lines: readonly string[];
+  readonly stdout: readonly string[];
+  readonly stderr: readonly string[];
+  readonly stdin: Writable;
+  /** Settles when the process has ended and its output is read to the end. */
+  readonly exit: Promise<Exit>;
+  /** The match in the first line, of either output and also of those already there, that matches; an error if it ends before. */
+  readonly untilLine: (pattern: RegExp, options?: PollOptions) => Promise<RegExpExecArray>;
+  /** Sends a signal to the process alone. False if it has ended. */
+  readonly kill: (signal: NodeJS.Signals) => boolean;
+};
+
+const linesMax = 20_000;
+const groups = new Set<number>();
+
+const killGroup = (pid: number): void => {
+  groups.delete(pid);
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // The group has ended.
+  }
+};
+const killAll = (): void => groups.forEach(killGroup);
+process.once('exit', killAll);
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    killAll();
+    process.kill(process.pid, signal);
+  });
+}
+
+const keepLines = (input: Readable, ...lists: string[][]): Promise<unknown> => {
+  const reader = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+  reader.on('line', (line) => {
+    for (const list of lists) {
+      list.push(line);
+      if (list.length > linesMax) list.shift();
+    }
+  });
+  return once(reader, 'close');
+};
+
+/** The environment of a child: ours without what belongs to this test run, and the test's own additions. */
+const childEnvironment = (added: StartOptions['env']): NodeJS.ProcessEnv => {
+  const { NODE_TEST_CONTEXT: _context, NODE_OPTIONS: _options, NODE_CHANNEL_FD: _channel, ...inherited } = process.env;
+  return { ...inherited, ...added };
+};
+
+/**
+ * Starts a process that ends with the test `t` at the latest: its whole group is killed and reaped then.
+ *
+ * @param args for Node: `['packages/server/bin/hayate.mjs', 'serve', '--port', '0']`
+ */
+export const startProcess = (t: TestContext, args: readonly string[], options: StartOptions = {}): TestProcess => {
+  const child: ChildProcessByStdio<Writable, Readable, Readable> = spawn(options.executable ?? process.execPath, args, {
+    cwd: options.cwd ?? root,
+    env: childEnvironment(options.env),
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true,
+  });
+  const { pid } = child;
+  if (pid === undefined) {
+    child.on('error', () => undefined);
+    throw new Error(`could not start ${options.executable ?? process.execPath}`);
+  }
+  groups.add(pid);
+  child.stdin.on('error', () => undefined);
+  const lines: string[] = [];
+  const stdout: string[] = [];
+  const stderr: string[] = [];
+  const outputs = [keepLines(child.stdout, lines, stdout), keepLines(child.stderr, lines, stderr)];
+  let ended = false;
+  const exit = (async (): Promise<Exit> => {
+    const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+    await Promise.all(outputs);
+    ended = true;
+    return { code, signal };
+  })();
+  exit.catch(() => undefined);
+  cleanUp(t, async () => {
+    killGroup(pid);
+    await exit;
+  });
+
+  const shown = (): string => lines.slice(-40).join('\n');
+  const untilLine = async (pattern: RegExp, pollOptions?: PollOptions): Promise<RegExpExecArray> => {
+    const find = (): RegExpExecArray | undefined => {
+      for (const line of lines) {
+        const match = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, '')).exec(line);
+        if (match !== null) return match;
+      }
+      return undefined;
+    };
+    const found = await poll(
+      `a line that matches ${pattern} from ${args.join(' ')}`,
+      () => find() ?? (ended ? 'ended' : undefined),
+      pollOptions,
+    ).catch((error: unknown) => {
+      throw new Error(`${error instanceof Error ? error.message : String(error)}\n${shown()}`, { cause: error });
+    });
+    if (found === 'ended') throw new Error(`${args.join(' ')} ended before a line matched ${pattern}:\n${shown()}`);
+    return found;
+  };
+
+  return { pid, lines, stdout, stderr, stdin: child.stdin, exit, untilLine, kill: (signal) => child.kill(signal) };
+};
+
+/** Runs a process to its end and returns its exit and output. Bounded like every wait of a test: two minutes, or `timeoutMs`. */
+export const runProcess = async (
+  t: TestContext,
+  args: readonly string[],
+  options: StartOptions & PollOptions = {},
+): Promise<Exit & TestProcess> => {
+  const started = startProcess(t, args, options);
+  started.stdin.end();
+  let exit: Exit | undefined;
+  const watching = started.exit.then((value) => {
+    exit = value;
+  });
+  const result = await poll(`the end of ${args.join(' ')}`, () => exit, { timeoutMs: options.timeoutMs ?? 120_000 });
+  await watching;
+  return { ...started, ...result };
+};

@@ -1,0 +1,72 @@
+// In: the name of an outside program or Python module that a test needs. Out: where it is, or a skip that says how to get it.
+// In full mode (HAYATE_TEST_FULL=1, set by `npm run test:full`) what is missing is a failure, so nothing is ever skipped there.
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { debianPython, pythonPackages, toolPackages } from './tool-package.mjs';
+
+/** Whether this run must not skip anything. */
+export const isFullRun = process.env.HAYATE_TEST_FULL === '1';
+
+/** Skips the test `t` because `missing` is missing, or fails it in full mode. `enable` is the command that would enable it. */
+const refuse = (t: TestContext, missing: string, enable: string): undefined => {
+  if (isFullRun) throw new Error(`${missing} is missing: ${enable}`);
+  t.skip(`needs ${missing}: ${enable}`);
+  return undefined;
+};
+
+const installCommand = (debianPackage: string): string => `npm run test:full, or apt-get install ${debianPackage}`;
+
+const isExecutable = (path: string): boolean => {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const findTool = (name: string): string | undefined =>
+  (process.env.PATH ?? '')
+    .split(delimiter)
+    .filter((folder) => folder !== '')
+    .map((folder) => join(folder, name))
+    .find(isExecutable);
+
+const debianPackageOf = (table: Readonly<Record<string, string>>, name: string): string => {
+  const debianPackage = table[name];
+  if (debianPackage === undefined) throw new Error(`${name} is not listed in test/support/tool-package.mjs`);
+  return debianPackage;
+};
+
+/**
+ * The absolute path of the program `name`; undefined after having skipped the test `t`, which should then return.
+ * Throws in full mode when it is missing, and always when it is not in the table of tool-package.mjs.
+ */
+export const requireTool = (t: TestContext, name: string): string | undefined => {
+  const debianPackage = debianPackageOf(toolPackages, name);
+  return findTool(name) ?? refuse(t, name, installCommand(debianPackage));
+};
+
+const interpreters = new Map<string, string | undefined>();
+
+/**
+ * The absolute path of a Python 3 that can import `module`; undefined after having skipped the test `t`. Debian's own is
+ * tried first. Throws in full mode when there is none.
+ */
+export const requirePython = (t: TestContext, module: string): string | undefined => {
+  const debianPackage = debianPackageOf(pythonPackages, module);
+  if (!interpreters.has(module)) {
+    const candidates = [debianPython, findTool('python3')].filter((path) => path !== undefined);
+    const works = (python: string): boolean => spawnSync(python, ['-c', `import ${module}`], { stdio: 'ignore' }).status === 0;
+    interpreters.set(module, candidates.find(works));
+  }
+  return interpreters.get(module) ?? refuse(t, `Python's module ${module}`, installCommand(debianPackage));
+};
+
+/** Skips the test `t` unless this is a full run: for tests that download or take minutes. True when the test may go on. */
+export const requireFullRun = (t: TestContext, why: string): boolean => {
+  if (!isFullRun) t.skip(`${why}: npm run test:full`);
+  return isFullRun;
+};

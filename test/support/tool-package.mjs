@@ -1,0 +1,31 @@
+// In: nothing. Out: the one list of outside programs and Python modules that tests use, each with the Debian package it
+// comes in. `npm run test:full` installs from this list and `require-tool.ts` names it in its skips, so they cannot differ.
+// Plain JavaScript, since the scripts read it on the machine's own Node before anything is installed.
+
+/** Program name, as on PATH, to Debian package. @type {Readonly<Record<string, string>>} */
+export const toolPackages = {
+  chromium: 'chromium',
+  'espeak-ng': 'espeak-ng',
+  ffmpeg: 'ffmpeg',
+  ffprobe: 'ffmpeg',
+  git: 'git',
+  'oggz-validate': 'oggz-tools',
+  openssl: 'openssl',
+  opusdec: 'opus-tools',
+  opusenc: 'opus-tools',
+  opusinfo: 'opus-tools',
+  protoc: 'protobuf-compiler',
+  python3: 'python3',
+  'redis-cli': 'redis-tools',
+  'redis-server': 'redis-server',
+  sox: 'sox',
+};
+
+/** Python module, as imported, to Debian package. @type {Readonly<Record<string, string>>} */
+export const pythonPackages = {
+  avro: 'python3-avro',
+  'google.protobuf': 'python3-protobuf',
+};
+
+/** Where Debian's Python is: its packages' modules are not seen by another Python that may stand earlier on PATH. */
+export const debianPython = '/usr/bin/python3';

@@ -1,0 +1,133 @@
+// Settings. In: one typed table, the command line and the environment. Out: one object of typed values.
+// A setting has one name everywhere: `drainTimeoutMs` in code is `--drain-timeout-ms` and `HAYATE_DRAIN_TIMEOUT_MS`.
+// The command line wins over the environment, the environment over the default. Nothing unknown is passed over,
+// and a secret's value never gets into a message.
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { didYouMean } from './did-you-mean.ts';
+import { HayateError } from './error.ts';
+import { type Flag, type FlagTable, type FlagValues, optionName, optionsOf, variableName } from './flag-table.ts';
+import { parseValue } from './flag-value.ts';
+
+export { defineFlags, type Flag, type FlagTable, type FlagValues, optionName, variableName } from './flag-table.ts';
+
+/** The environment variables that `table` reads. */
+export function variablesOf(table: FlagTable): string[] {
+  return Object.entries(table).flatMap(([name, flag]) =>
+    flag.positional ? [] : optionsOf(name, flag).map((option) => variableName(option)),
+  );
+}
+
+/**
+ * Reads `argv` (what follows the command's name) and `env` by `table`. Throws HayateError CONFIGURATION, in one line, for
+ * anything unknown, missing or out of range. An empty variable is as if unset. Variables of other tables: refuseUnknownVariables.
+ */
+export function parseFlags<T extends FlagTable>(
+  table: T,
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): FlagValues<T> {
+  const given = readArguments(table, argv);
+  const values: Record<string, unknown> = {};
+  for (const [name, flag] of Object.entries(table)) {
+    const [text = name, file] = flag.positional ? [] : optionsOf(name, flag);
+    const source =
+      pick(given, text, file, (option) => (flag.positional ? option.toUpperCase() : `--${option}`)) ??
+      (flag.positional ? undefined : pick(variables(env, text, file), text, file, variableName));
+    values[name] = source === undefined ? fallback(name, flag) : parseValue(flag, source.texts, source.label);
+  }
+  return values as FlagValues<T>;
+}
+
+/** Throws HayateError CONFIGURATION for a HAYATE_* variable that none of `tables` reads. */
+export function refuseUnknownVariables(env: Readonly<Record<string, string | undefined>>, tables: readonly FlagTable[]): void {
+  const known = new Set(tables.flatMap(variablesOf));
+  for (const name of Object.keys(env))
+    if (name.startsWith('HAYATE_') && !known.has(name))
+      throw new HayateError('CONFIGURATION', `unknown variable ${name}${didYouMean(name, [...known])}`);
+}
+
+type Given = Map<string, string[]>;
+
+function usage(message: string): HayateError {
+  return new HayateError('CONFIGURATION', message);
+}
+
+function readArguments(table: FlagTable, argv: readonly string[]): Given {
+  const byOption = new Map<string, Flag>();
+  const positionals: string[] = [];
+  for (const [name, flag] of Object.entries(table)) {
+    if (flag.positional) positionals.push(name);
+    else for (const option of optionsOf(name, flag)) byOption.set(option, flag);
+  }
+  const options = Object.fromEntries(
+    [...byOption].map(([option, flag]) => [option, { type: flag.kind === 'boolean' ? ('boolean' as const) : ('string' as const) }]),
+  );
+  const { tokens } = parseArgs({ args: [...argv], options, strict: false, allowPositionals: true, tokens: true });
+  const given: Given = new Map();
+  let positional = 0;
+  for (const token of tokens) {
+    if (token.kind === 'option-terminator') continue;
+    if (token.kind === 'positional') {
+      const name = positionals[Math.min(positional, positionals.length - 1)];
+      const many = name !== undefined && table[name]?.kind === 'list';
+      if (name === undefined || (positional >= positionals.length && !many)) throw usage(`unexpected argument "${token.value}"`);
+      add(given, name, token.value);
+      positional++;
+      continue;
+    }
+    const negated = token.name.startsWith('no-') ? token.name.slice(3) : undefined;
+    const flag = byOption.get(token.name);
+    if (flag === undefined && negated !== undefined && byOption.get(negated)?.kind === 'boolean' && token.value === undefined)
+      add(given, negated, 'false');
+    else if (flag === undefined)
+      throw usage(
+        `unknown option ${token.rawName}${didYouMean(
+          token.rawName,
+          [...byOption.keys()].map((option) => `--${option}`),
+        )}`,
+      );
+    else if (flag.kind === 'boolean') add(given, token.name, token.value ?? 'true');
+    else if (token.value === undefined || (!token.inlineValue && token.value.startsWith('--')))
+      throw usage(`${token.rawName} needs a value`);
+    else add(given, token.name, token.value);
+  }
+  return given;
+}
+
+function add(given: Given, name: string, text: string): void {
+  given.set(name, [...(given.get(name) ?? []), text]);
+}
+
+function variables(env: Readonly<Record<string, string | undefined>>, ...options: (string | undefined)[]): Given {
+  const given: Given = new Map();
+  for (const option of options) {
+    const text = option === undefined ? undefined : env[variableName(option)];
+    if (option !== undefined && text !== undefined && text !== '') given.set(option, [text]);
+  }
+  return given;
+}
+
+/** The texts of one source and what to call it in a message; a secret's file is read here. */
+function pick(
+  given: Given,
+  text: string,
+  file: string | undefined,
+  label: (option: string) => string,
+): { texts: string[]; label: string } | undefined {
+  const texts = given.get(text);
+  const path = file === undefined ? undefined : given.get(file)?.at(-1);
+  if (file === undefined || path === undefined) return texts && { texts, label: label(text) };
+  if (texts !== undefined) throw usage(`give ${label(text)} or ${label(file)}, not both`);
+  try {
+    return { texts: [readFileSync(path, 'utf8').replace(/\r?\n$/, '')], label: label(file) };
+  } catch (cause) {
+    throw new HayateError('CONFIGURATION', `${label(file)}: cannot read ${path}`, { cause });
+  }
+}
+
+function fallback(name: string, flag: Flag): unknown {
+  if (flag.required) throw usage(flag.positional ? `${name.toUpperCase()} is missing` : `--${optionName(name)} is missing`);
+  if (flag.default !== undefined) return flag.default;
+  return flag.kind === 'boolean' ? false : flag.kind === 'list' ? [] : flag.kind === 'map' ? {} : undefined;
+}

@@ -3,9 +3,9 @@
 
 const RANDOM_BITS = 20n;
 
-/** Mints an epoch for a broadcast that starts at `nowMs` (Unix milliseconds). `random` is in [0, 2^20). */
+/** Mints an epoch for a broadcast that starts at `nowMs` (Unix milliseconds, until the year 2527). `random` is an integer in [0, 2^20). */
 export function mintEpoch(nowMs: number, random: number): bigint {
-  return (BigInt(nowMs) << RANDOM_BITS) | BigInt(random & 0xfffff);
+  return (BigInt(Math.floor(nowMs)) << RANDOM_BITS) | BigInt(random & 0xfffff);
 }
 
 /** When the epoch was minted, Unix milliseconds. */

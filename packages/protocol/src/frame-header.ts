@@ -2,7 +2,8 @@
 // Takes fields in any order, lets the last of a repeated field win and skips unknown ones, as
 // https://protobuf.dev/programming-guides/encoding asks of a reader. Never throws anything but WireError.
 import { Kind } from './gen/hayate/v1/frame_pb.ts';
-import { STREAM_NAME_PATTERN } from './stream-name.ts';
+import { Limits } from './limits.ts';
+import { isStreamName } from './stream-name.ts';
 import { WireError } from './wire-error.ts';
 
 /** Bits of Frame.flags. */
@@ -43,9 +44,21 @@ export function framePayload(frame: Uint8Array, header: FrameHeader): Uint8Array
   return frame.subarray(header.payloadOffset, header.payloadOffset + header.payloadLength);
 }
 
+/** Whether frames of this kind may exist: HEADER to GAME, and users' own, 64 to 127. */
+export function isKind(kind: number): boolean {
+  return (kind >= Kind.HEADER && kind <= Kind.GAME) || (kind >= 64 && kind <= 127);
+}
+
+/** Largest value of a header's varint field: kind, flags and participant have 32 bits, the others stay exact in a double. */
+export function fieldMax(field: number): number {
+  return field >= 5 && field <= 7 ? 0xffff_ffff : Limits.numberMax;
+}
+
 /**
  * Reads the header of an encoded Frame. Throws WireError if the bytes are not a Protobuf message, or the stream name,
- * epoch, kind or a number is missing or out of range.
+ * epoch, kind or a number is missing or out of range. It refuses, though a generated codec might not, what no encoder
+ * of this message writes: groups, known fields in another wire type, any occurrence of a field out of its range.
+ * Whatever it accepts, generated codecs read alike.
  */
 export function peekFrame(bytes: Uint8Array): FrameHeader {
   const header: FrameHeader = {
@@ -61,40 +74,64 @@ export function peekFrame(bytes: Uint8Array): FrameHeader {
     payloadOffset: 0,
     payloadLength: 0,
   };
-  const cursor = { at: 0 };
-  while (cursor.at < bytes.length) {
-    const tag = readVarint(bytes, cursor);
-    const wireType = tag & 7;
+  at = 0;
+  while (at < bytes.length) {
+    const tag = readVarint(bytes, 5);
     const field = Math.floor(tag / 8);
-    if (field === 0 || field > 536_870_911) throw new WireError('a field number is out of range');
-    if (wireType === 0) setNumber(header, field, readVarint(bytes, cursor, field));
-    else if (wireType === 2) {
-      const length = readVarint(bytes, cursor);
-      const start = cursor.at;
-      skip(bytes, cursor, length);
-      if (field === 1) header.stream = readName(bytes, start, length);
-      else if (field === 15) {
-        header.payloadOffset = start;
-        header.payloadLength = length;
-      } else if (field < 10) throw new WireError(`field ${field} has the wrong wire type`);
-    } else if (wireType === 1) {
-      const start = cursor.at;
-      skip(bytes, cursor, 8);
-      if (field === 2) header.epoch = readFixed64(bytes, start);
-      else if (field < 10 || field === 15) throw new WireError(`field ${field} has the wrong wire type`);
-    } else if (wireType === 5) {
-      skip(bytes, cursor, 4);
-      if (field < 10 || field === 15) throw new WireError(`field ${field} has the wrong wire type`);
-    } else throw new WireError('a wire type is not of Protobuf');
+    if (field === 0 || field > FIELD_MAX) throw new WireError('a field number is out of range');
+    switch (tag & 7) {
+      case 0:
+        setNumber(header, field, readVarint(bytes, 10));
+        break;
+      case 1:
+        skip(bytes, 8);
+        if (field === 2) header.epoch = readEpoch(bytes, at - 8);
+        else if (isKnown(field)) throw wrongWireType(field);
+        break;
+      case 2: {
+        const length = readVarint(bytes, 10);
+        skip(bytes, length);
+        if (field === 15) {
+          header.payloadOffset = at - length;
+          header.payloadLength = length;
+        } else if (field === 1) header.stream = readName(bytes, at - length, length);
+        else if (isKnown(field)) throw wrongWireType(field);
+        break;
+      }
+      case 5:
+        skip(bytes, 4);
+        if (isKnown(field)) throw wrongWireType(field);
+        break;
+      default:
+        throw new WireError('a wire type is a group or not of Protobuf');
+    }
   }
   if (header.stream === '') throw new WireError('the frame names no stream');
   if (header.epoch === 0n) throw new WireError('the frame names no epoch');
-  if (!((header.kind >= Kind.HEADER && header.kind <= Kind.GAME) || (header.kind >= 64 && header.kind <= 127)))
-    throw new WireError('the frame is of no known kind');
+  if (!isKind(header.kind)) throw new WireError('the frame is of no known kind');
   return header;
 }
 
+const FIELD_MAX = 536_870_911;
+const epochBytes = new Uint8Array(8);
+const epochView = new DataView(epochBytes.buffer);
+let lastEpoch = 0n;
+let lastName = '-';
+
+/** Offset of the next byte. Of the module, not of each call: peekFrame runs to its end, and an object a frame costs a third of its time. */
+let at = 0;
+
+function isKnown(field: number): boolean {
+  return field < 10 || field === 15;
+}
+
+function wrongWireType(field: number): WireError {
+  return new WireError(`field ${field} has the wrong wire type`);
+}
+
 function setNumber(header: FrameHeader, field: number, value: number): void {
+  if (!isKnown(field)) return;
+  if (value > fieldMax(field)) throw new WireError(`field ${field} is out of range`);
   switch (field) {
     case 3:
       header.sequence = value;
@@ -117,42 +154,53 @@ function setNumber(header: FrameHeader, field: number, value: number): void {
     case 9:
       header.keySequence = value;
       return;
-    case 1:
-    case 2:
-    case 15:
-      throw new WireError(`field ${field} has the wrong wire type`);
+    default:
+      throw wrongWireType(field);
   }
 }
 
-/** Largest 9th and 10th byte digits would pass 2^53; unknown fields (>= 10) may hold any 64-bit value. */
-function readVarint(bytes: Uint8Array, cursor: { at: number }, field = 0): number {
+/** Reads a varint of at most `sizeMax` bytes. Above 2^53 it is not exact, but still above 2^53. */
+function readVarint(bytes: Uint8Array, sizeMax: number): number {
   let value = 0;
   let scale = 1;
-  for (let i = 0; i < 10; i++) {
-    const byte = bytes[cursor.at++];
+  for (let i = 0; i < sizeMax; i++) {
+    const byte = bytes[at++];
     if (byte === undefined) throw new WireError('the message is cut short');
-    value += (byte & 0x7f) * scale;
-    if (byte < 128) {
-      if (value > Number.MAX_SAFE_INTEGER && (field < 10 || field === 15)) throw new WireError('a number is above 2^53 - 1');
-      return value;
-    }
+    if (byte < 128) return value + byte * scale;
+    value += (byte - 128) * scale;
     scale *= 128;
   }
-  throw new WireError('a varint is longer than 10 bytes');
+  throw new WireError(`a varint is longer than ${sizeMax} bytes`);
 }
 
-function skip(bytes: Uint8Array, cursor: { at: number }, length: number): void {
-  cursor.at += length;
-  if (cursor.at > bytes.length) throw new WireError('the message is cut short');
+function skip(bytes: Uint8Array, length: number): void {
+  at += length;
+  if (at > bytes.length) throw new WireError('the message is cut short');
 }
 
-function readFixed64(bytes: Uint8Array, at: number): bigint {
-  return new DataView(bytes.buffer, bytes.byteOffset + at, 8).getBigUint64(0, true);
+/** The epoch; the same bigint as last time if the bytes are the same, as they mostly are. */
+function readEpoch(bytes: Uint8Array, from: number): bigint {
+  let same = true;
+  for (let i = 0; i < 8; i++) {
+    const byte = bytes[from + i] ?? 0;
+    if (byte === epochBytes[i]) continue;
+    epochBytes[i] = byte;
+    same = false;
+  }
+  if (!same) lastEpoch = epochView.getBigUint64(0, true);
+  return lastEpoch;
 }
 
-function readName(bytes: Uint8Array, at: number, length: number): string {
+/** The stream's name; the same string as last time if the bytes are the same. */
+function readName(bytes: Uint8Array, from: number, length: number): string {
+  if (length === lastName.length) {
+    let i = 0;
+    while (i < length && bytes[from + i] === lastName.charCodeAt(i)) i++;
+    if (i === length) return lastName;
+  }
   let name = '';
-  if (length <= 64) for (let i = 0; i < length; i++) name += String.fromCharCode(bytes[at + i] ?? 0);
-  if (!STREAM_NAME_PATTERN.test(name)) throw new WireError('the stream name is not of [A-Za-z0-9_-]{1,64}');
+  if (length <= 64) for (let i = 0; i < length; i++) name += String.fromCharCode(bytes[from + i] ?? 0);
+  if (!isStreamName(name)) throw new WireError('the stream name is not of [A-Za-z0-9_-]{1,64}');
+  lastName = name;
   return name;
 }

@@ -1,6 +1,6 @@
 // Encodes a Frame once, by hand: header fields in ascending order, default values left out, payload last.
-// The bytes equal those of the generated codec.
-import { Limits } from './limits.ts';
+// The bytes equal those of the generated codec, and peekFrame reads them all.
+import { fieldMax, isKind } from './frame-header.ts';
 import { isStreamName } from './stream-name.ts';
 import { WireError } from './wire-error.ts';
 
@@ -21,9 +21,13 @@ export interface FrameFields {
   payload: Uint8Array;
 }
 
-/** Encodes `fields`; throws WireError if one is out of range. */
+const EPOCH_MAX = 0xffff_ffff_ffff_ffffn;
+
+/** Encodes `fields`; throws WireError if one is out of the range that peekFrame takes. */
 export function encodeFrame(fields: FrameFields): Uint8Array {
-  if (!isStreamName(fields.stream)) throw new WireError('stream name is not of [A-Za-z0-9_-]{1,64}');
+  if (!isStreamName(fields.stream)) throw new WireError('the stream name is not of [A-Za-z0-9_-]{1,64}');
+  if (fields.epoch <= 0n || fields.epoch > EPOCH_MAX) throw new WireError('the epoch is not in 1 to 2^64 - 1');
+  if (!isKind(fields.kind)) throw new WireError('the frame is of no known kind');
   const numbers: readonly (readonly [field: number, value: number])[] = [
     [3, fields.sequence],
     [4, fields.captureUs],
@@ -35,8 +39,7 @@ export function encodeFrame(fields: FrameFields): Uint8Array {
   ];
   let size = 2 + fields.stream.length + 9;
   for (const [field, value] of numbers) {
-    if (!(Number.isInteger(value) && value >= 0 && value <= Limits.numberMax))
-      throw new WireError(`field ${field} is not an unsigned integer up to 2^53 - 1`);
+    if (!(Number.isInteger(value) && value >= 0 && value <= fieldMax(field))) throw new WireError(`field ${field} is out of range`);
     if (value > 0) size += 1 + varintSize(value);
   }
   const payload = fields.payload;

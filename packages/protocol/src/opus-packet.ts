@@ -1,10 +1,17 @@
-// The one thing servers read of an Opus packet: how long it lasts (RFC 6716 section 3.1 and 3.2).
+// What servers read of an Opus packet: how long it lasts, and whether a decoder would take it (RFC 6716 section 3).
+// A packet that breaks its framing rules would stop viewers' decoders, so it must not pass.
 import { WireError } from './wire-error.ts';
 
 /** Opus always counts in 48 kHz samples (RFC 7845 section 4). */
 export const OPUS_SAMPLE_RATE = 48_000;
 
-/** Samples at 48 kHz that `packet` holds: 120 to 5760. Throws WireError for a packet that RFC 6716 section 3.4 forbids. */
+/** Bytes of one Opus frame, at most (RFC 6716 section 3.4, R2). */
+const FRAME_BYTES_MAX = 1_275;
+
+/**
+ * Samples at 48 kHz that `packet` holds: 120 to 5760. Throws WireError for a packet that RFC 6716 section 3.4 (R1 to R7)
+ * forbids, by its framing alone: what the frames hold is not read.
+ */
 export function opusPacketSamples(packet: Uint8Array): number {
   const toc = packet[0];
   if (toc === undefined) throw new WireError('an Opus packet is empty');
@@ -15,15 +22,52 @@ export function opusPacketSamples(packet: Uint8Array): number {
       : configuration < 16
         ? ([480, 960][configuration & 1] ?? 0)
         : ([120, 240, 480, 960][configuration & 3] ?? 0);
-  const code = toc & 3;
+  return checkFraming(packet, toc & 3, frameSamples) * frameSamples;
+}
+
+/** Checks R2 to R7; returns the number of frames. */
+function checkFraming(packet: Uint8Array, code: number, frameSamples: number): number {
+  let at = 1;
+  const next = () => {
+    const byte = packet[at++];
+    if (byte === undefined) throw new WireError('an Opus packet is cut short');
+    return byte;
+  };
+  const nextLength = () => {
+    const first = next();
+    return first < 252 ? first : first + 4 * next();
+  };
   let count = code === 0 ? 1 : 2;
-  if (code === 1 && packet.length % 2 === 0) throw new WireError('an Opus packet of code 1 has an odd body');
+  let constant = code < 2;
+  let padding = 0;
   if (code === 3) {
-    const byte = packet[1];
-    if (byte === undefined) throw new WireError('an Opus packet of code 3 lacks its frame count');
+    const byte = next();
     count = byte & 0x3f;
+    constant = (byte & 0x80) === 0;
+    if (count === 0 || count * frameSamples > 5_760) throw new WireError('an Opus packet lasts no time, or more than 120 ms');
+    if ((byte & 0x40) !== 0) padding = readPadding(next);
   }
-  const samples = count * frameSamples;
-  if (count === 0 || samples > 5_760) throw new WireError('an Opus packet lasts no time, or more than 120 ms');
-  return samples;
+  let largest = 0;
+  let lengths = 0;
+  if (!constant)
+    for (let i = 1; i < count; i++) {
+      const length = nextLength();
+      lengths += length;
+      largest = Math.max(largest, length);
+    }
+  const last = constant ? (packet.length - at - padding) / count : packet.length - at - padding - lengths;
+  if (last < 0) throw new WireError('an Opus packet is cut short');
+  if (!Number.isInteger(last)) throw new WireError('the frames of an Opus packet are not of equal length');
+  if (Math.max(largest, last) > FRAME_BYTES_MAX) throw new WireError('an Opus frame is longer than 1275 bytes');
+  return count;
+}
+
+/** Bytes of padding at the end: 255 stands for 254 and more to come. */
+function readPadding(next: () => number): number {
+  let padding = 0;
+  for (;;) {
+    const byte = next();
+    if (byte < 255) return padding + byte;
+    padding += 254;
+  }
 }

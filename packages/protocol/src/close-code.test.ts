@@ -1,0 +1,27 @@
+// The close codes are one list without doubles, in the ranges that RFC 6455 leaves to applications.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CloseCodes, closeCodeByNumber } from './close-code.ts';
+
+const entries = Object.entries(CloseCodes);
+
+test('close codes are unique, and private (4000-4999) but for RFC 6455 1000 and 1009', () => {
+  const numbers = entries.map(([, entry]) => entry.code);
+  assert.equal(new Set(numbers).size, numbers.length);
+  for (const number of numbers) assert.ok(number === 1000 || number === 1009 || (number >= 4000 && number <= 4999), String(number));
+});
+
+test('each close code is found by its number, and has a sentence that fits a close frame', () => {
+  for (const [name, entry] of entries) {
+    assert.deepEqual(closeCodeByNumber(entry.code), { name, ...entry });
+    assert.match(entry.meaning, /^[A-Z].*\.$/);
+    assert.ok(
+      Buffer.byteLength(`${name}: ${entry.meaning}`) <= 123,
+      'RFC 6455 section 5.5: a control frame holds 125 bytes, 2 of them the code',
+    );
+  }
+});
+
+test('codes that are not of Hayate are not found', () => {
+  for (const code of [0, 999, 1001, 1005, 1006, 1011, 4000, 4999]) assert.equal(closeCodeByNumber(code), undefined);
+});

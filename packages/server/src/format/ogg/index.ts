@@ -1,0 +1,6 @@
+// Ogg Opus, read and written (RFC 3533, RFC 6716, RFC 7845): all that other folders use of this one.
+export { concealGap, GAP_STEP_SAMPLES, isConcealment } from './concealment.ts';
+export { OggError } from './ogg-error.ts';
+export { type OggOpusHeaders, type OggOpusLink, type OggOpusPacket, readOggOpus, readOggOpusHeaders } from './ogg-opus-reader.ts';
+export { OggOpusWriter, type OggOpusWriterOptions, VENDOR } from './ogg-opus-writer.ts';
+export { type OpusHead, type OpusTag, type OpusTags, tagValue } from './opus-header.ts';

@@ -13,6 +13,7 @@ export interface CloseCode {
 
 export const CloseCodes = {
   NORMAL: { code: 1000, temporary: false, meaning: 'The connection has done its work.' },
+  MESSAGE_TOO_BIG: { code: 1009, temporary: false, meaning: 'A message exceeds the byte limit (RFC 6455 section 7.4.1).' },
   PROTOCOL_ERROR: { code: 4400, temporary: false, meaning: 'A message or frame breaks the wire contract.' },
   UNAUTHORIZED: { code: 4401, temporary: false, meaning: 'The token is missing, malformed, expired or not for this service.' },
   FORBIDDEN: { code: 4403, temporary: false, meaning: 'The token does not grant this right on this stream.' },

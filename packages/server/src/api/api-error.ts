@@ -1,0 +1,48 @@
+// How the HTTP API says that something is wrong: a status, a code for programs and a sentence for people.
+import { z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { type ErrorCode, HayateError } from '../kernel/error.ts';
+
+/** The body of every answer that is not 2xx. */
+export const ErrorBody = z
+  .object({
+    error: z.object({
+      code: z.string().openapi({ example: 'NOT_FOUND' }),
+      message: z.string().openapi({ example: 'no such stream is live' }),
+    }),
+  })
+  .openapi('Error');
+
+const STATUS = {
+  BAD_REQUEST: 400,
+  UNAUTHORIZED: 401,
+  FORBIDDEN: 403,
+  NOT_FOUND: 404,
+  UNREACHABLE: 503,
+  CLOSED: 503,
+} as const satisfies Partial<Record<ErrorCode, number>>;
+
+/** Answers `error`; what is not expected becomes 500 without detail. */
+export function answerError(context: Context, error: unknown): Response {
+  if (!(error instanceof HayateError)) return context.json({ error: { code: 'INTERNAL', message: 'the server failed' } }, 500);
+  const status = error.code in STATUS ? STATUS[error.code as keyof typeof STATUS] : 500;
+  if (status === 401) context.header('WWW-Authenticate', 'Bearer');
+  return context.json({ error: { code: error.code, message: error.message } }, status);
+}
+
+/** For a route's documentation: the error answers it may give. */
+export function errorAnswers<const Status extends number>(...statuses: Status[]) {
+  const content = { 'application/json': { schema: ErrorBody } };
+  return Object.fromEntries(statuses.map((status) => [status, { description: DESCRIPTIONS[status] ?? 'Error', content }])) as Record<
+    Status,
+    { description: string; content: typeof content }
+  >;
+}
+
+const DESCRIPTIONS: Readonly<Record<number, string>> = {
+  400: 'The request is malformed',
+  401: 'The token is missing or not valid',
+  403: 'The token does not grant this',
+  404: 'There is no such thing',
+  416: 'The range lies outside the object',
+};

@@ -1,0 +1,63 @@
+// Counts connections and why they ended, exactly, and logs refusals, rate-limited.
+import { type CloseCodeName, closeCodeByNumber } from '@hayate/protocol';
+import { Counter, Gauge } from '@prometheus-io/client';
+import type { Context } from '../kernel/context.ts';
+import { RateLimitedLog } from '../kernel/rate-limited-log.ts';
+
+/** One per process. */
+export class ConnectionMetrics {
+  readonly #open: Gauge<'endpoint'>;
+  readonly #closes: Counter<'endpoint' | 'code'>;
+  readonly #refusedUpgrades: Counter<'reason'>;
+  readonly #log: RateLimitedLog;
+  readonly #context: Context;
+
+  constructor(context: Context) {
+    const registers = [context.registry];
+    this.#context = context;
+    this.#log = new RateLimitedLog(context.logger);
+    this.#open = new Gauge({ name: 'hayate_connections', help: 'Open WebSocket connections', labelNames: ['endpoint'], registers });
+    this.#closes = new Counter({
+      name: 'hayate_connection_closes_total',
+      help: 'Closed WebSocket connections by close code',
+      labelNames: ['endpoint', 'code'],
+      registers,
+    });
+    this.#refusedUpgrades = new Counter({
+      name: 'hayate_upgrades_refused_total',
+      help: 'WebSocket upgrades and HTTP requests refused before they reached an endpoint',
+      labelNames: ['reason'],
+      registers,
+    });
+  }
+
+  opened(endpoint: string): void {
+    this.#open.inc({ endpoint });
+  }
+
+  closed(endpoint: string, code: number): void {
+    this.#open.dec({ endpoint });
+    this.#closes.inc({ endpoint, code: closeCodeByNumber(code)?.name ?? transportCode(code) });
+  }
+
+  /** The server itself closes a connection for `name`. */
+  refused(endpoint: string, name: CloseCodeName, detail?: string): void {
+    this.#log.warn(name, { endpoint, ...(detail === undefined ? {} : { detail }) });
+  }
+
+  /** An upgrade or request was refused with an HTTP status. */
+  refusedUpgrade(reason: string): void {
+    this.#refusedUpgrades.inc({ reason });
+    this.#log.warn(reason, {});
+  }
+
+  /** A bug: something unexpected was thrown while a message was taken. */
+  failed(endpoint: string, error: unknown): void {
+    this.#context.logger.error({ err: error, endpoint }, 'a message could not be handled');
+  }
+}
+
+/** Codes that are not ours, in a closed set of labels (RFC 6455 section 7.4.1). */
+function transportCode(code: number): string {
+  return [1001, 1002, 1003, 1005, 1006, 1007, 1008, 1011].includes(code) ? String(code) : 'other';
+}

@@ -1,0 +1,122 @@
+// One WebSocket, as the streamer and the listener see it: whole binary messages in, bytes out, a close with a documented
+// code. Input that breaks the protocol closes this connection, with a reason, and nothing else.
+import { type CloseCodeName, CloseCodes, WireError } from '@hayate/protocol';
+import type { WebSocket } from 'ws';
+import { HayateError } from '../kernel/error.ts';
+import type { ConnectionMetrics } from './connection-metrics.ts';
+
+export interface ConnectionOptions {
+  /** The endpoint's name, for counters: "publish" or "watch". */
+  endpoint: string;
+  metrics: ConnectionMetrics;
+  /** The first message must come within this time, or HANDSHAKE_TIMEOUT. */
+  handshakeTimeoutMs: number;
+  /** Something must be heard this often, or IDLE. */
+  idleTimeoutMs: number;
+}
+
+/** Takes one message. Throwing (or rejecting) closes the connection: WireError as PROTOCOL_ERROR, HayateError as its close code. */
+export type TakeMessage = (message: Uint8Array) => void | Promise<void>;
+
+/** How long the peer may take to answer a close before the socket is destroyed. */
+const CLOSE_GRACE_MS = 2_000;
+
+/** A live connection. */
+export class Connection {
+  readonly #socket: WebSocket;
+  readonly #options: ConnectionOptions;
+  #timer: NodeJS.Timeout;
+  #closeListeners: (() => void)[] = [];
+  #closing = false;
+
+  constructor(socket: WebSocket, take: TakeMessage, options: ConnectionOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    options.metrics.opened(options.endpoint);
+    this.#timer = setTimeout(() => this.close('HANDSHAKE_TIMEOUT'), options.handshakeTimeoutMs);
+    let heard = false;
+    socket.on('message', (data, isBinary) => {
+      if (this.#closing) return;
+      if (heard) this.#timer.refresh();
+      else {
+        heard = true;
+        clearTimeout(this.#timer);
+        this.#timer = setTimeout(() => this.close('IDLE'), options.idleTimeoutMs);
+      }
+      this.#take(take, data, isBinary);
+    });
+    socket.on('error', () => {
+      // `close` follows; ws has chosen the code (1009 for a message over the limit, 1002 for broken framing).
+    });
+    socket.on('close', (code) => {
+      clearTimeout(this.#timer);
+      this.#closing = true;
+      options.metrics.closed(options.endpoint, code);
+      for (const listener of this.#closeListeners) listener();
+    });
+  }
+
+  /** Whether close has begun. */
+  get closing(): boolean {
+    return this.#closing;
+  }
+
+  /** Bytes handed to send that the kernel has not taken yet. */
+  get bufferedBytes(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  /** Sends one binary message; after close it does nothing. */
+  send(message: Uint8Array): void {
+    if (!this.#closing) this.#socket.send(message, { binary: true });
+  }
+
+  /** Closes with a documented code. `detail` goes to the peer (and must hold nothing secret); default is the code's meaning. */
+  close(name: CloseCodeName, detail?: string): void {
+    if (this.#closing) return;
+    this.#closing = true;
+    clearTimeout(this.#timer);
+    if (name !== 'NORMAL') this.#options.metrics.refused(this.#options.endpoint, name, detail);
+    this.#socket.close(CloseCodes[name].code, truncate(detail ?? CloseCodes[name].meaning));
+    this.#socket.resume();
+    const grace = setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS);
+    this.#socket.once('close', () => clearTimeout(grace));
+  }
+
+  /** Called once, when the connection is gone. */
+  onClose(listener: () => void): void {
+    if (this.#socket.readyState === this.#socket.CLOSED) listener();
+    else this.#closeListeners.push(listener);
+  }
+
+  #take(take: TakeMessage, data: unknown, isBinary: boolean): void {
+    try {
+      if (!isBinary || !(data instanceof Uint8Array)) throw new WireError('messages are binary');
+      const taken = take(data);
+      if (taken === undefined) return;
+      this.#socket.pause();
+      taken.then(
+        () => this.#socket.resume(),
+        (error: unknown) => this.#fail(error),
+      );
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (error instanceof WireError) this.close('PROTOCOL_ERROR', error.message);
+    else if (error instanceof HayateError) this.close(error.closeCode, error.message);
+    else {
+      this.#options.metrics.failed(this.#options.endpoint, error);
+      this.close('INTERNAL');
+    }
+  }
+}
+
+/** RFC 6455 section 5.5: a control frame holds 125 bytes, two of which are the code. */
+function truncate(reason: string): string {
+  let text = reason;
+  while (Buffer.byteLength(text) > 123) text = text.slice(0, -1);
+  return text;
+}

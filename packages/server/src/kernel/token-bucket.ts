@@ -1,0 +1,25 @@
+// A rate limit with a burst. Costs in, yes or no out; never more than burst + rate * time passes.
+
+/** `rate` units a second on average, `burst` at once. Time is in milliseconds on any monotonic clock. */
+export class TokenBucket {
+  readonly #ratePerMs: number;
+  readonly #burst: number;
+  #level: number;
+  #atMs: number;
+
+  constructor(options: { rate: number; burst: number; nowMs: number }) {
+    this.#ratePerMs = options.rate / 1000;
+    this.#burst = options.burst;
+    this.#level = options.burst;
+    this.#atMs = options.nowMs;
+  }
+
+  /** Takes `cost` units if they are there. */
+  take(cost: number, nowMs: number): boolean {
+    this.#level = Math.min(this.#burst, this.#level + Math.max(0, nowMs - this.#atMs) * this.#ratePerMs);
+    this.#atMs = nowMs;
+    if (cost > this.#level) return false;
+    this.#level -= cost;
+    return true;
+  }
+}

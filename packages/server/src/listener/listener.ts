@@ -1,0 +1,173 @@
+// The listener role: accepts viewers, keeps one subscription per watched stream however many watch it, and looks at its
+// viewers' clocks. Knows nothing of streamers but the channels they share.
+
+import { EnvelopeSchema } from '@hayate/protocol/server';
+import type { WebSocket } from 'ws';
+import type { VerifyToken } from '../auth/verify-token.ts';
+import { Connection } from '../gateway/connection.ts';
+import type { ConnectionMetrics } from '../gateway/connection-metrics.ts';
+import { farewell } from '../gateway/farewell.ts';
+import { nowMonotonicMs } from '../kernel/clock.ts';
+import type { Context } from '../kernel/context.ts';
+import { HayateError } from '../kernel/error.ts';
+import type { Service } from '../kernel/service.ts';
+import { decoding } from '../live/channel-message.ts';
+import { Channels, type Shards, type Unsubscribe } from '../shard/shard.ts';
+import { ListenerMetrics } from './listener-metrics.ts';
+import type { ViewerQueueLimits } from './viewer-queue.ts';
+import { WatchSession } from './watch-session.ts';
+import { WatchedStream } from './watched-stream.ts';
+
+export interface ListenerOptions extends ViewerQueueLimits {
+  /** Viewers at most; more are closed with TOO_MANY_CONNECTIONS. */
+  connectionsMax: number;
+  handshakeTimeoutMs: number;
+  idleTimeoutMs: number;
+  /** How long viewers have to open a new connection when this process drains. */
+  goAwayMs: number;
+  /** A stream without viewers stays subscribed this long. */
+  lingerMs: number;
+}
+
+interface ListenerParts {
+  context: Context;
+  shards: Shards;
+  verifyToken: VerifyToken;
+  connectionMetrics: ConnectionMetrics;
+  options: ListenerOptions;
+}
+
+/** Queues are looked at this often, though most move when something arrives. */
+const TICK_MS = 100;
+const REPORT_INTERVAL_MS = 1_000;
+
+interface Subscription {
+  stream: WatchedStream;
+  ready: Promise<Unsubscribe>;
+  sessions: number;
+  linger: NodeJS.Timeout | undefined;
+}
+
+/** The listener of this process. */
+export class Listener implements Service {
+  readonly name = 'listener';
+  readonly #parts: ListenerParts;
+  readonly #metrics: ListenerMetrics;
+  readonly #subscriptions = new Map<string, Subscription>();
+  readonly #sessions = new Map<Connection, WatchSession>();
+  #unsubscribeReplies: Unsubscribe | undefined;
+  #timers: NodeJS.Timeout[] = [];
+  #draining = false;
+
+  private constructor(parts: ListenerParts) {
+    this.#parts = parts;
+    this.#metrics = new ListenerMetrics(parts.context);
+  }
+
+  static async start(parts: ListenerParts): Promise<Listener> {
+    const listener = new Listener(parts);
+    listener.#unsubscribeReplies = await parts.shards.subscribe(
+      Channels.reply(parts.context.incarnation),
+      decoding(
+        EnvelopeSchema,
+        (envelope) => listener.#subscriptions.get(envelope.stream)?.stream.take(envelope),
+        () => listener.#metrics.malformedMessages.inc(),
+      ),
+    );
+    listener.#timers = [setInterval(() => listener.#tick(), TICK_MS), setInterval(() => listener.#report(), REPORT_INTERVAL_MS)];
+    return listener;
+  }
+
+  /** Takes an upgraded socket of /watch. */
+  accept(socket: WebSocket): void {
+    const { options, verifyToken, connectionMetrics } = this.#parts;
+    const connection: Connection = new Connection(socket, (message) => session.take(message), {
+      endpoint: 'watch',
+      metrics: connectionMetrics,
+      handshakeTimeoutMs: options.handshakeTimeoutMs,
+      idleTimeoutMs: options.idleTimeoutMs,
+    });
+    const session = new WatchSession(connection, {
+      verifyToken,
+      limits: options,
+      metrics: this.#metrics,
+      join: (name) => this.#join(name),
+      leave: (stream) => this.#leave(stream),
+    });
+    if (this.#sessions.size >= options.connectionsMax) {
+      connection.close('TOO_MANY_CONNECTIONS');
+      return;
+    }
+    this.#sessions.set(connection, session);
+    this.#metrics.viewers.set(this.#sessions.size);
+    connection.onClose(() => {
+      this.#sessions.delete(connection);
+      this.#metrics.viewers.set(this.#sessions.size);
+    });
+  }
+
+  unready(): string | undefined {
+    return this.#draining ? 'draining' : undefined;
+  }
+
+  async drain(): Promise<void> {
+    this.#draining = true;
+    await farewell(this.#sessions.keys(), this.#parts.options.goAwayMs);
+    for (const connection of this.#sessions.keys()) connection.close('GOING_AWAY');
+  }
+
+  async close(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#unsubscribeReplies?.();
+    for (const connection of this.#sessions.keys()) connection.close('GOING_AWAY');
+    for (const { ready, linger } of this.#subscriptions.values()) {
+      clearTimeout(linger);
+      (await ready)();
+    }
+    this.#subscriptions.clear();
+  }
+
+  async #join(name: string): Promise<WatchedStream> {
+    if (this.#draining) throw new HayateError('CLOSED', 'the server is draining', { closeCode: 'GOING_AWAY', temporary: true });
+    const subscription = this.#subscriptions.get(name) ?? this.#subscribe(name);
+    clearTimeout(subscription.linger);
+    subscription.sessions++;
+    await subscription.ready;
+    return subscription.stream;
+  }
+
+  #subscribe(name: string): Subscription {
+    const { shards, context } = this.#parts;
+    const stream = new WatchedStream({ name, shards, metrics: this.#metrics, listener: context.incarnation });
+    const receive = decoding(
+      EnvelopeSchema,
+      (envelope) => stream.take(envelope),
+      () => this.#metrics.malformedMessages.inc(),
+    );
+    const subscription: Subscription = { stream, ready: shards.subscribe(Channels.live(name), receive), sessions: 0, linger: undefined };
+    this.#subscriptions.set(name, subscription);
+    this.#metrics.streams.set(this.#subscriptions.size);
+    return subscription;
+  }
+
+  #leave(stream: WatchedStream): void {
+    const subscription = this.#subscriptions.get(stream.name);
+    if (subscription === undefined) return;
+    subscription.sessions--;
+    if (subscription.sessions > 0) return;
+    subscription.linger = setTimeout(() => {
+      this.#subscriptions.delete(stream.name);
+      this.#metrics.streams.set(this.#subscriptions.size);
+      void subscription.ready.then((unsubscribe) => unsubscribe());
+    }, this.#parts.options.lingerMs);
+  }
+
+  #tick(): void {
+    const nowMs = nowMonotonicMs();
+    for (const session of this.#sessions.values()) session.tick(nowMs);
+  }
+
+  #report(): void {
+    for (const { stream } of this.#subscriptions.values()) stream.reportViewers();
+  }
+}

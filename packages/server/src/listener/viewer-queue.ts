@@ -1,0 +1,183 @@
+// What one viewer has not been given yet. A viewer reports what it received; at most a window beyond that is written to
+// its socket, the rest waits here by class: audio until its deadline, of motion the newest key and delta of each track,
+// events without loss. Invariant: every frame pushed is sent, dropped (counted by reason) or still waiting.
+import { isDroppable, isKey, Kind } from '@hayate/protocol';
+import { type NumberRange, RangeSet } from '../kernel/range-set.ts';
+import { type LiveEntry, trackOf } from '../live/current-group.ts';
+
+/** Why a viewer did not get a frame. */
+export type DropReason = 'audio_deadline' | 'motion_replaced' | 'key_missing' | 'closed';
+
+/** A frame as the queue holds it: `message` is the encoded ServerMessage, shared by all viewers. */
+export interface QueuedFrame extends LiveEntry {
+  readonly message: Uint8Array;
+}
+
+/** Bounds of one viewer's queue. */
+export interface ViewerQueueLimits {
+  /** Bytes that may be written beyond the last receipt. */
+  windowBytes: number;
+  /** Or so much time of the stream, whichever is more. */
+  windowMs: number;
+  /** Audio waits this long. */
+  audioDeadlineMs: number;
+  /** Frames that are never dropped may wait in this number; more: TOO_SLOW. */
+  eventsMax: number;
+  /** Nothing reported for this long while something is out: RECEIPT_TIMEOUT. */
+  receiptTimeoutMs: number;
+}
+
+export interface ViewerQueueOptions {
+  limits: ViewerQueueLimits;
+  /** Writes frames in order, and what has been dropped since the last call. */
+  send: (frames: readonly QueuedFrame[], dropped: readonly Readonly<NumberRange>[]) => void;
+  /** Counts a drop. */
+  onDrop: (reason: DropReason, frames: number) => void;
+}
+
+interface Unreceipted {
+  sequence: number;
+  bytes: number;
+  receivedUnixUs: number;
+}
+
+interface Waiting {
+  frame: QueuedFrame;
+  sinceMs: number;
+}
+
+/** The queue of one viewer in one epoch. Times are monotonic milliseconds. */
+export class ViewerQueue {
+  readonly #options: ViewerQueueOptions;
+  #waiting: Waiting[] = [];
+  #out: Unreceipted[] = [];
+  #outBytes = 0;
+  #heardMs: number;
+  /** Keys the viewer was given, by track; a delta over another key is useless to it. */
+  readonly #keysSent = new Map<number, number>();
+  readonly #dropped = new RangeSet();
+
+  constructor(options: ViewerQueueOptions, nowMs: number) {
+    this.#options = options;
+    this.#heardMs = nowMs;
+  }
+
+  /** Frames that wait. */
+  get length(): number {
+    return this.#waiting.length;
+  }
+
+  /** Takes frames in order. 'too_slow': more events wait than may. */
+  push(frames: readonly QueuedFrame[], nowMs: number): 'ok' | 'too_slow' {
+    for (const frame of frames) {
+      this.#replaceOlder(frame);
+      this.#waiting.push({ frame, sinceMs: nowMs });
+    }
+    this.drain(nowMs);
+    const { eventsMax } = this.#options.limits;
+    if (this.#waiting.length <= eventsMax) return 'ok';
+    return this.#waiting.filter(({ frame }) => !isDroppable(frame.header.kind)).length > eventsMax ? 'too_slow' : 'ok';
+  }
+
+  /** The viewer has everything up to `sequence`. */
+  receipt(sequence: number, nowMs: number): void {
+    this.#heardMs = nowMs;
+    let count = 0;
+    for (const { sequence: sent, bytes } of this.#out) {
+      if (sent > sequence) break;
+      this.#outBytes -= bytes;
+      count++;
+    }
+    this.#out.splice(0, count);
+    this.drain(nowMs);
+  }
+
+  /** Whether the viewer has been silent for too long with frames on their way to it. */
+  receiptOverdue(nowMs: number): boolean {
+    return this.#out.length > 0 && nowMs - this.#heardMs > this.#options.limits.receiptTimeoutMs;
+  }
+
+  /** Writes what the window admits; drops audio that has waited past its deadline. */
+  drain(nowMs: number): void {
+    if (this.#waiting.length === 0) return;
+    this.#expireAudio(nowMs);
+    if (this.#out.length === 0) this.#heardMs = nowMs;
+    const due: QueuedFrame[] = [];
+    let taken = 0;
+    for (const { frame } of this.#waiting) {
+      if (!this.#admits(frame)) break;
+      taken++;
+      if (!this.#drawable(frame)) {
+        this.#drop('key_missing', [frame]);
+        continue;
+      }
+      due.push(frame);
+      this.#out.push({ sequence: frame.header.sequence, bytes: frame.message.length, receivedUnixUs: frame.receivedUnixUs });
+      this.#outBytes += frame.message.length;
+    }
+    this.#waiting.splice(0, taken);
+    if (due.length > 0) {
+      this.#options.send(due, this.#dropped.ranges);
+      this.#dropped.clear();
+    }
+  }
+
+  /** The viewer is gone, or its epoch: what waits is counted. */
+  close(): void {
+    this.#drop(
+      'closed',
+      this.#waiting.map(({ frame }) => frame),
+    );
+    this.#waiting = [];
+  }
+
+  #admits(frame: QueuedFrame): boolean {
+    const { windowBytes, windowMs } = this.#options.limits;
+    const oldest = this.#out[0];
+    return (
+      oldest === undefined ||
+      this.#outBytes + frame.message.length <= windowBytes ||
+      frame.receivedUnixUs - oldest.receivedUnixUs <= windowMs * 1_000
+    );
+  }
+
+  /** Whether the viewer was given the key that this frame needs; notes keys. */
+  #drawable({ header }: QueuedFrame): boolean {
+    if (header.kind !== Kind.MOTION && header.kind !== Kind.GAME) return true;
+    const track = trackOf(header);
+    if (isKey(header)) this.#keysSent.set(track, Math.max(header.sequence, this.#keysSent.get(track) ?? 0));
+    return this.#keysSent.get(track) === header.keySequence || isKey(header);
+  }
+
+  /** A newer pose makes waiting ones of its track useless: a key all of them, a delta the deltas. */
+  #replaceOlder({ header }: QueuedFrame): void {
+    if (this.#waiting.length === 0 || (header.kind !== Kind.MOTION && header.kind !== Kind.GAME)) return;
+    const track = trackOf(header);
+    const replaced: QueuedFrame[] = [];
+    this.#waiting = this.#waiting.filter(({ frame }) => {
+      const old = frame.header;
+      const replaces = old.kind === header.kind && trackOf(old) === track && (isKey(header) || !isKey(old));
+      if (replaces) replaced.push(frame);
+      return !replaces;
+    });
+    this.#drop('motion_replaced', replaced);
+  }
+
+  #expireAudio(nowMs: number): void {
+    const { audioDeadlineMs } = this.#options.limits;
+    if (nowMs - (this.#waiting[0]?.sinceMs ?? nowMs) <= audioDeadlineMs) return;
+    const expired: QueuedFrame[] = [];
+    this.#waiting = this.#waiting.filter(({ frame, sinceMs }) => {
+      const late = frame.header.kind === Kind.AUDIO && nowMs - sinceMs > audioDeadlineMs;
+      if (late) expired.push(frame);
+      return !late;
+    });
+    this.#drop('audio_deadline', expired);
+  }
+
+  #drop(reason: DropReason, frames: readonly QueuedFrame[]): void {
+    if (frames.length === 0) return;
+    this.#options.onDrop(reason, frames.length);
+    for (const { header } of frames) this.#dropped.add(header.sequence);
+  }
+}

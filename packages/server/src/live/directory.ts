@@ -1,0 +1,77 @@
+// What is live, as soft state: folded from the announcements of all streamer processes. A process that falls silent
+// takes its streams with it. Only processes that serve listings hold one.
+import { create, toBinary } from '@bufbuild/protobuf';
+import { type Announcement, AnnouncementSchema, type LiveStream } from '@hayate/protocol/server';
+import { nowMonotonicMs } from '../kernel/clock.ts';
+import { Channels, type Shards, type Unsubscribe } from '../shard/shard.ts';
+import { decoding } from './channel-message.ts';
+
+/** An announcement of a process is good for this long. */
+export const DIRECTORY_TTL_MS = 4_000;
+
+interface Announcer {
+  number: bigint;
+  heardMs: number;
+  streams: Map<string, LiveStream>;
+}
+
+/** The live streams of all processes. */
+export class Directory {
+  readonly #announcers = new Map<bigint, Announcer>();
+  #unsubscribe: Unsubscribe | undefined;
+  readonly #malformed: () => void;
+
+  private constructor(malformed: () => void) {
+    this.#malformed = malformed;
+  }
+
+  /** Subscribes, and asks every streamer to announce in full. `malformed` counts announcements that cannot be read. */
+  static async open(shards: Shards, malformed: () => void): Promise<Directory> {
+    const directory = new Directory(malformed);
+    directory.#unsubscribe = await shards.subscribe(
+      Channels.directory,
+      decoding(AnnouncementSchema, (announcement) => directory.#take(announcement), directory.#malformed),
+    );
+    shards.publish(Channels.directory, toBinary(AnnouncementSchema, create(AnnouncementSchema, { requestFull: true })));
+    return directory;
+  }
+
+  /** All live streams by name; of a stream that two processes announce, the newer epoch and generation. */
+  streams(): LiveStream[] {
+    const newest = new Map<string, LiveStream>();
+    const oldestMs = nowMonotonicMs() - DIRECTORY_TTL_MS;
+    for (const [incarnation, announcer] of this.#announcers) {
+      if (announcer.heardMs < oldestMs) {
+        this.#announcers.delete(incarnation);
+        continue;
+      }
+      for (const stream of announcer.streams.values()) {
+        const other = newest.get(stream.stream);
+        if (other === undefined || stream.epoch > other.epoch || (stream.epoch === other.epoch && stream.generation > other.generation))
+          newest.set(stream.stream, stream);
+      }
+    }
+    return [...newest.values()].sort((a, b) => (a.stream < b.stream ? -1 : 1));
+  }
+
+  stream(name: string): LiveStream | undefined {
+    return this.streams().find((stream) => stream.stream === name);
+  }
+
+  close(): void {
+    this.#unsubscribe?.();
+  }
+
+  #take(announcement: Announcement): void {
+    if (announcement.requestFull) return;
+    const known = this.#announcers.get(announcement.incarnation);
+    if (known !== undefined && announcement.number <= known.number) return;
+    const announcer = known ?? { number: 0n, heardMs: 0, streams: new Map<string, LiveStream>() };
+    announcer.number = announcement.number;
+    announcer.heardMs = nowMonotonicMs();
+    if (announcement.full) announcer.streams.clear();
+    for (const name of announcement.ended) announcer.streams.delete(name);
+    for (const stream of announcement.streams) announcer.streams.set(stream.stream, stream);
+    this.#announcers.set(announcement.incarnation, announcer);
+  }
+}

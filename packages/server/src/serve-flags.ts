@@ -1,0 +1,194 @@
+// Every setting of `hayate serve`, with its default and bounds. docs/reference/serve.md is checked against it.
+import { Limits } from '@hayate/protocol';
+import { defineFlags, type FlagValues } from './kernel/flag.ts';
+
+/** Roles that a process can take. */
+export const Roles = ['streamer', 'listener', 'archiver', 'api'] as const;
+export type Role = (typeof Roles)[number];
+
+const MIB = 2 ** 20;
+
+export const serveFlags = defineFlags({
+  roles: { kind: 'list', choices: Roles, default: Roles, help: 'roles of this process' },
+  data: {
+    kind: 'string',
+    default: './data',
+    placeholder: 'DIR',
+    help: 'directory of the embedded log and store, and of development secrets',
+  },
+  logLevel: {
+    kind: 'string',
+    choices: ['fatal', 'error', 'warn', 'info', 'debug', 'silent'],
+    default: 'info',
+    help: 'what is logged to standard error, as JSON lines',
+  },
+
+  host: { kind: 'string', default: '127.0.0.1', group: 'Network', help: 'address to listen on; anything but loopback needs a key' },
+  port: {
+    kind: 'number',
+    default: 8080,
+    min: 0,
+    max: 65_535,
+    group: 'Network',
+    help: 'port of pages, API and WebSockets; 0: any free one',
+  },
+  internalHost: { kind: 'string', default: '127.0.0.1', group: 'Network', help: 'address of the internal port' },
+  internalPort: {
+    kind: 'number',
+    min: 0,
+    max: 65_535,
+    group: 'Network',
+    help: 'separate port for /metrics, /livez and /readyz, which then leave the public one',
+  },
+  tlsCert: { kind: 'string', group: 'Network', placeholder: 'FILE', help: 'PEM certificate chain; with --tls-key: HTTPS' },
+  tlsKey: { kind: 'string', group: 'Network', placeholder: 'FILE', help: 'PEM private key' },
+  lan: {
+    kind: 'boolean',
+    group: 'Network',
+    help: 'development mode on the local network: HTTPS with a certificate of its own, and a QR code',
+  },
+
+  jwtSecret: {
+    kind: 'string',
+    secret: true,
+    group: 'Security',
+    help: 'HS256 secret of at least 32 bytes; without any key: development mode',
+  },
+  jwks: { kind: 'string', group: 'Security', placeholder: 'URL|FILE', help: 'JSON Web Key Set, for asymmetric tokens' },
+  jwtAudience: { kind: 'string', default: 'hayate', group: 'Security', help: "what a token's aud must be" },
+  ticketSecret: {
+    kind: 'string',
+    secret: true,
+    group: 'Security',
+    help: 'secret of resume tickets, the same on all streamers; default: derived from --jwt-secret',
+  },
+
+  frameBytesMax: {
+    kind: 'number',
+    default: Limits.frameBytesMax,
+    min: 1_024,
+    max: Limits.frameBytesMax,
+    unit: 'bytes',
+    group: 'Broadcasters',
+    help: 'largest frame (FRAME_TOO_BIG)',
+  },
+  framesPerSecondMax: {
+    kind: 'number',
+    default: 300,
+    min: 1,
+    group: 'Broadcasters',
+    help: 'frames a second of one broadcaster (RATE_EXCEEDED)',
+  },
+  bitsPerSecondMax: {
+    kind: 'number',
+    default: 2_000_000,
+    min: 8_000,
+    group: 'Broadcasters',
+    help: 'bits a second of one broadcaster (RATE_EXCEEDED)',
+  },
+  broadcastersMax: {
+    kind: 'number',
+    default: 10_000,
+    min: 0,
+    group: 'Broadcasters',
+    help: 'broadcasters of this process (TOO_MANY_CONNECTIONS)',
+  },
+  returnWindowMs: {
+    kind: 'duration',
+    default: 15_000,
+    min: 1_000,
+    group: 'Broadcasters',
+    help: 'how long viewers wait for a broadcaster who was cut off',
+  },
+  batchMs: {
+    kind: 'duration',
+    default: 200,
+    min: 1,
+    max: 500,
+    group: 'Broadcasters',
+    help: 'how long frames are gathered before they are appended to the log',
+  },
+  batchBytesMax: {
+    kind: 'number',
+    default: 65_536,
+    min: 1_024,
+    max: 65_536,
+    unit: 'bytes',
+    group: 'Broadcasters',
+    help: 'or so many bytes',
+  },
+  unsettledStreamBytesMax: {
+    kind: 'number',
+    default: 524_288,
+    min: 131_072,
+    unit: 'bytes',
+    group: 'Broadcasters',
+    help: 'bytes of one stream on their way to the log',
+  },
+  unsettledBytesMax: {
+    kind: 'number',
+    default: 256 * MIB,
+    min: MIB,
+    unit: 'bytes',
+    group: 'Broadcasters',
+    help: 'the same of all streams',
+  },
+  appendRetryMs: {
+    kind: 'duration',
+    default: 1_000,
+    min: 10,
+    group: 'Broadcasters',
+    help: 'how long after a refusal the log is tried again',
+  },
+
+  viewersMax: { kind: 'number', default: 50_000, min: 0, group: 'Viewers', help: 'viewers of this process (TOO_MANY_CONNECTIONS)' },
+  windowBytes: {
+    kind: 'number',
+    default: 65_536,
+    min: 16_384,
+    unit: 'bytes',
+    group: 'Viewers',
+    help: 'written to a viewer beyond its last receipt',
+  },
+  windowMs: { kind: 'duration', default: 1_000, min: 100, group: 'Viewers', help: 'or so much time of the stream, whichever is more' },
+  audioDeadlineMs: { kind: 'duration', default: 1_000, min: 100, group: 'Viewers', help: 'audio waits this long for a slow viewer' },
+  eventsMax: { kind: 'number', default: 256, min: 1, group: 'Viewers', help: 'events that may wait for a slow viewer (TOO_SLOW)' },
+  receiptTimeoutMs: {
+    kind: 'duration',
+    default: 10_000,
+    min: 1_000,
+    group: 'Viewers',
+    help: 'silence of a viewer who is being sent frames (RECEIPT_TIMEOUT)',
+  },
+  lingerMs: { kind: 'duration', default: 5_000, min: 0, group: 'Viewers', help: 'how long a stream without viewers stays subscribed' },
+
+  connectionsMax: { kind: 'number', default: 100_000, min: 1, group: 'Connections', help: 'open sockets of this process' },
+  handshakeTimeoutMs: {
+    kind: 'duration',
+    default: 10_000,
+    min: 100,
+    group: 'Connections',
+    help: "time for a request's headers (408), and for the first message (HANDSHAKE_TIMEOUT)",
+  },
+  idleTimeoutMs: { kind: 'duration', default: 30_000, min: 1_000, group: 'Connections', help: 'silence of a client (IDLE)' },
+  goAwayMs: {
+    kind: 'duration',
+    default: 0,
+    min: 0,
+    group: 'Connections',
+    help: 'time that clients have to move elsewhere when this process drains',
+  },
+  drainTimeoutMs: { kind: 'duration', default: 20_000, min: 100, group: 'Connections', help: 'a drain that takes longer is given up' },
+
+  logBytesMax: {
+    kind: 'number',
+    default: 20_480 * MIB,
+    min: 64 * MIB,
+    unit: 'bytes',
+    group: 'Archive',
+    help: 'size of the embedded log; when it is full, appends are refused',
+  },
+});
+
+/** The values of these settings. */
+export type ServeSettings = FlagValues<typeof serveFlags>;

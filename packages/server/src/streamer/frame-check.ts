@@ -1,0 +1,73 @@
+// The border: what a broadcaster sends is checked here once, so that no later hop has to. Headers of all frames; payloads
+// of HEADER and AUDIO, which servers read (listing, archive). MOTION, EVENT and GAME payloads are for clients alone.
+import { type DescMessage, fromBinary, type MessageShape } from '@bufbuild/protobuf';
+import {
+  AudioSchema,
+  type FrameHeader,
+  framePayload,
+  Kind,
+  Limits,
+  opusPacketSamples,
+  peekFrame,
+  type StreamHeader,
+  StreamHeaderSchema,
+  WireError,
+} from '@hayate/protocol';
+import { HayateError } from '../kernel/error.ts';
+
+/** What a connection's frames must agree with. */
+export interface FrameExpectation {
+  stream: string;
+  epoch: bigint;
+  frameBytesMax: number;
+  /** Sequences below this are plausible. */
+  sequenceEnd: number;
+}
+
+/** A frame that passed. */
+export interface CheckedFrame {
+  header: FrameHeader;
+  /** Of HEADER frames. */
+  streamHeader: StreamHeader | undefined;
+}
+
+/** Checks one frame. Throws WireError or HayateError with the close code that spec/wire.md names. */
+export function checkFrame(frame: Uint8Array, expected: FrameExpectation): CheckedFrame {
+  if (frame.length > expected.frameBytesMax)
+    throw new HayateError('BAD_REQUEST', `a frame holds more than ${expected.frameBytesMax} bytes`, { closeCode: 'FRAME_TOO_BIG' });
+  const header = peekFrame(frame);
+  if (header.stream !== expected.stream || header.epoch !== expected.epoch)
+    throw new HayateError('BAD_REQUEST', 'a frame is of another stream or epoch', { closeCode: 'WRONG_STREAM' });
+  if (header.sequence >= expected.sequenceEnd)
+    throw new HayateError('BAD_REQUEST', 'a sequence jumps too far ahead', { closeCode: 'SEQUENCE_INVALID' });
+  const payload = framePayload(frame, header);
+  if (header.kind === Kind.AUDIO) checkAudio(payload);
+  return { header, streamHeader: header.kind === Kind.HEADER ? checkStreamHeader(payload) : undefined };
+}
+
+function checkAudio(payload: Uint8Array): void {
+  const { packets, level } = decode(AudioSchema, payload);
+  if (packets.length === 0 || packets.length > Limits.audioPacketsMax)
+    throw new WireError(`an AUDIO frame holds 1 to ${Limits.audioPacketsMax} packets`);
+  for (const packet of packets) opusPacketSamples(packet);
+  if (level !== undefined && level > 127) throw new WireError('a level is above 127');
+}
+
+function checkStreamHeader(payload: Uint8Array): StreamHeader {
+  const header = decode(StreamHeaderSchema, payload);
+  if (header.title.length > Limits.titleCharactersMax) throw new WireError(`a title has more than ${Limits.titleCharactersMax} characters`);
+  if (header.avatar !== '' && !/^https:\/\/\S{1,2000}$/.test(header.avatar)) throw new WireError('an avatar is an https URL or empty');
+  if (header.audio !== undefined && (header.audio.codec !== 'opus' || header.audio.channels < 1 || header.audio.channels > 2))
+    throw new WireError('audio is Opus with 1 or 2 channels');
+  if (header.audio !== undefined && header.audio.preSkip > 65_535) throw new WireError('pre-skip is above 65535');
+  if (header.participants.length > Limits.participantsMax) throw new WireError('too many participants');
+  return header;
+}
+
+function decode<Schema extends DescMessage>(schema: Schema, payload: Uint8Array): MessageShape<Schema> {
+  try {
+    return fromBinary(schema, payload);
+  } catch (cause) {
+    throw new WireError(`the payload is not a ${schema.name} message`, { cause });
+  }
+}

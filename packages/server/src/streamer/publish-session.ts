@@ -1,0 +1,119 @@
+// One broadcaster's connection: Publish first, then frames, pings, dropped ranges, token renewals and END.
+// Everything it may say is here; what it means for the broadcast is in publication.ts.
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import {
+  type ClientMessage,
+  ClientMessageSchema,
+  isStreamName,
+  type Publish,
+  type Range,
+  ServerMessageSchema,
+  WireError,
+} from '@hayate/protocol';
+import type { VerifyToken } from '../auth/verify-token.ts';
+import { Admission, admit } from '../gateway/admission.ts';
+import type { Connection } from '../gateway/connection.ts';
+import { nowMonotonicMs, nowUnixUs } from '../kernel/clock.ts';
+import { HayateError } from '../kernel/error.ts';
+import { TokenBucket } from '../kernel/token-bucket.ts';
+import type { Publication } from './publication.ts';
+
+/** What one broadcaster may send. */
+export interface PublishLimits {
+  frameBytesMax: number;
+  framesPerSecondMax: number;
+  bitsPerSecondMax: number;
+}
+
+/** Bursts of this many seconds' worth pass: what a client held back while its network was poor. */
+const BURST_SECONDS = 10;
+
+export interface PublishSessionOptions {
+  verifyToken: VerifyToken;
+  limits: PublishLimits;
+  /** Finds or begins the broadcast that this connection asks for and attaches the connection to it. */
+  begin: (connection: Connection, publish: Publish, labels: Readonly<Record<string, string>>) => Publication;
+}
+
+/** A session; `take` is its connection's TakeMessage. */
+export class PublishSession {
+  readonly #options: PublishSessionOptions;
+  readonly #frames: TokenBucket;
+  readonly #bits: TokenBucket;
+  #open: { connection: Connection; publication: Publication; admission: Admission } | undefined;
+
+  constructor(options: PublishSessionOptions) {
+    this.#options = options;
+    const { framesPerSecondMax, bitsPerSecondMax } = options.limits;
+    const nowMs = nowMonotonicMs();
+    this.#frames = new TokenBucket({ rate: framesPerSecondMax, burst: framesPerSecondMax * BURST_SECONDS, nowMs });
+    this.#bits = new TokenBucket({ rate: bitsPerSecondMax, burst: bitsPerSecondMax * BURST_SECONDS, nowMs });
+  }
+
+  /** Takes one message of `connection`. */
+  take(connection: Connection, bytes: Uint8Array): void | Promise<void> {
+    const message = parse(bytes);
+    if (this.#open === undefined) return this.#begin(connection, message);
+    const { publication, admission } = this.#open;
+    if (message.publish !== undefined || message.watch !== undefined || message.receipt !== undefined)
+      throw new WireError('this message is not for a publishing connection');
+    if (message.ping !== undefined) this.#pong(connection, message.ping.id);
+    if (message.dropped.length > 0) publication.takeDropped(checkRanges(message.dropped, publication.sequenceEnd));
+    if (message.frames.length > 0) {
+      this.#meter(message.frames.length, bytes.length);
+      publication.take(message.frames);
+    }
+    if (message.end !== undefined) publication.finish(checkEnd(message.end.nextSequence, publication.sequenceEnd));
+    if (message.token !== '')
+      return admit(this.#options.verifyToken, message.token, 'publish', publication.stream).then((identity) => admission.renew(identity));
+  }
+
+  async #begin(connection: Connection, { publish }: ClientMessage): Promise<void> {
+    if (publish === undefined) throw new WireError('the first message is Publish');
+    if (!isStreamName(publish.stream)) throw new WireError('the stream name is not of [A-Za-z0-9_-]{1,64}');
+    const identity = await admit(this.#options.verifyToken, publish.token, 'publish', publish.stream);
+    if (connection.closing) return;
+    const publication = this.#options.begin(connection, publish, { sub: identity.subject, ...identity.labels });
+    this.#open = { connection, publication, admission: new Admission(connection, identity) };
+    const published = {
+      epoch: publication.epoch,
+      generation: publication.generation,
+      ticket: publication.ticket(),
+      nextSequence: BigInt(publication.nextSequence),
+      serverUnixUs: BigInt(nowUnixUs()),
+      limits: this.#options.limits,
+    };
+    connection.send(toBinary(ServerMessageSchema, create(ServerMessageSchema, { published })));
+  }
+
+  #pong(connection: Connection, id: number): void {
+    connection.send(toBinary(ServerMessageSchema, create(ServerMessageSchema, { pong: { id, serverUnixUs: BigInt(nowUnixUs()) } })));
+  }
+
+  #meter(frames: number, bytes: number): void {
+    const nowMs = nowMonotonicMs();
+    if (!this.#frames.take(frames, nowMs))
+      throw new HayateError('BAD_REQUEST', 'too many frames a second', { closeCode: 'RATE_EXCEEDED', temporary: true });
+    if (!this.#bits.take(bytes * 8, nowMs))
+      throw new HayateError('BAD_REQUEST', 'too many bits a second', { closeCode: 'RATE_EXCEEDED', temporary: true });
+  }
+}
+
+function parse(bytes: Uint8Array): ClientMessage {
+  try {
+    return fromBinary(ClientMessageSchema, bytes);
+  } catch (cause) {
+    throw new WireError('the message is not a ClientMessage', { cause });
+  }
+}
+
+function checkRanges(ranges: readonly Range[], sequenceEnd: number): readonly Range[] {
+  for (const { first, last } of ranges)
+    if (first > last || last >= BigInt(sequenceEnd)) throw new WireError('a dropped range is not a range of this epoch');
+  return ranges;
+}
+
+function checkEnd(nextSequence: bigint, sequenceEnd: number): number {
+  if (nextSequence > BigInt(sequenceEnd)) throw new WireError('END names a sequence too far ahead');
+  return Number(nextSequence);
+}

@@ -1,0 +1,241 @@
+// The streamer role: accepts broadcasters, decides which epoch and generation a connection speaks for, and holds their
+// broadcasts. The newest epoch of a stream wins, over all streamer processes.
+import { randomBytes } from 'node:crypto';
+import { create, toBinary } from '@bufbuild/protobuf';
+import { EndReason, mintEpoch, type Publish } from '@hayate/protocol';
+import { type Control, Control_ClaimSchema, ControlSchema, type RepairRequest, RepairRequestSchema } from '@hayate/protocol/server';
+import type { WebSocket } from 'ws';
+import type { VerifyToken } from '../auth/verify-token.ts';
+import { Connection } from '../gateway/connection.ts';
+import type { ConnectionMetrics } from '../gateway/connection-metrics.ts';
+import { farewell } from '../gateway/farewell.ts';
+import { nowMonotonicMs } from '../kernel/clock.ts';
+import type { Context } from '../kernel/context.ts';
+import { HayateError } from '../kernel/error.ts';
+import type { Service } from '../kernel/service.ts';
+import { decoding } from '../live/channel-message.ts';
+import type { Log } from '../log/log.ts';
+import { Channels, type Shards, type Unsubscribe } from '../shard/shard.ts';
+import { Announcer } from './announcer.ts';
+import type { AppendLimits } from './append-queue.ts';
+import { Publication } from './publication.ts';
+import { type PublishLimits, PublishSession } from './publish-session.ts';
+import { StreamerMetrics } from './streamer-metrics.ts';
+import type { Ticket, TicketOffice } from './ticket.ts';
+
+export interface StreamerOptions extends AppendLimits, PublishLimits {
+  /** Broadcasters connected at most; more are closed with TOO_MANY_CONNECTIONS. */
+  connectionsMax: number;
+  handshakeTimeoutMs: number;
+  idleTimeoutMs: number;
+  /** How long broadcasters have to open a new connection when this process drains. */
+  goAwayMs: number;
+  /** A broadcaster who does not return in this time has ended, for viewers; the epoch can still be resumed. */
+  returnWindowMs: number;
+}
+
+interface StreamerParts {
+  context: Context;
+  shards: Shards;
+  log: Log;
+  verifyToken: VerifyToken;
+  tickets: TicketOffice;
+  connectionMetrics: ConnectionMetrics;
+  options: StreamerOptions;
+}
+
+/** Audience and missing broadcasters are looked at this often. */
+const SWEEP_INTERVAL_MS = 1_000;
+
+/** The streamer of this process. */
+export class Streamer implements Service {
+  readonly name = 'streamer';
+  readonly #parts: StreamerParts;
+  readonly #metrics: StreamerMetrics;
+  readonly #publications = new Map<string, { publication: Publication; absentSinceMs: number | undefined; viewersTold: number }>();
+  /** Ended for viewers, with an end that may not be in the log yet. */
+  readonly #ending = new Set<Publication>();
+  readonly #budget = { unsettledBytes: 0 };
+  readonly #subscriptions: Unsubscribe[] = [];
+  readonly #connections = new Set<Connection>();
+  #announcer: Announcer | undefined;
+  #sweep: NodeJS.Timeout | undefined;
+  #draining = false;
+
+  private constructor(parts: StreamerParts) {
+    this.#parts = parts;
+    this.#metrics = new StreamerMetrics(parts.context);
+  }
+
+  static async start(parts: StreamerParts): Promise<Streamer> {
+    const streamer = new Streamer(parts);
+    const { shards, context } = parts;
+    const malformed = () => streamer.#metrics.malformedMessages.inc();
+    streamer.#subscriptions.push(
+      await shards.subscribe(
+        Channels.control,
+        decoding(ControlSchema, (control) => streamer.#takeControl(control), malformed),
+      ),
+      await shards.subscribe(
+        Channels.repair(context.incarnation),
+        decoding(RepairRequestSchema, (request) => streamer.#takeRequest(request), malformed),
+      ),
+    );
+    const streams = () => [...streamer.#publications.values()].map(({ publication }) => publication.listing(nowMonotonicMs()));
+    streamer.#announcer = await Announcer.open({ shards, incarnation: context.incarnation, streams, malformed });
+    streamer.#sweep = setInterval(() => streamer.#sweepPublications(), SWEEP_INTERVAL_MS);
+    return streamer;
+  }
+
+  /** Takes an upgraded socket of /publish. */
+  accept(socket: WebSocket): void {
+    const { options, verifyToken, connectionMetrics } = this.#parts;
+    const session = new PublishSession({
+      verifyToken,
+      limits: limitsOf(options),
+      begin: (from, publish, labels) => this.#begin(from, publish, labels),
+    });
+    const connection: Connection = new Connection(socket, (message) => session.take(connection, message), {
+      endpoint: 'publish',
+      metrics: connectionMetrics,
+      handshakeTimeoutMs: options.handshakeTimeoutMs,
+      idleTimeoutMs: options.idleTimeoutMs,
+    });
+    if (this.#connections.size >= options.connectionsMax) {
+      connection.close('TOO_MANY_CONNECTIONS');
+      return;
+    }
+    this.#connections.add(connection);
+    connection.onClose(() => this.#connections.delete(connection));
+  }
+
+  unready(): string | undefined {
+    if (this.#draining) return 'draining';
+    return this.#parts.log.writable() ? undefined : 'the log takes no appends';
+  }
+
+  async drain(): Promise<void> {
+    this.#draining = true;
+    const all = [...this.#publications.values()].map(({ publication }) => publication);
+    await farewell(this.#connections, this.#parts.options.goAwayMs);
+    await Promise.all([...all, ...this.#ending].map((publication) => publication.drain()));
+    for (const connection of this.#connections) connection.close('GOING_AWAY');
+  }
+
+  close(): Promise<void> {
+    clearInterval(this.#sweep);
+    this.#announcer?.close();
+    for (const unsubscribe of this.#subscriptions) unsubscribe();
+    for (const { publication } of this.#publications.values()) publication.close();
+    for (const publication of this.#ending) publication.close();
+    for (const connection of this.#connections) connection.close('GOING_AWAY');
+    return Promise.resolve();
+  }
+
+  #begin(connection: Connection, publish: Publish, labels: Readonly<Record<string, string>>): Publication {
+    if (this.#draining) throw new HayateError('CLOSED', 'the server is draining', { closeCode: 'GOING_AWAY', temporary: true });
+    const ticket = publish.ticket.length === 0 ? undefined : this.#readTicket(publish);
+    const held = this.#publications.get(publish.stream);
+    if (ticket !== undefined && held !== undefined && ticket.epoch < held.publication.epoch)
+      throw new HayateError('CONFLICT', 'a newer broadcast of this stream has begun', { closeCode: 'SUPERSEDED' });
+    const publication =
+      held !== undefined && held.publication.epoch === ticket?.epoch ? held.publication : this.#open(publish.stream, ticket);
+    publication.attach(connection, Math.max(publication.generation, ticket?.generation ?? 0) + 1, labels, ticket?.nextSequence ?? 0);
+    const claim = create(Control_ClaimSchema, {
+      stream: publish.stream,
+      epoch: publication.epoch,
+      generation: publication.generation,
+      incarnation: this.#parts.context.incarnation,
+    });
+    this.#parts.shards.publish(Channels.control, toBinary(ControlSchema, create(ControlSchema, { body: { case: 'claim', value: claim } })));
+    return publication;
+  }
+
+  #readTicket(publish: Publish): Ticket {
+    const ticket = this.#parts.tickets.read(publish.ticket, Date.now());
+    if (ticket === undefined || ticket.stream !== publish.stream)
+      throw new HayateError('BAD_REQUEST', 'the resume ticket is not valid', { closeCode: 'TICKET_INVALID' });
+    return ticket;
+  }
+
+  #open(stream: string, ticket: Ticket | undefined): Publication {
+    const { context, shards, log, tickets, options } = this.#parts;
+    const older = this.#publications.get(stream)?.publication;
+    const minted = mintEpoch(Date.now(), randomBytes(3).readUIntLE(0, 3));
+    const epoch = ticket?.epoch ?? (older !== undefined && older.epoch >= minted ? older.epoch + 1n : minted);
+    if (older !== undefined) {
+      older.closeConnection('SUPERSEDED');
+      older.end(EndReason.SUPERSEDED);
+    }
+    const publication: Publication = new Publication({
+      stream,
+      epoch,
+      incarnation: context.incarnation,
+      nextSequence: ticket?.nextSequence ?? 0,
+      shards,
+      log,
+      tickets,
+      budget: this.#budget,
+      limits: options,
+      metrics: this.#metrics,
+      onEnded: () => {
+        if (this.#publications.get(stream)?.publication === publication) this.#publications.delete(stream);
+        this.#ending.add(publication);
+        this.#metrics.publications.set(this.#publications.size);
+      },
+    });
+    this.#publications.set(stream, { publication, absentSinceMs: undefined, viewersTold: 0 });
+    this.#metrics.publications.set(this.#publications.size);
+    return publication;
+  }
+
+  #takeControl({ body }: Control): void {
+    if (body.case === 'endStream') {
+      const held = this.#publications.get(body.value.stream);
+      held?.publication.end(EndReason.MODERATED);
+      held?.publication.closeConnection('STREAM_ENDED');
+    } else if (body.case === 'claim' && body.value.incarnation !== this.#parts.context.incarnation) {
+      const { stream, epoch, generation } = body.value;
+      const held = this.#publications.get(stream)?.publication;
+      if (held === undefined || epoch < held.epoch || (epoch === held.epoch && generation <= held.generation)) return;
+      held.closeConnection('SUPERSEDED');
+      if (epoch > held.epoch) held.end(EndReason.SUPERSEDED);
+      else this.#forget(held);
+    }
+  }
+
+  /** The broadcast goes on in another process. */
+  #forget(publication: Publication): void {
+    this.#publications.delete(publication.stream);
+    this.#metrics.publications.set(this.#publications.size);
+    void publication.drain().then(() => publication.close());
+  }
+
+  #takeRequest(request: RepairRequest): void {
+    const held = this.#publications.get(request.stream);
+    if (held === undefined || held.publication.epoch !== request.epoch) return;
+    if (request.viewers !== undefined) held.publication.audience.report(request.listener, request.viewers, nowMonotonicMs());
+    if (request.groupReplyChannel === Channels.reply(request.listener)) held.publication.sendGroup(request.groupReplyChannel);
+  }
+
+  #sweepPublications(): void {
+    const nowMs = nowMonotonicMs();
+    for (const publication of this.#ending) if (publication.settled) this.#ending.delete(publication);
+    for (const held of [...this.#publications.values()]) {
+      const viewers = held.publication.audience.viewers(nowMs);
+      if (viewers !== held.viewersTold) held.publication.sendAudience(viewers);
+      held.viewersTold = viewers;
+      if (held.publication.connected) held.absentSinceMs = undefined;
+      else held.absentSinceMs ??= nowMs;
+      if (nowMs - (held.absentSinceMs ?? nowMs) > this.#parts.options.returnWindowMs) held.publication.end(EndReason.LOST);
+    }
+  }
+}
+
+function limitsOf(options: StreamerOptions): PublishLimits {
+  return {
+    frameBytesMax: options.frameBytesMax,
+    framesPerSecondMax: options.framesPerSecondMax,
+    bitsPerSecondMax: options.bitsPerSecondMax,
+  };
+}

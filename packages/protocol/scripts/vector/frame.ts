@@ -1,0 +1,209 @@
+// Frame vectors: each kind, the forms that other writers may give a frame, and frames that must be refused.
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import type { GenMessage } from '@bufbuild/protobuf/codegenv2';
+import {
+  AudioSchema,
+  type Event,
+  EventSchema,
+  encodeFrame,
+  type FrameFields,
+  FrameFlag,
+  FrameSchema,
+  Kind,
+  MotionSchema,
+  StreamHeaderSchema,
+} from '../../src/index.ts';
+import { deltaPayload, keyPayload } from './motion.ts';
+import { decodedJson, invalid, type Vector, valid } from './vector.ts';
+
+/** The epoch of every vector: 2026-01-01T00:00:00Z, random bits 0xabcde. */
+export const EPOCH = (1_767_225_600_000n << 20n) | 0xabcden;
+const BASE = { stream: 'studio-7', epoch: EPOCH, sequence: 0, captureUs: 0, payload: new Uint8Array() };
+
+/** A frame whose payload is a message of the contract. */
+function framed(
+  name: string,
+  about: string,
+  fields: Omit<FrameFields, 'stream' | 'epoch'>,
+  schema: typeof AudioSchema | typeof EventSchema | typeof MotionSchema | typeof StreamHeaderSchema,
+): Vector {
+  const vector = valid(name, FrameSchema, about, encodeFrame({ ...BASE, ...fields }));
+  return { ...vector, payload: { message: schema.name, value: decodedJson(schema, fields.payload) } };
+}
+
+function event(name: string, about: string, sequence: number, body: MessageInitShape<GenMessage<Event>>['body']): Vector {
+  const payload = toBinary(EventSchema, create(EventSchema, body === undefined ? {} : { body }));
+  return framed(`frame-event-${name}`, about, { sequence, captureUs: 2_000_000 + sequence, kind: Kind.EVENT, payload }, EventSchema);
+}
+
+const streamHeader = toBinary(
+  StreamHeaderSchema,
+  create(StreamHeaderSchema, {
+    title: 'Evening radio 夜',
+    avatar: 'https://example.com/avatar.vrm',
+    audio: { codec: 'opus', channels: 1, preSkip: 312, inputSampleRate: 48_000 },
+    motion: { rate: 30, keyIntervalMs: 1_000 },
+    participants: [{ number: 1, name: 'Guest', avatar: '' }],
+    originUnixUs: 1_767_225_600_123_456n,
+    originErrorUs: 4_200,
+  }),
+);
+const audio = toBinary(AudioSchema, create(AudioSchema, { packets: [Uint8Array.of(0x78, 1, 2, 3), Uint8Array.of(0x78, 4, 5)], level: 23 }));
+
+const kinds: Vector[] = [
+  framed(
+    'frame-header',
+    'HEADER, the first frame of an epoch',
+    { sequence: 0, captureUs: 0, kind: Kind.HEADER, payload: streamHeader },
+    StreamHeaderSchema,
+  ),
+  framed(
+    'frame-audio',
+    'AUDIO: two Opus packets of 20 ms, with level',
+    { sequence: 1, captureUs: 20_000, kind: Kind.AUDIO, position: 960, payload: audio },
+    AudioSchema,
+  ),
+  framed(
+    'frame-motion-key',
+    'MOTION, a key pose',
+    { sequence: 2, captureUs: 33_333, kind: Kind.MOTION, flags: FrameFlag.KEY, payload: keyPayload },
+    MotionSchema,
+  ),
+  framed(
+    'frame-motion-delta',
+    'MOTION, a delta over sequence 2',
+    { sequence: 3, captureUs: 66_667, kind: Kind.MOTION, keySequence: 2, payload: deltaPayload },
+    MotionSchema,
+  ),
+  framed(
+    'frame-motion-participant',
+    'MOTION, a key pose of participant 1',
+    { sequence: 4, captureUs: 66_667, kind: Kind.MOTION, flags: FrameFlag.KEY, participant: 1, payload: keyPayload },
+    MotionSchema,
+  ),
+  event('comment', 'EVENT: a comment', 5, { case: 'comment', value: { author: 'Mika', text: 'こんばんは' } }),
+  event('gift', 'EVENT: a gift', 6, { case: 'gift', value: { author: 'Mika', item: 'star', count: 3 } }),
+  event('costume', 'EVENT: another avatar', 7, { case: 'costume', value: { avatar: 'https://example.com/coat.vrm' } }),
+  event('joined', 'EVENT: participant 2 joins', 8, { case: 'joined', value: { participant: { number: 2, name: 'Ren', avatar: '' } } }),
+  event('left', 'EVENT: participant 2 leaves', 9, { case: 'left', value: { number: 2 } }),
+  event('custom', 'EVENT: of the application', 10, { case: 'custom', value: { type: 'vote', data: Uint8Array.of(0, 255, 1) } }),
+  valid(
+    'frame-game-key',
+    FrameSchema,
+    'GAME, a key state; the payload is the application’s',
+    encodeFrame({ ...BASE, sequence: 11, captureUs: 2_100_000, kind: Kind.GAME, flags: FrameFlag.KEY, payload: Uint8Array.of(9, 8, 7) }),
+  ),
+  valid(
+    'frame-kind-64',
+    FrameSchema,
+    'the first of the users’ own kinds',
+    encodeFrame({ ...BASE, sequence: 12, captureUs: 2_200_000, kind: 64, payload: Uint8Array.of(1) }),
+  ),
+  valid('frame-least', FrameSchema, 'every field that may be left out is', encodeFrame({ ...BASE, kind: Kind.EVENT })),
+  valid(
+    'frame-largest',
+    FrameSchema,
+    'the largest value of every number, and the longest stream name',
+    encodeFrame({
+      stream: 'x'.repeat(64),
+      epoch: 2n ** 64n - 1n,
+      sequence: Number.MAX_SAFE_INTEGER,
+      captureUs: Number.MAX_SAFE_INTEGER,
+      kind: 127,
+      flags: 2 ** 32 - 1,
+      participant: 2 ** 32 - 1,
+      position: Number.MAX_SAFE_INTEGER,
+      keySequence: Number.MAX_SAFE_INTEGER,
+      payload: Uint8Array.of(255),
+    }),
+  ),
+];
+
+// Pieces of frames, written out byte by byte: what encodeFrame never writes but a reader must take, or refuse.
+const name = [0x0a, 1, 0x61];
+const epoch = [0x11, ...new Uint8Array(new BigUint64Array([EPOCH]).buffer)];
+const kind = [0x28, 2];
+const least = [...name, ...epoch, ...kind];
+const maxVarint = [255, 255, 255, 255, 255, 255, 255, 255, 255, 1];
+const of = (...bytes: number[]) => Uint8Array.from(bytes);
+
+const forms: Vector[] = [
+  valid(
+    'frame-order-reversed',
+    FrameSchema,
+    'fields in descending order, the payload first',
+    of(0x7a, 2, 5, 6, 0x40, 10, 0x20, 7, 0x18, 3, ...kind, ...epoch, ...name),
+  ),
+  valid(
+    'frame-repeated-fields',
+    FrameSchema,
+    'fields that occur twice: the last wins',
+    of(0x0a, 1, 0x62, 0x18, 1, 0x7a, 1, 9, ...least, 0x18, 2, 0x7a, 2, 8, 7),
+  ),
+  valid(
+    'frame-unknown-fields',
+    FrameSchema,
+    'unknown fields 10, 11, 12, 14 and 16 in wire types 0, 1, 5, 2 and 0, to be skipped',
+    of(
+      0x50,
+      ...maxVarint,
+      ...name,
+      0x59,
+      1,
+      2,
+      3,
+      4,
+      5,
+      6,
+      7,
+      8,
+      ...epoch,
+      0x65,
+      1,
+      2,
+      3,
+      4,
+      ...kind,
+      0x72,
+      3,
+      1,
+      2,
+      3,
+      0x80,
+      0x01,
+      5,
+      0x18,
+      4,
+    ),
+  ),
+  valid(
+    'frame-overlong-varints',
+    FrameSchema,
+    'sequence 5 in 3 bytes, capture 6 in 10, a payload length in 2',
+    of(...least, 0x18, 0x85, 0x80, 0, 0x20, 0x86, 128, 128, 128, 128, 128, 128, 128, 128, 0, 0x7a, 0x81, 0, 42),
+  ),
+];
+
+const broken: Vector[] = (
+  [
+    ['empty', 'no bytes at all', []],
+    ['no-stream', 'no stream name', [...epoch, ...kind]],
+    ['no-epoch', 'no epoch', [...name, ...kind]],
+    ['no-kind', 'no kind', [...name, ...epoch]],
+    ['kind-6', 'a kind that is not assigned', [...least, 0x28, 6]],
+    ['kind-negative', 'kind -1, an enum in 10 bytes', [...least, 0x28, ...maxVarint]],
+    ['stream-slash', 'a stream name with a slash', [...least, 0x0a, 3, 0x61, 0x2f, 0x62]],
+    ['stream-long', 'a stream name of 65 bytes', [...least, 0x0a, 65, ...Array(65).fill(0x78)]],
+    ['sequence-2-53', 'sequence 2^53', [...least, 0x18, 128, 128, 128, 128, 128, 128, 128, 16]],
+    ['flags-2-32', 'flags 2^32', [...least, 0x30, 128, 128, 128, 128, 16]],
+    ['wire-type', 'the sequence as a fixed64', [...least, 0x19, 1, 0, 0, 0, 0, 0, 0, 0]],
+    ['group', 'a group (wire types 3 and 4), unknown field 20', [...least, 0xa3, 1, 0xa4, 1]],
+    ['field-0', 'field number 0', [...least, 0, 0]],
+    ['varint-11', 'a varint of 11 bytes', [...least, 0x50, ...Array(10).fill(128), 0]],
+    ['tag-6', 'a tag of 6 bytes', [...least, 0xd0, 128, 128, 128, 128, 0, 1]],
+    ['cut-short', 'a payload longer than what is left', [...least, 0x7a, 5, 1, 2]],
+  ] as const
+).map(([which, about, bytes]) => invalid(`frame-bad-${which}`, 'Frame', about, Uint8Array.from(bytes)));
+
+/** All frame vectors. */
+export const frameVectors: readonly Vector[] = [...kinds, ...forms, ...broken];

@@ -1,0 +1,109 @@
+// spec/vectors: what the script writes is what is committed, and our readers make of the bytes what index.json says.
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { type DescMessage, fromBinary, fromJson, type JsonObject, type JsonValue, toBinary, toJson } from '@bufbuild/protobuf';
+import * as protocol from '@hayate/protocol';
+import * as serverProtocol from '@hayate/protocol/server';
+import type { MotionValue } from '../../packages/protocol/scripts/vector/vector.ts';
+import { VECTORS, type VectorEntry, vectorFiles } from '../../packages/protocol/scripts/vectors.ts';
+
+const { vectors }: { vectors: VectorEntry[] } = JSON.parse(readFileSync(join(VECTORS, 'index.json'), 'utf8'));
+const bytesOf = (entry: VectorEntry) => new Uint8Array(readFileSync(join(VECTORS, entry.file)));
+
+const schemas = new Map<string, DescMessage>();
+for (const value of [...Object.values(protocol), ...Object.values(serverProtocol)])
+  if (typeof value === 'object' && 'kind' in value && value.kind === 'message') schemas.set(value.name, value);
+function schemaOf(name: string): DescMessage {
+  const schema = schemas.get(name);
+  assert.ok(schema, `there is no message ${name}`);
+  return schema;
+}
+const json = (schema: DescMessage, bytes: Uint8Array): JsonValue => toJson(schema, fromBinary(schema, bytes), { alwaysEmitImplicit: true });
+
+test('writing the vectors again gives the same files', () => {
+  const files = vectorFiles();
+  assert.deepEqual(readdirSync(VECTORS).sort(), [...files.keys()].sort());
+  for (const [name, bytes] of files)
+    assert.ok(readFileSync(join(VECTORS, name)).equals(bytes), `${name} differs; run: node packages/protocol/scripts/vectors.ts`);
+});
+
+test('every message type of the contract that travels on its own has a vector, and every kind of failure', () => {
+  const types = new Set(vectors.map((entry) => entry.message));
+  for (const name of [
+    'Frame',
+    'Motion',
+    'ClientMessage',
+    'ServerMessage',
+    'Envelope',
+    'RepairRequest',
+    'Control',
+    'Announcement',
+    'Record',
+  ])
+    assert.ok(types.has(name), name);
+  for (const name of ['ClientMessage', 'ServerMessage']) {
+    const met = new Set(
+      vectors
+        .filter((entry) => entry.message === name)
+        .flatMap((entry) => Object.entries(entry.value as JsonObject).flatMap(([key, value]) => (isEmpty(value) ? [] : [key]))),
+    );
+    for (const field of schemaOf(name).fields) assert.ok(met.has(field.jsonName), `${name}.${field.jsonName} is in no vector`);
+  }
+});
+const isEmpty = (value: JsonValue) => value === '' || (Array.isArray(value) && value.length === 0);
+
+for (const entry of vectors.filter((each) => each.failure !== undefined))
+  test(`${entry.file} (${entry.about}) is refused`, () => {
+    const bytes = bytesOf(entry);
+    assert.ok(entry.failure !== undefined && entry.failure in protocol.CloseCodes);
+    assert.throws(() => (entry.message === 'Motion' ? protocol.decodeMotion(bytes) : protocol.peekFrame(bytes)), protocol.WireError);
+  });
+
+for (const entry of vectors.filter((each) => each.failure === undefined))
+  test(`${entry.file} (${entry.about}) reads as index.json says`, () => {
+    const bytes = bytesOf(entry);
+    assert.deepEqual(json(schemaOf(entry.message), bytes), entry.value);
+    if (entry.message === 'Frame') checkFrame(entry, bytes);
+    if (entry.motion !== undefined) checkMotion(entry.motion, bytes);
+  });
+
+/** The hand-written peek and encoder against the canonical JSON. */
+function checkFrame(entry: VectorEntry, bytes: Uint8Array): void {
+  const { payloadOffset, payloadLength, ...header } = protocol.peekFrame(bytes);
+  const payload = bytes.subarray(payloadOffset, payloadOffset + payloadLength);
+  assert.deepEqual(frameJson(header, payload), entry.value);
+  const canonical = protocol.encodeFrame({ ...header, payload });
+  assert.deepEqual(canonical, toBinary(protocol.FrameSchema, fromJson(protocol.FrameSchema, entry.value ?? null)));
+  if (entry.payload !== undefined) assert.deepEqual(json(schemaOf(entry.payload.message), payload), entry.payload.value);
+}
+
+function frameJson(header: Omit<protocol.FrameHeader, 'payloadOffset' | 'payloadLength'>, payload: Uint8Array): JsonValue {
+  const names: Record<number, string> = Object.fromEntries(protocol.KindSchema.values.map((value) => [value.number, value.name]));
+  return {
+    stream: header.stream,
+    epoch: String(header.epoch),
+    sequence: String(header.sequence),
+    captureUs: String(header.captureUs),
+    kind: names[header.kind] ?? header.kind,
+    flags: header.flags,
+    participant: header.participant,
+    position: String(header.position),
+    keySequence: String(header.keySequence),
+    payload: Buffer.from(payload).toString('base64'),
+  };
+}
+
+function checkMotion(motion: MotionValue, bytes: Uint8Array): void {
+  const keyEntry = vectors.find((entry) => entry.name === motion.key);
+  assert.equal(keyEntry === undefined, motion.key === undefined);
+  const key = keyEntry === undefined ? undefined : protocol.decodeMotion(bytesOf(keyEntry)).quantised;
+  const { quantised, pose } = protocol.decodeMotion(bytes, key);
+  assert.deepEqual([...quantised.hips], motion.quantised.hips);
+  assert.equal(Buffer.from(quantised.rotations).toString('hex'), motion.quantised.rotations.join(''));
+  assert.deepEqual([...quantised.shapes], motion.quantised.shapes);
+  assert.deepEqual([...pose.hips], motion.pose.hips);
+  assert.deepEqual([...pose.rotations], motion.pose.rotations.flat());
+  assert.deepEqual([...pose.shapes], motion.pose.shapes);
+}

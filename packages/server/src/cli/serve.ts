@@ -1,0 +1,34 @@
+// `hayate serve`: runs the server until it is interrupted, then drains it. Where it can be reached goes to standard
+// output; logs go to standard error.
+import { once } from 'node:events';
+import { renderUnicodeCompact } from 'uqr';
+import { type RunningServer, startServer } from '../main.ts';
+import { serveFlags } from '../serve-flags.ts';
+import { defineCommand, type Io } from './command.ts';
+
+export const serve = defineCommand({
+  name: 'serve',
+  summary: 'run the server: every role in one process, or those that --roles names',
+  flags: serveFlags,
+  async run(settings, io) {
+    const server = await startServer(settings);
+    announce(server, settings.data, io);
+    if (!io.interrupted.aborted) await once(io.interrupted, 'abort');
+    io.stdout.write('draining\n');
+    await server.drain();
+    io.stdout.write(`stopped; the archive is in ${server.archiveDirectory}\n`);
+    return 0;
+  },
+});
+
+function announce(server: RunningServer, data: string, { stdout }: Io): void {
+  if (server.development) {
+    stdout.write(
+      'DEVELOPMENT MODE: whoever reaches this server gets every right on it. Give --jwt-secret or --jwks to run it for others.\n',
+    );
+  }
+  for (const url of server.lanUrls) stdout.write(`${renderUnicodeCompact(url)}\non this network: ${url}\n`);
+  if (server.lanUrls.length > 0) stdout.write('A browser warns once about the certificate, which this machine has signed itself.\n');
+  if (server.internalUrl !== undefined) stdout.write(`internal port: ${server.internalUrl}\n`);
+  stdout.write(`data: ${data}\nlistening on ${server.url}\n`);
+}

@@ -1,0 +1,230 @@
+// The program: settings to parts, parts to roles, roles to a running server, and back again when it drains. The only file
+// that names adapters.
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { PATHS } from '@hayate/protocol';
+import { getRequestListener } from '@hono/node-server';
+import { Api, createApplication } from './api/api.ts';
+import { addDevelopmentToken } from './api/development-token.ts';
+import { addOperationRoutes } from './api/operation-routes.ts';
+import { addPageRoutes } from './api/page-routes.ts';
+import { lanAddresses, lanCertificate } from './gateway/certificate.ts';
+import { ConnectionMetrics } from './gateway/connection-metrics.ts';
+import { type AcceptSocket, Gateway } from './gateway/gateway.ts';
+import { type Context, createContext } from './kernel/context.ts';
+import { HayateError } from './kernel/error.ts';
+import type { Service } from './kernel/service.ts';
+import { Listener } from './listener/listener.ts';
+import { openFileLog } from './log/file/file-log.ts';
+import type { Log } from './log/log.ts';
+import { openSecurity, type Security } from './security.ts';
+import type { ServeSettings } from './serve-flags.ts';
+import type { Shards } from './shard/shard.ts';
+import { openMemoryShards } from './shard/shard-memory.ts';
+import type { Store } from './store/store.ts';
+import { openFsStore } from './store/store-fs.ts';
+import { Streamer } from './streamer/streamer.ts';
+import { TicketOffice } from './streamer/ticket.ts';
+import { version } from './version.ts';
+
+/** A server that runs. */
+export interface RunningServer {
+  /** Where people open it: http(s)://host:port. */
+  readonly url: string;
+  /** Addresses on the local network, with a pairing code in the fragment; only with --lan. */
+  readonly lanUrls: readonly string[];
+  readonly internalUrl: string | undefined;
+  readonly development: boolean;
+  /** Where the embedded store keeps the archive. */
+  readonly archiveDirectory: string;
+  /** Lets clients go, flushes and acknowledges, ends the archive's cut, and closes. Rejects if that takes longer than --drain-timeout-ms. */
+  drain(): Promise<void>;
+}
+
+interface Parts {
+  settings: ServeSettings;
+  context: Context;
+  security: Security;
+  shards: Shards;
+  log: Log;
+  store: Store;
+  connectionMetrics: ConnectionMetrics;
+}
+
+/** Starts the roles that `settings` name. Whatever had been opened is closed again if it fails. */
+export async function startServer(settings: ServeSettings): Promise<RunningServer> {
+  const cleanup: (() => Promise<void>)[] = [];
+  try {
+    return await start(settings, cleanup);
+  } catch (error) {
+    for (const close of cleanup.reverse()) await close().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function start(settings: ServeSettings, cleanup: (() => Promise<void>)[]): Promise<RunningServer> {
+  const context = createContext({ logLevel: settings.logLevel });
+  const security = await openSecurity(settings);
+  const archiveDirectory = join(settings.data, 'archive');
+  const shards = openMemoryShards();
+  cleanup.push(() => shards.close());
+  const log = await openFileLog({ directory: join(settings.data, 'log'), sizeBytesMax: settings.logBytesMax, registry: context.registry });
+  cleanup.push(() => log.close());
+  const store = await openFsStore({ directory: archiveDirectory });
+  cleanup.push(() => store.close());
+
+  const parts: Parts = { settings, context, security, shards, log, store, connectionMetrics: new ConnectionMetrics(context) };
+  const services: Service[] = [];
+  const publicApp = createApplication(context);
+  const endpoints = await startRoles(parts, publicApp, services);
+  cleanup.push(() => closeAll(services));
+
+  const internalApp = settings.internalPort === undefined ? undefined : createApplication(context);
+  addOperationRoutes(internalApp ?? publicApp, { registry: context.registry, services: () => services });
+  if (security.development !== undefined) addDevelopmentToken(publicApp, { ...security.development, remoteAddress: remoteAddressOf });
+  if (settings.roles.includes('api')) addPageRoutes(publicApp, pagesDirectory());
+
+  const lan = settings.lan ? lanAddresses() : [];
+  const gateway = await openGateway(parts, publicApp, endpoints, lan);
+  cleanup.push(() => gateway.close());
+  const internal = internalApp === undefined ? undefined : await openInternal(parts, internalApp);
+  if (internal !== undefined) cleanup.push(() => internal.close());
+
+  const scheme = settings.lan || settings.tlsCert !== undefined ? 'https' : 'http';
+  const host = settings.lan || ['127.0.0.1', '::1', '0.0.0.0', '::'].includes(settings.host) ? 'localhost' : settings.host;
+  const pair = security.development?.pairingCode;
+  return {
+    url: `${scheme}://${host}:${gateway.port}`,
+    lanUrls: lan.map((address) => `https://${address}:${gateway.port}/#pair=${pair}`),
+    internalUrl: internal === undefined ? undefined : `http://${settings.internalHost}:${internal.port}`,
+    development: security.development !== undefined,
+    archiveDirectory,
+    drain: () => within(settings.drainTimeoutMs, drain(services, gateway, cleanup)),
+  };
+}
+
+/** Starts each role; returns the WebSocket endpoints they serve. */
+async function startRoles(
+  parts: Parts,
+  app: ReturnType<typeof createApplication>,
+  services: Service[],
+): Promise<Map<string, AcceptSocket>> {
+  const { settings, context, security, shards, log, store, connectionMetrics } = parts;
+  const { verifyToken } = security;
+  const endpoints = new Map<string, AcceptSocket>();
+  if (settings.roles.includes('streamer')) {
+    const options = {
+      ...settings,
+      connectionsMax: settings.broadcastersMax,
+      streamBytesMax: settings.unsettledStreamBytesMax,
+      processBytesMax: settings.unsettledBytesMax,
+      retryMs: settings.appendRetryMs,
+    };
+    const streamer = await Streamer.start({
+      context,
+      shards,
+      log,
+      verifyToken,
+      tickets: new TicketOffice(security.ticketSecret),
+      connectionMetrics,
+      options,
+    });
+    services.push(streamer);
+    endpoints.set(PATHS.publish, (socket) => streamer.accept(socket));
+  }
+  if (settings.roles.includes('listener')) {
+    const listener = await Listener.start({
+      context,
+      shards,
+      verifyToken,
+      connectionMetrics,
+      options: { ...settings, connectionsMax: settings.viewersMax },
+    });
+    services.push(listener);
+    endpoints.set(PATHS.watch, (socket) => listener.accept(socket));
+  }
+  if (settings.roles.includes('api')) services.push(await Api.start(app, { context, shards, store, verifyToken, version }));
+  if (settings.roles.includes('archiver'))
+    services.push(await (await import('./archiver/archiver.ts')).startArchiver({ context, log, store, options: {} }));
+  return endpoints;
+}
+
+async function openGateway(
+  parts: Parts,
+  app: ReturnType<typeof createApplication>,
+  endpoints: Map<string, AcceptSocket>,
+  lan: readonly string[],
+): Promise<Gateway> {
+  const { settings, connectionMetrics } = parts;
+  const tls = settings.lan ? await lanCertificate(settings.data, lan) : await givenCertificate(settings);
+  return Gateway.listen({
+    host: settings.lan ? '0.0.0.0' : settings.host,
+    port: settings.port,
+    ...(tls === undefined ? {} : { tls }),
+    endpoints,
+    request: getRequestListener(app.fetch),
+    connectionsMax: settings.connectionsMax,
+    handshakeTimeoutMs: settings.handshakeTimeoutMs,
+    metrics: connectionMetrics,
+  });
+}
+
+function openInternal(parts: Parts, app: ReturnType<typeof createApplication>): Promise<Gateway> {
+  const { settings, connectionMetrics } = parts;
+  return Gateway.listen({
+    host: settings.internalHost,
+    port: settings.internalPort ?? 0,
+    endpoints: new Map(),
+    request: getRequestListener(app.fetch),
+    connectionsMax: 1_000,
+    handshakeTimeoutMs: settings.handshakeTimeoutMs,
+    metrics: connectionMetrics,
+  });
+}
+
+async function givenCertificate({ tlsCert, tlsKey }: ServeSettings): Promise<{ key: string; cert: string } | undefined> {
+  if (tlsCert === undefined && tlsKey === undefined) return undefined;
+  if (tlsCert === undefined || tlsKey === undefined) throw new HayateError('CONFIGURATION', '--tls-cert and --tls-key go together');
+  try {
+    return { cert: await readFile(tlsCert, 'utf8'), key: await readFile(tlsKey, 'utf8') };
+  } catch (cause) {
+    throw new HayateError('CONFIGURATION', 'the TLS certificate or key cannot be read', { cause });
+  }
+}
+
+/** Clients first, then the archive, then what lies below; see design "Drain". */
+async function drain(services: readonly Service[], gateway: Gateway, cleanup: readonly (() => Promise<void>)[]): Promise<void> {
+  gateway.drain();
+  for (const service of services) await service.drain();
+  for (const close of [...cleanup].reverse()) await close();
+}
+
+async function closeAll(services: readonly Service[]): Promise<void> {
+  for (const service of [...services].reverse()) await service.close();
+}
+
+async function within(timeoutMs: number, work: Promise<void>): Promise<void> {
+  const { promise: late, reject } = Promise.withResolvers<void>();
+  const timer = setTimeout(
+    () => reject(new HayateError('CLOSED', `draining took longer than ${timeoutMs} ms and was given up`)),
+    timeoutMs,
+  );
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** In the repository the web workspace's build; in the published package a folder of its own. */
+function pagesDirectory(): string {
+  const packaged = fileURLToPath(new URL('../pages', import.meta.url));
+  return existsSync(packaged) ? packaged : fileURLToPath(new URL('../../web/dist', import.meta.url));
+}
+
+function remoteAddressOf(environment: unknown): string {
+  const { incoming } = environment as { incoming?: { socket?: { remoteAddress?: string } } };
+  return incoming?.socket?.remoteAddress ?? '';
+}

@@ -1,0 +1,11 @@
+// The embedded shard adapter under the seam's contract.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { shardContract } from './shard-contract.ts';
+import { openMemoryShards } from './shard-memory.ts';
+
+shardContract('memory shards', async () => openMemoryShards());
+
+test('memory shards say that they reach only this process', () => {
+  assert.equal(openMemoryShards().embedded, true);
+});

@@ -1,0 +1,24 @@
+// One kind of Parquet row: the columns, their types and order.
+
+/**
+ * Column types: INT32 holds numbers; INT64 numbers that are safe integers; TIMESTAMP (milliseconds, UTC) Unix milliseconds;
+ * JSON text that is JSON.
+ */
+export type ColumnType = 'INT32' | 'INT64' | 'DOUBLE' | 'STRING' | 'JSON' | 'TIMESTAMP';
+
+/** One column. */
+export interface Column {
+  readonly type: ColumnType;
+  /** Whether values may be absent. */
+  readonly optional?: true;
+}
+
+/** Columns by name, in file order. */
+export type Columns = Readonly<Record<string, Column>>;
+
+type Value<C extends Column> = C['type'] extends 'STRING' | 'JSON' ? string : number;
+
+/** A row of these columns; an optional value may be undefined. */
+export type RowOf<Table extends Columns> = {
+  -readonly [Name in keyof Table]: Table[Name] extends { optional: true } ? Value<Table[Name]> | undefined : Value<Table[Name]>;
+};

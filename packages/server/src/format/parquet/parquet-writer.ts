@@ -1,0 +1,58 @@
+// Rows in, a Parquet file out, by hyparquet-writer. The same rows always give the same bytes, and the file carries a
+// digest of its content among its key/value metadata.
+import { ByteWriter, type ColumnSource, parquetWrite } from 'hyparquet-writer';
+import { logicalDigest } from '../logical-digest.ts';
+import type { Column, Columns, RowOf } from './parquet-table.ts';
+
+/** Metadata key of the digest. */
+export const PARQUET_DIGEST_KEY = 'hayate.digest';
+
+/** An encoded file and the digest that it carries. */
+export interface ParquetFile {
+  bytes: Uint8Array;
+  digest: string;
+}
+
+/** Encodes `rows`. Throws RangeError if a number is not a safe integer where one is needed. `metadata` goes into the footer. */
+export function writeParquet<Table extends Columns>(
+  table: Table,
+  rows: readonly RowOf<Table>[],
+  metadata: Readonly<Record<string, string>> = {},
+): ParquetFile {
+  const pairs = Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1));
+  const digest = parquetDigest(table, rows, pairs);
+  const writer = new ByteWriter();
+  void parquetWrite({
+    writer,
+    columnData: Object.entries(table).map(([name, column]): ColumnSource => {
+      const data = rows.map((row) => toParquet(name, column, row[name]));
+      return { name, type: column.type, nullable: column.optional === true, data };
+    }),
+    kvMetadata: [[PARQUET_DIGEST_KEY, digest] as const, ...pairs].map(([key, value]) => ({ key, value })),
+    createdBy: 'hayate',
+  });
+  return { bytes: writer.getBytes(), digest };
+}
+
+/** Digest of the columns, the metadata (sorted by key) and the rows. */
+export function parquetDigest<Table extends Columns>(
+  table: Table,
+  rows: readonly RowOf<Table>[],
+  metadata: readonly (readonly [string, string])[],
+): string {
+  const names = Object.keys(table);
+  const values = rows.map((row) => names.map((name) => row[name] ?? null));
+  return logicalDigest([JSON.stringify(table), JSON.stringify(metadata), JSON.stringify(values)]);
+}
+
+function toParquet(name: string, column: Column, value: string | number | undefined): unknown {
+  if (value === undefined) {
+    if (column.optional !== true) throw new RangeError(`column ${name} lacks a value`);
+    return null;
+  }
+  if (typeof value === 'string') return column.type === 'JSON' ? JSON.parse(value) : value;
+  if (column.type !== 'DOUBLE' && !Number.isSafeInteger(value)) throw new RangeError(`column ${name} needs a safe integer, not ${value}`);
+  if (column.type === 'INT32' && Math.abs(value) > 0x7fffffff) throw new RangeError(`column ${name} needs 32 bits, not ${value}`);
+  if (column.type === 'INT64') return BigInt(value);
+  return column.type === 'TIMESTAMP' ? new Date(value) : value;
+}

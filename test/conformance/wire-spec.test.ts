@@ -1,0 +1,118 @@
+// spec/wire.md is true of the code: its tables are the code's lists, its example is a vector, its links lead somewhere.
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import {
+  Bones,
+  ClientMessageSchema,
+  CloseCodes,
+  EndReasonSchema,
+  FrameSchema,
+  GapReasonSchema,
+  isDroppable,
+  KindSchema,
+  Limits,
+  PATHS,
+  ServerMessageSchema,
+  Shapes,
+  SUBPROTOCOL,
+} from '@hayate/protocol';
+import { Channels } from '../../packages/server/src/shard/shard.ts';
+
+const spec = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'spec');
+const text = readFileSync(join(spec, 'wire.md'), 'utf8');
+
+/** The cells of the rows of the table whose header begins with `header`, without backquotes. */
+function table(header: string): string[][] {
+  const start = text.indexOf(`\n| ${header} |`);
+  assert.notEqual(start, -1, `there is no table ${header}`);
+  const end = text.indexOf('\n\n', start);
+  const rows = text
+    .slice(start + 1, end)
+    .split('\n')
+    .slice(2);
+  return rows.map((row) =>
+    row
+      .replace(/^\| | \|$/g, '')
+      .split(' | ')
+      .map((cell) => cell.replaceAll('`', '')),
+  );
+}
+const column = (header: string, index = 0) => table(header).map((row) => row[index] ?? '');
+const names = (values: readonly { readonly localName: string; readonly number: number }[]) =>
+  values.filter(({ number }) => number !== 0).map(({ localName }) => localName);
+
+test('the close codes are those of close-code.ts, each with what a client does', () => {
+  const rows = table('code | name');
+  assert.deepEqual(
+    rows.map((row) => row.slice(0, 4)),
+    Object.entries(CloseCodes).map(([name, { code, temporary, meaning }]) => [String(code), name, temporary ? 'yes' : 'no', meaning]),
+  );
+  for (const [code, , temporary, , action] of rows) {
+    assert.ok(action, `${code} does not say what a client does`);
+    if (temporary === 'yes') assert.match(action, /reconnect/, `${code} is temporary`);
+    else assert.doesNotMatch(action, /reconnect/, `${code} is not temporary`);
+  }
+});
+
+test('the bones and shapes are those of the code, with their indexes', () => {
+  const indexed = (list: readonly string[]) => list.map((name, index) => [String(index), name]);
+  assert.deepEqual(table('index | bone'), indexed(Bones));
+  assert.deepEqual(table('index | shape'), indexed(Shapes));
+});
+
+test('the limits are those of limits.ts', () => {
+  assert.deepEqual(
+    table('limit | value').map(([name, value]) => [name, Number(value)]),
+    Object.entries(Limits),
+  );
+});
+
+test('the frame’s fields and kinds are those of frame.proto, and who may lose a kind is as servers act', () => {
+  assert.deepEqual(
+    table('field | number').map(([name, number]) => [name, Number(number)]),
+    FrameSchema.fields.map(({ name, number }) => [name, number]),
+  );
+  const kinds = table('kind | number').filter(([name]) => name !== "users' own");
+  assert.deepEqual(
+    kinds.map(([name, number, , lossy]) => [name, Number(number), lossy === 'yes']),
+    KindSchema.values.filter(({ number }) => number !== 0).map(({ localName, number }) => [localName, number, isDroppable(number)]),
+  );
+});
+
+test('the messages’ fields and reasons are those of message.proto', () => {
+  const fields = (schema: typeof ClientMessageSchema | typeof ServerMessageSchema) => schema.fields.map(({ name }) => name).sort();
+  assert.deepEqual(column('ClientMessage').sort(), fields(ClientMessageSchema));
+  assert.deepEqual(column('ServerMessage').sort(), fields(ServerMessageSchema));
+  assert.deepEqual(column('GapReason'), names(GapReasonSchema.values));
+  assert.deepEqual(column('EndReason'), names(EndReasonSchema.values));
+});
+
+test('paths, subprotocol and channels are those of the code', () => {
+  assert.deepEqual(column('endpoint'), Object.values(PATHS));
+  assert.ok(text.includes(`\`${SUBPROTOCOL}\``));
+  const channels = [
+    Channels.live('<stream>'),
+    Channels.repair(1n).replace('0000000000000001', '<incarnation>'),
+    Channels.reply(1n).replace('0000000000000001', '<incarnation>'),
+    Channels.control,
+    Channels.directory,
+  ];
+  assert.deepEqual(column('channel'), channels);
+});
+
+test('the example is the vector that it names', () => {
+  const [, block] = /frame-audio\.bin\).*?```\n(.*?)```/s.exec(text) ?? [];
+  assert.ok(block);
+  const bytes = block.split('\n').map((line) => /^ *((?:[0-9a-f]{2} )*[0-9a-f]{2})(?: {2,}|$)/.exec(line)?.[1] ?? '');
+  assert.equal(bytes.join('').replaceAll(' ', ''), readFileSync(join(spec, 'vectors', 'frame-audio.bin')).toString('hex'));
+});
+
+test('links to files lead to files', () => {
+  const links = [...text.matchAll(/\]\(([^)#]+)\)/g)].map(([, target]) => target ?? '').filter((target) => !/^https?:/.test(target));
+  assert.ok(links.length > 3);
+  // archive.md is the archive's own page and has its own tests.
+  for (const target of links) if (target !== 'archive.md') assert.ok(existsSync(join(spec, target)), target);
+});

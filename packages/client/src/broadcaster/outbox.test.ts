@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Kind } from '@hayate/protocol';
+import fc from 'fast-check';
+import type { ClientMessageInput } from '../connection/socket.ts';
+import { Outbox } from './outbox.ts';
+import { countName, noFrames } from './unacknowledged-queue.ts';
+import { Uplink } from './uplink.ts';
+
+const idle = { bufferedBytes: 0, unansweredMs: 0, shortestRoundTripMs: 10 };
+
+/** An outbox whose frames carry their sequence, and a server that stores what it is sent. */
+function model(limits = { maxAgeMs: 30_000, eventsMax: 4_096, bytesMax: 1 << 24 }) {
+  const state = { nowMs: 0, look: { ...idle }, sent: [] as ClientMessageInput[], dropped: noFrames() };
+  const outbox = new Outbox({
+    limits,
+    uplink: new Uplink(),
+    nowMs: () => state.nowMs,
+    look: () => state.look,
+    send: (message) => {
+      state.sent.push(message);
+      return 100 * (message.frames?.length ?? 1);
+    },
+    onDropped: (counts) => {
+      for (const kind of ['audio', 'motion'] as const) state.dropped[kind] += counts[kind];
+    },
+  });
+  const push = (kind: number, size = 100) => {
+    const bytes = new Uint8Array(size);
+    new DataView(bytes.buffer).setUint32(0, outbox.nextSequence);
+    outbox.push({ kind, bytes, ...(kind === Kind.EVENT ? { event: { case: 'custom', value: {} } } : {}) });
+  };
+  const sequencesSent = () => state.sent.flatMap(({ frames = [] }) => frames.map(sequenceOf));
+  return { outbox, state, push, sequencesSent };
+}
+
+const sequenceOf = (bytes: Uint8Array) => new DataView(bytes.buffer).getUint32(0);
+
+test('holds voice back while the socket is congested, then sends it together in order', () => {
+  const { outbox, state, push } = model();
+  outbox.connect(0);
+  push(Kind.AUDIO);
+  outbox.flush();
+  state.look.bufferedBytes = 20_000;
+  assert.equal(outbox.congested, true);
+  for (let i = 0; i < 10; i++) {
+    state.nowMs += 20;
+    push(Kind.AUDIO);
+    outbox.flush();
+  }
+  assert.equal(state.sent.length, 1);
+  state.look.bufferedBytes = 0;
+  outbox.flush();
+  assert.equal(state.sent.length, 2);
+  assert.deepEqual(state.sent[1]?.frames?.map(sequenceOf), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+});
+
+test('a late answer to a ping counts as congestion too: bytes can wait where the socket does not show them', () => {
+  const { outbox, state } = model();
+  outbox.connect(0);
+  state.look.unansweredMs = 300;
+  assert.equal(outbox.congested, false);
+  state.look.unansweredMs = 500;
+  assert.equal(outbox.congested, true);
+});
+
+test('drops the oldest voice and poses past 30 s, never events, and declares them until they are acknowledged', () => {
+  const { outbox, state, push } = model();
+  outbox.connect(0);
+  for (const kind of [Kind.HEADER, Kind.AUDIO, Kind.EVENT, Kind.MOTION, Kind.AUDIO]) push(kind);
+  state.nowMs = 29_000;
+  push(Kind.AUDIO);
+  state.nowMs = 30_001;
+  outbox.flush();
+  assert.deepEqual(state.dropped, { header: 0, audio: 2, motion: 1, event: 0 });
+  const declared = (message: ClientMessageInput | undefined) => message?.dropped?.map(({ first, last }) => [Number(first), Number(last)]);
+  assert.deepEqual(declared(state.sent[0]), [
+    [1, 1],
+    [3, 4],
+  ]);
+  assert.equal(outbox.queue.get(2)?.event?.case, 'custom');
+  outbox.queue.acknowledge(2);
+  outbox.disconnect();
+  outbox.connect(2);
+  state.sent.length = 0;
+  outbox.flush();
+  assert.deepEqual(declared(state.sent[0]), [[3, 4]]);
+  assert.equal(outbox.queue.frames, 2);
+});
+
+test('keeps what is acknowledged until a ticket vouches for it, as a server that restarts knows only its ticket', () => {
+  const { outbox, push, sequencesSent, state } = model();
+  outbox.connect(0);
+  for (let i = 0; i < 5; i++) push(Kind.AUDIO);
+  outbox.flush();
+  outbox.queue.acknowledge(5);
+  outbox.queue.release(3);
+  assert.equal(outbox.queue.frames, 0);
+  state.sent.length = 0;
+  outbox.connect(3);
+  outbox.flush();
+  assert.deepEqual(sequencesSent(), [3, 4]);
+});
+
+test('resends take at most half of what the uplink is believed to carry', () => {
+  const { outbox, state, push } = model();
+  for (let i = 0; i < 2_000; i++) push(Kind.AUDIO);
+  state.nowMs = 5_000;
+  outbox.connect(0);
+  // 256 kbit/s at first: 16,000 bytes a second of resends are half; no growth as nothing is looked at for 250 ms.
+  outbox.flush();
+  state.nowMs += 200;
+  outbox.flush();
+  const bytes = state.sent.reduce((sum, { frames = [] }) => sum + frames.length * 100, 0);
+  assert.ok(bytes >= 3_000 && bytes <= 3_200 + 4_200, `${bytes} bytes in 200 ms`);
+});
+
+test('whatever is lost, refused or congested, every sequence ends up at the server or declared dropped', () => {
+  const step = fc.oneof(
+    { weight: 12, arbitrary: fc.record({ push: fc.constantFrom(Kind.AUDIO, Kind.MOTION, Kind.EVENT), waitMs: fc.nat(400) }) },
+    { weight: 1, arbitrary: fc.record({ breakFor: fc.nat(40_000) }) },
+    { weight: 1, arbitrary: fc.record({ buffered: fc.constantFrom(0, 50_000), waitMs: fc.nat(4_000) }) },
+    { weight: 1, arbitrary: fc.record({ refuse: fc.nat(20) }) },
+    { weight: 2, arbitrary: fc.constant({ ack: true } as const) },
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+      const { outbox, state, push } = model({ maxAgeMs: 30_000, eventsMax: 4_096, bytesMax: 1 << 20 });
+      const stored = new Set<number>();
+      let read = 0;
+      let connected = true;
+      const next = () => {
+        let n = 0;
+        while (stored.has(n)) n++;
+        return n;
+      };
+      const deliver = () => {
+        outbox.flush();
+        for (const { frames = [], dropped = [] } of state.sent.slice(read)) {
+          for (const frame of frames) stored.add(sequenceOf(frame));
+          for (const { first, last } of dropped) for (let n = Number(first); n <= Number(last); n++) stored.add(n);
+        }
+        read = state.sent.length;
+      };
+      const pushed = noFrames();
+      outbox.connect(0);
+      for (const one of steps) {
+        if ('push' in one) {
+          state.nowMs += one.waitMs;
+          push(one.push);
+          pushed[countName(one.push)]++;
+        } else if ('breakFor' in one) {
+          // What the socket had taken and not delivered is gone.
+          outbox.disconnect();
+          state.nowMs += one.breakFor;
+          connected = false;
+        } else if ('buffered' in one) {
+          state.look.bufferedBytes = one.buffered;
+          state.nowMs += one.waitMs;
+        } else if ('refuse' in one) {
+          const from = next();
+          for (const n of [...stored]) if (n >= from + one.refuse) stored.delete(n);
+          outbox.resend(next());
+        } else outbox.queue.acknowledge(next());
+        if (!connected) {
+          outbox.flush();
+          outbox.connect(next());
+          connected = true;
+        }
+        deliver();
+      }
+      state.look.bufferedBytes = 0;
+      outbox.finish();
+      for (let i = 0; i < 10_000 && next() < outbox.nextSequence; i++) {
+        state.nowMs += 50;
+        deliver();
+      }
+      assert.equal(next(), outbox.nextSequence);
+      outbox.queue.acknowledge(next());
+      deliver();
+      assert.deepEqual(state.sent.at(-1)?.end, { nextSequence: BigInt(outbox.nextSequence) });
+      assert.deepEqual([outbox.queue.frames, outbox.queue.bytes, outbox.queue.dropped.size], [0, 0, 0]);
+    }),
+    { numRuns: 200 },
+  );
+});

@@ -1,0 +1,174 @@
+// One epoch's frames on their way to the server: new ones as they come, then, with what the uplink has to spare, those
+// that a returned connection has missed. Invariant: a frame gets its sequence here, once, and every sequence is
+// written, waiting to be written, or declared dropped.
+import { Limits } from '@hayate/protocol';
+import type { ClientMessageInput } from '../connection/socket.ts';
+import { RangeSet } from '../range-set.ts';
+import type { EventInput, FrameCounts } from './broadcaster-api.ts';
+import { type OutgoingFrame, type QueueLimits, UnacknowledgedQueue } from './unacknowledged-queue.ts';
+import type { SocketLook, Uplink } from './uplink.ts';
+
+export interface OutboxOptions {
+  limits: QueueLimits;
+  uplink: Uplink;
+  nowMs: () => number;
+  look: () => SocketLook;
+  /** Writes to the connection in use; returns the message's bytes, 0 if there is none. */
+  send: (message: ClientMessageInput) => number;
+  onDropped: (counts: FrameCounts) => void;
+}
+
+/** Older frames go to the archive, not to viewers (design, "Live path"): they wait until new ones are out. */
+const LIVE_AGE_MAX_MS = 1_000;
+/** Room for what else a message holds. */
+const MESSAGE_FRAMES_BYTES_MAX = Limits.clientMessageBytesMax - 8_192;
+/** A resend message is small, so that a live frame never waits long behind it. */
+const RESEND_BYTES_MAX = 4_096;
+
+/** The frames of one epoch. */
+export class Outbox {
+  readonly queue: UnacknowledgedQueue;
+  readonly #options: OutboxOptions;
+  /** Sequences to write when there is room: missed, refused, or too old for viewers. */
+  readonly #backlog = new RangeSet();
+  #nextSequence = 0;
+  /** The first sequence not yet written as live. */
+  #nextLive = 0;
+  #connected = false;
+  #declared = true;
+  #ending = false;
+  #endWritten = false;
+  resent = 0;
+
+  constructor(options: OutboxOptions) {
+    this.#options = options;
+    this.queue = new UnacknowledgedQueue(options.limits);
+  }
+
+  /** The next frame gets this sequence. */
+  get nextSequence(): number {
+    return this.#nextSequence;
+  }
+
+  /** Whether the socket has no room for more than what must go. */
+  get congested(): boolean {
+    return this.#connected && this.#options.uplink.congested(this.#options.look());
+  }
+
+  /** Takes a frame whose header says `sequence: nextSequence`. */
+  push(frame: { kind: number; bytes: Uint8Array; event?: EventInput }): void {
+    this.queue.push({ ...frame, sequence: this.#nextSequence++, queuedMs: this.#options.nowMs(), written: false });
+  }
+
+  /** The connection is gone. */
+  disconnect(): void {
+    this.#connected = false;
+  }
+
+  /** A connection is live; the server holds all before `next`, and wants what follows. */
+  connect(next: number): void {
+    this.#connected = true;
+    this.#options.uplink.reset(this.#options.nowMs());
+    this.queue.declareMissing(next, this.#nextSequence - 1);
+    this.#declared = this.queue.dropped.size === 0;
+    this.#nextLive = next;
+    this.#backlog.clear();
+    this.#endWritten = false;
+  }
+
+  /** The log could not take what follows `from`: what was written of it is written again. */
+  resend(from: number): void {
+    this.#backlog.add(from, this.#nextLive - 1);
+  }
+
+  /** No more frames: END follows the last. */
+  finish(): void {
+    this.#ending = true;
+    this.flush();
+  }
+
+  /** Drops what is past its bounds. */
+  expire(): void {
+    const counts = this.queue.expire(this.#options.nowMs());
+    if (counts === undefined) return;
+    this.#declared = false;
+    this.#options.onDropped(counts);
+  }
+
+  /** Writes what may be written now. */
+  flush(): void {
+    this.expire();
+    if (!this.#connected) return;
+    const nowMs = this.#options.nowMs();
+    const look = this.#options.look();
+    const grantBytes = this.#options.uplink.grant(look, nowMs);
+    this.#declare(nowMs);
+    if (this.#options.uplink.congested(look)) return;
+    this.#writeLive(nowMs);
+    this.#writeBacklog(grantBytes, nowMs);
+    this.#writeEnd();
+  }
+
+  #declare(nowMs: number): void {
+    if (this.#declared) return;
+    this.#declared = true;
+    const dropped = this.queue.dropped.ranges().map(({ first, last }) => ({ first: BigInt(first), last: BigInt(last) }));
+    if (dropped.length > 0) this.#options.uplink.sent(this.#options.send({ dropped }), nowMs);
+  }
+
+  #writeLive(nowMs: number): void {
+    const from = this.#nextLive;
+    while (this.#nextLive < this.#nextSequence) {
+      const frame = this.queue.get(this.#nextLive);
+      if (frame !== undefined && nowMs - frame.queuedMs <= LIVE_AGE_MAX_MS) break;
+      this.#nextLive++;
+    }
+    this.#backlog.add(from, this.#nextLive - 1);
+    while (this.#nextLive < this.#nextSequence) {
+      const frames: OutgoingFrame[] = [];
+      for (let bytes = 0; this.#nextLive < this.#nextSequence; this.#nextLive++) {
+        const frame = this.queue.get(this.#nextLive);
+        if (frame === undefined) continue;
+        if (bytes + frame.bytes.length > MESSAGE_FRAMES_BYTES_MAX && frames.length > 0) break;
+        bytes += frame.bytes.length + 4;
+        frames.push(frame);
+      }
+      this.#write(frames, nowMs);
+    }
+  }
+
+  #writeBacklog(grantBytes: number, nowMs: number): void {
+    let room = grantBytes;
+    while (room > 0 && this.#backlog.size > 0) {
+      const frames: OutgoingFrame[] = [];
+      let bytes = 0;
+      for (let range = this.#backlog.lowest; range !== undefined && bytes < RESEND_BYTES_MAX; range = this.#backlog.lowest) {
+        const frame = this.queue.get(range.first);
+        this.#backlog.remove(range.first, range.first);
+        if (frame === undefined) continue;
+        frames.push(frame);
+        bytes += frame.bytes.length;
+      }
+      const written = this.#write(frames, nowMs);
+      this.#options.uplink.resent(written);
+      room -= written;
+    }
+  }
+
+  #writeEnd(): void {
+    if (!this.#ending || this.#endWritten || this.#nextLive < this.#nextSequence || this.#backlog.size > 0) return;
+    this.#endWritten = true;
+    this.#options.send({ end: { nextSequence: BigInt(this.#nextSequence) } });
+  }
+
+  #write(frames: readonly OutgoingFrame[], nowMs: number): number {
+    if (frames.length === 0) return 0;
+    for (const frame of frames) {
+      if (frame.written) this.resent++;
+      frame.written = true;
+    }
+    const bytes = this.#options.send({ frames: frames.map((frame) => frame.bytes) });
+    this.#options.uplink.sent(bytes, nowMs);
+    return bytes;
+  }
+}

@@ -1,0 +1,102 @@
+// What the way to the server can carry, as far as the WebSocket shows it, so that resends take at most half of it.
+// While bytes stay in the socket, what leaves it is the uplink's rate. While it empties at every look, the uplink carries
+// at least what was sent, and the estimate grows by a quarter each time it is tried out, up to the server's limit.
+import { RateMeter } from '../rate-meter.ts';
+
+/** More waiting in the socket than this is congestion: about a quarter second of a stream. */
+const BUFFERED_BYTES_MAX = 8_192;
+/** An answer later than the shortest round trip by this much: bytes wait where the socket does not show them. */
+const DELAY_MAX_MS = 400;
+const LOOK_MS = 250;
+const FIRST_ESTIMATE_BITS = 256_000;
+const ESTIMATE_BITS_MIN = 32_000;
+/** Resends may burst for so long. */
+const BURST_MS = 500;
+
+/** What is known of the socket at one moment. */
+export interface SocketLook {
+  bufferedBytes: number;
+  /** How long the oldest ping waits. */
+  unansweredMs: number;
+  shortestRoundTripMs: number | undefined;
+}
+
+/** Estimates the uplink; grants resends their share. */
+export class Uplink {
+  readonly #meter = new RateMeter();
+  #limitBits = Number.POSITIVE_INFINITY;
+  #estimateBits = FIRST_ESTIMATE_BITS;
+  #sentBytes = 0;
+  #resentBytes = 0;
+  #look: { atMs: number; bufferedBytes: number; sentBytes: number; resentBytes: number } | undefined;
+  #budgetBytes = 0;
+  #budgetMs = 0;
+
+  /** The server's limit, bits a second. */
+  set limitBitsPerSecond(bits: number) {
+    this.#limitBits = bits > 0 ? bits : Number.POSITIVE_INFINITY;
+  }
+
+  get estimateBitsPerSecond(): number {
+    return Math.min(this.#estimateBits, this.#limitBits);
+  }
+
+  /** Written over the last two seconds. */
+  bitsPerSecond(nowMs: number): number {
+    return this.#meter.bitsPerSecond(nowMs);
+  }
+
+  /** A new connection: nothing waits in it. What is known of the uplink stays. */
+  reset(nowMs: number): void {
+    this.#look = undefined;
+    this.#budgetBytes = 0;
+    this.#budgetMs = nowMs;
+  }
+
+  /** Whether voice is better held back and poses left out: bytes wait in the socket, or answers come late. */
+  congested(look: SocketLook): boolean {
+    return look.bufferedBytes > BUFFERED_BYTES_MAX || this.#delayed(look);
+  }
+
+  sent(bytes: number, nowMs: number): void {
+    this.#meter.add(bytes, nowMs);
+    this.#sentBytes += bytes;
+  }
+
+  resent(bytes: number): void {
+    this.#resentBytes += bytes;
+    this.#budgetBytes -= bytes;
+  }
+
+  /** Looks at the socket; returns the bytes that may be resent now. A message may overdraw it once; the debt is waited out. */
+  grant(look: SocketLook, nowMs: number): number {
+    this.#learn(look, nowMs);
+    const live = this.#meter.bitsPerSecond(nowMs);
+    const bits = Math.max(0, Math.min(this.estimateBitsPerSecond / 2, this.#limitBits * 0.9 - live));
+    const bytesPerMs = bits / 8_000;
+    this.#budgetBytes = Math.min(this.#budgetBytes + (nowMs - this.#budgetMs) * bytesPerMs, BURST_MS * bytesPerMs);
+    this.#budgetMs = nowMs;
+    return this.congested(look) ? 0 : this.#budgetBytes;
+  }
+
+  #learn(look: SocketLook, nowMs: number): void {
+    const before = this.#look;
+    const elapsedMs = before === undefined ? 0 : nowMs - before.atMs;
+    if (before !== undefined && elapsedMs < LOOK_MS) return;
+    const now = { atMs: nowMs, bufferedBytes: look.bufferedBytes, sentBytes: this.#sentBytes, resentBytes: this.#resentBytes };
+    this.#look = now;
+    if (before === undefined) return;
+    const drainedBits = ((now.sentBytes - before.sentBytes - (now.bufferedBytes - before.bufferedBytes)) * 8_000) / elapsedMs;
+    if (this.#delayed(look)) this.#estimateBits *= 0.7;
+    else if (now.bufferedBytes > 0 && before.bufferedBytes > 0) this.#estimateBits = 0.5 * this.#estimateBits + 0.5 * drainedBits;
+    else {
+      const tried = now.resentBytes > before.resentBytes;
+      this.#estimateBits = Math.max(tried ? this.#estimateBits * 1.25 : this.#estimateBits, drainedBits);
+    }
+    this.#estimateBits = Math.min(Math.max(this.#estimateBits, ESTIMATE_BITS_MIN), this.#limitBits);
+  }
+
+  #delayed({ unansweredMs, shortestRoundTripMs }: SocketLook): boolean {
+    return unansweredMs > (shortestRoundTripMs ?? 0) + DELAY_MAX_MS;
+  }
+}

@@ -1,0 +1,33 @@
+// What the end of one connection means for the next: come back, stop because the work is done, or stop because
+// coming back would meet the same answer.
+import { type CloseCodeName, closeCodeByNumber } from '@hayate/protocol';
+
+/** How one connection ended. */
+export interface CloseReason {
+  /** WebSocket close code; 1006 if the connection was lost, or never opened. */
+  code: number;
+  name: CloseCodeName | undefined;
+  /** One sentence for people. */
+  sentence: string;
+  /** 'retry': it may help to come back; 'ended': the work is done; 'failed': coming back does not help. */
+  outcome: 'retry' | 'ended' | 'failed';
+}
+
+/** RFC 6455 section 7.4.1: codes by which a peer says that what it got was wrong. */
+const WRONG_INPUT = new Set([1002, 1003, 1007, 1008, 1009, 1010]);
+
+/** Reads a close code and the reason text that came with it. */
+export function closeReason(code: number, text: string): CloseReason {
+  const entry = closeCodeByNumber(code);
+  if (entry === undefined) {
+    const sentence = WRONG_INPUT.has(code) ? `The peer refused the connection (WebSocket code ${code}).` : 'The connection was lost.';
+    return {
+      code,
+      name: undefined,
+      sentence: text === '' ? sentence : `${sentence} ${text}`,
+      outcome: WRONG_INPUT.has(code) ? 'failed' : 'retry',
+    };
+  }
+  const outcome = entry.name === 'NORMAL' || entry.name === 'STREAM_ENDED' ? 'ended' : entry.temporary ? 'retry' : 'failed';
+  return { code, name: entry.name, sentence: text === '' || text === entry.meaning ? entry.meaning : `${entry.meaning} ${text}`, outcome };
+}

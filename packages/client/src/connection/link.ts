@@ -1,0 +1,241 @@
+// Keeps one stream connected: token, first message, reconnection with backoff, the successor that is opened before a
+// draining server closes, token refresh, clock estimate. Its owner (Broadcaster, Viewer) sees messages of one
+// connection at a time: those of an older one stop the moment a newer one has been welcomed.
+import type { CloseCodeName, ServerMessage } from '@hayate/protocol';
+import { ClientError } from '../client-error.ts';
+import { Backoff } from './backoff.ts';
+import { type Clock, monotonicClock } from './clock.ts';
+import { ClockEstimate } from './clock-estimate.ts';
+import type { CloseReason } from './close-reason.ts';
+import type { ConnectionOptions } from './connection-options.ts';
+import type { ConnectionState, StateChange } from './connection-state.ts';
+import { endpointUrl } from './server-url.ts';
+import { type ClientMessageInput, Socket } from './socket.ts';
+import { TokenRefresh } from './token-refresh.ts';
+
+/** What the owner of a Link brings. */
+export interface LinkOwner {
+  /** The first message of a connection. */
+  hello(token: string): ClientMessageInput;
+  /** The server's clock in the answer to it, Unix microseconds; undefined if the message is not that answer. */
+  welcome(message: ServerMessage): number | undefined;
+  /** A message of the connection in use, the welcome first. `bytes` is its size. */
+  onMessage(message: ServerMessage, bytes: number): void;
+  onState(change: StateChange): void;
+  /** Whether a new hello can succeed after this permanent close. */
+  recovers(name: CloseCodeName | undefined): boolean;
+}
+
+const CONNECT_TIMEOUT_MS = 10_000;
+/** A connection that lived so long was a good one: the backoff begins anew. */
+const HEALTHY_MS = 5_000;
+/** A server that drains many clients should not meet them all at once. */
+const SUCCESSOR_SPREAD_MS = 2_000;
+
+/** A lasting connection to one endpoint, for one stream. */
+export class Link {
+  readonly clock: Clock;
+  readonly clockEstimate = new ClockEstimate();
+  readonly #options: ConnectionOptions;
+  readonly #owner: LinkOwner;
+  readonly #url: string;
+  readonly #backoff: Backoff;
+  readonly #tokens: TokenRefresh;
+  readonly #random: () => number;
+  #state: ConnectionState = 'idle';
+  #current: Socket | undefined;
+  #liveSinceMs = 0;
+  /** A connection on its way to become the current one; `undefined` within it while its token is fetched. */
+  #next: { socket: Socket | undefined } | undefined;
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
+  #start: { resolve: () => void; reject: (error: ClientError) => void; timer: ReturnType<typeof setTimeout> } | undefined;
+  #reason: CloseReason | undefined;
+  reconnects = 0;
+
+  constructor(options: ConnectionOptions, path: string, owner: LinkOwner) {
+    this.#options = options;
+    this.#owner = owner;
+    this.#url = endpointUrl(options.server, path);
+    this.clock = options.clock ?? monotonicClock;
+    this.#random = options.random ?? Math.random;
+    this.#backoff = new Backoff(this.#random);
+    this.#tokens = new TokenRefresh(options.token, (token) => this.#current?.send({ token }));
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  get bufferedAmountBytes(): number {
+    return this.#current?.bufferedAmountBytes ?? 0;
+  }
+
+  /** How long the oldest unanswered ping has waited, milliseconds. */
+  get unansweredMs(): number {
+    return this.#current?.unansweredMs(this.clock.nowMs()) ?? 0;
+  }
+
+  /** Connects. Resolves when welcomed; rejects with ClientError REFUSED or UNREACHABLE, or NOT_LIVE if closed meanwhile. */
+  connect(): Promise<void> {
+    if (this.#state !== 'idle') return Promise.reject(new ClientError('NOT_LIVE', 'It has been started before; make a new one.'));
+    this.#become({ state: 'connecting' });
+    return new Promise((resolve, reject) => {
+      const timeoutMs = this.#options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
+      const timer = setTimeout(() => {
+        const why = this.#reason?.sentence ?? 'It did not answer.';
+        this.#finish('failed', new ClientError('UNREACHABLE', `No connection to ${this.#options.server} within ${timeoutMs} ms. ${why}`));
+      }, timeoutMs);
+      this.#start = { resolve, reject, timer };
+      this.#open();
+    });
+  }
+
+  /** Writes a message to the connection in use; returns its size, 0 if there is none. */
+  send(message: ClientMessageInput): number {
+    return this.#current?.send(message) ?? 0;
+  }
+
+  /** Opens a new connection while the current one goes on. */
+  succeed(closeAfterMs: number): void {
+    if (this.#next !== undefined || this.#retryTimer !== undefined) return;
+    this.#retryAfter(this.#random() * Math.min(SUCCESSOR_SPREAD_MS, closeAfterMs / 2));
+  }
+
+  /** Gives up the connection in use and opens another: for a peer whose messages make no sense. */
+  renew(): void {
+    this.#current?.close();
+    this.#lost({ code: 1006, name: undefined, sentence: 'The server lost track of this connection.', outcome: 'retry' });
+  }
+
+  /** The work is done: closes for good. */
+  close(reason?: string): void {
+    if (this.#state === 'ended' || this.#state === 'failed') return;
+    this.#finish('ended', new ClientError('NOT_LIVE', 'It was closed.'), reason);
+  }
+
+  #become(change: StateChange): void {
+    this.#state = change.state;
+    this.#owner.onState(change);
+  }
+
+  #open(): void {
+    const next: { socket: Socket | undefined } = { socket: undefined };
+    this.#next = next;
+    this.#tokens.fetch().then(
+      (token) => {
+        if (this.#next === next) this.#dial(next, token);
+      },
+      (error: unknown) => {
+        if (this.#next !== next) return;
+        const message = error instanceof Error ? error.message : String(error);
+        this.#missed({ code: 1006, name: undefined, sentence: `The token could not be had: ${message}`, outcome: 'retry' });
+      },
+    );
+  }
+
+  #dial(next: { socket: Socket | undefined }, token: string): void {
+    let welcomed = false;
+    const socket = new Socket({
+      url: this.#url,
+      WebSocket: this.#options.WebSocket ?? WebSocket,
+      clock: this.clock,
+      hello: this.#owner.hello(token),
+      onRoundTrip: (trip) => this.clockEstimate.add(trip),
+      onMessage: (message, bytes) => {
+        if (!welcomed) {
+          const serverUnixUs = this.#owner.welcome(message);
+          if (serverUnixUs === undefined) return;
+          welcomed = true;
+          this.#welcome(socket, serverUnixUs);
+          this.#owner.onMessage(message, bytes);
+          this.#welcomed();
+        } else this.#owner.onMessage(message, bytes);
+        if (message.goAway !== undefined && socket === this.#current) this.succeed(message.goAway.closeAfterMs);
+      },
+      onClose: (reason) => {
+        if (socket === this.#current) this.#lost(reason);
+        else if (socket === this.#next?.socket) this.#missed(reason);
+      },
+    });
+    next.socket = socket;
+  }
+
+  #welcome(socket: Socket, serverUnixUs: number): void {
+    const nowMs = this.clock.nowMs();
+    if (this.#current !== undefined || this.#liveSinceMs > 0) this.reconnects++;
+    this.#current?.close();
+    this.#current = socket;
+    this.#next = undefined;
+    this.#liveSinceMs = nowMs;
+    this.clockEstimate.add({ sentMs: socket.helloMs, receivedMs: nowMs, serverUnixUs });
+    socket.established();
+    this.#tokens.schedule();
+  }
+
+  /** The owner has read the welcome: now it is live. */
+  #welcomed(): void {
+    if (this.#current === undefined) return;
+    if (this.#state !== 'live') this.#become({ state: 'live' });
+    if (this.#start !== undefined) clearTimeout(this.#start.timer);
+    this.#start?.resolve();
+    this.#start = undefined;
+  }
+
+  /** The connection in use is over. */
+  #lost(reason: CloseReason): void {
+    if (this.#current === undefined) return;
+    this.#current = undefined;
+    if (this.clock.nowMs() - this.#liveSinceMs >= HEALTHY_MS) this.#backoff.reset();
+    // A server closes the older connection when it takes its successor, whose welcome may come a moment later.
+    const succeeded = (this.#next !== undefined || this.#retryTimer !== undefined) && reason.name === 'SUPERSEDED';
+    if (succeeded) this.#become({ state: 'reconnecting', reason: reason.sentence, closeCode: reason.code, retryInMs: 0 });
+    else this.#missed(reason);
+  }
+
+  /** A connection is over, or did not come about. */
+  #missed(reason: CloseReason): void {
+    this.#reason = reason;
+    const recovers = reason.outcome === 'failed' && this.#owner.recovers(reason.name);
+    if (reason.outcome !== 'retry' && !recovers) {
+      this.#finish(reason.outcome, refusal(reason), reason.sentence, reason);
+      return;
+    }
+    this.#next?.socket?.close();
+    this.#next = undefined;
+    const retryInMs = Math.round(recovers ? 0 : this.#backoff.nextMs());
+    this.#retryAfter(retryInMs);
+    if (this.#current === undefined)
+      this.#become({ ...changeOf(reason), state: this.#start === undefined ? 'reconnecting' : 'connecting', retryInMs });
+  }
+
+  #retryAfter(delayMs: number): void {
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = setTimeout(() => {
+      this.#retryTimer = undefined;
+      this.#open();
+    }, delayMs);
+  }
+
+  #finish(state: 'ended' | 'failed', error: ClientError, sentence = error.message, reason?: CloseReason): void {
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = undefined;
+    this.#tokens.stop();
+    this.#next?.socket?.close();
+    this.#next = undefined;
+    this.#current?.close();
+    this.#current = undefined;
+    const start = this.#start;
+    this.#start = undefined;
+    if (start !== undefined) clearTimeout(start.timer);
+    this.#become({ ...(reason === undefined ? {} : changeOf(reason)), state, reason: sentence });
+    start?.reject(error);
+  }
+}
+
+function refusal(reason: CloseReason): ClientError {
+  return new ClientError('REFUSED', reason.sentence, reason.name === undefined ? {} : { closeCode: reason.name });
+}
+
+function changeOf(reason: CloseReason): Omit<StateChange, 'state'> {
+  return { reason: reason.sentence, closeCode: reason.code, ...(reason.name === undefined ? {} : { closeCodeName: reason.name }) };
+}

@@ -1,0 +1,157 @@
+// One WebSocket connection: the first message goes out as soon as it opens, decoded messages come in, and exactly one
+// `onClose` ends it, unless the owner closed it. It also measures round trips, and notices when nothing comes any more.
+import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { ClientMessageSchema, type ServerMessage, ServerMessageSchema, SUBPROTOCOL } from '@hayate/protocol';
+import type { Clock } from './clock.ts';
+import type { RoundTrip } from './clock-estimate.ts';
+import { type CloseReason, closeReason } from './close-reason.ts';
+
+/** A ClientMessage in parts. */
+export type ClientMessageInput = MessageInitShape<typeof ClientMessageSchema>;
+
+export interface SocketOptions {
+  url: string;
+  WebSocket: typeof WebSocket;
+  clock: Clock;
+  /** The first message. */
+  hello: ClientMessageInput;
+  onMessage: (message: ServerMessage, bytes: number) => void;
+  onRoundTrip: (trip: RoundTrip) => void;
+  onClose: (reason: CloseReason) => void;
+}
+
+/** Longest wait for the answer to the first message, milliseconds. */
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** A connection on which nothing has come for so long is lost: eight pings are unanswered. */
+const SILENCE_MAX_MS = 8_000;
+const PING_INTERVAL_MS = 1_000;
+/** The first pings follow quickly, for a good clock estimate early. */
+const FIRST_PINGS = 5;
+const FIRST_PING_INTERVAL_MS = 100;
+
+/** One connection of a Link. */
+export class Socket {
+  readonly #options: SocketOptions;
+  readonly #socket: WebSocket;
+  readonly #pings = new Map<number, number>();
+  #pingId = 0;
+  #heardMs: number;
+  #helloMs: number;
+  #timer: ReturnType<typeof setTimeout>;
+  #over = false;
+
+  constructor(options: SocketOptions) {
+    this.#options = options;
+    this.#heardMs = options.clock.nowMs();
+    this.#helloMs = this.#heardMs;
+    this.#socket = new options.WebSocket(options.url, SUBPROTOCOL);
+    this.#socket.binaryType = 'arraybuffer';
+    this.#socket.onopen = () => {
+      this.#helloMs = options.clock.nowMs();
+      this.send(options.hello);
+    };
+    this.#socket.onmessage = (event) => this.#receive(event.data);
+    this.#socket.onclose = (event) => this.#end(closeReason(event.code, event.reason));
+    // Browsers tell no more than "error"; the close event that follows carries the code.
+    this.#socket.onerror = () => {};
+    this.#timer = setTimeout(() => this.#lose('The server did not answer in time.'), HANDSHAKE_TIMEOUT_MS);
+  }
+
+  /** When the first message went out: the start of the first round trip. */
+  get helloMs(): number {
+    return this.#helloMs;
+  }
+
+  /** Bytes handed over that the WebSocket has not sent. */
+  get bufferedAmountBytes(): number {
+    return this.#over ? 0 : this.#socket.bufferedAmount;
+  }
+
+  /** How long the oldest ping has waited for its answer at `nowMs`; 0 if none waits. */
+  unansweredMs(nowMs: number): number {
+    for (const sentMs of this.#pings.values()) return nowMs - sentMs;
+    return 0;
+  }
+
+  /** The server has answered the first message: pings begin. */
+  established(): void {
+    clearTimeout(this.#timer);
+    this.#ping();
+  }
+
+  /** Writes a message; nothing once the connection is over. Returns its size, bytes. */
+  send(message: ClientMessageInput): number {
+    if (this.#over || this.#socket.readyState !== this.#socket.OPEN) return 0;
+    const bytes = toBinary(ClientMessageSchema, create(ClientMessageSchema, message));
+    this.#socket.send(bytes);
+    return bytes.length;
+  }
+
+  /** Closes; no callback follows. */
+  close(): void {
+    if (this.#over) return;
+    this.#finish();
+    this.#socket.close(1000);
+  }
+
+  #ping(): void {
+    const nowMs = this.#options.clock.nowMs();
+    // A timer that comes late (a page in the background, a machine that slept) proves nothing: ask first.
+    const unanswered = this.unansweredMs(nowMs);
+    if (unanswered > SILENCE_MAX_MS && nowMs - this.#heardMs > SILENCE_MAX_MS && this.#pings.size > 1) {
+      this.#lose('Nothing was heard from the server for too long.');
+      return;
+    }
+    this.#pings.set(++this.#pingId, nowMs);
+    this.send({ ping: { id: this.#pingId } });
+    this.#timer = setTimeout(() => this.#ping(), this.#pingId < FIRST_PINGS ? FIRST_PING_INTERVAL_MS : PING_INTERVAL_MS);
+  }
+
+  #receive(data: unknown): void {
+    if (this.#over) return;
+    this.#heardMs = this.#options.clock.nowMs();
+    if (!(data instanceof ArrayBuffer)) {
+      this.#lose('The server sent text, which is not of this protocol.');
+      return;
+    }
+    let message: ServerMessage;
+    try {
+      message = fromBinary(ServerMessageSchema, new Uint8Array(data));
+    } catch {
+      this.#lose('The server sent a message that cannot be read.');
+      return;
+    }
+    if (message.pong !== undefined) this.#pong(message.pong.id, Number(message.pong.serverUnixUs));
+    this.#options.onMessage(message, data.byteLength);
+  }
+
+  #pong(id: number, serverUnixUs: number): void {
+    const sentMs = this.#pings.get(id);
+    if (sentMs === undefined) return;
+    // Answers come in order: an older ping that has none will not get one.
+    for (const older of this.#pings.keys()) if (older <= id) this.#pings.delete(older);
+    this.#options.onRoundTrip({ sentMs, receivedMs: this.#heardMs, serverUnixUs });
+  }
+
+  /** Gives the connection up from this side, without waiting for a close handshake that may never end. */
+  #lose(sentence: string): void {
+    if (this.#over) return;
+    this.#socket.close();
+    this.#end({ code: 1006, name: undefined, sentence, outcome: 'retry' });
+  }
+
+  #end(reason: CloseReason): void {
+    if (this.#over) return;
+    this.#finish();
+    this.#options.onClose(reason);
+  }
+
+  #finish(): void {
+    this.#over = true;
+    clearTimeout(this.#timer);
+    this.#pings.clear();
+    this.#socket.onopen = null;
+    this.#socket.onmessage = null;
+    this.#socket.onclose = null;
+  }
+}

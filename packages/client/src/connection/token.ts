@@ -1,0 +1,14 @@
+// When a token runs out, read without verifying it: the server verifies, the client only wants to be in time.
+
+/** The `exp` claim of a JWT (RFC 7519 section 4.1.4), Unix milliseconds; undefined if it has none or is no JWT. */
+export function tokenExpiresUnixMs(token: string): number | undefined {
+  const payload = token.split('.')[1];
+  if (payload === undefined) return undefined;
+  try {
+    const claims: unknown = JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/')));
+    if (typeof claims !== 'object' || claims === null || !('exp' in claims)) return undefined;
+    return typeof claims.exp === 'number' ? claims.exp * 1000 : undefined;
+  } catch {
+    return undefined;
+  }
+}

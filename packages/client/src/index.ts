@@ -1,0 +1,40 @@
+// The Hayate SDK for browsers and Node: broadcast a stream, watch a stream, and keep voice and motion together.
+// Microphone, speaker and worklets are in ./browser; nothing here touches a device.
+
+export { type BoneName, Bones, createPose, type Pose, type ShapeName, Shapes } from '@hayate/protocol';
+export { Broadcaster } from './broadcaster/broadcaster.ts';
+export type {
+  Acknowledgement,
+  AudioFormat,
+  AudioInput,
+  BroadcastEnded,
+  BroadcasterEvents,
+  BroadcasterOptions,
+  BroadcasterStatistics,
+  EpochBegun,
+  EventInput,
+  FrameCounts,
+  MotionOptions,
+  ParticipantInfo,
+  SequenceRange,
+  StreamDescription,
+} from './broadcaster/broadcaster-api.ts';
+export { ClientError, type ClientErrorCode } from './client-error.ts';
+export { type Clock, monotonicClock } from './connection/clock.ts';
+export type { ConnectionOptions, TokenSource } from './connection/connection-options.ts';
+export type { ConnectionState, StateChange } from './connection/connection-state.ts';
+export { Emitter, type Unsubscribe } from './emitter.ts';
+export { Viewer } from './viewer/viewer.ts';
+export type {
+  AudioFrame,
+  CustomFrame,
+  EventFrame,
+  FrameInfo,
+  GapReport,
+  MeasuredMs,
+  MotionFrame,
+  StreamEnded,
+  ViewerEvents,
+  ViewerOptions,
+  ViewerStatistics,
+} from './viewer/viewer-api.ts';

@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { RangeSet } from './range-set.ts';
+
+const step = fc.record({ add: fc.boolean(), first: fc.nat(60), length: fc.integer({ min: 0, max: 20 }) });
+
+test('a range set holds what a plain set of numbers holds, in disjoint ranges that do not touch', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const ranges = new RangeSet();
+      const plain = new Set<number>();
+      for (const { add, first, length } of steps) {
+        const numbers = Array.from({ length }, (_, i) => first + i);
+        if (add) {
+          ranges.add(first, first + length - 1);
+          for (const number of numbers) plain.add(number);
+        } else {
+          const held = numbers.filter((number) => plain.delete(number)).length;
+          assert.equal(ranges.remove(first, first + length - 1), held);
+        }
+      }
+      const listed = ranges.ranges().flatMap(({ first, last }) => Array.from({ length: last - first + 1 }, (_, i) => first + i));
+      assert.deepEqual(
+        listed,
+        [...plain].sort((a, b) => a - b),
+      );
+      assert.equal(ranges.size, plain.size);
+      for (let number = 0; number < 90; number++) assert.equal(ranges.has(number), plain.has(number));
+      const all = ranges.ranges();
+      for (let i = 1; i < all.length; i++) assert.ok((all[i]?.first ?? 0) > (all[i - 1]?.last ?? 0) + 1);
+    }),
+  );
+});

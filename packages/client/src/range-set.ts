@@ -1,0 +1,88 @@
+// A set of sequence numbers kept as sorted, disjoint, inclusive ranges: what was dropped, what is to be sent again,
+// what is missing. Neighbouring ranges are merged, so it stays small however many numbers it holds.
+
+/** first <= last, both included. */
+export interface NumberRange {
+  first: number;
+  last: number;
+}
+
+/** A set of unsigned integers. */
+export class RangeSet {
+  #ranges: NumberRange[] = [];
+  #size = 0;
+
+  /** How many numbers it holds. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** How many ranges it holds. */
+  get rangeCount(): number {
+    return this.#ranges.length;
+  }
+
+  /** The lowest range; undefined if empty. */
+  get lowest(): Readonly<NumberRange> | undefined {
+    return this.#ranges[0];
+  }
+
+  /** The ranges, ascending: a copy. */
+  ranges(): NumberRange[] {
+    return this.#ranges.map((range) => ({ ...range }));
+  }
+
+  has(number: number): boolean {
+    const range = this.#ranges[this.#firstEndingAtOrAfter(number)];
+    return range !== undefined && range.first <= number;
+  }
+
+  /** Adds first..last, both included; nothing if last < first. */
+  add(first: number, last: number): void {
+    if (last < first) return;
+    const from = this.#firstEndingAtOrAfter(first - 1);
+    let to = from;
+    const merged = { first, last };
+    for (let range = this.#ranges[to]; range !== undefined && range.first <= last + 1; range = this.#ranges[++to]) {
+      merged.first = Math.min(merged.first, range.first);
+      merged.last = Math.max(merged.last, range.last);
+      this.#size -= range.last - range.first + 1;
+    }
+    this.#ranges.splice(from, to - from, merged);
+    this.#size += merged.last - merged.first + 1;
+  }
+
+  /** Removes first..last, both included; returns how many of them it held. */
+  remove(first: number, last: number): number {
+    if (last < first) return 0;
+    const from = this.#firstEndingAtOrAfter(first);
+    let to = from;
+    const left: NumberRange[] = [];
+    let removed = 0;
+    for (let range = this.#ranges[to]; range !== undefined && range.first <= last; range = this.#ranges[++to]) {
+      removed += Math.min(range.last, last) - Math.max(range.first, first) + 1;
+      if (range.first < first) left.push({ first: range.first, last: first - 1 });
+      if (range.last > last) left.push({ first: last + 1, last: range.last });
+    }
+    this.#ranges.splice(from, to - from, ...left);
+    this.#size -= removed;
+    return removed;
+  }
+
+  clear(): void {
+    this.#ranges = [];
+    this.#size = 0;
+  }
+
+  /** Index of the first range whose last number is >= `number`. */
+  #firstEndingAtOrAfter(number: number): number {
+    let low = 0;
+    let high = this.#ranges.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#ranges[middle]?.last ?? 0) < number) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}

@@ -1,0 +1,84 @@
+// Which sequences of an epoch came, which are missing and why: tells a new frame from a duplicate, and keeps
+// received + missing = everything from where the viewer joined. Ranges that stay missing are folded into counters.
+import { RangeSet } from '../range-set.ts';
+
+/** Why frames are missing. 'lost' also counts holes that the server has not explained (yet). */
+export type MissingReason = 'lost' | 'slow' | 'expired';
+
+/** Holes are remembered, in case they are filled or explained after all, up to this many for each reason. */
+const RANGES_MAX = 1_024;
+/** Frames of the current group, from before the joining point, told apart up to this many. */
+const EARLIER_MAX = 1_024;
+
+/** The account of one epoch. */
+export class SequenceAccount {
+  readonly #missing: Record<MissingReason, RangeSet> = { lost: new RangeSet(), slow: new RangeSet(), expired: new RangeSet() };
+  readonly #folded: Record<MissingReason, number> = { lost: 0, slow: 0, expired: 0 };
+  readonly #earlier = new Set<number>();
+  readonly #joined: number;
+  #next: number;
+  duplicates = 0;
+
+  /** What is before `joined` was never to come, except for the current group. */
+  constructor(joined: number) {
+    this.#joined = joined;
+    this.#next = joined;
+  }
+
+  /** The sequence after the newest that came or is known not to come. */
+  get next(): number {
+    return this.#next;
+  }
+
+  /** A frame came: whether it is new. */
+  take(sequence: number): boolean {
+    if (sequence >= this.#next) {
+      this.#miss('lost', this.#next, sequence - 1);
+      this.#next = sequence + 1;
+      return true;
+    }
+    const isNew = sequence < this.#joined ? this.#takeEarlier(sequence) : this.#fill(sequence, sequence) > 0;
+    if (!isNew) this.duplicates++;
+    return isNew;
+  }
+
+  /** The server says that first..last will not come. What came is not affected. */
+  explain(first: number, last: number, reason: MissingReason): void {
+    const from = Math.max(first, this.#joined);
+    if (last < from) return;
+    for (const range of this.#missing.lost.ranges()) {
+      const start = Math.max(range.first, from);
+      const end = Math.min(range.last, last);
+      if (start > end) continue;
+      this.#missing.lost.remove(start, end);
+      this.#miss(reason, start, end);
+    }
+    if (last >= this.#next) {
+      this.#miss('lost', this.#next, from - 1);
+      this.#miss(reason, Math.max(from, this.#next), last);
+      this.#next = last + 1;
+    }
+  }
+
+  missing(reason: MissingReason): number {
+    return this.#missing[reason].size + this.#folded[reason];
+  }
+
+  #takeEarlier(sequence: number): boolean {
+    if (this.#earlier.has(sequence)) return false;
+    if (this.#earlier.size < EARLIER_MAX) this.#earlier.add(sequence);
+    return true;
+  }
+
+  #fill(first: number, last: number): number {
+    return Object.values(this.#missing).reduce((filled, ranges) => filled + ranges.remove(first, last), 0);
+  }
+
+  #miss(reason: MissingReason, first: number, last: number): void {
+    const ranges = this.#missing[reason];
+    ranges.add(first, last);
+    for (let lowest = ranges.lowest; lowest !== undefined && ranges.rangeCount > RANGES_MAX; lowest = ranges.lowest) {
+      this.#folded[reason] += ranges.remove(lowest.first, lowest.last);
+    }
+  }
+}

@@ -1,0 +1,284 @@
+// Watches one stream: messages in; headers, voice packets, poses and events out, each frame once, over a connection that
+// comes back by itself. Invariant: every frame since the viewer joined is given to listeners, or counted with its reason.
+import { fromBinary } from '@bufbuild/protobuf';
+import {
+  AudioSchema,
+  type Ended,
+  EventSchema,
+  type FrameHeader,
+  framePayload,
+  type Gap,
+  GapReason,
+  isKey,
+  isStreamName,
+  Kind,
+  Limits,
+  PATHS,
+  peekFrame,
+  type ServerMessage,
+  type StreamHeader,
+  StreamHeaderSchema,
+  type Watching,
+} from '@hayate/protocol';
+import { ClientError } from '../client-error.ts';
+import type { Clock } from '../connection/clock.ts';
+import type { ConnectionState, StateChange } from '../connection/connection-state.ts';
+import { endReasonName } from '../connection/end-reason.ts';
+import { Link, type LinkOwner } from '../connection/link.ts';
+import { Emitter } from '../emitter.ts';
+import { RateMeter } from '../rate-meter.ts';
+import { LatencyWindow } from './latency-window.ts';
+import { MotionDecoder } from './motion-decoder.ts';
+import { SequenceAccount } from './sequence-account.ts';
+import type { FrameInfo, GapReport, MeasuredMs, ViewerEvents, ViewerOptions, ViewerStatistics } from './viewer-api.ts';
+
+/** What is known of one epoch. */
+interface EpochView {
+  readonly epoch: bigint;
+  readonly account: SequenceAccount;
+  readonly motion: MotionDecoder;
+  /** The newest sequence that arrived; -1 before the first. */
+  received: number;
+  header: { content: StreamHeader; sequence: number } | undefined;
+}
+
+const LATENCY_PERCENTILE = 0.5;
+/** A timer that fires a little early still sends its receipt. */
+const TIMER_SLACK_MS = 20;
+
+/** Watches one stream. Events: see ViewerEvents. Use it once; after close() make another. */
+export class Viewer extends Emitter<ViewerEvents> {
+  readonly clock: Clock;
+  readonly #link: Link;
+  readonly #meter = new RateMeter();
+  readonly #latency = new LatencyWindow();
+  readonly #frames = { header: 0, audio: 0, motion: 0, event: 0, custom: 0 };
+  readonly #missing = { lost: 0, slow: 0, expired: 0 };
+  #duplicates = 0;
+  #deltasWithoutKey = 0;
+  #malformed = 0;
+  #viewers = 0;
+  #view: EpochView | undefined;
+  #over = false;
+  #receiptMs = 0;
+  #receiptIntervalMs: number = Limits.receiptIntervalMs;
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  /** Throws ClientError INVALID for options that no server would take. */
+  constructor(options: ViewerOptions) {
+    super();
+    if (!isStreamName(options.stream)) throw new ClientError('INVALID', 'A stream name is 1 to 64 of A-Z a-z 0-9 _ -.');
+    const owner: LinkOwner = {
+      hello: (token) => ({
+        watch: { stream: options.stream, token, epoch: this.#view?.epoch ?? 0n, nextSequence: BigInt(this.#view?.account.next ?? 0) },
+      }),
+      welcome: ({ watching }) => (watching === undefined ? undefined : Number(watching.serverUnixUs)),
+      onMessage: (message, bytes) => this.#take(message, bytes),
+      onState: (change) => this.#become(change),
+      recovers: () => false,
+    };
+    this.#link = new Link(options, PATHS.watch, owner);
+    this.clock = this.#link.clock;
+  }
+
+  get state(): ConnectionState {
+    return this.#link.state;
+  }
+
+  /** The epoch being watched; undefined while the stream is not live. */
+  get epoch(): bigint | undefined {
+    return this.#over ? undefined : this.#view?.epoch;
+  }
+
+  /** The epoch's latest header; undefined before it. */
+  get header(): StreamHeader | undefined {
+    return this.#view?.header?.content;
+  }
+
+  /** A snapshot. */
+  get stats(): ViewerStatistics {
+    const nowMs = this.clock.nowMs();
+    const account = this.#view?.account;
+    const ms = this.#latency.percentile(LATENCY_PERCENTILE);
+    return {
+      state: this.state,
+      frames: { ...this.#frames },
+      missing: {
+        lost: this.#missing.lost + (account?.missing('lost') ?? 0),
+        slow: this.#missing.slow + (account?.missing('slow') ?? 0),
+        expired: this.#missing.expired + (account?.missing('expired') ?? 0),
+      },
+      duplicates: this.#duplicates + (account?.duplicates ?? 0),
+      deltasWithoutKey: this.#deltasWithoutKey,
+      malformed: this.#malformed,
+      bitsPerSecond: this.#meter.bitsPerSecond(nowMs),
+      roundTripMs: this.#link.clockEstimate.roundTripMs,
+      clock: this.#link.clockEstimate.at(nowMs),
+      latency: ms === undefined ? undefined : { ms, errorMs: this.#clockErrorMs(nowMs) },
+      viewers: this.#viewers,
+      reconnects: this.#link.reconnects,
+    };
+  }
+
+  /** Connects. Resolves when connected, also while nobody broadcasts; rejects with ClientError REFUSED or UNREACHABLE. */
+  connect(): Promise<void> {
+    return this.#link.connect();
+  }
+
+  /**
+   * How long before `clockMs` (default: now) the moment `captureUs` of this epoch was, by the server's clock as both ends
+   * estimate it; undefined before header and clock are known.
+   */
+  ageOf(captureUs: number, clockMs = this.clock.nowMs()): MeasuredMs | undefined {
+    const offset = this.#link.clockEstimate.at(clockMs);
+    const header = this.header;
+    if (offset === undefined || header === undefined || header.originUnixUs === 0n) return undefined;
+    const ms = (clockMs * 1000 + offset.offsetUs - Number(header.originUnixUs) - captureUs) / 1000;
+    return { ms, errorMs: this.#clockErrorMs(clockMs) };
+  }
+
+  /** Leaves. */
+  close(): void {
+    this.#link.close();
+  }
+
+  #clockErrorMs(nowMs: number): number {
+    return ((this.#link.clockEstimate.at(nowMs)?.errorUs ?? 0) + (this.header?.originErrorUs ?? 0)) / 1000;
+  }
+
+  #take(message: ServerMessage, bytes: number): void {
+    this.#meter.add(bytes, this.clock.nowMs());
+    if (message.watching !== undefined) this.#watch(message.watching);
+    for (const gap of message.gaps) this.#gap(gap);
+    for (const frame of message.frames) this.#takeFrame(frame);
+    if (message.frames.length > 0) this.#report();
+    if (message.audience !== undefined) {
+      this.#viewers = message.audience.viewers;
+      this.emit('audience', { viewers: this.#viewers });
+    }
+    if (message.ended !== undefined && message.ended.epoch === this.#view?.epoch) this.#end(message.ended);
+  }
+
+  #watch(watching: Watching): void {
+    this.#receiptIntervalMs = watching.receiptIntervalMs || Limits.receiptIntervalMs;
+    if (watching.epoch === 0n) {
+      if (this.epoch !== undefined) this.emit('epoch', { epoch: undefined });
+      this.#over = true;
+      return;
+    }
+    const resumed = this.#view?.epoch === watching.epoch;
+    if (resumed && !this.#over) return;
+    if (!resumed) this.#begin(watching.epoch, Number(watching.nextSequence));
+    this.#over = false;
+    this.emit('epoch', { epoch: watching.epoch });
+  }
+
+  #begin(epoch: bigint, joined: number): void {
+    const old = this.#view?.account;
+    if (old !== undefined) {
+      for (const reason of ['lost', 'slow', 'expired'] as const) this.#missing[reason] += old.missing(reason);
+      this.#duplicates += old.duplicates;
+    }
+    this.#latency.clear();
+    this.#view = { epoch, account: new SequenceAccount(joined), motion: new MotionDecoder(), received: -1, header: undefined };
+  }
+
+  #gap({ first, last, reason }: Gap): void {
+    const name = gapReasonName(reason);
+    this.#view?.account.explain(Number(first), Number(last), name === 'unknown' ? 'lost' : name);
+    this.emit('gap', { first: Number(first), last: Number(last), reason: name });
+  }
+
+  #end({ epoch, nextSequence, reason }: Ended): void {
+    if (this.#over) return;
+    // What was still on its way will not come any more.
+    this.#view?.account.explain(0, Number(nextSequence) - 1, 'lost');
+    this.#over = true;
+    this.emit('ended', { epoch, nextSequence: Number(nextSequence), reason: endReasonName(reason) });
+  }
+
+  #takeFrame(frame: Uint8Array): void {
+    try {
+      const header = peekFrame(frame);
+      const view = this.#view;
+      if (view === undefined || header.epoch !== view.epoch) {
+        this.#malformed++;
+        return;
+      }
+      const isLive = header.sequence >= view.account.next;
+      view.received = Math.max(view.received, header.sequence);
+      if (view.account.take(header.sequence)) this.#give(view, header, framePayload(frame, header), isLive);
+    } catch {
+      // WireError, or a payload that is not its message: this frame is lost, the next may be good.
+      this.#malformed++;
+    }
+  }
+
+  #give(view: EpochView, header: FrameHeader, payload: Uint8Array, isLive: boolean): void {
+    const info: FrameInfo = { sequence: header.sequence, captureUs: header.captureUs, participant: header.participant };
+    switch (header.kind) {
+      case Kind.HEADER:
+        this.#giveHeader(view, info, payload);
+        break;
+      case Kind.AUDIO: {
+        const { packets, level } = fromBinary(AudioSchema, payload);
+        this.#frames.audio++;
+        this.emit('audio', { ...info, packets, position: header.position, level });
+        break;
+      }
+      case Kind.MOTION:
+        this.#giveMotion(view, header, info, payload);
+        break;
+      case Kind.EVENT: {
+        const { body } = fromBinary(EventSchema, payload);
+        this.#frames.event++;
+        this.emit('event', { ...info, body });
+        break;
+      }
+      default:
+        this.#frames.custom++;
+        this.emit('custom', { ...info, kind: header.kind, key: isKey(header), keySequence: header.keySequence, payload });
+    }
+    const age = isLive ? this.ageOf(header.captureUs) : undefined;
+    if (age !== undefined && (header.kind === Kind.AUDIO || header.kind === Kind.MOTION)) this.#latency.add(age.ms);
+  }
+
+  #giveHeader(view: EpochView, info: FrameInfo, payload: Uint8Array): void {
+    if (view.header !== undefined && view.header.sequence > info.sequence) return;
+    const content = fromBinary(StreamHeaderSchema, payload);
+    view.header = { content, sequence: info.sequence };
+    this.#frames.header++;
+    this.emit('header', { ...info, header: content });
+  }
+
+  #giveMotion(view: EpochView, header: FrameHeader, info: FrameInfo, payload: Uint8Array): void {
+    const pose = view.motion.decode(header, payload);
+    if (pose === 'key_missing') this.#deltasWithoutKey++;
+    if (typeof pose === 'string') return;
+    this.#frames.motion++;
+    this.emit('motion', { ...info, pose, key: isKey(header) });
+  }
+
+  /** Tells the server what has arrived: with the frames themselves, as timers are slow in background pages. */
+  #report(): void {
+    const nowMs = this.clock.nowMs();
+    const view = this.#view;
+    if (view === undefined || view.received < 0 || nowMs - this.#receiptMs < this.#receiptIntervalMs - TIMER_SLACK_MS) return;
+    this.#receiptMs = nowMs;
+    this.#link.send({ receipt: { epoch: view.epoch, sequence: BigInt(view.received) } });
+  }
+
+  #become(change: StateChange): void {
+    clearInterval(this.#timer);
+    if (change.state === 'live') {
+      this.#receiptMs = 0;
+      this.#timer = setInterval(() => this.#report(), this.#receiptIntervalMs);
+    }
+    this.emit('state', change);
+  }
+}
+
+function gapReasonName(reason: GapReason): GapReport['reason'] {
+  const { LOST, SLOW, EXPIRED } = GapReason;
+  return reason === LOST ? 'lost' : reason === SLOW ? 'slow' : reason === EXPIRED ? 'expired' : 'unknown';
+}

@@ -33,11 +33,12 @@ export interface LogPartition {
   earliestOffset(): Promise<number>;
   /** Where the group goes on: the offset after the last one committed; undefined before the first commit. */
   committedOffset(): Promise<number | undefined>;
-  /** Durably commits: entries before `offset` are processed. Only moves forward. */
+  /** Durably commits: entries before `offset` are processed. Only moves forward: a lower offset changes nothing. RangeError beyond the end. */
   commit(offset: number): Promise<void>;
   /**
    * Entries from `offset` on, in batches (at least one entry, about 1 MiB at the most unless one entry is larger), waiting
-   * at the end for more. Ends when `signal` aborts. Throws if `offset` is not kept any more or an entry is corrupt.
+   * at the end for more. Ends when `signal` aborts. Throws NOT_FOUND if `offset`
+   * is not kept any more, RangeError if it is beyond the end, CORRUPT if an entry is damaged.
    */
   read(offset: number, signal: AbortSignal): AsyncIterable<readonly LogEntry[]>;
   /** Durably appends to this very partition (ticks); resolves to the entry's offset. */
@@ -60,7 +61,11 @@ export interface Log {
   readonly partitionCount: number;
   /** Whether only this process can use it. */
   readonly embedded: boolean;
-  /** Resolves once the entry is durable, to its partition and offset. Rejects with LogRefusedError if it is not taken. */
+  /**
+   * Resolves once the entry is durable, to its partition and offset. Rejects with LogRefusedError if it is not taken, and with
+   * RangeError if it is longer than any log takes (16 MiB). Entries become durable in the order of the calls; what waits behind
+   * a failed write is refused with it. `value` must not change until then.
+   */
   append(key: string, value: Uint8Array): Promise<{ partition: number; offset: number }>;
   /** Whether appends are being taken now, for /readyz. */
   writable(): boolean;

@@ -1,5 +1,10 @@
 // The seam between the archiver and where objects are kept. Objects are written once, whole, and never changed.
 
+import { HayateError } from '../kernel/error.ts';
+
+/** Longest key, characters: what every adapter can hold. */
+export const KEY_LENGTH_MAX = 1024;
+
 /** What `list` and `head` tell of an object. */
 export interface StoredObject {
   readonly key: string;
@@ -14,19 +19,23 @@ export interface Store {
    * When it resolves, the object is durable, and was at no time visible in part.
    */
   putIfAbsent(key: string, bytes: Uint8Array): Promise<boolean>;
-  /** The object's bytes, or `length` of them from `offset`; undefined if there is no such object. */
-  get(key: string, range?: { offset: number; length: number }): Promise<Uint8Array | undefined>;
+  /** The object's bytes, or `length` of them from `offset`, fewer where it ends before; undefined if there is no such object. */
+  get(key: string, range?: { readonly offset: number; readonly length: number }): Promise<Uint8Array | undefined>;
   head(key: string): Promise<StoredObject | undefined>;
-  /** Objects whose keys begin with `prefix`, in ascending order of their keys' bytes, those after `after` if given. */
+  /** Objects whose keys begin with `prefix`, in ascending order of their keys' bytes, those after `after` (any text) if given. */
   list(prefix: string, after?: string): AsyncIterable<StoredObject>;
   /** True if there was such an object. */
   delete(key: string): Promise<boolean>;
   close(): Promise<void>;
 }
 
-/** Throws unless `key` is of the form that Store promises. */
+/** Whether `text` can stand between two slashes of a key. */
+export function isKeySegment(text: string): boolean {
+  return /^[A-Za-z0-9_=.-]{1,255}$/.test(text) && text !== '.' && text !== '..';
+}
+
+/** Throws BAD_REQUEST unless `key` is of the form that Store promises. */
 export function checkKey(key: string): void {
-  const segments = key.split('/');
-  if (!segments.every((segment) => /^[A-Za-z0-9_=.-]{1,255}$/.test(segment) && segment !== '.' && segment !== '..'))
-    throw new Error(`not an object key: ${JSON.stringify(key.slice(0, 200))}`);
+  if (key.length > KEY_LENGTH_MAX || !key.split('/').every(isKeySegment))
+    throw new HayateError('BAD_REQUEST', `not an object key: ${JSON.stringify(key.slice(0, 200))}`);
 }

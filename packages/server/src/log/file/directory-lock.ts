@@ -1,0 +1,32 @@
+// One process per directory. The lock is SQLite's write lock on a small file: the operating system's own file lock, on
+// every platform, seen across containers that share the disk, and released by the kernel however the process ends.
+import { readFile, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { HayateError } from '../../kernel/error.ts';
+
+/** Held until released, or until the process is gone. */
+export interface DirectoryLock {
+  release(): void;
+}
+
+const SQLITE_BUSY = 5;
+
+/** Locks `directory`, which exists. Throws IN_USE, naming the holder, if another process or another log of this one has it. */
+export async function lockDirectory(directory: string): Promise<DirectoryLock> {
+  const holder = join(directory, 'lock.holder');
+  const database = new DatabaseSync(join(directory, 'lock.db'));
+  try {
+    // A transaction that never writes: nothing is journaled, only the lock is taken.
+    database.exec('BEGIN IMMEDIATE');
+  } catch (error) {
+    database.close();
+    if (!(error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY)) throw error;
+    const by = await readFile(holder, 'utf8').catch(() => 'another process');
+    throw new HayateError('IN_USE', `${directory} is in use by ${by.trim()}. A file log admits one process.`, { cause: error });
+  }
+  // Only for the message above; what counts is the lock.
+  await writeFile(holder, `process ${process.pid} on ${hostname()} since ${new Date().toISOString()}\n`);
+  return { release: () => database.close() };
+}

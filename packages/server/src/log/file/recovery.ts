@@ -1,0 +1,117 @@
+// A partition's files as a crash left them in, its durable extent out. A group that was being written when the process or
+// the power went is cut from the end; anything else that is wrong stops the log, since it would mean lost entries.
+import { open, truncate, unlink } from 'node:fs/promises';
+import { syncDirectory } from '../../kernel/durable-file.ts';
+import { HayateError } from '../../kernel/error.ts';
+import { decodeRecord, ENTRY_BYTES_MAX, KEY_BYTES_MAX, peekOffset, peekRecordBytes, RECORD_HEADER_BYTES } from './record.ts';
+import { type Extent, listSegments, type Segment } from './segment.ts';
+import { type ReadPlace, readBytes, readRecords } from './segment-reader.ts';
+
+/** Records written together are at most so many bytes, unless one alone is larger. */
+export const GROUP_BYTES_MAX = 8 * 2 ** 20;
+/** No interrupted write leaves more than this. */
+const TORN_BYTES_MAX = Math.max(GROUP_BYTES_MAX, RECORD_HEADER_BYTES + KEY_BYTES_MAX + ENTRY_BYTES_MAX);
+
+/** Told what was cut from which file. */
+export type OnCut = (cut: { file: string; position: number; bytes: number; fault: string }) => void;
+
+/** Finds the durable extent in `directory`, cutting a torn tail. Throws CORRUPT, with file and byte position, if entries are damaged or missing. */
+export async function recoverExtent(directory: string, checksumSeed: number, onCut: OnCut): Promise<Extent> {
+  const segments = await listSegments(directory);
+  const tail = segments.at(-1);
+  if (tail === undefined) throw new HayateError('CORRUPT', `${directory} has no segment files; they were there when the log was made`);
+  const scan = await scanSegment(tail, checksumSeed);
+  if (scan.fault !== undefined) {
+    await refuseUnlessTorn(tail, scan, checksumSeed);
+    await truncate(tail.path, scan.position);
+    await syncFile(tail.path);
+    onCut({ file: tail.path, position: scan.position, bytes: tail.bytes - scan.position, fault: scan.fault });
+    tail.bytes = scan.position;
+  }
+  const previous = segments.at(-2);
+  if (tail.bytes > 0 || previous === undefined) return { directory, checksumSeed, segments, ...scan.end };
+  // Made just before the crash. Its predecessor, which tells the last append time, goes on in its place.
+  const before = await scanSegment(previous, checksumSeed);
+  if (before.fault !== undefined) throw corrupt(previous, before.position, before.fault);
+  if (before.end.nextOffset !== tail.firstOffset)
+    throw corrupt(
+      previous,
+      before.position,
+      `ends with offset ${before.end.nextOffset}, but the next file begins with ${tail.firstOffset}`,
+    );
+  await unlink(tail.path);
+  await syncDirectory(directory);
+  segments.pop();
+  return { directory, checksumSeed, segments, ...before.end };
+}
+
+interface Scan {
+  readonly position: number;
+  readonly fault: string | undefined;
+  readonly end: { readonly nextOffset: number; readonly lastAppendTimeMs: number };
+}
+
+/** Reads all records of a segment, up to the first fault. */
+async function scanSegment(segment: Segment, checksumSeed: number): Promise<Scan> {
+  const handle = await open(segment.path, 'r');
+  try {
+    let offset = segment.firstOffset;
+    let lastAppendTimeMs = 0;
+    let position = 0;
+    let fault: string | undefined;
+    while (position < segment.bytes && fault === undefined) {
+      const batch = await readRecords({ handle, path: segment.path, position, limit: segment.bytes, offset, checksumSeed });
+      offset += batch.entries.length;
+      lastAppendTimeMs = batch.entries.at(-1)?.appendTimeMs ?? lastAppendTimeMs;
+      ({ position, fault } = batch);
+    }
+    return { position, fault, end: { nextOffset: offset, lastAppendTimeMs } };
+  } finally {
+    await handle.close();
+  }
+}
+
+/** A fault at the end is a torn write only if it is no longer than one, and no record of this log follows it. */
+async function refuseUnlessTorn(segment: Segment, scan: Scan, checksumSeed: number): Promise<void> {
+  const size = segment.bytes - scan.position;
+  if (size > TORN_BYTES_MAX) throw corrupt(segment, scan.position, `${scan.fault}, and ${size} bytes follow`);
+  const handle = await open(segment.path, 'r');
+  try {
+    const place: Pick<ReadPlace, 'handle' | 'path'> = { handle, path: segment.path };
+    const bytes = await readBytes(place, scan.position, size);
+    const found = findRecord(bytes, scan.end.nextOffset, checksumSeed);
+    if (found !== undefined)
+      throw corrupt(segment, scan.position, `${scan.fault}, but offset ${found.offset} is sound at ${scan.position + found.at}`);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The first whole record anywhere in `bytes` that could belong after offset `expected`. */
+function findRecord(bytes: Buffer, expected: number, checksumSeed: number): { at: number; offset: number } | undefined {
+  for (let at = 0; at + RECORD_HEADER_BYTES <= bytes.length; at++) {
+    const size = peekRecordBytes(bytes, at);
+    if (size === undefined || at + size > bytes.length) continue;
+    const offset = peekOffset(bytes, at);
+    // A sound record right here has the wrong offset, which no torn write makes. Further on, each entry before it takes a header's bytes at least.
+    const plausible = at === 0 || (offset > expected && offset <= expected + at / RECORD_HEADER_BYTES);
+    if (plausible && decodeRecord(bytes, at, size, checksumSeed) !== undefined) return { at, offset };
+  }
+  return undefined;
+}
+
+async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, 'r+');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function corrupt(segment: Segment, position: number, fault: string): HayateError {
+  return new HayateError(
+    'CORRUPT',
+    `${segment.path} at byte ${position}: ${fault}. The log does not go on, so that nothing is lost silently.`,
+  );
+}

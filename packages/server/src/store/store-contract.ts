@@ -1,0 +1,174 @@
+// What every store adapter promises, as tests. In: a way to open a new, empty store. The same suite runs against each
+// adapter, with its real files or server.
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { type TestContext, test } from 'node:test';
+import fc from 'fast-check';
+import type { Store } from './store.ts';
+
+/** Opens a new, empty store that is gone after the test. */
+export type OpenStore = (t: TestContext) => Promise<Store>;
+
+/** Registers the suite for the adapter `name`. */
+export function storeContract(name: string, open: OpenStore): void {
+  const withStore = (what: string, run: (store: Store, t: TestContext) => Promise<void>) =>
+    test(`${name}: ${what}`, async (t) => {
+      const store = await open(t);
+      try {
+        await run(store, t);
+      } finally {
+        await store.close();
+      }
+    });
+
+  withStore('an object comes back as it was put, whole, in part, and by size', async (store) => {
+    const bytes = randomBytes(300_000);
+    assert.equal(await store.putIfAbsent('frames/log/dt=2026-11-22/hour=07/p=000/0-9.avro', bytes), true);
+    const key = 'frames/log/dt=2026-11-22/hour=07/p=000/0-9.avro';
+    assert.deepEqual(Buffer.from((await store.get(key)) ?? []), bytes);
+    for (const [offset, length] of [
+      [0, 10],
+      [299_999, 1],
+      [299_990, 100],
+      [12_345, 200_000],
+      [300_000, 5],
+      [400_000, 5],
+      [5, 0],
+    ] as const)
+      assert.deepEqual(Buffer.from((await store.get(key, { offset, length })) ?? [0]), bytes.subarray(offset, offset + length));
+    assert.deepEqual(await store.head(key), { key, size: 300_000 });
+    await assert.rejects(store.get(key, { offset: -1, length: 5 }), RangeError);
+  });
+
+  withStore('an empty object is an object', async (store) => {
+    assert.equal(await store.putIfAbsent('empty', new Uint8Array()), true);
+    assert.equal((await store.get('empty'))?.length, 0);
+    assert.deepEqual(await store.head('empty'), { key: 'empty', size: 0 });
+    assert.deepEqual(await keys(store, ''), ['empty']);
+  });
+
+  withStore('what is not there is undefined, and deleting it is false', async (store) => {
+    await store.putIfAbsent('a/b', new Uint8Array(3));
+    for (const key of ['a', 'a/c', 'b', 'a/b/c', 'x/y/z']) {
+      assert.equal(await store.get(key), undefined, key);
+      assert.equal(await store.head(key), undefined, key);
+      assert.equal(await store.delete(key), false, key);
+    }
+    assert.deepEqual(await keys(store, ''), ['a/b']);
+  });
+
+  withStore('a taken key stays as it is', async (store) => {
+    assert.equal(await store.putIfAbsent('k', Buffer.from('first')), true);
+    assert.equal(await store.putIfAbsent('k', Buffer.from('second')), false);
+    assert.equal(await store.putIfAbsent('k', Buffer.from('first')), false);
+    assert.equal(Buffer.from((await store.get('k')) ?? []).toString(), 'first');
+  });
+
+  withStore('of many who put one key at once, exactly one is told true, and its bytes stay', async (store) => {
+    for (const key of ['top', 'deep/in/new/folders', 'deep/in/new/neighbours']) {
+      const values = Array.from({ length: 24 }, () => randomBytes(5000));
+      const won = await Promise.all(values.map((value) => store.putIfAbsent(key, value)));
+      assert.equal(won.filter(Boolean).length, 1);
+      assert.deepEqual(Buffer.from((await store.get(key)) ?? []), values[won.indexOf(true)]);
+    }
+  });
+
+  withStore('a deleted key is free again, however puts and deletes meet', async (store) => {
+    assert.equal(await store.putIfAbsent('p/q/r', Buffer.from('1')), true);
+    assert.equal(await store.delete('p/q/r'), true);
+    assert.equal(await store.get('p/q/r'), undefined);
+    assert.deepEqual(await keys(store, ''), []);
+    // Every put uses a key of its own, while its neighbours' deletes empty the folder that it goes to.
+    await Promise.all(
+      Array.from({ length: 8 }, async (_, worker) => {
+        for (let turn = 0; turn < 12; turn++) {
+          const key = `p/q/${worker}-${turn}`;
+          assert.equal(await store.putIfAbsent(key, Buffer.from(key)), true);
+          assert.equal(Buffer.from((await store.get(key)) ?? []).toString(), key);
+          assert.equal(await store.delete(key), true);
+        }
+      }),
+    );
+    assert.deepEqual(await keys(store, ''), []);
+  });
+
+  withStore('keys that are no keys are refused everywhere', async (store) => {
+    const long = 'x'.repeat(256);
+    for (const key of [
+      '',
+      '/',
+      'a/',
+      '/a',
+      'a//b',
+      '.',
+      '..',
+      '../a',
+      'a/../b',
+      'a/..',
+      'a b',
+      'a\\b',
+      'a\n',
+      'ä',
+      'a\0',
+      long,
+      `${'y/'.repeat(600)}y`,
+    ]) {
+      const refused = { name: 'HayateError', code: 'BAD_REQUEST' };
+      await assert.rejects(store.putIfAbsent(key, new Uint8Array(1)), refused, JSON.stringify(key));
+      await assert.rejects(store.get(key), refused);
+      await assert.rejects(store.head(key), refused);
+      await assert.rejects(store.delete(key), refused);
+    }
+    assert.deepEqual(await keys(store, ''), []);
+    for (const prefix of ['../', '/', 'a//', '..', './', 'ä']) assert.deepEqual(await keys(store, prefix), []);
+  });
+
+  test(`${name}: a listing is what sorting and filtering all keys gives`, async (t) => {
+    // Few letters, with the neighbours of '/' in byte order, so that keys and folders often share beginnings.
+    const segment = fc.string({ unit: fc.constantFrom('a', 'b', '-', '.', '0', '=', '_', 'Z'), minLength: 1, maxLength: 3 });
+    const key = fc
+      .array(
+        segment.filter((text) => text !== '.' && text !== '..'),
+        { minLength: 1, maxLength: 4 },
+      )
+      .map((segments) => segments.join('/'));
+    const bound = fc.oneof(key, fc.string({ unit: fc.constantFrom('a', 'b', '-', '.', '/', '~', 'é'), maxLength: 4 }));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(key, { maxLength: 40 }),
+        fc.array(fc.tuple(bound, bound), { minLength: 1, maxLength: 12 }),
+        async (tried, asked) => {
+          const store = await open(t);
+          const put = keepPossible(tried);
+          await Promise.all(put.map((one) => store.putIfAbsent(one, Buffer.alloc(one.length))));
+          const sorted = put.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+          for (const [prefix, after] of [['', ''] as const, ...asked, ...put.map((one) => [one.slice(0, 3), one] as const)]) {
+            const expected = sorted.filter((one) => one.startsWith(prefix) && Buffer.compare(Buffer.from(one), Buffer.from(after)) > 0);
+            const listed = [];
+            for await (const object of store.list(prefix, after)) listed.push(object);
+            assert.deepEqual(
+              listed,
+              expected.map((one) => ({ key: one, size: one.length })),
+            );
+          }
+          await store.close();
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+}
+
+/** Without doubles, and without keys that are another's folder: not every store can hold both. */
+function keepPossible(tried: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (const key of new Set(tried)) if (!kept.some((other) => other.startsWith(`${key}/`) || key.startsWith(`${other}/`))) kept.push(key);
+  return kept;
+}
+
+/** The keys that a listing gives. */
+export async function keys(store: Store, prefix: string, after?: string): Promise<string[]> {
+  const listed: string[] = [];
+  for await (const { key } of store.list(prefix, after)) listed.push(key);
+  return listed;
+}

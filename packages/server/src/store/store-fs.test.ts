@@ -1,0 +1,96 @@
+// The store on files: the contract of every store, and what files, folders and links add to it.
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, symlink, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { tempDir } from '../../../../test/support/temp-dir.ts';
+import { keys, storeContract } from './store-contract.ts';
+import { openFsStore } from './store-fs.ts';
+
+let opened = 0;
+storeContract('fs store', (t) => openFsStore({ directory: join(tempDir(t), String(opened++), 'archive') }));
+
+test('an object is a plain file at its key, and nothing is left beside it', async (t) => {
+  const directory = tempDir(t);
+  const store = await openFsStore({ directory });
+  await Promise.all(Array.from({ length: 10 }, () => store.putIfAbsent('a/b.txt', Buffer.from('bytes'))));
+  assert.equal(await readFile(join(directory, 'a/b.txt'), 'utf8'), 'bytes');
+  assert.deepEqual(await readdir(join(directory, '.tmp~')), []);
+  assert.equal(await store.delete('a/b.txt'), true);
+  assert.deepEqual(await readdir(directory), ['.tmp~'], 'folders go with their last object');
+});
+
+test('several stores on one folder agree on who put a key', async (t) => {
+  const directory = tempDir(t);
+  const stores = await Promise.all(Array.from({ length: 6 }, () => openFsStore({ directory })));
+  for (let turn = 0; turn < 10; turn++) {
+    const won = await Promise.all(stores.map((store, index) => store.putIfAbsent(`turn/${turn}`, Buffer.from([index]))));
+    assert.equal(won.filter(Boolean).length, 1);
+    assert.deepEqual([...((await stores[0]?.get(`turn/${turn}`)) ?? [])], [won.indexOf(true)]);
+  }
+});
+
+test('what a crash left half-written goes once it is old, and is never listed', async (t) => {
+  const directory = tempDir(t);
+  await (await openFsStore({ directory })).close();
+  const [old, fresh] = [join(directory, '.tmp~', 'old'), join(directory, '.tmp~', 'fresh')];
+  await writeFile(old, 'half');
+  await writeFile(fresh, 'half');
+  const longAgo = new Date(Date.now() - 7_200_000);
+  await utimes(old, longAgo, longAgo);
+  const store = await openFsStore({ directory });
+  assert.deepEqual([existsSync(old), existsSync(fresh)], [false, true]);
+  assert.deepEqual(await keys(store, ''), []);
+});
+
+test('symbolic links are neither followed nor listed nor replaced', async (t) => {
+  const outside = tempDir(t);
+  const directory = tempDir(t);
+  await writeFile(join(outside, 'secret'), 'secret');
+  const store = await openFsStore({ directory });
+  await store.putIfAbsent('real/object', Buffer.from('object'));
+  await symlink(outside, join(directory, 'folder'));
+  await symlink(join(outside, 'secret'), join(directory, 'file'));
+  await symlink(join(directory, 'real'), join(directory, 'inner'));
+  await symlink(join(outside, 'nothing'), join(directory, 'dangling'));
+  for (const key of ['folder/secret', 'file', 'inner/object', 'dangling']) {
+    assert.equal(await store.get(key), undefined, key);
+    assert.equal(await store.head(key), undefined, key);
+    assert.equal(await store.delete(key), false, key);
+    await assert.rejects(store.putIfAbsent(key, Buffer.from('x')), { code: 'CONFLICT' }, key);
+  }
+  for (const key of ['folder/new', 'folder/new/deep', 'dangling/new', 'dangling/new/deep', 'inner/new'])
+    await assert.rejects(store.putIfAbsent(key, Buffer.from('x')), { code: 'CONFLICT' }, key);
+  assert.deepEqual(await keys(store, ''), ['real/object']);
+  for (const prefix of ['folder/', 'inner/', 'inner/o', 'dangling/']) assert.deepEqual(await keys(store, prefix), []);
+  assert.deepEqual(await readdir(outside), ['secret']);
+  assert.equal(await readFile(join(outside, 'secret'), 'utf8'), 'secret');
+});
+
+test('the store itself may be reached through a link', async (t) => {
+  const [place, link] = [tempDir(t), join(tempDir(t), 'link')];
+  await symlink(place, link);
+  const store = await openFsStore({ directory: link });
+  assert.equal(await store.putIfAbsent('a/b', Buffer.from('x')), true);
+  assert.deepEqual(await keys(store, ''), ['a/b']);
+});
+
+test('a key that is the folder of another, or lies below one, is a conflict and not a false', async (t) => {
+  const store = await openFsStore({ directory: tempDir(t) });
+  await store.putIfAbsent('a/b', Buffer.from('x'));
+  await assert.rejects(store.putIfAbsent('a', Buffer.from('x')), { code: 'CONFLICT' });
+  await assert.rejects(store.putIfAbsent('a/b/c', Buffer.from('x')), { code: 'CONFLICT' });
+  await assert.rejects(store.putIfAbsent('a/b/c/d', Buffer.from('x')), { code: 'CONFLICT' });
+  assert.deepEqual(await keys(store, ''), ['a/b']);
+});
+
+test('files whose names are no keys are not listed', async (t) => {
+  const directory = tempDir(t);
+  const store = await openFsStore({ directory });
+  await mkdir(join(directory, 'with space'));
+  await writeFile(join(directory, 'with space', 'file'), '');
+  await writeFile(join(directory, 'ümlaut'), '');
+  await store.putIfAbsent('good', Buffer.from('x'));
+  assert.deepEqual(await keys(store, ''), ['good']);
+});

@@ -117,6 +117,8 @@ const epochBytes = new Uint8Array(8);
 const epochView = new DataView(epochBytes.buffer);
 let lastEpoch = 0n;
 let lastName = '-';
+/** 1 for each byte that a stream name may hold. */
+const nameBytes = Uint8Array.from({ length: 256 }, (_, byte) => (isStreamName(String.fromCharCode(byte)) ? 1 : 0));
 
 /** Offset of the next byte. Of the module, not of each call: peekFrame runs to its end, so nothing need be allocated for it. */
 let at = 0;
@@ -199,8 +201,13 @@ function readName(bytes: Uint8Array, from: number, length: number): string {
     if (i === length) return lastName;
   }
   let name = '';
-  if (length <= 64) for (let i = 0; i < length; i++) name += String.fromCharCode(bytes[from + i] ?? 0);
-  if (!isStreamName(name)) throw new WireError('the stream name is not of [A-Za-z0-9_-]{1,64}');
+  let valid = length >= 1 && length <= 64;
+  for (let i = 0; valid && i < length; i++) {
+    const byte = bytes[from + i] ?? 0;
+    valid = nameBytes[byte] === 1;
+    name += String.fromCharCode(byte);
+  }
+  if (!valid) throw new WireError('the stream name is not of [A-Za-z0-9_-]{1,64}');
   lastName = name;
   return name;
 }

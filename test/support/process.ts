@@ -71,10 +71,11 @@ const keepLines = (input: Readable, ...lists: string[][]): Promise<unknown> => {
   return once(reader, 'close');
 };
 
-/** The environment of a child: ours without what belongs to this test run, and the test's own additions. */
+/** The environment of a child: ours without what belongs to this test run or sets Hayate, and the test's own additions. */
 const childEnvironment = (added: StartOptions['env']): NodeJS.ProcessEnv => {
   const { NODE_TEST_CONTEXT: _context, NODE_OPTIONS: _options, NODE_CHANNEL_FD: _channel, ...inherited } = process.env;
-  return { ...inherited, ...added };
+  const plain = Object.entries(inherited).filter(([name]) => !name.startsWith('HAYATE_'));
+  return { ...Object.fromEntries(plain), ...added };
 };
 
 /**

@@ -1,0 +1,69 @@
+// @ts-check
+// In: package-lock.json and the runtime. Out: node_modules that match both.
+// A stamp in node_modules says which lockfile, runtime and kind of install it came from; when it matches nothing is done. An
+// install that a person made by hand is recognised by npm's own record and kept. Development dependencies that are there are
+// never taken away: where there were some, the new install has them too.
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Refusal, root, runNpm, step } from './step.mjs';
+
+/** @typedef {'production' | 'full'} Kind */
+
+const lockfile = join(root, 'package-lock.json');
+const record = join(root, 'node_modules/.package-lock.json');
+const stampFile = join(root, 'node_modules/.hayate-install.json');
+
+/** @param {string} path @returns {Record<string, any>} */
+const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'));
+
+/** What npm's record says is installed of what the lockfile names: both kinds, one, or nothing of use. */
+const installedKind = () => {
+  if (!existsSync(record)) return { kind: undefined, hasDev: false };
+  const installed = readJson(record).packages;
+  let [production, full, hasDev] = [true, true, false];
+  for (const [path, wanted] of Object.entries(readJson(lockfile).packages)) {
+    if (path === '' || !path.includes('node_modules/')) continue;
+    const there = installed[path];
+    const matches = wanted.link ? there?.link === true : there?.version === wanted.version && there?.integrity === wanted.integrity;
+    if (there !== undefined && wanted.dev) hasDev = true;
+    if (matches || (there === undefined && (wanted.optional || wanted.devOptional))) continue;
+    full = false;
+    if (!wanted.dev) production = false;
+  }
+  return { kind: production ? (full ? 'full' : 'production') : undefined, hasDev };
+};
+
+/**
+ * Installs what is needed, if anything; never runs install scripts. Prints a step when it installs.
+ * @param {Kind} kind
+ * @param {string} runtimeVersion
+ */
+export const ensureInstalled = async (kind, runtimeVersion) => {
+  const wanted = { lockfile: createHash('sha256').update(readFileSync(lockfile)).digest('hex'), runtime: runtimeVersion };
+  const stamp = existsSync(stampFile) ? readJson(stampFile) : undefined;
+  /** @param {string | undefined} there */
+  const covers = (there) => there === 'full' || there === kind;
+  if (stamp?.lockfile === wanted.lockfile && stamp.runtime === wanted.runtime && covers(stamp.kind)) return;
+  /** @param {string} installed */
+  const writeStamp = (installed) => writeFileSync(stampFile, `${JSON.stringify({ ...wanted, kind: installed })}\n`);
+  const there = installedKind();
+  if (there.kind !== undefined && covers(there.kind) && (stamp === undefined || stamp.runtime === wanted.runtime)) {
+    writeStamp(there.kind);
+    return;
+  }
+  /** @type {Kind} */
+  const target = kind === 'full' || there.hasDev ? 'full' : 'production';
+  const label = target === 'full' ? 'all packages, those for development too' : 'the packages it runs on';
+  await step(`install ${label}`, async () => {
+    const omit = target === 'full' ? [] : ['--omit=dev'];
+    const code = await runNpm(['ci', ...omit, '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', '--prefix', root], {
+      quiet: true,
+    });
+    if (code !== 0) throw new Refusal('npm could not install; see above');
+    writeStamp(target);
+  });
+};
+
+/** Whether all packages, those for development too, are there as the lockfile names them. */
+export const isInstalled = () => installedKind().kind === 'full';

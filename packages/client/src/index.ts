@@ -24,6 +24,13 @@ export { type Clock, monotonicClock } from './connection/clock.ts';
 export type { ConnectionOptions, TokenSource } from './connection/connection-options.ts';
 export type { ConnectionState, StateChange } from './connection/connection-state.ts';
 export { Emitter, type Unsubscribe } from './emitter.ts';
+export { ArrivalJitter, type JitterOptions } from './playout/arrival-jitter.ts';
+export { interpolatePose } from './playout/interpolate-pose.ts';
+export { MediaLine } from './playout/media-line.ts';
+export { MotionTimeline } from './playout/motion-timeline.ts';
+export { createPlayoutBuffer, type PlayoutBuffer, type PlayoutLine, type PlayoutStatus } from './playout/playout-buffer.ts';
+export { PositionClock } from './playout/position-clock.ts';
+export { SteeredClock } from './playout/steered-clock.ts';
 export { Viewer } from './viewer/viewer.ts';
 export type {
   AudioFrame,

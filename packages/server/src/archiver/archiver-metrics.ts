@@ -1,0 +1,45 @@
+// What an archiver counts. No label names a stream.
+import { Counter, Gauge } from '@prometheus-io/client';
+import type { Context } from '../kernel/context.ts';
+
+/** One per process. */
+export class ArchiverMetrics {
+  readonly entries: Counter;
+  readonly frames: Counter;
+  readonly duplicates: Counter;
+  readonly cuts: Counter;
+  readonly ticks: Counter;
+  readonly objects: Counter<'output'>;
+  readonly objectBytes: Counter<'output'>;
+  readonly objectsFound: Counter<'output'>;
+  readonly storeRetries: Counter;
+  readonly partitions: Gauge;
+  readonly partitionsStopped: Gauge;
+  readonly openBytes: Gauge;
+
+  constructor({ registry }: Context) {
+    const registers = [registry];
+    const labelNames = ['output'] as const;
+    this.entries = new Counter({ name: 'hayate_archiver_log_entries_total', help: 'Log entries read', registers });
+    this.frames = new Counter({ name: 'hayate_archiver_frames_total', help: 'Frames read and not seen before', registers });
+    this.duplicates = new Counter({ name: 'hayate_archiver_duplicate_frames_total', help: 'Frames left out as seen before', registers });
+    this.cuts = new Counter({ name: 'hayate_archiver_cuts_total', help: 'Cuts completed and committed', registers });
+    this.ticks = new Counter({ name: 'hayate_archiver_ticks_total', help: 'Ticks appended to idle partitions', registers });
+    this.objects = new Counter({ name: 'hayate_archiver_objects_total', help: 'Objects written', labelNames, registers });
+    this.objectBytes = new Counter({ name: 'hayate_archiver_object_bytes_total', help: 'Bytes of these objects', labelNames, registers });
+    this.objectsFound = new Counter({
+      name: 'hayate_archiver_objects_found_total',
+      help: 'Objects that were already there with equal content',
+      labelNames,
+      registers,
+    });
+    this.storeRetries = new Counter({
+      name: 'hayate_archiver_store_retries_total',
+      help: 'Failed calls of the store, each tried again',
+      registers,
+    });
+    this.partitions = new Gauge({ name: 'hayate_archiver_partitions', help: 'Partitions being archived', registers });
+    this.partitionsStopped = new Gauge({ name: 'hayate_archiver_partitions_stopped', help: 'Partitions stopped by an error', registers });
+    this.openBytes = new Gauge({ name: 'hayate_archiver_open_bytes', help: 'Bytes of log entries read and not yet committed', registers });
+  }
+}

@@ -1,0 +1,114 @@
+// The archiver role: log in, objects out, for every partition that the consumer group assigns to this process.
+// See spec/archive.md for what it writes and partition-archiver.ts for the order of its steps.
+import type { Context } from '../kernel/context.ts';
+import { HayateError } from '../kernel/error.ts';
+import type { Service } from '../kernel/service.ts';
+import type { Log, LogConsumer, LogPartition } from '../log/log.ts';
+import type { Store } from '../store/store.ts';
+import { ArchiverMetrics } from './archiver-metrics.ts';
+import { CUT_CONFIG, type CutConfig, CutConfigSchema } from './cut-config.ts';
+import { ObjectWriter } from './object-writer.ts';
+import { PartitionArchiver } from './partition-archiver.ts';
+
+/** What an operator may set; each has a default. All but `idleMs` is taken into the next manifest and in force from there. */
+export interface ArchiverOptions extends Partial<CutConfig> {
+  /** A partition with open data that is silent for so long ends its cut, milliseconds. Default: one window. */
+  idleMs?: number;
+}
+
+/** Starts archiving. Throws CONFIGURATION for options out of range. */
+export async function startArchiver(role: { context: Context; log: Log; store: Store; options?: ArchiverOptions }): Promise<Service> {
+  const archiver = new Archiver(role);
+  await archiver.start();
+  return archiver;
+}
+
+class Archiver implements Service {
+  readonly name = 'archiver';
+  readonly #log: Log;
+  readonly #context: Context;
+  readonly #config: CutConfig;
+  readonly #idleMs: number;
+  readonly #metrics: ArchiverMetrics;
+  readonly #writer: ObjectWriter;
+  readonly #partitions = new Set<PartitionArchiver>();
+  #consumer: LogConsumer | undefined;
+  #stopped: string | undefined;
+
+  constructor({ context, log, store, options = {} }: { context: Context; log: Log; store: Store; options?: ArchiverOptions }) {
+    const { idleMs, ...config } = options;
+    this.#log = log;
+    this.#context = context;
+    this.#config = checkConfig(config);
+    this.#idleMs = idleMs ?? this.#config.windowMs;
+    this.#metrics = new ArchiverMetrics(context);
+    this.#writer = new ObjectWriter({ store, metrics: this.#metrics, logger: context.logger });
+  }
+
+  async start(): Promise<void> {
+    this.#consumer = await this.#log.consume((partition, signal) => this.#run(partition, signal));
+    // #run has already said what happened; the group's own failures show here.
+    this.#consumer.failed.catch((error: unknown) => this.#stop(error));
+  }
+
+  unready(): string | undefined {
+    if (this.#stopped !== undefined) return this.#stopped;
+    return this.#writer.failing > 0 ? 'the object store fails; the archiver is trying again' : undefined;
+  }
+
+  /** Ends every partition's cut if the log is this process's own; otherwise another member goes on where this one stops. */
+  async drain(): Promise<void> {
+    if (!this.#log.embedded) return;
+    const drained = await Promise.allSettled([...this.#partitions].map((partition) => partition.drain()));
+    for (const result of drained)
+      if (result.status === 'rejected')
+        this.#context.logger.warn(
+          { error: String(result.reason) },
+          'a cut could not be ended; it will be when the log takes entries again',
+        );
+  }
+
+  async close(): Promise<void> {
+    await this.#consumer?.close();
+  }
+
+  async #run(partition: LogPartition, signal: AbortSignal): Promise<void> {
+    const archiver = new PartitionArchiver({
+      log: this.#log.id,
+      partition,
+      writer: this.#writer,
+      config: this.#config,
+      idleMs: this.#idleMs,
+      metrics: this.#metrics,
+      logger: this.#context.logger,
+      signal,
+    });
+    this.#partitions.add(archiver);
+    try {
+      await archiver.run();
+    } catch (error) {
+      this.#metrics.partitionsStopped.inc();
+      this.#stop(error, partition.number);
+      throw error;
+    } finally {
+      this.#partitions.delete(archiver);
+    }
+  }
+
+  #stop(error: unknown, partition?: number): void {
+    if (this.#stopped !== undefined) return;
+    const where = partition === undefined ? 'the archiver' : `archiving of partition ${partition}`;
+    this.#stopped = `${where} has stopped: ${error instanceof Error ? error.message : String(error)}`;
+    this.#context.logger.fatal({ partition, error }, this.#stopped);
+  }
+}
+
+function checkConfig(config: Partial<CutConfig>): CutConfig {
+  const result = CutConfigSchema.safeParse({ ...CUT_CONFIG, ...config });
+  if (!result.success)
+    throw new HayateError(
+      'CONFIGURATION',
+      `archiver options: ${result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')}`,
+    );
+  return result.data;
+}

@@ -1,0 +1,68 @@
+// What the archive holds, told from object names and the tags of audio segments: a store in, broadcasts out. Reads the
+// head of each audio object only.
+import { epochStartedMs, epochText } from '@hayate/protocol';
+import { OggError, type OggOpusHeaders, readOggOpusHeaders } from '../format/ogg/index.ts';
+import type { Store, StoredObject } from '../store/store.ts';
+import { type AudioFacts, readAudioFacts } from './audio-object.ts';
+import { audioPrefix, parseAudioKey } from './path.ts';
+
+/** One audio object of a broadcast. */
+export interface ArchivedSegment extends AudioFacts {
+  key: string;
+  /** Bytes. */
+  size: number;
+  participant: number;
+  /** Whether it holds frames that came for a time already written. */
+  late: boolean;
+  /** 48 kHz samples since the epoch began. */
+  position: number;
+}
+
+/** One epoch that has audio in the archive. */
+export interface ArchivedBroadcast {
+  stream: string;
+  /** 16 hex digits. */
+  epoch: string;
+  /** When the epoch was minted. */
+  startedAt: Date;
+  /** In name order: by participant, on time before late. */
+  audioSegments: ArchivedSegment[];
+}
+
+const HEADER_BYTES = 4_096;
+
+/** Broadcasts by stream, then time; of one stream if given. Throws CORRUPT-like OggError for an object that is not one. */
+export async function* listBroadcasts(store: Store, options: { stream?: string } = {}): AsyncIterable<ArchivedBroadcast> {
+  let current: ArchivedBroadcast | undefined;
+  for await (const object of store.list(options.stream === undefined ? 'audio/' : audioPrefix(options.stream))) {
+    const name = parseAudioKey(object.key);
+    if (name === undefined) continue;
+    const epoch = epochText(name.epoch);
+    if (current?.stream !== name.stream || current.epoch !== epoch) {
+      if (current !== undefined) yield current;
+      current = { stream: name.stream, epoch, startedAt: new Date(epochStartedMs(name.epoch)), audioSegments: [] };
+    }
+    const facts = readAudioFacts((await readHeaders(store, object)).tags);
+    if (facts === undefined) continue;
+    current.audioSegments.push({
+      key: object.key,
+      size: object.size,
+      participant: name.participant,
+      late: name.late,
+      position: name.position,
+      ...facts,
+    });
+  }
+  if (current !== undefined) yield current;
+}
+
+async function readHeaders(store: Store, { key, size }: StoredObject): Promise<OggOpusHeaders> {
+  for (let length = HEADER_BYTES; ; length *= 16) {
+    const bytes = (await store.get(key, { offset: 0, length: Math.min(length, size) })) ?? new Uint8Array();
+    try {
+      return readOggOpusHeaders(bytes);
+    } catch (error) {
+      if (!(error instanceof OggError) || length >= size) throw error;
+    }
+  }
+}

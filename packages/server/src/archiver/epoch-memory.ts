@@ -1,0 +1,123 @@
+// What the archiver remembers of an epoch from cut to cut: which sequences it has, what the latest HEADER said, and where
+// each voice stands. Comes from a manifest, goes into the next one; nothing else outlives a cut.
+import { epochFromText, epochText, type StreamHeader } from '@hayate/protocol';
+import { RangeSet } from '../kernel/range-set.ts';
+import type { EpochState, HeaderState, TrackState } from './manifest.ts';
+
+/** Where one participant's voice stands. */
+export interface Track {
+  readonly participant: number;
+  /** Position behind the last packet written, 48 kHz samples. */
+  position: number;
+  /** The last packets written. */
+  preroll: Uint8Array[];
+}
+
+/** One epoch of one stream. */
+export class EpochMemory {
+  readonly stream: string;
+  readonly epoch: bigint;
+  readonly seen = new RangeSet();
+  readonly dropped = new RangeSet();
+  /** By participant. */
+  readonly tracks = new Map<number, Track>();
+  header: HeaderState | undefined;
+  /** Start of the window of its last batch, Unix milliseconds. */
+  windowStartMs = 0;
+  ended = false;
+
+  constructor(stream: string, epoch: bigint) {
+    this.stream = stream;
+    this.epoch = epoch;
+  }
+
+  /** From a manifest. */
+  static fromState(state: EpochState): EpochMemory {
+    const memory = new EpochMemory(state.stream, epochFromText(state.epoch) ?? 0n);
+    for (const [first, last] of state.seen) memory.seen.add(first, last);
+    for (const [first, last] of state.dropped) memory.dropped.add(first, last);
+    for (const { participant, position, preroll } of state.tracks)
+      memory.tracks.set(participant, {
+        participant,
+        position,
+        preroll: preroll.map((packet) => new Uint8Array(Buffer.from(packet, 'base64'))),
+      });
+    memory.header = state.header;
+    memory.windowStartMs = state.windowStartMs;
+    memory.ended = state.ended;
+    return memory;
+  }
+
+  /** For a manifest. An epoch that has ended needs no pre-roll any more. */
+  toState(): EpochState {
+    const tracks = [...this.tracks.values()]
+      .sort((a, b) => a.participant - b.participant)
+      .map(
+        ({ participant, position, preroll }): TrackState => ({
+          participant,
+          position,
+          preroll: this.ended ? [] : preroll.map((packet) => Buffer.from(packet).toString('base64')),
+        }),
+      );
+    return {
+      stream: this.stream,
+      epoch: epochText(this.epoch),
+      windowStartMs: this.windowStartMs,
+      ended: this.ended,
+      seen: this.seen.ranges.map(({ first, last }) => [first, last]),
+      dropped: this.dropped.ranges.map(({ first, last }) => [first, last]),
+      ...(this.header === undefined ? {} : { header: this.header }),
+      tracks,
+    };
+  }
+
+  /** The sequence behind the highest one seen. */
+  get nextSequence(): number {
+    return (this.seen.ranges.at(-1)?.last ?? -1) + 1;
+  }
+
+  /** Where a participant's voice stands. */
+  track(participant: number): Track {
+    let track = this.tracks.get(participant);
+    if (track === undefined) {
+      track = { participant, position: 0, preroll: [] };
+      this.tracks.set(participant, track);
+    }
+    return track;
+  }
+
+  /** Takes a range declared dropped; how many of it were not declared before. */
+  addDropped(first: number, last: number): number {
+    let known = 0;
+    for (const range of this.dropped.ranges)
+      if (range.first <= last && range.last >= first) known += Math.min(range.last, last) - Math.max(range.first, first) + 1;
+    this.dropped.add(first, last);
+    return last - first + 1 - known;
+  }
+
+  /** Takes a HEADER frame's payload; the one of the highest sequence is in force. */
+  addHeader(sequence: number, header: StreamHeader): void {
+    if (this.header !== undefined && this.header.sequence > sequence) return;
+    const { audio } = header;
+    this.header = {
+      sequence,
+      title: header.title,
+      channels: audio?.channels === 2 ? 2 : 1,
+      preSkip: Math.min(audio?.preSkip ?? 0, 0xffff),
+      inputSampleRate: audio?.inputSampleRate ?? 0,
+      originUnixUs: safe(header.originUnixUs),
+      originErrorUs: header.originErrorUs,
+    };
+  }
+
+  /** Order of epochs in manifests and of their objects. */
+  static compare(a: EpochMemory, b: EpochMemory): number {
+    if (a.stream !== b.stream) return a.stream < b.stream ? -1 : 1;
+    return a.epoch < b.epoch ? -1 : a.epoch > b.epoch ? 1 : 0;
+  }
+}
+
+/** A 64-bit number of a client, or 0 if it is not a safe integer. */
+function safe(value: bigint): number {
+  return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : 0;
+}

@@ -1,0 +1,109 @@
+// A cut's manifest: the configuration in force and everything that the cut needs to know of what came before it. Written
+// once, when the cut before has all its objects; whoever reads the log from it writes the same objects.
+import * as z from 'zod';
+import { logicalDigest } from '../format/logical-digest.ts';
+import { HayateError } from '../kernel/error.ts';
+import { type CutConfig, CutConfigSchema } from './cut-config.ts';
+
+const Count = z.int().min(0);
+const Epoch = z.string().regex(/^[0-9a-f]{16}$/);
+const Ranges = z.array(z.tuple([Count, Count]));
+
+/** What is known of a broadcast from its latest HEADER frame. */
+const HeaderStateSchema = z.strictObject({
+  sequence: Count,
+  title: z.string(),
+  channels: z.int().min(1).max(2),
+  /** The encoder's delay, 48 kHz samples. */
+  preSkip: Count,
+  inputSampleRate: Count,
+  /** Unix microseconds of capture time 0; 0 if the broadcaster did not know. */
+  originUnixUs: Count,
+  originErrorUs: Count,
+});
+
+/** One participant's voice. */
+const TrackStateSchema = z.strictObject({
+  participant: Count,
+  /** Position behind the last packet written. */
+  position: Count,
+  /** The last packets written, base64; at least the pre-roll's length, or all there are without a hole. */
+  preroll: z.array(z.string()),
+});
+
+/** One epoch of one stream. */
+const EpochStateSchema = z.strictObject({
+  stream: z.string(),
+  epoch: Epoch,
+  /** Start of the window of its last batch, Unix milliseconds. */
+  windowStartMs: Count,
+  ended: z.boolean(),
+  /** Sequences in the archive: first and last of each run. */
+  seen: Ranges,
+  /** Sequences declared dropped. */
+  dropped: Ranges,
+  header: HeaderStateSchema.optional(),
+  tracks: z.array(TrackStateSchema),
+});
+
+const PartitionStateSchema = z.strictObject({
+  /** Start of the running maximum of the windows, Unix milliseconds; 0 before the first entry. */
+  windowStartMs: Count,
+  /** Where the next object of each output begins. */
+  covered: z.strictObject({ frames: Count, marks: Count, statistics: Count }),
+  /** Sorted by stream, then epoch. */
+  epochs: z.array(EpochStateSchema),
+});
+
+const ManifestSchema = z.strictObject({
+  format: z.literal('hayate-cut-1'),
+  log: z.string(),
+  partition: Count,
+  /** First offset of the cut. */
+  start: Count,
+  config: CutConfigSchema,
+  /** The cut before: its first offset and what it wrote, sorted by key. Absent in a partition's first manifest. */
+  previous: z.strictObject({ start: Count, objects: z.array(z.strictObject({ key: z.string(), digest: z.string() })) }).optional(),
+  state: PartitionStateSchema,
+  /** Of everything but `config` and itself. */
+  digest: z.string(),
+});
+
+export type HeaderState = z.infer<typeof HeaderStateSchema>;
+export type TrackState = z.infer<typeof TrackStateSchema>;
+export type EpochState = z.infer<typeof EpochStateSchema>;
+export type PartitionState = z.infer<typeof PartitionStateSchema>;
+export type Manifest = z.infer<typeof ManifestSchema>;
+
+/** What a manifest says, without its digest. */
+export type ManifestContent = Omit<Manifest, 'digest' | 'format'>;
+
+/** Makes a manifest: fields in one order, and the digest. */
+export function makeManifest({ log, partition, start, config, previous, state }: ManifestContent): Manifest {
+  const content = { log, partition, start, ...(previous === undefined ? {} : { previous }), state };
+  const digest = logicalDigest([JSON.stringify(content)]);
+  return { format: 'hayate-cut-1', log, partition, start, config, ...(previous === undefined ? {} : { previous }), state, digest };
+}
+
+/** The manifest of a partition that nothing has been read of; its first cut begins at `start`. */
+export function firstManifest(log: string, partition: number, start: number, config: CutConfig): Manifest {
+  const state = { windowStartMs: 0, covered: { frames: start, marks: start, statistics: start }, epochs: [] };
+  return makeManifest({ log, partition, start, config, state });
+}
+
+/** The manifest's bytes: JSON, one line. */
+export function encodeManifest(manifest: Manifest): Uint8Array {
+  return new TextEncoder().encode(`${JSON.stringify(manifest)}\n`);
+}
+
+/** Reads a manifest. Throws CORRUPT if it is not one or its digest does not fit. */
+export function decodeManifest(bytes: Uint8Array, key: string): Manifest {
+  let manifest: Manifest;
+  try {
+    manifest = ManifestSchema.parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
+  } catch (cause) {
+    throw new HayateError('CORRUPT', `${key} is not a manifest`, { cause });
+  }
+  if (makeManifest(manifest).digest !== manifest.digest) throw new HayateError('CORRUPT', `${key}: the digest does not fit the manifest`);
+  return manifest;
+}

@@ -1,0 +1,84 @@
+// Puts objects into the store, once: what is already there must say the same. A store that fails is tried again until it
+// works or the partition is taken away; nothing is skipped.
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { HayateError } from '../kernel/error.ts';
+import type { Store } from '../store/store.ts';
+import type { ArchiverMetrics } from './archiver-metrics.ts';
+import { readObjectDigest } from './object-digest.ts';
+import type { Output } from './planned-object.ts';
+
+const RETRY_MS_MIN = 100;
+const RETRY_MS_MAX = 10_000;
+
+/** Shared by a process's partitions. */
+export class ObjectWriter {
+  readonly #store: Store;
+  readonly #metrics: ArchiverMetrics;
+  readonly #logger: Logger;
+  #failing = 0;
+
+  constructor(options: { store: Store; metrics: ArchiverMetrics; logger: Logger }) {
+    this.#store = options.store;
+    this.#metrics = options.metrics;
+    this.#logger = options.logger;
+  }
+
+  /** How many calls of the store have failed and are being tried again. */
+  get failing(): number {
+    return this.#failing;
+  }
+
+  /**
+   * Stores an object. Resolves when it is durable, or an equal one was there: to the bytes that were there, undefined if
+   * these are the first. Throws CONFLICT if another content is there, the signal's reason when it aborts.
+   */
+  async put(
+    key: string,
+    output: Output | 'cuts',
+    object: { bytes: Uint8Array; digest: string },
+    signal: AbortSignal,
+  ): Promise<Uint8Array | undefined> {
+    const found = await this.#retrying(key, signal, async () => {
+      if (await this.#store.putIfAbsent(key, object.bytes)) return undefined;
+      const bytes = await this.#store.get(key);
+      if (bytes === undefined) throw new Error('the object was there, and then was not');
+      return bytes;
+    });
+    if (found === undefined) {
+      this.#metrics.objects.inc({ output });
+      this.#metrics.objectBytes.inc({ output }, object.bytes.length);
+      return undefined;
+    }
+    if (readObjectDigest(key, found) !== object.digest)
+      throw new HayateError('CONFLICT', `${key} is there with another content than the log now gives`);
+    this.#metrics.objectsFound.inc({ output });
+    return found;
+  }
+
+  /** Reads an object; undefined if there is none. */
+  get(key: string, signal: AbortSignal): Promise<Uint8Array | undefined> {
+    return this.#retrying(key, signal, () => this.#store.get(key));
+  }
+
+  async #retrying<T>(key: string, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+    let failed = false;
+    try {
+      for (let pauseMs = RETRY_MS_MIN; ; pauseMs = Math.min(pauseMs * 2, RETRY_MS_MAX)) {
+        signal.throwIfAborted();
+        try {
+          return await call();
+        } catch (error) {
+          if (!failed) this.#failing++;
+          failed = true;
+          this.#metrics.storeRetries.inc();
+          // Pauses grow to 10 s, which also bounds how often this is said.
+          this.#logger.warn({ key, error: String(error), pauseMs }, 'the object store failed; trying again');
+          await wait(pauseMs, undefined, { signal });
+        }
+      }
+    } finally {
+      if (failed) this.#failing--;
+    }
+  }
+}

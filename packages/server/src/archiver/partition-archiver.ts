@@ -1,0 +1,168 @@
+// Archives one partition while it is assigned to this process: reads the log from the committed manifest on, stores each
+// cut's objects, then the next manifest, then commits. A crash between any two of these steps is made good by doing the cut
+// again: the objects are equal. Holds at most one cut in memory; reading waits for the store.
+
+import { create, toBinary } from '@bufbuild/protobuf';
+import { RecordSchema } from '@hayate/protocol/server';
+import type { Logger } from 'pino';
+import { HayateError } from '../kernel/error.ts';
+import type { LogEntry, LogPartition } from '../log/log.ts';
+import type { ArchiverMetrics } from './archiver-metrics.ts';
+import { CutBuilder } from './cut.ts';
+import type { CutConfig } from './cut-config.ts';
+import { decodeManifest, encodeManifest, firstManifest, type Manifest } from './manifest.ts';
+import type { ObjectWriter } from './object-writer.ts';
+import { manifestKey } from './path.ts';
+
+/** Objects encoded and stored at a time. */
+const STORE_CONCURRENCY = 8;
+
+const CUT_TICK = toBinary(RecordSchema, create(RecordSchema, { body: { case: 'tick', value: { cut: true } } }));
+
+export interface PartitionArchiverOptions {
+  log: string;
+  partition: LogPartition;
+  writer: ObjectWriter;
+  /** For manifests that this process is the first to write. */
+  config: CutConfig;
+  /** A partition with open data that is silent for so long gets a tick that ends its cut, milliseconds. */
+  idleMs: number;
+  metrics: ArchiverMetrics;
+  logger: Logger;
+  /** Aborts when the partition is taken away. */
+  signal: AbortSignal;
+}
+
+/** One partition's archiver. */
+export class PartitionArchiver {
+  readonly #options: PartitionArchiverOptions;
+  #cut: CutBuilder | undefined;
+  #written: { key: string; digest: string }[] = [];
+  #idleTimer: NodeJS.Timeout | undefined;
+  #committed = 0;
+  #waiters: { offset: number; resolve: () => void }[] = [];
+  #returned = false;
+  #openBytes = 0;
+
+  constructor(options: PartitionArchiverOptions) {
+    this.#options = options;
+  }
+
+  /** Runs until the signal aborts. Throws what stops the partition for good: CORRUPT, CONFLICT. */
+  async run(): Promise<void> {
+    const { partition, signal, metrics } = this.#options;
+    metrics.partitions.inc();
+    try {
+      this.#cut = new CutBuilder(await this.#openManifest());
+      for await (const entries of partition.read(this.#cut.manifest.start, signal)) {
+        clearTimeout(this.#idleTimer);
+        for (const entry of entries) await this.#take(entry);
+        this.#watchIdle();
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      clearTimeout(this.#idleTimer);
+      this.#returned = true;
+      for (const { resolve } of this.#waiters) resolve();
+      this.#countOpenBytes(0);
+      metrics.partitions.dec();
+    }
+  }
+
+  /** Ends the cut behind everything in the log. Resolves once that is committed, or `run` has returned. */
+  async drain(): Promise<void> {
+    const { partition, metrics } = this.#options;
+    const tick = await partition.append(CUT_TICK);
+    metrics.ticks.inc();
+    if (this.#returned || this.#committed > tick) return;
+    await new Promise<void>((resolve) => this.#waiters.push({ offset: tick, resolve }));
+  }
+
+  /** The manifest to begin with: the committed offset's, or a first one. */
+  async #openManifest(): Promise<Manifest> {
+    const { log, partition, config, writer, signal } = this.#options;
+    const committed = await partition.committedOffset();
+    if (committed === undefined) return this.#agree(firstManifest(log, partition.number, await partition.earliestOffset(), config));
+    const key = manifestKey({ log, partition: partition.number }, committed);
+    const bytes = await writer.get(key, signal);
+    if (bytes === undefined) throw new HayateError('CORRUPT', `${key} is missing, though its offset is committed`);
+    return decodeManifest(bytes, key);
+  }
+
+  /** Stores a manifest, or takes the one that is there: its configuration is in force, its state must be equal. */
+  async #agree(manifest: Manifest): Promise<Manifest> {
+    const { writer, signal } = this.#options;
+    const key = manifestKey(manifest, manifest.start);
+    const found = await writer.put(key, 'cuts', { bytes: encodeManifest(manifest), digest: manifest.digest }, signal);
+    return found === undefined ? manifest : decodeManifest(found, key);
+  }
+
+  async #take(entry: LogEntry): Promise<void> {
+    const { metrics } = this.#options;
+    if (this.#cut?.accepts(entry) === false) await this.#endCut(this.#cut);
+    const cut = this.#cut;
+    if (cut === undefined) throw new Error('a partition that reads has a cut');
+    const { frames, duplicates } = cut.add(entry);
+    metrics.entries.inc();
+    metrics.frames.inc(frames);
+    metrics.duplicates.inc(duplicates);
+    this.#countOpenBytes(cut.valueBytes);
+    await this.#store(cut);
+    // Known at once for ticks and full cuts; the end of a cut's last window shows in the next entry.
+    if (cut.ended) await this.#endCut(cut);
+  }
+
+  async #endCut(cut: CutBuilder): Promise<void> {
+    const { partition, config, metrics } = this.#options;
+    cut.finish();
+    await this.#store(cut);
+    const next = await this.#agree(cut.nextManifest(this.#written, config));
+    await partition.commit(next.start);
+    metrics.cuts.inc();
+    this.#cut = new CutBuilder(next);
+    this.#written = [];
+    this.#countOpenBytes(0);
+    this.#committed = next.start;
+    this.#waiters = this.#waiters.filter(({ offset, resolve }) => {
+      if (offset >= next.start) return true;
+      resolve();
+      return false;
+    });
+  }
+
+  async #store(cut: CutBuilder): Promise<void> {
+    const planned = cut.takePlanned();
+    const { writer, signal } = this.#options;
+    const work = async () => {
+      for (let object = planned.shift(); object !== undefined; object = planned.shift()) {
+        const encoded = await object.encode();
+        await writer.put(object.key, object.output, encoded, signal);
+        this.#written.push({ key: object.key, digest: encoded.digest });
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(STORE_CONCURRENCY, planned.length) }, work));
+  }
+
+  #watchIdle(): void {
+    if (this.#cut?.hasData !== true) return;
+    this.#idleTimer = setTimeout(() => void this.#tick(), this.#options.idleMs);
+  }
+
+  async #tick(): Promise<void> {
+    const { partition, metrics, logger, signal } = this.#options;
+    try {
+      await partition.append(CUT_TICK);
+      metrics.ticks.inc();
+    } catch (error) {
+      if (signal.aborted) return;
+      logger.warn({ partition: partition.number, error: String(error) }, 'the log refused a tick; trying again');
+      this.#watchIdle();
+    }
+  }
+
+  #countOpenBytes(bytes: number): void {
+    this.#options.metrics.openBytes.inc(bytes - this.#openBytes);
+    this.#openBytes = bytes;
+  }
+}

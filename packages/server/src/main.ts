@@ -78,8 +78,8 @@ async function start(settings: ServeSettings, cleanup: (() => Promise<void>)[]):
   const parts: Parts = { settings, context, security, shards, log, store, connectionMetrics: new ConnectionMetrics(context) };
   const services: Service[] = [];
   const publicApp = createApplication(context);
-  const endpoints = await startRoles(parts, publicApp, services);
   cleanup.push(() => closeAll(services));
+  const endpoints = await startRoles(parts, publicApp, services);
 
   const internalApp = settings.internalPort === undefined ? undefined : createApplication(context);
   addOperationRoutes(internalApp ?? publicApp, { registry: context.registry, services: () => services });

@@ -122,8 +122,8 @@ export class WatchedStream {
       }
       return known;
     }
-    const first = envelope.frames[0];
-    if (first === undefined) return undefined;
+    if (envelope.end !== undefined) return undefined;
+    const [first] = envelope.frames;
     if (known !== undefined && !known.ended)
       this.#end(known, {
         $typeName: 'hayate.v1.Ended',
@@ -131,8 +131,8 @@ export class WatchedStream {
         nextSequence: BigInt(known.nextSequence),
         reason: EndReason.SUPERSEDED,
       });
-    const nextSequence = peekFrame(first.frame).sequence;
-    const complete = first.previousPlusOne === 0n;
+    const nextSequence = first === undefined ? Number(envelope.nextSequence) : peekFrame(first.frame).sequence;
+    const complete = first === undefined ? nextSequence === 0 : first.previousPlusOne === 0n;
     const live: Live = {
       epoch: envelope.epoch,
       incarnation: envelope.incarnation,

@@ -56,6 +56,9 @@ export class Publication {
   #ackedSequence: number;
   #endSequence: number | undefined;
   #ended: EndReason | undefined;
+  #viewersTold = 0;
+  /** Nothing was published since the last beat. */
+  #quiet = true;
   #bits = { windowStartMs: nowMonotonicMs(), bytes: 0, perSecond: 0 };
 
   constructor(options: PublicationOptions) {
@@ -134,7 +137,10 @@ export class Publication {
     try {
       for (const frame of frames) this.#takeFrame(frame, receivedUnixUs, live);
     } finally {
-      if (live.length > 0) this.#publish({ frames: live });
+      if (live.length > 0) {
+        this.#quiet = false;
+        this.#publish({ frames: live });
+      }
     }
   }
 
@@ -177,10 +183,17 @@ export class Publication {
     this.#publish({ frames, group: true, nextSequence: BigInt(this.#previousLive + 1) }, channel);
   }
 
-  /** Tells viewers and the broadcaster how many watch. */
-  sendAudience(viewers: number): void {
-    this.#publish({ viewers });
-    this.#connection?.send(toBinary(ServerMessageSchema, create(ServerMessageSchema, { audience: { viewers } })));
+  /**
+   * Called about once a second: tells viewers and the broadcaster how many watch when that has changed, and listeners that
+   * the stream lives when nothing else has told them, so that one who joins a silent stream can ask for its group.
+   */
+  beat(nowMs: number): void {
+    const viewers = this.audience.viewers(nowMs);
+    if (viewers !== this.#viewersTold)
+      this.#connection?.send(toBinary(ServerMessageSchema, create(ServerMessageSchema, { audience: { viewers } })));
+    if (viewers !== this.#viewersTold || this.#quiet) this.#publish({ viewers, nextSequence: BigInt(this.#previousLive + 1) });
+    this.#viewersTold = viewers;
+    this.#quiet = true;
   }
 
   /** The broadcast as the directory lists it. */

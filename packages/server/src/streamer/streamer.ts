@@ -52,7 +52,7 @@ export class Streamer implements Service {
   readonly name = 'streamer';
   readonly #parts: StreamerParts;
   readonly #metrics: StreamerMetrics;
-  readonly #publications = new Map<string, { publication: Publication; absentSinceMs: number | undefined; viewersTold: number }>();
+  readonly #publications = new Map<string, { publication: Publication; absentSinceMs: number | undefined }>();
   /** Ended for viewers, with an end that may not be in the log yet. */
   readonly #ending = new Set<Publication>();
   readonly #budget = { unsettledBytes: 0 };
@@ -184,7 +184,7 @@ export class Streamer implements Service {
         this.#metrics.publications.set(this.#publications.size);
       },
     });
-    this.#publications.set(stream, { publication, absentSinceMs: undefined, viewersTold: 0 });
+    this.#publications.set(stream, { publication, absentSinceMs: undefined });
     this.#metrics.publications.set(this.#publications.size);
     return publication;
   }
@@ -222,9 +222,7 @@ export class Streamer implements Service {
     const nowMs = nowMonotonicMs();
     for (const publication of this.#ending) if (publication.settled) this.#ending.delete(publication);
     for (const held of [...this.#publications.values()]) {
-      const viewers = held.publication.audience.viewers(nowMs);
-      if (viewers !== held.viewersTold) held.publication.sendAudience(viewers);
-      held.viewersTold = viewers;
+      held.publication.beat(nowMs);
       if (held.publication.connected) held.absentSinceMs = undefined;
       else held.absentSinceMs ??= nowMs;
       if (nowMs - (held.absentSinceMs ?? nowMs) > this.#parts.options.returnWindowMs) held.publication.end(EndReason.LOST);

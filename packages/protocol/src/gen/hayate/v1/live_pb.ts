@@ -64,7 +64,8 @@ export type Envelope = Message<"hayate.v1.Envelope"> & {
   group: boolean;
 
   /**
-   * With group: the sequence after the newest frame published live when the group was taken.
+   * With group, and in an envelope without frames (sent when a second has passed without any): the sequence after the
+   * newest frame published live.
    *
    * @generated from field: uint64 next_sequence = 8;
    */

@@ -34,7 +34,7 @@ export type Flag = FlagBase &
         readonly fraction?: true;
       }
     | { readonly kind: 'boolean'; readonly default?: boolean }
-    /** Milliseconds in code; `1h30m`, `90s`, `250ms` in text. */
+    /** Milliseconds in code; `1h30m`, `90s`, `250ms` in text, and a number alone if the name ends in `Ms`. */
     | { readonly kind: 'duration'; readonly default?: number; readonly min?: number; readonly max?: number }
     /** Separated by commas, or given again and again. */
     | { readonly kind: 'list'; readonly default?: readonly string[]; readonly choices?: readonly string[] }

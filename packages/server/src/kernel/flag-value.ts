@@ -3,11 +3,18 @@ import { formatDuration, parseDuration } from './duration.ts';
 import { HayateError } from './error.ts';
 import type { Flag } from './flag-table.ts';
 
-/**
- * Reads `texts` (the same flag, given one or more times; the last counts except in lists) as `flag` says. `label` is what the
- * texts' source is called. Throws HayateError CONFIGURATION, without the text where it is a secret.
- */
-export function parseValue(flag: Flag, texts: readonly string[], label: string): unknown {
+/** A flag's text and where it came from. */
+export interface GivenText {
+  /** The flag's name in code. */
+  readonly name: string;
+  /** As often as it was given; the last counts, except in lists. */
+  readonly texts: readonly string[];
+  /** What the source is called in a message: `--port`, `HAYATE_PORT`. */
+  readonly label: string;
+}
+
+/** Reads what was given as `flag` says. Throws HayateError CONFIGURATION, without the text where it is a secret. */
+export function parseValue(flag: Flag, { name, texts, label }: GivenText): unknown {
   const text = texts.at(-1) ?? '';
   const refuse = (what: string, shown = text) =>
     new HayateError('CONFIGURATION', `${label} must be ${what}${flag.kind === 'string' && flag.secret ? '' : `, not "${shown}"`}`);
@@ -26,7 +33,8 @@ export function parseValue(flag: Flag, texts: readonly string[], label: string):
       return value;
     }
     case 'duration': {
-      const value = parseDuration(text);
+      // A name that says its unit takes a number alone: --drain-timeout-ms 5000.
+      const value = parseDuration(name.endsWith('Ms') && /^\d+$/.test(text) ? `${text}ms` : text);
       if (value === undefined || !within(value, flag)) throw refuse(`a duration such as 90s, 15m or 1h${range(flag, formatDuration)}`);
       return value;
     }

@@ -147,6 +147,13 @@ test('arbitrary arguments are read or refused with a configuration error, never 
   );
 });
 
+test('a duration whose name says milliseconds takes a number alone; another needs its unit', () => {
+  const table = defineFlags({ waitMs: { kind: 'duration', help: 'a' }, ttl: { kind: 'duration', help: 'b' } });
+  assert.deepEqual(parseFlags(table, ['--wait-ms', '1500', '--ttl', '0'], {}), { waitMs: 1_500, ttl: 0 });
+  assert.deepEqual(parseFlags(table, ['--wait-ms', '2s', '--ttl', '2m'], {}), { waitMs: 2_000, ttl: 120_000 });
+  assert.throws(() => parseFlags(table, ['--ttl', '1500'], {}), /--ttl must be a duration such as 90s, 15m or 1h, not "1500"/);
+});
+
 test('durations are read as they are written', () => {
   assert.equal(formatDuration(90_061_001), '1d1h1m1s1ms');
   for (const text of ['', '1', 'h', '1h 2m', '-1s', '1.5s']) assert.equal(parseDuration(text), undefined, text);

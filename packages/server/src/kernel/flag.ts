@@ -34,16 +34,16 @@ export function parseFlags<T extends FlagTable>(
     const source =
       pick(given, text, file, (option) => (flag.positional ? option.toUpperCase() : `--${option}`)) ??
       (flag.positional ? undefined : pick(variables(env, text, file), text, file, variableName));
-    values[name] = source === undefined ? fallback(name, flag) : parseValue(flag, source.texts, source.label);
+    values[name] = source === undefined ? fallback(name, flag) : parseValue(flag, { name, ...source });
   }
   return values as FlagValues<T>;
 }
 
-/** Throws HayateError CONFIGURATION for a HAYATE_* variable that none of `tables` reads. */
+/** Throws HayateError CONFIGURATION for a HAYATE_* variable that none of `tables` reads. HAYATE_TEST_* are the test suite's own. */
 export function refuseUnknownVariables(env: Readonly<Record<string, string | undefined>>, tables: readonly FlagTable[]): void {
   const known = new Set(tables.flatMap(variablesOf));
   for (const name of Object.keys(env))
-    if (name.startsWith('HAYATE_') && !known.has(name))
+    if (name.startsWith('HAYATE_') && !name.startsWith('HAYATE_TEST_') && !known.has(name))
       throw new HayateError('CONFIGURATION', `unknown variable ${name}${didYouMean(name, [...known])}`);
 }
 

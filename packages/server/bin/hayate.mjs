@@ -1,0 +1,15 @@
+#!/usr/bin/env node
+// The command `hayate`. Finds the program beside it: TypeScript in the repository, JavaScript in the published package.
+// Plain JavaScript that any Node can parse, so that an old one gets a sentence instead of a syntax error.
+import { existsSync } from 'node:fs';
+
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+if (major < 22 || (major === 22 && minor < 18)) {
+  process.stderr.write(`hayate: needs Node 22.18 or newer; this is ${process.versions.node}. Get one from https://nodejs.org\n`);
+  process.exit(1);
+}
+
+const built = new URL('../dist/cli/index.js', import.meta.url);
+const source = new URL('../src/cli/index.ts', import.meta.url);
+const { main } = await import((existsSync(source) ? source : built).href);
+process.exitCode = await main(process.argv.slice(2));

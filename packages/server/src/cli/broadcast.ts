@@ -1,0 +1,149 @@
+// `hayate broadcast`: a voice file in, a live stream out, at the pace of a clock that does not drift, with an avatar that
+// speaks and moves. It comes back by itself when the server restarts, and succeeds only if everything was acknowledged.
+import { type BroadcastEnded, Broadcaster, type StateChange } from '@hayate/client';
+import { isStreamName } from '@hayate/protocol';
+import { HayateError } from '../kernel/error.ts';
+import { defineFlags, type FlagValues } from '../kernel/flag.ts';
+import { AckLog } from './ack-log.ts';
+import { defineCommand, type Io } from './command.ts';
+import { clockText, Progress } from './progress.ts';
+import { reachServer, serverFlags } from './server-access.ts';
+import { speak } from './speak.ts';
+import { openVoiceFile, type VoiceFile } from './voice-file.ts';
+
+const flags = defineFlags({
+  file: { kind: 'string', positional: true, required: true, help: 'an Ogg/Opus file, sent unchanged, or a WAV file' },
+  stream: { kind: 'string', required: true, placeholder: 'NAME', help: 'the stream: 1 to 64 of A-Z a-z 0-9 _ -' },
+  title: { kind: 'string', help: "the broadcast's title; the file's own if it has one" },
+  avatar: { kind: 'string', placeholder: 'URL', help: 'a VRM file; the default avatar if absent' },
+  loop: { kind: 'boolean', help: 'begin again at the end of the file, until interrupted' },
+  bitrate: {
+    kind: 'number',
+    default: 96_000,
+    min: 6_000,
+    max: 510_000,
+    unit: 'bits a second',
+    help: 'of the voice, where it has to be encoded',
+  },
+  motionRate: { kind: 'number', default: 30, min: 0, max: 60, unit: 'poses a second', help: 'how finely the avatar moves; 0: not at all' },
+  seed: { kind: 'number', default: 1, min: 0, max: 0x7fff_ffff, help: 'how the avatar idles: the same seed always moves alike' },
+  ackLog: { kind: 'string', placeholder: 'FILE', help: 'append a JSON line for each acknowledgement' },
+  ackTimeoutMs: { kind: 'duration', default: 60_000, help: 'how long to wait for the last acknowledgement' },
+  ...serverFlags,
+});
+
+export const broadcast = defineCommand({
+  name: 'broadcast',
+  summary: 'broadcast a voice file in real time',
+  flags,
+  async run(args, io) {
+    if (!isStreamName(args.stream))
+      throw new HayateError('CONFIGURATION', `"${args.stream}" is not a stream name: 1 to 64 of A-Z a-z 0-9 _ -`);
+    const file = await openVoiceFile(args.file, args);
+    const token = await reachServer(args.server, args.token, { publish: [args.stream] });
+    const { server, stream, avatar, motionRate } = args;
+    const title = args.title ?? file.title ?? '';
+    const broadcaster = new Broadcaster({
+      server,
+      stream,
+      token,
+      title,
+      motionRate,
+      audio: file.format,
+      ...(avatar === undefined ? {} : { avatar }),
+    });
+    try {
+      return await run(broadcaster, file, args, io);
+    } finally {
+      broadcaster.close();
+    }
+  },
+});
+
+type Args = FlagValues<typeof flags>;
+
+async function run(broadcaster: Broadcaster, file: VoiceFile, args: Args, io: Io): Promise<number> {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([io.interrupted, stop.signal]);
+  let failure: StateChange | undefined;
+  let ended: BroadcastEnded | undefined;
+  let abandoned = 0;
+  let ackLogError: unknown;
+  const onAckLogError = (error: unknown) => {
+    ackLogError = error;
+    stop.abort();
+  };
+  const ackLog = args.ackLog === undefined ? undefined : new AckLog(args.ackLog, broadcaster, onAckLogError);
+  const progress = new Progress(io.stderr, () => render(broadcaster, file, args.loop));
+  broadcaster.on('state', (change) => {
+    if (change.state === 'reconnecting') progress.say(`connection lost, trying again: ${change.reason ?? ''}`);
+    if (change.state === 'failed') failure = change;
+    if (change.state === 'failed' || change.state === 'ended') stop.abort();
+  });
+  broadcaster.on('ended', (event) => {
+    ended = event;
+    stop.abort();
+  });
+  broadcaster.on('epoch', (begun) => {
+    if (begun.previous === undefined) return;
+    const lost = sum(begun.abandoned);
+    abandoned += lost;
+    progress.say(`the server no longer knew the broadcast: a new one began (${lost} frames were never acknowledged)`);
+  });
+  io.interrupted.addEventListener('abort', () => broadcaster.epoch === undefined && broadcaster.close());
+  try {
+    await broadcaster.start();
+    progress.say(`broadcasting ${args.file} as "${args.stream}" to ${args.server}`);
+    await speak(broadcaster, file, { ...args, signal });
+    if (failure === undefined && ended === undefined) await endWithin(broadcaster, args.ackTimeoutMs);
+  } catch (error) {
+    if (io.interrupted.aborted && broadcaster.epoch === undefined) return 130;
+    throw error;
+  } finally {
+    progress.close();
+    ackLog?.close();
+  }
+  if (ackLogError !== undefined) throw ackLogError;
+  return report(broadcaster, { failure, ended, abandoned }, io);
+}
+
+/** Ends the broadcast; gives up waiting for acknowledgements after `timeoutMs`. What is missing then, the report says. */
+async function endWithin(broadcaster: Broadcaster, timeoutMs: number): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, timeoutMs);
+  // A broadcast that fails while it ends shows in its state, and in what is unacknowledged.
+  const over = broadcaster.end().catch(() => undefined);
+  await Promise.race([over, late]);
+  clearTimeout(timer);
+}
+
+function report(
+  broadcaster: Broadcaster,
+  { failure, ended, abandoned }: { failure: StateChange | undefined; ended: BroadcastEnded | undefined; abandoned: number },
+  io: Io,
+): number {
+  const { frames, dropped, unacknowledgedFrames } = broadcaster.stats;
+  const problems: string[] = [];
+  if (failure !== undefined) problems.push(`the broadcast failed: ${failure.reason ?? 'no reason was given'}`);
+  if (ended !== undefined && ended.reason !== 'finished') problems.push(`the server ended the broadcast (${ended.reason})`);
+  if (unacknowledgedFrames > 0) problems.push(`${unacknowledgedFrames} frames were not acknowledged`);
+  if (abandoned > 0) problems.push(`${abandoned} frames of a broadcast that could not be resumed were never acknowledged`);
+  if (dropped.audio > 0) problems.push(`${dropped.audio} audio frames were dropped`);
+  if (problems.length > 0) throw new HayateError('CLOSED', problems.join('; '));
+  const skipped = dropped.motion > 0 ? ` (${dropped.motion} poses were left out)` : '';
+  io.stderr.write(`ended: ${frames.audio} audio and ${frames.motion} motion frames, everything acknowledged${skipped}\n`);
+  return 0;
+}
+
+function render(broadcaster: Broadcaster, file: VoiceFile, loop: boolean): string {
+  const { state, bitsPerSecond, acknowledgedNextSequence, nextSequence, roundTripMs, viewers } = broadcaster.stats;
+  const total = loop ? 'on and on' : clockText(file.samples / 48);
+  const rtt = roundTripMs === undefined ? '-' : `${roundTripMs.toFixed(1)} ms`;
+  const now = clockText(broadcaster.nowUs() / 1000);
+  const kbps = Math.round(bitsPerSecond / 1000);
+  return `${now} / ${total}  ${state}  ${kbps} kbit/s  acked ${acknowledgedNextSequence}/${nextSequence}  rtt ${rtt}  viewers ${viewers}`;
+}
+
+function sum(counts: object): number {
+  return Object.values(counts).reduce((a: number, b: number) => a + b, 0);
+}

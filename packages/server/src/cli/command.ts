@@ -1,0 +1,41 @@
+// What a command of `hayate` is: a name, a table of settings, and a function that does the work. It reads and writes only
+// through what it is given, and never ends the process.
+import type { FlagTable, FlagValues } from '../kernel/flag.ts';
+
+/** Where output goes. */
+export interface Output {
+  write(text: string): unknown;
+  /** Whether a person watches it. */
+  readonly isTTY?: boolean;
+  /** Its width in characters, if it is a terminal. */
+  readonly columns?: number;
+}
+
+/** The world as a command sees it. */
+export interface Io {
+  /** Results, for other programs. */
+  readonly stdout: Output;
+  /** Progress, for people. */
+  readonly stderr: Output;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Aborted by the first SIGINT or SIGTERM: finish what has begun. A second one ends the process. */
+  readonly interrupted: AbortSignal;
+}
+
+/** A command. */
+export interface Command<T extends FlagTable = FlagTable> {
+  /** What is typed after `hayate`: one word or more. */
+  readonly name: string;
+  /** What it does: a clause without a full stop. */
+  readonly summary: string;
+  /** More about it, in the help text; lines of at most 100 characters. */
+  readonly details?: string;
+  readonly flags: T;
+  /** Does the work; resolves to the exit code, 0 if none. Expected failures are thrown as HayateError. */
+  run(args: FlagValues<T>, io: Io): Promise<number | undefined>;
+}
+
+/** Keeps the types of a command's table for its `run`. */
+export function defineCommand<const T extends FlagTable>(command: Command<T>): Command<T> {
+  return command;
+}

@@ -1,0 +1,66 @@
+// Any error in, one clear line out, with the exit code it stands for: 2 for what was typed or set wrongly, 1 for the rest.
+import { debuglog } from 'node:util';
+import { ClientError } from '@hayate/client';
+import { OggError } from '../format/ogg/index.ts';
+import { HayateError } from '../kernel/error.ts';
+
+const debug = debuglog('hayate');
+
+/** System errors (errno names) in words; the path or address is put before or behind. */
+const SYSTEM: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or directory',
+  EACCES: 'permission denied',
+  EPERM: 'operation not permitted',
+  EISDIR: 'is a directory',
+  ENOTDIR: 'not a directory',
+  EEXIST: 'exists already',
+  ENOSPC: 'no space left on the disk',
+  EROFS: 'the file system is read-only',
+  EMFILE: 'too many open files',
+  EADDRINUSE: 'the address is in use by another program',
+  EADDRNOTAVAIL: 'the address is not of this machine',
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset',
+  ENOTFOUND: 'no such host',
+  EAI_AGAIN: 'the host name could not be looked up',
+  ETIMEDOUT: 'timed out',
+  EHOSTUNREACH: 'no route to the host',
+  UND_ERR_CONNECT_TIMEOUT: 'timed out',
+  UND_ERR_SOCKET: 'the connection was lost',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is not trusted: it signed itself',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is not trusted',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is not trusted',
+};
+
+/** One line for people, and the exit code. */
+export interface Failure {
+  readonly line: string;
+  readonly exitCode: number;
+}
+
+/** What to print for `error`. Errors that nobody foresaw say so; NODE_DEBUG=hayate prints their stack. */
+export function failureOf(error: unknown): Failure {
+  debug('%s', error);
+  if (error instanceof HayateError) return { line: oneLine(error.message), exitCode: error.code === 'CONFIGURATION' ? 2 : 1 };
+  if (error instanceof ClientError || error instanceof OggError) return { line: oneLine(error.message), exitCode: 1 };
+  const words = systemWords(error);
+  if (words !== undefined && error instanceof Error) {
+    const place = 'path' in error && typeof error.path === 'string' ? `${error.path}: ` : 'port' in error ? `port ${error.port}: ` : '';
+    return { line: `${place}${words}`, exitCode: 1 };
+  }
+  return { line: `internal error: ${oneLine(error instanceof Error ? `${error.name}: ${error.message}` : String(error))}`, exitCode: 1 };
+}
+
+/** A system or network error in words, looked for along the chain of causes; undefined if there is none. */
+export function systemWords(error: unknown): string | undefined {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    const inner = at instanceof AggregateError ? at.errors.map(systemWords).find((words) => words !== undefined) : undefined;
+    const words = 'code' in at && typeof at.code === 'string' ? SYSTEM[at.code] : undefined;
+    if (words !== undefined || inner !== undefined) return words ?? inner;
+  }
+  return undefined;
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s*\n\s*/g, ' ').trim();
+}

@@ -1,0 +1,101 @@
+// The program `hayate`: what was typed goes in, the command it names runs, an exit code comes out. Commands are loaded
+// when they are named, so that none waits for what only another needs. An error is one line on stderr.
+import { didYouMean } from '../kernel/did-you-mean.ts';
+import { HayateError } from '../kernel/error.ts';
+import { parseFlags, refuseUnknownVariables } from '../kernel/flag.ts';
+import { version } from '../version.ts';
+import type { Command, Io } from './command.ts';
+import { failureOf } from './failure.ts';
+import { commandHelp, programHelp } from './help.ts';
+
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () => (await import('./serve.ts')).serve,
+  broadcast: async () => (await import('./broadcast.ts')).broadcast,
+  watch: async () => (await import('./watch.ts')).watch,
+  token: async () => (await import('./token.ts')).token,
+  'archive ls': async () => (await import('./archive-ls.ts')).archiveLs,
+};
+
+/** Runs `hayate` with the arguments after its name; resolves to the exit code: 0, 1 for a failure, 2 for wrong usage. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const interruption = new AbortController();
+  const interrupt = (signal: NodeJS.Signals) => {
+    if (interruption.signal.aborted) process.exit(signal === 'SIGINT' ? 130 : 143);
+    interruption.abort();
+  };
+  const io: Io = { stdout: process.stdout, stderr: process.stderr, env: process.env, interrupted: interruption.signal };
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  // A reader that has seen enough (`| head`) is no failure.
+  process.stdout.on('error', () => process.exit(0));
+  try {
+    return await dispatch(argv, io);
+  } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+  }
+}
+
+/** As `main`, in the world that `io` is. */
+export async function dispatch(argv: readonly string[], io: Io): Promise<number> {
+  let prefix = 'hayate';
+  try {
+    if (argv.length === 0 || argv[0] === '--help' || argv[0] === '-h' || (argv.length === 1 && argv[0] === 'help')) {
+      const all = await allCommands();
+      (argv.length === 0 ? io.stderr : io.stdout).write(programHelp(all, version));
+      return argv.length === 0 ? 2 : 0;
+    }
+    if (argv[0] === '--version') {
+      io.stdout.write(`${version}\n`);
+      return 0;
+    }
+    const name = commandName(argv);
+    const command = await commands[name]?.();
+    if (command === undefined) throw new HayateError('CONFIGURATION', `there is no command ${name}`);
+    prefix += ` ${name}`;
+    const rest = argv.slice(name.split(' ').length);
+    if (asksForHelp(rest)) {
+      io.stdout.write(commandHelp(command));
+      return 0;
+    }
+    const args = parseFlags(command.flags, rest, io.env);
+    await checkVariables(command, io.env);
+    return (await command.run(args, io)) ?? 0;
+  } catch (error) {
+    const { line, exitCode } = failureOf(error);
+    const hint = exitCode === 2 ? ` (${prefix} --help tells more)` : '';
+    io.stderr.write(`${prefix}: ${line}${hint}\n`);
+    return exitCode;
+  }
+}
+
+/** The command whose words begin `argv`, or an error that names the nearest. */
+function commandName(argv: readonly string[]): string {
+  const names = Object.keys(commands);
+  const found = names.find((name) => name.split(' ').every((word, index) => word === argv[index]));
+  if (found !== undefined) return found;
+  const [first = ''] = argv;
+  const within = names.filter((name) => name.startsWith(`${first} `));
+  if (within.length > 0)
+    throw new HayateError('CONFIGURATION', `${first} is used as: ${within.map((name) => `hayate ${name}`).join(', ')}`);
+  throw new HayateError('CONFIGURATION', `there is no command "${first}"${didYouMean(first, names)}`);
+}
+
+function asksForHelp(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--');
+  return argv.slice(0, end < 0 ? undefined : end).some((arg) => arg === '--help' || arg === '-h');
+}
+
+/** Refuses HAYATE_* variables that no command knows; the other commands are loaded only if this one does not know them all. */
+async function checkVariables(command: Command, env: Io['env']): Promise<void> {
+  try {
+    refuseUnknownVariables(env, [command.flags]);
+  } catch {
+    refuseUnknownVariables(
+      env,
+      (await allCommands()).map(({ flags }) => flags),
+    );
+  }
+}
+
+function allCommands(): Promise<Command[]> {
+  return Promise.all(Object.values(commands).map((load) => load()));
+}

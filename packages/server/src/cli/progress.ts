@@ -1,0 +1,45 @@
+// One line of progress on stderr: rewritten four times a second where a person watches, a line every 10 s in a log.
+import type { Output } from './command.ts';
+
+const TERMINAL_MS = 250;
+const LOG_MS = 10_000;
+
+/** Shows `render()` from time to time until it is closed. Lines said in between stand above it. */
+export class Progress {
+  readonly #out: Output;
+  readonly #render: () => string;
+  readonly #timer: ReturnType<typeof setInterval>;
+
+  constructor(out: Output, render: () => string) {
+    this.#out = out;
+    this.#render = render;
+    this.#timer = setInterval(() => this.#show(), out.isTTY ? TERMINAL_MS : LOG_MS);
+  }
+
+  /** Writes a line that stays. */
+  say(line: string): void {
+    this.#out.write(`${this.#clear}${line}\n`);
+  }
+
+  /** Stops; the terminal's line is left empty. */
+  close(): void {
+    clearInterval(this.#timer);
+    this.#out.write(this.#clear);
+  }
+
+  get #clear(): string {
+    return this.#out.isTTY ? '\r\x1b[K' : '';
+  }
+
+  #show(): void {
+    const line = this.#render();
+    this.#out.write(this.#out.isTTY ? `${this.#clear}${line.slice(0, (this.#out.columns ?? 80) - 1)}` : `${line}\n`);
+  }
+}
+
+/** Milliseconds as `1:02:03` or `2:03`. */
+export function clockText(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  return h > 0 ? `${h}:${String(m).padStart(2, '0')}:${String(s).padStart(2, '0')}` : `${m}:${String(s).padStart(2, '0')}`;
+}

@@ -1,0 +1,67 @@
+// `hayate token`: grants and a secret in, a signed token out, alone on stdout.
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { developmentSecret } from '../auth/development-secret.ts';
+import { type Grants, isStreamPattern, Rights } from '../auth/grant.ts';
+import { signToken } from '../auth/sign-token.ts';
+import { HayateError } from '../kernel/error.ts';
+import { defineFlags } from '../kernel/flag.ts';
+import { defineCommand } from './command.ts';
+
+/** HS256 asks for a key of at least 256 bits (RFC 7518 section 3.2). */
+const SECRET_BYTES_MIN = 32;
+
+const flags = defineFlags({
+  publish: { kind: 'list', group: 'Rights', placeholder: 'STREAMS', help: 'streams it may broadcast: names, or beginnings followed by *' },
+  watch: { kind: 'list', group: 'Rights', placeholder: 'STREAMS', help: 'streams it may watch' },
+  room: { kind: 'list', group: 'Rights', placeholder: 'STREAMS', help: 'rooms it may enter' },
+  moderate: { kind: 'list', group: 'Rights', placeholder: 'STREAMS', help: 'streams it may end and replay' },
+  subject: { kind: 'string', default: 'hayate-cli', help: 'whom it speaks for' },
+  ttl: { kind: 'duration', default: 3_600_000, min: 1_000, help: 'how long it is good for' },
+  label: { kind: 'map', help: 'written with every frame that its bearer broadcasts' },
+  jwtAudience: { kind: 'string', default: 'hayate', help: "the service it is for: the server's --jwt-audience" },
+  jwtSecret: { kind: 'string', secret: true, group: 'Key', help: "the server's HS256 secret, of at least 32 bytes" },
+  data: {
+    kind: 'string',
+    placeholder: 'DIR',
+    group: 'Key',
+    default: './data',
+    help: "without a secret: the data directory of a server in development mode, for that server's own",
+  },
+});
+
+export const token = defineCommand({
+  name: 'token',
+  summary: 'sign a token for broadcasters, viewers or moderators',
+  flags,
+  async run(args, io) {
+    const grants: Grants = Object.fromEntries(
+      Rights.map((right) => [right, args[right]] as const).filter(([, patterns]) => patterns.length > 0),
+    );
+    if (Object.keys(grants).length === 0)
+      throw new HayateError('CONFIGURATION', 'give at least one right: --publish, --watch, --room or --moderate');
+    for (const pattern of Object.values(grants).flat())
+      if (!isStreamPattern(pattern))
+        throw new HayateError('CONFIGURATION', `"${pattern}" is neither a stream name nor a beginning followed by *`);
+    const secret = await secretOf(args);
+    const { subject, label: labels, jwtAudience: audience, ttl } = args;
+    const signed = await signToken({ subject, grants, labels, audience, ttlSeconds: Math.ceil(ttl / 1000) }, secret);
+    io.stdout.write(`${signed.token}\n`);
+    return 0;
+  },
+});
+
+async function secretOf({ jwtSecret, data }: { jwtSecret: string | undefined; data: string }): Promise<Uint8Array> {
+  if (jwtSecret !== undefined) {
+    const secret = Buffer.from(jwtSecret, 'utf8');
+    if (secret.length < SECRET_BYTES_MIN) throw new HayateError('CONFIGURATION', `the secret must have at least ${SECRET_BYTES_MIN} bytes`);
+    return secret;
+  }
+  // Looked for first: signing must not make a secret that no server uses.
+  await readFile(join(data, 'secret')).catch((cause: unknown) => {
+    throw new HayateError('CONFIGURATION', `give the key by --jwt-secret-file, or --data: there is no development secret in ${data}`, {
+      cause,
+    });
+  });
+  return developmentSecret(data);
+}

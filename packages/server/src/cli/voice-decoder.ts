@@ -1,0 +1,30 @@
+// Opus packets in, mono samples and loudness out: what a performer hears of a voice that is sent.
+import { audioLevel } from '@hayate/client/performer';
+import { createDecoder } from 'libopus-wasm';
+import { HayateError } from '../kernel/error.ts';
+
+/** What one packet sounds like. */
+export interface Heard {
+  /** Mono, 48 kHz, in [-1, 1]. */
+  readonly samples: Float32Array;
+  /** RFC 6464, 0 (loudest) to 127 (silence). */
+  readonly level: number;
+}
+
+/** Makes a decoder for consecutive packets with 1 or 2 channels. It throws HayateError BAD_REQUEST for a packet that libopus refuses. */
+export async function createVoiceDecoder(channels: number): Promise<(packet: Uint8Array) => Heard> {
+  const decoder = await createDecoder({ channels: channels === 2 ? 2 : 1, sampleRate: 48_000 });
+  return (packet) => {
+    let pcm: Float32Array;
+    try {
+      pcm = decoder.decodeFloat(packet);
+    } catch (cause) {
+      throw new HayateError('BAD_REQUEST', 'an Opus packet of the file cannot be decoded', { cause });
+    }
+    const samples =
+      channels === 2
+        ? Float32Array.from({ length: pcm.length / 2 }, (_, i) => ((pcm[2 * i] ?? 0) + (pcm[2 * i + 1] ?? 0)) / 2)
+        : pcm.slice();
+    return { samples, level: audioLevel(pcm) };
+  };
+}

@@ -1,0 +1,141 @@
+// `hayate watch`: a stream in, its voice as one Ogg/Opus file out, on the stream's own timeline. Whatever ends it (the
+// broadcast's end, the time asked for, an interruption), the file is complete.
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { type AudioFrame, Viewer } from '@hayate/client';
+import { epochText, isStreamName, type StreamHeader } from '@hayate/protocol';
+import { HayateError } from '../kernel/error.ts';
+import { defineFlags, type FlagValues } from '../kernel/flag.ts';
+import { defineCommand, type Io } from './command.ts';
+import { OggRecording } from './ogg-recording.ts';
+import { clockText, Progress } from './progress.ts';
+import { reachServer, serverFlags } from './server-access.ts';
+
+const flags = defineFlags({
+  stream: { kind: 'string', positional: true, required: true, help: 'the stream to watch' },
+  out: { kind: 'string', required: true, placeholder: 'FILE.ogg', help: 'where its voice is written; replaced if it exists' },
+  duration: { kind: 'duration', min: 1, help: 'stop after this time; at the end of the broadcast if absent' },
+  participant: { kind: 'number', default: 0, min: 0, max: 63, help: 'whose voice, in a stream with several; 0 is the broadcaster' },
+  ...serverFlags,
+});
+
+export const watch = defineCommand({
+  name: 'watch',
+  summary: "record a live stream's voice as an Ogg/Opus file",
+  details: 'A stream that is not live yet is waited for.',
+  flags,
+  async run(args, io) {
+    if (!isStreamName(args.stream))
+      throw new HayateError('CONFIGURATION', `"${args.stream}" is not a stream name: 1 to 64 of A-Z a-z 0-9 _ -`);
+    const { server, stream } = args;
+    const token = await reachServer(server, args.token, { watch: [stream] });
+    const viewer = new Viewer({ server, stream, token });
+    try {
+      return await record(viewer, args, io);
+    } finally {
+      viewer.close();
+    }
+  },
+});
+
+type Args = FlagValues<typeof flags>;
+
+async function record(viewer: Viewer, args: Args, io: Io): Promise<number> {
+  const output = new RecordingFile(args.out);
+  const over = Promise.withResolvers<string>();
+  const progress = new Progress(io.stderr, () => render(viewer, output.recording));
+  viewer.on('epoch', ({ epoch }) => {
+    if (epoch === undefined) return;
+    if (output.begin(epoch)) progress.say(`watching "${args.stream}" at ${args.server}, writing ${args.out}`);
+    else over.resolve('a new broadcast began');
+  });
+  viewer.on('audio', (frame) => {
+    if (frame.participant !== args.participant || viewer.header?.audio === undefined || !output.accepts(viewer.epoch)) return;
+    try {
+      output.write(frame, viewer.header, args.stream);
+    } catch (error) {
+      over.reject(error);
+    }
+  });
+  viewer.on('ended', ({ reason }) => over.resolve(`the broadcast ended (${reason})`));
+  viewer.on('state', ({ state, reason }) => {
+    if (state === 'reconnecting') progress.say(`connection lost, trying again: ${reason ?? ''}`);
+    if (state === 'failed') over.reject(new HayateError('CLOSED', `watching failed: ${reason ?? 'no reason was given'}`));
+  });
+  const interrupt = () => over.resolve('interrupted');
+  io.interrupted.addEventListener('abort', interrupt);
+  const timer = args.duration === undefined ? undefined : setTimeout(() => over.resolve('the time is over'), args.duration);
+  try {
+    await Promise.race([viewer.connect(), over.promise]);
+    if (viewer.epoch === undefined) progress.say(`waiting for "${args.stream}" to go live`);
+    const why = await over.promise;
+    return report(viewer, output.recording, { why, out: args.out }, io);
+  } finally {
+    clearTimeout(timer);
+    io.interrupted.removeEventListener('abort', interrupt);
+    progress.close();
+    output.close();
+  }
+}
+
+/** The file, made when the first voice comes. It holds one epoch. */
+class RecordingFile {
+  readonly #path: string;
+  #epoch: bigint | undefined;
+  #file: number | undefined;
+  recording: OggRecording | undefined;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Whether `epoch` is the one to record: the first. */
+  begin(epoch: bigint): boolean {
+    this.#epoch ??= epoch;
+    return this.#epoch === epoch;
+  }
+
+  accepts(epoch: bigint | undefined): boolean {
+    return epoch !== undefined && this.begin(epoch);
+  }
+
+  /** Appends a frame's packets; throws the system's error. */
+  write({ packets, position }: AudioFrame, { audio, title }: StreamHeader, stream: string): void {
+    this.recording ??= new OggRecording({
+      channels: audio?.channels === 2 ? 2 : 1,
+      preSkip: audio?.preSkip ?? 0,
+      inputSampleRate: audio?.inputSampleRate ?? 0,
+      tags: [
+        ['TITLE', title],
+        ['HAYATE_STREAM', stream],
+        ['HAYATE_EPOCH', epochText(this.#epoch ?? 0n)],
+      ],
+    });
+    this.#file ??= openSync(this.#path, 'w');
+    writeSync(this.#file, this.recording.add(packets, position));
+  }
+
+  /** Completes the file. */
+  close(): void {
+    if (this.#file === undefined || this.recording === undefined) return;
+    writeSync(this.#file, this.recording.end());
+    closeSync(this.#file);
+    this.#file = undefined;
+  }
+}
+
+function report(viewer: Viewer, recording: OggRecording | undefined, { why, out }: { why: string; out: string }, io: Io): number {
+  if (recording === undefined) throw new HayateError('NOT_FOUND', `${why}; no voice came, so nothing was written`);
+  const { missing } = viewer.stats;
+  const filled = recording.concealedSamples > 0 ? `, ${Math.round(recording.concealedSamples / 48)} ms filled in` : '';
+  const lost = missing.lost + missing.slow > 0 ? `, ${missing.lost + missing.slow} frames missing` : '';
+  io.stderr.write(`${why}: ${out} holds ${clockText(recording.samples / 48)} in ${recording.packets} packets${filled}${lost}\n`);
+  return 0;
+}
+
+function render(viewer: Viewer, recording: OggRecording | undefined): string {
+  const { state, bitsPerSecond, latency, missing, viewers } = viewer.stats;
+  const delay = latency === undefined ? '-' : `${Math.round(latency.ms)} ms`;
+  const lost = missing.lost + missing.slow + missing.expired;
+  const now = clockText((recording?.samples ?? 0) / 48);
+  return `${now}  ${state}  ${Math.round(bitsPerSecond / 1000)} kbit/s  latency ${delay}  missing ${lost}  viewers ${viewers}`;
+}

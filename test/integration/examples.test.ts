@@ -1,0 +1,32 @@
+// The programs in examples/ do what they say against a real server.
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { startHayateServer } from '../support/hayate.ts';
+import { root, runProcess, startProcess } from '../support/process.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+test('each example is at most 30 lines', () => {
+  for (const name of readdirSync(join(root, 'examples')).filter((file) => file.endsWith('.ts')))
+    assert.ok(
+      readFileSync(join(root, 'examples', name), 'utf8')
+        .trimEnd()
+        .split('\n').length <= 30,
+      name,
+    );
+});
+
+test('what examples/broadcast.ts sends, examples/watch.ts shows', async (t) => {
+  const server = await startHayateServer(t, { data: join(tempDir(t), 'data') });
+  const env = { HAYATE_SERVER: server.url };
+  const watch = startProcess(t, ['examples/watch.ts', 'example'], { env });
+  await watch.untilLine(/^waiting for example$/);
+  const broadcast = await runProcess(t, ['examples/broadcast.ts', 'example', '2'], { env });
+  assert.equal(broadcast.code, 0, broadcast.lines.join('\n'));
+  assert.match(broadcast.stdout.at(-1) ?? '', /^every one of \d+ frames is stored$/);
+  assert.deepEqual(await watch.exit, { code: 0, signal: null });
+  await watch.untilLine(/^title: A tune$/);
+  await watch.untilLine(/^1 s {2}voice -1\d dB {2}mouth #+ /);
+  await watch.untilLine(/^ended \(finished\) after \d+ frames; 100 voice and 100 poses came$/);
+});

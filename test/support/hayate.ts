@@ -1,0 +1,59 @@
+// In: the arguments of a `hayate` command. Out: the real program, run as a person runs it, or a server of it on a free port.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { type OggOpusPacket, OggOpusWriter, readOggOpus } from '../../packages/server/src/format/ogg/index.ts';
+import { type Exit, root, runProcess, startProcess, type TestProcess } from './process.ts';
+
+const bin = 'packages/server/bin/hayate.mjs';
+/** 20 ms packets a second. */
+const PACKETS_PER_SECOND = 50;
+
+/** Starts a command; it ends with the test at the latest. */
+export const startHayate = (t: TestContext, args: readonly string[], env: Readonly<Record<string, string>> = {}): TestProcess =>
+  startProcess(t, [bin, ...args], { env });
+
+/** Runs a command to its end. */
+export const runHayate = (
+  t: TestContext,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Exit & TestProcess> => runProcess(t, [bin, ...args], { env });
+
+/** A `hayate serve` process that listens. */
+export interface ServerProcess {
+  readonly process: TestProcess;
+  readonly url: string;
+  readonly port: number;
+}
+
+/** Starts a server process with its data in `data`; port 0 is any free one. */
+export const startHayateServer = async (
+  t: TestContext,
+  { data, port = 0, flags = [] }: { data: string; port?: number; flags?: readonly string[] },
+): Promise<ServerProcess> => {
+  const process = startHayate(t, [
+    'serve',
+    '--data',
+    data,
+    '--port',
+    String(port),
+    '--log-level',
+    'silent',
+    '--roles',
+    'streamer,listener,api',
+    ...flags,
+  ]);
+  const [, url = '', bound = ''] = await process.untilLine(/^listening on (http:\/\/localhost:(\d+))$/);
+  return { process, url, port: Number(bound) };
+};
+
+/** The first seconds of the demo clip: an Ogg/Opus file, and the packets in it. */
+export const demoClip = (seconds: number): { bytes: Uint8Array; packets: readonly OggOpusPacket[] } => {
+  const [link] = readOggOpus(readFileSync(join(root, 'packages/server/demo/hello.ogg')));
+  if (link === undefined) throw new Error('the demo clip is empty');
+  const packets = link.packets.slice(0, seconds * PACKETS_PER_SECOND);
+  const writer = new OggOpusWriter({ ...link.head, serial: 7, tags: [['TITLE', 'A clip']] });
+  for (const { data } of packets) writer.write(data);
+  return { bytes: writer.end(), packets };
+};

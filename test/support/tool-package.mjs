@@ -14,6 +14,7 @@ export const toolPackages = {
   opusdec: 'opus-tools',
   opusenc: 'opus-tools',
   opusinfo: 'opus-tools',
+  prlimit: 'util-linux',
   protoc: 'protobuf-compiler',
   python3: 'python3',
   'redis-cli': 'redis-tools',

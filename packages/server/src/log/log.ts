@@ -15,7 +15,7 @@ export interface LogEntry {
 /** Why an append was not taken. */
 export type LogRefusal = 'full' | 'closed' | 'failed';
 
-/** The log did not take an entry, and will not by itself. Nothing of it is visible to readers. */
+/** The log did not take an entry, and will not by itself: readers do not see it. (After a disk or a broker failed so that it could not even be taken back, it may yet show after a restart; it is then a copy of what was sent again.) */
 export class LogRefusedError extends Error {
   override readonly name = 'LogRefusedError';
   readonly refusal: LogRefusal;

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { Registry } from '@prometheus-io/client';
 import fc from 'fast-check';
+import { poll } from '../../../../../test/support/poll.ts';
 import { startProcess } from '../../../../../test/support/process.ts';
 import { tempDir } from '../../../../../test/support/temp-dir.ts';
 import { logContract, take, text, withPartitions } from '../log-contract.ts';
@@ -21,7 +22,7 @@ logContract('file log of tiny segments', async (t, partitions) => {
   return { open: () => openFileLog({ directory, partitions, segmentBytesMax: 200 }) };
 });
 
-const appender = new URL('file-log-appender.ts', import.meta.url).pathname;
+const appender = new URL('file-log.test-child.ts', import.meta.url).pathname;
 
 test('a key is in partition CRC-32 modulo the number of partitions', () => {
   fc.assert(
@@ -88,17 +89,8 @@ test('what SIGKILL leaves of a writer holds every acknowledged entry', async (t)
   for (let kill = 0; kill < 10; kill++) {
     const child = startProcess(t, [appender, directory, String(random(2 ** 31))]);
     const stop = random(60) + 1;
-    await new Promise<void>((resolve) => {
-      let seen = 0;
-      // A killer that counts acknowledgements hits the writer in mid-write, at a moment that the seed chooses.
-      const timer = setInterval(() => {
-        seen = child.stdout.length;
-        if (seen < stop) return;
-        clearInterval(timer);
-        child.kill('SIGKILL');
-        resolve();
-      }, 1);
-    });
+    await poll(`${stop} acknowledgements`, () => child.stdout.length >= stop);
+    child.kill('SIGKILL');
     assert.equal((await child.exit).signal, 'SIGKILL');
     for (const line of child.stdout) {
       const [, offset, digest] = /^ack (\d+) ([0-9a-f]+)$/.exec(line) ?? [];

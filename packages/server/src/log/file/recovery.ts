@@ -87,14 +87,14 @@ async function refuseUnlessTorn(segment: Segment, scan: Scan, checksumSeed: numb
   }
 }
 
-/** The first whole record anywhere in `bytes` that could belong after offset `expected`. */
+/** The first whole record anywhere in `bytes`, which follow the last sound one; `expected` would be the next offset. */
 function findRecord(bytes: Buffer, expected: number, checksumSeed: number): { at: number; offset: number } | undefined {
   for (let at = 0; at + RECORD_HEADER_BYTES <= bytes.length; at++) {
     const size = peekRecordBytes(bytes, at);
     if (size === undefined || at + size > bytes.length) continue;
     const offset = peekOffset(bytes, at);
-    // A sound record right here has the wrong offset, which no torn write makes. Further on, each entry before it takes a header's bytes at least.
-    const plausible = at === 0 || (offset > expected && offset <= expected + at / RECORD_HEADER_BYTES);
+    // A sound record right here has the wrong offset, which no torn write makes. Further on, most bytes fail this without a checksum.
+    const plausible = at === 0 || (offset >= expected && offset <= expected + bytes.length);
     if (plausible && decodeRecord(bytes, at, size, checksumSeed) !== undefined) return { at, offset };
   }
   return undefined;

@@ -96,7 +96,7 @@ export class SegmentWriter {
     let position = 0;
     while (position < segment.bytes) {
       const batch = await readRecords({ handle, path: segment.path, position, limit: segment.bytes, offset, checksumSeed });
-      if (batch.fault !== undefined) throw new HayateError('CORRUPT', `${segment.path} at ${batch.position}: ${batch.fault}`);
+      if (batch.fault !== undefined) throw new HayateError('CORRUPT', `${segment.path} at byte ${batch.position}: ${batch.fault}`);
       offset += batch.entries.length;
       position = batch.position;
     }

@@ -1,0 +1,67 @@
+// Records both ways, against arbitrary entries and arbitrary bytes.
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { decodeRecord, encodeRecordHead, peekOffset, peekRecordBytes, RECORD_HEADER_BYTES, recordBytes } from './record.ts';
+
+const specification = new URL('../../../../../spec/log-file.md', import.meta.url);
+const seeds = fc.nat(2 ** 32 - 1);
+const safe = fc.maxSafeNat();
+
+test('any entry comes back from its record, wherever that lies', () => {
+  fc.assert(
+    fc.property(
+      safe,
+      safe,
+      fc.string({ unit: 'grapheme' }),
+      fc.uint8Array({ maxLength: 300 }),
+      seeds,
+      fc.nat(40),
+      (offset, time, key, value, seed, at) => {
+        const record = Buffer.concat([
+          Buffer.alloc(at, 7),
+          encodeRecordHead(offset, time, Buffer.from(key), value, seed),
+          value,
+          Buffer.alloc(9, 7),
+        ]);
+        const size = recordBytes(Buffer.byteLength(key), value.length);
+        assert.equal(peekRecordBytes(record, at), size);
+        assert.equal(peekOffset(record, at), offset);
+        const entry = decodeRecord(record, at, size, seed);
+        assert.deepEqual(entry && { ...entry, value: [...entry.value] }, { offset, appendTimeMs: time, key, value: [...value] });
+      },
+    ),
+  );
+});
+
+test('a record with one changed bit, or of another log, is none', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 60 }), seeds, seeds, fc.nat(), (value, seed, otherSeed, place) => {
+      const record = Buffer.concat([encodeRecordHead(5, 6, Buffer.from('key'), value, seed), value]);
+      assert.equal(decodeRecord(record, 0, record.length, otherSeed) === undefined, otherSeed !== seed);
+      const bit = 32 + (place % (record.length * 8 - 32));
+      record[bit >> 3] = (record[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      assert.equal(decodeRecord(record, 0, record.length, seed), undefined);
+    }),
+  );
+});
+
+test('no bytes make decoding fail', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: RECORD_HEADER_BYTES, maxLength: 200 }), seeds, (bytes, seed) => {
+      const buffer = Buffer.from(bytes);
+      peekRecordBytes(buffer, 0);
+      peekOffset(buffer, 0);
+      decodeRecord(buffer, 0, buffer.length, seed);
+    }),
+  );
+});
+
+test("the specification's example is what is written", async () => {
+  // Its bytes were made with Python's struct and zlib.
+  const example = /value of the two bytes\n`DE AD`:\n\n```\n([^`]+)```/.exec(await readFile(specification, 'utf8'))?.[1] ?? '';
+  const value = Buffer.from('dead', 'hex');
+  const record = Buffer.concat([encodeRecordHead(7, 1_700_000_000_000, Buffer.from('abc'), value, 0x12345678), value]);
+  assert.equal(record.toString('hex'), example.replaceAll(/\s/g, ''));
+});

@@ -2,15 +2,12 @@
 // server to a file.
 import assert from 'node:assert/strict';
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { epochText, mintEpoch } from '@hayate/protocol';
 import { jwtVerify } from 'jose';
-import { audioKey } from '../../packages/server/src/archiver/path.ts';
 import { readOggOpus } from '../../packages/server/src/format/ogg/index.ts';
-import { openFsStore } from '../../packages/server/src/store/store-fs.ts';
 import { demoClip, runHayate, startHayate, startHayateServer } from '../support/hayate.ts';
 import { poll } from '../support/poll.ts';
 import { requireTool } from '../support/require-tool.ts';
@@ -145,7 +142,7 @@ test('a token holds what was asked for, as another library reads it', async (t) 
   assert.equal((payload.exp ?? 0) - (payload.iat ?? 0), 7_200);
 });
 
-test('a broadcast file and its recording hold the same packets, with tokens that `hayate token` signed', async (t) => {
+test('a broadcast file, its recording and its archive hold the same packets, with tokens that `hayate token` signed', async (t) => {
   const folder = tempDir(t);
   const server = await startHayateServer(t, { data: join(folder, 'data') });
   const clip = writeClip(t, 3);
@@ -173,44 +170,24 @@ test('a broadcast file and its recording hold the same packets, with tokens that
   assert.equal(new Set(lines.map(({ epoch }) => epoch)).size, 1);
   assert.ok(lines.every(({ nextSequence, dropped }, i) => nextSequence > (lines[i - 1]?.nextSequence ?? 0) && dropped.length === 0));
   assert.ok((lines.at(-1)?.nextSequence ?? 0) > Number(audio) + Number(motion), 'headers count too');
-});
 
-test('archive ls lists what the archive holds: streams, times, lengths', async (t) => {
-  const data = tempDir(t);
-  const store = await openFsStore({ directory: join(data, 'archive') });
-  const { bytes, packets } = demoClip(2);
-  const startedMs = Date.UTC(2026, 0, 2, 3, 4, 5);
-  const epoch = mintEpoch(startedMs, 5);
-  const segments: [stream: string, epoch: bigint, position: number][] = [
-    ['aki', epoch, 0],
-    ['aki', epoch, 480_000],
-    ['yuki', mintEpoch(startedMs - 1_000, 6), 0],
-  ];
-  for (const [stream, at, position] of segments)
-    await store.putIfAbsent(audioKey({ stream, epoch: at, participant: 0, late: false, firstSequence: position, position }), bytes);
-  await store.close();
+  server.process.kill('SIGINT');
+  assert.deepEqual(await server.process.exit, { code: 0, signal: null }, server.process.lines.join('\n'));
+  const data = join(folder, 'data');
   const table = await runHayate(t, ['archive', 'ls', '--data', data]);
-  assert.deepEqual([table.code, table.stderr], [0, []]);
+  assert.deepEqual([table.code, table.stderr, table.stdout.length], [0, [], 2]);
+  const json = await runHayate(t, ['archive', 'ls', 'round-trip', '--json', '--data', data]);
+  assert.deepEqual([json.code, json.stdout.length], [0, 1]);
+  const archived = JSON.parse(json.stdout[0] ?? '') as { epoch: string; title: string; durationMs: number; path: string };
+  assert.deepEqual([archived.epoch, archived.title], [lines[0]?.epoch, 'A clip']);
+  assert.equal(archived.durationMs, Math.round((clip.packets.length * 960 - 312) / 48));
   assert.deepEqual(
-    table.stdout.map((line) => line.split(/ {2,}/)[0]),
-    ['STREAM', 'yuki', 'aki'],
-    'oldest first',
+    readdirSync(archived.path)
+      .sort()
+      .flatMap((name) => packetsOf(join(archived.path, name))),
+    clip.packets.map(({ data }) => Buffer.from(data)),
   );
-  const json = await runHayate(t, ['archive', 'ls', 'aki', '--json', '--data', data]);
-  assert.deepEqual(
-    json.stdout.map((line) => JSON.parse(line)),
-    [
-      {
-        stream: 'aki',
-        epoch: epochText(epoch),
-        started: '2026-01-02T03:04:05.000Z',
-        durationMs: 10_000 + Math.round((packets.length * 960 - 312) / 48),
-        segments: 2,
-        bytes: 2 * bytes.length,
-        path: join(data, 'archive', 'audio', 'aki', epochText(epoch), '/'),
-      },
-    ],
-  );
+  assert.deepEqual((await runHayate(t, ['archive', 'ls', 'nobody', '--json', '--data', data])).stdout, []);
 });
 
 test('a WAV file of another rate is heard as it sounds', async (t) => {

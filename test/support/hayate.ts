@@ -32,18 +32,7 @@ export const startHayateServer = async (
   t: TestContext,
   { data, port = 0, flags = [] }: { data: string; port?: number; flags?: readonly string[] },
 ): Promise<ServerProcess> => {
-  const process = startHayate(t, [
-    'serve',
-    '--data',
-    data,
-    '--port',
-    String(port),
-    '--log-level',
-    'silent',
-    '--roles',
-    'streamer,listener,api',
-    ...flags,
-  ]);
+  const process = startHayate(t, ['serve', '--data', data, '--port', String(port), '--log-level', 'silent', ...flags]);
   const [, url = '', bound = ''] = await process.untilLine(/^listening on (http:\/\/localhost:(\d+))$/);
   return { process, url, port: Number(bound) };
 };

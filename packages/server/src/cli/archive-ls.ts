@@ -2,12 +2,11 @@
 // themselves, so it is true of any archive, also of one that a server is writing.
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { epochStartedMs, epochText, isStreamName } from '@hayate/protocol';
-import { audioPrefix, parseAudioKey } from '../archiver/path.ts';
-import { readOggOpus } from '../format/ogg/index.ts';
+import { epochFromText, isStreamName } from '@hayate/protocol';
+import { type ArchivedBroadcast, listBroadcasts } from '../archiver/catalog.ts';
+import { audioPrefix } from '../archiver/path.ts';
 import { HayateError } from '../kernel/error.ts';
 import { defineFlags } from '../kernel/flag.ts';
-import type { Store } from '../store/store.ts';
 import { openFsStore } from '../store/store-fs.ts';
 import { defineCommand } from './command.ts';
 import { clockText } from './progress.ts';
@@ -18,25 +17,27 @@ const flags = defineFlags({
   json: { kind: 'boolean', help: 'print a JSON object for each broadcast instead of a table' },
 });
 
-/** One broadcast as the archive holds it. */
-interface ArchivedBroadcast {
+/** A broadcast, as it is printed. */
+interface BroadcastRow {
   stream: string;
   /** 16 hex digits. */
   epoch: string;
   /** ISO 8601. */
-  started: string;
+  startedAt: string;
+  title: string;
   /** From the beginning of the broadcast to the end of its last voice. */
   durationMs: number;
+  /** Objects of voice. */
   segments: number;
   bytes: number;
-  /** Where its voice lies. */
+  /** Where they lie. */
   path: string;
 }
 
 export const archiveLs = defineCommand({
   name: 'archive ls',
   summary: 'list the broadcasts in an archive',
-  details: 'A broadcast appears here once its first segment of voice is written, about a minute after it began.',
+  details: 'A broadcast appears here when its first voice is archived: within about a minute, or when the server drains.',
   flags,
   async run({ stream, data, json }, io) {
     if (stream !== undefined && !isStreamName(stream)) throw new HayateError('CONFIGURATION', `"${stream}" is not a stream name`);
@@ -46,7 +47,10 @@ export const archiveLs = defineCommand({
     });
     const store = await openFsStore({ directory });
     try {
-      const broadcasts = await archivedBroadcasts(store, directory, stream);
+      const broadcasts: BroadcastRow[] = [];
+      for await (const broadcast of listBroadcasts(store, stream === undefined ? {} : { stream }))
+        broadcasts.push(rowOf(broadcast, directory));
+      broadcasts.sort((a, b) => (a.epoch < b.epoch ? -1 : a.epoch > b.epoch ? 1 : 0));
       io.stdout.write(json ? broadcasts.map((broadcast) => `${JSON.stringify(broadcast)}\n`).join('') : table(broadcasts));
     } finally {
       await store.close();
@@ -55,42 +59,26 @@ export const archiveLs = defineCommand({
   },
 });
 
-async function archivedBroadcasts(store: Store, directory: string, stream: string | undefined): Promise<ArchivedBroadcast[]> {
-  const found = new Map<string, ArchivedBroadcast & { epochNumber: bigint; last: { key: string; position: number } }>();
-  for await (const { key, size } of store.list(stream === undefined ? 'audio/' : audioPrefix(stream))) {
-    const name = parseAudioKey(key);
-    if (name === undefined) continue;
-    const path = audioPrefix(name.stream, name.epoch);
-    const known = found.get(path);
-    const last = { key, position: name.position };
-    if (known === undefined) {
-      const started = new Date(epochStartedMs(name.epoch)).toISOString();
-      const entry = { stream: name.stream, epoch: epochText(name.epoch), started, durationMs: 0, segments: 1, bytes: size };
-      found.set(path, { ...entry, path: join(directory, path), epochNumber: name.epoch, last });
-      continue;
-    }
-    known.segments++;
-    known.bytes += size;
-    if (name.position >= known.last.position) known.last = last;
-  }
-  const ordered = [...found.values()].sort((a, b) => (a.epochNumber < b.epochNumber ? -1 : a.epochNumber > b.epochNumber ? 1 : 0));
-  return Promise.all(
-    ordered.map(async ({ epochNumber: _, last, ...broadcast }) => {
-      // Removed by retention meanwhile: its beginning is all that is known.
-      const bytes = await store.get(last.key);
-      const samples = bytes === undefined ? 0 : readOggOpus(bytes).reduce((sum, link) => sum + link.playedSamples, 0);
-      return { ...broadcast, durationMs: Math.round((last.position + samples) / 48) };
-    }),
-  );
+function rowOf({ stream, epoch, startedAt, audioSegments }: ArchivedBroadcast, directory: string): BroadcastRow {
+  return {
+    stream,
+    epoch,
+    startedAt: startedAt.toISOString(),
+    title: audioSegments.at(-1)?.title ?? '',
+    durationMs: Math.round(Math.max(0, ...audioSegments.map(({ position, durationMs }) => position / 48 + durationMs))),
+    segments: audioSegments.length,
+    bytes: audioSegments.reduce((sum, { size }) => sum + size, 0),
+    path: join(directory, audioPrefix(stream, epochFromText(epoch))),
+  };
 }
 
-function table(broadcasts: readonly ArchivedBroadcast[]): string {
+function table(broadcasts: readonly BroadcastRow[]): string {
   const rows = [
     ['STREAM', 'EPOCH', 'STARTED', 'DURATION', 'SEGMENTS', 'BYTES', 'PATH'],
-    ...broadcasts.map(({ stream, epoch, started, durationMs, segments, bytes, path }) => [
+    ...broadcasts.map(({ stream, epoch, startedAt, durationMs, segments, bytes, path }) => [
       stream,
       epoch,
-      started.replace('T', ' ').slice(0, 19),
+      startedAt.replace('T', ' ').slice(0, 19),
       clockText(durationMs),
       String(segments),
       String(bytes),

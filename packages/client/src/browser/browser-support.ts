@@ -1,0 +1,74 @@
+// What broadcasting and watching need of a browser, and one sentence for each thing that is missing.
+// There is no fallback codec: voice is encoded and decoded by WebCodecs alone.
+
+export type BrowserFeature = 'secure-context' | 'websocket' | 'audio-worklet' | 'audio-decoder' | 'audio-encoder' | 'microphone' | 'webgl2';
+
+export interface MissingFeature {
+  feature: BrowserFeature;
+  /** One sentence for people: what is missing and what to do. */
+  sentence: string;
+}
+
+/** How Hayate encodes voice, as WebCodecs names it. */
+export const OPUS = { codec: 'opus', sampleRate: 48_000, numberOfChannels: 1 } as const;
+
+const SENTENCES: Readonly<Record<BrowserFeature, string>> = {
+  'secure-context': 'This page is not secure: open it over https:// or on localhost, or the browser gives it no sound and no microphone.',
+  websocket: 'This browser has no WebSocket, so it cannot connect: use a current Chrome, Edge, Firefox or Safari.',
+  'audio-worklet': 'This browser has no AudioWorklet, so it cannot play the voice: use a current Chrome, Edge, Firefox or Safari.',
+  'audio-decoder':
+    'This browser cannot decode Opus with WebCodecs, so it cannot play the voice: use a current Chrome, Edge or Firefox, or Safari 26.',
+  'audio-encoder':
+    'This browser cannot encode Opus with WebCodecs, so it cannot broadcast voice: use a current Chrome, Edge or Firefox, or Safari 26.',
+  microphone: 'This browser gives pages no microphone: use a current Chrome, Edge, Firefox or Safari.',
+  webgl2: 'This browser has no WebGL 2, so it cannot draw the avatar: turn hardware acceleration on, or use another browser.',
+};
+
+/** What this browser lacks for `task`, most basic first; empty if it has everything. Never rejects. */
+export async function browserSupport(task: 'watch' | 'broadcast'): Promise<MissingFeature[]> {
+  const missing: BrowserFeature[] = [];
+  if (!globalThis.isSecureContext) missing.push('secure-context');
+  if (!('WebSocket' in globalThis)) missing.push('websocket');
+  if (!hasWebGl2()) missing.push('webgl2');
+  // In an insecure context the rest is hidden, not missing: one sentence is enough.
+  if (globalThis.isSecureContext) {
+    if (!('AudioWorkletNode' in globalThis)) missing.push('audio-worklet');
+    if (!(await decodesOpus())) missing.push('audio-decoder');
+    if (task === 'broadcast') {
+      if (!(await encodesOpus())) missing.push('audio-encoder');
+      if (globalThis.navigator?.mediaDevices?.getUserMedia === undefined) missing.push('microphone');
+    }
+  }
+  return missing.map((feature) => ({ feature, sentence: SENTENCES[feature] }));
+}
+
+/** The sentence for a feature that turned out to be missing. */
+export function missingSentence(feature: BrowserFeature): string {
+  return SENTENCES[feature];
+}
+
+function hasWebGl2(): boolean {
+  try {
+    const context = document.createElement('canvas').getContext('webgl2');
+    context?.getExtension('WEBGL_lose_context')?.loseContext();
+    return context !== null;
+  } catch {
+    return false;
+  }
+}
+
+async function decodesOpus(): Promise<boolean> {
+  if (!('AudioDecoder' in globalThis)) return false;
+  return AudioDecoder.isConfigSupported(OPUS).then(
+    ({ supported }) => supported === true,
+    () => false,
+  );
+}
+
+async function encodesOpus(): Promise<boolean> {
+  if (!('AudioEncoder' in globalThis)) return false;
+  return AudioEncoder.isConfigSupported({ ...OPUS, bitrate: 48_000 }).then(
+    ({ supported }) => supported === true,
+    () => false,
+  );
+}

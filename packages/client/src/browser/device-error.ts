@@ -1,0 +1,18 @@
+// Why a microphone cannot be used, in one sentence for people. Source of the names: Media Capture and Streams,
+// section "getUserMedia()".
+import { ClientError } from '../client-error.ts';
+
+const SENTENCES: Readonly<Record<string, string>> = {
+  NotAllowedError: 'The browser was not allowed to use the microphone: allow it in the address bar and try again.',
+  NotFoundError: 'There is no microphone: connect one and try again.',
+  NotReadableError: 'The microphone cannot be read: another program may be using it.',
+  OverconstrainedError: 'The chosen microphone is not there any more: choose another.',
+  SecurityError: 'This page may not use the microphone: open it over https:// or on localhost.',
+  AbortError: 'The microphone could not be started: try again.',
+};
+
+/** The DEVICE error for what getUserMedia rejected with. */
+export function microphoneError(cause: unknown): ClientError {
+  const name = cause instanceof DOMException ? cause.name : '';
+  return new ClientError('DEVICE', SENTENCES[name] ?? 'The microphone could not be started.', { cause });
+}

@@ -1,0 +1,320 @@
+// A Viewer's frames to sound and poses. Voice and motion follow one media line; where voice is heard, the pose shown is the
+// one captured with it. Without voice, or while the browser blocks sound, motion follows the line by itself.
+import { createPose, type Pose } from '@hayate/protocol';
+import { ClientError } from '../client-error.ts';
+import { Emitter, type Unsubscribe } from '../emitter.ts';
+import type { JitterOptions } from '../playout/arrival-jitter.ts';
+import { MediaLine } from '../playout/media-line.ts';
+import { MotionTimeline } from '../playout/motion-timeline.ts';
+import { SteeredClock } from '../playout/steered-clock.ts';
+import { LatencyWindow } from '../viewer/latency-window.ts';
+import type { Viewer } from '../viewer/viewer.ts';
+import type { AudioFrame, MotionFrame } from '../viewer/viewer-api.ts';
+import { missingSentence } from './browser-support.ts';
+import { openSound, type Sound } from './sound.ts';
+import { VoiceTrack } from './voice-track.ts';
+
+export interface PlayerOptions {
+  /** Default: an own context at 48 kHz, closed with the player. */
+  context?: AudioContext;
+  /** 0 to 1. Default 1. */
+  volume?: number;
+  muted?: boolean;
+  /** Poses alone, no sound: no AudioContext is made. For thumbnails. Default false. */
+  motionOnly?: boolean;
+  /** Where the playout worklet is served, for pages whose CSP forbids blob: scripts. Default: a blob: URL. */
+  workletUrl?: string;
+  /** Bounds of the jitter buffer. */
+  jitter?: JitterOptions;
+}
+
+/** 'blocked': the browser waits for a tap before it lets sound out (or there is none, with motionOnly). */
+export type PlayerState = 'blocked' | 'playing';
+
+export interface PlayerEvents {
+  /** 'blocked': offer "tap to hear" and call resume() from the tap. Motion plays meanwhile. */
+  state: { state: PlayerState };
+  /** The sound cannot be played, and why; motion goes on. */
+  error: ClientError;
+}
+
+export interface PlayerStatistics {
+  /** Capture to playout over the last seconds, and its largest clock error; undefined before the first. Milliseconds. */
+  latency: { p50Ms: number; p99Ms: number; errorMs: number } | undefined;
+  /** Voice decoded and not yet played, milliseconds. */
+  bufferMs: number;
+  /** Delay the jitter buffer aims at, milliseconds. */
+  targetMs: number;
+  /** Voice that was lost on the way, milliseconds. */
+  lostMs: number;
+  /** Voice that was made up because it was missing when its time came, milliseconds. */
+  concealedMs: number;
+  /** Voice that came after its time, milliseconds. */
+  lateMs: number;
+}
+
+/** Voice so long silent no longer leads motion. */
+const VOICE_ABSENT_MS = 3_000;
+/** Voice is sent so much later than a pose of the same moment, at most: encoder and packet. */
+const VOICE_LAG_MS = 100;
+const FOLLOW_INTERVAL_MS = 40;
+/** Participants who can be heard. */
+const VOICES_MAX = 16;
+const LATENCY_SAMPLES = 500;
+
+/** Plays what a Viewer receives. Make it before viewer.connect(). */
+export class Player extends Emitter<PlayerEvents> {
+  readonly #viewer: Viewer;
+  readonly #options: PlayerOptions;
+  readonly #line: MediaLine;
+  readonly #clock = new SteeredClock();
+  readonly #timeline = new MotionTimeline();
+  readonly #voices = new Map<number, VoiceTrack>();
+  readonly #poses = new Map<number, Pose>();
+  readonly #latency = new LatencyWindow(LATENCY_SAMPLES);
+  readonly #subscriptions: Unsubscribe[];
+  #sound: Sound | undefined;
+  #voiceMs = Number.NEGATIVE_INFINITY;
+  #motionUs = 0;
+  #missing = 0;
+  #followedMs = 0;
+  #followDue = false;
+  #muted: boolean;
+  #volume: number;
+  #past = { lostMs: 0, concealedMs: 0, lateMs: 0 };
+
+  constructor(viewer: Viewer, options: PlayerOptions = {}) {
+    super();
+    this.#viewer = viewer;
+    this.#options = options;
+    this.#line = new MediaLine(options.jitter);
+    this.#muted = options.muted ?? false;
+    this.#volume = options.volume ?? 1;
+    this.#subscriptions = [
+      viewer.on('epoch', () => this.#restart(true)),
+      viewer.on('state', ({ state }) => {
+        if (state === 'live') this.#restart(false);
+      }),
+      viewer.on('motion', (frame) => this.#takeMotion(frame)),
+      viewer.on('audio', (frame) => this.#takeAudio(frame)),
+    ];
+    if (!options.motionOnly) this.#openSound();
+  }
+
+  /** With motionOnly always 'blocked'. */
+  get state(): PlayerState {
+    return this.#sound?.context.state === 'running' ? 'playing' : 'blocked';
+  }
+
+  get muted(): boolean {
+    return this.#muted;
+  }
+
+  set muted(muted: boolean) {
+    this.#muted = muted;
+    this.#sound?.setGain(muted ? 0 : this.#volume);
+  }
+
+  /** 0 to 1. */
+  get volume(): number {
+    return this.#volume;
+  }
+
+  set volume(volume: number) {
+    this.#volume = Math.min(1, Math.max(0, volume));
+    this.muted = this.#muted;
+  }
+
+  /** The node that carries all sound, after volume, for analysers; undefined with motionOnly or if there is no sound. */
+  get output(): AudioNode | undefined {
+    return this.#sound?.gain;
+  }
+
+  /** A snapshot. */
+  get stats(): PlayerStatistics {
+    const [p50Ms, p99Ms] = [this.#latency.percentile(0.5), this.#latency.percentile(0.99)];
+    const errorMs = this.#viewer.ageOf(0)?.errorMs ?? 0;
+    const counted = this.#counted();
+    let buffered = 0;
+    for (const { status } of this.#voices.values()) buffered = Math.max(buffered, status?.buffered ?? 0);
+    return {
+      latency: p50Ms === undefined || p99Ms === undefined ? undefined : { p50Ms, p99Ms, errorMs },
+      bufferMs: buffered / 48,
+      targetMs: this.#line.targetMs(this.#viewer.clock.nowMs()),
+      lostMs: this.#past.lostMs + counted.lostMs,
+      concealedMs: this.#past.concealedMs + counted.concealedMs,
+      lateMs: this.#past.lateMs + counted.lateMs,
+    };
+  }
+
+  /** Lets the sound begin; call it from a tap or key press. Resolves when it plays. Rejects with ClientError UNSUPPORTED without sound. */
+  async resume(): Promise<void> {
+    if (this.#sound === undefined) throw new ClientError('UNSUPPORTED', missingSentence('audio-worklet'));
+    await this.#sound.context.resume();
+  }
+
+  /** Participants whose poses are known, ascending. */
+  participants(): number[] {
+    return this.#timeline.participants();
+  }
+
+  /**
+   * The pose that belongs to the voice being heard now (to be drawn now); undefined before the participant's first. The
+   * same object is written again at the participant's next call.
+   */
+  poseAt(participant = 0): Pose | undefined {
+    const mediaMs = this.#mediaMs();
+    if (mediaMs === undefined) return undefined;
+    let pose = this.#poses.get(participant);
+    if (pose === undefined) {
+      pose = createPose();
+      this.#poses.set(participant, pose);
+    }
+    return this.#timeline.poseAt(mediaMs * 1000, pose, participant) ? pose : undefined;
+  }
+
+  /** Stops; the Viewer goes on. */
+  close(): void {
+    for (const unsubscribe of this.#subscriptions) unsubscribe();
+    this.#closeVoices();
+    this.#sound?.close();
+    this.#sound = undefined;
+  }
+
+  #openSound(): void {
+    openSound(this.#options, () => this.#soundChanged()).then(
+      (sound) => {
+        this.#sound = sound;
+        this.muted = this.#muted;
+        this.#soundChanged();
+      },
+      (error: unknown) => {
+        const fallback = new ClientError('UNSUPPORTED', 'The sound could not be started.', { cause: error });
+        this.emit('error', error instanceof ClientError ? error : fallback);
+      },
+    );
+  }
+
+  #soundChanged(): void {
+    if (this.state === 'playing') this.#line.begin(this.#viewer.clock.nowMs(), false);
+    else this.#closeVoices();
+    this.emit('state', { state: this.state });
+  }
+
+  #restart(anew: boolean): void {
+    this.#line.begin(this.#viewer.clock.nowMs(), anew);
+    if (!anew) return;
+    this.#closeVoices();
+    this.#timeline.clear();
+    this.#clock.reset();
+    this.#latency.clear();
+    this.#motionUs = 0;
+  }
+
+  #takeMotion({ captureUs, pose, participant }: MotionFrame): void {
+    this.#timeline.add(captureUs, pose, participant);
+    this.#motionUs = Math.max(this.#motionUs, captureUs);
+    this.#line.motion(this.#viewer.clock.nowMs(), captureUs / 1000);
+    this.#followSoon();
+  }
+
+  #takeAudio(frame: AudioFrame): void {
+    const { missing } = this.#viewer.stats;
+    const missed = missing.lost + missing.slow + missing.expired;
+    const voice = this.state === 'playing' ? this.#voice(frame.participant) : undefined;
+    voice?.play(frame, missed > this.#missing);
+    this.#missing = missed;
+  }
+
+  #voice(participant: number): VoiceTrack | undefined {
+    const existing = this.#voices.get(participant);
+    const sound = this.#sound;
+    if (existing !== undefined || sound === undefined || this.#voices.size >= VOICES_MAX) return existing;
+    const voice: VoiceTrack = new VoiceTrack({
+      context: sound.context,
+      destination: sound.gain,
+      channels: this.#viewer.header?.audio?.channels === 2 ? 2 : 1,
+      onDecoded: (position) => {
+        this.#voiceMs = this.#viewer.clock.nowMs();
+        this.#line.voice(this.#voiceMs, voice.positions.mediaMs(position));
+        this.#followSoon();
+      },
+      onStatus: () => this.#measure(),
+    });
+    this.#voices.set(participant, voice);
+    return voice;
+  }
+
+  /** Frames of one message are looked at together: the line moves once. */
+  #followSoon(): void {
+    if (this.#followDue || this.#voices.size === 0) return;
+    const nowMs = this.#viewer.clock.nowMs();
+    if (nowMs - this.#followedMs < FOLLOW_INTERVAL_MS) return;
+    this.#followDue = true;
+    queueMicrotask(() => {
+      this.#followDue = false;
+      this.#follow();
+    });
+  }
+
+  #follow(): void {
+    const nowMs = this.#viewer.clock.nowMs();
+    const wantedMs = this.#line.at(nowMs);
+    const timeS = this.#sound?.renderTimeS(nowMs);
+    if (wantedMs === undefined || timeS === undefined) return;
+    this.#followedMs = nowMs;
+    const horizonMs = this.#motionUs / 1000 - VOICE_LAG_MS;
+    for (const voice of this.#voices.values())
+      voice.follow({ position: voice.positions.position(wantedMs), timeS, horizon: voice.positions.position(horizonMs) });
+  }
+
+  /** The capture time that is heard and shown now, milliseconds of the epoch. */
+  #mediaMs(): number | undefined {
+    const nowMs = this.#viewer.clock.nowMs();
+    const heardMs = this.#heardMs(nowMs);
+    if (heardMs !== undefined) {
+      this.#clock.set(nowMs, heardMs);
+      return heardMs;
+    }
+    const wantedMs = this.#line.at(nowMs);
+    return wantedMs === undefined ? undefined : this.#clock.advance(nowMs, wantedMs);
+  }
+
+  /** Of the first participant who has a voice; undefined while none is heard. */
+  #heardMs(nowMs: number): number | undefined {
+    const [voice] = this.#voices.values();
+    if (voice === undefined || this.state !== 'playing' || nowMs - this.#voiceMs > VOICE_ABSENT_MS) return undefined;
+    const timeS = this.#sound?.heardTimeS(nowMs);
+    const position = timeS === undefined ? undefined : voice.positionAt(timeS);
+    // A decoder's output lies behind its input by the pre-skip (RFC 7845 section 4.2).
+    return position === undefined ? undefined : voice.positions.mediaMs(position - (this.#viewer.header?.audio?.preSkip ?? 0));
+  }
+
+  #measure(): void {
+    const nowMs = this.#viewer.clock.nowMs();
+    const heardMs = this.#heardMs(nowMs);
+    const age = heardMs === undefined ? undefined : this.#viewer.ageOf(heardMs * 1000, nowMs);
+    if (age !== undefined) this.#latency.add(age.ms);
+  }
+
+  #counted(): { lostMs: number; concealedMs: number; lateMs: number } {
+    const counted = { lostMs: 0, concealedMs: 0, lateMs: 0 };
+    for (const { status, lostSamples } of this.#voices.values()) {
+      counted.lostMs += lostSamples / 48;
+      counted.concealedMs += (status?.concealed ?? 0) / 48;
+      counted.lateMs += (status?.late ?? 0) / 48;
+    }
+    return counted;
+  }
+
+  #closeVoices(): void {
+    const counted = this.#counted();
+    this.#past = {
+      lostMs: this.#past.lostMs + counted.lostMs,
+      concealedMs: this.#past.concealedMs + counted.concealedMs,
+      lateMs: this.#past.lateMs + counted.lateMs,
+    };
+    for (const voice of this.#voices.values()) voice.close();
+    this.#voices.clear();
+  }
+}

@@ -1,0 +1,139 @@
+// One participant's voice: Opus packets in, sound into the audio graph. Decoding happens on arrival; when a sample is
+// played is decided in the worklet, which follows the line that it is given. Knows which position is heard at any time.
+import { opusPacketSamples } from '@hayate/protocol';
+import type { PlayoutLine, PlayoutStatus } from '../playout/playout-buffer.ts';
+import { PositionClock } from '../playout/position-clock.ts';
+import type { AudioFrame } from '../viewer/viewer-api.ts';
+import { OPUS } from './browser-support.ts';
+import { PLAYOUT_PROCESSOR, type PlayoutCommand } from './worklet-module.ts';
+
+export interface VoiceTrackOptions {
+  context: AudioContext;
+  destination: AudioNode;
+  channels: number;
+  /** Voice of this position is ready to be played. */
+  onDecoded: (position: number) => void;
+  onStatus: () => void;
+}
+
+/** Packets that may wait in the decoder: 2 s of 20 ms. */
+const DECODER_QUEUE_MAX = 100;
+
+/** A voice. */
+export class VoiceTrack {
+  readonly positions = new PositionClock();
+  readonly #options: VoiceTrackOptions;
+  readonly #node: AudioWorkletNode;
+  #decoder: AudioDecoder | undefined;
+  #status: PlayoutStatus | undefined;
+  #next: number | undefined;
+  /** Samples given to the decoder in use. It counts on through holes, so positions are told apart by runs without holes. */
+  #decoderSamples = 0;
+  #runs: { from: number; shift: number }[] = [];
+  #lostSamples = 0;
+  #closed = false;
+
+  /** The context must have the playout worklet's module. */
+  constructor(options: VoiceTrackOptions) {
+    this.#options = options;
+    this.#node = new AudioWorkletNode(options.context, PLAYOUT_PROCESSOR, {
+      numberOfInputs: 0,
+      outputChannelCount: [options.channels],
+      processorOptions: { channels: options.channels },
+    });
+    this.#node.port.onmessage = ({ data }: MessageEvent<PlayoutStatus>) => {
+      this.#status = data;
+      options.onStatus();
+    };
+    this.#node.connect(options.destination);
+  }
+
+  /** The worklet's latest report; undefined before the first. */
+  get status(): PlayoutStatus | undefined {
+    return this.#status;
+  }
+
+  /** 48 kHz samples of holes that frames lost on the way have left. */
+  get lostSamples(): number {
+    return this.#lostSamples;
+  }
+
+  /** Takes a frame. `missing`: whether frames went missing before it, so that a hole is a loss and no pause. */
+  play(frame: AudioFrame, missing: boolean): void {
+    if (missing && this.#next !== undefined && frame.position > this.#next) this.#lostSamples += frame.position - this.#next;
+    this.positions.add(frame.position, frame.captureUs);
+    const decoder = this.#usableDecoder();
+    let position = frame.position;
+    for (const packet of frame.packets) {
+      const samples = opusPacketSamples(packet);
+      if (decoder.decodeQueueSize < DECODER_QUEUE_MAX) {
+        const shift = position - this.#decoderSamples;
+        if (this.#runs.at(-1)?.shift !== shift) this.#runs.push({ from: this.#decoderSamples, shift });
+        const timestamp = Math.round((this.#decoderSamples * 1000) / 48);
+        decoder.decode(new EncodedAudioChunk({ type: 'key', timestamp, data: packet.slice() }));
+        this.#decoderSamples += samples;
+      } else this.#lostSamples += samples;
+      position += samples;
+    }
+    this.#next = position;
+  }
+
+  follow(line: PlayoutLine): void {
+    this.#send({ follow: line });
+  }
+
+  /** The position rendered at device time `timeS`, from the latest report; undefined before the first voice is placed. */
+  positionAt(timeS: number): number | undefined {
+    if (this.#status === undefined) return undefined;
+    const { position, timeS: reportedS, rate } = this.#status;
+    return position + (timeS - reportedS) * 48_000 * rate;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#node.port.onmessage = null;
+    this.#send({ stop: true });
+    this.#node.disconnect();
+    if (this.#decoder !== undefined && this.#decoder.state !== 'closed') this.#decoder.close();
+  }
+
+  #usableDecoder(): AudioDecoder {
+    if (this.#decoder !== undefined && this.#decoder.state !== 'closed') return this.#decoder;
+    const decoder = new AudioDecoder({
+      output: (data) => this.#decoded(data),
+      // A decoder that fails is closed; the next packet gets a new one.
+      error: () => {},
+    });
+    decoder.configure({ ...OPUS, numberOfChannels: this.#options.channels });
+    this.#decoder = decoder;
+    this.#decoderSamples = 0;
+    this.#runs = [];
+    return decoder;
+  }
+
+  #decoded(data: AudioData): void {
+    const position = this.#positionOf(Math.round((data.timestamp * 48) / 1000));
+    const channels = Array.from({ length: data.numberOfChannels }, (_, planeIndex) => {
+      const samples = new Float32Array(data.numberOfFrames);
+      data.copyTo(samples, { planeIndex, format: 'f32-planar' });
+      return samples;
+    });
+    data.close();
+    if (this.#closed) return;
+    this.#send(
+      { push: { position, channels } },
+      channels.map((samples) => samples.buffer),
+    );
+    this.#options.onDecoded(position);
+  }
+
+  /** The position of what the decoder calls `decoderSample`. */
+  #positionOf(decoderSample: number): number {
+    while ((this.#runs[1]?.from ?? Number.POSITIVE_INFINITY) <= decoderSample) this.#runs.shift();
+    return decoderSample + (this.#runs[0]?.shift ?? 0);
+  }
+
+  #send(command: PlayoutCommand, transfer: Transferable[] = []): void {
+    this.#node.port.postMessage(command, transfer);
+  }
+}

@@ -1,3 +1,4 @@
+// Performers: what the mouth does with sounds of known formants, and poses that are always sound.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Bones, createPose, type Pose, type ShapeName, Shapes } from '@hayate/protocol';

@@ -1,3 +1,4 @@
+// Recordings keep the timeline of a stream, read back by the strict reader.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { opusPacketSamples } from '@hayate/protocol';

@@ -1,3 +1,4 @@
+// WAV files of every format, and their way to 48 kHz. Oracles: ffmpeg, and sines.
 import assert from 'node:assert/strict';
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

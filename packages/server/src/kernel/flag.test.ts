@@ -1,3 +1,4 @@
+// Settings from argv and env: kinds, precedence, refusals, secrets.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

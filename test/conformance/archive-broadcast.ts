@@ -160,7 +160,6 @@ export function makeLog(seed: number, seconds: number, packetOf: (index: number)
       const dropped = epoch.sequence > first ? [range] : [];
       append(epoch, frames, { dropped });
       if (!chance(1)) continue;
-      frames.push(...epoch.held);
       append(epoch, epoch.held.splice(0), {
         end: { $typeName: 'hayate.v1.Ended', epoch: epoch.epoch, nextSequence: BigInt(epoch.sequence), reason: 1 },
       });

@@ -83,10 +83,10 @@ function* describe({ name, header }: AudioObjectOptions, segment: AudioSegment, 
   yield ['HAYATE_PREROLL_SAMPLES', String(segment.prerollSamples)];
   yield ['HAYATE_PLAYED_SAMPLES', String(Math.max(0, segment.prerollSamples + segment.samples - preSkip))];
   yield ['HAYATE_CONCEALED_SAMPLES', String(segment.concealedSamples)];
-  yield ['HAYATE_HOLE_SAMPLES', String(segment.holeSamples)];
+  yield ['HAYATE_GAP_SAMPLES', String(segment.holeSamples)];
   yield ['HAYATE_START_UNIX_US', String(startUs)];
   yield ['HAYATE_CLOCK', known ? 'broadcaster' : 'epoch'];
-  if (known) yield ['HAYATE_CLOCK_ERROR_US', String(header.originErrorUs)];
+  if (known) yield ['HAYATE_CLOCK_UNCERTAINTY_US', String(header.originErrorUs)];
 }
 
 /** Differs between the segments of a track, since their first sequences do (RFC 3533 asks for unique serials in a chain). */

@@ -1,0 +1,146 @@
+// The archive's files by programs that are not ours: opusinfo, oggz-validate, ffprobe, ffmpeg, opusdec, Python's avro, DuckDB.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { encodeFrame, Kind, mintEpoch } from '@hayate/protocol';
+import { parseAudioKey } from '../../packages/server/src/archiver/path.ts';
+import { requirePython, requireTool } from '../support/require-tool.ts';
+import { audioPayload, batchValue, headerPayload, makeLog, STARTED_MS } from './archive-broadcast.ts';
+import { archiveUntil, makePlace, readObjects, writeLog } from './archive-run.ts';
+import { decodeOpus, decodeWithFfmpeg, differenceDb, encodeOpus, PACKET_SAMPLES, voice } from './archive-sound.ts';
+
+const packetOf = (index: number) => Uint8Array.of(0x78, index & 255, (index >> 8) & 255, 7);
+
+/** Runs a program and returns what it printed; fails the test if it fails. */
+function run(program: string, args: string[]): string {
+  const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', maxBuffer: 1 << 28 });
+  assert.equal(status, 0, `${program}: ${stdout}${stderr}`);
+  return stdout + stderr;
+}
+
+test('segments of real speech are clean to opusinfo, oggz-validate and ffprobe, and their concatenation is the source', async (t) => {
+  const tools = ['opusinfo', 'oggz-validate', 'ffprobe', 'ffmpeg', 'opusdec'].map((name) => requireTool(t, name));
+  const [opusinfo, oggzValidate, ffprobe, ffmpeg, opusdec] = tools;
+  if (!opusinfo || !oggzValidate || !ffprobe || !ffmpeg || !opusdec) return;
+  for (const dtx of [false, true]) {
+    const source = voice(30);
+    const { packets, preSkip } = await encodeOpus(source, dtx);
+    // Some packets never came: a few alone, a burst, one at a cut.
+    const lost = (i: number) => i % 97 === 50 || (i > 400 && i < 460) || (i >= 748 && i < 752);
+    const epoch = mintEpoch(STARTED_MS, dtx ? 2 : 1);
+    const frames = [
+      encodeFrame({ stream: 'speech', epoch, sequence: 0, captureUs: 0, kind: Kind.HEADER, payload: headerPayload({ preSkip }) }),
+    ];
+    for (let i = 0; i < packets.length; i += 2) {
+      const pair = [i, i + 1].filter((n) => !lost(n));
+      const first = pair[0];
+      if (first === undefined) continue;
+      const payload = audioPayload(pair.map((n) => packets[n] ?? assert.fail()));
+      frames.push(
+        encodeFrame({
+          stream: 'speech',
+          epoch,
+          sequence: frames.length,
+          captureUs: i * 20_000,
+          kind: Kind.AUDIO,
+          position: first * PACKET_SAMPLES,
+          payload,
+        }),
+      );
+    }
+    const batches = frames.map((frame, i) => ({
+      stream: 'speech',
+      appendTimeMs: STARTED_MS + i * 40,
+      value: batchValue('speech', epoch, [frame], STARTED_MS + i * 40),
+    }));
+    const place = await makePlace(t);
+    await archiveUntil(await writeLog(place.directory, batches), place, { windowMs: 5_000, windowsPerCut: 1 });
+    const objects = await readObjects(place.store, 'audio/');
+    assert.ok(objects.size >= 5);
+    for (const key of objects.keys()) {
+      const path = join(place.archive, key);
+      const report = run(opusinfo, [path]);
+      assert.doesNotMatch(report, /warning|error|invalid/i);
+      assert.doesNotMatch(run(oggzValidate, [path]), /error|invalid/i);
+      const probed: { streams: { codec_name: string; channels: number }[] } = JSON.parse(
+        run(ffprobe, ['-v', 'error', '-of', 'json', '-show_streams', path]),
+      );
+      assert.deepEqual(
+        probed.streams.map(({ codec_name, channels }) => [codec_name, channels]),
+        [['opus', 1]],
+      );
+    }
+    const chained = join(place.archive, 'chained.ogg');
+    writeFileSync(chained, Buffer.concat([...objects.values()]));
+    assert.doesNotMatch(run(opusinfo, [chained]), /warning|error|invalid/i);
+    const expected = (await decodeOpus(packets.map((packet, i) => (lost(i) ? undefined : packet)))).slice(preSkip);
+    const decoded = decodeWithFfmpeg(ffmpeg, chained);
+    assert.equal(decoded.length, packets.length * PACKET_SAMPLES - preSkip);
+    // Not less, since at one cut the pre-roll itself is lost, and the decoder begins with concealment.
+    assert.ok(differenceDb(decoded, expected) < -25, `${differenceDb(decoded, expected)} dB`);
+    const wav = join(place.archive, 'chained.wav');
+    run(opusdec, ['--quiet', '--float', chained, wav]);
+    assert.deepEqual(decodeWithFfmpeg(ffmpeg, wav).length, decoded.length);
+    // Each segment alone, from its name's position on.
+    for (const [key, name] of [...objects.keys()].map((key) => [key, parseAudioKey(key)] as const)) {
+      const alone = decodeWithFfmpeg(ffmpeg, join(place.archive, key));
+      const start = Math.max(0, (name?.position ?? 0) - preSkip);
+      const wanted = expected.slice(start, start + alone.length);
+      if (wanted.some((sample) => Math.abs(sample) > 0.01))
+        assert.ok(differenceDb(alone, wanted) < -20, `${key}: ${differenceDb(alone, wanted)} dB`);
+    }
+  }
+});
+
+test("Python's avro reads every sequence exactly once, and DuckDB's sums over the Parquet equal the Avro's", async (t) => {
+  const python = requirePython(t, 'avro');
+  if (python === undefined) return;
+  const place = await makePlace(t);
+  await archiveUntil(await writeLog(place.directory, makeLog(4711, 100, packetOf)), place);
+  const program = `
+import glob, json, sys
+from avro.datafile import DataFileReader
+from avro.io import DatumReader
+seen, kinds, sizes, marks = set(), {}, {}, 0
+for path in glob.glob(sys.argv[1] + '/frames/**/*.avro', recursive=True):
+    for row in DataFileReader(open(path, 'rb'), DatumReader()):
+        key = (row['stream'], row['epoch'], row['sequence'])
+        assert key not in seen, key
+        assert row['labels'] == {'7': 'seven', 'room': 'test'}
+        assert row['append_time'].year == 2026 and row['received_time'].year == 2026
+        seen.add(key)
+        kinds[row['kind']] = kinds.get(row['kind'], 0) + 1
+        sizes[row['kind']] = sizes.get(row['kind'], 0) + len(row['frame'])
+for path in glob.glob(sys.argv[1] + '/marks/**/*.avro', recursive=True):
+    for row in DataFileReader(open(path, 'rb'), DatumReader()):
+        assert row['mark'] in ('DROPPED', 'END')
+        marks += 1
+print(json.dumps({'frames': len(seen), 'kinds': kinds, 'sizes': sizes, 'marks': marks}))
+`;
+  const avro: { frames: number; kinds: Record<string, number>; sizes: Record<string, number>; marks: number } = JSON.parse(
+    run(python, ['-c', program, place.archive]),
+  );
+  assert.ok(avro.frames > 1_000 && avro.marks > 0);
+  const connection = await (await DuckDBInstance.create(':memory:')).connect();
+  const result = await connection.runAndReadAll(`
+    select sum(header_frames), sum(audio_frames), sum(motion_frames), sum(event_frames), sum(header_bytes), sum(audio_bytes), sum(motion_bytes),
+      sum(event_bytes), sum(other_frames), count(distinct stream), min(window_start)::varchar, max(hour)::varchar, min(labels->>'room')
+    from read_parquet('${place.archive}/statistics/**/*.parquet', hive_partitioning = true)`);
+  const [row] = result.getRows();
+  const sums = row?.map((value) => (typeof value === 'bigint' ? Number(value) : value));
+  connection.closeSync();
+  const others = Object.entries(avro.kinds).reduce((sum, [kind, frames]) => sum + (Number(kind) >= 64 ? frames : 0), 0);
+  assert.deepEqual(sums, [
+    ...[1, 2, 3, 4].map((kind) => avro.kinds[kind] ?? 0),
+    ...[1, 2, 3, 4].map((kind) => avro.sizes[kind] ?? 0),
+    others,
+    3,
+    sums?.[10],
+    '18',
+    'test',
+  ]);
+  assert.match(String(sums?.[10]), /^2026-05-03 17:59:\d0/);
+});

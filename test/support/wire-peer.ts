@@ -30,6 +30,8 @@ export interface WirePeer {
   until<T>(what: string, pick: (message: ServerMessage) => T | undefined): Promise<T>;
   /** Polls until the connection is closed. */
   closed(): Promise<{ code: number; reason: string }>;
+  /** How the connection was closed, if it was. */
+  closedWith(): { code: number; reason: string } | undefined;
   /** Stops reading, as a viewer on a dead network would. */
   pause(): void;
   resume(): void;
@@ -66,6 +68,7 @@ export async function connectPeer(t: TestContext, url: string, path: string): Pr
         return undefined;
       }),
     closed: () => poll('the connection to close', () => end),
+    closedWith: () => end,
     pause: () => socket.pause(),
     resume: () => socket.resume(),
     close: () => socket.close(1000),

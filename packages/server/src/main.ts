@@ -10,6 +10,7 @@ import { Api, createApplication } from './api/api.ts';
 import { addDevelopmentToken } from './api/development-token.ts';
 import { addOperationRoutes } from './api/operation-routes.ts';
 import { addPageRoutes } from './api/page-routes.ts';
+import { startArchiver } from './archiver/archiver.ts';
 import { lanAddresses, lanCertificate } from './gateway/certificate.ts';
 import { ConnectionMetrics } from './gateway/connection-metrics.ts';
 import { type AcceptSocket, Gateway } from './gateway/gateway.ts';
@@ -70,7 +71,12 @@ async function start(settings: ServeSettings, cleanup: (() => Promise<void>)[]):
   const archiveDirectory = join(settings.data, 'archive');
   const shards = openMemoryShards();
   cleanup.push(() => shards.close());
-  const log = await openFileLog({ directory: join(settings.data, 'log'), sizeBytesMax: settings.logBytesMax, registry: context.registry });
+  const log = await openFileLog({
+    directory: join(settings.data, 'log'),
+    sizeBytesMax: settings.logBytesMax,
+    registry: context.registry,
+    logger: context.logger,
+  });
   cleanup.push(() => log.close());
   const store = await openFsStore({ directory: archiveDirectory });
   cleanup.push(() => store.close());
@@ -146,8 +152,7 @@ async function startRoles(
     endpoints.set(PATHS.watch, (socket) => listener.accept(socket));
   }
   if (settings.roles.includes('api')) services.push(await Api.start(app, { context, shards, store, verifyToken, version }));
-  if (settings.roles.includes('archiver'))
-    services.push(await (await import('./archiver/archiver.ts')).startArchiver({ context, log, store, options: {} }));
+  if (settings.roles.includes('archiver')) services.push(await startArchiver({ context, log, store, options: {} }));
   return endpoints;
 }
 

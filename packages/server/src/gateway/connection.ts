@@ -21,6 +21,9 @@ export type TakeMessage = (message: Uint8Array) => void | Promise<void>;
 /** How long the peer may take to answer a close before the socket is destroyed. */
 const CLOSE_GRACE_MS = 2_000;
 
+/** RFC 6455 section 7.4.1: broken framing. */
+const WEBSOCKET_PROTOCOL_ERROR = 1002;
+
 /** A live connection. */
 export class Connection {
   readonly #socket: WebSocket;
@@ -28,6 +31,8 @@ export class Connection {
   #timer: NodeJS.Timeout;
   #closeListeners: (() => void)[] = [];
   #closing = false;
+  /** The code this side has closed with, if it was the first to. */
+  #closedWith: number | undefined;
 
   constructor(socket: WebSocket, take: TakeMessage, options: ConnectionOptions) {
     this.#socket = socket;
@@ -45,13 +50,14 @@ export class Connection {
       }
       this.#take(take, data, isBinary);
     });
-    socket.on('error', () => {
-      // `close` follows; ws has chosen the code (1009 for a message over the limit, 1002 for broken framing).
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      // ws has answered with this code; `close` follows.
+      this.#closedWith ??= error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? CloseCodes.MESSAGE_TOO_BIG.code : WEBSOCKET_PROTOCOL_ERROR;
     });
     socket.on('close', (code) => {
       clearTimeout(this.#timer);
       this.#closing = true;
-      options.metrics.closed(options.endpoint, code);
+      options.metrics.closed(options.endpoint, this.#closedWith ?? code);
       for (const listener of this.#closeListeners) listener();
     });
   }
@@ -77,6 +83,7 @@ export class Connection {
     this.#closing = true;
     clearTimeout(this.#timer);
     if (name !== 'NORMAL') this.#options.metrics.refused(this.#options.endpoint, name, detail);
+    this.#closedWith ??= CloseCodes[name].code;
     this.#socket.close(CloseCodes[name].code, truncate(detail ?? CloseCodes[name].meaning));
     this.#socket.resume();
     const grace = setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS);

@@ -120,7 +120,8 @@ export class Listener implements Service {
     for (const timer of this.#timers) clearInterval(timer);
     this.#unsubscribeReplies?.();
     for (const connection of this.#sessions.keys()) connection.close('GOING_AWAY');
-    for (const { ready, linger } of this.#subscriptions.values()) {
+    for (const { stream, ready, linger } of this.#subscriptions.values()) {
+      stream.close();
       clearTimeout(linger);
       (await ready)();
     }
@@ -156,6 +157,7 @@ export class Listener implements Service {
     subscription.sessions--;
     if (subscription.sessions > 0) return;
     subscription.linger = setTimeout(() => {
+      stream.close();
       this.#subscriptions.delete(stream.name);
       this.#metrics.streams.set(this.#subscriptions.size);
       void subscription.ready.then((unsubscribe) => unsubscribe());

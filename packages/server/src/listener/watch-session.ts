@@ -10,13 +10,13 @@ import {
   Limits,
   type Range,
   ServerMessageSchema,
-  type Watch,
   WireError,
 } from '@hayate/protocol';
 import type { VerifyToken } from '../auth/verify-token.ts';
 import { Admission, admit } from '../gateway/admission.ts';
 import type { Connection } from '../gateway/connection.ts';
 import { nowMonotonicMs, nowUnixUs } from '../kernel/clock.ts';
+import type { NumberRange } from '../kernel/range-set.ts';
 import type { ListenerMetrics } from './listener-metrics.ts';
 import { type DropReason, type QueuedFrame, ViewerQueue, type ViewerQueueLimits } from './viewer-queue.ts';
 import type { WatchedStream, WatchedStreamSubscriber } from './watched-stream.ts';
@@ -37,6 +37,8 @@ export class WatchSession implements WatchedStreamSubscriber {
   #stream: WatchedStream | undefined;
   #admission: Admission | undefined;
   #queue: { epoch: bigint; frames: ViewerQueue } | undefined;
+  /** Where a returning viewer goes on. */
+  #from = { epoch: 0n, nextSequence: 0n };
 
   constructor(connection: Connection, options: WatchSessionOptions) {
     this.#connection = connection;
@@ -73,18 +75,10 @@ export class WatchSession implements WatchedStreamSubscriber {
     if (queue.receiptOverdue(nowMs)) this.#connection.close('RECEIPT_TIMEOUT');
   }
 
-  began(epoch: bigint, nextSequence: number): void {
-    this.#queue?.frames.close();
-    const queue = new ViewerQueue(
-      {
-        limits: this.#options.limits,
-        send: (frames, dropped) => this.#sendFrames(frames, dropped),
-        onDrop: (reason: DropReason, frames: number) => this.#options.metrics.dropped.inc({ reason }, frames),
-      },
-      nowMonotonicMs(),
-    );
-    this.#queue = { epoch, frames: queue };
-    this.#sendWatching(epoch, nextSequence);
+  began(): void {
+    const stream = this.#stream;
+    const live = stream?.live;
+    if (stream !== undefined && live !== undefined) this.#greet(stream, live);
   }
 
   frames(frames: readonly QueuedFrame[]): void {
@@ -118,29 +112,35 @@ export class WatchSession implements WatchedStreamSubscriber {
     this.#admission = new Admission(this.#connection, identity);
     stream.add(this);
     stream.reportViewers();
-    this.#greet(stream, watch);
+    this.#from = { epoch: watch.epoch, nextSequence: watch.nextSequence };
+    if (stream.live === undefined) this.#sendWatching(0n, 0);
+    else this.#greet(stream, stream.live);
   }
 
-  /** Late join, or return: see design "Joining late". */
-  #greet(stream: WatchedStream, watch: Watch): void {
-    const live = stream.live;
-    if (live === undefined) {
-      this.#sendWatching(0n, 0);
-      return;
-    }
-    const returning = watch.epoch === live.epoch && watch.nextSequence <= BigInt(live.nextSequence);
-    const replay = returning ? stream.replay(live.epoch, Number(watch.nextSequence)) : undefined;
-    this.began(live.epoch, replay === undefined ? live.nextSequence : Number(watch.nextSequence));
-    if (returning && replay === undefined && watch.nextSequence < BigInt(live.nextSequence)) {
-      this.#send({ gaps: [{ first: watch.nextSequence, last: BigInt(live.nextSequence - 1), reason: GapReason.EXPIRED }] });
-    }
+  /** Late join, or return: what the viewer lacks, and then what is live. */
+  #greet(stream: WatchedStream, live: { epoch: bigint; nextSequence: number }): void {
+    const { epoch, nextSequence } = this.#from;
+    const returning = epoch === live.epoch && nextSequence <= BigInt(live.nextSequence);
+    const replay = returning ? stream.replay(live.epoch, Number(nextSequence)) : undefined;
+    this.#openQueue(live.epoch, replay === undefined ? live.nextSequence : Number(nextSequence));
+    if (returning && replay === undefined)
+      this.#send({ gaps: [{ first: nextSequence, last: BigInt(live.nextSequence - 1), reason: GapReason.EXPIRED }] });
     // A viewer who returns may have lost the key that the replayed deltas stand on.
-    const group = stream.currentGroup();
-    const first = replay?.[0]?.header.sequence;
-    const frames =
-      replay === undefined ? group : [...group.filter(({ header }) => first === undefined || header.sequence < first), ...replay];
-    this.frames(frames);
+    const first = replay?.[0]?.header.sequence ?? live.nextSequence;
+    this.frames([...stream.currentGroup().filter(({ header }) => header.sequence < first), ...(replay ?? [])]);
     this.audience(stream.viewers);
+  }
+
+  #openQueue(epoch: bigint, nextSequence: number): void {
+    this.#queue?.frames.close();
+    const { limits, metrics } = this.#options;
+    const queue = {
+      limits,
+      send: (frames: readonly QueuedFrame[], dropped: readonly Readonly<NumberRange>[]) => this.#sendFrames(frames, dropped),
+      onDrop: (reason: DropReason, frames: number) => metrics.dropped.inc({ reason }, frames),
+    };
+    this.#queue = { epoch, frames: new ViewerQueue(queue, nowMonotonicMs()) };
+    this.#sendWatching(epoch, nextSequence);
   }
 
   #leave(): void {
@@ -162,7 +162,7 @@ export class WatchSession implements WatchedStreamSubscriber {
     });
   }
 
-  #sendFrames(frames: readonly QueuedFrame[], dropped: readonly { first: number; last: number }[]): void {
+  #sendFrames(frames: readonly QueuedFrame[], dropped: readonly Readonly<NumberRange>[]): void {
     const { metrics } = this.#options;
     if (dropped.length > 0)
       this.#send({ gaps: dropped.map(({ first, last }) => ({ first: BigInt(first), last: BigInt(last), reason: GapReason.SLOW })) });

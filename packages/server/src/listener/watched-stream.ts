@@ -11,8 +11,8 @@ import type { QueuedFrame } from './viewer-queue.ts';
 
 /** What happens in a stream, to one of its viewers. */
 export interface WatchedStreamSubscriber {
-  /** A stream became live, or another epoch of it: frames before `nextSequence` are the current group. */
-  began(epoch: bigint, nextSequence: number): void;
+  /** The stream became live, or another epoch of it. */
+  began(): void;
   frames(frames: readonly QueuedFrame[]): void;
   /** Frames that will not come. */
   lost(ranges: readonly Range[]): void;
@@ -30,8 +30,13 @@ interface Live {
   history: History;
   /** Whether the stream was joined before its first frame or the group has come. */
   complete: boolean;
+  /** Viewers are given nothing until the group is complete, so that a HEADER comes first, or has been waited for long enough. */
+  begun: boolean;
   ended: boolean;
 }
+
+/** Viewers wait for a group at most this long. */
+const GROUP_WAIT_MS = 200;
 
 /** A stream with viewers. */
 export class WatchedStream {
@@ -42,6 +47,7 @@ export class WatchedStream {
   readonly #subscribers = new Set<WatchedStreamSubscriber>();
   #live: Live | undefined;
   #viewers = 0;
+  #groupWait: NodeJS.Timeout | undefined;
 
   constructor(options: { name: string; shards: Shards; metrics: ListenerMetrics; listener: bigint }) {
     this.name = options.name;
@@ -52,15 +58,11 @@ export class WatchedStream {
 
   /** The epoch that is live; undefined if none is. */
   get live(): { epoch: bigint; nextSequence: number } | undefined {
-    return this.#live === undefined || this.#live.ended ? undefined : this.#live;
+    return this.#live === undefined || !this.#live.begun || this.#live.ended ? undefined : this.#live;
   }
 
   get viewers(): number {
     return this.#viewers;
-  }
-
-  get subscriberCount(): number {
-    return this.#subscribers.size;
   }
 
   add(subscriber: WatchedStreamSubscriber): void {
@@ -118,7 +120,7 @@ export class WatchedStream {
       // A broadcaster who returns after END(LOST) goes on in the same epoch.
       if (known.ended && envelope.frames.length > 0) {
         known.ended = false;
-        for (const subscriber of this.#subscribers) subscriber.began(known.epoch, known.nextSequence);
+        this.#begin(known);
       }
       return known;
     }
@@ -140,12 +142,24 @@ export class WatchedStream {
       group: new CurrentGroup(),
       history: new History(),
       complete,
+      begun: false,
       ended: false,
     };
     this.#live = live;
-    if (!complete) this.#request(live, { groupReplyChannel: Channels.reply(this.#listener) });
-    for (const subscriber of this.#subscribers) subscriber.began(live.epoch, nextSequence);
+    if (complete) this.#begin(live);
+    else {
+      this.#request(live, { groupReplyChannel: Channels.reply(this.#listener) });
+      clearTimeout(this.#groupWait);
+      this.#groupWait = setTimeout(() => this.#begin(live), GROUP_WAIT_MS);
+    }
     return live;
+  }
+
+  #begin(live: Live): void {
+    clearTimeout(this.#groupWait);
+    if (this.#live !== live || live.ended) return;
+    live.begun = true;
+    for (const subscriber of this.#subscribers) subscriber.began();
   }
 
   #takeFrames(live: Live, frames: readonly LiveFrame[]): void {
@@ -169,13 +183,14 @@ export class WatchedStream {
       due.push(entry);
     }
     this.#metrics.frames.inc(due.length);
+    if (!live.begun) return;
     for (const subscriber of this.#subscribers) {
       if (lost.length > 0) subscriber.lost(lost);
       if (due.length > 0) subscriber.frames(due);
     }
   }
 
-  /** The group that was asked for: viewers who came before it are given it now. */
+  /** The group that was asked for. Viewers have waited for it; if they were tired of waiting, they are given it now. */
   #takeGroup(envelope: Envelope): void {
     const live = this.#live;
     if (live === undefined || live.epoch !== envelope.epoch || live.complete) return;
@@ -188,13 +203,19 @@ export class WatchedStream {
       live.group.add(entry);
       older.push(entry);
     }
-    if (older.length > 0) for (const subscriber of this.#subscribers) subscriber.frames(older);
+    if (!live.begun) this.#begin(live);
+    else if (older.length > 0) for (const subscriber of this.#subscribers) subscriber.frames(older);
   }
 
   #end(live: Live, end: Ended): void {
     live.ended = true;
     this.#viewers = 0;
-    for (const subscriber of this.#subscribers) subscriber.ended(end);
+    if (live.begun) for (const subscriber of this.#subscribers) subscriber.ended(end);
+  }
+
+  /** Nobody watches any more. */
+  close(): void {
+    clearTimeout(this.#groupWait);
   }
 
   #request(live: Live, content: { viewers?: number; groupReplyChannel?: string }): void {

@@ -1,0 +1,336 @@
+// Bad input: each kind gets its documented close code or HTTP status and is counted, no other connection notices, nothing
+// is written outside the data directory, and the server goes on.
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { connect } from 'node:net';
+import { dirname } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { create, toBinary } from '@bufbuild/protobuf';
+import { ClientMessageSchema, type CloseCodeName, CloseCodes, encodeFrame, Kind, PATHS, peekFrame, SUBPROTOCOL } from '@hayate/protocol';
+import fc from 'fast-check';
+import { SignJWT } from 'jose';
+import { WebSocket } from 'ws';
+import { signToken } from '../../packages/server/src/auth/sign-token.ts';
+import { poll } from '../support/poll.ts';
+import { startTestServer, type TestServer } from '../support/server.ts';
+import { connectPeer, FrameSource, type WirePeer } from '../support/wire-peer.ts';
+
+const ROLES = ['--roles', 'streamer,listener,api'];
+
+/** A broadcast with a viewer that must not notice anything. */
+async function bystanders(t: TestContext, server: TestServer) {
+  const viewer = await connectPeer(t, server.url, PATHS.watch);
+  viewer.send({ watch: { stream: 'bystander', token: await server.token({ watch: ['*'] }) } });
+  const peer = await connectPeer(t, server.url, PATHS.publish);
+  peer.send({ publish: { stream: 'bystander', token: await server.token({ publish: ['*'] }) } });
+  const { epoch } = await peer.until('Published', ({ published }) => published);
+  const source = new FrameSource('bystander', epoch);
+  const parent = dirname(server.dataDirectory);
+  const before = readdirSync(parent);
+  peer.send({ frames: [source.header('Bystander'), source.key()] });
+  return async () => {
+    const last = source.audio();
+    peer.send({ frames: [last] });
+    await poll('the bystander to get its frame', () => viewer.frames().some((frame) => Buffer.compare(frame, last) === 0));
+    assert.equal(viewer.frames().length, source.sequence);
+    assert.deepEqual(readdirSync(parent), before, 'nothing lies beside the data directory');
+  };
+}
+
+interface Case {
+  code: CloseCodeName;
+  path?: string;
+  provoke: (peer: WirePeer, server: TestServer) => void | Promise<void>;
+}
+
+/** Publishes as hoshi and hands over the epoch. */
+async function begin(peer: WirePeer, server: TestServer): Promise<FrameSource> {
+  peer.send({ publish: { stream: 'hoshi', token: await server.token({ publish: ['hoshi'] }) } });
+  const { epoch } = await peer.until('Published', ({ published }) => published);
+  return new FrameSource('hoshi', epoch);
+}
+
+const expired = async () =>
+  new SignJWT({ grants: { publish: ['*'], watch: ['*'] } })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setSubject('a')
+    .setAudience('hayate')
+    .setExpirationTime(1)
+    .sign(Buffer.alloc(32));
+const audioOf = (source: FrameSource, payload: Uint8Array) =>
+  encodeFrame({ stream: source.stream, epoch: source.epoch, sequence: 0, captureUs: 0, kind: Kind.AUDIO, payload });
+
+const cases: Record<string, Case> = {
+  'a text message': { code: 'PROTOCOL_ERROR', provoke: (peer) => peer.sendRaw('hello') },
+  'bytes that are not Protobuf': { code: 'PROTOCOL_ERROR', provoke: (peer) => peer.sendRaw(Uint8Array.of(0xff, 0xff, 0xff)) },
+  'an empty first message': { code: 'PROTOCOL_ERROR', provoke: (peer) => peer.sendRaw(new Uint8Array()) },
+  'a frame before Publish': { code: 'PROTOCOL_ERROR', provoke: (peer) => peer.send({ frames: [new FrameSource('hoshi', 1n).key()] }) },
+  'Watch on /publish': { code: 'PROTOCOL_ERROR', provoke: (peer) => peer.send({ watch: { stream: 'hoshi' } }) },
+  'Publish on /watch': { code: 'PROTOCOL_ERROR', path: PATHS.watch, provoke: (peer) => peer.send({ publish: { stream: 'hoshi' } }) },
+  'no token': { code: 'UNAUTHORIZED', provoke: (peer) => peer.send({ publish: { stream: 'hoshi' } }) },
+  'no token to watch': { code: 'UNAUTHORIZED', path: PATHS.watch, provoke: (peer) => peer.send({ watch: { stream: 'hoshi' } }) },
+  'an expired token': {
+    code: 'UNAUTHORIZED',
+    provoke: async (peer) => peer.send({ publish: { stream: 'hoshi', token: await expired() } }),
+  },
+  "a token for another's stream": {
+    code: 'FORBIDDEN',
+    provoke: async (peer, server) => peer.send({ publish: { stream: 'hoshi', token: await server.token({ publish: ['other'] }) } }),
+  },
+  'a watch token used to publish': {
+    code: 'FORBIDDEN',
+    provoke: async (peer, server) => peer.send({ publish: { stream: 'hoshi', token: await server.token({ watch: ['*'] }) } }),
+  },
+  'a stream name with a slash': {
+    code: 'PROTOCOL_ERROR',
+    provoke: async (peer, server) => peer.send({ publish: { stream: 'a/b', token: await server.token({ publish: ['*'] }) } }),
+  },
+  'a stream name that climbs': {
+    code: 'PROTOCOL_ERROR',
+    provoke: async (peer, server) => peer.send({ publish: { stream: '../../etc', token: await server.token({ publish: ['*'] }) } }),
+  },
+  'a name that climbs, watched': {
+    code: 'PROTOCOL_ERROR',
+    path: PATHS.watch,
+    provoke: async (peer, server) => peer.send({ watch: { stream: '..', token: await server.token({ watch: ['*'] }) } }),
+  },
+  'a forged ticket': {
+    code: 'TICKET_INVALID',
+    provoke: async (peer, server) =>
+      peer.send({ publish: { stream: 'hoshi', token: await server.token({ publish: ['*'] }), ticket: new Uint8Array(60) } }),
+  },
+  'a frame that is too big': {
+    code: 'FRAME_TOO_BIG',
+    provoke: async (peer, server) => peer.send({ frames: [(await begin(peer, server)).audio(70_000)] }),
+  },
+  'a message that is too big': { code: 'MESSAGE_TOO_BIG', provoke: (peer) => peer.sendRaw(new Uint8Array(300_000)) },
+  'a frame of another stream': {
+    code: 'WRONG_STREAM',
+    provoke: async (peer, server) => peer.send({ frames: [new FrameSource('other', (await begin(peer, server)).epoch).key()] }),
+  },
+  'a frame of another epoch': {
+    code: 'WRONG_STREAM',
+    provoke: async (peer, server) => peer.send({ frames: [new FrameSource('hoshi', (await begin(peer, server)).epoch + 1n).key()] }),
+  },
+  'a frame of no known kind': {
+    code: 'PROTOCOL_ERROR',
+    provoke: async (peer, server) => {
+      const frame = (await begin(peer, server)).key();
+      const at = frame.indexOf(Kind.MOTION, peekFrame(frame).stream.length + 11);
+      peer.send({ frames: [Uint8Array.from(frame, (byte, index) => (index === at ? 9 : byte))] });
+    },
+  },
+  'an AUDIO frame without packets': {
+    code: 'PROTOCOL_ERROR',
+    provoke: async (peer, server) => peer.send({ frames: [audioOf(await begin(peer, server), Uint8Array.of())] }),
+  },
+  'an AUDIO frame with a packet that is not Opus': {
+    code: 'PROTOCOL_ERROR',
+    provoke: async (peer, server) => peer.send({ frames: [audioOf(await begin(peer, server), Uint8Array.of(0x0a, 1, 0x03))] }),
+  },
+  'a sequence far ahead': {
+    code: 'SEQUENCE_INVALID',
+    provoke: async (peer, server) => {
+      const source = await begin(peer, server);
+      source.sequence = 1_000_000;
+      peer.send({ frames: [source.key()] });
+    },
+  },
+  'a dropped range that runs backwards': {
+    code: 'PROTOCOL_ERROR',
+    provoke: async (peer, server) => {
+      await begin(peer, server);
+      peer.send({ dropped: [{ first: 5n, last: 4n }] });
+    },
+  },
+  'more frames than the rate allows': {
+    code: 'RATE_EXCEEDED',
+    provoke: async (peer, server) => {
+      const source = await begin(peer, server);
+      for (let message = 0; message < 40; message++) peer.send({ frames: Array.from({ length: 100 }, () => source.audio(3)) });
+    },
+  },
+};
+
+for (const [what, { code, path, provoke }] of Object.entries(cases)) {
+  test(`${what} closes the connection with ${code}, and only this one`, async (t) => {
+    const server = await startTestServer(t, ROLES);
+    const unharmed = await bystanders(t, server);
+    const peer = await connectPeer(t, server.url, path ?? PATHS.publish);
+    await provoke(peer, server);
+    assert.equal((await peer.closed()).code, CloseCodes[code].code);
+    await poll('the close to be counted', async () => (await server.metric('hayate_connection_closes_total', { code })) === 1);
+    await unharmed();
+  });
+}
+
+test('a connection that says nothing is closed with HANDSHAKE_TIMEOUT, one that falls silent with IDLE', async (t) => {
+  const server = await startTestServer(t, [...ROLES, '--handshake-timeout-ms', '300ms', '--idle-timeout-ms', '1s']);
+  assert.equal((await (await connectPeer(t, server.url, PATHS.publish)).closed()).code, CloseCodes.HANDSHAKE_TIMEOUT.code);
+  const idle = await connectPeer(t, server.url, PATHS.watch);
+  idle.send({ watch: { stream: 'hoshi', token: await server.token({ watch: ['*'] }) } });
+  assert.equal((await idle.closed()).code, CloseCodes.IDLE.code);
+});
+
+test('a connection whose token runs out is closed with TOKEN_EXPIRED, unless it has been given a new one in time', async (t) => {
+  const secret = 'a secret that is long enough for HS256';
+  const server = await startTestServer(t, [...ROLES, '--jwt-secret', secret]);
+  const token = async (ttlSeconds: number) =>
+    (await signToken({ subject: 'a', grants: { watch: ['*'] }, ttlSeconds }, Buffer.from(secret))).token;
+  const [renewed, expiring] = [await connectPeer(t, server.url, PATHS.watch), await connectPeer(t, server.url, PATHS.watch)];
+  for (const peer of [renewed, expiring]) {
+    peer.send({ watch: { stream: 'hoshi', token: await token(1) } });
+    await peer.until('Watching', ({ watching }) => watching);
+  }
+  renewed.send({ token: await token(60) });
+  assert.equal((await expiring.closed()).code, CloseCodes.TOKEN_EXPIRED.code);
+  renewed.send({ ping: { id: 1 } });
+  await renewed.until('an answer', ({ pong }) => pong);
+});
+
+test('one connection too many is closed with TOO_MANY_CONNECTIONS', async (t) => {
+  const server = await startTestServer(t, [...ROLES, '--broadcasters-max', '1']);
+  await connectPeer(t, server.url, PATHS.publish);
+  assert.equal((await (await connectPeer(t, server.url, PATHS.publish)).closed()).code, CloseCodes.TOO_MANY_CONNECTIONS.code);
+});
+
+/** Sends raw bytes to the port; resolves to the first line of the answer. */
+async function raw(url: string, bytes: string): Promise<string> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  let answer = '';
+  let closed = false;
+  socket.on('data', (data) => {
+    answer += data.toString('latin1');
+  });
+  socket.on('error', () => undefined);
+  socket.on('close', () => {
+    closed = true;
+  });
+  socket.write(bytes);
+  await poll('an answer', () => answer.includes('\r\n') || closed);
+  socket.destroy();
+  return answer.split('\r\n')[0] ?? '';
+}
+
+const upgrade = (path: string, protocol: string) =>
+  `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: ${protocol}\r\n\r\n`;
+
+test('upgrades and requests that are wrong get an HTTP status', async (t) => {
+  const server = await startTestServer(t, [...ROLES, '--handshake-timeout-ms', '300ms']);
+  const unharmed = await bystanders(t, server);
+  assert.match(await raw(server.url, upgrade('/nowhere', SUBPROTOCOL)), /404/);
+  assert.match(await raw(server.url, upgrade(`${PATHS.watch}?token=x`, SUBPROTOCOL)), /400/);
+  assert.match(await raw(server.url, upgrade(PATHS.watch, 'other')), /400/);
+  assert.match(await raw(server.url, 'GET / HTTP/1.1\r\nHost: x\r\nX-Slow: '), /408/);
+  assert.match(await raw(server.url, 'no HTTP at all\r\n\r\n'), /400/);
+  const reasons = ['unknown_path', 'query_not_allowed', 'subprotocol_missing', 'request_timeout', 'malformed_request'];
+  for (const reason of reasons) assert.equal(await server.metric('hayate_upgrades_refused_total', { reason }), 1, reason);
+  for (const path of [
+    '/api/archive/objects/..%2f..%2fsecret',
+    '/api/archive/objects/../secret',
+    '/api/archive/objects/%00',
+    '/%2e%2e/secret',
+    '/..%2fsecret',
+  ]) {
+    const response = await fetch(`${server.url}${path}`, {
+      headers: { Authorization: `Bearer ${await server.token({ moderate: ['*'] })}` },
+    });
+    assert.ok([400, 404].includes(response.status), `${path}: ${response.status}`);
+    assert.doesNotMatch(await response.text(), /^[0-9a-f]{64}/);
+  }
+  await unharmed();
+});
+
+test('development tokens are not given to other sites', async (t) => {
+  const server = await startTestServer(t, ROLES);
+  const body = JSON.stringify({ grants: { publish: ['*'] } });
+  const ask = (headers: string) => raw(server.url, `POST /dev/token HTTP/1.1\r\n${headers}Content-Length: ${body.length}\r\n\r\n${body}`);
+  assert.match(await ask('Host: evil.example\r\nContent-Type: application/json\r\n'), /403/);
+  assert.match(await ask('Host: localhost\r\nContent-Type: text/plain\r\n'), /400/);
+  assert.match(await ask('Host: localhost\r\nContent-Type: application/json\r\n'), /200/);
+});
+
+const RUNS = 10_000;
+/** Bystanders send no receipts while strings are dealt. */
+const PATIENT = [...ROLES, '--idle-timeout-ms', '10m', '--receipt-timeout-ms', '10m'];
+
+/** Deals the strings to a few connections at a time; `one` answers for each. */
+async function deal(strings: readonly Uint8Array[], one: (bytes: Uint8Array, lane: number) => Promise<void>): Promise<void> {
+  const lanes = 8;
+  await Promise.all(
+    Array.from({ length: lanes }, async (_, lane) => {
+      for (let index = lane; index < strings.length; index += lanes) await one(strings[index] ?? new Uint8Array(), lane);
+    }),
+  );
+}
+
+function randomStrings(t: TestContext): Uint8Array[] {
+  const seed = Date.now() % 2 ** 31;
+  t.diagnostic(`seed ${seed}`);
+  return fc.sample(fc.uint8Array({ maxLength: 200 }), { numRuns: RUNS, seed });
+}
+
+for (const [path, first] of [
+  [PATHS.publish, (token: string, lane: number) => ({ publish: { stream: `fuzz-${lane}`, token } })],
+  [PATHS.watch, (token: string, lane: number) => ({ watch: { stream: `fuzz-${lane}`, token } })],
+] as const) {
+  test(`10,000 random byte strings to ${path} are each refused with a documented code or taken as the little they say`, async (t) => {
+    const server = await startTestServer(t, [...PATIENT, '--frames-per-second-max', '1000000', '--bits-per-second-max', '1000000000']);
+    const unharmed = await bystanders(t, server);
+    const token = await server.token({ publish: ['*'], watch: ['*'] });
+    const ping = toBinary(ClientMessageSchema, create(ClientMessageSchema, { ping: { id: 1 } }));
+    const open = new Map<number, WebSocket>();
+    const closes = new Map<number, number>();
+    const answered = (socket: WebSocket) =>
+      new Promise<void>((resolve) => {
+        const done = () => {
+          socket.off('message', done).off('close', done);
+          resolve();
+        };
+        socket.on('message', done).on('close', done);
+      });
+    const connectLane = async (lane: number): Promise<WebSocket> => {
+      const socket = new WebSocket(`${server.url.replace('http', 'ws')}${path}`, SUBPROTOCOL);
+      socket.on('error', () => undefined);
+      socket.on('close', (code) => closes.set(code, (closes.get(code) ?? 0) + 1));
+      socket.on('open', () => socket.send(toBinary(ClientMessageSchema, create(ClientMessageSchema, first(token, lane)))));
+      open.set(lane, socket);
+      await answered(socket);
+      return socket;
+    };
+    await deal(randomStrings(t), async (bytes, lane) => {
+      const held = open.get(lane);
+      const socket = held?.readyState === WebSocket.OPEN ? held : await connectLane(lane);
+      const answer = answered(socket);
+      socket.send(bytes);
+      socket.send(ping);
+      await answer;
+    });
+    for (const socket of open.values()) socket.terminate();
+    // Bytes that happen to say END, or to be a token, are taken at their word.
+    const documented: readonly number[] = [CloseCodes.PROTOCOL_ERROR.code, CloseCodes.UNAUTHORIZED.code, CloseCodes.NORMAL.code, 1006];
+    assert.deepEqual(
+      [...closes.keys()].filter((code) => !documented.includes(code)),
+      [],
+    );
+    assert.ok((closes.get(CloseCodes.PROTOCOL_ERROR.code) ?? 0) > RUNS / 2);
+    await unharmed();
+  });
+}
+
+test('10,000 random byte strings to the port itself are each refused with 400', async (t) => {
+  const server = await startTestServer(t, PATIENT);
+  const unharmed = await bystanders(t, server);
+  let answers = 0;
+  await deal(randomStrings(t), async (bytes) => {
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.on('data', (data) => {
+      if (data.toString('latin1').startsWith('HTTP/1.1 400')) answers++;
+    });
+    socket.end(bytes);
+    await new Promise((resolve) => socket.on('close', resolve));
+  });
+  assert.ok(answers > RUNS / 2, `${answers} answers`);
+  await unharmed();
+});

@@ -1,7 +1,17 @@
 // Log values as a streamer appends them, for the archive's tests: real frames in real batches, shaped by a seed. The same
 // seed gives the same batches, with gaps, duplicates, late resends, several voices, dropped ranges and ends.
 import { create, toBinary } from '@bufbuild/protobuf';
-import { AudioSchema, encodeFrame, type FrameFields, FrameFlag, Kind, mintEpoch, StreamHeaderSchema } from '@hayate/protocol';
+import {
+  AudioSchema,
+  EndedSchema,
+  encodeFrame,
+  type FrameFields,
+  FrameFlag,
+  Kind,
+  mintEpoch,
+  RangeSchema,
+  StreamHeaderSchema,
+} from '@hayate/protocol';
 import { type Batch, BatchSchema, RecordSchema } from '@hayate/protocol/server';
 
 /** Unix milliseconds at which the tests' broadcasts begin: a minute before an hour ends. */
@@ -156,12 +166,12 @@ export function makeLog(seed: number, seconds: number, packetOf: (index: number)
       epoch.recent = [...frames, ...epoch.recent].slice(0, 40);
       const first = epoch.sequence;
       if (chance(3)) epoch.sequence += 3;
-      const range = { $typeName: 'hayate.v1.Range' as const, first: BigInt(first), last: BigInt(epoch.sequence - 1) };
+      const range = create(RangeSchema, { first: BigInt(first), last: BigInt(epoch.sequence - 1) });
       const dropped = epoch.sequence > first ? [range] : [];
       append(epoch, frames, { dropped });
       if (!chance(1)) continue;
       append(epoch, epoch.held.splice(0), {
-        end: { $typeName: 'hayate.v1.Ended', epoch: epoch.epoch, nextSequence: BigInt(epoch.sequence), reason: 1 },
+        end: create(EndedSchema, { epoch: epoch.epoch, nextSequence: BigInt(epoch.sequence), reason: 1 }),
       });
       streams[index] = begin(epoch.stream, nowMs);
     }

@@ -24,6 +24,7 @@ import { frameRow, sortedLabels } from './frame-row.ts';
 import { type Manifest, makeManifest } from './manifest.ts';
 import { markRows } from './mark-row.ts';
 import type { PlannedObject } from './planned-object.ts';
+import { safeNumber } from './safe-number.ts';
 import type { StatisticsCounter } from './statistics-row.ts';
 
 /** What one entry held, for the metrics. */
@@ -153,9 +154,9 @@ export class CutBuilder {
       counter.frame(header, labelled.frame.length, nextSequence);
       this.#readPayload(memory, voice, header, framePayload(labelled.frame, header), counter);
       const originUs = memory.header?.originUnixUs ?? 0;
-      if (originUs > 0) counter.delay(Number(labelled.receivedUnixUs) - originUs - header.captureUs);
+      if (originUs > 0) counter.delay(safeNumber(labelled.receivedUnixUs) - originUs - header.captureUs);
     }
-    for (const { first, last } of batch.dropped) counter.dropped(memory.addDropped(Number(first), Number(last)));
+    for (const { first, last } of batch.dropped) counter.dropped(memory.addDropped(safeNumber(first), safeNumber(last)));
     if (batch.end !== undefined) memory.ended = true;
     for (const mark of markRows(this.#partitionName, entry, batch)) this.#rows.addMark(mark);
     return counts;
@@ -174,7 +175,8 @@ export class CutBuilder {
       const samples = audio.packets.reduce((sum, packet) => sum + opusPacketSamples(packet), 0);
       if (samples === 0) throw new Error('no packets');
       counter.audio(audio, samples);
-      if (header.participant >= Limits.participantsMax) counter.audioDisplaced();
+      const placed = header.participant < Limits.participantsMax && header.position + samples <= Limits.numberMax;
+      if (!placed) counter.audioDisplaced();
       else
         voice.add(header.participant, { sequence: header.sequence, position: header.position, packets: audio.packets, samples, counter });
     } catch {

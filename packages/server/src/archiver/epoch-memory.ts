@@ -3,6 +3,7 @@
 import { epochFromText, epochText, type StreamHeader } from '@hayate/protocol';
 import { RangeSet } from '../kernel/range-set.ts';
 import type { EpochState, HeaderState, TrackState } from './manifest.ts';
+import { safeNumber } from './safe-number.ts';
 
 /** Where one participant's voice stands. */
 export interface Track {
@@ -88,6 +89,7 @@ export class EpochMemory {
 
   /** Takes a range declared dropped; how many of it were not declared before. */
   addDropped(first: number, last: number): number {
+    if (last < first) return 0;
     let known = 0;
     for (const range of this.dropped.ranges)
       if (range.first <= last && range.last >= first) known += Math.min(range.last, last) - Math.max(range.first, first) + 1;
@@ -105,7 +107,7 @@ export class EpochMemory {
       channels: audio?.channels === 2 ? 2 : 1,
       preSkip: Math.min(audio?.preSkip ?? 0, 0xffff),
       inputSampleRate: audio?.inputSampleRate ?? 0,
-      originUnixUs: safe(header.originUnixUs),
+      originUnixUs: safeNumber(header.originUnixUs),
       originErrorUs: header.originErrorUs,
     };
   }
@@ -115,9 +117,4 @@ export class EpochMemory {
     if (a.stream !== b.stream) return a.stream < b.stream ? -1 : 1;
     return a.epoch < b.epoch ? -1 : a.epoch > b.epoch ? 1 : 0;
   }
-}
-
-/** A 64-bit number of a client, or 0 if it is not a safe integer. */
-function safe(value: bigint): number {
-  return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : 0;
 }

@@ -5,6 +5,7 @@ import type { Batch, LabelledFrame } from '@hayate/protocol/server';
 import { defineAvroTable } from '../format/avro/index.ts';
 import type { LogEntry } from '../log/log.ts';
 import type { PartitionName } from './path.ts';
+import { safeNumber } from './safe-number.ts';
 
 /** One frame. Longs are safe integers. */
 export interface FrameRow {
@@ -81,14 +82,14 @@ export function frameRow(
     generation: batch.generation,
     incarnation: epochText(batch.incarnation),
     labels: sortedLabels(batch.labels),
-    received_time: Number(receivedUnixUs),
-    sequence: header.sequence,
-    capture_us: header.captureUs,
+    received_time: safeNumber(receivedUnixUs),
+    sequence: safeNumber(header.sequence),
+    capture_us: safeNumber(header.captureUs),
     kind: header.kind,
     flags: header.flags,
     participant: header.participant,
-    position: header.position,
-    key_sequence: header.keySequence,
+    position: safeNumber(header.position),
+    key_sequence: safeNumber(header.keySequence),
     payload_offset: header.payloadOffset,
     payload_length: header.payloadLength,
     frame: Buffer.from(frame.buffer, frame.byteOffset, frame.length),

@@ -5,6 +5,7 @@ import type { Batch } from '@hayate/protocol/server';
 import { defineAvroTable } from '../format/avro/index.ts';
 import type { LogEntry } from '../log/log.ts';
 import type { PartitionName } from './path.ts';
+import { safeNumber } from './safe-number.ts';
 
 /** One mark. Sequences are safe integers. */
 export interface MarkRow {
@@ -63,13 +64,13 @@ export function markRows(name: PartitionName, entry: LogEntry, batch: Batch): Ma
     ({ first, last }): MarkRow => ({
       ...common,
       mark: 'DROPPED',
-      first_sequence: Number(first),
-      next_sequence: Math.min(Number(last) + 1, Number.MAX_SAFE_INTEGER),
+      first_sequence: safeNumber(first),
+      next_sequence: safeNumber(last + 1n),
       reason: 0,
     }),
   );
   if (batch.end !== undefined) {
-    const next = Number(batch.end.nextSequence);
+    const next = safeNumber(batch.end.nextSequence);
     rows.push({ ...common, mark: 'END', first_sequence: next, next_sequence: next, reason: batch.end.reason });
   }
   return rows;

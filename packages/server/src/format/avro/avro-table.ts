@@ -1,8 +1,10 @@
 // One kind of Avro row: its schema as text, and the codec that avsc makes of it.
 import avro, { type schema as avroSchema, type Type } from 'avsc';
 
-/** A row type. `Row` must be the shape that the schema describes; longs are safe integers from 0 on (avsc rounds large
- * negative ones), bytes are Buffers. */
+/**
+ * A row type. `Row` must be the shape that the schema describes. Bytes are Buffers; longs are from 0 to 2^53 - 2, since avsc
+ * refuses larger ones and rounds large negative ones.
+ */
 export interface AvroTable<Row> {
   /** The schema as files carry it: one line of JSON, attributes in the order they were given. */
   readonly schemaJson: string;

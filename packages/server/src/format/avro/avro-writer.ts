@@ -64,7 +64,7 @@ export async function writeAvro<Row>(table: AvroTable<Row>, rows: Iterable<Row>,
 /** Digest of a file's schema, metadata (sorted by key) and rows, however these are cut into blocks. */
 export function avroDigest(schemaJson: string, metadata: readonly (readonly [string, string])[], blocks: readonly Block[]): string {
   const rows = blocks.reduce((sum, block) => sum + block.rows, 0);
-  return logicalDigest([schemaJson, JSON.stringify(metadata), String(rows), Buffer.concat(blocks.map(({ data }) => data))]);
+  return logicalDigest([schemaJson, JSON.stringify(metadata), String(rows), blocks.map(({ data }) => data)]);
 }
 
 function encodeBlocks<Row>({ type }: AvroTable<Row>, rows: Iterable<Row>): Block[] {

@@ -28,11 +28,6 @@ export class Emitter<Events extends object> {
     });
   }
 
-  /** Whether anybody listens to `name`: work done only for listeners can be left out. */
-  protected hears(name: keyof Events): boolean {
-    return (this.#listeners.get(name)?.size ?? 0) > 0;
-  }
-
   /** Calls the listeners of `name`, in the order in which they were added. */
   protected emit<Name extends keyof Events>(name: Name, detail: Events[Name]): void {
     for (const listener of [...(this.#listeners.get(name) ?? [])]) {

@@ -249,7 +249,7 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
     }
     if (message.ended !== undefined && message.ended.epoch === epoch.epoch) {
       this.#over({ nextSequence: Number(message.ended.nextSequence), reason: endReasonName(message.ended.reason) });
-      this.#link.close();
+      this.#link.close('The broadcast has ended.');
     }
   }
 

@@ -79,6 +79,7 @@ export class Player extends Emitter<PlayerEvents> {
   #missing = 0;
   #followedMs = 0;
   #followDue = false;
+  #closed = false;
   #muted: boolean;
   #volume: number;
   #past = { lostMs: 0, concealedMs: 0, lateMs: 0 };
@@ -175,6 +176,7 @@ export class Player extends Emitter<PlayerEvents> {
 
   /** Stops; the Viewer goes on. */
   close(): void {
+    this.#closed = true;
     for (const unsubscribe of this.#subscriptions) unsubscribe();
     this.#closeVoices();
     this.#sound?.close();
@@ -184,6 +186,10 @@ export class Player extends Emitter<PlayerEvents> {
   #openSound(): void {
     openSound(this.#options, () => this.#soundChanged()).then(
       (sound) => {
+        if (this.#closed) {
+          sound.close();
+          return;
+        }
         this.#sound = sound;
         this.muted = this.#muted;
         this.#soundChanged();
@@ -219,8 +225,7 @@ export class Player extends Emitter<PlayerEvents> {
   }
 
   #takeAudio(frame: AudioFrame): void {
-    const { missing } = this.#viewer.stats;
-    const missed = missing.lost + missing.slow + missing.expired;
+    const missed = this.#viewer.missingFrames;
     const voice = this.state === 'playing' ? this.#voice(frame.participant) : undefined;
     voice?.play(frame, missed > this.#missing);
     this.#missing = missed;

@@ -101,12 +101,6 @@ export class Link {
     this.#retryAfter(this.#random() * Math.min(SUCCESSOR_SPREAD_MS, closeAfterMs / 2));
   }
 
-  /** Gives up the connection in use and opens another: for a peer whose messages make no sense. */
-  renew(): void {
-    this.#current?.close();
-    this.#lost({ code: 1006, name: undefined, sentence: 'The server lost track of this connection.', outcome: 'retry' });
-  }
-
   /** The work is done: closes for good. */
   close(reason?: string): void {
     if (this.#state === 'ended' || this.#state === 'failed') return;

@@ -29,7 +29,7 @@ import { Emitter } from '../emitter.ts';
 import { RateMeter } from '../rate-meter.ts';
 import { LatencyWindow } from './latency-window.ts';
 import { MotionDecoder } from './motion-decoder.ts';
-import { SequenceAccount } from './sequence-account.ts';
+import { type MissingReason, SequenceAccount } from './sequence-account.ts';
 import type { FrameInfo, GapReport, MeasuredMs, ViewerEvents, ViewerOptions, ViewerStatistics } from './viewer-api.ts';
 
 /** What is known of one epoch. */
@@ -98,17 +98,12 @@ export class Viewer extends Emitter<ViewerEvents> {
   /** A snapshot. */
   get stats(): ViewerStatistics {
     const nowMs = this.clock.nowMs();
-    const account = this.#view?.account;
     const ms = this.#latency.percentile(LATENCY_PERCENTILE);
     return {
       state: this.state,
       frames: { ...this.#frames },
-      missing: {
-        lost: this.#missing.lost + (account?.missing('lost') ?? 0),
-        slow: this.#missing.slow + (account?.missing('slow') ?? 0),
-        expired: this.#missing.expired + (account?.missing('expired') ?? 0),
-      },
-      duplicates: this.#duplicates + (account?.duplicates ?? 0),
+      missing: { lost: this.#missed('lost'), slow: this.#missed('slow'), expired: this.#missed('expired') },
+      duplicates: this.#duplicates + (this.#view?.account.duplicates ?? 0),
       deltasWithoutKey: this.#deltasWithoutKey,
       malformed: this.#malformed,
       bitsPerSecond: this.#meter.bitsPerSecond(nowMs),
@@ -118,6 +113,11 @@ export class Viewer extends Emitter<ViewerEvents> {
       viewers: this.#viewers,
       reconnects: this.#link.reconnects,
     };
+  }
+
+  /** Frames missing so far, for whatever reason. */
+  get missingFrames(): number {
+    return this.#missed('lost') + this.#missed('slow') + this.#missed('expired');
   }
 
   /** Connects. Resolves when connected, also while nobody broadcasts; rejects with ClientError REFUSED or UNREACHABLE. */
@@ -140,6 +140,10 @@ export class Viewer extends Emitter<ViewerEvents> {
   /** Leaves. */
   close(): void {
     this.#link.close();
+  }
+
+  #missed(reason: MissingReason): number {
+    return this.#missing[reason] + (this.#view?.account.missing(reason) ?? 0);
   }
 
   #clockErrorMs(nowMs: number): number {
@@ -244,7 +248,10 @@ export class Viewer extends Emitter<ViewerEvents> {
   }
 
   #giveHeader(view: EpochView, info: FrameInfo, payload: Uint8Array): void {
-    if (view.header !== undefined && view.header.sequence > info.sequence) return;
+    if (view.header !== undefined && view.header.sequence > info.sequence) {
+      this.#duplicates++;
+      return;
+    }
     const content = fromBinary(StreamHeaderSchema, payload);
     view.header = { content, sequence: info.sequence };
     this.#frames.header++;
@@ -254,6 +261,7 @@ export class Viewer extends Emitter<ViewerEvents> {
   #giveMotion(view: EpochView, header: FrameHeader, info: FrameInfo, payload: Uint8Array): void {
     const pose = view.motion.decode(header, payload);
     if (pose === 'key_missing') this.#deltasWithoutKey++;
+    if (pose === 'stale') this.#duplicates++;
     if (typeof pose === 'string') return;
     this.#frames.motion++;
     this.emit('motion', { ...info, pose, key: isKey(header) });

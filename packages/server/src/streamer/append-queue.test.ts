@@ -1,0 +1,151 @@
+// The way to the log, with the real file log behind it: what is acknowledged is there, and a refusal is made good.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { create, fromBinary } from '@bufbuild/protobuf';
+import { EndedSchema, EndReason, RangeSchema } from '@hayate/protocol';
+import { RecordSchema } from '@hayate/protocol/server';
+import { cleanUp } from '../../../../test/support/clean-up.ts';
+import { poll } from '../../../../test/support/poll.ts';
+import { tempDir } from '../../../../test/support/temp-dir.ts';
+import { openFileLog } from '../log/file/file-log.ts';
+import type { Log, LogPartition } from '../log/log.ts';
+import { type AppendLimits, AppendQueue } from './append-queue.ts';
+
+const limits: AppendLimits = { batchMs: 5, batchBytesMax: 2_000, streamBytesMax: 20_000, processBytesMax: 30_000, retryMs: 5 };
+
+async function setUp(t: TestContext, nextSequence = 0) {
+  const log = await openFileLog({ directory: join(tempDir(t), 'log') });
+  cleanUp(t, () => log.close());
+  const budget = { unsettledBytes: 0 };
+  const events: string[] = [];
+  const open = (stream: string) => {
+    const queue = new AppendQueue({
+      log,
+      limits,
+      budget,
+      identity: () => ({ stream, epoch: 7n, generation: 1, incarnation: 9n, labels: { sub: 'ann' } }),
+      viewers: () => 3,
+      nextSequence,
+      onDurable: () => undefined,
+      onResend: () => events.push(`resend ${stream} ${queue.nextSequence}`),
+      onRefused: () => events.push(`refused ${stream}`),
+    });
+    cleanUp(t, () => queue.close());
+    return queue;
+  };
+  return { log, budget, events, open };
+}
+
+/** Everything in the log, read back. */
+async function batches(log: Log) {
+  const { promise, resolve } = Promise.withResolvers<LogPartition>();
+  const consumer = await log.consume(async (partition, signal) => {
+    resolve(partition);
+    await new Promise((done) => signal.addEventListener('abort', done));
+  });
+  const { offset: end } = await log.append('', new Uint8Array());
+  const found = [];
+  reading: for await (const entries of (await promise).read(0, new AbortController().signal)) {
+    for (const { offset, value } of entries) {
+      if (offset === end) break reading;
+      const { body } = fromBinary(RecordSchema, value);
+      if (body.case === 'batch') found.push(body.value);
+    }
+  }
+  await consumer.close();
+  return found;
+}
+
+test('frames become durable in batches that carry their labels, and the log holds each once', async (t) => {
+  const { log, budget, open } = await setUp(t);
+  const queue = open('hoshi');
+  for (let sequence = 0; sequence < 50; sequence++) assert.equal(queue.add(sequence, new Uint8Array(100), 1_000 + sequence), true);
+  await poll('everything to be durable', () => queue.nextSequence === 50);
+  assert.equal(budget.unsettledBytes, 0);
+  const found = await batches(log);
+  assert.deepEqual(
+    found.flatMap(({ frames }) => frames.map(({ receivedUnixUs }) => Number(receivedUnixUs) - 1_000)),
+    Array.from({ length: 50 }, (_, i) => i),
+  );
+  for (const { labels, viewers, generation, incarnation, epoch } of found)
+    assert.deepEqual(
+      { labels: { ...labels }, viewers, generation, incarnation, epoch },
+      { labels: { sub: 'ann' }, viewers: 3, generation: 1, incarnation: 9n, epoch: 7n },
+    );
+  assert.ok(found.length > 1 && found.length < 50);
+});
+
+test('the next sequence waits for a hole, and a dropped range fills it once it is in the log', async (t) => {
+  const { log, open } = await setUp(t);
+  const queue = open('hoshi');
+  queue.add(0, new Uint8Array(1), 0);
+  queue.add(5, new Uint8Array(1), 0);
+  await queue.drain();
+  assert.equal(queue.nextSequence, 1);
+  queue.addDropped(create(RangeSchema, { first: 1n, last: 4n }));
+  assert.equal(queue.nextSequence, 1);
+  await queue.drain();
+  assert.equal(queue.nextSequence, 6);
+  assert.deepEqual(
+    (await batches(log)).flatMap(({ dropped }) => dropped.map(({ first, last }) => [first, last])),
+    [[1n, 4n]],
+  );
+});
+
+test('what a ticket vouches for counts as durable', async (t) => {
+  const { open } = await setUp(t, 10);
+  const queue = open('hoshi');
+  assert.equal(queue.nextSequence, 10);
+  assert.equal(queue.has(9), true);
+  assert.equal(queue.has(10), false);
+});
+
+test('beyond the bound everything later is refused, until the log has taken what is on its way; then a resend makes it whole', async (t) => {
+  const { log, budget, events, open } = await setUp(t);
+  const queue = open('hoshi');
+  let refusedFrom = 0;
+  while (queue.add(refusedFrom, new Uint8Array(1_000), refusedFrom)) refusedFrom++;
+  assert.equal(queue.add(refusedFrom + 1, new Uint8Array(1), 0), false, 'a small one behind it too');
+  assert.deepEqual(events, ['refused hoshi']);
+  await poll('the log to be tried again', () => events.length === 2);
+  const from = queue.nextSequence;
+  assert.equal(events[1], `resend hoshi ${from}`);
+  for (let sequence = from; sequence < refusedFrom + 2; sequence++)
+    if (!queue.has(sequence)) assert.equal(queue.add(sequence, new Uint8Array(10), sequence), true);
+  await poll('everything to be durable', () => queue.nextSequence === refusedFrom + 2);
+  assert.equal(budget.unsettledBytes, 0);
+  const sequences = (await batches(log)).flatMap(({ frames }) => frames.map(({ receivedUnixUs }) => Number(receivedUnixUs)));
+  assert.deepEqual(
+    sequences.toSorted((a, b) => a - b),
+    Array.from({ length: refusedFrom + 2 }, (_, i) => i),
+  );
+});
+
+test('streams share the bound of the process', async (t) => {
+  const { events, open } = await setUp(t);
+  const [first, second] = [open('a'), open('b')];
+  for (let sequence = 0; sequence < 15; sequence++) assert.equal(first.add(sequence, new Uint8Array(1_000), 0), true);
+  let taken = 0;
+  while (second.add(taken, new Uint8Array(1_000), 0)) taken++;
+  assert.ok(taken < 16);
+  assert.deepEqual(events, ['refused b']);
+});
+
+test('the end is in the log once endDurable says so; a log that is closed refuses', async (t) => {
+  const { log, events, open } = await setUp(t);
+  const queue = open('hoshi');
+  queue.add(0, new Uint8Array(1), 0);
+  queue.addEnd(create(EndedSchema, { epoch: 7n, nextSequence: 1n, reason: EndReason.FINISHED }));
+  assert.equal(queue.endDurable, false);
+  await queue.drain();
+  assert.equal(queue.endDurable, true);
+  const [batch] = await batches(log);
+  assert.equal(batch?.end?.reason, EndReason.FINISHED);
+  await log.close();
+  const other = open('other');
+  other.add(0, new Uint8Array(1), 0);
+  await other.drain();
+  assert.deepEqual(events, ['refused other']);
+  assert.equal(other.nextSequence, 0);
+});

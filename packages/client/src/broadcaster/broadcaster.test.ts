@@ -190,8 +190,14 @@ test('does not come back when a newer broadcast has begun, and says why', async 
 test('opens its next connection before the draining server closes the old, and loses nothing between', async (t) => {
   const server = await startScriptedServer(t, (connection, message, index) => {
     if (message.publish === undefined) return;
-    if (index === 1) server.connections[0]?.close(CloseCodes.SUPERSEDED.code);
-    connection.send(index === 0 ? welcome(0) : welcome(1, 2));
+    if (index === 0) {
+      connection.send(welcome(0));
+      return;
+    }
+    server.connections[0]?.close(CloseCodes.SUPERSEDED.code);
+    void poll('the client to lose the old connection', () => broadcaster.state === 'reconnecting').then(() =>
+      connection.send(welcome(1, 2)),
+    );
   });
   const broadcaster = new Broadcaster({ server: server.url, stream: 'aki', token: 't', random: () => 0 });
   t.after(() => broadcaster.close());

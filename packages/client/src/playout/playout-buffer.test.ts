@@ -34,6 +34,8 @@ interface Scenario {
   lossShare?: number;
   /** The sender is muted between these seconds. */
   mutedS?: readonly [number, number];
+  /** A tone that never pauses, so that there is no silence to cut or stretch. */
+  isEndless?: boolean;
 }
 
 interface Outcome {
@@ -51,6 +53,8 @@ const voice = (position: number) => {
   const inWord = (position % 96_000) / 57_600;
   return inWord >= 1 ? 0 : 0.5 * Math.sin(Math.PI * inWord) * Math.sin((2 * Math.PI * 200 * position) / 48_000);
 };
+
+const endlessVoice = (position: number) => 0.3 * Math.sin((2 * Math.PI * 200 * position) / 48_000);
 
 /** Plays a scenario in virtual time: packets over an ordered connection into a buffer that follows the media line. */
 function play(scenario: Scenario): Outcome {
@@ -84,7 +88,7 @@ function play(scenario: Scenario): Outcome {
       const { position, captureUs, atMs } = arrival;
       positions.add(position, captureUs);
       line.voice(atMs, positions.mediaMs(position));
-      buffer.push(position, [Float32Array.from({ length: PACKET }, (_, i) => voice(position + i))]);
+      buffer.push(position, [Float32Array.from({ length: PACKET }, (_, i) => (scenario.isEndless ? endlessVoice : voice)(position + i))]);
     }
     // Motion goes on while voice is muted or held up in the encoder; it stands still with the network.
     const stalled = nowMs >= (scenario.stallAtS ?? Number.POSITIVE_INFINITY) * 1000 && nowMs < lastStallMs(scenario);
@@ -138,6 +142,16 @@ test('follows a sender whose clock is 500 ppm off, with no jump and no growing d
     assert.ok(ms(status.late) < 100, `late ${ms(status.late)} ms`);
     const [first, last] = [delays.slice(5, 15), delays.slice(-10)].map((some) => Math.max(...some)) as [number, number];
     assert.ok(Math.abs(last - first) < 40, `from ${first} to ${last} ms`);
+  }
+});
+
+test('without a pause in the voice it follows the sender’s clock by its rate alone, and no seam is heard', () => {
+  for (const driftPpm of [500, -500]) {
+    const { status, delays, largestStep } = play({ seed: 7, seconds: 120, jitterMs: 2, driftPpm, isEndless: true });
+    assert.deepEqual([status.jumps, status.cut, status.stretched], [0, 0, 0]);
+    const [first, last] = [delays.slice(5, 15), delays.slice(-10)].map((some) => Math.max(...some)) as [number, number];
+    assert.ok(Math.abs(last - first) < 30, `from ${first} to ${last} ms`);
+    assert.ok(largestStep < 0.05, `step ${largestStep}`);
   }
 });
 

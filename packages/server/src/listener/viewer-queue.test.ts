@@ -113,6 +113,19 @@ test('of waiting motion the newest key and the newest delta over it remain, for 
   );
 });
 
+test('poses that come in one burst to a viewer whose window is open are all sent', () => {
+  const { queue, sent, total } = queueWithNotes();
+  queue.push(
+    [
+      frameAt(0, { sequence: 0, kind: Kind.MOTION, key: true }),
+      ...Array.from({ length: 10 }, (_, i) => frameAt(i, { sequence: i + 1, kind: Kind.MOTION, keySequence: 0 })),
+    ],
+    0,
+  );
+  assert.equal(sent.length, 11);
+  assert.equal(total(), 0);
+});
+
 test('a delta whose key the viewer was never given is dropped and counted', () => {
   const { queue, sent, dropped } = queueWithNotes();
   queue.push([frameAt(0, { sequence: 5, kind: Kind.MOTION, keySequence: 3 }), frameAt(0, { sequence: 6, kind: Kind.AUDIO })], 0);

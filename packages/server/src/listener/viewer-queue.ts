@@ -69,11 +69,9 @@ export class ViewerQueue {
 
   /** Takes frames in order. 'too_slow': more events wait than may. */
   push(frames: readonly QueuedFrame[], nowMs: number): 'ok' | 'too_slow' {
-    for (const frame of frames) {
-      this.#replaceOlder(frame);
-      this.#waiting.push({ frame, sinceMs: nowMs });
-    }
+    for (const frame of frames) this.#waiting.push({ frame, sinceMs: nowMs });
     this.drain(nowMs);
+    this.#dropReplaced();
     const { eventsMax } = this.#options.limits;
     if (this.#waiting.length <= eventsMax) return 'ok';
     return this.#waiting.filter(({ frame }) => !isDroppable(frame.header.kind)).length > eventsMax ? 'too_slow' : 'ok';
@@ -150,16 +148,22 @@ export class ViewerQueue {
   }
 
   /** A newer pose makes waiting ones of its track useless: a key all of them, a delta the deltas. */
-  #replaceOlder({ header }: QueuedFrame): void {
-    if (this.#waiting.length === 0 || (header.kind !== Kind.MOTION && header.kind !== Kind.GAME)) return;
-    const track = trackOf(header);
+  #dropReplaced(): void {
+    if (this.#waiting.length < 2) return;
+    const newer = new Map<number, 'key' | 'delta'>();
     const replaced: QueuedFrame[] = [];
-    this.#waiting = this.#waiting.filter(({ frame }) => {
-      const old = frame.header;
-      const replaces = old.kind === header.kind && trackOf(old) === track && (isKey(header) || !isKey(old));
-      if (replaces) replaced.push(frame);
-      return !replaces;
+    const kept = this.#waiting.toReversed().filter(({ frame }) => {
+      const { header } = frame;
+      if (header.kind !== Kind.MOTION && header.kind !== Kind.GAME) return true;
+      const track = trackOf(header);
+      const seen = newer.get(track);
+      const useless = seen === 'key' || (seen === 'delta' && !isKey(header));
+      if (useless) replaced.push(frame);
+      else newer.set(track, isKey(header) ? 'key' : 'delta');
+      return !useless;
     });
+    if (replaced.length === 0) return;
+    this.#waiting = kept.reverse();
     this.#drop('motion_replaced', replaced);
   }
 

@@ -30,3 +30,6 @@ export const pythonPackages = {
 
 /** Where Debian's Python is: its packages' modules are not seen by another Python that may stand earlier on PATH. */
 export const debianPython = '/usr/bin/python3';
+
+/** Every Debian package of both tables, once. */
+export const debianPackages = [...new Set([...Object.values(toolPackages), ...Object.values(pythonPackages)])].sort();

@@ -1,0 +1,45 @@
+// @ts-check
+// In: a fresh clone on a Debian machine with Node and npm, and root's rights if a package is missing. Out: everything checked
+// and tested with nothing skipped; the totals are the last line. What it installs from Debian's packages it prints first.
+import { spawnSync } from 'node:child_process';
+import { debianPackages } from '../test/support/tool-package.mjs';
+import { check } from './check.mjs';
+import { ensureInstalled } from './install.mjs';
+import { ensurePages } from './pages.mjs';
+import { ensureRuntime, runtimeEnvironment, runUnder, versionOf } from './runtime.mjs';
+import { Refusal, run, script, step } from './step.mjs';
+
+/** Whether Debian's package manager calls `name` installed. @param {string} name */
+const isPresent = (name) => {
+  const { stdout } = spawnSync('dpkg-query', ['--status', name], { encoding: 'utf8' });
+  return /^Status: .* installed$/m.test(stdout ?? '');
+};
+
+const installDebianPackages = async () => {
+  console.error(`Debian packages that the tests use: ${debianPackages.join(' ')}`);
+  const missing = debianPackages.filter((name) => !isPresent(name));
+  if (missing.length === 0) return;
+  const command = `apt-get install ${missing.join(' ')}`;
+  if (spawnSync('apt-get', ['--version']).error !== undefined)
+    throw new Refusal(`there is no apt-get here; the tests need what Debian has in: ${missing.join(' ')}`);
+  if (process.getuid?.() !== 0) throw new Refusal(`missing, and only root may install them: ${command}`);
+  // At run level 1 Debian starts none of the services that it installs: the tests start their own.
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
+  await step('apt-get update', async () => {
+    if ((await run('apt-get', ['update'], { env, quiet: true })) !== 0) throw new Refusal('apt-get update failed; see above');
+  });
+  await step(command, async () => {
+    const code = await run('apt-get', ['install', '--yes', '--no-install-recommends', ...missing], { env, quiet: true });
+    if (code !== 0) throw new Refusal(`${command} failed; see above`);
+  });
+};
+
+await script('npm run test:full', async () => {
+  await installDebianPackages();
+  const runtime = await ensureRuntime();
+  await ensureInstalled('full', versionOf(runtime));
+  await ensurePages(runtime);
+  await check(runtime);
+  const env = { ...runtimeEnvironment(runtime), HAYATE_TEST_FULL: '1' };
+  return runUnder(runtime, ['scripts/test.mjs', ...process.argv.slice(2)], { env });
+});

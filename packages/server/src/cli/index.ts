@@ -96,6 +96,6 @@ async function checkVariables(command: Command, env: Io['env']): Promise<void> {
   }
 }
 
-function allCommands(): Promise<Command[]> {
+export function allCommands(): Promise<Command[]> {
   return Promise.all(Object.values(commands).map((load) => load()));
 }

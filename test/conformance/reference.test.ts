@@ -1,0 +1,19 @@
+// Pages that repeat what the code says must say the same.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { reference, referencePath } from '../../scripts/reference.ts';
+import { root } from '../support/process.ts';
+
+test('docs/reference/cli.md lists the commands and flags as they are; `node scripts/reference.ts` writes it', async () => {
+  assert.equal(readFileSync(referencePath, 'utf8'), await reference());
+});
+
+test('the README shows the examples as they are', () => {
+  const readme = readFileSync(`${root}/README.md`, 'utf8');
+  for (const name of ['broadcast.ts', 'watch.ts']) {
+    const code = readFileSync(`${root}/examples/${name}`, 'utf8');
+    assert.ok(readme.includes(`\`\`\`ts\n${code}\`\`\``), `examples/${name}`);
+    assert.ok(code.trimEnd().split('\n').length <= 30, `examples/${name} has more than 30 lines`);
+  }
+});

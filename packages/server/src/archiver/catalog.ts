@@ -1,7 +1,8 @@
 // What the archive holds, told from object names and the tags of audio segments: a store in, broadcasts out. Reads the
 // head of each audio object only.
 import { epochStartedMs, epochText } from '@hayate/protocol';
-import { OggError, type OggOpusHeaders, readOggOpusHeaders } from '../format/ogg/index.ts';
+import { OggError, readOggOpusHeaders } from '../format/ogg/index.ts';
+import { HayateError } from '../kernel/error.ts';
 import type { Store, StoredObject } from '../store/store.ts';
 import { type AudioFacts, readAudioFacts } from './audio-object.ts';
 import { audioPrefix, parseAudioKey } from './path.ts';
@@ -31,7 +32,7 @@ export interface ArchivedBroadcast {
 
 const HEADER_BYTES = 4_096;
 
-/** Broadcasts by stream, then time; of one stream if given. Throws CORRUPT-like OggError for an object that is not one. */
+/** Broadcasts by stream, then time; of one stream if given. Throws CORRUPT for an audio object that is not one. */
 export async function* listBroadcasts(store: Store, options: { stream?: string } = {}): AsyncIterable<ArchivedBroadcast> {
   let current: ArchivedBroadcast | undefined;
   for await (const object of store.list(options.stream === undefined ? 'audio/' : audioPrefix(options.stream))) {
@@ -42,8 +43,7 @@ export async function* listBroadcasts(store: Store, options: { stream?: string }
       if (current !== undefined) yield current;
       current = { stream: name.stream, epoch, startedAt: new Date(epochStartedMs(name.epoch)), audioSegments: [] };
     }
-    const facts = readAudioFacts((await readHeaders(store, object)).tags);
-    if (facts === undefined) continue;
+    const facts = await readFacts(store, object);
     current.audioSegments.push({
       key: object.key,
       size: object.size,
@@ -56,13 +56,17 @@ export async function* listBroadcasts(store: Store, options: { stream?: string }
   if (current !== undefined) yield current;
 }
 
-async function readHeaders(store: Store, { key, size }: StoredObject): Promise<OggOpusHeaders> {
+async function readFacts(store: Store, { key, size }: StoredObject): Promise<AudioFacts> {
   for (let length = HEADER_BYTES; ; length *= 16) {
     const bytes = (await store.get(key, { offset: 0, length: Math.min(length, size) })) ?? new Uint8Array();
     try {
-      return readOggOpusHeaders(bytes);
-    } catch (error) {
-      if (!(error instanceof OggError) || length >= size) throw error;
+      const facts = readAudioFacts(readOggOpusHeaders(bytes).tags);
+      if (facts !== undefined) return facts;
+      throw new HayateError('CORRUPT', `${key} is not an audio segment of Hayate`);
+    } catch (cause) {
+      // An OggError may only mean that the tags go on: titles can be long.
+      if (cause instanceof OggError && length < size) continue;
+      throw cause instanceof OggError ? new HayateError('CORRUPT', `${key} cannot be read`, { cause }) : cause;
     }
   }
 }

@@ -2,9 +2,11 @@
 // cut's objects, then the next manifest, then commits. A crash between any two of these steps is made good by doing the cut
 // again: the objects are equal. Holds at most one cut in memory; reading waits for the store.
 
+import { setImmediate as giveWay } from 'node:timers/promises';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { RecordSchema } from '@hayate/protocol/server';
 import type { Logger } from 'pino';
+import { nowMonotonicMs } from '../kernel/clock.ts';
 import { HayateError } from '../kernel/error.ts';
 import type { LogEntry, LogPartition } from '../log/log.ts';
 import type { ArchiverMetrics } from './archiver-metrics.ts';
@@ -16,6 +18,9 @@ import { manifestKey } from './path.ts';
 
 /** Objects encoded and stored at a time. */
 const STORE_CONCURRENCY = 8;
+
+/** After so much work in one go, whatever shares the process gets its turn. */
+const SLICE_MS = 5;
 
 const CUT_TICK = toBinary(RecordSchema, create(RecordSchema, { body: { case: 'tick', value: { cut: true } } }));
 
@@ -56,7 +61,13 @@ export class PartitionArchiver {
       this.#cut = new CutBuilder(await this.#openManifest());
       for await (const entries of partition.read(this.#cut.manifest.start, signal)) {
         clearTimeout(this.#idleTimer);
-        for (const entry of entries) await this.#take(entry);
+        let sliceMs = nowMonotonicMs();
+        for (const entry of entries) {
+          await this.#take(entry);
+          if (nowMonotonicMs() - sliceMs < SLICE_MS) continue;
+          await giveWay();
+          sliceMs = nowMonotonicMs();
+        }
         this.#watchIdle();
       }
     } catch (error) {

@@ -1,6 +1,8 @@
 // Rows in, an Avro object container file out (Avro 1.11 specification, "Object Container Files"). The row codec is avsc's;
 // the container is written here, so that the same rows always give the same bytes: the sync marker comes from the digest
 // of the content, metadata has one order, and blocks end at fixed sizes.
+import { createHash } from 'node:crypto';
+import { setImmediate as giveWay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { deflateRaw } from 'node:zlib';
 import { logicalDigest } from '../logical-digest.ts';
@@ -37,60 +39,60 @@ interface Block {
   data: Buffer;
 }
 
-/** Encodes `rows`. Throws if a row does not fit the schema. Compression runs off the event loop. */
+/**
+ * Encodes `rows`. Throws if a row does not fit the schema. Gives way to other work after every block, and compresses off the
+ * event loop.
+ */
 export async function writeAvro<Row>(table: AvroTable<Row>, rows: Iterable<Row>, options: AvroFileOptions): Promise<AvroFile> {
   const metadata = Object.entries(options.metadata ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
-  const blocks = encodeBlocks(table, rows);
-  const digest = avroDigest(table.schemaJson, metadata, blocks);
+  const hash = createHash('sha256');
+  const blocks: Block[] = [];
+  let count = 0;
+  for (const block of encodeBlocks(table, rows)) {
+    hash.update(block.data);
+    count += block.rows;
+    blocks.push({ rows: block.rows, data: options.codec === 'deflate' ? await compress(block.data) : block.data });
+    if (options.codec === 'null') await giveWay();
+  }
+  const digest = avroDigest(table.schemaJson, metadata, count, hash.digest('hex'));
   const sync = Buffer.from(digest.slice(0, 32), 'hex');
-  const parts: Uint8Array[] = [AVRO_MAGIC];
   const header: [string, string][] = [
     ['avro.schema', table.schemaJson],
     ['avro.codec', options.codec],
     [AVRO_DIGEST_KEY, digest],
     ...metadata,
   ];
-  parts.push(long(header.length));
+  const parts: Uint8Array[] = [AVRO_MAGIC, long(header.length)];
   for (const [key, value] of header) parts.push(...sized(Buffer.from(key, 'utf8')), ...sized(Buffer.from(value, 'utf8')));
   parts.push(long(0), sync);
-  for (const block of blocks) {
-    const data = options.codec === 'deflate' ? await compress(block.data) : block.data;
-    parts.push(long(block.rows), ...sized(data), sync);
-  }
+  for (const block of blocks) parts.push(long(block.rows), ...sized(block.data), sync);
   const bytes = Buffer.concat(parts);
   return { bytes: new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length), digest };
 }
 
-/** Digest of a file's schema, metadata (sorted by key) and rows, however these are cut into blocks. */
-export function avroDigest(schemaJson: string, metadata: readonly (readonly [string, string])[], blocks: readonly Block[]): string {
-  const rows = blocks.reduce((sum, block) => sum + block.rows, 0);
-  return logicalDigest([schemaJson, JSON.stringify(metadata), String(rows), blocks.map(({ data }) => data)]);
+/** Digest of a file's schema, metadata (sorted by key), number of rows and SHA-256, in hex, of the encoded rows, joined. */
+export function avroDigest(schemaJson: string, metadata: readonly (readonly [string, string])[], rows: number, rowsHash: string): string {
+  return logicalDigest([schemaJson, JSON.stringify(metadata), String(rows), rowsHash]);
 }
 
-function encodeBlocks<Row>({ type }: AvroTable<Row>, rows: Iterable<Row>): Block[] {
-  const blocks: Block[] = [];
+function* encodeBlocks<Row>({ type }: AvroTable<Row>, rows: Iterable<Row>): Iterable<Block> {
   let buffer = Buffer.alloc(BLOCK_BYTES);
   let used = 0;
   let count = 0;
-  const close = () => {
-    if (count > 0) blocks.push({ rows: count, data: buffer.subarray(0, used) });
-    used = 0;
-    count = 0;
-  };
   for (const row of rows) {
     let end = type.encode(row, buffer, used);
     if (end < 0) {
       // avsc gives the missing bytes as a negative number; the row begins a block of its own size or more.
       const size = buffer.length - used - end;
-      close();
+      if (count > 0) yield { rows: count, data: buffer.subarray(0, used) };
       buffer = Buffer.alloc(Math.max(BLOCK_BYTES, size));
+      count = 0;
       end = type.encode(row, buffer, 0);
     }
     used = end;
     count++;
   }
-  close();
-  return blocks;
+  if (count > 0) yield { rows: count, data: buffer.subarray(0, used) };
 }
 
 /** Avro's long: zigzag, then base 128, least significant first. Not negative here. */

@@ -1,5 +1,7 @@
-// A Parquet file that Hayate wrote in, its rows out, by hyparquet. The digest that the file carries must fit its content.
+// A Parquet file that Hayate wrote in, its rows out, by hyparquet. Its checksum is checked before
+// anything is parsed, and the digest that it carries must fit its content.
 import { parquetMetadata, parquetReadObjects } from 'hyparquet';
+import { isSealed, SEAL_KEY } from './byte-seal.ts';
 import type { Column, Columns, RowOf } from './parquet-table.ts';
 import { PARQUET_DIGEST_KEY, parquetDigest } from './parquet-writer.ts';
 
@@ -8,8 +10,9 @@ export class ParquetError extends Error {
   override readonly name = 'ParquetError';
 }
 
-/** Key/value metadata of a file, the digest among it. Throws ParquetError. */
+/** Key/value metadata of a file, the digest among it. Throws ParquetError, also if a byte has changed anywhere. */
 export function readParquetMetadata(bytes: Uint8Array): Readonly<Record<string, string>> {
+  if (!isSealed(bytes)) throw new ParquetError('the checksum does not fit the bytes');
   return guarded(() =>
     Object.fromEntries((parquetMetadata(arrayBuffer(bytes)).key_value_metadata ?? []).map(({ key, value }) => [key, value ?? ''])),
   );
@@ -21,7 +24,7 @@ export async function readParquet<Table extends Columns>(
   bytes: Uint8Array,
 ): Promise<{ metadata: Readonly<Record<string, string>>; rows: RowOf<Table>[] }> {
   const all = readParquetMetadata(bytes);
-  const { [PARQUET_DIGEST_KEY]: digest, ...metadata } = all;
+  const { [PARQUET_DIGEST_KEY]: digest, [SEAL_KEY]: _, ...metadata } = all;
   let objects: Record<string, unknown>[];
   try {
     objects = await parquetReadObjects({ file: arrayBuffer(bytes), useOffsetIndex: false });

@@ -1,7 +1,8 @@
 // Rows in, a Parquet file out, by hyparquet-writer. The same rows always give the same bytes, and the file carries a
-// digest of its content among its key/value metadata.
+// digest of its content and a checksum of its bytes among its key/value metadata.
 import { ByteWriter, type ColumnSource, parquetWrite } from 'hyparquet-writer';
 import { logicalDigest } from '../logical-digest.ts';
+import { SEAL_KEY, SEAL_PLACEHOLDER, seal } from './byte-seal.ts';
 import type { Column, Columns, RowOf } from './parquet-table.ts';
 
 /** Metadata key of the digest. */
@@ -28,10 +29,15 @@ export function writeParquet<Table extends Columns>(
       const data = rows.map((row) => toParquet(name, column, row[name]));
       return { name, type: column.type, nullable: column.optional === true, data };
     }),
-    kvMetadata: [[PARQUET_DIGEST_KEY, digest] as const, ...pairs].map(([key, value]) => ({ key, value })),
+    kvMetadata: [[PARQUET_DIGEST_KEY, digest] as const, ...pairs, [SEAL_KEY, SEAL_PLACEHOLDER] as const].map(([key, value]) => ({
+      key,
+      value,
+    })),
     createdBy: 'hayate',
   });
-  return { bytes: writer.getBytes(), digest };
+  const bytes = writer.getBytes();
+  seal(bytes);
+  return { bytes, digest };
 }
 
 /** Digest of the columns, the metadata (sorted by key) and the rows. */

@@ -68,7 +68,7 @@ test('values that do not fit a column are refused', () => {
   assert.throws(() => writeParquet(table, [{ ...good, large: 0.5 }]), RangeError);
 });
 
-test('a changed byte or truncation never gives other rows, and random bytes are refused', async () => {
+test('any changed byte and any truncation is refused, and so are random bytes', async () => {
   const rows = Array.from({ length: 20 }, (_, i) => ({
     at: i,
     name: `n${i}`,
@@ -83,11 +83,7 @@ test('a changed byte or truncation never gives other rows, and random bytes are 
     fc.asyncProperty(fc.nat(bytes.length - 1), fc.integer({ min: 1, max: 255 }), async (at, change) => {
       const broken = bytes.slice();
       broken[at] = (broken[at] ?? 0) ^ change;
-      try {
-        assert.deepEqual((await readParquet(table, broken)).rows, rows);
-      } catch (error) {
-        assert.ok(error instanceof ParquetError, String(error));
-      }
+      await assert.rejects(readParquet(table, broken), ParquetError);
       await assert.rejects(readParquet(table, bytes.subarray(0, at)), ParquetError);
     }),
     { numRuns: 300 },

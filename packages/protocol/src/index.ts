@@ -15,5 +15,6 @@ export { createPose, type Pose } from './motion/pose.ts';
 export { type ShapeName, Shapes } from './motion/shape.ts';
 export { OPUS_SAMPLE_RATE, opusPacketSamples } from './opus-packet.ts';
 export { PATHS, SUBPROTOCOL } from './path.ts';
+export { type NumberRange, RangeSet } from './range-set.ts';
 export { isStreamName, STREAM_NAME_PATTERN } from './stream-name.ts';
 export { WireError } from './wire-error.ts';

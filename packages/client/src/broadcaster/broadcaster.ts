@@ -319,7 +319,7 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
     const { queue } = epoch.outbox;
     const before = queue.acknowledged;
     const end = Math.min(next, epoch.outbox.nextSequence);
-    const dropped = queue.dropped.ranges().flatMap(({ first, last }) => (first < end ? [{ first, last: Math.min(last, end - 1) }] : []));
+    const dropped = queue.dropped.ranges.flatMap(({ first, last }) => (first < end ? [{ first, last: Math.min(last, end - 1) }] : []));
     queue.acknowledge(end);
     if (ticket.length > 0) {
       this.#ticket = ticket.slice();

@@ -1,9 +1,8 @@
 // One epoch's frames on their way to the server: new ones as they come, then, with what the uplink has to spare, those
 // that a returned connection has missed. Invariant: a frame gets its sequence here, once, and every sequence is
 // written, waiting to be written, or declared dropped.
-import { Limits } from '@hayate/protocol';
+import { Limits, RangeSet } from '@hayate/protocol';
 import type { ClientMessageInput } from '../connection/socket.ts';
-import { RangeSet } from '../range-set.ts';
 import type { EventInput, FrameCounts } from './broadcaster-api.ts';
 import { type OutgoingFrame, type QueueLimits, UnacknowledgedQueue } from './unacknowledged-queue.ts';
 import type { SocketLook, Uplink } from './uplink.ts';
@@ -112,7 +111,7 @@ export class Outbox {
   #declare(nowMs: number): void {
     if (this.#declared) return;
     this.#declared = true;
-    const dropped = this.queue.dropped.ranges().map(({ first, last }) => ({ first: BigInt(first), last: BigInt(last) }));
+    const dropped = this.queue.dropped.ranges.map(({ first, last }) => ({ first: BigInt(first), last: BigInt(last) }));
     if (dropped.length > 0) this.#options.uplink.sent(this.#options.send({ dropped }), nowMs);
   }
 

@@ -1,8 +1,7 @@
 // Frames that the server has not acknowledged, in order of sequence: what a returning broadcaster sends again. Bounded by
 // time, bytes and, for what is never dropped, number. Invariant: every sequence up to the newest is acknowledged, held, or
 // in `dropped` (declared to the server until acknowledged).
-import { isDroppable, Kind } from '@hayate/protocol';
-import { RangeSet } from '../range-set.ts';
+import { isDroppable, Kind, RangeSet } from '@hayate/protocol';
 import type { EventInput, FrameCounts } from './broadcaster-api.ts';
 
 /** A frame on its way. */

@@ -1,6 +1,6 @@
 // Which sequences of an epoch came, which are missing and why: tells a new frame from a duplicate, and keeps
 // received + missing = everything from where the viewer joined. Ranges that stay missing are folded into counters.
-import { RangeSet } from '../range-set.ts';
+import { RangeSet } from '@hayate/protocol';
 
 /** Why frames are missing. 'lost' also counts holes that the server has not explained (yet). */
 export type MissingReason = 'lost' | 'slow' | 'expired';
@@ -46,7 +46,7 @@ export class SequenceAccount {
   explain(first: number, last: number, reason: MissingReason): void {
     const from = Math.max(first, this.#joined);
     if (last < from) return;
-    for (const range of this.#missing.lost.ranges()) {
+    for (const range of this.#missing.lost.ranges) {
       const start = Math.max(range.first, from);
       const end = Math.min(range.last, last);
       if (start > end) continue;

@@ -1,8 +1,7 @@
 // What one viewer has not been given yet. A viewer reports what it received; at most a window beyond that is written to
 // its socket, the rest waits here by class: audio until its deadline, of motion the newest key and delta of each track,
 // events without loss. Invariant: every frame pushed is sent, dropped (counted by reason) or still waiting.
-import { isDroppable, isKey, Kind } from '@hayate/protocol';
-import { type NumberRange, RangeSet } from '../kernel/range-set.ts';
+import { isDroppable, isKey, Kind, type NumberRange, RangeSet } from '@hayate/protocol';
 import { type LiveEntry, trackOf } from '../live/current-group.ts';
 
 /** Why a viewer did not get a frame. */

@@ -1,6 +1,7 @@
 // One viewer's connection: Watch first, then receipts, pings and token renewals. Gives it the stream's frames through its
 // own bounded queue, so that a slow viewer delays nobody and is itself never far behind.
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import type { NumberRange } from '@hayate/protocol';
 import {
   type ClientMessage,
   ClientMessageSchema,
@@ -16,7 +17,6 @@ import type { VerifyToken } from '../auth/verify-token.ts';
 import { Admission, admit } from '../gateway/admission.ts';
 import type { Connection } from '../gateway/connection.ts';
 import { nowMonotonicMs, nowUnixUs } from '../kernel/clock.ts';
-import type { NumberRange } from '../kernel/range-set.ts';
 import type { ListenerMetrics } from './listener-metrics.ts';
 import { type DropReason, type QueuedFrame, ViewerQueue, type ViewerQueueLimits } from './viewer-queue.ts';
 import type { WatchedStream, WatchedStreamSubscriber } from './watched-stream.ts';

@@ -2,9 +2,8 @@
 // durable. When the log refuses (or the bound is reached) it refuses everything later until the log takes a probe again;
 // then the broadcaster is asked to resend. Live never waits for it.
 import { create, toBinary } from '@bufbuild/protobuf';
-import type { Ended, Range } from '@hayate/protocol';
+import { type Ended, type Range, RangeSet } from '@hayate/protocol';
 import { BatchSchema, type LabelledFrame, LabelledFrameSchema, RecordSchema } from '@hayate/protocol/server';
-import { RangeSet } from '../kernel/range-set.ts';
 import type { Log } from '../log/log.ts';
 
 /** Bounds and pace of the way to the log. */

@@ -1,3 +1,4 @@
+// RangeSet against a plain Set of numbers.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -13,22 +14,37 @@ test('a range set holds what a plain set of numbers holds, in disjoint ranges th
       for (const { add, first, length } of steps) {
         const numbers = Array.from({ length }, (_, i) => first + i);
         if (add) {
-          ranges.add(first, first + length - 1);
+          const fresh = numbers.some((number) => !plain.has(number));
+          assert.equal(ranges.add(first, first + length - 1), fresh);
           for (const number of numbers) plain.add(number);
         } else {
           const held = numbers.filter((number) => plain.delete(number)).length;
           assert.equal(ranges.remove(first, first + length - 1), held);
         }
       }
-      const listed = ranges.ranges().flatMap(({ first, last }) => Array.from({ length: last - first + 1 }, (_, i) => first + i));
+      const listed = ranges.ranges.flatMap(({ first, last }) => Array.from({ length: last - first + 1 }, (_, i) => first + i));
       assert.deepEqual(
         listed,
         [...plain].sort((a, b) => a - b),
       );
       assert.equal(ranges.size, plain.size);
-      for (let number = 0; number < 90; number++) assert.equal(ranges.has(number), plain.has(number));
-      const all = ranges.ranges();
+      for (let number = 0; number < 90; number++) {
+        assert.equal(ranges.has(number), plain.has(number));
+        let missing = number;
+        while (plain.has(missing)) missing++;
+        assert.equal(ranges.nextMissing(number), missing);
+      }
+      const all = ranges.ranges;
       for (let i = 1; i < all.length; i++) assert.ok((all[i]?.first ?? 0) > (all[i - 1]?.last ?? 0) + 1);
     }),
   );
+});
+
+test('a cleared range set is empty, and one number is a range', () => {
+  const ranges = new RangeSet();
+  ranges.add(3);
+  assert.deepEqual(ranges.ranges, [{ first: 3, last: 3 }]);
+  ranges.clear();
+  assert.equal(ranges.has(3), false);
+  assert.equal(ranges.size, 0);
 });

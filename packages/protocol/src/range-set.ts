@@ -1,5 +1,5 @@
-// A set of sequence numbers kept as sorted, disjoint, inclusive ranges: what was dropped, what is to be sent again,
-// what is missing. Neighbouring ranges are merged, so it stays small however many numbers it holds.
+// A set of sequence numbers kept as sorted, disjoint, inclusive ranges: what was received, dropped, acknowledged, is missing or
+// to be sent again. Neighbouring ranges are merged, so its size is bounded by the holes, not by the numbers.
 
 /** first <= last, both included. */
 export interface NumberRange {
@@ -27,9 +27,15 @@ export class RangeSet {
     return this.#ranges[0];
   }
 
-  /** The ranges, ascending: a copy. */
-  ranges(): NumberRange[] {
-    return this.#ranges.map((range) => ({ ...range }));
+  /** The ranges, ascending, as they are now: later changes do not show in it. */
+  get ranges(): readonly Readonly<NumberRange>[] {
+    return [...this.#ranges];
+  }
+
+  /** The smallest number from `from` on that it does not hold. */
+  nextMissing(from = 0): number {
+    const range = this.#ranges[this.#firstEndingAtOrAfter(from)];
+    return range !== undefined && range.first <= from ? range.last + 1 : from;
   }
 
   has(number: number): boolean {
@@ -37,9 +43,10 @@ export class RangeSet {
     return range !== undefined && range.first <= number;
   }
 
-  /** Adds first..last, both included; nothing if last < first. */
-  add(first: number, last: number): void {
-    if (last < first) return;
+  /** Adds first..last, both included (nothing if last < first); true if any of them is new. */
+  add(first: number, last = first): boolean {
+    if (last < first) return false;
+    const sizeBefore = this.#size;
     const from = this.#firstEndingAtOrAfter(first - 1);
     let to = from;
     const merged = { first, last };
@@ -50,6 +57,7 @@ export class RangeSet {
     }
     this.#ranges.splice(from, to - from, merged);
     this.#size += merged.last - merged.first + 1;
+    return this.#size > sizeBefore;
   }
 
   /** Removes first..last, both included; returns how many of them it held. */

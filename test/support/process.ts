@@ -38,6 +38,8 @@ export type TestProcess = {
   readonly untilLine: (pattern: RegExp, options?: PollOptions) => Promise<RegExpExecArray>;
   /** Sends a signal to the process alone. False if it has ended. */
   readonly kill: (signal: NodeJS.Signals) => boolean;
+  /** Sends SIGINT to the whole process group, as a terminal does at Ctrl-C. */
+  readonly interrupt: () => boolean;
 };
 
 const linesMax = 20_000;
@@ -134,7 +136,17 @@ export const startProcess = (t: TestContext, args: readonly string[], options: S
     return found;
   };
 
-  return { pid, lines, stdout, stderr, stdin: child.stdin, exit, untilLine, kill: (signal) => child.kill(signal) };
+  return {
+    pid,
+    lines,
+    stdout,
+    stderr,
+    stdin: child.stdin,
+    exit,
+    untilLine,
+    kill: (signal) => child.kill(signal),
+    interrupt: () => process.kill(-pid, 'SIGINT'),
+  };
 };
 
 /** Runs a process to its end and returns its exit and output. Bounded like every wait of a test: two minutes, or `timeoutMs`. */

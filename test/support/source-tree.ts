@@ -1,0 +1,36 @@
+// In: the repository. Out: the paths of what belongs to it: files that are tracked, or new and not ignored.
+// So a test sees what a commit of this moment would hold, and a copy of the tree is what a fresh clone would be.
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { root } from './process.ts';
+
+/** Every file that belongs to the repository, relative to its root, with '/', sorted. */
+export const sourcePaths = (): string[] => {
+  const args = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];
+  const listed = execFileSync('git', args, { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 26 }).split('\0');
+  return [...new Set(listed)].filter((path) => path !== '' && existsSync(join(root, path))).sort();
+};
+
+/** Copies every such file into `folder`. */
+export const copySourceTree = (folder: string): void => {
+  for (const path of sourcePaths()) {
+    const target = join(folder, path);
+    mkdirSync(dirname(target), { recursive: true });
+    cpSync(join(root, path), target);
+  }
+};
+
+/** Lets a copy of the tree in `folder` use the packages that are installed here; its workspaces stay its own. */
+export const linkPackages = (folder: string): void => {
+  const [from, to] = [join(root, 'node_modules'), join(folder, 'node_modules')];
+  mkdirSync(to);
+  for (const name of readdirSync(from)) {
+    if (name === '@hayate') continue;
+    // Records of what is installed are written to as well: the copy gets its own.
+    if (name.endsWith('.json')) cpSync(join(from, name), join(to, name));
+    else symlinkSync(join(from, name), join(to, name));
+  }
+  mkdirSync(join(to, '@hayate'));
+  for (const name of readdirSync(join(from, '@hayate'))) symlinkSync(join(folder, 'packages', name), join(to, '@hayate', name));
+};

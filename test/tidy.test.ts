@@ -1,0 +1,325 @@
+// The law of imports and the style that no other tool keeps, over every file that belongs to the repository.
+// Each rule gathers all that breaks it, as `file:line: what`, so that one run shows everything.
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, join, posix } from 'node:path';
+import { test } from 'node:test';
+import { oldestNode } from '../scripts/runtime.mjs';
+import { root, runProcess } from './support/process.ts';
+import { sourcePaths } from './support/source-tree.ts';
+
+const paths = sourcePaths();
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+const isTest = (path: string): boolean =>
+  /\.test(-child)?\.tsx?$/.test(path) || /^(test|bench)\//.test(path) || path.endsWith('-contract.ts');
+const typescript = paths.filter((path) => /\.tsx?$/.test(path) && !path.includes('/src/gen/') && !path.endsWith('.d.ts'));
+const code = [...typescript, ...paths.filter((path) => path.endsWith('.mjs'))];
+
+type Line = { readonly path: string; readonly number: number; readonly text: string };
+const linesOf = (path: string): Line[] =>
+  read(path)
+    .split('\n')
+    .map((text, index) => ({ path, number: index + 1, text }));
+
+/** Fails with every breach of a rule, one a line. */
+const none = (rule: string, breaches: readonly string[]): void =>
+  assert.equal(breaches.length, 0, `${rule}\n${breaches.map((breach) => `  ${breach}`).join('\n')}`);
+const at = ({ path, number, text }: Line): string => `${path}:${number}: ${text.trim().slice(0, 120)}`;
+
+type Import = Line & { /** What is imported: a path in the repository for what is ours, else the specifier. */ readonly target: string };
+const workspaces = new Map(['protocol', 'client', 'server', 'web'].map((name) => [`@hayate/${name}`, `packages/${name}`]));
+const importPattern = /(?:\bfrom\s+|\bimport\s*\(?\s*|\bnew URL\(\s*)['"]([^'"]+)['"]/g;
+
+/** A specifier as a path from the root where it leads into the repository. A workspace's entry keeps its name: packages/client/browser. */
+const targetOf = (path: string, specifier: string): string => {
+  if (specifier.startsWith('.')) return posix.join(posix.dirname(path), specifier);
+  for (const [name, folder] of workspaces)
+    if (specifier === name || specifier.startsWith(`${name}/`)) return folder + specifier.slice(name.length);
+  return specifier;
+};
+const imports: readonly Import[] = code.flatMap((path) =>
+  linesOf(path).flatMap((line) =>
+    [...line.text.matchAll(importPattern)].map(([, specifier = '']) => ({ ...line, target: targetOf(path, specifier) })),
+  ),
+);
+const importsWhere = (from: (path: string) => boolean, breaks: (target: string, path: string) => boolean): string[] =>
+  imports.filter(({ path, target }) => from(path) && breaks(target, path)).map(at);
+const within = (folder: string) => (path: string) => path.startsWith(`${folder}/`);
+
+test('finds the imports that it judges', () => {
+  assert.ok(imports.length > 100, `${imports.length} imports in ${code.length} files`);
+  assert.ok(
+    imports.some(({ path, target }) => path === 'packages/server/src/main.ts' && target === 'packages/server/src/streamer/streamer.ts'),
+  );
+  assert.ok(imports.some(({ target }) => target === 'packages/protocol'));
+});
+
+test('roles never import one another', () => {
+  const roles = ['streamer', 'listener', 'room', 'archiver', 'patrol', 'api'].map((role) => `packages/server/src/${role}/`);
+  const roleOf = (path: string): string | undefined => roles.find((role) => path.startsWith(role));
+  none(
+    'A role reaches another by a seam alone:',
+    importsWhere(
+      (path) => roleOf(path) !== undefined,
+      (target, path) => {
+        const other = roleOf(target);
+        return other !== undefined && other !== roleOf(path);
+      },
+    ),
+  );
+});
+
+test('only main.ts and the command line name adapters', () => {
+  const adapter = /^packages\/server\/src\/(shard\/shard-|store\/store-|log\/[a-z]+\/)/;
+  const mayName = (path: string): boolean =>
+    path === 'packages/server/src/main.ts' || within('packages/server/src/cli')(path) || isTest(path) || adapter.test(path);
+  none(
+    'An adapter is named outside of main.ts and cli/:',
+    importsWhere(
+      (path) => !mayName(path),
+      (target) => adapter.test(target) && !target.endsWith('-contract.ts'),
+    ),
+  );
+  const seams = ['shard', 'log', 'store'].map((name) => `packages/server/src/${name}/${name}.ts`);
+  none(
+    'A seam knows an adapter:',
+    importsWhere(
+      (path) => seams.includes(path),
+      (target) => adapter.test(target),
+    ),
+  );
+});
+
+test('the protocol depends on nothing of Node, of browsers or of other workspaces', () => {
+  const breaks = (target: string): boolean =>
+    target.startsWith('node:') || (target.startsWith('packages/') && !target.startsWith('packages/protocol'));
+  none(
+    'packages/protocol/src imports:',
+    importsWhere((path) => within('packages/protocol/src')(path) && !isTest(path), breaks),
+  );
+});
+
+test('the client knows no React, three.js only in three/, nothing of Node, and the server not at all', () => {
+  const isOurs = (path: string): boolean => within('packages/client/src')(path) && !isTest(path);
+  none(
+    'packages/client/src imports:',
+    importsWhere(isOurs, (target) => /^(node:|react|packages\/(server|web))/.test(target)),
+  );
+  none(
+    'three.js outside of client/src/three:',
+    importsWhere(
+      (path) => isOurs(path) && !within('packages/client/src/three')(path),
+      (target) => /^three(\/|$)/.test(target),
+    ),
+  );
+});
+
+test("only browser code imports the client's browser part", () => {
+  const isBrowserCode = (path: string): boolean =>
+    ['packages/web', 'packages/client/src/browser', 'test/browser', 'bench', 'examples'].some((folder) => within(folder)(path));
+  none(
+    'Imported outside of browser code:',
+    importsWhere(
+      (path) => !isBrowserCode(path) && !isTest(path),
+      (target) => /^packages\/client\/(src\/)?browser(\/|$)/.test(target),
+    ),
+  );
+});
+
+test('scripts need nothing installed', () => {
+  none(
+    'scripts/*.mjs import a package:',
+    importsWhere(
+      (path) => /^scripts\/[^/]+\.mjs$/.test(path),
+      (target) => !/^(node:|scripts\/|test\/support\/[a-z-]+\.mjs$)/.test(target),
+    ),
+  );
+});
+
+test('every code file begins with a comment that says what it is for', () => {
+  const opens = (path: string): boolean => /^(#!.*\n)?(\/\/ @ts-check\n)?(\/\/ \S|\/\*\*?)/.test(read(path));
+  none(
+    'No header comment:',
+    code.filter((path) => !opens(path)).map((path) => `${path}:1`),
+  );
+});
+
+test('no file is too long to be one concept', () => {
+  const limitOf = (path: string): number => (isTest(path) ? 600 : 400);
+  const lengths = code.map((path) => ({ path, lines: linesOf(path).length - 1 }));
+  none(
+    'Too long:',
+    lengths
+      .filter(({ path, lines }) => lines > limitOf(path))
+      .map(({ path, lines }) => `${path}: ${lines} lines, at most ${limitOf(path)}`),
+  );
+});
+
+test('files are named in kebab case, after what they hold', () => {
+  const kebab = /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|test-child|bench|config|worklet))?\.(ts|tsx|mjs)$/;
+  const vague = /(^|[-/])(utils?|helpers?|managers?|misc|common|stuff)([-./]|$)/;
+  none(
+    'Not in kebab case:',
+    code.filter((path) => !kebab.test(basename(path))),
+  );
+  none(
+    'A name that says nothing:',
+    paths.filter((path) => vague.test(path)),
+  );
+});
+
+test('no type is `any` and no checker is silenced', () => {
+  const bare = (text: string): string => text.replace(/(['"`]).*?\1/g, "''").replace(/\/\/.*|^\s*\*.*|\/\*.*?\*\//g, '');
+  const anyType = /(:|\bas|<|\||&)\s*any\b|\bany\[\]/;
+  const silencer = new RegExp(['@ts-(ignore|expect-error|nocheck)', 'biome-' + 'ignore', 'eslint-' + 'disable'].join('|'));
+  const lines = typescript.flatMap(linesOf);
+  none('any:', lines.filter(({ text }) => anyType.test(bare(text))).map(at));
+  none('Silenced:', lines.filter(({ path, text }) => path !== 'test/tidy.test.ts' && silencer.test(text)).map(at));
+});
+
+test('no test is left alone in its file, and nothing is left for later', () => {
+  const marks = new RegExp(['TO' + 'DO', 'FIX' + 'ME', 'XX' + 'X'].map((word) => `\\b${word}\\b`).join('|'));
+  none(
+    'Marked for later:',
+    code
+      .flatMap(linesOf)
+      .filter(({ text }) => marks.test(text))
+      .map(at),
+  );
+  const alone = new RegExp('\\b(test|it|describe|suite)\\.' + 'only\\(');
+  none(
+    'Only this test would run:',
+    code
+      .flatMap(linesOf)
+      .filter(({ text }) => alone.test(text))
+      .map(at),
+  );
+});
+
+const isText = (path: string): boolean => !/\.(ogg|wav|bin|png|jpg|ico|woff2?|avro|parquet|tgz)$/.test(path);
+
+test("no file names a machine's folders or a registry's host", () => {
+  const folders = ['/work' + '/main', '/work' + '/shared', '/ro' + 'ot/', '/tmp' + '/rt', '/home' + '/[a-z]+/', '/Users' + '/[a-z]+/'];
+  const hosts = [
+    'registry' + '\\.npmjs',
+    'registry' + '\\.yarnpkg',
+    'pypi' + '\\.org',
+    'deb' + '\\.debian\\.org',
+    'static\\.crates' + '\\.io',
+    'proxy' + '\\.golang\\.org',
+  ];
+  const named = new RegExp([...folders, ...hosts].join('|'));
+  none(
+    'Named:',
+    paths
+      .filter(isText)
+      .flatMap(linesOf)
+      .filter(({ text }) => named.test(text))
+      .map(at),
+  );
+});
+
+type LockEntry = {
+  version?: string;
+  integrity?: string;
+  resolved?: string;
+  link?: boolean;
+  dev?: boolean;
+  license?: string;
+  optionalDependencies?: Record<string, string>;
+};
+const lockEntries = (path: string): [string, LockEntry][] =>
+  Object.entries((JSON.parse(read(path)) as { packages: Record<string, LockEntry> }).packages);
+const nameOf = (entry: string): string => entry.slice(entry.lastIndexOf('node_modules/') + 'node_modules/'.length);
+
+test('lockfiles name no host, hash every package and hold every platform', () => {
+  const lockfiles = paths.filter((path) => basename(path) === 'package-lock.json');
+  assert.ok(lockfiles.includes('package-lock.json') && lockfiles.includes('scripts/runtime/package-lock.json'));
+  for (const lockfile of lockfiles) {
+    none(
+      'A host is named:',
+      linesOf(lockfile)
+        .filter(({ text }) => /"resolved": ".*:\/\//.test(text))
+        .map(at),
+    );
+    const entries = lockEntries(lockfile);
+    const fetched = entries.filter(([path, entry]) => path.includes('node_modules/') && entry.link !== true);
+    none(
+      `${lockfile}, without version or hash:`,
+      fetched.filter(([, entry]) => !entry.version || !entry.integrity).map(([path]) => path),
+    );
+    const there = new Set(entries.map(([path]) => nameOf(path)));
+    const wanted = entries.flatMap(([path, entry]) => Object.keys(entry.optionalDependencies ?? {}).map((name) => ({ path, name })));
+    none(
+      `${lockfile}, a platform's package is missing, so npm ci refuses it elsewhere:`,
+      wanted.filter(({ name }) => !there.has(name)).map(({ path, name }) => `${path} wants ${name}`),
+    );
+  }
+});
+
+test('we are Apache-2.0, and so may be whoever uses what we depend on', () => {
+  assert.match(read('LICENSE'), /Apache License\s+Version 2\.0/);
+  for (const path of paths.filter((path) => basename(path) === 'package.json'))
+    assert.equal((JSON.parse(read(path)) as { license?: string }).license, 'Apache-2.0', path);
+  const permissive = new Set([
+    'MIT',
+    'ISC',
+    'BSD-2-Clause',
+    'BSD-3-Clause',
+    'Apache-2.0',
+    '0BSD',
+    'BlueOak-1.0.0',
+    'Unlicense',
+    'CC0-1.0',
+    'Python-2.0',
+    'MIT-0',
+    'Zlib',
+  ]);
+  // Lightning CSS, MPL-2.0, is a tool of Vite's: it runs unmodified while pages are built, and no part of it is in them.
+  const isTool = (name: string): boolean => /^lightningcss(-|$)/.test(name);
+  const breaches: string[] = [];
+  for (const [path, entry] of lockEntries('package-lock.json')) {
+    if (!path.includes('node_modules/') || entry.link === true || entry.dev === true) continue;
+    const manifest = join(root, path, 'package.json');
+    const license = existsSync(manifest) ? (JSON.parse(readFileSync(manifest, 'utf8')) as { license?: unknown }).license : entry.license;
+    const choices =
+      typeof license === 'string'
+        ? license
+            .replace(/[()]/g, '')
+            .split(' OR ')
+            .flatMap((choice) => [choice.split(' AND ')])
+        : [];
+    const isFree = choices.some((all) => all.every((one) => permissive.has(one)));
+    if (!isFree && !isTool(nameOf(path))) breaches.push(`${nameOf(path)}: ${JSON.stringify(license)}`);
+  }
+  none('Not permissive:', breaches);
+});
+
+test('packages point at their sources, and ask for the Node that runs them', () => {
+  for (const name of ['protocol', 'client', 'server']) {
+    const manifest = JSON.parse(read(`packages/${name}/package.json`)) as { exports: Record<string, string>; engines: { node: string } };
+    for (const [entry, target] of Object.entries(manifest.exports)) {
+      assert.match(
+        target,
+        /^\.\/(src\/.*\.tsx?|[a-z-]+\.json)$/,
+        `packages/${name}: ${entry}; an interrupted pack is undone by: cd packages/${name} && node ../../scripts/pack.mjs postpack`,
+      );
+      assert.ok(existsSync(join(root, 'packages', name, target)), `packages/${name}: ${entry} leads nowhere`);
+    }
+    if (name === 'server') assert.equal(`${manifest.engines.node.replace('>=', '')}.0`, oldestNode);
+  }
+});
+
+test('every flag of the server is in its reference', async (t) => {
+  const help = await runProcess(t, ['packages/server/bin/hayate.mjs', 'serve', '--help']);
+  assert.equal(help.code, 0);
+  const flags = new Set(help.stdout.join('\n').match(/--[a-z][a-z0-9-]+/g));
+  const text = paths
+    .filter((path) => /^docs\/reference\/.*\.md$/.test(path))
+    .map(read)
+    .join('\n');
+  none(
+    'In hayate serve --help and not in docs/reference/:',
+    [...flags].filter((flag) => !text.includes(flag)),
+  );
+});

@@ -1,7 +1,7 @@
 // Bad input: each kind gets its documented close code or HTTP status and is counted, no other connection notices, nothing
 // is written outside the data directory, and the server goes on.
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -12,6 +12,7 @@ import { SignJWT } from 'jose';
 import { WebSocket } from 'ws';
 import { signToken } from '../../packages/server/src/auth/sign-token.ts';
 import { poll } from '../support/poll.ts';
+import { root } from '../support/process.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { connectPeer, FrameSource, type WirePeer } from '../support/wire-peer.ts';
 
@@ -67,6 +68,21 @@ const cases: Record<string, Case> = {
   'a frame before Publish': { code: 'PROTOCOL_ERROR', provoke: (peer) => peer.send({ frames: [new FrameSource('hoshi', 1n).key()] }) },
   'Watch on /publish': { code: 'PROTOCOL_ERROR', provoke: (peer) => peer.send({ watch: { stream: 'hoshi' } }) },
   'Publish on /watch': { code: 'PROTOCOL_ERROR', path: PATHS.watch, provoke: (peer) => peer.send({ publish: { stream: 'hoshi' } }) },
+  'two Publish at once': {
+    code: 'PROTOCOL_ERROR',
+    provoke: async (peer, server) => {
+      const token = await server.token({ publish: ['*'] });
+      for (const stream of ['hoshi', 'other']) peer.send({ publish: { stream, token } });
+    },
+  },
+  'two Watch at once': {
+    code: 'PROTOCOL_ERROR',
+    path: PATHS.watch,
+    provoke: async (peer, server) => {
+      const token = await server.token({ watch: ['*'] });
+      for (const stream of ['hoshi', 'other']) peer.send({ watch: { stream, token } });
+    },
+  },
   'no token': { code: 'UNAUTHORIZED', provoke: (peer) => peer.send({ publish: { stream: 'hoshi' } }) },
   'no token to watch': { code: 'UNAUTHORIZED', path: PATHS.watch, provoke: (peer) => peer.send({ watch: { stream: 'hoshi' } }) },
   'an expired token': {
@@ -248,6 +264,28 @@ test('development tokens are not given to other sites', async (t) => {
   assert.match(await ask('Host: evil.example\r\nContent-Type: application/json\r\n'), /403/);
   assert.match(await ask('Host: localhost\r\nContent-Type: text/plain\r\n'), /400/);
   assert.match(await ask('Host: localhost\r\nContent-Type: application/json\r\n'), /200/);
+});
+
+interface Vector {
+  file: string;
+  message: string;
+  failure?: CloseCodeName;
+}
+const { vectors } = JSON.parse(readFileSync(`${root}/spec/vectors/index.json`, 'utf8')) as { vectors: Vector[] };
+
+test('every test vector of a frame that must be refused is refused as spec/vectors says', async (t) => {
+  const server = await startTestServer(t, ROLES);
+  const unharmed = await bystanders(t, server);
+  const bad = vectors.filter(({ message, failure }) => message === 'Frame' && failure !== undefined);
+  assert.ok(bad.length > 5);
+  for (const { file, failure } of bad) {
+    assert.ok(failure);
+    const peer = await connectPeer(t, server.url, PATHS.publish);
+    await begin(peer, server);
+    peer.send({ frames: [readFileSync(`${root}/spec/vectors/${file}`)] });
+    assert.equal((await peer.closed()).code, CloseCodes[failure].code, file);
+  }
+  await unharmed();
 });
 
 const RUNS = 10_000;

@@ -13,3 +13,5 @@ const built = new URL('../dist/cli/index.js', import.meta.url);
 const source = new URL('../src/cli/index.ts', import.meta.url);
 const { main } = await import((existsSync(source) ? source : built).href);
 process.exitCode = await main(process.argv.slice(2));
+// What is still open now (a drain that was given up) must not keep the process; what ends by itself has a moment for it.
+setTimeout(() => process.exit(), 1_000).unref();

@@ -34,6 +34,7 @@ export interface WatchSessionOptions {
 export class WatchSession implements WatchedStreamSubscriber {
   readonly #connection: Connection;
   readonly #options: WatchSessionOptions;
+  #beginning = false;
   #stream: WatchedStream | undefined;
   #admission: Admission | undefined;
   #queue: { epoch: bigint; frames: ViewerQueue } | undefined;
@@ -49,7 +50,11 @@ export class WatchSession implements WatchedStreamSubscriber {
   /** Takes one message. */
   take(bytes: Uint8Array): void | Promise<void> {
     const message = parse(bytes);
-    if (this.#stream === undefined || this.#admission === undefined) return this.#begin(message);
+    if (this.#stream === undefined || this.#admission === undefined) {
+      if (this.#beginning) throw new WireError('nothing may be sent between Watch and its answer');
+      this.#beginning = true;
+      return this.#begin(message);
+    }
     if (
       message.publish !== undefined ||
       message.watch !== undefined ||

@@ -40,6 +40,7 @@ export class PublishSession {
   readonly #options: PublishSessionOptions;
   readonly #frames: TokenBucket;
   readonly #bits: TokenBucket;
+  #beginning = false;
   #open: { connection: Connection; publication: Publication; admission: Admission } | undefined;
 
   constructor(options: PublishSessionOptions) {
@@ -53,7 +54,11 @@ export class PublishSession {
   /** Takes one message of `connection`. */
   take(connection: Connection, bytes: Uint8Array): void | Promise<void> {
     const message = parse(bytes);
-    if (this.#open === undefined) return this.#begin(connection, message);
+    if (this.#open === undefined) {
+      if (this.#beginning) throw new WireError('nothing may be sent between Publish and its answer');
+      this.#beginning = true;
+      return this.#begin(connection, message);
+    }
     const { publication, admission } = this.#open;
     if (message.publish !== undefined || message.watch !== undefined || message.receipt !== undefined)
       throw new WireError('this message is not for a publishing connection');

@@ -28,6 +28,7 @@ export class TestReporter {
     if (type === 'test:dequeue' && isFile(data)) this.open.add(data.name);
     if (type === 'test:summary' && data.file !== undefined) this.#endFile(data.file, data.duration_ms);
     if (type === 'test:pass' || type === 'test:fail') this.#takeResult(type === 'test:pass', data);
+    if (type === 'test:diagnostic' && data.file !== undefined) console.log(`  ${shown(data.file)}: ${data.message}`);
     if (type === 'test:stderr' || type === 'test:stdout') process.stderr.write(data.message);
   }
 

@@ -37,15 +37,15 @@ const cacheBytes = (cache: string): number => {
 
 const megabytes = (bytes: number): number => Math.round(bytes / 1e5) / 10;
 
-/** Starts it, waits until it is ready, and returns the address that it prints. */
+/** Starts it by `npm start --` or by the script itself, waits until it is ready, and returns the address that it prints. */
 const begin = async (
   t: TestContext,
   clone: string,
   cache: string,
-  args: readonly string[],
+  [executable = '', ...args]: readonly string[],
 ): Promise<{ started: TestProcess; url: string }> => {
   const env = { PATH: machinePath, npm_config_cache: cache, INIT_CWD: undefined, npm_execpath: undefined };
-  const started = startProcess(t, ['start', '--', '--port', '0', ...args], { executable: 'npm', cwd: clone, env });
+  const started = startProcess(t, [...args, '--port', '0'], { executable, cwd: clone, env });
   const [, url = ''] = await started.untilLine(/Hayate runs on\s+(http\S+)/, slow);
   return { started, url };
 };
@@ -56,7 +56,7 @@ test('a fresh clone fetches little, shows its page and a live demo, drains, and 
   const [clone, cache, data] = ['clone', 'cache', 'data'].map((name) => join(folder, name)) as [string, string, string];
   copySourceTree(clone);
 
-  const first = await begin(t, clone, cache, ['--data', data]);
+  const first = await begin(t, clone, cache, ['npm', 'start', '--', '--data', data]);
   const runtime = readdirSync(clone).includes('.runtime') ? join(clone, '.runtime', pinnedNode) : undefined;
   const bytes = cacheBytes(cache);
   const limit = runtime === undefined ? packagesMbMax : allMbMax;
@@ -79,13 +79,14 @@ test('a fresh clone fetches little, shows its page and a live demo, drains, and 
   });
 
   first.started.interrupt();
-  assert.deepEqual(await first.started.exit, { code: 0, signal: null }, first.started.lines.join('\n'));
+  const exit = await first.started.exit;
+  assert.ok(exit.code === 0 || exit.signal === 'SIGINT', 'npm ends well, or as one who was interrupted with its child');
   const said = first.started.lines.join('\n');
   assert.match(said, /The archive is in /);
   assert.match(said, /hear the newest broadcast: .*\.ogg/);
   assert.ok(readdirSync(join(data, 'archive/audio/demo')).length > 0, 'the demo is in the archive');
 
-  const second = await begin(t, clone, cache, ['--data', data, '--no-demo']);
+  const second = await begin(t, clone, cache, ['node', 'scripts/start.mjs', '--data', data, '--no-demo']);
   assert.doesNotMatch(second.started.lines.join('\n'), /fetch Node|install |build the pages/);
   second.started.interrupt();
   assert.deepEqual(await second.started.exit, { code: 0, signal: null }, second.started.lines.join('\n'));

@@ -4,14 +4,14 @@
 import { join } from 'node:path';
 import { foreground } from './foreground.mjs';
 import { ensureInstalled } from './install.mjs';
-import { ensureRuntime, runtimeEnvironment, versionOf } from './runtime.mjs';
+import { ensureRuntime, runtimeEnvironment, runtimeFlags, versionOf } from './runtime.mjs';
 import { root, script } from './step.mjs';
 
 await script('hayate', async () => {
   const runtime = await ensureRuntime();
   await ensureInstalled('production', versionOf(runtime));
   const program = join(root, 'packages/server/bin/hayate.mjs');
-  return foreground(runtime, [program, ...process.argv.slice(2)], {
+  return foreground(runtime, [...runtimeFlags, program, ...process.argv.slice(2)], {
     // People give paths relative to where they stand, which npm keeps here.
     cwd: process.env.INIT_CWD ?? process.cwd(),
     env: runtimeEnvironment(runtime),

@@ -40,7 +40,11 @@ const installedKind = () => {
  * @param {string} runtimeVersion
  */
 export const ensureInstalled = async (kind, runtimeVersion) => {
-  const wanted = { lockfile: createHash('sha256').update(readFileSync(lockfile)).digest('hex'), runtime: runtimeVersion };
+  const wanted = {
+    lockfile: createHash('sha256').update(readFileSync(lockfile)).digest('hex'),
+    // Platforms' packages and native ones are chosen by these alone.
+    runtime: `node ${runtimeVersion.split('.')[0]} ${process.platform} ${process.arch}`,
+  };
   const stamp = existsSync(stampFile) ? readJson(stampFile) : undefined;
   /** @param {string | undefined} there */
   const covers = (there) => there === 'full' || there === kind;

@@ -14,6 +14,9 @@ export const oldestNode = '22.18.0';
 /** The version of the Node that is fetched. @type {string} */
 export const pinnedNode = JSON.parse(readFileSync(join(root, 'scripts/runtime/package.json'), 'utf8')).version;
 
+/** What every Node needs to be told to run our programs: older ones call what they run on experimental, each time. */
+export const runtimeFlags = ['--disable-warning=ExperimentalWarning'];
+
 const home = join(root, '.runtime');
 const fetched = join(home, pinnedNode, process.platform === 'win32' ? 'node.exe' : 'node');
 

@@ -12,7 +12,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { endSignals, startChild } from './foreground.mjs';
 import { ensureInstalled } from './install.mjs';
 import { ensurePages } from './pages.mjs';
-import { ensureRuntime, runtimeEnvironment, versionOf } from './runtime.mjs';
+import { ensureRuntime, runtimeEnvironment, runtimeFlags, versionOf } from './runtime.mjs';
 import { Refusal, root, script, step } from './step.mjs';
 
 /** @typedef {import('./foreground.mjs').Running} Running */
@@ -103,7 +103,7 @@ const untilReady = async ({ child, exit }, args, data) => {
  */
 const startDemo = (runtime, url, ca) => {
   const env = { ...runtimeEnvironment(runtime), ...(ca && { NODE_EXTRA_CA_CERTS: ca }) };
-  const args = [program, 'broadcast', demoClip, '--stream', 'demo', '--loop', '--server', url];
+  const args = [...runtimeFlags, program, 'broadcast', demoClip, '--stream', 'demo', '--loop', '--server', url];
   const demo = startChild(runtime, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
   let lastLine = '';
   if (demo.child.stderr !== null) createInterface({ input: demo.child.stderr }).on('line', (line) => (lastLine = line));
@@ -152,7 +152,7 @@ await script('npm start', async () => {
 
   const stopped = untilStopped();
   const logLevel = setting(args, 'log-level') === undefined ? ['--log-level', 'warn'] : [];
-  const server = startChild(runtime, [program, 'serve', '--data', data, ...logLevel, ...args], {
+  const server = startChild(runtime, [...runtimeFlags, program, 'serve', '--data', data, ...logLevel, ...args], {
     cwd,
     env: runtimeEnvironment(runtime),
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -152,7 +152,10 @@ async function startRoles(
     endpoints.set(PATHS.watch, (socket) => listener.accept(socket));
   }
   if (settings.roles.includes('api')) services.push(await Api.start(app, { context, shards, store, verifyToken, version }));
-  if (settings.roles.includes('archiver')) services.push(await startArchiver({ context, log, store, options: {} }));
+  if (settings.roles.includes('archiver')) {
+    const { archiveWindowMs: windowMs, archiveCutWindows: windowsPerCut, archiveCutBytes: cutBytes } = settings;
+    services.push(await startArchiver({ context, log, store, options: { windowMs, windowsPerCut, cutBytes } }));
+  }
   return endpoints;
 }
 

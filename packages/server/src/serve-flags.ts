@@ -1,5 +1,6 @@
 // Every setting of `hayate serve`, with its default and bounds. docs/reference/serve.md is checked against it.
 import { Limits } from '@hayate/protocol';
+import { CUT_CONFIG } from './archiver/cut-config.ts';
 import { defineFlags, type FlagValues } from './kernel/flag.ts';
 
 /** Roles that a process can take. */
@@ -187,6 +188,31 @@ export const serveFlags = defineFlags({
     unit: 'bytes',
     group: 'Archive',
     help: 'size of the embedded log; when it is full, appends are refused',
+  },
+  archiveWindowMs: {
+    kind: 'duration',
+    default: CUT_CONFIG.windowMs,
+    min: 100,
+    max: 3_600_000,
+    group: 'Archive',
+    help: 'time that one file of frames covers; a log silent for so long is archived to its end',
+  },
+  archiveCutWindows: {
+    kind: 'number',
+    default: CUT_CONFIG.windowsPerCut,
+    min: 1,
+    max: 360,
+    group: 'Archive',
+    help: 'windows that are archived together: how long an audio segment gets',
+  },
+  archiveCutBytes: {
+    kind: 'number',
+    default: CUT_CONFIG.cutBytes,
+    min: 1_024,
+    max: 1_024 * MIB,
+    unit: 'bytes',
+    group: 'Archive',
+    help: 'or so many bytes of the log, whichever is reached first',
   },
 });
 

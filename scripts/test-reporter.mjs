@@ -70,7 +70,7 @@ export class TestReporter {
   #fail(data, name) {
     const error = data.details?.error;
     const place = data.line === undefined ? '' : `:${data.line}`;
-    this.fail(`${data.file ?? data.name}${place}`, `${name}\n${inspect(error?.cause ?? error, { depth: 6 })}`);
+    this.fail(`${data.file ?? data.name}${place}`, `${name}\n${described(error?.cause ?? error)}`);
   }
 
   /** Counts a failure and prints it at once. @param {string} place @param {string} text */
@@ -90,6 +90,10 @@ export class TestReporter {
     console.log(`\n${this.passed} passed, ${this.failed} failed, ${this.skipped.length} skipped`);
   }
 }
+
+/** An assertion's message shows what differs; printing both values whole would bury it. @param {any} error */
+const described = (error) =>
+  error?.code === 'ERR_ASSERTION' && error.cause === undefined ? error.stack : inspect(error, { depth: 6, maxStringLength: 10_000 });
 
 /** With process isolation node:test reports each file as a test around its tests. @param {any} data */
 const isFile = (data) => data.nesting === 0 && data.name === data.file;

@@ -137,10 +137,12 @@ test('scripts need nothing installed', () => {
 });
 
 test('every code file begins with a comment that says what it is for', () => {
+  // A unit test stands beside what it is about, and its names are sentences: it needs no more.
+  const isUnitTest = (path: string): boolean => /^packages\/.*\.test\.tsx?$/.test(path);
   const opens = (path: string): boolean => /^(#!.*\n)?(\/\/ @ts-check\n)?(\/\/ \S|\/\*\*?)/.test(read(path));
   none(
     'No header comment:',
-    code.filter((path) => !opens(path)).map((path) => `${path}:1`),
+    code.filter((path) => !isUnitTest(path) && !opens(path)).map((path) => `${path}:1`),
   );
 });
 

@@ -68,18 +68,23 @@ const answers = (url, ca) =>
   });
 
 /**
- * Waits until the server has said where it listens and calls itself ready; returns its address and the certificate to trust.
+ * Waits until the server has said where it listens and calls itself ready; returns its address, the certificate to trust, and
+ * what else it has said. What it says later is printed at once.
  * @param {Running} server
  * @param {readonly string[]} args
  * @param {string} data
  */
 const untilReady = async ({ child, exit }, args, data) => {
   if (child.stdout === null) throw new Error('the output of the server is not piped');
-  let [url, internalUrl, ended] = ['', '', false];
+  let [url, internalUrl, ended, isReady] = ['', '', false, false];
+  /** @type {string[]} */
+  const said = [];
   createInterface({ input: child.stdout }).on('line', (line) => {
     url ||= /^listening on (http\S+)/.exec(line)?.[1] ?? '';
     internalUrl ||= /^internal port: (http\S+)/.exec(line)?.[1] ?? '';
-    if (!ownLines.test(line)) console.log(line);
+    if (ownLines.test(line)) return;
+    if (isReady) console.log(line);
+    else said.push(line);
   });
   exit.then(
     () => (ended = true),
@@ -90,7 +95,8 @@ const untilReady = async ({ child, exit }, args, data) => {
     if (ended) throw new Refusal('the server did not start; it says why above');
     if (url === '') continue;
     const ca = setting(args, 'tls-cert') ?? (existsSync(lanCertificate) ? lanCertificate : undefined);
-    if (await answers(`${internalUrl || url}/readyz`, ca)) return { url, ca };
+    isReady = await answers(`${internalUrl || url}/readyz`, ca);
+    if (isReady) return { url, ca, said };
   }
   throw new Refusal(`the server was not ready after ${startMsMax / 1000} s`);
 };
@@ -157,7 +163,7 @@ await script('npm start', async () => {
     env: runtimeEnvironment(runtime),
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  /** @type {{ url: string, ca: string | undefined } | undefined} */
+  /** @type {{ url: string, ca: string | undefined, said: string[] } | undefined} */
   let ready;
   const starting = step('start the server', async () => {
     ready = await untilReady(server, args, data);
@@ -166,6 +172,7 @@ await script('npm start', async () => {
   let stopDemo = async () => {};
   if (ready !== undefined) {
     if (!given.includes('--no-demo')) stopDemo = startDemo(runtime, ready.url, ready.ca);
+    for (const line of ready.said) console.log(line);
     console.log(`\n  Hayate runs on  ${ready.url}\n  its data is in  ${typed(data)}\n  stop it with    Ctrl-C\n`);
   }
   const end = await Promise.race([server.exit, stopped]);

@@ -26,6 +26,8 @@ export interface PlayerOptions {
   workletUrl?: string;
   /** Bounds of the jitter buffer. */
   jitter?: JitterOptions;
+  /** False: poseAt gives poses as they came, without any between two of them. Default true. */
+  interpolate?: boolean;
 }
 
 /** 'blocked': the browser waits for a tap before it lets sound out (or there is none, with motionOnly). */
@@ -68,7 +70,7 @@ export class Player extends Emitter<PlayerEvents> {
   readonly #options: PlayerOptions;
   readonly #line: MediaLine;
   readonly #clock = new SteeredClock();
-  readonly #timeline = new MotionTimeline();
+  readonly #timeline: MotionTimeline;
   readonly #voices = new Map<number, VoiceTrack>();
   readonly #poses = new Map<number, Pose>();
   readonly #latency = new LatencyWindow(LATENCY_SAMPLES);
@@ -89,6 +91,7 @@ export class Player extends Emitter<PlayerEvents> {
     this.#viewer = viewer;
     this.#options = options;
     this.#line = new MediaLine(options.jitter);
+    this.#timeline = new MotionTimeline({ interpolate: options.interpolate ?? true });
     this.#muted = options.muted ?? false;
     this.#volume = options.volume ?? 1;
     this.#subscriptions = [

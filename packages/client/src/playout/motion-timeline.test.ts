@@ -70,3 +70,14 @@ test('gives unit rotations between the two around, in whatever order poses came'
     }),
   );
 });
+
+test('without interpolation a pose is one that came: the newest at or before the time', () => {
+  const timeline = new MotionTimeline({ interpolate: false });
+  const poses = [turned(0), turned(30, 0.5), turned(60, 1)];
+  for (const [i, pose] of poses.entries()) timeline.add(i * 100_000, pose);
+  assert.deepEqual(timeline.newPoseAt(-1), poses[0]);
+  assert.deepEqual(timeline.newPoseAt(99_999), poses[0]);
+  assert.deepEqual(timeline.newPoseAt(100_000), poses[1]);
+  assert.deepEqual(timeline.newPoseAt(199_999), poses[1]);
+  assert.deepEqual(timeline.newPoseAt(900_000), poses[2]);
+});

@@ -15,6 +15,12 @@ const BRIDGE_MAX_US = 500_000;
 /** Poses of one epoch. */
 export class MotionTimeline {
   readonly #tracks = new Map<number, TimedPose[]>();
+  readonly #interpolate: boolean;
+
+  /** `interpolate` false: poseAt gives poses as they came, the newest at or before the time, for tests that compare them. */
+  constructor({ interpolate = true }: { interpolate?: boolean } = {}) {
+    this.#interpolate = interpolate;
+  }
 
   /** Participants with poses, ascending. */
   participants(): number[] {
@@ -45,7 +51,7 @@ export class MotionTimeline {
     while (track.length > 1 && (track[1]?.captureUs ?? Number.POSITIVE_INFINITY) <= captureUs) track.shift();
     const [before, after] = track;
     if (before === undefined) return false;
-    if (after === undefined || captureUs <= before.captureUs) copyPose(before.pose, into);
+    if (after === undefined || captureUs <= before.captureUs || !this.#interpolate) copyPose(before.pose, into);
     else {
       const startUs = Math.max(before.captureUs, after.captureUs - BRIDGE_MAX_US);
       interpolatePose(before.pose, after.pose, Math.max(0, captureUs - startUs) / (after.captureUs - startUs), into);

@@ -1,0 +1,42 @@
+// Polls what is live while the page is looked at. The last answer stays while the server does not answer.
+import { useEffect, useState } from 'react';
+import { type LiveStream, liveStreams } from './server.ts';
+
+const intervalMs = 2_000;
+
+/** What is live; `streams` is undefined before the first answer, `problem` says why the latest failed. */
+export interface Listing {
+  streams: readonly LiveStream[] | undefined;
+  problem: string | undefined;
+}
+
+/** The listing, refreshed every two seconds. */
+export function useLiveStreams(): Listing {
+  const [listing, setListing] = useState<Listing>({ streams: undefined, problem: undefined });
+  useEffect(() => {
+    let stopped = false;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const poll = async () => {
+      clearTimeout(timer);
+      if (document.hidden) return;
+      try {
+        const streams = await liveStreams();
+        if (!stopped) setListing({ streams, problem: undefined });
+      } catch (error) {
+        const problem = error instanceof Error ? error.message : String(error);
+        if (!stopped) setListing((last) => ({ streams: last.streams, problem }));
+      }
+      clearTimeout(timer);
+      if (!stopped) timer = setTimeout(poll, intervalMs);
+    };
+    const onVisible = () => void poll();
+    document.addEventListener('visibilitychange', onVisible);
+    void poll();
+    return () => {
+      stopped = true;
+      clearTimeout(timer);
+      document.removeEventListener('visibilitychange', onVisible);
+    };
+  }, []);
+  return listing;
+}

@@ -1,0 +1,56 @@
+// A canvas with one large avatar on it, before a backdrop in the avatar's own hue. The view lives as long as the canvas.
+import type { Pose } from '@hayate/client';
+import { type CSSProperties, useEffect, useRef, useState } from 'react';
+import { variantOf } from '../avatar/variant.ts';
+import { AvatarView } from '../render/avatar-view.ts';
+import { Notice } from './notice.tsx';
+
+export interface AvatarCanvasProps {
+  /** Whose avatar. */
+  stream: string;
+  /** What people who cannot see it are told. */
+  label: string;
+  pose: (nowMs: number) => Pose | undefined;
+  /** Dimmed while nothing is live. */
+  dim?: boolean;
+  onView?: (view: AvatarView) => void;
+}
+
+/** The hue of a stream's backdrop as a CSS property. */
+export function backdropStyle(stream: string): CSSProperties {
+  return { '--hue': variantOf(stream).backdropHue } as CSSProperties;
+}
+
+/** The avatar of `stream`, as `pose` has it each frame. */
+export function AvatarCanvas({ stream, label, pose, dim = false, onView }: AvatarCanvasProps) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const latest = useRef({ pose, onView, stream });
+  latest.current = { pose, onView, stream };
+  const [view, setView] = useState<AvatarView>();
+  const [failed, setFailed] = useState(false);
+  useEffect(() => {
+    if (canvas.current === null) return;
+    let made: AvatarView;
+    try {
+      made = new AvatarView(canvas.current, { stream: latest.current.stream, pose: (nowMs) => latest.current.pose(nowMs) });
+    } catch {
+      setFailed(true);
+      return;
+    }
+    setView(made);
+    latest.current.onView?.(made);
+    return () => made.dispose();
+  }, []);
+  useEffect(() => view?.show(stream), [view, stream]);
+  return (
+    <div className={dim ? 'backdrop backdrop-dim' : 'backdrop'} style={backdropStyle(stream)}>
+      <div className="wind" aria-hidden="true" />
+      <canvas ref={canvas} role="img" aria-label={label} />
+      {failed && (
+        <Notice kind="problem">
+          This browser has no WebGL 2, so it cannot draw the avatar: turn hardware acceleration on, or use another browser.
+        </Notice>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,9 @@
+/** What stands while a page's code is fetched. */
+export function Loading() {
+  return (
+    <div className="loading" role="status">
+      <span className="visually-hidden">Loading</span>
+      <span className="gust" aria-hidden="true" />
+    </div>
+  );
+}

@@ -1,0 +1,91 @@
+// The studio while it is live: what leaves, who watches, and the few things there are to do.
+import { type FormEvent, useEffect, useRef, useState } from 'react';
+import { hrefOf } from '../route/location.ts';
+import { watchPath } from '../route/route.ts';
+import type { StudioSession } from '../studio/studio-session.ts';
+import { bitrateText, durationText, latencyText } from '../text/measure-text.ts';
+import { Icon } from './icon.tsx';
+import { Readout } from './readout.tsx';
+
+/** Readouts and controls of `session`. */
+export function OnAir({ session }: { session: StudioSession }) {
+  const { bitsPerSecond, roundTripMs, dropped, viewers, liveMs } = session.readout;
+  return (
+    <div className="on-air">
+      <dl className="readouts readouts-studio">
+        <Readout name="Viewers" value={viewers.toLocaleString('en')} />
+        <Readout name="Live for" value={durationText(liveMs)} />
+        <Readout name="Bitrate" value={bitrateText(bitsPerSecond)} note="Sent over the last two seconds" />
+        <Readout name="Round trip" value={latencyText(roundTripMs)} note="To the server and back" />
+        <Readout name="Dropped" value={dropped.toLocaleString('en')} note="Frames that were never sent" warn={dropped > 0} />
+      </dl>
+      <div className="on-air-voice">
+        <button type="button" className="button" aria-pressed={session.muted} onClick={() => (session.muted = !session.muted)}>
+          <Icon name={session.muted ? 'microphoneOff' : 'microphone'} />
+          {session.muted ? 'Muted' : 'Mute'}
+        </button>
+        <Loudness session={session} />
+      </div>
+      <TitleForm session={session} />
+      <div className="on-air-end">
+        <a className="button" href={hrefOf(watchPath(session.stream))} target="_blank" rel="noreferrer">
+          <Icon name="open" />
+          Watch page
+        </a>
+        <button type="button" className="button button-danger" disabled={session.phase === 'ending'} onClick={() => void session.end()}>
+          {session.phase === 'ending' ? 'Storing the rest…' : 'End broadcast'}
+        </button>
+      </div>
+    </div>
+  );
+}
+
+/** How loud the voice is, moved without React: it changes every frame. */
+function Loudness({ session }: { session: StudioSession }) {
+  const bar = useRef<HTMLSpanElement>(null);
+  useEffect(() => {
+    let shown = 0;
+    let request = 0;
+    const frame = () => {
+      request = requestAnimationFrame(frame);
+      const loudness = session.muted ? 0 : session.loudness;
+      shown = Math.max(loudness, shown * 0.9);
+      if (bar.current !== null) bar.current.style.transform = `scaleX(${shown.toFixed(3)})`;
+    };
+    request = requestAnimationFrame(frame);
+    return () => cancelAnimationFrame(request);
+  }, [session]);
+  return (
+    <span className="loudness" aria-hidden="true">
+      <span ref={bar} />
+    </span>
+  );
+}
+
+function TitleForm({ session }: { session: StudioSession }) {
+  const [title, setTitle] = useState(session.title);
+  const save = (event: FormEvent) => {
+    event.preventDefault();
+    session.title = title;
+  };
+  return (
+    <form className="title-form" onSubmit={save}>
+      <div className="field">
+        <label htmlFor="title">Title</label>
+        <div className="field-row">
+          <input
+            id="title"
+            name="title"
+            value={title}
+            maxLength={200}
+            autoComplete="off"
+            onChange={(event) => setTitle(event.currentTarget.value)}
+          />
+          <button type="submit" className="button" disabled={title === session.title}>
+            Change
+          </button>
+        </div>
+      </div>
+    </form>
+  );
+}

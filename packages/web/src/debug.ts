@@ -1,0 +1,191 @@
+// What tests and the bench see of a page, as window.hayate: only with ?debug in the address, and only then is this file loaded.
+// The studio shows what it sent and heard from the microphone; the viewer what it drew and played. Everything is bounded.
+import { type BoneName, Bones, type Pose, type ShapeName, Shapes } from '@hayate/client';
+import { Vector3 } from 'three';
+import { HEAD_CENTRE_Y } from './avatar/head-surface.ts';
+import { type RecordedSound, SoundRecording } from './debug/sound-recording.ts';
+import { tap } from './debug/tap.ts';
+import type { AvatarView } from './render/avatar-view.ts';
+import type { StudioSession } from './studio/studio-session.ts';
+import type { WatchSession } from './watch/watch-session.ts';
+
+/** A pose as it was handed to the broadcaster. */
+export interface SentPose {
+  captureUs: number;
+  hips: number[];
+  rotations: number[];
+  shapes: number[];
+}
+
+/** What stood on the screen after one drawing. */
+export interface RenderedPose {
+  /** Of the received pose that this is; null where it lies between two (see ?interpolate=off). */
+  captureUs: number | null;
+  /** Each bone's local quaternion x, y, z, w, read from the scene graph. */
+  bones: Record<string, number[]>;
+  shapes: Record<string, number>;
+  atUnixMs: number;
+}
+
+export interface StudioDebug {
+  role: 'studio';
+  stream: string;
+  /** 16 hex digits; empty before going live. */
+  epoch(): string;
+  /** The last 3,000. */
+  sent: SentPose[];
+  microphone: RecordedSound;
+  statistics(): object;
+}
+
+export interface Region {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+export interface ViewerDebug {
+  role: 'viewer';
+  /** The last 3,000. */
+  rendered: RenderedPose[];
+  /** What the audio graph rendered, after the volume; the device's own latency is in statistics(). Empty until there is sound. */
+  played: RecordedSound;
+  statistics(): object;
+  /** As the page shows it: 'connecting', 'waiting', 'live', 'reconnecting', 'ended', 'failed'. */
+  state(): string;
+  /** Where the mouth is, in device pixels of the canvas, y downwards. */
+  mouth(): Region;
+  /** RGBA of that region, rows from the top, of a picture drawn for this. */
+  pixels(): Uint8ClampedArray;
+}
+
+declare global {
+  interface Window {
+    hayate?: StudioDebug | ViewerDebug;
+  }
+}
+
+const posesMax = 3_000;
+/** Received poses that may still be drawn. */
+const receivedMax = 300;
+
+function keep<T>(list: T[], item: T, max: number): void {
+  list.push(item);
+  if (list.length > max) list.shift();
+}
+
+/** Shows a broadcast; call it before it starts. */
+export function exposeStudio(session: StudioSession): void {
+  const microphone = new SoundRecording(48_000);
+  const sent: SentPose[] = [];
+  session.microphone.on('pcm', ({ samples, captureMs }) => {
+    if (session.epoch !== '') microphone.add(samples, performance.timeOrigin + captureMs);
+  });
+  session.on('motion', ({ captureUs, pose }) =>
+    keep(sent, { captureUs, hips: [...pose.hips], rotations: [...pose.rotations], shapes: [...pose.shapes] }, posesMax),
+  );
+  window.hayate = {
+    role: 'studio',
+    stream: session.stream,
+    epoch: () => session.epoch,
+    sent,
+    microphone,
+    statistics: () => ({ ...session.broadcaster.stats, microphone: session.microphone.stats, phase: session.phase }),
+  };
+}
+
+/** Shows a visit and what is drawn of it; call it before it is opened. */
+export function exposeViewer(session: WatchSession, view: AvatarView): void {
+  const received: { captureUs: number; pose: Pose }[] = [];
+  const rendered: RenderedPose[] = [];
+  session.viewer.on('motion', ({ captureUs, pose }) => keep(received, { captureUs, pose }, receivedMax));
+  session.viewer.on('epoch', () => received.splice(0));
+  view.onDrawn = (pose) => {
+    if (session.phase === 'live') keep(rendered, renderedPose(view, captureOf(pose, received)), posesMax);
+  };
+  let played: RecordedSound = new SoundRecording(48_000);
+  session.player.on('state', () => {
+    const { output } = session.player;
+    if (output === undefined || played !== unheard) return;
+    played = new SoundRecording(output.context.sampleRate);
+    void tap(output).then((recording) => {
+      played = recording;
+    });
+  });
+  const unheard = played;
+  window.hayate = {
+    role: 'viewer',
+    rendered,
+    get played() {
+      return played;
+    },
+    statistics: () => ({
+      viewer: session.viewer.stats,
+      player: session.player.stats,
+      playerState: session.player.state,
+      outputLatencyMs: outputLatencyMs(session.player.output),
+      framesPerSecond: view.framesPerSecond,
+      quality: view.quality,
+    }),
+    state: () => session.phase,
+    mouth: () => mouthRegion(view),
+    pixels: () => readPixels(view, mouthRegion(view)),
+  };
+}
+
+/** The capture time of the received pose that `pose` equals, the newest first. */
+function captureOf(pose: Pose, received: readonly { captureUs: number; pose: Pose }[]): number | null {
+  for (let i = received.length - 1; i >= 0; i--) {
+    const candidate = received[i];
+    if (candidate !== undefined && isEqual(candidate.pose, pose)) return candidate.captureUs;
+  }
+  return null;
+}
+
+function isEqual(a: Pose, b: Pose): boolean {
+  return (['shapes', 'hips', 'rotations'] as const).every((part) => a[part].every((value, i) => value === b[part][i]));
+}
+
+function renderedPose({ stage }: AvatarView, captureUs: number | null): RenderedPose {
+  const { avatar } = stage;
+  const bones = Object.fromEntries(Bones.map((name: BoneName) => [name, avatar.bones[name].quaternion.toArray()]));
+  const shapes = Object.fromEntries(Shapes.map((name: ShapeName) => [name, avatar.shape(name)]));
+  return { captureUs, bones, shapes, atUnixMs: performance.timeOrigin + performance.now() };
+}
+
+function outputLatencyMs(output: AudioNode | undefined): number {
+  const context = output?.context as AudioContext | undefined;
+  return ((context?.outputLatency || context?.baseLatency) ?? 0) * 1000;
+}
+
+/** Half the mouth's surroundings, and where they are in the head's space, metres. */
+const mouthHalf = { x: 0.027, y: 0.024 };
+const mouthAt = new Vector3(0, HEAD_CENTRE_Y - 0.08, 0.09);
+
+function mouthRegion({ stage, canvas }: AvatarView): Region {
+  const { head } = stage.avatar.bones;
+  head.updateWorldMatrix(true, false);
+  const corner = (x: number, y: number) => {
+    const point = head.localToWorld(new Vector3(mouthAt.x + x, mouthAt.y + y, mouthAt.z)).project(stage.camera);
+    return { x: ((point.x + 1) / 2) * canvas.width, y: ((1 - point.y) / 2) * canvas.height };
+  };
+  const corners = [-1, 1].flatMap((x) => [-1, 1].map((y) => corner(x * mouthHalf.x, y * mouthHalf.y)));
+  const within = (value: number, most: number) => Math.min(most, Math.max(0, Math.round(value)));
+  const [left, right] = [Math.min(...corners.map(({ x }) => x)), Math.max(...corners.map(({ x }) => x))];
+  const [top, bottom] = [Math.min(...corners.map(({ y }) => y)), Math.max(...corners.map(({ y }) => y))];
+  const [x, y] = [within(left, canvas.width - 1), within(top, canvas.height - 1)];
+  return { x, y, width: Math.max(1, within(right, canvas.width) - x), height: Math.max(1, within(bottom, canvas.height) - y) };
+}
+
+/** The pixels of a region; drawn first, as a browser forgets a picture that it has shown. */
+function readPixels(view: AvatarView, { x, y, width, height }: Region): Uint8ClampedArray {
+  view.draw();
+  const gl = view.renderer.getContext();
+  const upsideDown = new Uint8Array(width * height * 4);
+  gl.readPixels(x, view.canvas.height - y - height, width, height, gl.RGBA, gl.UNSIGNED_BYTE, upsideDown);
+  const pixels = new Uint8ClampedArray(upsideDown.length);
+  const row = width * 4;
+  for (let line = 0; line < height; line++) pixels.set(upsideDown.subarray(line * row, (line + 1) * row), (height - 1 - line) * row);
+  return pixels;
+}

@@ -1,0 +1,48 @@
+// Samples in, the last minute of them out, with the wall-clock time of the first: for tests and the bench that compare what
+// was said with what was heard. A ring of fixed size.
+
+/** What tests read. */
+export interface RecordedSound {
+  /** Unix milliseconds of the first sample of samples(). */
+  readonly startUnixMs: number;
+  readonly sampleRate: number;
+  /** Mono, oldest first, at most 60 s. */
+  samples(): Float32Array;
+}
+
+const secondsMax = 60;
+
+/** A minute of sound. */
+export class SoundRecording implements RecordedSound {
+  readonly sampleRate: number;
+  readonly #ring: Float32Array;
+  /** Samples since clear(). */
+  #count = 0;
+  /** Unix milliseconds at which sample number `count` begins, as the latest block says. */
+  #endUnixMs = 0;
+
+  constructor(sampleRate: number) {
+    this.sampleRate = sampleRate;
+    this.#ring = new Float32Array(sampleRate * secondsMax);
+  }
+
+  get startUnixMs(): number {
+    return this.#endUnixMs - (Math.min(this.#count, this.#ring.length) * 1000) / this.sampleRate;
+  }
+
+  /** Adds the samples that follow; the first of them belongs to `startUnixMs`. */
+  add(samples: Float32Array, startUnixMs: number): void {
+    for (const sample of samples) this.#ring[this.#count++ % this.#ring.length] = sample;
+    this.#endUnixMs = startUnixMs + (samples.length * 1000) / this.sampleRate;
+  }
+
+  samples(): Float32Array {
+    const length = Math.min(this.#count, this.#ring.length);
+    const first = this.#count - length;
+    return Float32Array.from({ length }, (_, i) => this.#ring[(first + i) % this.#ring.length] ?? 0);
+  }
+
+  clear(): void {
+    this.#count = 0;
+  }
+}

@@ -1,0 +1,16 @@
+import { Brand } from '../component/brand.tsx';
+import { Link } from '../component/link.tsx';
+
+/** For a path that names nothing. */
+export function MissingPage() {
+  return (
+    <main className="missing">
+      <Brand />
+      <h1>There is nothing here.</h1>
+      <p>A stream's page is at /watch/ and its name: letters, digits, _ and -, at most 64.</p>
+      <Link to="/" className="button">
+        See who is live
+      </Link>
+    </main>
+  );
+}

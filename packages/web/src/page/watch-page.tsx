@@ -1,0 +1,198 @@
+// One stream: its avatar over the whole window, its voice, and what can be said of the connection.
+import type { Pose } from '@hayate/client';
+import { useCallback, useEffect, useState } from 'react';
+import { AvatarCanvas } from '../component/avatar-canvas.tsx';
+import { Brand } from '../component/brand.tsx';
+import { Icon } from '../component/icon.tsx';
+import { LiveBadge } from '../component/live-badge.tsx';
+import { Notice } from '../component/notice.tsx';
+import { Readout } from '../component/readout.tsx';
+import { useSession } from '../component/use-session.ts';
+import { useSupport } from '../component/use-support.ts';
+import type { AvatarView } from '../render/avatar-view.ts';
+import { flagValue, hasFlag } from '../route/location.ts';
+import { bitrateText, latencyText, shareText, viewersText } from '../text/measure-text.ts';
+import { sleepingPose } from '../watch/sleeper.ts';
+import type { WatchPhase } from '../watch/watch-phase.ts';
+import { WatchSession } from '../watch/watch-session.ts';
+import '../style/stage.css';
+import '../style/watch.css';
+
+const phaseTexts: Readonly<Record<WatchPhase, string>> = {
+  connecting: 'Connecting',
+  waiting: 'Waiting',
+  live: 'Live',
+  reconnecting: 'Reconnecting',
+  ended: 'Ended',
+  failed: 'Not connected',
+};
+
+/** The page of `stream`. */
+export default function WatchPage({ stream }: { stream: string }) {
+  const [view, setView] = useState<AvatarView>();
+  const [attempt, setAttempt] = useState(0);
+  const session = useWatchSession(stream, view, attempt);
+  useSession(session);
+  const phase = session?.phase ?? 'connecting';
+  const missing = useSupport('watch');
+  const pose = useCallback(
+    (nowMs: number): Pose | undefined => {
+      const isOn = session !== undefined && (session.phase === 'live' || session.phase === 'reconnecting');
+      return (isOn ? session.player.poseAt() : undefined) ?? sleepingPose(nowMs);
+    },
+    [session],
+  );
+  const isOn = phase === 'live' || phase === 'reconnecting';
+  const title = session?.title || stream;
+  const lacks = missing?.[0]?.sentence ?? session?.soundProblem;
+  return (
+    <main className="watch">
+      <AvatarCanvas
+        stream={stream}
+        label={isOn ? `The avatar of ${title}, live` : `The avatar of ${stream}, asleep`}
+        pose={pose}
+        dim={!isOn}
+        onView={setView}
+      />
+      <header className="watch-bar">
+        <Brand />
+        <span className="watch-state" role="status">
+          {session !== undefined && phase === 'live' && (
+            <span className="badge">
+              <Icon name="viewers" />
+              {viewersText(session.readout.viewers)}
+            </span>
+          )}
+          <LiveBadge live={phase === 'live'} text={phaseTexts[phase]} />
+        </span>
+      </header>
+      {!isOn && <Standby phase={phase} stream={stream} problem={session?.problem} onRetry={() => setAttempt(attempt + 1)} />}
+      {session !== undefined && phase === 'live' && session.isBlocked && (
+        <button type="button" className="tap-to-hear" onClick={() => void session.player.resume().catch(() => {})}>
+          <span className="tap-to-hear-pill">
+            <Icon name="sound" />
+            Tap to hear
+          </span>
+        </button>
+      )}
+      <footer className="watch-foot">
+        {phase === 'reconnecting' && <Notice kind="hint">The connection was lost. Coming back by itself…</Notice>}
+        {lacks !== undefined && <Notice kind="problem">{lacks}</Notice>}
+        <div className="watch-about">
+          <h1>{title}</h1>
+          <p>{stream}</p>
+        </div>
+        {session !== undefined && <Volume session={session} />}
+        {session !== undefined && isOn && <Readouts session={session} />}
+      </footer>
+    </main>
+  );
+}
+
+/** What is said instead of a live avatar. */
+function Standby({
+  phase,
+  stream,
+  problem,
+  onRetry,
+}: {
+  phase: WatchPhase;
+  stream: string;
+  problem: string | undefined;
+  onRetry: () => void;
+}) {
+  return (
+    <div className="standby" role="status">
+      {phase === 'connecting' && <p className="standby-title">Connecting…</p>}
+      {phase === 'waiting' && (
+        <>
+          <p className="standby-title">{stream} is asleep</p>
+          <p>This page wakes up by itself when the broadcast begins.</p>
+        </>
+      )}
+      {phase === 'ended' && (
+        <>
+          <p className="standby-title">The broadcast has ended</p>
+          <p>Stay, and the next one begins here by itself.</p>
+        </>
+      )}
+      {phase === 'failed' && (
+        <>
+          <p className="standby-title">Not connected</p>
+          <p>{problem}</p>
+          <button type="button" className="button" onClick={onRetry}>
+            Try again
+          </button>
+        </>
+      )}
+    </div>
+  );
+}
+
+function Volume({ session: { player } }: { session: WatchSession }) {
+  const [, setShown] = useState(0);
+  const set = (volume: number) => {
+    player.volume = volume;
+    player.muted = volume === 0;
+    setShown((count) => count + 1);
+  };
+  const toggle = () => {
+    if (player.volume === 0) player.volume = 1;
+    player.muted = !player.muted;
+    setShown((count) => count + 1);
+  };
+  return (
+    <div className="volume">
+      <button type="button" className="button button-round" aria-pressed={player.muted} aria-label="Mute" onClick={toggle}>
+        <Icon name={player.muted ? 'soundOff' : 'sound'} />
+      </button>
+      <input
+        type="range"
+        min="0"
+        max="1"
+        step="0.01"
+        aria-label="Volume"
+        value={player.muted ? 0 : player.volume}
+        onChange={(event) => set(event.currentTarget.valueAsNumber)}
+      />
+    </div>
+  );
+}
+
+function Readouts({ session }: { session: WatchSession }) {
+  const { latencyMs, errorMs, isHeard, lost, received, bitsPerSecond } = session.readout;
+  const heard = isHeard ? 'From the microphone to your ear' : 'From capture to arrival here';
+  return (
+    <dl className="readouts">
+      <Readout name="Latency" value={latencyText(latencyMs, errorMs)} note={`${heard}, by the server's clock`} />
+      <Readout
+        name="Loss"
+        value={shareText(lost, lost + received)}
+        note={`${lost} of ${lost + received} frames did not come`}
+        warn={lost > 0.01 * received}
+      />
+      <Readout name="Bitrate" value={bitrateText(bitsPerSecond)} note="Received over the last two seconds" />
+    </dl>
+  );
+}
+
+/** The visit: begins when there is something to draw on, and anew with each attempt. */
+function useWatchSession(stream: string, view: AvatarView | undefined, _attempt: number): WatchSession | undefined {
+  const [session, setSession] = useState<WatchSession>();
+  useEffect(() => {
+    if (view === undefined) return;
+    const made = new WatchSession({ stream, interpolate: flagValue('interpolate') !== 'off' });
+    setSession(made);
+    let closed = false;
+    const open = async () => {
+      if (hasFlag('debug')) (await import('../debug.ts')).exposeViewer(made, view);
+      if (!closed) made.open();
+    };
+    void open();
+    return () => {
+      closed = true;
+      made.close();
+    };
+  }, [stream, view]);
+  return session;
+}

@@ -1,0 +1,19 @@
+// A path in, the page it names out, and back. The server gives the same index.html for all of them (api/page-routes.ts).
+import { isStreamName } from '@hayate/protocol';
+
+/** A page, with what its path says. */
+export type Route = { page: 'front' } | { page: 'studio' } | { page: 'watch'; stream: string } | { page: 'missing' };
+
+/** The page at `path` (URL.pathname); a trailing slash does not matter. */
+export function routeOf(path: string): Route {
+  const [first = '', second, ...rest] = path.replace(/^\/+|\/+$/g, '').split('/');
+  if (first === '' && second === undefined) return { page: 'front' };
+  if (first === 'studio' && second === undefined) return { page: 'studio' };
+  if (first === 'watch' && second !== undefined && rest.length === 0 && isStreamName(second)) return { page: 'watch', stream: second };
+  return { page: 'missing' };
+}
+
+/** The path of a stream's page. */
+export function watchPath(stream: string): string {
+  return `/watch/${stream}`;
+}

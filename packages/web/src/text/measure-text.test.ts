@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { bitrateText, durationText, latencyText, shareText, viewersText } from './measure-text.ts';
+
+test('bitrates change unit where a thousand kilobits would be shown', () => {
+  assert.equal(bitrateText(147_600), '148 kbps');
+  assert.equal(bitrateText(0), '0 kbps');
+  assert.equal(bitrateText(999_499), '999 kbps');
+  assert.equal(bitrateText(999_500), '1.0 Mbps');
+  assert.equal(bitrateText(undefined), '–');
+});
+
+test('a latency shows its error rounded up, never smaller than it is', () => {
+  assert.equal(latencyText(83.6), '84 ms');
+  assert.equal(latencyText(83.6, 2.1), '84 ± 3 ms');
+  assert.equal(latencyText(Number.NaN, 1), '–');
+});
+
+test('durations show hours only when there are any', () => {
+  assert.equal(durationText(7_999), '0:07');
+  assert.equal(durationText(750_000), '12:30');
+  assert.equal(durationText(3_723_000), '1:02:03');
+  assert.equal(durationText(-5), '0:00');
+});
+
+test('a loss that is not zero never reads as zero', () => {
+  assert.equal(shareText(0, 1000), '0 %');
+  assert.equal(shareText(1, 100_000), '0.1 %');
+  assert.equal(shareText(12, 100), '12 %');
+  assert.equal(shareText(0, 0), '–');
+});
+
+test('one viewer is one', () => {
+  assert.equal(viewersText(1), '1 viewer');
+  assert.equal(viewersText(1_204), '1,204 viewers');
+});

@@ -1,0 +1,17 @@
+// In: index.html and src/. Out: dist/, which the server serves as it is, under a policy that allows scripts and styles of its
+// own address alone. Names carry hashes, so everything under assets/ may be cached for ever.
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vite';
+
+export default defineConfig({
+  plugins: [react()],
+  build: {
+    outDir: 'dist',
+    emptyOutDir: true,
+    sourcemap: false,
+    // As tsconfig.json: worklets are the text of functions, so nothing may be lowered to code outside of them.
+    target: 'es2024',
+    // three.js is one chunk, fetched once for all pages.
+    chunkSizeWarningLimit: 900,
+  },
+});

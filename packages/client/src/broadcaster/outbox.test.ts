@@ -88,6 +88,25 @@ test('drops the oldest voice and poses past 30 s, never events, and declares the
   assert.equal(outbox.queue.frames, 2);
 });
 
+test('declares again what the log refused, together with the frames it refused', () => {
+  const { outbox, state, push, sequencesSent } = model();
+  outbox.connect(0);
+  for (let i = 0; i < 3; i++) push(Kind.AUDIO);
+  state.nowMs = 30_001;
+  outbox.flush();
+  push(Kind.AUDIO);
+  outbox.flush();
+  state.sent.length = 0;
+  outbox.resend(0);
+  state.nowMs += 50;
+  outbox.flush();
+  assert.deepEqual(
+    state.sent.flatMap(({ dropped = [] }) => dropped),
+    [{ first: 0n, last: 2n }],
+  );
+  assert.deepEqual(sequencesSent(), [3]);
+});
+
 test('keeps what is acknowledged until a ticket vouches for it, as a server that restarts knows only its ticket', () => {
   const { outbox, push, sequencesSent, state } = model();
   outbox.connect(0);

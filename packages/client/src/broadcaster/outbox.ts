@@ -75,8 +75,9 @@ export class Outbox {
     this.#endWritten = false;
   }
 
-  /** The log could not take what follows `from`: what was written of it is written again. */
+  /** The log could not take what follows `from`: what was written of it is written again, and what was declared is declared again. */
   resend(from: number): void {
+    this.#declared = this.queue.dropped.size === 0;
     this.#backlog.add(from, this.#nextLive - 1);
   }
 

@@ -118,8 +118,11 @@ export class Streamer implements Service {
     this.#draining = true;
     const all = [...this.#publications.values()].map(({ publication }) => publication);
     await farewell(this.#connections, this.#parts.options.goAwayMs);
-    await Promise.all([...all, ...this.#ending].map((publication) => publication.drain()));
+    const settle = () => Promise.all([...all, ...this.#ending].map((publication) => publication.drain()));
+    await settle();
     for (const connection of this.#connections) connection.close('GOING_AWAY');
+    // What came while that settled must not reach the log behind the archiver's last cut.
+    await settle();
   }
 
   close(): Promise<void> {

@@ -1,0 +1,169 @@
+// Broadcasts through a server process that is killed and started again in the middle of them, for the tests of this folder.
+// In: an archive directory and clips. Out: processes, and the acknowledgement lists that the broadcasters kept on their own.
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import type { TestContext } from 'node:test';
+import { openFileLog } from '../../packages/server/src/log/file/file-log.ts';
+import { tickValue } from '../conformance/archive-broadcast.ts';
+import {
+  type AckLine,
+  type ArchivedBroadcast,
+  assertAcknowledgedOnce,
+  assertVoiceIsWhole,
+  readAckLog,
+  readAvro,
+  sumStatistics,
+  withoutZeros,
+} from '../conformance/broadcast-archive.ts';
+import { demoClip, type ServerProcess, startHayate, startHayateServer } from '../support/hayate.ts';
+import { poll } from '../support/poll.ts';
+import type { TestProcess } from '../support/process.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+/** Cuts every second, so that some are being written whenever a server dies. */
+export const WINDOW_MS = 500;
+const frequentCuts = ['--archive-window-ms', String(WINDOW_MS), '--archive-cut-windows', '2'];
+
+/** A broadcaster in a process of its own. */
+export interface Broadcasting {
+  stream: string;
+  process: TestProcess;
+  loop: 'once' | 'loop';
+  ended: boolean;
+  /** What it was promised so far. */
+  acks: () => AckLine[];
+}
+
+/** One data directory and port, one server process after another, and broadcasters that outlive them. */
+export class BroadcastRun {
+  readonly data: string;
+  readonly archive: string;
+  readonly broadcasts: Broadcasting[] = [];
+  readonly #t: TestContext;
+  readonly #folder: string;
+  readonly #flags: readonly string[];
+  #server: ServerProcess | undefined;
+  #port = 0;
+
+  constructor(t: TestContext, flags: readonly string[] = []) {
+    this.#t = t;
+    this.#flags = [...frequentCuts, ...flags];
+    this.#folder = tempDir(t);
+    this.data = join(this.#folder, 'data');
+    this.archive = join(this.data, 'archive');
+  }
+
+  /** Starts a server: the first on any port, the next on the same. */
+  async start(): Promise<void> {
+    assert.equal(this.#server, undefined);
+    this.#server = await startHayateServer(this.#t, { data: this.data, port: this.#port, flags: this.#flags });
+    this.#port = this.#server.port;
+  }
+
+  /** Kills the server as power loss would; what it had not made durable is gone. */
+  async kill(): Promise<void> {
+    const server = this.#running();
+    server.process.kill('SIGKILL');
+    assert.deepEqual(await server.process.exit, { code: null, signal: 'SIGKILL' }, server.process.lines.join('\n'));
+    this.#server = undefined;
+  }
+
+  /** Asks the server to stop; it drains and exits with 0. */
+  async drain(): Promise<void> {
+    const server = this.#running();
+    server.process.kill('SIGTERM');
+    assert.deepEqual(await server.process.exit, { code: 0, signal: null }, server.process.lines.join('\n'));
+    this.#server = undefined;
+  }
+
+  /** Starts a broadcaster of the demo clip's first `seconds`, once or until `allEnded` interrupts it. */
+  broadcast(stream: string, seconds: number, loop: 'once' | 'loop' = 'once'): Broadcasting {
+    const clip = join(this.#folder, `${stream}.ogg`);
+    const acks = join(this.#folder, `${stream}.acks`);
+    writeFileSync(clip, demoClip(seconds).bytes);
+    const args = ['broadcast', clip, '--stream', stream, '--server', this.#running().url, '--ack-log', acks];
+    const process = startHayate(this.#t, loop === 'loop' ? [...args, '--loop'] : args);
+    const broadcasting: Broadcasting = { stream, process, loop, ended: false, acks: () => readAckLog(acks) };
+    this.broadcasts.push(broadcasting);
+    void process.exit.then(() => {
+      broadcasting.ended = true;
+    });
+    return broadcasting;
+  }
+
+  /** Waits for a condition while broadcasts go on; fails, with what the broadcasters said, once all have ended. */
+  async until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+    const met = async () => {
+      if (await condition()) return 'met';
+      return this.broadcasts.every(({ ended }) => ended) ? 'too late' : undefined;
+    };
+    const said = () => this.broadcasts.flatMap(({ stream, process }) => process.lines.map((line) => `${stream}: ${line}`)).join('\n');
+    const result = await poll(what, met, { timeoutMs: 60_000 }).catch((error: unknown) => error);
+    if (result !== 'met') throw new Error(`${what} did not come while a broadcast went on:\n${said()}`, { cause: result });
+  }
+
+  /** Waits until every broadcaster that goes on is back, and all is acknowledged up to what is live. */
+  async untilCaughtUp(): Promise<void> {
+    const { url } = this.#running();
+    const body = JSON.stringify({ grants: { watch: ['*'] } });
+    const given = await fetch(`${url}/dev/token`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body });
+    const { token }: { token: string } = await given.json();
+    await this.until('the acknowledgement of everything live', async () => {
+      const answer = await fetch(`${url}/api/streams`, { headers: { Authorization: `Bearer ${token}` } });
+      const { streams }: { streams: { stream: string; nextSequence: number }[] } = await answer.json();
+      return this.broadcasts.every(({ stream, ended, acks }) => {
+        const live = streams.find((listed) => listed.stream === stream);
+        return ended || (live !== undefined && (acks().at(-1)?.nextSequence ?? 0) >= live.nextSequence);
+      });
+    });
+  }
+
+  /** Interrupts those that loop, and waits until every broadcaster has ended and is content: all it sent was acknowledged. */
+  async allEnded(): Promise<void> {
+    for (const { process, loop } of this.broadcasts) if (loop === 'loop') process.kill('SIGINT');
+    for (const { process } of this.broadcasts) assert.deepEqual(await process.exit, { code: 0, signal: null }, process.lines.join('\n'));
+  }
+
+  /** Fails unless the archive holds every acknowledged frame once, and the rest of it is sound. The server must have ended. */
+  async assertArchived(python: string): Promise<ArchivedBroadcast[]> {
+    assert.equal(this.#server, undefined);
+    const { broadcasts, windows } = readAvro(python, this.archive, WINDOW_MS);
+    const archived = this.broadcasts.flatMap(({ stream, acks }) => assertAcknowledgedOnce(acks(), stream, broadcasts));
+    for (const broadcast of archived) assertVoiceIsWhole(this.archive, broadcast);
+    assert.deepEqual(withoutZeros(await sumStatistics(this.archive)), withoutZeros(windows));
+    await this.#assertManifestsAreWhole();
+    return archived;
+  }
+
+  /** Every entry of the log lies in a cut, and the manifests name every object that is there, and no other. */
+  async #assertManifestsAreWhole(): Promise<void> {
+    const log = await openFileLog({ directory: join(this.data, 'log') });
+    const ends: { committed: number | undefined; end: number }[] = [];
+    const consumer = await log.consume(async (partition) => {
+      ends.push({ committed: await partition.committedOffset(), end: await partition.append(tickValue(false)) });
+    });
+    await consumer.close();
+    await log.close();
+    assert.deepEqual(
+      ends.filter(({ committed, end }) => committed !== end),
+      [],
+      'the log goes on behind the last cut',
+    );
+    const objects = readdirSync(this.archive, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(this.archive, join(entry.parentPath, entry.name)))
+      .filter((key) => !key.startsWith('.tmp~'));
+    const manifests = objects.filter((key) => key.startsWith('cuts/'));
+    const named = manifests.flatMap((key) => {
+      const { previous }: { previous?: { objects: { key: string }[] } } = JSON.parse(readFileSync(join(this.archive, key), 'utf8'));
+      return previous?.objects.map((object) => object.key) ?? [];
+    });
+    assert.deepEqual([...named, ...manifests].sort(), objects.sort());
+  }
+
+  #running(): ServerProcess {
+    assert.ok(this.#server !== undefined);
+    return this.#server;
+  }
+}

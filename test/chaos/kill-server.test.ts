@@ -1,0 +1,119 @@
+// What a broadcaster was promised survives the server's death. Real processes, real signals: the server is killed at moments
+// that a seed chooses, started again on its data, and the archive is then held against the broadcasters' own lists of what
+// was acknowledged. HAYATE_TEST_SEED replays a run's choices.
+import assert from 'node:assert/strict';
+import { watch } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { seededNumbers } from '../conformance/archive-broadcast.ts';
+import { cleanUp } from '../support/clean-up.ts';
+import { requirePython } from '../support/require-tool.ts';
+import { BroadcastRun } from './broadcast-run.ts';
+
+const seed = Number(process.env.HAYATE_TEST_SEED ?? Date.now() % 2 ** 31);
+
+/** Numbers for one test, from this run's seed, which is shown. */
+function choices(t: TestContext): (below: number) => number {
+  t.diagnostic(`HAYATE_TEST_SEED=${seed}`);
+  return seededNumbers(seed);
+}
+
+/** Waits until every broadcaster that goes on has seen `count` more acknowledgements. */
+async function untilAcks(run: BroadcastRun, count: number): Promise<void> {
+  const before = run.broadcasts.map(({ acks }) => acks().length);
+  await run.until(`${count} more acknowledgements`, () =>
+    run.broadcasts.every(({ ended, acks }, i) => ended || acks().length >= (before[i] ?? 0) + count),
+  );
+}
+
+/** Waits until the store has touched its unfinished objects `count` more times: each is made, written and taken away. */
+async function untilStoreTouches(t: TestContext, run: BroadcastRun, count: number): Promise<void> {
+  let seen = 0;
+  const watcher = watch(join(run.archive, '.tmp~'), () => void seen++);
+  cleanUp(t, () => watcher.close());
+  await run.until(`${count} more touches of unfinished objects`, () => seen >= count);
+  watcher.close();
+}
+
+/** How often the broadcasters said that they lost their connection. */
+function countLosses({ broadcasts }: BroadcastRun): number {
+  return broadcasts.flatMap(({ process }) => process.lines.filter((line) => line.startsWith('connection lost'))).length;
+}
+
+/**
+ * Kills the server once for each of `moments` and starts it again. Before every other moment all have caught up, so that no
+ * broadcaster is ever behind by more than it can keep; before the rest they may be in the middle of sending again.
+ */
+async function killAt<Moment>(run: BroadcastRun, moments: readonly Moment[], until: (moment: Moment) => Promise<void>): Promise<void> {
+  for (const [i, moment] of moments.entries()) {
+    if (i % 2 === 0) await run.untilCaughtUp();
+    await until(moment);
+    await run.kill();
+    await run.start();
+  }
+}
+
+test('a server killed five times in mid-broadcast has everything acknowledged in its archive, once', async (t) => {
+  const python = requirePython(t, 'avro');
+  if (python === undefined) return;
+  const choose = choices(t);
+  const run = new BroadcastRun(t);
+  await run.start();
+  run.broadcast('first', 10, 'loop');
+  run.broadcast('second', 12);
+  const moments = Array.from({ length: 5 }, () => 1 + choose(15));
+  await killAt(run, moments, (acks) => untilAcks(run, acks));
+  await run.allEnded();
+  await run.drain();
+  const broadcasts = await run.assertArchived(python);
+  assert.ok(countLosses(run) >= moments.length);
+  assert.match(run.broadcasts[0]?.process.stderr.at(-1) ?? '', /everything acknowledged/);
+  // No broadcaster was cut off for longer than it keeps its frames: one epoch each, whole.
+  for (const { marks, sequences } of broadcasts) {
+    const ends = marks.filter(([mark]) => mark === 'END');
+    assert.ok(ends.length > 0 && ends.every(([, , next]) => next === sequences.length));
+  }
+  t.diagnostic(`killed after ${moments.join(', ')} acknowledgements; ${countLosses(run)} connections lost`);
+});
+
+test('a server killed while the archiver writes its objects leaves none half written, twice or missing', async (t) => {
+  const python = requirePython(t, 'avro');
+  if (python === undefined) return;
+  const choose = choices(t);
+  const run = new BroadcastRun(t);
+  await run.start();
+  run.broadcast('first', 10, 'loop');
+  run.broadcast('second', 10, 'loop');
+  const moments = Array.from({ length: 5 }, () => 1 + choose(40));
+  await killAt(run, moments, async (touches) => {
+    await untilAcks(run, 1);
+    await untilStoreTouches(t, run, touches);
+  });
+  await run.allEnded();
+  await run.drain();
+  await run.assertArchived(python);
+  t.diagnostic(`killed after ${moments.join(', ')} touches of unfinished objects`);
+});
+
+test('a server asked to stop in mid-broadcast archives all it has acknowledged before it exits, and goes on when started again', async (t) => {
+  const python = requirePython(t, 'avro');
+  if (python === undefined) return;
+  // Appends follow one another closely, so that frames come while the drain waits for one.
+  const run = new BroadcastRun(t, ['--batch-ms', '5']);
+  await run.start();
+  run.broadcast('first', 10, 'loop');
+  run.broadcast('second', 6);
+  await untilAcks(run, 10);
+  await run.drain();
+  // Its list is complete when the broadcaster has seen the connection end.
+  for (const { process } of run.broadcasts) await process.untilLine(/^connection lost/);
+  await run.assertArchived(python);
+  await run.start();
+  await run.allEnded();
+  await run.drain();
+  const broadcasts = await run.assertArchived(python);
+  assert.deepEqual(
+    broadcasts.map(({ sequences, marks }) => [marks, sequences.at(-1)?.[0]]),
+    broadcasts.map(({ sequences }) => [[['END', sequences.length, sequences.length, 1]], sequences.length - 1]),
+  );
+});

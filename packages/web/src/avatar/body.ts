@@ -89,7 +89,11 @@ function addNeck(mesh: SurfaceMesh, variant: AvatarVariant, detail: number): voi
       const angle = (u - 0.5) * Math.PI * 2;
       const front = Math.cos(angle) * 0.5 + 0.5;
       const radius = 0.047 + (1 - v) * 0.05;
-      out.set(Math.sin(angle) * radius * 1.05, 1.15 + v * (0.045 - front * 0.006), Math.cos(angle) * radius * 0.86 - 0.002);
+      out.set(
+        Math.sin(angle) * radius * 1.05,
+        1.15 - front * (1 - v) * 0.02 + v * (0.045 - front * 0.006),
+        Math.cos(angle) * radius * 0.86 - 0.002,
+      );
     },
     color: shirt,
     skin: spineSkin,
@@ -195,6 +199,8 @@ function addArm(mesh: SurfaceMesh, side: 'left' | 'right', variant: AvatarVarian
   const upperArm = index(`${side}UpperArm`);
   const lowerArm = index(`${side}LowerArm`);
   const hand = index(`${side}Hand`);
+  // More rings where the sleeve rounds off into the shoulder.
+  const along = (v: number) => v ** 1.6;
   const tube = (
     from: number,
     to: number,
@@ -205,13 +211,15 @@ function addArm(mesh: SurfaceMesh, side: 'left' | 'right', variant: AvatarVarian
   ) =>
     mesh.add({
       columns: Math.round(22 * detail),
-      rows: Math.round(20 * detail),
+      rows: Math.round(26 * detail),
       at(u, v, out) {
-        const angle = u * Math.PI * 2;
-        out.set(s * (from + (to - from) * v), y + Math.sin(angle) * radius(v) * flat, Math.cos(angle) * radius(v));
+        // The seam is at the back.
+        const angle = (u - 0.5) * Math.PI * 2;
+        const t = along(v);
+        out.set(s * (from + (to - from) * t), y + Math.sin(angle) * radius(t) * flat, Math.cos(angle) * radius(t));
       },
-      color: color instanceof Color ? color : (_u, v, out) => color(v, out),
-      skin: (_u, v) => skinOf(from + (to - from) * v),
+      color: color instanceof Color ? color : (_u, v, out) => color(along(v), out),
+      skin: (_u, v) => skinOf(from + (to - from) * along(v)),
       flip: s === 1,
     });
   const round = (t: number, end: number) => Math.sqrt(Math.max(0, 1 - ((end - Math.min(t, end)) / end) ** 2));

@@ -69,6 +69,10 @@ void main() {
   transformed += normalize( objectNormal ) * thickness * distanceToEye;
   #endif
   #include <project_vertex>
+  #ifdef OUTLINE
+  // A little further away, so that no sliver of it shows through what it goes around.
+  gl_Position = projectionMatrix * ( mvPosition - vec4( 0.0, 0.0, 0.002, 0.0 ) );
+  #endif
   vToEye = - mvPosition.xyz;
 }`;
 

@@ -84,7 +84,7 @@ export class VoiceTrack {
 
   /** The position rendered at device time `timeS`, from the latest report; undefined before the first voice is placed. */
   positionAt(timeS: number): number | undefined {
-    if (this.#status === undefined) return undefined;
+    if (!this.#status?.placed) return undefined;
     const { position, timeS: reportedS, rate } = this.#status;
     return position + (timeS - reportedS) * 48_000 * rate;
   }

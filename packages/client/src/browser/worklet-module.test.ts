@@ -78,6 +78,8 @@ test('the playout worklet’s text stands alone, plays what it is sent and repor
   const options = { processorOptions: { channels: 1 } };
   const { processor, scope } = load<PlayoutStatus>(playoutWorkletSource, PLAYOUT_PROCESSOR, 48_000, options);
   processor.port.onmessage({ data: { push: { position: 4_800, channels: [new Float32Array(4_800).fill(0.25)] } } });
+  for (let quantum = 0; quantum < 8; quantum++) processor.process([], [[new Float32Array(128)]]);
+  assert.equal(processor.port.posted.pop()?.placed, false, 'before it knows where, it says so');
   processor.port.onmessage({ data: { follow: { position: 4_800, timeS: 0, horizon: 0 } } });
   const output = new Float32Array(128);
   for (let quantum = 0; quantum < 24; quantum++) {

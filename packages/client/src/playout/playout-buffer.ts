@@ -14,6 +14,8 @@ export interface PlayoutLine {
 
 /** Counters since the start, in samples at 48 kHz unless said otherwise. */
 export interface PlayoutStatus {
+  /** Whether a line has been followed; before that `position` means nothing. */
+  placed: boolean;
   /** The next position to render. */
   position: number;
   /** Device time at which it is rendered, seconds. */
@@ -275,6 +277,7 @@ export function createPlayoutBuffer(deviceRate: number, channelCount: number): P
     },
     render,
     status: () => ({
+      placed,
       position: at,
       timeS,
       rate,

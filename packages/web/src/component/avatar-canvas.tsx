@@ -16,9 +16,11 @@ export interface AvatarCanvasProps {
   onView?: (view: AvatarView) => void;
 }
 
-/** The hue of a stream's backdrop as a CSS property. */
+/** The backdrop of a stream as CSS properties: its hue above, below it a neighbour towards the night's blue. */
 export function backdropStyle(stream: string): CSSProperties {
-  return { '--hue': variantOf(stream).backdropHue } as CSSProperties;
+  const hue = variantOf(stream).backdropHue;
+  const isWarm = hue < 60 || hue > 300;
+  return { '--hue': hue, '--hue-low': isWarm ? hue - 65 : hue + 30 } as CSSProperties;
 }
 
 /** The avatar of `stream`, as `pose` has it each frame. */

@@ -3,13 +3,13 @@ import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { hrefOf } from '../route/location.ts';
 import { watchPath } from '../route/route.ts';
 import type { StudioSession } from '../studio/studio-session.ts';
-import { bitrateText, durationText, latencyText } from '../text/measure-text.ts';
+import { bitrateText, durationText, latencyText, shareText } from '../text/measure-text.ts';
 import { Icon } from './icon.tsx';
 import { Readout } from './readout.tsx';
 
 /** Readouts and controls of `session`. */
 export function OnAir({ session }: { session: StudioSession }) {
-  const { bitsPerSecond, roundTripMs, dropped, viewers, liveMs } = session.readout;
+  const { bitsPerSecond, roundTripMs, dropped, viewers, liveMs, frames, stored } = session.readout;
   return (
     <div className="on-air">
       <dl className="readouts readouts-studio">
@@ -18,6 +18,7 @@ export function OnAir({ session }: { session: StudioSession }) {
         <Readout name="Bitrate" value={bitrateText(bitsPerSecond)} note="Sent over the last two seconds" />
         <Readout name="Round trip" value={latencyText(roundTripMs)} note="To the server and back" />
         <Readout name="Dropped" value={dropped.toLocaleString('en')} note="Frames that were never sent" warn={dropped > 0} />
+        <Readout name="Stored" value={shareText(stored, frames)} note="Of all frames so far, what the server has on disk" />
       </dl>
       <div className="on-air-voice">
         <button type="button" className="button" aria-pressed={session.muted} onClick={() => (session.muted = !session.muted)}>

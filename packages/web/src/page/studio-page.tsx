@@ -77,7 +77,10 @@ export default function StudioPage() {
         {!isOnAir && (problem ?? session?.problem) !== undefined && <Notice kind="problem">{problem ?? session?.problem}</Notice>}
         {phase === 'over' && session !== undefined && <Summary session={session} />}
         {isOnAir && session !== undefined ? (
-          <OnAir session={session} />
+          <>
+            <ExpressionPad performer={puppet.expression} />
+            <OnAir session={session} />
+          </>
         ) : (
           <GoLiveForm
             stream={stream}
@@ -89,7 +92,7 @@ export default function StudioPage() {
             onGoLive={() => void goLive()}
           />
         )}
-        <ExpressionPad performer={puppet.expression} />
+        {!isOnAir && <ExpressionPad performer={puppet.expression} />}
       </section>
     </main>
   );

@@ -80,7 +80,7 @@ export default function WatchPage({ stream }: { stream: string }) {
         {lacks !== undefined && <Notice kind="problem">{lacks}</Notice>}
         <div className="watch-about">
           <h1>{title}</h1>
-          <p>{stream}</p>
+          {title !== stream && <p>{stream}</p>}
         </div>
         {session !== undefined && <Volume session={session} />}
         {session !== undefined && isOn && <Readouts session={session} />}
@@ -106,8 +106,8 @@ function Standby({
       {phase === 'connecting' && <p className="standby-title">Connecting…</p>}
       {phase === 'waiting' && (
         <>
-          <p className="standby-title">{stream} is asleep</p>
-          <p>This page wakes up by itself when the broadcast begins.</p>
+          <p className="standby-title">Waiting for the broadcast</p>
+          <p>{stream} is asleep. This page wakes up by itself when it begins.</p>
         </>
       )}
       {phase === 'ended' && (

@@ -5,10 +5,10 @@ import { applyPose } from '@hayate/client/three';
 import { SRGBColorSpace, WebGLRenderer } from 'three';
 import type { Quality } from '../avatar/avatar.ts';
 import { Stage } from '../avatar/stage.ts';
-import { FrameRateWatch, isSoftware, lowFramesPerSecond, requestedQuality } from './quality.ts';
+import { FrameRateWatch, isSoftware, lowFramesPerSecond, requestedQuality, startingQuality } from './quality.ts';
 
 /** Device pixels drawn at most: a sharp picture on a large screen, a fluent one in low quality and in software. */
-const pixelsMax = { high: 4_000_000, low: 900_000, software: 300_000 };
+const pixelsMax = { high: 4_000_000, low: 900_000, software: 180_000 };
 const pixelRatioMax = 2;
 
 export interface AvatarViewOptions {
@@ -24,7 +24,6 @@ export class AvatarView {
   /** Called after each frame was drawn, with the pose that is in it. */
   onDrawn: ((pose: Pose, nowMs: number) => void) | undefined;
   readonly #options: AvatarViewOptions;
-  readonly #software: boolean;
   readonly #watch = new FrameRateWatch();
   readonly #resize: ResizeObserver;
   readonly #calm = matchMedia('(prefers-reduced-motion: reduce)');
@@ -41,11 +40,10 @@ export class AvatarView {
     this.canvas = canvas;
     this.#options = options;
     this.#stream = options.stream;
-    this.renderer = new WebGLRenderer({ canvas, alpha: true, stencil: true, antialias: requestedQuality() !== 'low' });
+    this.renderer = new WebGLRenderer({ canvas, alpha: true, stencil: true, antialias: startingQuality() === 'high' });
     this.renderer.outputColorSpace = SRGBColorSpace;
     this.renderer.setClearAlpha(0);
-    this.#software = isSoftware(this.renderer);
-    this.#quality = requestedQuality() ?? (this.#software ? 'low' : 'high');
+    this.#quality = startingQuality();
     this.#stage = new Stage(this.#stream, this.#quality);
     this.#resize = new ResizeObserver(() => this.#fit());
     this.#resize.observe(canvas);
@@ -118,7 +116,7 @@ export class AvatarView {
     this.#width = width;
     this.#height = height;
     const wanted = this.#quality === 'low' ? 1 : Math.min(pixelRatioMax, devicePixelRatio);
-    const budget = this.#software ? pixelsMax.software : pixelsMax[this.#quality];
+    const budget = pixelsMax[this.#quality === 'low' && isSoftware() ? 'software' : this.#quality];
     this.renderer.setPixelRatio(Math.min(wanted, Math.sqrt(budget / (width * height))));
     this.renderer.setSize(width, height, false);
     this.#stage.frame(width / height);

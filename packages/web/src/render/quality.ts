@@ -1,6 +1,5 @@
 // How finely to draw: asked for in the address (?quality=low or high), else low where the renderer is software, else high
 // until frames turn out to come too slowly.
-import type { WebGLRenderer } from 'three';
 import type { Quality } from '../avatar/avatar.ts';
 import { flagValue } from '../route/location.ts';
 
@@ -10,12 +9,23 @@ export function requestedQuality(): Quality | undefined {
   return value === 'low' || value === 'high' ? value : undefined;
 }
 
-/** Whether the browser draws without a graphics card. */
-export function isSoftware(renderer: WebGLRenderer): boolean {
-  const gl = renderer.getContext();
+let software: boolean | undefined;
+
+/** Whether the browser draws without a graphics card. Asked once, of a context made for it: smooth edges must be chosen before the first. */
+export function isSoftware(): boolean {
+  if (software !== undefined) return software;
+  const gl = document.createElement('canvas').getContext('webgl2');
+  if (gl === null) return false;
   const extension = gl.getExtension('WEBGL_debug_renderer_info');
   const name: unknown = gl.getParameter(extension?.UNMASKED_RENDERER_WEBGL ?? gl.RENDERER);
-  return /swiftshader|llvmpipe|softpipe|software|basic render/i.test(String(name));
+  gl.getExtension('WEBGL_lose_context')?.loseContext();
+  software = /swiftshader|llvmpipe|softpipe|software|basic render/i.test(String(name));
+  return software;
+}
+
+/** The quality to begin with. */
+export function startingQuality(): Quality {
+  return requestedQuality() ?? (isSoftware() ? 'low' : 'high');
 }
 
 /** Frames a second in low quality, at most. */

@@ -5,7 +5,7 @@ import { applyPose } from '@hayate/client/three';
 import { WebGLRenderer } from 'three';
 import type { Quality } from '../avatar/avatar.ts';
 import type { Stage } from '../avatar/stage.ts';
-import { isSoftware, requestedQuality } from './quality.ts';
+import { startingQuality } from './quality.ts';
 
 const frameIntervalMs = 1000 / 15;
 const pixelRatioMax = 1.5;
@@ -23,7 +23,7 @@ export interface Thumbnail {
 
 /** Draws thumbnails while it has any. */
 export class ThumbnailRenderer {
-  readonly quality: Quality;
+  readonly quality: Quality = startingQuality();
   readonly #renderer: WebGLRenderer;
   readonly #thumbnails = new Set<Thumbnail>();
   readonly #calm = matchMedia('(prefers-reduced-motion: reduce)');
@@ -32,9 +32,8 @@ export class ThumbnailRenderer {
 
   /** Throws if the browser has no WebGL 2. */
   constructor() {
-    this.#renderer = new WebGLRenderer({ alpha: true, stencil: true, antialias: true });
+    this.#renderer = new WebGLRenderer({ alpha: true, stencil: true, antialias: this.quality === 'high' });
     this.#renderer.setClearAlpha(0);
-    this.quality = requestedQuality() ?? (isSoftware(this.#renderer) ? 'low' : 'high');
   }
 
   /** Adds one; the returned function removes it. */

@@ -57,9 +57,11 @@ export class StudioSession extends Emitter<StudioEvents> {
       // Timers are slow in background pages; the voice is not.
       this.#move();
     });
-    this.microphone.on('packet', ({ captureMs, ...packet }) =>
-      this.broadcaster.sendAudio({ ...packet, captureUs: this.broadcaster.captureUsAt(captureMs) }),
-    );
+    this.microphone.on('packet', ({ captureMs, ...packet }) => {
+      const captureUs = this.broadcaster.captureUsAt(captureMs);
+      // What was said before the broadcast began is not part of it.
+      if (this.#liveSinceMs !== undefined && captureUs >= 0) this.broadcaster.sendAudio({ ...packet, captureUs });
+    });
     this.microphone.on('error', ({ message }) => {
       this.#problem = `${message} The broadcast goes on without a voice: end it and go live again to be heard.`;
       this.#changed();

@@ -26,7 +26,7 @@ function addHeadset(mesh: SurfaceMesh, variant: AvatarVariant, detail: number): 
     columns: Math.round(40 * detail),
     rows: 10,
     at(u, v, out) {
-      const angle = (u - 0.5) * 3.3;
+      const angle = (u - 0.5) * 2.9;
       const tube = v * Math.PI * 2;
       const radius = 0.146 + Math.cos(tube) * 0.007;
       out.set(Math.sin(angle) * radius * 0.97, HEAD_CENTRE_Y + Math.cos(angle) * radius * 1.06, -0.01 - Math.sin(tube) * 0.012);

@@ -161,6 +161,9 @@ test('a name always gives the same avatar, and names differ', () => {
   const names = Array.from({ length: 200 }, (_, i) => `stream-${i}`);
   assert.ok(new Set(names.map((name) => JSON.stringify(variantOf(name)))).size > 150);
   assert.equal(new Set(names.map((name) => variantOf(name).hairStyle)).size, 4);
+  const hairs = Map.groupBy(names, (name) => variantOf(name).hair);
+  assert.equal(hairs.size, 8);
+  for (const [hair, alike] of hairs) assert.ok(alike.length < 50, `a quarter of all names has hair ${hair.toString(16)}`);
 });
 
 test('dispose frees every geometry and material', () => {

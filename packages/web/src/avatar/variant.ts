@@ -81,14 +81,17 @@ export function variantOf(stream: string): AvatarVariant {
   };
 }
 
-/** Picks from lists, one after another, by a 32-bit FNV-1a hash of the name stirred once a pick. */
-function drawer(name: string): <T>(list: readonly [T, ...T[]] | readonly T[]) => T {
-  let state = 0x811c9dc5;
-  for (let i = 0; i < name.length; i++) state = Math.imul(state ^ name.charCodeAt(i), 0x01000193);
+/** Picks from lists, one after another, by MurmurHash3's 32-bit finaliser over the name's FNV-1a hash and the pick's number. */
+function drawer(name: string): <T>(list: readonly T[]) => T {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
+  let pick = 0;
   return <T>(list: readonly T[]): T => {
-    state = Math.imul(state ^ (state >>> 15), 0x2c1b3c6d);
-    state = Math.imul(state ^ (state >>> 12), 0x297a2d39) + 0x9e3779b9;
-    const picked = list[((state ^ (state >>> 15)) >>> 0) % list.length];
+    pick++;
+    let h = hash ^ Math.imul(pick, 0x9e3779b9);
+    h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+    h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+    const picked = list[((h ^ (h >>> 16)) >>> 0) % list.length];
     if (picked === undefined) throw new RangeError('nothing to pick from');
     return picked;
   };

@@ -7,18 +7,17 @@ const body = JSON.stringify({ grants: { watch: [stream] } });
 const answer = await fetch(`${server}/dev/token`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body });
 const { token } = (await answer.json()) as { token: string };
 const viewer = new Viewer({ server, stream, token });
-let mouth = 0;
+let [mouth, nextPosition] = [0, 0];
 viewer.on('epoch', ({ epoch }) => epoch !== undefined && console.log(`${stream} is live`));
 viewer.on('header', ({ header }) => console.log(`title: ${header.title}`));
 viewer.on('motion', ({ pose }) => {
   mouth = pose.shapes[Shapes.indexOf('jawOpen')] ?? 0;
 });
 viewer.on('audio', ({ position, level = 127 }) => {
-  if (position % 48_000 >= 960) return;
+  if (position < nextPosition) return;
+  nextPosition = position + 48_000;
   const latency = viewer.stats.latency?.ms.toFixed(0) ?? '?';
-  console.log(
-    `${(position / 48_000).toFixed(0)} s  voice -${level} dB  mouth ${'#'.repeat(Math.round(mouth * 40))}  latency ${latency} ms`,
-  );
+  console.log(`${Math.round(position / 48_000)} s  voice -${level} dB  mouth ${'#'.repeat(mouth * 40)}  latency ${latency} ms`);
 });
 viewer.on('event', ({ body }) => console.log('event', body));
 const [ended] = [viewer.once('ended'), await viewer.connect()];

@@ -1,3 +1,4 @@
+// How pages say what people should read now.
 import type { ReactNode } from 'react';
 
 /** Sentences that people should read now: a problem, or something their browser lacks. Read out when they appear. */

@@ -1,3 +1,4 @@
+// The front page's view of one live stream.
 import type { LiveStream } from '../api/server.ts';
 import type { ThumbnailRenderer } from '../render/thumbnail-renderer.ts';
 import { watchPath } from '../route/route.ts';

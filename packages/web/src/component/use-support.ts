@@ -1,3 +1,4 @@
+// Asks once what the browser can do.
 import { browserSupport, type MissingFeature } from '@hayate/client/browser';
 import { useEffect, useState } from 'react';
 

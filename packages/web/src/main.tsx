@@ -1,11 +1,12 @@
 // The pages' entry: takes what the link carried, then shows the page that the path names. Each page is code of its own, fetched
 // when it is first shown.
-import { lazy, Suspense, useEffect } from 'react';
+import { lazy, Suspense } from 'react';
 import { createRoot } from 'react-dom/client';
 import { takeCredential } from './api/credential.ts';
 import { Loading } from './component/loading.tsx';
 import { MissingPage } from './page/missing-page.tsx';
 import { useRoute } from './route/location.ts';
+import type { Route } from './route/route.ts';
 import './style/base.css';
 
 takeCredential();
@@ -15,13 +16,12 @@ const FrontPage = lazy(() => import('./page/front-page.tsx'));
 const StudioPage = lazy(() => import('./page/studio-page.tsx'));
 const WatchPage = lazy(() => import('./page/watch-page.tsx'));
 
-const titles = { front: 'Hayate', studio: 'Studio · Hayate', watch: 'Hayate', missing: 'Not found · Hayate' } as const;
+function titleOf(route: Route): string {
+  const name = { front: '', studio: 'Studio', watch: route.page === 'watch' ? route.stream : '', missing: 'Not found' }[route.page];
+  return name === '' ? 'Hayate' : `${name} · Hayate`;
+}
 
-function Pages() {
-  const route = useRoute();
-  useEffect(() => {
-    document.title = route.page === 'watch' ? `${route.stream} · Hayate` : titles[route.page];
-  }, [route]);
+function page(route: Route) {
   switch (route.page) {
     case 'front':
       return <FrontPage />;
@@ -32,6 +32,21 @@ function Pages() {
     case 'missing':
       return <MissingPage />;
   }
+}
+
+function Pages() {
+  const route = useRoute();
+  const title = titleOf(route);
+  return (
+    <>
+      <title>{title}</title>
+      {/* Going from page to page is silent for those who do not see it. */}
+      <p className="visually-hidden" role="status">
+        {title}
+      </p>
+      {page(route)}
+    </>
+  );
 }
 
 const root = document.getElementById('root');

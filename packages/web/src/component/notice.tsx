@@ -1,10 +1,13 @@
-// How pages say what people should read now.
-import type { ReactNode } from 'react';
+import { type ReactNode, useEffect, useRef } from 'react';
 
-/** Sentences that people should read now: a problem, or something their browser lacks. Read out when they appear. */
+/** Sentences that people should read now: a problem, or something their browser lacks. Read out and brought into view when they appear. */
 export function Notice({ kind, children }: { kind: 'problem' | 'hint'; children: ReactNode }) {
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (kind === 'problem') box.current?.scrollIntoView({ block: 'nearest' });
+  }, [kind]);
   return (
-    <div className={`notice notice-${kind}`} role={kind === 'problem' ? 'alert' : 'status'}>
+    <div className={`notice notice-${kind}`} role={kind === 'problem' ? 'alert' : 'status'} ref={box}>
       {children}
     </div>
   );

@@ -105,15 +105,15 @@ export function exposeViewer(session: WatchSession, view: AvatarView): void {
     if (session.phase === 'live') keep(rendered, renderedPose(view, captureOf(pose, received)), posesMax);
   };
   let played: RecordedSound = new SoundRecording(48_000);
+  let isTapped = false;
   session.player.on('state', () => {
     const { output } = session.player;
-    if (output === undefined || played !== unheard) return;
-    played = new SoundRecording(output.context.sampleRate);
+    if (output === undefined || isTapped) return;
+    isTapped = true;
     void tap(output).then((recording) => {
       played = recording;
     });
   });
-  const unheard = played;
   window.hayate = {
     role: 'viewer',
     rendered,

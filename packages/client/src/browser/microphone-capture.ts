@@ -65,8 +65,8 @@ export interface MicrophoneStatistics {
 /** 20 ms at 48 kHz. */
 const BLOCK_SAMPLES = 960;
 const BITS_PER_SECOND = 48_000;
-/** Blocks that may wait in the encoder: 200 ms. */
-const ENCODER_QUEUE_MAX = 10;
+/** Blocks that may wait in the encoder: 1 s, which all come at once when the page has been busy so long. */
+const ENCODER_QUEUE_MAX = 50;
 /** The capture clock follows the device's drift over this window. */
 const CLOCK_WINDOW_MS = 10_000;
 

@@ -1,3 +1,4 @@
+// The mark and the name, at the top left of every page.
 // The mark and the name, as they stand at the top of every page.
 import { Link } from './link.tsx';
 

@@ -1,3 +1,4 @@
+// A box with a sentence for people. A problem scrolls itself into view, as on a phone it may appear where nobody looks.
 import { type ReactNode, useEffect, useRef } from 'react';
 
 /** Sentences that people should read now: a problem, or something their browser lacks. Read out and brought into view when they appear. */

@@ -1,3 +1,4 @@
+// A card of the front page.
 // The front page's view of one live stream.
 import type { LiveStream } from '../api/server.ts';
 import type { ThumbnailRenderer } from '../render/thumbnail-renderer.ts';

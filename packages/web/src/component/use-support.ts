@@ -1,3 +1,4 @@
+// Asks the SDK once what the browser lacks, for the pages that say so before anything is tried.
 // Asks once what the browser can do.
 import { browserSupport, type MissingFeature } from '@hayate/client/browser';
 import { useEffect, useState } from 'react';

@@ -1,3 +1,4 @@
+// What a path shows that leads nowhere.
 // What stands at a path that no page has.
 import { Brand } from '../component/brand.tsx';
 import { Link } from '../component/link.tsx';

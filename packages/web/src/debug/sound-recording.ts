@@ -37,9 +37,13 @@ export class SoundRecording implements RecordedSound {
   }
 
   samples(): Float32Array {
-    const length = Math.min(this.#count, this.#ring.length);
-    const first = this.#count - length;
-    return Float32Array.from({ length }, (_, i) => this.#ring[(first + i) % this.#ring.length] ?? 0);
+    const size = this.#ring.length;
+    if (this.#count <= size) return this.#ring.slice(0, this.#count);
+    const samples = new Float32Array(size);
+    const first = this.#count % size;
+    samples.set(this.#ring.subarray(first));
+    samples.set(this.#ring.subarray(0, first), size - first);
+    return samples;
   }
 
   clear(): void {

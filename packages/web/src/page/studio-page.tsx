@@ -9,7 +9,7 @@ import { Notice } from '../component/notice.tsx';
 import { OnAir } from '../component/on-air.tsx';
 import { useSession } from '../component/use-session.ts';
 import { useSupport } from '../component/use-support.ts';
-import { hasFlag } from '../route/location.ts';
+import { flagValue, hasFlag } from '../route/location.ts';
 import { Puppet, puppetDelayMs } from '../studio/puppet.ts';
 import { StudioSession } from '../studio/studio-session.ts';
 import { durationText } from '../text/measure-text.ts';
@@ -39,7 +39,7 @@ export default function StudioPage() {
     setProblem(undefined);
     localStorage.setItem(nameKey, stream);
     try {
-      const made = new StudioSession({ stream, title, puppet });
+      const made = new StudioSession({ stream, title, puppet, processing: flagValue('processing') !== 'off' });
       if (hasFlag('debug')) (await import('../debug.ts')).exposeStudio(made);
       setSession(made);
       await made.start();

@@ -29,10 +29,18 @@ export interface StudioReadout {
 
 const motionRate = 30;
 
+export interface StudioSessionOptions {
+  stream: string;
+  title: string;
+  puppet: Puppet;
+  /** Whether the browser cancels echoes, suppresses noise and evens loudness; not for music or a mixer's output. */
+  processing: boolean;
+}
+
 /** Broadcasts until end(). */
 export class StudioSession extends Emitter<StudioEvents> {
   readonly stream: string;
-  readonly microphone = new MicrophoneCapture();
+  readonly microphone: MicrophoneCapture;
   readonly broadcaster: Broadcaster;
   readonly #puppet: Puppet;
   readonly #token: () => Promise<string>;
@@ -45,9 +53,10 @@ export class StudioSession extends Emitter<StudioEvents> {
   #problem: string | undefined;
 
   /** Throws ClientError INVALID for a name or title that no server takes. */
-  constructor({ stream, title, puppet }: { stream: string; title: string; puppet: Puppet }) {
+  constructor({ stream, title, puppet, processing }: StudioSessionOptions) {
     super();
     this.stream = stream;
+    this.microphone = new MicrophoneCapture({ echoCancellation: processing, noiseSuppression: processing, autoGainControl: processing });
     this.#puppet = puppet;
     this.#token = () => token({ publish: [stream], watch: [stream] });
     this.broadcaster = new Broadcaster({ server, stream, title, motionRate, audio: MicrophoneCapture.format, token: this.#token });

@@ -1,0 +1,67 @@
+// In: what a test wants of a browser. Out: Debian's Chromium with the built pages of a real server in it, closed when the test
+// ends. Whatever a page reports as an error fails the test, also when everything that the test itself looked at was right.
+import type { TestContext } from 'node:test';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { ensurePages } from '../../scripts/pages.mjs';
+import { cleanUp } from '../support/clean-up.ts';
+
+/** Small, since everything is rendered in software. */
+const viewport = { width: 320, height: 240 };
+
+export interface BrowserOptions {
+  /** Chromium's path: requireTool(t, 'chromium'). */
+  executablePath: string;
+  /** The server's address. */
+  url: string;
+  /** A WAV file that plays as the microphone, again and again from when it is opened; 'refused': the visitor says no. */
+  microphone?: string | 'refused';
+  /** 'blocked': no sound before the visitor has clicked, as browsers have it for strangers. */
+  autoplay: 'allowed' | 'blocked';
+}
+
+export interface TestBrowser {
+  /** Opens a path of the server in a page of its own. */
+  open(path: string): Promise<Page>;
+}
+
+const flagsOf = ({ microphone, autoplay }: BrowserOptions): string[] => [
+  '--no-sandbox',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--use-angle=swiftshader',
+  '--enable-unsafe-swiftshader',
+  `--autoplay-policy=${autoplay === 'allowed' ? 'no-user-gesture-required' : 'document-user-activation-required'}`,
+  '--use-fake-device-for-media-stream',
+  microphone === 'refused' ? '--deny-permission-prompts' : '--use-fake-ui-for-media-stream',
+  ...(microphone === undefined || microphone === 'refused' ? [] : [`--use-file-for-fake-audio-capture=${microphone}`]),
+];
+
+/** Builds the pages if their sources changed, and starts a browser without a window; all its pages are visible ones. */
+export async function launchBrowser(t: TestContext, options: BrowserOptions): Promise<TestBrowser> {
+  await ensurePages(process.execPath);
+  const browser = await chromium.launch({ executablePath: options.executablePath, args: flagsOf(options) });
+  const errors: string[] = [];
+  cleanUp(t, () => {
+    if (errors.length > 0) throw new Error(`a page reported:\n${errors.join('\n')}`);
+  });
+  cleanUp(t, () => browser.close());
+  const context = await openContext(browser, errors);
+  return {
+    async open(path) {
+      const page = await context.newPage();
+      await page.goto(options.url + path);
+      return page;
+    },
+  };
+}
+
+async function openContext(browser: Browser, errors: string[]): Promise<BrowserContext> {
+  const context = await browser.newContext({ viewport });
+  const note = (page: Page | null | undefined, what: string) => errors.push(`${page?.url() ?? 'a page'}: ${what}`);
+  context.on('weberror', (error) => note(error.page(), String(error.error().stack ?? error.error())));
+  context.on('console', (message) => {
+    if (message.type() === 'error') note(message.page(), `${message.text()} (${message.location().url})`);
+  });
+  return context;
+}

@@ -1,0 +1,282 @@
+// First light: a person goes live in the studio, another watches. A WAV speaks into the microphone; what the second page plays
+// and draws is held against it.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import type { StudioDebug, ViewerDebug } from '../../packages/web/src/debug.ts';
+import { poll } from '../support/poll.ts';
+import { requireTool } from '../support/require-tool.ts';
+import { startTestServer } from '../support/server.ts';
+import { decimate, findMatch, rootMeanSquare } from '../support/signal.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { launchBrowser, type TestBrowser } from './browser.ts';
+import { speak, voiceRate, writeWav } from './voice-clip.ts';
+
+/** What the microphone hears, over and over: two sentences with silence between. */
+const script = [{ fromS: 0.2, toS: 3.4 }, { silenceS: 1.8 }, { fromS: 4, toS: 7 }, { silenceS: 2 }] as const;
+/** Signals are compared at this rate: the voice's own band. */
+const factor = 12;
+/** The sentences of the script, each with the silence behind it, seconds. */
+const sentences = [
+  [0, 4.8],
+  [5, 9.8],
+] as const;
+/** Loudness is measured so many samples at a time: 20 ms. */
+const hop = voiceRate / 50;
+/** How far from where it should be a piece of the waveform is looked for, seconds. */
+const reachS = 0.25;
+const WAIT = { timeoutMs: 60_000 };
+
+interface Sound {
+  samples: Float32Array;
+  startUnixMs: number;
+}
+
+/** A recording of a page, in this process. */
+async function soundOf(page: Page, which: 'microphone' | 'played'): Promise<Sound> {
+  const { text, startUnixMs, sampleRate } = await page.evaluate(async (name) => {
+    const sound = (window.hayate as unknown as Record<string, { samples(): Float32Array; startUnixMs: number; sampleRate: number }>)[name];
+    if (sound === undefined) throw new Error(`no ${name}`);
+    const reader = new FileReader();
+    const read = new Promise((resolve) => reader.addEventListener('load', resolve));
+    reader.readAsDataURL(new Blob([sound.samples().slice()]));
+    await read;
+    return { text: String(reader.result), startUnixMs: sound.startUnixMs, sampleRate: sound.sampleRate };
+  }, which);
+  assert.equal(sampleRate, voiceRate);
+  const bytes = Buffer.from(text.slice(text.indexOf(',') + 1), 'base64');
+  return { samples: new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length)), startUnixMs };
+}
+
+/** Seconds that a page has recorded. */
+const recordedS = (page: Page, which: 'microphone' | 'played') =>
+  page.evaluate(
+    (name) => ((window.hayate as unknown as Record<string, { samples(): Float32Array }>)[name]?.samples().length ?? 0) / 48_000,
+    which,
+  );
+
+async function setUp(t: TestContext, autoplay: 'allowed' | 'blocked' = 'allowed') {
+  const executablePath = requireTool(t, 'chromium');
+  if (executablePath === undefined) return undefined;
+  const server = await startTestServer(t);
+  const voice = await speak(script);
+  const microphone = writeWav(join(tempDir(t), 'voice.wav'), voice);
+  return { server, voice, browser: await launchBrowser(t, { executablePath, url: server.url, microphone, autoplay }) };
+}
+
+async function goLive(browser: TestBrowser, stream: string): Promise<Page> {
+  const studio = await browser.open('/studio?debug&quality=low&processing=off');
+  await studio.getByLabel('Stream name').fill(stream);
+  await studio.getByLabel('Title').fill('First light');
+  await studio.getByRole('button', { name: 'Go live' }).click();
+  await poll('the studio to be live', () => studio.evaluate(() => (window.hayate as StudioDebug | undefined)?.epoch() || undefined), WAIT);
+  return studio;
+}
+
+async function watch(browser: TestBrowser, stream: string): Promise<Page> {
+  const viewer = await browser.open(`/watch/${stream}?debug&quality=low&interpolate=off`);
+  await poll('the viewer to be live', () => viewer.evaluate(() => (window.hayate as ViewerDebug | undefined)?.state() === 'live'), WAIT);
+  return viewer;
+}
+
+const loudnessOf = (samples: Float32Array) =>
+  Float32Array.from({ length: Math.floor(samples.length / hop) }, (_, i) => rootMeanSquare(samples, i * hop, (i + 1) * hop));
+
+function withoutMean(values: Float32Array): Float32Array {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return values.map((value) => value - mean);
+}
+
+/** Pieces of 120 ms. */
+function piecesOf(samples: Float32Array): Float32Array[] {
+  const length = (0.12 * voiceRate) / factor;
+  return Array.from({ length: Math.floor(samples.length / length) }, (_, i) => samples.subarray(i * length, (i + 1) * length));
+}
+
+/** The mouth's region at a moment: how open the jaw is, and how bright the region. An open mouth is dark inside. */
+interface Picture {
+  jaw: number;
+  jawBefore: number;
+  brightness: number;
+}
+
+const isSpeaking = ({ jaw, jawBefore }: Picture) => jaw > 0.1 || jawBefore > 0.1;
+const isSilent = ({ jaw, jawBefore }: Picture) => jaw < 0.01 && jawBefore < 0.01;
+
+/** Runs in the viewer's page: takes a picture four times a second. */
+function takePictures(): void {
+  const page = window.hayate as ViewerDebug;
+  const pictures: Picture[] = [];
+  setInterval(() => {
+    const jaw = page.rendered.at(-1)?.shapes.jawOpen ?? 0;
+    const pixels = page.pixels();
+    let sum = 0;
+    for (let i = 0; i < pixels.length; i += 4) sum += ((pixels[i] ?? 0) + (pixels[i + 1] ?? 0) + (pixels[i + 2] ?? 0)) / 3;
+    pictures.push({ jaw, jawBefore: pictures.at(-1)?.jaw ?? 0, brightness: sum / (pixels.length / 4) });
+  }, 250);
+  Object.assign(window, { pictures });
+}
+
+const picturesOf = (viewer: Page) => viewer.evaluate(() => (window as unknown as { pictures: Picture[] }).pictures);
+
+/** The angle between two rotations: from the chord between their quaternions, which is exact where angles are small. */
+function rotationDegrees(a: readonly number[], b: readonly number[]): number {
+  const chord = (sign: number) => Math.hypot(...a.map((value, i) => value - sign * (b[i] ?? 0)));
+  return (4 * Math.asin(Math.min(1, Math.min(chord(1), chord(-1)) / 2)) * 180) / Math.PI;
+}
+
+test('what is spoken and moved in the studio is heard and seen in the viewer', async (t) => {
+  const scene = await setUp(t);
+  if (scene === undefined) return;
+  const { browser, voice } = scene;
+  const studio = await goLive(browser, 'first-light');
+  await studio.mouse.move(60, 60);
+  const viewer = await watch(browser, 'first-light');
+
+  // The page takes pictures of the mouth while the voice goes round, and every sentence is heard whole, twice.
+  await viewer.evaluate(takePictures);
+  const lengthS = (2 * voice.length) / voiceRate + 5;
+  let progress = '';
+  t.after(() => t.diagnostic(progress));
+  await poll(
+    'the whole clip to be played, and enough pictures of an open and of a shut mouth',
+    async () => {
+      const pictures = await picturesOf(viewer);
+      progress = `${pictures.filter(isSpeaking).length} open, ${pictures.filter(isSilent).length} shut, ${await recordedS(viewer, 'played')} s played`;
+      if (pictures.filter(isSpeaking).length < 8 || pictures.filter(isSilent).length < 8) return false;
+      return (await recordedS(viewer, 'played')) > lengthS && (await recordedS(studio, 'microphone')) > lengthS;
+    },
+    WAIT,
+  );
+  const pictures = await picturesOf(viewer);
+
+  await t.test('the sound that is played out is the WAV', async () => {
+    const played = (await soundOf(viewer, 'played')).samples;
+    // The course of loudness, a sentence with the silence behind it at a time: where each lies, and how well.
+    for (const [fromS, toS] of sentences) {
+      const sentence = voice.subarray(fromS * voiceRate, toS * voiceRate);
+      const place = findMatch(withoutMean(loudnessOf(sentence)), withoutMean(loudnessOf(played)));
+      assert.ok((place?.likeness ?? 0) > 0.75, `loudness ${place?.likeness}`);
+      // The waveform, in short pieces near that place: playing a little faster or slower shifts them against one another.
+      const around = Math.max(0, (place?.at ?? 0) * hop - reachS * voiceRate);
+      const nearby = decimate(played.subarray(around, around + sentence.length + 2 * reachS * voiceRate), factor);
+      const likeness = piecesOf(decimate(sentence, factor)).flatMap((piece, i) => {
+        const from = i * piece.length;
+        const match = findMatch(piece, nearby.subarray(from, from + piece.length + (2 * reachS * voiceRate) / factor));
+        return rootMeanSquare(piece) > 0.02 ? [match?.likeness ?? 0] : [];
+      });
+      const median = likeness.toSorted((x, y) => x - y)[likeness.length >> 1] ?? 0;
+      t.diagnostic(`loudness alike ${place?.likeness.toFixed(3)}, waveform ${median.toFixed(3)} (median of ${likeness.length} pieces)`);
+      assert.ok(median > 0.75, `waveform ${likeness.map((value) => value.toFixed(2))}`);
+    }
+  });
+
+  await t.test('bones and shapes of the rendered scene are what was sent, within quantisation', async () => {
+    const sent = await studio.evaluate(() => (window.hayate as StudioDebug).sent);
+    const rendered = await viewer.evaluate(() => (window.hayate as ViewerDebug).rendered.filter(({ captureUs }) => captureUs !== null));
+    const byTime = new Map(sent.map((pose) => [pose.captureUs, pose]));
+    const matched = rendered.flatMap((pose) => {
+      const source = pose.captureUs === null ? undefined : byTime.get(pose.captureUs);
+      return source === undefined ? [] : [{ pose, source }];
+    });
+    assert.ok(matched.length >= 100, `${matched.length} poses matched of ${rendered.length} drawn and ${sent.length} sent`);
+    let moved = 0;
+    for (const { pose, source } of matched) {
+      for (const [index, rotation] of Object.values(pose.bones).entries()) {
+        const expected = source.rotations.slice(index * 4, index * 4 + 4);
+        assert.ok(rotationDegrees(rotation, expected) < 0.02, `${Object.keys(pose.bones)[index]}: ${rotation} for ${expected}`);
+        if (rotationDegrees(rotation, [0, 0, 0, 1]) > 1) moved++;
+      }
+      for (const [index, weight] of Object.values(pose.shapes).entries())
+        assert.ok(Math.abs(weight - (source.shapes[index] ?? 0)) <= 1 / 255);
+    }
+    assert.ok(moved > matched.length, 'bones are turned');
+    t.diagnostic(`${matched.length} poses matched`);
+  });
+
+  await t.test('the mouth opens with the voice and is shut while it is silent', async () => {
+    const { samples } = await soundOf(studio, 'microphone');
+    const sent = await studio.evaluate(() =>
+      (window.hayate as StudioDebug).sent.map(({ captureUs, shapes }) => ({ captureUs, jaw: shapes[17] ?? 0 })),
+    );
+    // The jaw's course and the voice's loudness, 100 ms at a time, wherever the two lie best upon each other.
+    const step = voiceRate / 10;
+    const loudness = Float32Array.from({ length: Math.floor(samples.length / step) }, (_, i) =>
+      rootMeanSquare(samples, i * step, (i + 1) * step),
+    );
+    const first = sent[0]?.captureUs ?? 0;
+    const jaws = new Float32Array(loudness.length);
+    for (const { captureUs, jaw } of sent) {
+      const at = Math.floor((captureUs - first) / 100_000);
+      if (at < jaws.length) jaws[at] = Math.max(jaws[at] ?? 0, jaw);
+    }
+    const match = findMatch(loudness.subarray(5, loudness.length - 15), jaws);
+    assert.ok((match?.likeness ?? 0) > 0.7, `jaw and loudness: ${match?.likeness}`);
+  });
+
+  await t.test('pixels of the mouth region move with the voice, and hardly while it is silent', () => {
+    const changes = pictures.slice(1).map((picture, i) => ({ ...picture, by: picture.brightness - (pictures[i]?.brightness ?? 0) }));
+    const meanChange = (list: typeof changes) => list.reduce((sum, { by }) => sum + Math.abs(by), 0) / list.length;
+    const [speaking, silent] = [meanChange(changes.filter(isSpeaking)), meanChange(changes.filter(isSilent))];
+    // The head sways, so brightness drifts; but where the jaw drops the region gets darker, at once.
+    const jaws = Float32Array.from(changes, ({ jaw, jawBefore }) => jaw - jawBefore);
+    const darker = Float32Array.from(changes, ({ by }) => -by);
+    const likeness = findMatch(jaws, darker)?.likeness ?? 0;
+    t.diagnostic(
+      `${pictures.length} pictures; brightness changes by ${speaking.toFixed(2)} speaking, ${silent.toFixed(2)} silent; with the jaw: ${likeness.toFixed(2)}`,
+    );
+    assert.ok(likeness > 0.4, `${likeness}`);
+    assert.ok(speaking > 1.2 * silent, `${speaking} ${silent}`);
+  });
+
+  await t.test('the front page shows it with its title and a picture that moves', async () => {
+    const front = await browser.open('/?quality=low');
+    const card = front.locator('a', { hasText: 'First light' });
+    await poll('the card', () => card.isVisible(), WAIT);
+    // What is off the screen stands still.
+    await card.scrollIntoViewIfNeeded();
+    const picture = () => card.locator('canvas').evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL());
+    const first = await picture();
+    await poll('another picture', async () => (await picture()) !== first, WAIT);
+    assert.equal(await front.getByRole('link', { name: 'Go live' }).count(), 1);
+    await front.close();
+  });
+
+  await t.test('ending it in the studio ends it in the viewer', async () => {
+    await studio.getByRole('button', { name: /^End/ }).click();
+    await poll('the end', () => viewer.evaluate(() => (window.hayate as ViewerDebug).state() === 'ended'), WAIT);
+    assert.ok(await viewer.getByText('The broadcast has ended').isVisible());
+  });
+});
+
+test('"Tap to hear" stands there until autoplay is allowed by a click, and then there is sound', async (t) => {
+  const scene = await setUp(t, 'blocked');
+  if (scene === undefined) return;
+  const { browser, server } = scene;
+  await goLive(browser, 'tap');
+  const viewer = await browser.open('/watch/tap?debug&quality=low');
+  // Looking into a page counts as its visitor's gesture, so it is left alone until it has long had something to play.
+  await poll(
+    'the viewer to have been sent a stream',
+    async () => (await server.metric('hayate_listener_viewer_frames_sent_total')) > 250,
+    WAIT,
+  );
+  const tap = viewer.getByRole('button', { name: 'Tap to hear' });
+  await poll('the invitation', () => tap.isVisible(), WAIT);
+  await tap.click();
+  await poll('it to go', async () => !(await tap.isVisible()), WAIT);
+  await poll('sound', async () => rootMeanSquare((await soundOf(viewer, 'played')).samples) > 0.01, WAIT);
+});
+
+test('a studio without a microphone says so in a sentence', async (t) => {
+  const executablePath = requireTool(t, 'chromium');
+  if (executablePath === undefined) return;
+  const server = await startTestServer(t);
+  const browser = await launchBrowser(t, { executablePath, url: server.url, microphone: 'refused', autoplay: 'allowed' });
+  const studio = await browser.open('/studio?quality=low');
+  await studio.getByLabel('Stream name').fill('refused');
+  await studio.getByRole('button', { name: 'Go live' }).click();
+  const notice = studio.getByRole('alert');
+  await poll('the sentence', async () => (await notice.count()) > 0 && /microphone/i.test(await notice.innerText()), WAIT);
+});

@@ -4,7 +4,6 @@ import type { CloseCodeName } from '@hayate/protocol';
 /** Expected failures, by code. `assert` marks bugs instead. */
 export type ErrorCode =
   | 'CONFIGURATION'
-  | 'MISSING_PACKAGE'
   | 'UNAUTHORIZED'
   | 'FORBIDDEN'
   | 'NOT_FOUND'

@@ -77,8 +77,8 @@ export function addStreamRoutes(app: OpenAPIHono, parts: { directory: Directory;
     if (!allows((await identify(context, verifyToken)).grants, 'moderate', stream))
       throw new HayateError('FORBIDDEN', 'the token does not grant moderate on this stream');
     const { epoch } = liveStream(directory, stream);
-    const body = { case: 'endStream' as const, value: create(Control_EndStreamSchema, { stream }) };
-    shards.publish(Channels.control, toBinary(ControlSchema, create(ControlSchema, { body })));
+    const body = { case: 'endStream' as const, value: create(Control_EndStreamSchema, { stream, epoch }) };
+    shards.publish(Channels.control, toBinary(ControlSchema, create(ControlSchema, { body })), Number.POSITIVE_INFINITY);
     return context.json({ stream, epoch: epochText(epoch) }, 202);
   });
 }

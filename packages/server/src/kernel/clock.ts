@@ -1,5 +1,21 @@
 // Time as the server sees it. Wall-clock microseconds come from the monotonic clock over a wall-clock origin, so that
-// intervals never run backwards within a process.
+// intervals never run backwards within a process. The live path takes its clock as a value, so that a simulation can
+// give it another.
+
+/** Ends a timer; harmless when it has run. */
+export type CancelTimer = () => void;
+
+/** The time, and calls that it brings. */
+export interface Clock {
+  /** Monotonic milliseconds. */
+  nowMs(): number;
+  /** Unix microseconds. */
+  nowUnixUs(): number;
+  /** Calls `run` once, after `delayMs`. */
+  after(delayMs: number, run: () => void): CancelTimer;
+  /** Calls `run` once, after what has already arrived at this process has been read: what looks like silence may be our own pause. */
+  soon(run: () => void): CancelTimer;
+}
 
 /** Unix microseconds. */
 export function nowUnixUs(): number {
@@ -9,4 +25,29 @@ export function nowUnixUs(): number {
 /** Monotonic milliseconds. */
 export function nowMonotonicMs(): number {
   return performance.now();
+}
+
+/** The process's own clock. */
+export const systemClock: Clock = {
+  nowMs: nowMonotonicMs,
+  nowUnixUs,
+  after(delayMs, run) {
+    const timer = setTimeout(run, delayMs);
+    return () => clearTimeout(timer);
+  },
+  // Node reads sockets between its timers and its immediates.
+  soon(run) {
+    const immediate = setImmediate(run);
+    return () => clearImmediate(immediate);
+  },
+};
+
+/** Calls `run` every `intervalMs` until cancelled. */
+export function every(clock: Clock, intervalMs: number, run: () => void): CancelTimer {
+  let cancel = clock.after(intervalMs, turn);
+  function turn(): void {
+    cancel = clock.after(intervalMs, turn);
+    run();
+  }
+  return () => cancel();
 }

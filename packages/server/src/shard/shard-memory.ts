@@ -27,6 +27,10 @@ class MemoryShards implements Shards {
     });
   }
 
+  unready(): string | undefined {
+    return undefined;
+  }
+
   close(): Promise<void> {
     this.#closed = true;
     this.#channels.clear();

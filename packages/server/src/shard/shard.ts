@@ -22,14 +22,23 @@ export const Channels = {
   directory: 'directory',
 } as const;
 
-/** Pub/sub over N servers. Adapters: shard-memory.ts. */
+/** Pub/sub over N servers. Adapters: shard-memory.ts, redis/. */
 export interface Shards {
   /** Whether other processes can be reached through it. */
   readonly embedded: boolean;
-  /** Sends `message` to the channel's subscribers. Never throws, never waits; what cannot be sent is counted by the adapter. */
-  publish(channel: string, message: Uint8Array): void;
-  /** Resolves once every message published from then on reaches `receive`. Several subscriptions of a channel each receive. */
+  /**
+   * Sends `message` to the channel's subscribers. Never throws, never waits; what cannot be sent is counted by the adapter.
+   * `copies`: on so many servers at once (`Infinity`: on all), for what must not be lost with one of them; by default
+   * as many as the placement says. Whoever publishes copies makes receivers that a double does not disturb.
+   */
+  publish(channel: string, message: Uint8Array, copies?: number): void;
+  /**
+   * Resolves once every message published from then on reaches `receive`, by every server that can be reached now; those that
+   * come later are subscribed to as they come. Several subscriptions of a channel each receive.
+   */
   subscribe(channel: string, receive: Receive): Promise<Unsubscribe>;
+  /** Undefined if messages can be published; otherwise why not, for /readyz. */
+  unready(): string | undefined;
   /** Gives up all subscriptions and connections. */
   close(): Promise<void>;
 }

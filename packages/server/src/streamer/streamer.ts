@@ -194,9 +194,10 @@ export class Streamer implements Service {
 
   #takeControl({ body }: Control): void {
     if (body.case === 'endStream') {
-      const held = this.#publications.get(body.value.stream);
-      held?.publication.end(EndReason.MODERATED);
-      held?.publication.closeConnection('STREAM_ENDED');
+      const publication = this.#publications.get(body.value.stream)?.publication;
+      if (publication?.epoch !== body.value.epoch) return;
+      publication.end(EndReason.MODERATED);
+      publication.closeConnection('STREAM_ENDED');
     } else if (body.case === 'claim' && body.value.incarnation !== this.#parts.context.incarnation) {
       const { stream, epoch, generation } = body.value;
       const held = this.#publications.get(stream)?.publication;

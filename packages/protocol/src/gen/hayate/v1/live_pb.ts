@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file hayate/v1/live.proto.
  */
 export const file_hayate_v1_live: GenFile = /*@__PURE__*/
-  fileDesc("ChRoYXlhdGUvdjEvbGl2ZS5wcm90bxIJaGF5YXRlLnYxIt8BCghFbnZlbG9wZRIOCgZzdHJlYW0YASABKAkSDQoFZXBvY2gYAiABKAYSEgoKZ2VuZXJhdGlvbhgDIAEoDRITCgtpbmNhcm5hdGlvbhgEIAEoBhIkCgZmcmFtZXMYBSADKAsyFC5oYXlhdGUudjEuTGl2ZUZyYW1lEh0KA2VuZBgGIAEoCzIQLmhheWF0ZS52MS5FbmRlZBINCgVncm91cBgHIAEoCBIVCg1uZXh0X3NlcXVlbmNlGAggASgEEhQKB3ZpZXdlcnMYCSABKA1IAIgBAUIKCghfdmlld2VycyJPCglMaXZlRnJhbWUSDQoFZnJhbWUYASABKAwSGAoQcmVjZWl2ZWRfdW5peF91cxgCIAEoBBIZChFwcmV2aW91c19wbHVzX29uZRgDIAEoBCKiAQoNUmVwYWlyUmVxdWVzdBIOCgZzdHJlYW0YASABKAkSDQoFZXBvY2gYAiABKAYSIQoHbWlzc2luZxgDIAMoCzIQLmhheWF0ZS52MS5SYW5nZRIbChNncm91cF9yZXBseV9jaGFubmVsGAQgASgJEhQKB3ZpZXdlcnMYBSABKA1IAIgBARIQCghsaXN0ZW5lchgGIAEoBkIKCghfdmlld2VycyLeAQoHQ29udHJvbBIpCgVjbGFpbRgBIAEoCzIYLmhheWF0ZS52MS5Db250cm9sLkNsYWltSAASMgoKZW5kX3N0cmVhbRgCIAEoCzIcLmhheWF0ZS52MS5Db250cm9sLkVuZFN0cmVhbUgAGk8KBUNsYWltEg4KBnN0cmVhbRgBIAEoCRINCgVlcG9jaBgCIAEoBhISCgpnZW5lcmF0aW9uGAMgASgNEhMKC2luY2FybmF0aW9uGAQgASgGGhsKCUVuZFN0cmVhbRIOCgZzdHJlYW0YASABKAlCBgoEYm9keSKOAQoMQW5ub3VuY2VtZW50EhMKC2luY2FybmF0aW9uGAEgASgGEg4KBm51bWJlchgCIAEoBBIMCgRmdWxsGAMgASgIEiYKB3N0cmVhbXMYBCADKAsyFS5oYXlhdGUudjEuTGl2ZVN0cmVhbRINCgVlbmRlZBgFIAMoCRIUCgxyZXF1ZXN0X2Z1bGwYBiABKAgiuAEKCkxpdmVTdHJlYW0SDgoGc3RyZWFtGAEgASgJEg0KBWVwb2NoGAIgASgGEg0KBXRpdGxlGAMgASgJEg4KBmF2YXRhchgEIAEoCRIXCg9zdGFydGVkX3VuaXhfbXMYBSABKAQSDwoHdmlld2VycxgGIAEoDRIXCg9iaXRzX3Blcl9zZWNvbmQYByABKA0SFQoNbmV4dF9zZXF1ZW5jZRgIIAEoBBISCgpnZW5lcmF0aW9uGAkgASgNYgZwcm90bzM", [file_hayate_v1_message]);
+  fileDesc("ChRoYXlhdGUvdjEvbGl2ZS5wcm90bxIJaGF5YXRlLnYxIt8BCghFbnZlbG9wZRIOCgZzdHJlYW0YASABKAkSDQoFZXBvY2gYAiABKAYSEgoKZ2VuZXJhdGlvbhgDIAEoDRITCgtpbmNhcm5hdGlvbhgEIAEoBhIkCgZmcmFtZXMYBSADKAsyFC5oYXlhdGUudjEuTGl2ZUZyYW1lEh0KA2VuZBgGIAEoCzIQLmhheWF0ZS52MS5FbmRlZBINCgVncm91cBgHIAEoCBIVCg1uZXh0X3NlcXVlbmNlGAggASgEEhQKB3ZpZXdlcnMYCSABKA1IAIgBAUIKCghfdmlld2VycyJPCglMaXZlRnJhbWUSDQoFZnJhbWUYASABKAwSGAoQcmVjZWl2ZWRfdW5peF91cxgCIAEoBBIZChFwcmV2aW91c19wbHVzX29uZRgDIAEoBCKiAQoNUmVwYWlyUmVxdWVzdBIOCgZzdHJlYW0YASABKAkSDQoFZXBvY2gYAiABKAYSIQoHbWlzc2luZxgDIAMoCzIQLmhheWF0ZS52MS5SYW5nZRIbChNncm91cF9yZXBseV9jaGFubmVsGAQgASgJEhQKB3ZpZXdlcnMYBSABKA1IAIgBARIQCghsaXN0ZW5lchgGIAEoBkIKCghfdmlld2VycyLtAQoHQ29udHJvbBIpCgVjbGFpbRgBIAEoCzIYLmhheWF0ZS52MS5Db250cm9sLkNsYWltSAASMgoKZW5kX3N0cmVhbRgCIAEoCzIcLmhheWF0ZS52MS5Db250cm9sLkVuZFN0cmVhbUgAGk8KBUNsYWltEg4KBnN0cmVhbRgBIAEoCRINCgVlcG9jaBgCIAEoBhISCgpnZW5lcmF0aW9uGAMgASgNEhMKC2luY2FybmF0aW9uGAQgASgGGioKCUVuZFN0cmVhbRIOCgZzdHJlYW0YASABKAkSDQoFZXBvY2gYAiABKAZCBgoEYm9keSKOAQoMQW5ub3VuY2VtZW50EhMKC2luY2FybmF0aW9uGAEgASgGEg4KBm51bWJlchgCIAEoBBIMCgRmdWxsGAMgASgIEiYKB3N0cmVhbXMYBCADKAsyFS5oYXlhdGUudjEuTGl2ZVN0cmVhbRINCgVlbmRlZBgFIAMoCRIUCgxyZXF1ZXN0X2Z1bGwYBiABKAgiuAEKCkxpdmVTdHJlYW0SDgoGc3RyZWFtGAEgASgJEg0KBWVwb2NoGAIgASgGEg0KBXRpdGxlGAMgASgJEg4KBmF2YXRhchgEIAEoCRIXCg9zdGFydGVkX3VuaXhfbXMYBSABKAQSDwoHdmlld2VycxgGIAEoDRIXCg9iaXRzX3Blcl9zZWNvbmQYByABKA0SFQoNbmV4dF9zZXF1ZW5jZRgIIAEoBBISCgpnZW5lcmF0aW9uGAkgASgNYgZwcm90bzM", [file_hayate_v1_message]);
 
 /**
  * Published on `live:<stream>`: frames as the broadcaster encoded them, with what the streamer adds.
@@ -57,14 +57,14 @@ export type Envelope = Message<"hayate.v1.Envelope"> & {
   end?: Ended | undefined;
 
   /**
-   * An answer to a GroupRequest, published on the requester's reply channel: the current group.
+   * An answer to a group_reply_channel: the current group and the last 2 s, in ascending order.
    *
    * @generated from field: bool group = 7;
    */
   group: boolean;
 
   /**
-   * With group, and in an envelope without frames (sent when a second has passed without any): the sequence after the
+   * With group, end, and in an envelope without frames (sent when none has come for a while): the sequence after the
    * newest frame published live.
    *
    * @generated from field: uint64 next_sequence = 8;
@@ -242,6 +242,13 @@ export type Control_EndStream = Message<"hayate.v1.Control.EndStream"> & {
    * @generated from field: string stream = 1;
    */
   stream: string;
+
+  /**
+   * Only this epoch; a command that comes late does not end the next one.
+   *
+   * @generated from field: fixed64 epoch = 2;
+   */
+  epoch: bigint;
 };
 
 /**

@@ -5,6 +5,7 @@
 /** Program name, as on PATH, to Debian package. @type {Readonly<Record<string, string>>} */
 export const toolPackages = {
   chromium: 'chromium',
+  dnsmasq: 'dnsmasq-base',
   'espeak-ng': 'espeak-ng',
   ffmpeg: 'ffmpeg',
   ffprobe: 'ffmpeg',

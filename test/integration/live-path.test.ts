@@ -51,6 +51,8 @@ test('a late joiner is given the current group and then every frame', async (t) 
   const { peer, source } = await publish(t, server, 'hoshi');
   const header = source.header('Hello');
   peer.send({ frames: [header, source.key(), source.audio(), source.delta()] });
+  // More than is kept, so that the broadcast has not just begun.
+  for (let i = 0; i < 300; i++) peer.send({ frames: [source.event()] });
   const key = source.key();
   peer.send({ frames: [key, source.delta()] });
   const delta = source.delta();

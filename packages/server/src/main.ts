@@ -146,7 +146,8 @@ async function startRoles(
       shards,
       verifyToken,
       connectionMetrics,
-      options: { ...settings, connectionsMax: settings.viewersMax },
+      // A streamer that lives says so every second; one that gives a broadcaster up says END.
+      options: { ...settings, connectionsMax: settings.viewersMax, silenceMs: settings.returnWindowMs + 5_000 },
     });
     services.push(listener);
     endpoints.set(PATHS.watch, (socket) => listener.accept(socket));

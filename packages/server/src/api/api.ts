@@ -51,7 +51,7 @@ export class Api implements Service {
       help: 'Announcements that could not be read',
       registers: [context.registry],
     });
-    const directory = await Directory.open(shards, () => malformed.inc());
+    const directory = await Directory.open(context.clock, shards, () => malformed.inc());
     app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' });
     addStreamRoutes(app, { directory, shards, verifyToken });
     addArchiveRoutes(app, { store, verifyToken });

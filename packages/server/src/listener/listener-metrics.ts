@@ -7,6 +7,7 @@ export class ListenerMetrics {
   readonly frames: Counter;
   readonly duplicates: Counter;
   readonly lost: Counter;
+  readonly repairRequests: Counter;
   readonly offered: Counter;
   readonly sent: Counter;
   readonly sentBytes: Counter;
@@ -20,6 +21,11 @@ export class ListenerMetrics {
     this.frames = new Counter({ name: 'hayate_listener_frames_total', help: 'Frames taken from shards, once each', registers });
     this.duplicates = new Counter({ name: 'hayate_listener_duplicate_frames_total', help: 'Frames that had been taken before', registers });
     this.lost = new Counter({ name: 'hayate_listener_lost_frames_total', help: 'Frames published live that did not arrive', registers });
+    this.repairRequests = new Counter({
+      name: 'hayate_listener_repair_requests_total',
+      help: 'Times a streamer was asked for frames that did not arrive',
+      registers,
+    });
     this.offered = new Counter({
       name: 'hayate_listener_viewer_frames_total',
       help: 'Frames due to viewers, summed over viewers',

@@ -1,13 +1,12 @@
 // The listener role: accepts viewers, keeps one subscription per watched stream however many watch it, and looks at its
 // viewers' clocks. Knows nothing of streamers but the channels they share.
-
 import { EnvelopeSchema } from '@hayate/protocol/server';
 import type { WebSocket } from 'ws';
 import type { VerifyToken } from '../auth/verify-token.ts';
 import { Connection } from '../gateway/connection.ts';
 import type { ConnectionMetrics } from '../gateway/connection-metrics.ts';
 import { farewell } from '../gateway/farewell.ts';
-import { nowMonotonicMs } from '../kernel/clock.ts';
+import { type CancelTimer, every } from '../kernel/clock.ts';
 import type { Context } from '../kernel/context.ts';
 import { HayateError } from '../kernel/error.ts';
 import type { Service } from '../kernel/service.ts';
@@ -27,6 +26,8 @@ export interface ListenerOptions extends ViewerQueueLimits {
   goAwayMs: number;
   /** A stream without viewers stays subscribed this long. */
   lingerMs: number;
+  /** A streamer that says nothing of a stream for so long is gone, and the stream with it. */
+  silenceMs: number;
 }
 
 interface ListenerParts {
@@ -45,7 +46,7 @@ interface Subscription {
   stream: WatchedStream;
   ready: Promise<Unsubscribe>;
   sessions: number;
-  linger: NodeJS.Timeout | undefined;
+  cancelLinger: CancelTimer | undefined;
 }
 
 /** The listener of this process. */
@@ -56,7 +57,7 @@ export class Listener implements Service {
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #sessions = new Map<Connection, WatchSession>();
   #unsubscribeReplies: Unsubscribe | undefined;
-  #timers: NodeJS.Timeout[] = [];
+  #timers: CancelTimer[] = [];
   #draining = false;
 
   private constructor(parts: ListenerParts) {
@@ -74,7 +75,8 @@ export class Listener implements Service {
         () => listener.#metrics.malformedMessages.inc(),
       ),
     );
-    listener.#timers = [setInterval(() => listener.#tick(), TICK_MS), setInterval(() => listener.#report(), REPORT_INTERVAL_MS)];
+    const { clock } = parts.context;
+    listener.#timers = [every(clock, TICK_MS, () => listener.#tick()), every(clock, REPORT_INTERVAL_MS, () => listener.#report())];
     return listener;
   }
 
@@ -107,7 +109,7 @@ export class Listener implements Service {
   }
 
   unready(): string | undefined {
-    return this.#draining ? 'draining' : undefined;
+    return this.#draining ? 'draining' : this.#parts.shards.unready();
   }
 
   async drain(): Promise<void> {
@@ -117,12 +119,12 @@ export class Listener implements Service {
   }
 
   async close(): Promise<void> {
-    for (const timer of this.#timers) clearInterval(timer);
+    for (const cancel of this.#timers) cancel();
     this.#unsubscribeReplies?.();
     for (const connection of this.#sessions.keys()) connection.close('GOING_AWAY');
-    for (const { stream, ready, linger } of this.#subscriptions.values()) {
+    for (const { stream, ready, cancelLinger } of this.#subscriptions.values()) {
       stream.close();
-      clearTimeout(linger);
+      cancelLinger?.();
       (await ready)();
     }
     this.#subscriptions.clear();
@@ -131,21 +133,33 @@ export class Listener implements Service {
   async #join(name: string): Promise<WatchedStream> {
     if (this.#draining) throw new HayateError('CLOSED', 'the server is draining', { closeCode: 'GOING_AWAY', temporary: true });
     const subscription = this.#subscriptions.get(name) ?? this.#subscribe(name);
-    clearTimeout(subscription.linger);
+    subscription.cancelLinger?.();
     subscription.sessions++;
     await subscription.ready;
     return subscription.stream;
   }
 
   #subscribe(name: string): Subscription {
-    const { shards, context } = this.#parts;
-    const stream = new WatchedStream({ name, shards, metrics: this.#metrics, listener: context.incarnation });
+    const { shards, context, options } = this.#parts;
+    const stream = new WatchedStream({
+      name,
+      clock: context.clock,
+      shards,
+      metrics: this.#metrics,
+      listener: context.incarnation,
+      silenceMs: options.silenceMs,
+    });
     const receive = decoding(
       EnvelopeSchema,
       (envelope) => stream.take(envelope),
       () => this.#metrics.malformedMessages.inc(),
     );
-    const subscription: Subscription = { stream, ready: shards.subscribe(Channels.live(name), receive), sessions: 0, linger: undefined };
+    const subscription: Subscription = {
+      stream,
+      ready: shards.subscribe(Channels.live(name), receive),
+      sessions: 0,
+      cancelLinger: undefined,
+    };
     this.#subscriptions.set(name, subscription);
     this.#metrics.streams.set(this.#subscriptions.size);
     return subscription;
@@ -156,16 +170,17 @@ export class Listener implements Service {
     if (subscription === undefined) return;
     subscription.sessions--;
     if (subscription.sessions > 0) return;
-    subscription.linger = setTimeout(() => {
+    const { context, options } = this.#parts;
+    subscription.cancelLinger = context.clock.after(options.lingerMs, () => {
       stream.close();
       this.#subscriptions.delete(stream.name);
       this.#metrics.streams.set(this.#subscriptions.size);
       void subscription.ready.then((unsubscribe) => unsubscribe());
-    }, this.#parts.options.lingerMs);
+    });
   }
 
   #tick(): void {
-    const nowMs = nowMonotonicMs();
+    const nowMs = this.#parts.context.clock.nowMs();
     for (const session of this.#sessions.values()) session.tick(nowMs);
   }
 

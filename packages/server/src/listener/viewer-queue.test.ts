@@ -28,7 +28,7 @@ function frameAt(receivedMs: number, { sequence, kind, key = false, keySequence 
     participant,
     payload: new Uint8Array(bytes),
   });
-  return { frame, header: peekFrame(frame), receivedUnixUs: receivedMs * 1_000, message: encodeServerFrame(frame) };
+  return { frame, header: peekFrame(frame), receivedUnixUs: receivedMs * 1_000, previousPlusOne: 0, message: encodeServerFrame(frame) };
 }
 
 function queueWithNotes(nowMs = 0, over: Partial<ViewerQueueLimits> = {}) {

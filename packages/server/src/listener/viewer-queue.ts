@@ -2,7 +2,8 @@
 // its socket, the rest waits here by class: audio until its deadline, of motion the newest key and delta of each track,
 // events without loss. Invariant: every frame pushed is sent, dropped (counted by reason) or still waiting.
 import { isDroppable, isKey, Kind, type NumberRange, RangeSet } from '@hayate/protocol';
-import { type LiveEntry, trackOf } from '../live/current-group.ts';
+import { trackOf } from '../live/current-group.ts';
+import type { LiveEntry } from '../live/live-entry.ts';
 
 /** Why a viewer did not get a frame. */
 export type DropReason = 'audio_deadline' | 'motion_replaced' | 'key_missing' | 'closed';

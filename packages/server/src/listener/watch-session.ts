@@ -9,7 +9,6 @@ import {
   GapReason,
   isStreamName,
   Limits,
-  type Range,
   ServerMessageSchema,
   WireError,
 } from '@hayate/protocol';
@@ -83,7 +82,10 @@ export class WatchSession implements WatchedStreamSubscriber {
   began(): void {
     const stream = this.#stream;
     const live = stream?.live;
-    if (stream !== undefined && live !== undefined) this.#greet(stream, live);
+    if (stream === undefined || live === undefined) return;
+    // A broadcaster who had been given up has returned; nothing was missed.
+    if (this.#queue?.epoch === live.epoch) this.#sendWatching(live.epoch, live.nextSequence);
+    else this.#greet(stream, live, stream.replayFresh(live.epoch));
   }
 
   frames(frames: readonly QueuedFrame[]): void {
@@ -92,8 +94,8 @@ export class WatchSession implements WatchedStreamSubscriber {
     if (this.#queue.frames.push(frames, nowMonotonicMs()) === 'too_slow') this.#connection.close('TOO_SLOW');
   }
 
-  lost(ranges: readonly Range[]): void {
-    this.#send({ gaps: ranges.map(({ first, last }) => ({ first, last, reason: GapReason.LOST })) });
+  lost(ranges: readonly Readonly<NumberRange>[]): void {
+    this.#sendGaps(ranges, GapReason.LOST);
   }
 
   ended(ended: Ended): void {
@@ -119,17 +121,17 @@ export class WatchSession implements WatchedStreamSubscriber {
     stream.reportViewers();
     this.#from = { epoch: watch.epoch, nextSequence: watch.nextSequence };
     if (stream.live === undefined) this.#sendWatching(0n, 0);
-    else this.#greet(stream, stream.live);
+    else this.#greet(stream, stream.live, undefined);
   }
 
-  /** Late join, or return: what the viewer lacks, and then what is live. */
-  #greet(stream: WatchedStream, live: { epoch: bigint; nextSequence: number }): void {
-    const { epoch, nextSequence } = this.#from;
-    const returning = epoch === live.epoch && nextSequence <= BigInt(live.nextSequence);
-    const replay = returning ? stream.replay(live.epoch, Number(nextSequence)) : undefined;
-    this.#openQueue(live.epoch, replay === undefined ? live.nextSequence : Number(nextSequence));
-    if (returning && replay === undefined)
-      this.#send({ gaps: [{ first: nextSequence, last: BigInt(live.nextSequence - 1), reason: GapReason.EXPIRED }] });
+  /** Late join, or return: what the viewer lacks, and then what is live. `fresh`: all of an epoch that has just begun. */
+  #greet(stream: WatchedStream, live: { epoch: bigint; nextSequence: number }, fresh: readonly QueuedFrame[] | undefined): void {
+    const returning = this.#from.epoch === live.epoch && this.#from.nextSequence <= BigInt(live.nextSequence);
+    const from = returning ? Number(this.#from.nextSequence) : 0;
+    const replay = returning ? stream.replay(live.epoch, from) : fresh;
+    this.#openQueue(live.epoch, replay === undefined ? live.nextSequence : from);
+    if (replay !== undefined) this.#sendGaps(holesBetween(from, replay, live.nextSequence), GapReason.LOST);
+    else if (returning) this.#sendGaps([{ first: from, last: live.nextSequence - 1 }], GapReason.EXPIRED);
     // A viewer who returns may have lost the key that the replayed deltas stand on.
     const first = replay?.[0]?.header.sequence ?? live.nextSequence;
     this.frames([...stream.currentGroup().filter(({ header }) => header.sequence < first), ...(replay ?? [])]);
@@ -169,8 +171,7 @@ export class WatchSession implements WatchedStreamSubscriber {
 
   #sendFrames(frames: readonly QueuedFrame[], dropped: readonly Readonly<NumberRange>[]): void {
     const { metrics } = this.#options;
-    if (dropped.length > 0)
-      this.#send({ gaps: dropped.map(({ first, last }) => ({ first: BigInt(first), last: BigInt(last), reason: GapReason.SLOW })) });
+    this.#sendGaps(dropped, GapReason.SLOW);
     let bytes = 0;
     for (const { message } of frames) bytes += message.length;
     const [only] = frames;
@@ -186,6 +187,11 @@ export class WatchSession implements WatchedStreamSubscriber {
     metrics.sentBytes.inc(bytes);
   }
 
+  #sendGaps(ranges: readonly Readonly<NumberRange>[], reason: GapReason): void {
+    if (ranges.length === 0) return;
+    this.#send({ gaps: ranges.map(({ first, last }) => ({ first: BigInt(first), last: BigInt(last), reason })) });
+  }
+
   #send(content: MessageInitShape<typeof ServerMessageSchema>): void {
     this.#connection.send(toBinary(ServerMessageSchema, create(ServerMessageSchema, content)));
   }
@@ -197,4 +203,15 @@ function parse(bytes: Uint8Array): ClientMessage {
   } catch (cause) {
     throw new WireError('the message is not a ClientMessage', { cause });
   }
+}
+
+/** The sequences from `from` up to `nextSequence` that `frames` do not have. */
+function holesBetween(from: number, frames: readonly QueuedFrame[], nextSequence: number): NumberRange[] {
+  const holes: NumberRange[] = [];
+  let next = from;
+  for (const sequence of [...frames.map(({ header }) => header.sequence), nextSequence]) {
+    if (sequence > next) holes.push({ first: next, last: sequence - 1 });
+    next = sequence + 1;
+  }
+  return holes;
 }

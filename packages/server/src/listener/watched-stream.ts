@@ -1,12 +1,13 @@
-// One stream in one listener: envelopes in, from whichever streamer and epoch is newest; ordered frames, once each, out to
-// its viewers. Holds the current group for late joiners and the last seconds for viewers who come back.
+// One stream in one listener: envelopes in, from whichever streamer and epoch is newest, over whichever shards; ordered
+// frames, once each, out to its viewers. What is missing is asked for; see frame-order.ts for how long.
 import { create, toBinary } from '@bufbuild/protobuf';
-import { type Ended, EndReason, encodeServerFrame, peekFrame, type Range, RangeSchema } from '@hayate/protocol';
-import { type Envelope, type LiveFrame, RepairRequestSchema } from '@hayate/protocol/server';
-import { CurrentGroup } from '../live/current-group.ts';
+import { type Ended, EndedSchema, EndReason, encodeServerFrame, type NumberRange, RangeSchema } from '@hayate/protocol';
+import { type Envelope, type LiveFrame, type RepairRequest, RepairRequestSchema } from '@hayate/protocol/server';
+import type { CancelTimer, Clock } from '../kernel/clock.ts';
+import { readLiveFrame } from '../live/live-entry.ts';
 import { Channels, type Shards } from '../shard/shard.ts';
-import { History } from './history.ts';
 import type { ListenerMetrics } from './listener-metrics.ts';
+import { LiveEpoch } from './live-epoch.ts';
 import type { QueuedFrame } from './viewer-queue.ts';
 
 /** What happens in a stream, to one of its viewers. */
@@ -15,50 +16,53 @@ export interface WatchedStreamSubscriber {
   began(): void;
   frames(frames: readonly QueuedFrame[]): void;
   /** Frames that will not come. */
-  lost(ranges: readonly Range[]): void;
+  lost(ranges: readonly NumberRange[]): void;
   ended(end: Ended): void;
   audience(viewers: number): void;
 }
 
-/** The newest epoch of the stream. */
-interface Live {
-  epoch: bigint;
-  incarnation: bigint;
-  /** The sequence that viewers are given next. */
-  nextSequence: number;
-  group: CurrentGroup;
-  history: History;
-  /** Whether the stream was joined before its first frame or the group has come. */
-  complete: boolean;
-  /** Viewers are given nothing until the group is complete, so that a HEADER comes first, or has been waited for long enough. */
-  begun: boolean;
-  ended: boolean;
+export interface WatchedStreamOptions {
+  name: string;
+  clock: Clock;
+  shards: Shards;
+  metrics: ListenerMetrics;
+  /** The listener's incarnation. */
+  listener: bigint;
+  /** A streamer that says nothing for so long is gone. */
+  silenceMs: number;
 }
 
-/** Viewers wait for a group at most this long. */
+type Live = LiveEpoch<QueuedFrame>;
+
+/** Viewers wait for a group at most this long; it is asked for again meanwhile. */
 const GROUP_WAIT_MS = 200;
+const GROUP_ASK_MS = 100;
+/** While something is missing it is looked at this often. */
+const GAP_TICK_MS = 10;
+/** Viewers who waited for an epoch get it from its first frame if they have missed no more than this. */
+const FRESH_MS = 500;
+/** A request goes by two servers at once. */
+const REQUEST_COPIES = 2;
 
 /** A stream with viewers. */
 export class WatchedStream {
   readonly name: string;
-  readonly #shards: Shards;
-  readonly #metrics: ListenerMetrics;
-  readonly #listener: bigint;
+  readonly #options: WatchedStreamOptions;
   readonly #subscribers = new Set<WatchedStreamSubscriber>();
   #live: Live | undefined;
   #viewers = 0;
-  #groupWait: NodeJS.Timeout | undefined;
+  #cancelGroupWait: CancelTimer | undefined;
+  #cancelGapTick: CancelTimer | undefined;
 
-  constructor(options: { name: string; shards: Shards; metrics: ListenerMetrics; listener: bigint }) {
+  constructor(options: WatchedStreamOptions) {
     this.name = options.name;
-    this.#shards = options.shards;
-    this.#metrics = options.metrics;
-    this.#listener = options.listener;
+    this.#options = options;
   }
 
   /** The epoch that is live; undefined if none is. */
   get live(): { epoch: bigint; nextSequence: number } | undefined {
-    return this.#live === undefined || !this.#live.begun || this.#live.ended ? undefined : this.#live;
+    const live = this.#live;
+    return live === undefined || !live.begun || live.ended ? undefined : { epoch: live.epoch, nextSequence: live.order.nextSequence };
   }
 
   get viewers(): number {
@@ -78,148 +82,174 @@ export class WatchedStream {
     return (this.#live?.group.entries() ?? []).map((entry) => ({ ...entry, message: encodeServerFrame(entry.frame) }));
   }
 
-  /** The frames from `sequence` of `epoch` on, if they are all still held. */
+  /** The frames from `sequence` of `epoch` on; undefined if they are not all held. */
   replay(epoch: bigint, sequence: number): readonly QueuedFrame[] | undefined {
     const live = this.#live;
-    if (live === undefined || live.epoch !== epoch) return undefined;
-    return sequence === live.nextSequence ? [] : live.history.since(sequence);
+    return live === undefined || live.epoch !== epoch ? undefined : live.recent.since(sequence);
   }
 
-  /** Takes a message of the stream's channel, or a group from the listener's reply channel. */
+  /** All frames of an epoch that has just begun, by the streamer's clock; undefined if it is older. */
+  replayFresh(epoch: bigint): readonly QueuedFrame[] | undefined {
+    const frames = this.replay(epoch, 0);
+    const oldest = frames?.[0]?.receivedUnixUs ?? Number.POSITIVE_INFINITY;
+    return this.#options.clock.nowUnixUs() - oldest <= FRESH_MS * 1_000 ? frames : undefined;
+  }
+
+  /** Takes a message of the stream's channel, or a group from the listener's reply channel. Throws WireError if a frame cannot be read. */
   take(envelope: Envelope): void {
     if (envelope.stream !== this.name || (this.#live !== undefined && envelope.epoch < this.#live.epoch)) return;
+    const nowMs = this.#options.clock.nowMs();
+    const entries = envelope.frames.map(readEntry);
     if (envelope.group) {
-      this.#takeGroup(envelope);
+      this.#takeGroup(envelope, entries, nowMs);
       return;
     }
-    const live = this.#follow(envelope);
+    const live = this.#follow(envelope, entries, nowMs);
     if (live === undefined) return;
-    if (envelope.frames.length > 0) this.#takeFrames(live, envelope.frames);
-    if (envelope.viewers !== undefined) {
-      this.#viewers = envelope.viewers;
-      for (const subscriber of this.#subscribers) subscriber.audience(envelope.viewers);
-    }
-    if (envelope.end !== undefined && !live.ended) this.#end(live, envelope.end);
+    const current = live.hear(envelope, nowMs);
+    for (const entry of entries) if (!live.order.take(entry, nowMs)) this.#options.metrics.duplicates.inc();
+    if (envelope.nextSequence > 0n) live.order.expect(Number(envelope.nextSequence), nowMs);
+    if (current && envelope.end !== undefined) live.ending ??= envelope.end;
+    if (current && envelope.viewers !== undefined && !live.ended) this.#tellViewers(envelope.viewers);
+    this.#release(live, nowMs);
   }
 
-  /** Tells the streamer how many watch here, and asks again for a group that has not come. */
+  /** Called about once a second. Tells the streamer how many watch here, asks again for a group that has not come, and concludes from long silence that the stream is over. */
   reportViewers(): void {
     const live = this.#live;
     if (live === undefined || live.ended) return;
-    this.#request(live, {
-      viewers: this.#subscribers.size,
-      ...(live.complete ? {} : { groupReplyChannel: Channels.reply(this.#listener) }),
-    });
+    if (this.#options.clock.nowMs() - live.heardMs > this.#options.silenceMs) {
+      live.presumed = true;
+      this.#end(live, endMark(live, EndReason.LOST));
+      return;
+    }
+    this.#request(live, { viewers: this.#subscribers.size, ...(live.complete ? {} : this.#groupWanted()) });
+  }
+
+  /** Nobody watches any more. */
+  close(): void {
+    this.#cancelGroupWait?.();
+    this.#cancelGapTick?.();
+    this.#live = undefined;
   }
 
   /** The newest epoch, which this envelope may begin. */
-  #follow(envelope: Envelope): Live | undefined {
+  #follow(envelope: Envelope, entries: readonly QueuedFrame[], nowMs: number): Live | undefined {
     const known = this.#live;
     if (known !== undefined && known.epoch === envelope.epoch) {
-      known.incarnation = envelope.incarnation;
-      // A broadcaster who returns after END(LOST) goes on in the same epoch.
-      if (known.ended && envelope.frames.length > 0) {
-        known.ended = false;
-        this.#begin(known);
-      }
+      this.#revive(known, envelope, entries);
       return known;
     }
     if (envelope.end !== undefined) return undefined;
-    const [first] = envelope.frames;
-    if (known !== undefined && !known.ended)
-      this.#end(known, {
-        $typeName: 'hayate.v1.Ended',
-        epoch: known.epoch,
-        nextSequence: BigInt(known.nextSequence),
-        reason: EndReason.SUPERSEDED,
-      });
-    const nextSequence = first === undefined ? Number(envelope.nextSequence) : peekFrame(first.frame).sequence;
-    const complete = first === undefined ? nextSequence === 0 : first.previousPlusOne === 0n;
-    const live: Live = {
-      epoch: envelope.epoch,
-      incarnation: envelope.incarnation,
-      nextSequence,
-      group: new CurrentGroup(),
-      history: new History(),
-      complete,
-      begun: false,
-      ended: false,
-    };
-    this.#live = live;
-    if (complete) this.#begin(live);
-    else {
-      this.#request(live, { groupReplyChannel: Channels.reply(this.#listener) });
-      clearTimeout(this.#groupWait);
-      this.#groupWait = setTimeout(() => this.#begin(live), GROUP_WAIT_MS);
+    if (known !== undefined && !known.ended) {
+      // What waits of the older one is handed on, gaps or not.
+      this.#release(known, Number.POSITIVE_INFINITY);
+      if (!known.ended) this.#end(known, endMark(known, EndReason.SUPERSEDED));
     }
+    const live: Live = new LiveEpoch(envelope, entries[0], nowMs);
+    this.#live = live;
+    if (live.complete) this.#begin(live);
+    else this.#awaitGroup(live, nowMs);
     return live;
   }
 
+  /** A broadcaster who returns after END(LOST) goes on in the same epoch; what a hung server delivers late does not. */
+  #revive(live: Live, { end }: Envelope, entries: readonly QueuedFrame[]): void {
+    if (!live.ended || end !== undefined) return;
+    const { nextSequence } = live.order;
+    if (!live.presumed && !entries.some(({ header }) => header.sequence >= nextSequence)) return;
+    live.ended = false;
+    live.presumed = false;
+    live.ending = undefined;
+    this.#begin(live);
+  }
+
+  #awaitGroup(live: Live, sinceMs: number): void {
+    this.#cancelGroupWait?.();
+    if (this.#live !== live || live.complete || live.ended) return;
+    const { clock } = this.#options;
+    if (clock.nowMs() - sinceMs >= GROUP_WAIT_MS) {
+      this.#begin(live);
+      return;
+    }
+    this.#request(live, this.#groupWanted());
+    this.#cancelGroupWait = clock.after(GROUP_ASK_MS, () => this.#awaitGroup(live, sinceMs));
+  }
+
   #begin(live: Live): void {
-    clearTimeout(this.#groupWait);
-    if (this.#live !== live || live.ended) return;
+    this.#cancelGroupWait?.();
     live.begun = true;
     for (const subscriber of this.#subscribers) subscriber.began();
   }
 
-  #takeFrames(live: Live, frames: readonly LiveFrame[]): void {
-    const due: QueuedFrame[] = [];
-    const lost: Range[] = [];
-    for (const { frame, receivedUnixUs, previousPlusOne } of frames) {
-      const header = peekFrame(frame);
-      if (header.sequence < live.nextSequence) {
-        this.#metrics.duplicates.inc();
-        continue;
-      }
-      if (header.sequence > live.nextSequence) {
-        lost.push(create(RangeSchema, { first: BigInt(live.nextSequence), last: BigInt(header.sequence - 1) }));
-        // What the streamer itself did not publish live is no loss of ours.
-        if (Number(previousPlusOne) > live.nextSequence) this.#metrics.lost.inc(Number(previousPlusOne) - live.nextSequence);
-      }
-      live.nextSequence = header.sequence + 1;
-      const entry: QueuedFrame = { frame, header, receivedUnixUs: Number(receivedUnixUs), message: encodeServerFrame(frame) };
-      live.group.add(entry);
-      live.history.push(entry);
-      due.push(entry);
+  /** Hands on what is in order, asks for what is missing, and ends the epoch when all before its end has been dealt with. */
+  #release(live: Live, nowMs: number): void {
+    const { frames, missing, lost } = live.release(nowMs);
+    const { metrics, clock } = this.#options;
+    metrics.frames.inc(frames.length);
+    metrics.lost.inc(lost);
+    if (live.begun) this.#deliver(frames, missing);
+    const ranges = live.order.ask(nowMs);
+    if (ranges.length > 0) {
+      metrics.repairRequests.inc();
+      this.#request(live, { missing: ranges.map(({ first, last }) => create(RangeSchema, { first: BigInt(first), last: BigInt(last) })) });
     }
-    this.#metrics.frames.inc(due.length);
-    if (!live.begun) return;
+    if (live.order.open) {
+      this.#cancelGapTick ??= clock.after(GAP_TICK_MS, () => {
+        this.#cancelGapTick = undefined;
+        if (this.#live !== undefined) this.#release(this.#live, clock.nowMs());
+      });
+    } else if (live.ending !== undefined && !live.ended) this.#end(live, live.ending);
+  }
+
+  #deliver(frames: readonly QueuedFrame[], missing: readonly NumberRange[]): void {
     for (const subscriber of this.#subscribers) {
-      if (lost.length > 0) subscriber.lost(lost);
-      if (due.length > 0) subscriber.frames(due);
+      if (missing.length > 0) subscriber.lost(missing);
+      if (frames.length > 0) subscriber.frames(frames);
     }
   }
 
   /** The group that was asked for. Viewers have waited for it; if they were tired of waiting, they are given it now. */
-  #takeGroup(envelope: Envelope): void {
+  #takeGroup(envelope: Envelope, entries: readonly QueuedFrame[], nowMs: number): void {
     const live = this.#live;
-    if (live === undefined || live.epoch !== envelope.epoch || live.complete) return;
-    live.complete = true;
-    const older: QueuedFrame[] = [];
-    for (const { frame, receivedUnixUs } of envelope.frames) {
-      const header = peekFrame(frame);
-      if (header.sequence >= live.nextSequence) continue;
-      const entry: QueuedFrame = { frame, header, receivedUnixUs: Number(receivedUnixUs), message: encodeServerFrame(frame) };
-      live.group.add(entry);
-      older.push(entry);
-    }
+    if (live === undefined || live.epoch !== envelope.epoch || live.complete || live.ended) return;
+    live.takeGroup(entries, nowMs);
     if (!live.begun) this.#begin(live);
-    else if (older.length > 0) for (const subscriber of this.#subscribers) subscriber.frames(older);
+    else
+      this.#deliver(
+        this.currentGroup().filter(({ header }) => header.sequence < live.joinedAt),
+        [],
+      );
+    this.#release(live, nowMs);
   }
 
   #end(live: Live, end: Ended): void {
     live.ended = true;
     this.#viewers = 0;
+    this.#cancelGroupWait?.();
     if (live.begun) for (const subscriber of this.#subscribers) subscriber.ended(end);
   }
 
-  /** Nobody watches any more. */
-  close(): void {
-    clearTimeout(this.#groupWait);
+  #tellViewers(viewers: number): void {
+    this.#viewers = viewers;
+    for (const subscriber of this.#subscribers) subscriber.audience(viewers);
   }
 
-  #request(live: Live, content: { viewers?: number; groupReplyChannel?: string }): void {
-    const request = create(RepairRequestSchema, { stream: this.name, epoch: live.epoch, listener: this.#listener, ...content });
-    this.#shards.publish(Channels.repair(live.incarnation), toBinary(RepairRequestSchema, request));
+  #groupWanted(): { groupReplyChannel: string } {
+    return { groupReplyChannel: Channels.reply(this.#options.listener) };
   }
+
+  #request(live: Live, content: Partial<Pick<RepairRequest, 'viewers' | 'groupReplyChannel' | 'missing'>>): void {
+    const { shards, listener } = this.#options;
+    const request = create(RepairRequestSchema, { stream: this.name, epoch: live.epoch, listener, ...content });
+    shards.publish(Channels.repair(live.incarnation), toBinary(RepairRequestSchema, request), REQUEST_COPIES);
+  }
+}
+
+function readEntry(frame: LiveFrame): QueuedFrame {
+  return { ...readLiveFrame(frame), message: encodeServerFrame(frame.frame) };
+}
+
+function endMark(live: Live, reason: EndReason): Ended {
+  return create(EndedSchema, { epoch: live.epoch, nextSequence: BigInt(live.order.nextSequence), reason });
 }

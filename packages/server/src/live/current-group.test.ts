@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeFrame, FrameFlag, Kind, peekFrame } from '@hayate/protocol';
 import fc from 'fast-check';
-import { CurrentGroup, type LiveEntry } from './current-group.ts';
+import { CurrentGroup } from './current-group.ts';
+import type { LiveEntry } from './live-entry.ts';
 
 function entry(sequence: number, kind: number, options: { participant?: number; keySequence?: number; key?: boolean } = {}): LiveEntry {
   const frame = encodeFrame({
@@ -17,7 +18,7 @@ function entry(sequence: number, kind: number, options: { participant?: number; 
     keySequence: options.keySequence ?? 0,
     payload: new Uint8Array(),
   });
-  return { frame, header: peekFrame(frame), receivedUnixUs: 0 };
+  return { frame, header: peekFrame(frame), receivedUnixUs: 0, previousPlusOne: sequence };
 }
 
 test('the group holds the latest header and, for each track, the latest key and the latest delta over it, in any order of arrival', () => {

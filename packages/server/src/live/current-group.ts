@@ -1,15 +1,8 @@
 // The frames from which a late joiner draws the stream at once: the latest HEADER and, for each participant and kind,
 // the latest key and the latest delta over it (deltas apply to their key alone, so one is enough). Kept by the streamer
 // and by each listener; its size is bounded by the participants.
-import { type FrameHeader, isKey, Kind } from '@hayate/protocol';
-
-/** A frame with its header read, as the live path hands it on. */
-export interface LiveEntry {
-  readonly frame: Uint8Array;
-  readonly header: FrameHeader;
-  /** The streamer's wall clock when the frame arrived, Unix microseconds. */
-  readonly receivedUnixUs: number;
-}
+import { isKey, Kind } from '@hayate/protocol';
+import type { LiveEntry } from './live-entry.ts';
 
 /** Participants whose pose is kept; frames of more than these are not part of the group. */
 const TRACKS_MAX = 256;

@@ -2,12 +2,14 @@
 // takes its streams with it. Only processes that serve listings hold one.
 import { create, toBinary } from '@bufbuild/protobuf';
 import { type Announcement, AnnouncementSchema, type LiveStream } from '@hayate/protocol/server';
-import { nowMonotonicMs } from '../kernel/clock.ts';
+import type { Clock } from '../kernel/clock.ts';
 import { Channels, type Shards, type Unsubscribe } from '../shard/shard.ts';
 import { decoding } from './channel-message.ts';
 
 /** An announcement of a process is good for this long. */
 export const DIRECTORY_TTL_MS = 4_000;
+
+const ASK_INTERVAL_MS = 1_000;
 
 interface Announcer {
   number: bigint;
@@ -18,28 +20,31 @@ interface Announcer {
 /** The live streams of all processes. */
 export class Directory {
   readonly #announcers = new Map<bigint, Announcer>();
+  readonly #clock: Clock;
+  readonly #shards: Shards;
   #unsubscribe: Unsubscribe | undefined;
-  readonly #malformed: () => void;
+  #askedMs = Number.NEGATIVE_INFINITY;
 
-  private constructor(malformed: () => void) {
-    this.#malformed = malformed;
+  private constructor(clock: Clock, shards: Shards) {
+    this.#clock = clock;
+    this.#shards = shards;
   }
 
   /** Subscribes, and asks every streamer to announce in full. `malformed` counts announcements that cannot be read. */
-  static async open(shards: Shards, malformed: () => void): Promise<Directory> {
-    const directory = new Directory(malformed);
+  static async open(clock: Clock, shards: Shards, malformed: () => void): Promise<Directory> {
+    const directory = new Directory(clock, shards);
     directory.#unsubscribe = await shards.subscribe(
       Channels.directory,
-      decoding(AnnouncementSchema, (announcement) => directory.#take(announcement), directory.#malformed),
+      decoding(AnnouncementSchema, (announcement) => directory.#take(announcement), malformed),
     );
-    shards.publish(Channels.directory, toBinary(AnnouncementSchema, create(AnnouncementSchema, { requestFull: true })));
+    directory.#askAll();
     return directory;
   }
 
   /** All live streams by name; of a stream that two processes announce, the newer epoch and generation. */
   streams(): LiveStream[] {
     const newest = new Map<string, LiveStream>();
-    const oldestMs = nowMonotonicMs() - DIRECTORY_TTL_MS;
+    const oldestMs = this.#clock.nowMs() - DIRECTORY_TTL_MS;
     for (const [incarnation, announcer] of this.#announcers) {
       if (announcer.heardMs < oldestMs) {
         this.#announcers.delete(incarnation);
@@ -66,12 +71,22 @@ export class Directory {
     if (announcement.requestFull) return;
     const known = this.#announcers.get(announcement.incarnation);
     if (known !== undefined && announcement.number <= known.number) return;
+    // What changed in one that was lost would stay unknown until the next full one.
+    if (known !== undefined && !announcement.full && announcement.number > known.number + 1n) this.#askAll();
     const announcer = known ?? { number: 0n, heardMs: 0, streams: new Map<string, LiveStream>() };
     announcer.number = announcement.number;
-    announcer.heardMs = nowMonotonicMs();
+    announcer.heardMs = this.#clock.nowMs();
     if (announcement.full) announcer.streams.clear();
     for (const name of announcement.ended) announcer.streams.delete(name);
     for (const stream of announcement.streams) announcer.streams.set(stream.stream, stream);
     this.#announcers.set(announcement.incarnation, announcer);
+  }
+
+  /** Asks every streamer to announce in full, at most once in a second. */
+  #askAll(): void {
+    const nowMs = this.#clock.nowMs();
+    if (nowMs - this.#askedMs < ASK_INTERVAL_MS) return;
+    this.#askedMs = nowMs;
+    this.#shards.publish(Channels.directory, toBinary(AnnouncementSchema, create(AnnouncementSchema, { requestFull: true })));
   }
 }

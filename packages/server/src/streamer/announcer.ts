@@ -2,6 +2,7 @@
 // when a new process asks. An empty announcement says that the process lives.
 import { create, equals, toBinary } from '@bufbuild/protobuf';
 import { AnnouncementSchema, type LiveStream, LiveStreamSchema } from '@hayate/protocol/server';
+import { type CancelTimer, type Clock, every } from '../kernel/clock.ts';
 import { decoding } from '../live/channel-message.ts';
 import { Channels, type Shards, type Unsubscribe } from '../shard/shard.ts';
 
@@ -16,7 +17,7 @@ export class Announcer {
   #announced = new Map<string, LiveStream>();
   #number = 0n;
   #fullDue = true;
-  #timer: NodeJS.Timeout | undefined;
+  #cancelTimer: CancelTimer | undefined;
   #unsubscribe: Unsubscribe | undefined;
 
   private constructor(shards: Shards, incarnation: bigint, streams: () => LiveStream[]) {
@@ -27,6 +28,7 @@ export class Announcer {
 
   /** `streams` gives the process's broadcasts as they are now; `malformed` counts messages that cannot be read. */
   static async open(options: {
+    clock: Clock;
     shards: Shards;
     incarnation: bigint;
     streams: () => LiveStream[];
@@ -43,7 +45,7 @@ export class Announcer {
         options.malformed,
       ),
     );
-    announcer.#timer = setInterval(() => announcer.announce(), INTERVAL_MS);
+    announcer.#cancelTimer = every(options.clock, INTERVAL_MS, () => announcer.announce());
     return announcer;
   }
 
@@ -69,7 +71,7 @@ export class Announcer {
   }
 
   close(): void {
-    clearInterval(this.#timer);
+    this.#cancelTimer?.();
     this.#unsubscribe?.();
   }
 }

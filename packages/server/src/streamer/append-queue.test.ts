@@ -8,6 +8,7 @@ import { RecordSchema } from '@hayate/protocol/server';
 import { cleanUp } from '../../../../test/support/clean-up.ts';
 import { poll } from '../../../../test/support/poll.ts';
 import { tempDir } from '../../../../test/support/temp-dir.ts';
+import { systemClock } from '../kernel/clock.ts';
 import { openFileLog } from '../log/file/file-log.ts';
 import type { Log, LogPartition } from '../log/log.ts';
 import { type AppendLimits, AppendQueue } from './append-queue.ts';
@@ -21,6 +22,7 @@ async function setUp(t: TestContext, nextSequence = 0) {
   const events: string[] = [];
   const open = (stream: string) => {
     const queue = new AppendQueue({
+      clock: systemClock,
       log,
       limits,
       budget,

@@ -4,6 +4,7 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { type Ended, type Range, RangeSet } from '@hayate/protocol';
 import { BatchSchema, type LabelledFrame, LabelledFrameSchema, RecordSchema } from '@hayate/protocol/server';
+import type { CancelTimer, Clock } from '../kernel/clock.ts';
 import type { Log } from '../log/log.ts';
 
 /** Bounds and pace of the way to the log. */
@@ -35,6 +36,7 @@ export interface BatchIdentity {
 }
 
 export interface AppendQueueOptions {
+  clock: Clock;
   log: Log;
   limits: AppendLimits;
   budget: AppendBudget;
@@ -72,9 +74,9 @@ export class AppendQueue {
   readonly #taken = new RangeSet();
   #open = emptyBatch();
   #unsettledBytes = 0;
-  #timer: NodeJS.Timeout | undefined;
+  #cancelBatch: CancelTimer | undefined;
   #refusing = false;
-  #retryTimer: NodeJS.Timeout | undefined;
+  #cancelRetry: CancelTimer | undefined;
   #inFlight = new Set<Promise<void>>();
   #closed = false;
   #endDurable = false;
@@ -136,8 +138,8 @@ export class AppendQueue {
 
   /** Appends what is gathered now. */
   flush(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#cancelBatch?.();
+    this.#cancelBatch = undefined;
     const batch = this.#open;
     if (batch.bytes === 0) return;
     this.#open = emptyBatch();
@@ -176,8 +178,8 @@ export class AppendQueue {
   /** Takes nothing more. */
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#timer);
-    clearTimeout(this.#retryTimer);
+    this.#cancelBatch?.();
+    this.#cancelRetry?.();
   }
 
   #admits(bytes: number): boolean {
@@ -194,7 +196,7 @@ export class AppendQueue {
     this.#unsettledBytes += bytes;
     budget.unsettledBytes += bytes;
     if (this.#open.bytes >= limits.batchBytesMax) this.flush();
-    else this.#timer ??= setTimeout(() => this.flush(), limits.batchMs);
+    else this.#cancelBatch ??= this.#options.clock.after(limits.batchMs, () => this.flush());
   }
 
   #release(batch: Batch): void {
@@ -225,17 +227,18 @@ export class AppendQueue {
 
   /** What was gathered behind a refused frame is refused too, and will come again with it. */
   #flushRefused(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#cancelBatch?.();
+    this.#cancelBatch = undefined;
     this.#release(this.#open);
     this.#open = emptyBatch();
   }
 
   #retryLater(): void {
-    this.#retryTimer = setTimeout(() => {
-      if (this.#inFlight.size > 0 || !this.#options.log.writable()) this.#retryLater();
+    const { clock, limits, log } = this.#options;
+    this.#cancelRetry = clock.after(limits.retryMs, () => {
+      if (this.#inFlight.size > 0 || !log.writable()) this.#retryLater();
       else this.#takeAgain();
-    }, this.#options.limits.retryMs);
+    });
   }
 
   #takeAgain(): void {

@@ -1,17 +1,17 @@
-// One broadcast in one streamer: frames of its current connection in; envelopes to the shards and batches to the log out.
+// One broadcast in one streamer: frames of its current connection in; out to the live feed and in batches to the log.
 // It outlives the connection, so that a broadcaster who returns finds it. Invariant: a frame acknowledged is durable.
 import { create, toBinary } from '@bufbuild/protobuf';
 import { type Ended, EndedSchema, EndReason, Kind, type Range, ServerMessageSchema, type StreamHeader } from '@hayate/protocol';
-import { EnvelopeSchema, type LiveFrame, LiveFrameSchema, type LiveStream, LiveStreamSchema } from '@hayate/protocol/server';
+import { type LiveStream, LiveStreamSchema, type RepairRequest } from '@hayate/protocol/server';
 import type { Connection } from '../gateway/connection.ts';
-import { nowMonotonicMs, nowUnixUs } from '../kernel/clock.ts';
-import { CurrentGroup, type LiveEntry } from '../live/current-group.ts';
+import type { Clock } from '../kernel/clock.ts';
 import type { Log } from '../log/log.ts';
 import { LogRefusedError } from '../log/log.ts';
-import { Channels, type Shards } from '../shard/shard.ts';
+import type { Shards } from '../shard/shard.ts';
 import { type AppendBudget, type AppendLimits, AppendQueue } from './append-queue.ts';
 import { Audience } from './audience.ts';
 import { type CheckedFrame, checkFrame } from './frame-check.ts';
+import { LiveFeed } from './live-feed.ts';
 import type { StreamerMetrics } from './streamer-metrics.ts';
 import { TICKET_VALID_MS, type TicketOffice } from './ticket.ts';
 
@@ -25,6 +25,7 @@ export interface PublicationOptions {
   stream: string;
   epoch: bigint;
   incarnation: bigint;
+  clock: Clock;
   /** All before this is durable (from a ticket). */
   nextSequence: number;
   shards: Shards;
@@ -44,22 +45,19 @@ export class Publication {
   readonly audience = new Audience();
   readonly #options: PublicationOptions;
   readonly #append: AppendQueue;
-  readonly #group = new CurrentGroup();
-  readonly #startedUnixMs = Date.now();
+  readonly #feed: LiveFeed;
+  readonly #startedUnixMs: number;
   #generation = 0;
   #labels: Readonly<Record<string, string>> = {};
   #connection: Connection | undefined;
   #header: StreamHeader | undefined;
   #highest = -1;
-  #previousLive = -1;
   #ticketSentMs = Number.NEGATIVE_INFINITY;
   #ackedSequence: number;
   #endSequence: number | undefined;
   #ended: EndReason | undefined;
   #viewersTold = 0;
-  /** Nothing was published since the last beat. */
-  #quiet = true;
-  #bits = { windowStartMs: nowMonotonicMs(), bytes: 0, perSecond: 0 };
+  #bits: { windowStartMs: number; bytes: number; perSecond: number };
 
   constructor(options: PublicationOptions) {
     this.stream = options.stream;
@@ -67,7 +65,11 @@ export class Publication {
     this.#options = options;
     this.#ackedSequence = options.nextSequence;
     this.#highest = options.nextSequence - 1;
+    this.#startedUnixMs = options.clock.nowUnixUs() / 1_000;
+    this.#bits = { windowStartMs: options.clock.nowMs(), bytes: 0, perSecond: 0 };
+    this.#feed = new LiveFeed({ ...options, generation: () => this.#generation });
     this.#append = new AppendQueue({
+      clock: options.clock,
       log: options.log,
       limits: options.limits,
       budget: options.budget,
@@ -78,7 +80,7 @@ export class Publication {
         incarnation: options.incarnation,
         labels: this.#labels,
       }),
-      viewers: () => this.audience.viewers(nowMonotonicMs()),
+      viewers: () => this.audience.viewers(options.clock.nowMs()),
       nextSequence: options.nextSequence,
       onDurable: () => this.#acknowledge(),
       onResend: () => this.#resend(),
@@ -120,27 +122,23 @@ export class Publication {
 
   /** A fresh resume ticket. */
   ticket(): Uint8Array {
-    this.#ticketSentMs = nowMonotonicMs();
+    this.#ticketSentMs = this.#options.clock.nowMs();
     return this.#options.tickets.sign({
       stream: this.stream,
       epoch: this.epoch,
       generation: this.#generation,
       nextSequence: this.nextSequence,
-      expiresAtMs: Date.now() + TICKET_VALID_MS,
+      expiresAtMs: Math.round(this.#options.clock.nowUnixUs() / 1_000) + TICKET_VALID_MS,
     });
   }
 
   /** Takes the frames of one message: to viewers at once, to the log in batches. Throws for the first that breaks the contract; those before it are taken. */
   take(frames: readonly Uint8Array[]): void {
-    const live: LiveFrame[] = [];
-    const receivedUnixUs = nowUnixUs();
+    const receivedUnixUs = this.#options.clock.nowUnixUs();
     try {
-      for (const frame of frames) this.#takeFrame(frame, receivedUnixUs, live);
+      for (const frame of frames) this.#takeFrame(frame, receivedUnixUs);
     } finally {
-      if (live.length > 0) {
-        this.#quiet = false;
-        this.#publish({ frames: live });
-      }
+      this.#feed.flush();
     }
   }
 
@@ -171,29 +169,30 @@ export class Publication {
     this.#ended = reason;
     const end = this.#endMark(reason);
     this.#append.addEnd(end);
-    this.#publish({ end });
+    this.#feed.end(end);
     this.#options.onEnded();
   }
 
-  /** Answers a late joiner: the current group, on its own channel. */
-  sendGroup(channel: string): void {
-    const frames = this.#group
-      .entries()
-      .map((entry) => create(LiveFrameSchema, { frame: entry.frame, receivedUnixUs: BigInt(entry.receivedUnixUs) }));
-    this.#publish({ frames, group: true, nextSequence: BigInt(this.#previousLive + 1) }, channel);
+  /** Answers a listener. */
+  takeRequest(request: RepairRequest, replyChannel: string): void {
+    if (request.viewers !== undefined) this.audience.report(request.listener, request.viewers, this.#options.clock.nowMs());
+    if (request.missing.length > 0)
+      this.#feed.repair(request.missing.map(({ first, last }) => ({ first: Number(first), last: Number(last) })));
+    if (request.groupReplyChannel === replyChannel) this.#feed.sendGroup(replyChannel);
   }
 
-  /**
-   * Called about once a second: tells viewers and the broadcaster how many watch when that has changed, and listeners that
-   * the stream lives when nothing else has told them, so that one who joins a silent stream can ask for its group.
-   */
-  beat(nowMs: number): void {
+  /** Called every 100 ms or so: what viewers must hear though nothing happens. */
+  tick(nowMs: number): void {
+    this.#feed.tick(nowMs);
+  }
+
+  /** Called about once a second: tells viewers and the broadcaster how many watch when that has changed. */
+  tellViewers(nowMs: number): void {
     const viewers = this.audience.viewers(nowMs);
-    if (viewers !== this.#viewersTold)
-      this.#connection?.send(toBinary(ServerMessageSchema, create(ServerMessageSchema, { audience: { viewers } })));
-    if (viewers !== this.#viewersTold || this.#quiet) this.#publish({ viewers, nextSequence: BigInt(this.#previousLive + 1) });
+    if (viewers === this.#viewersTold) return;
     this.#viewersTold = viewers;
-    this.#quiet = true;
+    this.#connection?.send(toBinary(ServerMessageSchema, create(ServerMessageSchema, { audience: { viewers } })));
+    this.#feed.tellViewers(viewers);
   }
 
   /** The broadcast as the directory lists it. */
@@ -204,10 +203,10 @@ export class Publication {
       generation: this.#generation,
       title: this.#header?.title ?? '',
       avatar: this.#header?.avatar ?? '',
-      startedUnixMs: BigInt(this.#startedUnixMs),
+      startedUnixMs: BigInt(Math.round(this.#startedUnixMs)),
       viewers: this.audience.viewers(nowMs),
       bitsPerSecond: this.#measureBits(nowMs),
-      nextSequence: BigInt(this.#previousLive + 1),
+      nextSequence: BigInt(this.#feed.nextSequence),
     });
   }
 
@@ -216,9 +215,9 @@ export class Publication {
     this.#connection?.close(name);
   }
 
-  /** Whether the epoch's end is in the log: nothing more will happen here. */
-  get settled(): boolean {
-    return this.#append.endDurable;
+  /** Whether the epoch's end is in the log, and every listener has had time to learn of it: nothing more will happen here. */
+  settled(nowMs: number): boolean {
+    return this.#append.endDurable && this.#feed.over(nowMs);
   }
 
   /** Everything taken is settled and acknowledged. */
@@ -228,9 +227,10 @@ export class Publication {
 
   close(): void {
     this.#append.close();
+    this.#feed.close();
   }
 
-  #takeFrame(frame: Uint8Array, receivedUnixUs: number, live: LiveFrame[]): void {
+  #takeFrame(frame: Uint8Array, receivedUnixUs: number): void {
     const { metrics, limits } = this.#options;
     const checked: CheckedFrame = checkFrame(frame, {
       stream: this.stream,
@@ -245,29 +245,8 @@ export class Publication {
     this.#highest = Math.max(this.#highest, sequence);
     if (this.#append.has(sequence)) metrics.duplicates.inc();
     else this.#append.add(sequence, frame, receivedUnixUs);
-    if (sequence <= this.#previousLive) {
-      metrics.framesNotLive.inc({ reason: 'resent' });
-      return;
-    }
-    if (checked.streamHeader !== undefined) this.#header = checked.streamHeader;
-    const entry: LiveEntry = { frame, header: checked.header, receivedUnixUs };
-    this.#group.add(entry);
-    live.push(create(LiveFrameSchema, { frame, receivedUnixUs: BigInt(receivedUnixUs), previousPlusOne: BigInt(this.#previousLive + 1) }));
-    this.#previousLive = sequence;
-  }
-
-  #publish(
-    content: { frames?: LiveFrame[]; end?: Ended; group?: boolean; nextSequence?: bigint; viewers?: number },
-    channel = Channels.live(this.stream),
-  ): void {
-    const envelope = create(EnvelopeSchema, {
-      stream: this.stream,
-      epoch: this.epoch,
-      generation: this.#generation,
-      incarnation: this.#options.incarnation,
-      ...content,
-    });
-    this.#options.shards.publish(channel, toBinary(EnvelopeSchema, envelope));
+    if (!this.#feed.add(frame, checked.header, receivedUnixUs)) metrics.framesNotLive.inc({ reason: 'resent' });
+    else if (checked.streamHeader !== undefined) this.#header = checked.streamHeader;
   }
 
   #acknowledge(): void {
@@ -275,11 +254,11 @@ export class Publication {
     if (this.#endSequence !== undefined && next >= this.#endSequence && this.#ended === undefined) this.end(FINISHED);
     if (next > this.#ackedSequence) {
       this.#ackedSequence = next;
-      const ticket = nowMonotonicMs() - this.#ticketSentMs >= TICKET_INTERVAL_MS ? this.ticket() : new Uint8Array();
+      const ticket = this.#options.clock.nowMs() - this.#ticketSentMs >= TICKET_INTERVAL_MS ? this.ticket() : new Uint8Array();
       this.#connection?.send(toBinary(ServerMessageSchema, create(ServerMessageSchema, { ack: { nextSequence: BigInt(next), ticket } })));
     }
     if (!this.#append.endDurable) return;
-    this.close();
+    this.#append.close();
     if (this.#ended === FINISHED && this.#connection !== undefined) {
       this.#connection.send(toBinary(ServerMessageSchema, create(ServerMessageSchema, { ended: this.#endMark(FINISHED) })));
       this.#connection.close('NORMAL');

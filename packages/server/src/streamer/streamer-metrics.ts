@@ -7,6 +7,7 @@ export class StreamerMetrics {
   readonly frames: Counter<'kind'>;
   readonly bytes: Counter;
   readonly framesNotLive: Counter<'reason'>;
+  readonly repairedFrames: Counter;
   readonly duplicates: Counter;
   readonly declaredDropped: Counter;
   readonly appendRefusals: Counter<'reason'>;
@@ -26,6 +27,11 @@ export class StreamerMetrics {
       name: 'hayate_streamer_frames_not_live_total',
       help: 'Frames that went to the log but not to viewers',
       labelNames: ['reason'],
+      registers,
+    });
+    this.repairedFrames = new Counter({
+      name: 'hayate_streamer_repaired_frames_total',
+      help: 'Frames published again because a listener missed them',
       registers,
     });
     this.duplicates = new Counter({ name: 'hayate_streamer_duplicate_frames_total', help: 'Frames that had been taken before', registers });

@@ -9,7 +9,7 @@ import type { VerifyToken } from '../auth/verify-token.ts';
 import { Connection } from '../gateway/connection.ts';
 import type { ConnectionMetrics } from '../gateway/connection-metrics.ts';
 import { farewell } from '../gateway/farewell.ts';
-import { nowMonotonicMs } from '../kernel/clock.ts';
+import { type CancelTimer, every } from '../kernel/clock.ts';
 import type { Context } from '../kernel/context.ts';
 import { HayateError } from '../kernel/error.ts';
 import type { Service } from '../kernel/service.ts';
@@ -44,6 +44,8 @@ interface StreamerParts {
   options: StreamerOptions;
 }
 
+/** Publications are looked at this often. */
+const TICK_MS = 100;
 /** Audience and missing broadcasters are looked at this often. */
 const SWEEP_INTERVAL_MS = 1_000;
 
@@ -59,7 +61,7 @@ export class Streamer implements Service {
   readonly #subscriptions: Unsubscribe[] = [];
   readonly #connections = new Set<Connection>();
   #announcer: Announcer | undefined;
-  #sweep: NodeJS.Timeout | undefined;
+  readonly #timers: CancelTimer[] = [];
   #draining = false;
 
   private constructor(parts: StreamerParts) {
@@ -81,9 +83,12 @@ export class Streamer implements Service {
         decoding(RepairRequestSchema, (request) => streamer.#takeRequest(request), malformed),
       ),
     );
-    const streams = () => [...streamer.#publications.values()].map(({ publication }) => publication.listing(nowMonotonicMs()));
-    streamer.#announcer = await Announcer.open({ shards, incarnation: context.incarnation, streams, malformed });
-    streamer.#sweep = setInterval(() => streamer.#sweepPublications(), SWEEP_INTERVAL_MS);
+    const streams = () => [...streamer.#publications.values()].map(({ publication }) => publication.listing(context.clock.nowMs()));
+    streamer.#announcer = await Announcer.open({ clock: context.clock, shards, incarnation: context.incarnation, streams, malformed });
+    streamer.#timers.push(
+      every(context.clock, TICK_MS, () => streamer.#tick()),
+      every(context.clock, SWEEP_INTERVAL_MS, () => streamer.#sweep()),
+    );
     return streamer;
   }
 
@@ -111,7 +116,7 @@ export class Streamer implements Service {
 
   unready(): string | undefined {
     if (this.#draining) return 'draining';
-    return this.#parts.log.writable() ? undefined : 'the log takes no appends';
+    return this.#parts.log.writable() ? this.#parts.shards.unready() : 'the log takes no appends';
   }
 
   async drain(): Promise<void> {
@@ -126,7 +131,7 @@ export class Streamer implements Service {
   }
 
   close(): Promise<void> {
-    clearInterval(this.#sweep);
+    for (const cancel of this.#timers) cancel();
     this.#announcer?.close();
     for (const unsubscribe of this.#subscriptions) unsubscribe();
     for (const { publication } of this.#publications.values()) publication.close();
@@ -150,12 +155,16 @@ export class Streamer implements Service {
       generation: publication.generation,
       incarnation: this.#parts.context.incarnation,
     });
-    this.#parts.shards.publish(Channels.control, toBinary(ControlSchema, create(ControlSchema, { body: { case: 'claim', value: claim } })));
+    this.#parts.shards.publish(
+      Channels.control,
+      toBinary(ControlSchema, create(ControlSchema, { body: { case: 'claim', value: claim } })),
+      Number.POSITIVE_INFINITY,
+    );
     return publication;
   }
 
   #readTicket(publish: Publish): Ticket {
-    const ticket = this.#parts.tickets.read(publish.ticket, Date.now());
+    const ticket = this.#parts.tickets.read(publish.ticket, this.#unixMs());
     if (ticket === undefined || ticket.stream !== publish.stream)
       throw new HayateError('BAD_REQUEST', 'the resume ticket is not valid', { closeCode: 'TICKET_INVALID' });
     return ticket;
@@ -164,7 +173,7 @@ export class Streamer implements Service {
   #open(stream: string, ticket: Ticket | undefined): Publication {
     const { context, shards, log, tickets, options } = this.#parts;
     const older = this.#publications.get(stream)?.publication;
-    const minted = mintEpoch(Date.now(), randomBytes(3).readUIntLE(0, 3));
+    const minted = mintEpoch(this.#unixMs(), randomBytes(3).readUIntLE(0, 3));
     const epoch = ticket?.epoch ?? (older !== undefined && older.epoch >= minted ? older.epoch + 1n : minted);
     if (older !== undefined) {
       older.closeConnection('SUPERSEDED');
@@ -174,6 +183,7 @@ export class Streamer implements Service {
       stream,
       epoch,
       incarnation: context.incarnation,
+      clock: context.clock,
       nextSequence: ticket?.nextSequence ?? 0,
       shards,
       log,
@@ -199,9 +209,12 @@ export class Streamer implements Service {
       publication.end(EndReason.MODERATED);
       publication.closeConnection('STREAM_ENDED');
     } else if (body.case === 'claim' && body.value.incarnation !== this.#parts.context.incarnation) {
-      const { stream, epoch, generation } = body.value;
+      const { stream, epoch, generation, incarnation } = body.value;
       const held = this.#publications.get(stream)?.publication;
-      if (held === undefined || epoch < held.epoch || (epoch === held.epoch && generation <= held.generation)) return;
+      if (held === undefined || epoch < held.epoch || (epoch === held.epoch && generation < held.generation)) return;
+      // A ticket used twice at the same moment gives two of one generation; one of them must yield.
+      const equal = epoch === held.epoch && generation === held.generation;
+      if (equal && incarnation < this.#parts.context.incarnation) return;
       held.closeConnection('SUPERSEDED');
       if (epoch > held.epoch) held.end(EndReason.SUPERSEDED);
       else this.#forget(held);
@@ -216,21 +229,35 @@ export class Streamer implements Service {
   }
 
   #takeRequest(request: RepairRequest): void {
-    const held = this.#publications.get(request.stream);
-    if (held === undefined || held.publication.epoch !== request.epoch) return;
-    if (request.viewers !== undefined) held.publication.audience.report(request.listener, request.viewers, nowMonotonicMs());
-    if (request.groupReplyChannel === Channels.reply(request.listener)) held.publication.sendGroup(request.groupReplyChannel);
+    const isMeant = (publication: Publication) => publication.stream === request.stream && publication.epoch === request.epoch;
+    const held = this.#publications.get(request.stream)?.publication;
+    const publication = held !== undefined && isMeant(held) ? held : [...this.#ending].find(isMeant);
+    publication?.takeRequest(request, Channels.reply(request.listener));
   }
 
-  #sweepPublications(): void {
-    const nowMs = nowMonotonicMs();
-    for (const publication of this.#ending) if (publication.settled) this.#ending.delete(publication);
+  #tick(): void {
+    const nowMs = this.#parts.context.clock.nowMs();
+    for (const { publication } of this.#publications.values()) publication.tick(nowMs);
+    for (const publication of this.#ending) publication.tick(nowMs);
+  }
+
+  #sweep(): void {
+    const nowMs = this.#parts.context.clock.nowMs();
+    for (const publication of this.#ending) {
+      if (!publication.settled(nowMs)) continue;
+      publication.close();
+      this.#ending.delete(publication);
+    }
     for (const held of [...this.#publications.values()]) {
-      held.publication.beat(nowMs);
+      held.publication.tellViewers(nowMs);
       if (held.publication.connected) held.absentSinceMs = undefined;
       else held.absentSinceMs ??= nowMs;
       if (nowMs - (held.absentSinceMs ?? nowMs) > this.#parts.options.returnWindowMs) held.publication.end(EndReason.LOST);
     }
+  }
+
+  #unixMs(): number {
+    return Math.floor(this.#parts.context.clock.nowUnixUs() / 1_000);
   }
 }
 

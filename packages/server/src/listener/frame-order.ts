@@ -1,0 +1,123 @@
+// Puts the frames of one epoch in order. In: frames as shards bring them, out of order, doubled, some missing. Out: each
+// once, in ascending order; what to ask the streamer for again; and what was given up. A frame says which one was
+// published before it, so a hole in the source is never waited for. Pure: time is given.
+import type { NumberRange } from '@hayate/protocol';
+import type { LiveEntry } from '../live/live-entry.ts';
+
+/** How long a gap may be open before the streamer is asked: shards differ by less. Milliseconds. */
+export const REPAIR_AFTER_MS = 30;
+/** And before it is asked again. */
+export const REPAIR_AGAIN_MS = 60;
+/** A gap open for so long is given up. */
+export const GIVE_UP_MS = 200;
+/** Frames that wait behind gaps; more, and the oldest gap is given up. */
+export const WAITING_FRAMES_MAX = 2_048;
+
+/** What can be handed on. */
+export interface Released<Entry> {
+  /** In ascending order. */
+  frames: Entry[];
+  /** Sequences before and between these that will not come. */
+  missing: NumberRange[];
+  /** How many of the missing may have been published live; the others are holes in the source. */
+  lost: number;
+}
+
+interface Waiting<Entry> {
+  entry: Entry;
+  sinceMs: number;
+}
+
+/** The order of one epoch. Times are monotonic milliseconds. */
+export class FrameOrder<Entry extends LiveEntry> {
+  #nextSequence: number;
+  /** Not handed on yet, in ascending order. */
+  readonly #waiting: Waiting<Entry>[] = [];
+  /** All before this were published, as the streamer says. */
+  #expected = { nextSequence: 0, sinceMs: 0 };
+  #askedMs = Number.NEGATIVE_INFINITY;
+
+  /** Frames before `nextSequence` are of no interest. */
+  constructor(nextSequence: number) {
+    this.#nextSequence = nextSequence;
+  }
+
+  /** The sequence after the last one handed on or given up. */
+  get nextSequence(): number {
+    return this.#nextSequence;
+  }
+
+  /** Whether something is missing. */
+  get open(): boolean {
+    return this.#waiting.length > 0 || this.#expected.nextSequence > this.#nextSequence;
+  }
+
+  /** Takes a frame. False: it has been taken before, or was given up. */
+  take(entry: Entry, nowMs: number): boolean {
+    const { sequence } = entry.header;
+    if (sequence < this.#nextSequence) return false;
+    let at = this.#waiting.length;
+    while (at > 0 && (this.#waiting[at - 1]?.entry.header.sequence ?? 0) > sequence) at--;
+    if (at > 0 && this.#waiting[at - 1]?.entry.header.sequence === sequence) return false;
+    this.#waiting.splice(at, 0, { entry, sinceMs: nowMs });
+    return true;
+  }
+
+  /** The streamer has published everything before `nextSequence`: a lost tail shows. */
+  expect(nextSequence: number, nowMs: number): void {
+    if (nextSequence > this.#expected.nextSequence) this.#expected = { nextSequence, sinceMs: nowMs };
+  }
+
+  /** Hands on what is in order, and gives up what has been missing for too long. */
+  release(nowMs: number): Released<Entry> {
+    const released: Released<Entry> = { frames: [], missing: [], lost: 0 };
+    let settled = this.#settledCount();
+    for (let head = this.#waiting[0]; head !== undefined; head = this.#waiting[0], settled--) {
+      if (settled <= 0 && head.entry.previousPlusOne > this.#nextSequence && !this.#tired(nowMs)) break;
+      this.#waiting.shift();
+      const { sequence } = head.entry.header;
+      this.#skipTo(sequence, Math.max(0, head.entry.previousPlusOne - this.#nextSequence), released);
+      released.frames.push(head.entry);
+      this.#nextSequence = sequence + 1;
+    }
+    const { nextSequence, sinceMs } = this.#expected;
+    if (this.#waiting.length === 0 && nowMs - sinceMs >= GIVE_UP_MS)
+      this.#skipTo(nextSequence, nextSequence - this.#nextSequence, released);
+    return released;
+  }
+
+  /** What the streamer should publish again, now. */
+  ask(nowMs: number): NumberRange[] {
+    if (nowMs - this.#askedMs < REPAIR_AGAIN_MS) return [];
+    const ranges: NumberRange[] = [];
+    let cursor = this.#nextSequence;
+    const missing = (nextSequence: number, sinceMs: number) => {
+      if (nextSequence > cursor && nowMs - sinceMs >= REPAIR_AFTER_MS) ranges.push({ first: cursor, last: nextSequence - 1 });
+    };
+    for (const { entry, sinceMs } of this.#waiting) {
+      missing(entry.previousPlusOne, sinceMs);
+      cursor = entry.header.sequence + 1;
+    }
+    missing(this.#expected.nextSequence, this.#expected.sinceMs);
+    if (ranges.length > 0) this.#askedMs = nowMs;
+    return ranges;
+  }
+
+  /** How many of the waiting come before one that a streamer published right after what has been handed on: no other will come between them. */
+  #settledCount(): number {
+    return this.#waiting.findLastIndex(({ entry }) => entry.previousPlusOne <= this.#nextSequence) + 1;
+  }
+
+  /** Whether the first gap has been waited for long enough. Every waiting frame shows it. */
+  #tired(nowMs: number): boolean {
+    if (this.#waiting.length > WAITING_FRAMES_MAX) return true;
+    return this.#waiting.some(({ sinceMs }) => nowMs - sinceMs >= GIVE_UP_MS);
+  }
+
+  #skipTo(sequence: number, lost: number, released: Released<Entry>): void {
+    if (sequence <= this.#nextSequence) return;
+    released.missing.push({ first: this.#nextSequence, last: sequence - 1 });
+    released.lost += lost;
+    this.#nextSequence = sequence;
+  }
+}

@@ -1,0 +1,41 @@
+// What can be given again: 2 s, 256 events, and never a hole.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { encodeFrame, Kind, peekFrame } from '@hayate/protocol';
+import type { LiveEntry } from './live-entry.ts';
+import { RECENT_EVENTS_MAX, RECENT_MS, RecentFrames } from './recent-frames.ts';
+
+function frame(sequence: number, receivedMs: number, kind: number = Kind.AUDIO): LiveEntry {
+  const bytes = encodeFrame({ stream: 's', epoch: 1n, sequence, captureUs: 0, kind, payload: new Uint8Array() });
+  return { frame: bytes, header: peekFrame(bytes), receivedUnixUs: receivedMs * 1_000, previousPlusOne: sequence };
+}
+
+test('frames of the last two seconds come again from any sequence among them, older ones do not', () => {
+  const recent = new RecentFrames(0);
+  for (let sequence = 0; sequence < 300; sequence++) recent.push(frame(sequence, sequence * 10));
+  const oldest = 299 - RECENT_MS / 10;
+  assert.equal(recent.since(oldest)?.length, RECENT_MS / 10 + 1);
+  assert.equal(recent.since(298)?.length, 2);
+  assert.equal(recent.since(oldest - 1), undefined);
+  assert.deepEqual(recent.since(300), []);
+});
+
+test('a hole of the source within what is held is no reason to refuse', () => {
+  const recent = new RecentFrames(0);
+  for (const sequence of [10, 11, 15, 16]) recent.push(frame(sequence, sequence));
+  assert.deepEqual(
+    recent.within({ first: 11, last: 15 }).map(({ header }) => header.sequence),
+    [11, 15],
+  );
+  assert.deepEqual(
+    recent.since(13)?.map(({ header }) => header.sequence),
+    [15, 16],
+  );
+});
+
+test('no more than 256 events are held', () => {
+  const recent = new RecentFrames(0);
+  for (let sequence = 0; sequence < 1_000; sequence++) recent.push(frame(sequence, 0, Kind.EVENT));
+  assert.equal(recent.since(1_000 - RECENT_EVENTS_MAX)?.length, RECENT_EVENTS_MAX);
+  assert.equal(recent.since(999 - RECENT_EVENTS_MAX), undefined);
+});

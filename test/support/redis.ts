@@ -70,7 +70,8 @@ export const startRedis = async (t: TestContext, options: RedisOptions = {}): Pr
   const command = async (...words: readonly string[]): Promise<unknown> => {
     const env = { ...process.env, ...(password === undefined ? {} : { REDISCLI_AUTH: password }) };
     const { stdout } = await run(cli, ['-h', host, '-p', String(port), '-2', '-e', '--json', ...words], { env, timeout: 20_000 });
-    return JSON.parse(stdout);
+    // redis-cli prints the lists of INFO and CLIENT LIST as they are.
+    return ['INFO', 'CLIENT'].includes(words[0] ?? '') && !/^["[\d]/.test(stdout) ? stdout : JSON.parse(stdout);
   };
   const start = async (): Promise<TestProcess> => {
     const started = startProcess(t, [...base, ...auth, ...args], { executable, cwd });

@@ -1,0 +1,148 @@
+// What listeners hear of an epoch, over the memory shards: each frame names the one before it, and what was missed comes again.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { create, fromBinary } from '@bufbuild/protobuf';
+import { EndedSchema, EndReason, peekFrame } from '@hayate/protocol';
+import { type Envelope, EnvelopeSchema } from '@hayate/protocol/server';
+import { poll } from '../../../../test/support/poll.ts';
+import { FrameSource } from '../../../../test/support/wire-peer.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { createContext } from '../kernel/context.ts';
+import { openMemoryShards } from '../shard/shard-memory.ts';
+import { LiveFeed } from './live-feed.ts';
+import { StreamerMetrics } from './streamer-metrics.ts';
+
+/** A clock that the test turns by hand. */
+function handClock(): Clock & { turn(ms: number): void } {
+  let nowMs = 0;
+  let timers: { atMs: number; run: () => void }[] = [];
+  const after = (delayMs: number, run: () => void) => {
+    const timer = { atMs: nowMs + delayMs, run };
+    timers.push(timer);
+    return () => {
+      timers = timers.filter((other) => other !== timer);
+    };
+  };
+  return {
+    nowMs: () => nowMs,
+    nowUnixUs: () => 1_700_000_000_000_000 + nowMs * 1_000,
+    after,
+    soon: (run) => after(0, run),
+    turn(ms) {
+      nowMs += ms;
+      const due = timers.filter(({ atMs }) => atMs <= nowMs);
+      timers = timers.filter(({ atMs }) => atMs > nowMs);
+      for (const { run } of due) run();
+    },
+  };
+}
+
+async function setUp() {
+  const clock = handClock();
+  const shards = openMemoryShards();
+  const context = createContext({ logLevel: 'silent', clock });
+  const heard: Envelope[] = [];
+  const groups: Envelope[] = [];
+  await shards.subscribe('live:x', (bytes) => heard.push(fromBinary(EnvelopeSchema, bytes)));
+  await shards.subscribe('reply:1', (bytes) => groups.push(fromBinary(EnvelopeSchema, bytes)));
+  const metrics = new StreamerMetrics(context);
+  const feed = new LiveFeed({
+    ...{ stream: 'x', epoch: 1n, incarnation: 2n, generation: () => 1, nextSequence: 0 },
+    ...{ clock, shards, metrics },
+  });
+  const source = new FrameSource('x', 1n);
+  const publish = (...frames: Uint8Array[]) => {
+    for (const frame of frames) assert.equal(feed.add(frame, peekFrame(frame), clock.nowUnixUs()), true);
+    feed.flush();
+  };
+  /** The envelopes from the `from`th on, once there are so many. */
+  const envelopes = async (from: number, count: number) => {
+    await poll(`${count} envelopes`, () => heard.length >= from + count);
+    return heard.slice(from);
+  };
+  return { clock, feed, source, publish, envelopes, groups, heard };
+}
+
+const links = ({ frames }: Envelope) => frames.map(({ frame, previousPlusOne }) => [peekFrame(frame).sequence, Number(previousPlusOne)]);
+
+test('each frame names the sequence before it; a frame that is not newer is not live', async () => {
+  const { feed, source, publish, envelopes } = await setUp();
+  publish(source.header('A'), source.key());
+  source.sequence = 5;
+  const late = source.event();
+  publish(late);
+  assert.equal(feed.add(late, peekFrame(late), 0), false);
+  feed.flush();
+  const [first, second] = await envelopes(0, 2);
+  assert.deepEqual(first && links(first), [
+    [0, 0],
+    [1, 1],
+  ]);
+  assert.deepEqual(second && links(second), [[5, 2]]);
+});
+
+test('what was missed is published again with the same links, once in 20 ms however many ask', async () => {
+  const { clock, feed, source, publish, envelopes, heard } = await setUp();
+  publish(source.header('A'), source.key(), source.audio(), source.event());
+  feed.repair([{ first: 1, last: 2 }]);
+  feed.repair([{ first: 1, last: 3 }]);
+  feed.repair([{ first: 1, last: 2 }]);
+  const again = await envelopes(1, 2);
+  assert.deepEqual(again.map(links), [
+    [
+      [1, 1],
+      [2, 2],
+    ],
+    [[3, 3]],
+  ]);
+  clock.turn(20);
+  feed.repair([{ first: 0, last: 99 }]);
+  assert.equal((await envelopes(3, 1))[0]?.frames.length, 4);
+  clock.turn(20);
+  feed.repair([{ first: 50, last: 99 }]);
+  publish(source.audio());
+  assert.deepEqual((await envelopes(4, 1)).map(links), [[[4, 4]]]);
+  assert.equal(heard.length, 5);
+});
+
+test('what is older than two seconds is not there any more; the group still is', async () => {
+  const { clock, feed, source, publish, envelopes, groups } = await setUp();
+  publish(source.header('A'), source.key(), source.audio());
+  clock.turn(2_001);
+  publish(source.delta());
+  feed.repair([{ first: 0, last: 9 }]);
+  assert.deepEqual((await envelopes(2, 1)).map(links), [[[3, 3]]]);
+  feed.sendGroup('reply:1');
+  await poll('the group', () => groups.length === 1);
+  assert.deepEqual(
+    groups.map((group) => [group.group, Number(group.nextSequence), links(group).map(([sequence]) => sequence)]),
+    [[true, 4, [0, 1, 3]]],
+  );
+});
+
+test('silence names the last frame at once and then every second, and the end is said for three seconds', async () => {
+  const { clock, feed, source, publish, envelopes, heard } = await setUp();
+  publish(source.header('A'));
+  const tick = (times: number) => {
+    for (let i = 0; i < times; i++) {
+      clock.turn(100);
+      feed.tick(clock.nowMs());
+    }
+  };
+  tick(1);
+  assert.deepEqual(
+    (await envelopes(1, 1)).map(({ nextSequence }) => nextSequence),
+    [1n],
+  );
+  tick(20);
+  await envelopes(2, 2);
+  feed.end(create(EndedSchema, { epoch: 1n, nextSequence: 1n, reason: EndReason.FINISHED }));
+  tick(50);
+  const ends = await envelopes(4, 6);
+  assert.deepEqual(
+    ends.map(({ end, nextSequence }) => [end?.reason, nextSequence]),
+    Array.from({ length: 6 }, () => [EndReason.FINISHED, 1n]),
+  );
+  assert.equal(feed.over(clock.nowMs()), true);
+  assert.equal(heard.length, 10);
+});

@@ -1,0 +1,151 @@
+// Replies of Redis (RESP2), from bytes in pieces of any size to values, in order. Whatever the pieces, the values are the
+// same; whatever the bytes, it gives values or throws RespError, and keeps at most one unfinished reply of a bounded size.
+// Source: the Redis serialization protocol specification. Bulk strings are views into what was pushed, not copies.
+
+/** A reply that says that a command failed. */
+export interface ErrorReply {
+  readonly error: string;
+}
+
+/** A status. */
+export interface StatusReply {
+  readonly status: string;
+}
+
+/** What may stand in an array: an integer, a bulk string, or null. */
+export type RespItem = number | Uint8Array | null;
+
+/** A reply. Arrays in arrays are refused: no command of ours is answered by them. */
+export type RespValue = ErrorReply | StatusReply | RespItem | readonly RespItem[];
+
+/** The bytes are not what a Redis sends, or too many. The connection is of no use any more. */
+export class RespError extends Error {
+  override readonly name = 'RespError';
+}
+
+const CR = 0x0d;
+const LF = 0x0a;
+const [PLUS, MINUS, COLON, DOLLAR, STAR] = [0x2b, 0x2d, 0x3a, 0x24, 0x2a];
+/** Bytes of a status, error or number. */
+const LINE_BYTES_MAX = 4_096;
+const ITEMS_MAX = 8;
+
+/** Bounds of a reply. */
+export interface RespLimits {
+  /** Bytes of a bulk string. Default 64 MiB. */
+  readonly bulkBytesMax?: number;
+}
+
+/** Reads one connection's replies. */
+export class RespParser {
+  readonly #bulkBytesMax: number;
+  /** What of an unfinished reply has come, in pieces, from its first byte on. */
+  #pieces: Uint8Array[] = [];
+  #bytes = 0;
+  /** Fewer bytes than this cannot finish the reply. */
+  #neededBytes = 0;
+  #buffer: Buffer = Buffer.alloc(0);
+  #at = 0;
+
+  constructor({ bulkBytesMax = 64 * 2 ** 20 }: RespLimits = {}) {
+    this.#bulkBytesMax = bulkBytesMax;
+  }
+
+  /** Takes the next bytes and gives every reply that they finish. Throws RespError; then it must not be used again. */
+  push(bytes: Uint8Array, take: (value: RespValue) => void): void {
+    this.#pieces.push(bytes);
+    this.#bytes += bytes.length;
+    if (this.#bytes < this.#neededBytes) return;
+    const whole = this.#pieces.length === 1 ? bytes : Buffer.concat(this.#pieces);
+    this.#buffer = Buffer.from(whole.buffer, whole.byteOffset, whole.length);
+    this.#at = 0;
+    let done = 0;
+    for (;;) {
+      const value = this.#readValue();
+      if (value === undefined) break;
+      done = this.#at;
+      take(value);
+    }
+    this.#neededBytes -= done;
+    this.#bytes = this.#buffer.length - done;
+    this.#pieces = this.#bytes === 0 ? [] : [this.#buffer.subarray(done)];
+  }
+
+  /** The next reply; undefined if it is not there to its end. */
+  #readValue(): RespValue | undefined {
+    if (this.#at >= this.#buffer.length) return this.#wait(this.#at + 1);
+    const type = this.#buffer[this.#at];
+    if (type === PLUS || type === MINUS) {
+      const line = this.#readLine();
+      if (line === undefined) return undefined;
+      return type === PLUS ? { status: line } : { error: line };
+    }
+    if (type !== STAR) return this.#readItem();
+    const length = this.#readNumber();
+    if (length === undefined) return undefined;
+    if (length < 0 || length > ITEMS_MAX) throw new RespError(`an array of ${length}`);
+    const items: RespItem[] = [];
+    while (items.length < length) {
+      const item = this.#readItem();
+      if (item === undefined) return undefined;
+      items.push(item);
+    }
+    return items;
+  }
+
+  #readItem(): RespItem | undefined {
+    if (this.#at >= this.#buffer.length) return this.#wait(this.#at + 1);
+    const type = this.#buffer[this.#at];
+    if (type !== COLON && type !== DOLLAR) throw new RespError(`a reply of type ${type}`);
+    const number = this.#readNumber();
+    if (number === undefined || type === COLON) return number;
+    if (number === -1) return null;
+    if (number < 0 || number > this.#bulkBytesMax) throw new RespError(`a string of ${number} bytes`);
+    const start = this.#at;
+    const end = start + number;
+    if (end + 2 > this.#buffer.length) return this.#wait(end + 2);
+    if (this.#buffer[end] !== CR || this.#buffer[end + 1] !== LF) throw new RespError('a string longer than it says');
+    this.#at = end + 2;
+    return this.#buffer.subarray(start, end);
+  }
+
+  /** The number of a line, without its type. */
+  #readNumber(): number | undefined {
+    const buffer = this.#buffer;
+    let at = this.#at + 1;
+    const negative = buffer[at] === MINUS;
+    if (negative) at++;
+    const first = at;
+    let number = 0;
+    for (;;) {
+      if (at >= buffer.length) return this.#wait(at + 1);
+      const byte = buffer[at] ?? 0;
+      if (byte < 0x30 || byte > 0x39) break;
+      if (at - first >= 15) throw new RespError('a number too long');
+      number = number * 10 + (byte - 0x30);
+      at++;
+    }
+    if (at === first || buffer[at] !== CR) throw new RespError('a number that is none');
+    if (at + 1 >= buffer.length) return this.#wait(at + 2);
+    if (buffer[at + 1] !== LF) throw new RespError('a line without its end');
+    this.#at = at + 2;
+    return negative ? -number : number;
+  }
+
+  /** A line's text, without its type. */
+  #readLine(): string | undefined {
+    const start = this.#at + 1;
+    const end = this.#buffer.indexOf(LF, start);
+    const length = (end === -1 ? this.#buffer.length : end) - start;
+    if (length > LINE_BYTES_MAX) throw new RespError('a line too long');
+    if (end === -1) return this.#wait(this.#buffer.length + 1);
+    if (end === start || this.#buffer[end - 1] !== CR) throw new RespError('a line without its end');
+    this.#at = end + 1;
+    return this.#buffer.toString('utf8', start, end - 1);
+  }
+
+  #wait(neededBytes: number): undefined {
+    this.#neededBytes = neededBytes;
+    return undefined;
+  }
+}

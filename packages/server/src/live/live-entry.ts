@@ -1,11 +1,10 @@
 // A frame as the live path hands it on within a process: the broadcaster's bytes, their header read once, and what the
 // streamer added in its envelope.
-import { create } from '@bufbuild/protobuf';
 import { type FrameHeader, peekFrame } from '@hayate/protocol';
-import { type LiveFrame, LiveFrameSchema } from '@hayate/protocol/server';
+import type { LiveFrame, LiveFrameFields } from '@hayate/protocol/server';
 
 /** A frame of one epoch. */
-export interface LiveEntry {
+export interface LiveEntry extends LiveFrameFields {
   readonly frame: Uint8Array;
   readonly header: FrameHeader;
   /** The streamer's wall clock when the frame arrived, Unix microseconds. */
@@ -17,9 +16,4 @@ export interface LiveEntry {
 /** Reads a frame of an envelope. Throws WireError if its header cannot be read. */
 export function readLiveFrame({ frame, receivedUnixUs, previousPlusOne }: LiveFrame): LiveEntry {
   return { frame, header: peekFrame(frame), receivedUnixUs: Number(receivedUnixUs), previousPlusOne: Number(previousPlusOne) };
-}
-
-/** The frame as it lies in an envelope. */
-export function toLiveFrame({ frame, receivedUnixUs, previousPlusOne }: LiveEntry): LiveFrame {
-  return create(LiveFrameSchema, { frame, receivedUnixUs: BigInt(receivedUnixUs), previousPlusOne: BigInt(previousPlusOne) });
 }

@@ -2,10 +2,10 @@
 // what late joiners need and what may have to be published again. Invariant: sequences published for the first time rise.
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { Ended, FrameHeader, NumberRange } from '@hayate/protocol';
-import { EnvelopeSchema, type LiveFrame } from '@hayate/protocol/server';
+import { EnvelopeSchema, encodeEnvelope } from '@hayate/protocol/server';
 import type { Clock } from '../kernel/clock.ts';
 import { CurrentGroup } from '../live/current-group.ts';
-import { type LiveEntry, toLiveFrame } from '../live/live-entry.ts';
+import type { LiveEntry } from '../live/live-entry.ts';
 import { RecentFrames } from '../live/recent-frames.ts';
 import { Channels, type Shards } from '../shard/shard.ts';
 import { Repair } from './repair.ts';
@@ -35,7 +35,6 @@ export interface LiveFeedOptions {
 }
 
 interface Content {
-  frames?: LiveFrame[];
   end?: Ended;
   group?: boolean;
   nextSequence?: bigint;
@@ -51,7 +50,8 @@ export class LiveFeed {
   readonly #channel: string;
   /** The sequence after the newest one published; 0 before the first. */
   #nextSequence = 0;
-  #gathered: LiveFrame[] = [];
+  #gathered: LiveEntry[] = [];
+  #plainHead: { generation: number; bytes: Uint8Array } | undefined;
   #publishedMs: number;
   /** Listeners were told the last sequence. */
   #tailTold = false;
@@ -69,7 +69,7 @@ export class LiveFeed {
       recent: this.#recent,
       publish: (entries) => {
         metrics.repairedFrames.inc(entries.length);
-        this.#publish({ frames: entries.map(toLiveFrame) }, this.#channel, REPAIR_COPIES);
+        this.#publish({}, entries, this.#channel, REPAIR_COPIES);
       },
     });
   }
@@ -85,7 +85,7 @@ export class LiveFeed {
     const entry: LiveEntry = { frame, header, receivedUnixUs, previousPlusOne: this.#nextSequence };
     this.#group.add(entry);
     this.#recent.push(entry);
-    this.#gathered.push(toLiveFrame(entry));
+    this.#gathered.push(entry);
     this.#nextSequence = header.sequence + 1;
     return true;
   }
@@ -96,7 +96,7 @@ export class LiveFeed {
     if (frames.length === 0) return;
     this.#gathered = [];
     this.#tailTold = false;
-    this.#publish({ frames });
+    this.#publish({}, frames);
   }
 
   /** Publishes again what listeners missed. */
@@ -107,8 +107,8 @@ export class LiveFeed {
   /** Answers a listener that begins to follow the stream: the current group, and the last seconds for viewers who come back to it. */
   sendGroup(channel: string): void {
     const entries = new Map([...this.#group.entries(), ...this.#recent.frames].map((entry) => [entry.header.sequence, entry]));
-    const frames = [...entries.values()].sort((a, b) => a.header.sequence - b.header.sequence).map(toLiveFrame);
-    this.#publish({ frames, group: true, nextSequence: BigInt(this.#nextSequence) }, channel, REPAIR_COPIES);
+    const frames = [...entries.values()].sort((a, b) => a.header.sequence - b.header.sequence);
+    this.#publish({ group: true, nextSequence: BigInt(this.#nextSequence) }, frames, channel, REPAIR_COPIES);
   }
 
   /** Tells viewers how many they are, if that has changed. */
@@ -145,13 +145,22 @@ export class LiveFeed {
   }
 
   #publishEnd(end: Ended): void {
-    this.#publish({ end, nextSequence: BigInt(this.#nextSequence) }, this.#channel, Number.POSITIVE_INFINITY);
+    this.#publish({ end, nextSequence: BigInt(this.#nextSequence) }, [], this.#channel, Number.POSITIVE_INFINITY);
   }
 
-  #publish(content: Content, channel = this.#channel, copies?: number): void {
-    const { stream, epoch, incarnation, generation, clock, shards } = this.#options;
-    const envelope = create(EnvelopeSchema, { stream, epoch, incarnation, generation: generation(), ...content });
-    if (channel === this.#channel) this.#publishedMs = clock.nowMs();
-    shards.publish(channel, toBinary(EnvelopeSchema, envelope), copies);
+  #publish(content: Content, frames: readonly LiveEntry[] = [], channel = this.#channel, copies?: number): void {
+    if (channel === this.#channel) this.#publishedMs = this.#options.clock.nowMs();
+    this.#options.shards.publish(channel, encodeEnvelope(this.#headOf(content), frames), copies);
+  }
+
+  /** An envelope without frames; that which only carries frames is the same for all of a generation. */
+  #headOf(content: Content): Uint8Array {
+    const { stream, epoch, incarnation } = this.#options;
+    const generation = this.#options.generation();
+    const plain = Object.keys(content).length === 0;
+    if (plain && this.#plainHead?.generation === generation) return this.#plainHead.bytes;
+    const bytes = toBinary(EnvelopeSchema, create(EnvelopeSchema, { stream, epoch, incarnation, generation, ...content }));
+    if (plain) this.#plainHead = { generation, bytes };
+    return bytes;
   }
 }

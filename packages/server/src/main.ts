@@ -150,7 +150,7 @@ async function startRoles(
       options: { ...settings, connectionsMax: settings.viewersMax, silenceMs: settings.returnWindowMs + 5_000 },
     });
     services.push(listener);
-    endpoints.set(PATHS.watch, (socket) => listener.accept(socket));
+    endpoints.set(PATHS.watch, (socket, netSocket) => listener.accept(socket, netSocket));
   }
   if (settings.roles.includes('api')) services.push(await Api.start(app, { context, shards, store, verifyToken, version }));
   if (settings.roles.includes('archiver')) {

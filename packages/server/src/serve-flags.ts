@@ -2,6 +2,7 @@
 import { Limits } from '@hayate/protocol';
 import { CUT_CONFIG } from './archiver/cut-config.ts';
 import { defineFlags, type FlagValues } from './kernel/flag.ts';
+import { FanOutPaths } from './listener/fan-out-sender.ts';
 
 /** Roles that a process can take. */
 export const Roles = ['streamer', 'listener', 'archiver', 'api'] as const;
@@ -161,6 +162,37 @@ export const serveFlags = defineFlags({
     group: 'Viewers',
     help: 'silence of a viewer who is being sent frames (RECEIPT_TIMEOUT)',
   },
+  receiptIntervalMs: {
+    kind: 'duration',
+    default: Limits.receiptIntervalMs,
+    min: 100,
+    max: 1_000,
+    group: 'Viewers',
+    help: 'how often viewers report what they have; more than the default needs --window-ms of twice that',
+  },
+  fanOut: {
+    kind: 'string',
+    choices: FanOutPaths,
+    default: 'auto',
+    group: 'Viewers',
+    help: 'how frames are written to viewers; auto: native if `hayate build-native` has been run, else typescript',
+  },
+  coalesce: {
+    kind: 'string',
+    choices: ['busy', 'always'],
+    default: 'busy',
+    group: 'Viewers',
+    help: 'when frames of a stream are gathered before they are written: while the listener is busy, or also when it is not',
+  },
+  coalesceMs: {
+    kind: 'duration',
+    default: 25,
+    min: 0,
+    max: 500,
+    group: 'Viewers',
+    help: 'how long they are gathered; up to four times that when the listener is very busy; 0: never',
+  },
+  coalesceMaxMs: { kind: 'duration', default: 100, min: 0, max: 500, group: 'Viewers', help: 'and never longer than this' },
   lingerMs: { kind: 'duration', default: 5_000, min: 0, group: 'Viewers', help: 'how long a stream without viewers stays subscribed' },
 
   connectionsMax: { kind: 'number', default: 100_000, min: 1, group: 'Connections', help: 'open sockets of this process' },

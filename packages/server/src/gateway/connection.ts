@@ -62,9 +62,9 @@ export class Connection {
     });
   }
 
-  /** Whether close has begun. */
+  /** Whether close has begun, by either side: nothing may be sent any more. */
   get closing(): boolean {
-    return this.#closing;
+    return this.#closing || this.#socket.readyState !== this.#socket.OPEN;
   }
 
   /** Bytes handed to send that the kernel has not taken yet. */

@@ -2,15 +2,15 @@
 // A slow or broken handshake is refused with an HTTP status and counted; it never reaches a role.
 import { createServer as createHttpServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Limits, SUBPROTOCOL } from '@hayate/protocol';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { HayateError } from '../kernel/error.ts';
 import type { ConnectionMetrics } from './connection-metrics.ts';
 
-/** Takes an upgraded socket. */
-export type AcceptSocket = (socket: WebSocket) => void;
+/** Takes an upgraded socket; `netSocket` is what lies under it, for who writes prepared WebSocket messages. */
+export type AcceptSocket = (socket: WebSocket, netSocket: Socket) => void;
 
 export interface GatewayOptions {
   host: string;
@@ -107,13 +107,15 @@ export class Gateway {
     const path = (request.url ?? '').split('?', 1)[0] ?? '';
     const accept = endpoints.get(path);
     const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
-    if (accept === undefined) refuse(socket, metrics, 404, 'unknown_path');
+    // Node's own servers give no other kind of stream.
+    if (!(socket instanceof Socket)) socket.destroy();
+    else if (accept === undefined) refuse(socket, metrics, 404, 'unknown_path');
     else if (request.url !== path) refuse(socket, metrics, 400, 'query_not_allowed');
     else if (this.#draining) refuse(socket, metrics, 503, 'draining');
     else if (!offered.includes(SUBPROTOCOL)) refuse(socket, metrics, 400, 'subprotocol_missing');
     else {
-      (socket as Socket).setNoDelay(true);
-      this.#sockets.handleUpgrade(request, socket, head, accept);
+      socket.setNoDelay(true);
+      this.#sockets.handleUpgrade(request, socket, head, (webSocket) => accept(webSocket, socket));
     }
   }
 }

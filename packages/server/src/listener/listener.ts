@@ -1,5 +1,6 @@
 // The listener role: accepts viewers, keeps one subscription per watched stream however many watch it, and looks at its
 // viewers' clocks. Knows nothing of streamers but the channels they share.
+import { Limits } from '@hayate/protocol';
 import { EnvelopeSchema } from '@hayate/protocol/server';
 import type { WebSocket } from 'ws';
 import type { VerifyToken } from '../auth/verify-token.ts';
@@ -12,12 +13,22 @@ import { HayateError } from '../kernel/error.ts';
 import type { Service } from '../kernel/service.ts';
 import { decoding } from '../live/channel-message.ts';
 import { Channels, type Shards, type Unsubscribe } from '../shard/shard.ts';
+import type { CoalesceOptions } from './coalesce.ts';
+import { CoalesceSchedule } from './coalesce-schedule.ts';
+import type { FanOutOptions } from './fan-out.ts';
+import { FanOutMetrics } from './fan-out-metrics.ts';
+import { type FanOutPath, openSender } from './fan-out-sender.ts';
+import type { ViewerSocket } from './fan-out-viewer.ts';
 import { ListenerMetrics } from './listener-metrics.ts';
 import type { ViewerQueueLimits } from './viewer-queue.ts';
-import { WatchSession } from './watch-session.ts';
+import { WatchSession, type WatchSessionOptions } from './watch-session.ts';
 import { WatchedStream } from './watched-stream.ts';
 
-export interface ListenerOptions extends ViewerQueueLimits {
+export interface ListenerOptions extends ViewerQueueLimits, CoalesceOptions {
+  /** How frames are written to viewers. */
+  fanOut: FanOutPath;
+  /** Viewers are asked to report this often. Longer than usual, it needs a longer window. */
+  receiptIntervalMs: number;
   /** Viewers at most; more are closed with TOO_MANY_CONNECTIONS. */
   connectionsMax: number;
   handshakeTimeoutMs: number;
@@ -54,6 +65,9 @@ export class Listener implements Service {
   readonly name = 'listener';
   readonly #parts: ListenerParts;
   readonly #metrics: ListenerMetrics;
+  readonly #schedule: CoalesceSchedule;
+  readonly #fanOut: FanOutOptions;
+  readonly #sessionOptions: WatchSessionOptions;
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #sessions = new Map<Connection, WatchSession>();
   #unsubscribeReplies: Unsubscribe | undefined;
@@ -62,7 +76,25 @@ export class Listener implements Service {
 
   private constructor(parts: ListenerParts) {
     this.#parts = parts;
-    this.#metrics = new ListenerMetrics(parts.context);
+    const { context, options, verifyToken } = parts;
+    checkReceiptInterval(options);
+    const sender = openSender(options.fanOut, context.logger);
+    this.#metrics = new ListenerMetrics(context);
+    this.#schedule = new CoalesceSchedule(context.clock, options);
+    this.#fanOut = {
+      clock: context.clock,
+      schedule: this.#schedule,
+      sender,
+      limits: options,
+      metrics: new FanOutMetrics(context, this.#metrics, { sender, schedule: this.#schedule }),
+    };
+    this.#sessionOptions = {
+      clock: context.clock,
+      verifyToken,
+      receiptIntervalMs: options.receiptIntervalMs,
+      join: (name) => this.#join(name),
+      leave: (stream) => this.#leave(stream),
+    };
   }
 
   static async start(parts: ListenerParts): Promise<Listener> {
@@ -80,22 +112,16 @@ export class Listener implements Service {
     return listener;
   }
 
-  /** Takes an upgraded socket of /watch. */
-  accept(socket: WebSocket): void {
-    const { options, verifyToken, connectionMetrics } = this.#parts;
+  /** Takes an upgraded socket of /watch, and what lies under it. */
+  accept(socket: WebSocket, netSocket: ViewerSocket): void {
+    const { options, connectionMetrics } = this.#parts;
     const connection: Connection = new Connection(socket, (message) => session.take(message), {
       endpoint: 'watch',
       metrics: connectionMetrics,
       handshakeTimeoutMs: options.handshakeTimeoutMs,
       idleTimeoutMs: options.idleTimeoutMs,
     });
-    const session = new WatchSession(connection, {
-      verifyToken,
-      limits: options,
-      metrics: this.#metrics,
-      join: (name) => this.#join(name),
-      leave: (stream) => this.#leave(stream),
-    });
+    const session = new WatchSession(connection, netSocket, this.#sessionOptions);
     if (this.#sessions.size >= options.connectionsMax) {
       connection.close('TOO_MANY_CONNECTIONS');
       return;
@@ -120,6 +146,7 @@ export class Listener implements Service {
 
   async close(): Promise<void> {
     for (const cancel of this.#timers) cancel();
+    this.#schedule.close();
     this.#unsubscribeReplies?.();
     for (const connection of this.#sessions.keys()) connection.close('GOING_AWAY');
     for (const { stream, ready, cancelLinger } of this.#subscriptions.values()) {
@@ -146,6 +173,7 @@ export class Listener implements Service {
       clock: context.clock,
       shards,
       metrics: this.#metrics,
+      fanOut: this.#fanOut,
       listener: context.incarnation,
       silenceMs: options.silenceMs,
     });
@@ -181,10 +209,16 @@ export class Listener implements Service {
 
   #tick(): void {
     const nowMs = this.#parts.context.clock.nowMs();
-    for (const session of this.#sessions.values()) session.tick(nowMs);
+    for (const { stream } of this.#subscriptions.values()) stream.tick(nowMs);
   }
 
   #report(): void {
     for (const { stream } of this.#subscriptions.values()) stream.reportViewers();
   }
+}
+
+/** A viewer between two reports must stay within its window. */
+function checkReceiptInterval({ receiptIntervalMs, windowMs }: ListenerOptions): void {
+  if (receiptIntervalMs > Limits.receiptIntervalMs && windowMs < 2 * receiptIntervalMs)
+    throw new HayateError('CONFIGURATION', `--receipt-interval-ms ${receiptIntervalMs} needs --window-ms ${2 * receiptIntervalMs} or more`);
 }

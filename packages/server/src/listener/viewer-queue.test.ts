@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeFrame, encodeServerFrame, FrameFlag, Kind, peekFrame } from '@hayate/protocol';
 import fc from 'fast-check';
+import { trackOf } from '../live/current-group.ts';
 import { type DropReason, type QueuedFrame, ViewerQueue, type ViewerQueueLimits } from './viewer-queue.ts';
 
 const limits: ViewerQueueLimits = { windowBytes: 3_000, windowMs: 100, audioDeadlineMs: 1_000, eventsMax: 20, receiptTimeoutMs: 10_000 };
@@ -35,9 +36,11 @@ function queueWithNotes(nowMs = 0, over: Partial<ViewerQueueLimits> = {}) {
   const sent: QueuedFrame[] = [];
   const gaps = new Set<number>();
   const dropped: Partial<Record<DropReason, number>> = {};
+  const socket = { ready: true };
   const queue = new ViewerQueue(
     {
       limits: { ...limits, ...over },
+      ready: () => socket.ready,
       send: (frames, ranges) => {
         sent.push(...frames);
         for (const { first, last } of ranges) for (let sequence = first; sequence <= last; sequence++) gaps.add(sequence);
@@ -46,10 +49,10 @@ function queueWithNotes(nowMs = 0, over: Partial<ViewerQueueLimits> = {}) {
         dropped[reason] = (dropped[reason] ?? 0) + frames;
       },
     },
-    nowMs,
+    { out: [], keys: new Map(), heardMs: nowMs },
   );
   const total = () => Object.values(dropped).reduce((sum, count) => sum + count, 0);
-  return { queue, sent, gaps, dropped, total };
+  return { queue, sent, gaps, dropped, total, socket };
 }
 
 test('a viewer that reports gets everything at once', () => {
@@ -176,17 +179,19 @@ test('whatever is pushed and reported: pushed = sent + dropped + waiting, sequen
       }),
     },
     { weight: 2, arbitrary: fc.record({ receipt: fc.nat(100) }) },
+    { weight: 1, arbitrary: fc.record({ ready: fc.boolean() }) },
   );
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.nat(300), step), { maxLength: 150 }), (steps) => {
-      const { queue, sent, gaps, total } = queueWithNotes(0, { eventsMax: 1_000 });
+      const { queue, sent, gaps, total, socket } = queueWithNotes(0, { eventsMax: 1_000 });
       const keys = new Map<string, number>();
       const events: number[] = [];
       let sequence = 0;
       let nowMs = 0;
       for (const [afterMs, what] of steps) {
         nowMs += afterMs;
-        if ('receipt' in what) queue.receipt(Math.floor((sequence * what.receipt) / 100), nowMs);
+        if ('ready' in what) socket.ready = what.ready;
+        else if ('receipt' in what) queue.receipt(Math.floor((sequence * what.receipt) / 100), nowMs);
         else {
           const track = `${what.kind} ${what.participant}`;
           if (what.key) keys.set(track, sequence);
@@ -196,7 +201,10 @@ test('whatever is pushed and reported: pushed = sent + dropped + waiting, sequen
         }
         assert.equal(sent.length + total() + queue.length, sequence);
       }
+      socket.ready = true;
       while (queue.length > 0) queue.receipt(sequence, nowMs);
+      for (const { first, last } of queue.takeDropped()) for (let number = first; number <= last; number++) gaps.add(number);
+      assert.equal(gaps.size, total());
       assert.equal(sent.length + total(), sequence);
       const order = sent.map(({ header }) => header.sequence);
       assert.deepEqual(
@@ -219,4 +227,37 @@ test('what waits when a viewer goes is counted', () => {
   queue.close();
   assert.equal(sent.length, 1);
   assert.equal(dropped.closed, 9);
+});
+
+test('nothing is written while the socket has something pending, whatever the window admits', () => {
+  const { queue, sent, socket } = queueWithNotes();
+  socket.ready = false;
+  for (let sequence = 0; sequence < 5; sequence++) queue.push([frameAt(0, { sequence, kind: Kind.EVENT })], 0);
+  queue.receipt(0, 0);
+  assert.equal(sent.length, 0);
+  socket.ready = true;
+  queue.drain(0);
+  assert.equal(sent.length, 5);
+});
+
+test('a queue begins with what its viewer was given before: what is on its way counts, and its keys serve deltas', () => {
+  const sent: number[] = [];
+  const queue = new ViewerQueue(
+    {
+      limits: { ...limits, windowMs: 0 },
+      ready: () => true,
+      send: (frames) => sent.push(...frames.map(({ header }) => header.sequence)),
+      onDrop: assert.fail,
+    },
+    {
+      out: [{ sequence: 6, bytes: limits.windowBytes, receivedUnixUs: 0 }],
+      keys: new Map([[trackOf(frameAt(0, { sequence: 4, kind: Kind.MOTION }).header), 4]]),
+      heardMs: 0,
+    },
+  );
+  queue.push([frameAt(1, { sequence: 7, kind: Kind.MOTION, keySequence: 4 })], 1);
+  assert.deepEqual(sent, []);
+  assert.equal(queue.receiptOverdue(limits.receiptTimeoutMs + 1), true);
+  queue.receipt(6, 1);
+  assert.deepEqual(sent, [7]);
 });

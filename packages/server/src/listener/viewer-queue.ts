@@ -1,6 +1,7 @@
-// What one viewer has not been given yet. A viewer reports what it received; at most a window beyond that is written to
-// its socket, the rest waits here by class: audio until its deadline, of motion the newest key and delta of each track,
-// events without loss. Invariant: every frame pushed is sent, dropped (counted by reason) or still waiting.
+// What one viewer who is behind has not been given yet. A viewer reports what it received; at most a window beyond that is
+// written to its socket, and only while that has nothing pending. The rest waits here by class: audio until its deadline, of
+// motion the newest key and delta of each track, events without loss. Invariant: every frame pushed is sent, dropped (counted
+// by reason) or still waiting.
 import { isDroppable, isKey, Kind, type NumberRange, RangeSet } from '@hayate/protocol';
 import { trackOf } from '../live/current-group.ts';
 import type { LiveEntry } from '../live/live-entry.ts';
@@ -29,6 +30,8 @@ export interface ViewerQueueLimits {
 
 export interface ViewerQueueOptions {
   limits: ViewerQueueLimits;
+  /** Whether the socket has taken everything. */
+  ready: () => boolean;
   /** Writes frames in order, and what has been dropped since the last call. */
   send: (frames: readonly QueuedFrame[], dropped: readonly Readonly<NumberRange>[]) => void;
   /** Counts a drop. */
@@ -36,9 +39,19 @@ export interface ViewerQueueOptions {
 }
 
 interface Unreceipted {
-  sequence: number;
-  bytes: number;
-  receivedUnixUs: number;
+  readonly sequence: number;
+  readonly bytes: number;
+  readonly receivedUnixUs: number;
+}
+
+/** What the viewer was given before it had a queue. */
+export interface ViewerQueueSeed {
+  /** On its way, in ascending order. */
+  out: readonly Unreceipted[];
+  /** Keys it has, by track. */
+  keys: ReadonlyMap<number, number>;
+  /** When it last reported, or was given the first of `out`. */
+  heardMs: number;
 }
 
 interface Waiting {
@@ -50,16 +63,19 @@ interface Waiting {
 export class ViewerQueue {
   readonly #options: ViewerQueueOptions;
   #waiting: Waiting[] = [];
-  #out: Unreceipted[] = [];
-  #outBytes = 0;
+  readonly #out: Unreceipted[];
+  #outBytes: number;
   #heardMs: number;
   /** Keys the viewer was given, by track; a delta over another key is useless to it. */
-  readonly #keysSent = new Map<number, number>();
+  readonly #keysSent: Map<number, number>;
   readonly #dropped = new RangeSet();
 
-  constructor(options: ViewerQueueOptions, nowMs: number) {
+  constructor(options: ViewerQueueOptions, { out, keys, heardMs }: ViewerQueueSeed) {
     this.#options = options;
-    this.#heardMs = nowMs;
+    this.#out = [...out];
+    this.#outBytes = out.reduce((sum, { bytes }) => sum + bytes, 0);
+    this.#keysSent = new Map(keys);
+    this.#heardMs = heardMs;
   }
 
   /** Frames that wait. */
@@ -95,10 +111,11 @@ export class ViewerQueue {
     return this.#out.length > 0 && nowMs - this.#heardMs > this.#options.limits.receiptTimeoutMs;
   }
 
-  /** Writes what the window admits; drops audio that has waited past its deadline. */
+  /** Writes what the window admits, if the socket can take it; drops audio that has waited past its deadline. */
   drain(nowMs: number): void {
     if (this.#waiting.length === 0) return;
     this.#expireAudio(nowMs);
+    if (!this.#options.ready()) return;
     if (this.#out.length === 0) this.#heardMs = nowMs;
     const due: QueuedFrame[] = [];
     let taken = 0;
@@ -115,9 +132,15 @@ export class ViewerQueue {
     }
     this.#waiting.splice(0, taken);
     if (due.length > 0) {
-      this.#options.send(due, this.#dropped.ranges);
-      this.#dropped.clear();
+      this.#options.send(due, this.takeDropped());
     }
+  }
+
+  /** What has been dropped and not been told with frames after it; from now on it counts as told. */
+  takeDropped(): readonly Readonly<NumberRange>[] {
+    const { ranges } = this.#dropped;
+    this.#dropped.clear();
+    return ranges;
   }
 
   /** The viewer is gone, or its epoch: what waits is counted. */

@@ -1,29 +1,23 @@
-// One viewer's connection: Watch first, then receipts, pings and token renewals. Gives it the stream's frames through its
-// own bounded queue, so that a slow viewer delays nobody and is itself never far behind.
+// One viewer's connection: Watch first, then receipts, pings and token renewals. It joins the fan-out of the epoch that is
+// live, which gives it the stream's frames.
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import type { NumberRange } from '@hayate/protocol';
-import {
-  type ClientMessage,
-  ClientMessageSchema,
-  type Ended,
-  GapReason,
-  isStreamName,
-  Limits,
-  ServerMessageSchema,
-  WireError,
-} from '@hayate/protocol';
+import { type ClientMessage, ClientMessageSchema, GapReason, isStreamName, ServerMessageSchema, WireError } from '@hayate/protocol';
 import type { VerifyToken } from '../auth/verify-token.ts';
 import { Admission, admit } from '../gateway/admission.ts';
 import type { Connection } from '../gateway/connection.ts';
-import { nowMonotonicMs, nowUnixUs } from '../kernel/clock.ts';
-import type { ListenerMetrics } from './listener-metrics.ts';
-import { type DropReason, type QueuedFrame, ViewerQueue, type ViewerQueueLimits } from './viewer-queue.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { encodeGaps, type FanOut } from './fan-out.ts';
+import type { Viewer, ViewerSocket } from './fan-out-viewer.ts';
+import { peekReceipt } from './receipt.ts';
+import type { QueuedFrame } from './viewer-queue.ts';
 import type { WatchedStream, WatchedStreamSubscriber } from './watched-stream.ts';
 
 export interface WatchSessionOptions {
+  clock: Clock;
   verifyToken: VerifyToken;
-  limits: ViewerQueueLimits;
-  metrics: ListenerMetrics;
+  /** How often the viewer is asked to report. */
+  receiptIntervalMs: number;
   /** The stream, subscribed to, until `leave`. */
   join: (stream: string) => Promise<WatchedStream>;
   leave: (stream: WatchedStream) => void;
@@ -32,22 +26,30 @@ export interface WatchSessionOptions {
 /** A session; `take` is its connection's TakeMessage. */
 export class WatchSession implements WatchedStreamSubscriber {
   readonly #connection: Connection;
+  readonly #socket: ViewerSocket;
   readonly #options: WatchSessionOptions;
   #beginning = false;
   #stream: WatchedStream | undefined;
   #admission: Admission | undefined;
-  #queue: { epoch: bigint; frames: ViewerQueue } | undefined;
+  #place: { epoch: bigint; fanOut: FanOut; viewer: Viewer } | undefined;
   /** Where a returning viewer goes on. */
   #from = { epoch: 0n, nextSequence: 0n };
 
-  constructor(connection: Connection, options: WatchSessionOptions) {
+  /** `socket` is what lies under the connection. */
+  constructor(connection: Connection, socket: ViewerSocket, options: WatchSessionOptions) {
     this.#connection = connection;
+    this.#socket = socket;
     this.#options = options;
     connection.onClose(() => this.#leave());
   }
 
   /** Takes one message. */
   take(bytes: Uint8Array): void | Promise<void> {
+    const receipt = peekReceipt(bytes);
+    if (receipt !== undefined && this.#admission !== undefined) {
+      this.#report(receipt.epoch, receipt.sequence);
+      return;
+    }
     const message = parse(bytes);
     if (this.#stream === undefined || this.#admission === undefined) {
       if (this.#beginning) throw new WireError('nothing may be sent between Watch and its answer');
@@ -62,21 +64,12 @@ export class WatchSession implements WatchedStreamSubscriber {
       message.end !== undefined
     )
       throw new WireError('this message is not for a watching connection');
-    if (message.ping !== undefined) this.#send({ pong: { id: message.ping.id, serverUnixUs: BigInt(nowUnixUs()) } });
-    if (message.receipt !== undefined && message.receipt.epoch === this.#queue?.epoch)
-      this.#queue.frames.receipt(Number(message.receipt.sequence), nowMonotonicMs());
+    if (message.ping !== undefined) this.#send({ pong: { id: message.ping.id, serverUnixUs: this.#unixUs() } });
+    if (message.receipt !== undefined) this.#report(message.receipt.epoch, Number(message.receipt.sequence));
     const { token } = message;
     const admission = this.#admission;
     if (token !== '')
       return admit(this.#options.verifyToken, token, 'watch', this.#stream.name).then((identity) => admission.renew(identity));
-  }
-
-  /** Looks at what time alone changes: deadlines of what waits, and a viewer that reports nothing. */
-  tick(nowMs: number): void {
-    const queue = this.#queue?.frames;
-    if (queue === undefined) return;
-    queue.drain(nowMs);
-    if (queue.receiptOverdue(nowMs)) this.#connection.close('RECEIPT_TIMEOUT');
   }
 
   began(): void {
@@ -84,26 +77,16 @@ export class WatchSession implements WatchedStreamSubscriber {
     const live = stream?.live;
     if (stream === undefined || live === undefined) return;
     // A broadcaster who had been given up has returned; nothing was missed.
-    if (this.#queue?.epoch === live.epoch) this.#sendWatching(live.epoch, live.nextSequence);
+    if (this.#place?.epoch === live.epoch) this.#sendWatching(live.epoch, live.nextSequence);
     else this.#greet(stream, live, stream.replayFresh(live.epoch));
   }
 
-  frames(frames: readonly QueuedFrame[]): void {
-    if (this.#queue === undefined || this.#connection.closing) return;
-    this.#options.metrics.offered.inc(frames.length);
-    if (this.#queue.frames.push(frames, nowMonotonicMs()) === 'too_slow') this.#connection.close('TOO_SLOW');
+  say(message: Uint8Array): void {
+    this.#connection.send(message);
   }
 
-  lost(ranges: readonly Readonly<NumberRange>[]): void {
-    this.#sendGaps(ranges, GapReason.LOST);
-  }
-
-  ended(ended: Ended): void {
-    this.#send({ ended });
-  }
-
-  audience(viewers: number): void {
-    this.#send({ audience: { viewers } });
+  #report(epoch: bigint, sequence: number): void {
+    if (this.#place?.epoch === epoch) this.#place.fanOut.receipt(this.#place.viewer, sequence);
   }
 
   async #begin({ watch }: ClientMessage): Promise<void> {
@@ -129,29 +112,25 @@ export class WatchSession implements WatchedStreamSubscriber {
     const returning = this.#from.epoch === live.epoch && this.#from.nextSequence <= BigInt(live.nextSequence);
     const from = returning ? Number(this.#from.nextSequence) : 0;
     const replay = returning ? stream.replay(live.epoch, from) : fresh;
-    this.#openQueue(live.epoch, replay === undefined ? live.nextSequence : from);
+    this.#sendWatching(live.epoch, replay === undefined ? live.nextSequence : from);
     if (replay !== undefined) this.#sendGaps(holesBetween(from, replay, live.nextSequence), GapReason.LOST);
     else if (returning) this.#sendGaps([{ first: from, last: live.nextSequence - 1 }], GapReason.EXPIRED);
     // A viewer who returns may have lost the key that the replayed deltas stand on.
     const first = replay?.[0]?.header.sequence ?? live.nextSequence;
-    this.frames([...stream.currentGroup().filter(({ header }) => header.sequence < first), ...(replay ?? [])]);
-    this.audience(stream.viewers);
+    const greeting = [...stream.currentGroup().filter(({ header }) => header.sequence < first), ...(replay ?? [])];
+    this.#leavePlace();
+    const { fanOut } = stream;
+    this.#place = { epoch: live.epoch, fanOut, viewer: fanOut.join(this.#connection, this.#socket, greeting) };
+    this.#send({ audience: { viewers: stream.viewers } });
   }
 
-  #openQueue(epoch: bigint, nextSequence: number): void {
-    this.#queue?.frames.close();
-    const { limits, metrics } = this.#options;
-    const queue = {
-      limits,
-      send: (frames: readonly QueuedFrame[], dropped: readonly Readonly<NumberRange>[]) => this.#sendFrames(frames, dropped),
-      onDrop: (reason: DropReason, frames: number) => metrics.dropped.inc({ reason }, frames),
-    };
-    this.#queue = { epoch, frames: new ViewerQueue(queue, nowMonotonicMs()) };
-    this.#sendWatching(epoch, nextSequence);
+  #leavePlace(): void {
+    this.#place?.fanOut.leave(this.#place.viewer);
+    this.#place = undefined;
   }
 
   #leave(): void {
-    this.#queue?.frames.close();
+    this.#leavePlace();
     if (this.#stream === undefined) return;
     this.#stream.remove(this);
     this.#stream.reportViewers();
@@ -163,33 +142,18 @@ export class WatchSession implements WatchedStreamSubscriber {
       watching: {
         epoch,
         nextSequence: BigInt(nextSequence),
-        serverUnixUs: BigInt(nowUnixUs()),
-        receiptIntervalMs: Limits.receiptIntervalMs,
+        serverUnixUs: this.#unixUs(),
+        receiptIntervalMs: this.#options.receiptIntervalMs,
       },
     });
   }
 
-  #sendFrames(frames: readonly QueuedFrame[], dropped: readonly Readonly<NumberRange>[]): void {
-    const { metrics } = this.#options;
-    this.#sendGaps(dropped, GapReason.SLOW);
-    let bytes = 0;
-    for (const { message } of frames) bytes += message.length;
-    const [only] = frames;
-    this.#connection.send(
-      frames.length === 1 && only !== undefined
-        ? only.message
-        : Buffer.concat(
-            frames.map(({ message }) => message),
-            bytes,
-          ),
-    );
-    metrics.sent.inc(frames.length);
-    metrics.sentBytes.inc(bytes);
+  #sendGaps(ranges: readonly Readonly<NumberRange>[], reason: GapReason): void {
+    if (ranges.length > 0) this.#connection.send(encodeGaps(ranges, reason));
   }
 
-  #sendGaps(ranges: readonly Readonly<NumberRange>[], reason: GapReason): void {
-    if (ranges.length === 0) return;
-    this.#send({ gaps: ranges.map(({ first, last }) => ({ first: BigInt(first), last: BigInt(last), reason })) });
+  #unixUs(): bigint {
+    return BigInt(this.#options.clock.nowUnixUs());
   }
 
   #send(content: MessageInitShape<typeof ServerMessageSchema>): void {

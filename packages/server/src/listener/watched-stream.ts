@@ -1,24 +1,31 @@
 // One stream in one listener: envelopes in, from whichever streamer and epoch is newest, over whichever shards; ordered
-// frames, once each, out to its viewers. What is missing is asked for; see frame-order.ts for how long.
-import { create, toBinary } from '@bufbuild/protobuf';
-import { type Ended, EndedSchema, EndReason, encodeServerFrame, type NumberRange, RangeSchema } from '@hayate/protocol';
+// frames, once each, out to its viewers through the fan-out of their epoch. What is missing is asked for; see frame-order.ts for how long.
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import {
+  type Ended,
+  EndedSchema,
+  EndReason,
+  encodeServerFrame,
+  GapReason,
+  type NumberRange,
+  RangeSchema,
+  ServerMessageSchema,
+} from '@hayate/protocol';
 import { type Envelope, type LiveFrame, type RepairRequest, RepairRequestSchema } from '@hayate/protocol/server';
 import type { CancelTimer, Clock } from '../kernel/clock.ts';
 import { readLiveFrame } from '../live/live-entry.ts';
 import { Channels, type Shards } from '../shard/shard.ts';
+import { encodeGaps, FanOut, type FanOutOptions } from './fan-out.ts';
 import type { ListenerMetrics } from './listener-metrics.ts';
 import { LiveEpoch } from './live-epoch.ts';
 import type { QueuedFrame } from './viewer-queue.ts';
 
-/** What happens in a stream, to one of its viewers. */
+/** What happens in a stream besides its frames, to one of its viewers. */
 export interface WatchedStreamSubscriber {
   /** The stream became live, or another epoch of it. */
   began(): void;
-  frames(frames: readonly QueuedFrame[]): void;
-  /** Frames that will not come. */
-  lost(ranges: readonly NumberRange[]): void;
-  ended(end: Ended): void;
-  audience(viewers: number): void;
+  /** An encoded ServerMessage for every viewer. */
+  say(message: Uint8Array): void;
 }
 
 export interface WatchedStreamOptions {
@@ -26,6 +33,7 @@ export interface WatchedStreamOptions {
   clock: Clock;
   shards: Shards;
   metrics: ListenerMetrics;
+  fanOut: FanOutOptions;
   /** The listener's incarnation. */
   listener: bigint;
   /** A streamer that says nothing for so long is gone. */
@@ -50,6 +58,8 @@ export class WatchedStream {
   readonly #options: WatchedStreamOptions;
   readonly #subscribers = new Set<WatchedStreamSubscriber>();
   #live: Live | undefined;
+  /** Of the newest epoch that has begun for viewers. */
+  #fanOut: { epoch: bigint; viewers: FanOut };
   #viewers = 0;
   #cancelGroupWait: CancelTimer | undefined;
   #cancelGapTick: CancelTimer | undefined;
@@ -57,6 +67,7 @@ export class WatchedStream {
   constructor(options: WatchedStreamOptions) {
     this.name = options.name;
     this.#options = options;
+    this.#fanOut = { epoch: 0n, viewers: new FanOut(options.fanOut) };
   }
 
   /** The epoch that is live; undefined if none is. */
@@ -67,6 +78,11 @@ export class WatchedStream {
 
   get viewers(): number {
     return this.#viewers;
+  }
+
+  /** Where viewers of the live epoch join. */
+  get fanOut(): FanOut {
+    return this.#fanOut.viewers;
   }
 
   add(subscriber: WatchedStreamSubscriber): void {
@@ -126,6 +142,11 @@ export class WatchedStream {
     this.#request(live, { viewers: this.#subscribers.size, ...(live.complete ? {} : this.#groupWanted()) });
   }
 
+  /** Called some times a second. */
+  tick(nowMs: number): void {
+    this.fanOut.tick(nowMs);
+  }
+
   /** Nobody watches any more. */
   close(): void {
     this.#cancelGroupWait?.();
@@ -179,6 +200,8 @@ export class WatchedStream {
   #begin(live: Live): void {
     this.#cancelGroupWait?.();
     live.begun = true;
+    // Viewers leave the older one when they hear of the newer.
+    if (this.#fanOut.epoch !== live.epoch) this.#fanOut = { epoch: live.epoch, viewers: new FanOut(this.#options.fanOut) };
     for (const subscriber of this.#subscribers) subscriber.began();
   }
 
@@ -203,10 +226,14 @@ export class WatchedStream {
   }
 
   #deliver(frames: readonly QueuedFrame[], missing: readonly NumberRange[]): void {
-    for (const subscriber of this.#subscribers) {
-      if (missing.length > 0) subscriber.lost(missing);
-      if (frames.length > 0) subscriber.frames(frames);
-    }
+    if (missing.length > 0) this.#say(encodeGaps(missing, GapReason.LOST));
+    this.fanOut.push(frames);
+  }
+
+  /** To every viewer, after the frames before it. */
+  #say(message: Uint8Array): void {
+    this.fanOut.flush();
+    for (const subscriber of this.#subscribers) subscriber.say(message);
   }
 
   /** The group that was asked for. Viewers have waited for it; if they were tired of waiting, they are given it now. */
@@ -227,12 +254,13 @@ export class WatchedStream {
     live.ended = true;
     this.#viewers = 0;
     this.#cancelGroupWait?.();
-    if (live.begun) for (const subscriber of this.#subscribers) subscriber.ended(end);
+    if (live.begun) this.#say(encodeMessage({ ended: end }));
   }
 
   #tellViewers(viewers: number): void {
     this.#viewers = viewers;
-    for (const subscriber of this.#subscribers) subscriber.audience(viewers);
+    const message = encodeMessage({ audience: { viewers } });
+    for (const subscriber of this.#subscribers) subscriber.say(message);
   }
 
   #groupWanted(): { groupReplyChannel: string } {
@@ -244,6 +272,10 @@ export class WatchedStream {
     const request = create(RepairRequestSchema, { stream: this.name, epoch: live.epoch, listener, ...content });
     shards.publish(Channels.repair(live.incarnation), toBinary(RepairRequestSchema, request), REQUEST_COPIES);
   }
+}
+
+function encodeMessage(content: MessageInitShape<typeof ServerMessageSchema>): Uint8Array {
+  return toBinary(ServerMessageSchema, create(ServerMessageSchema, content));
 }
 
 function readEntry(frame: LiveFrame): QueuedFrame {

@@ -1,0 +1,42 @@
+// What fan-out counts of itself. What it does for viewers is counted with the rest of the listener's.
+import { Counter, Gauge } from '@prometheus-io/client';
+import type { Context } from '../kernel/context.ts';
+import type { CoalesceSchedule } from './coalesce-schedule.ts';
+import type { Sender } from './fan-out-sender.ts';
+import type { ListenerMetrics } from './listener-metrics.ts';
+
+/** One per process. */
+export class FanOutMetrics {
+  /** Frames offered, sent and dropped, summed over viewers. */
+  readonly viewer: Pick<ListenerMetrics, 'offered' | 'sent' | 'sentBytes' | 'dropped'>;
+  readonly writes: Counter<'to'>;
+  readonly falls: Counter;
+  readonly behind: Gauge;
+
+  constructor(
+    { registry }: Context,
+    viewer: FanOutMetrics['viewer'],
+    { sender, schedule }: { sender: Sender; schedule: CoalesceSchedule },
+  ) {
+    const registers = [registry];
+    this.viewer = viewer;
+    this.writes = new Counter({
+      name: 'hayate_fan_out_writes_total',
+      help: "WebSocket messages of frames written to viewers at the stream's head, or behind it",
+      labelNames: ['to'],
+      registers,
+    });
+    this.falls = new Counter({ name: 'hayate_fan_out_falls_total', help: 'Times a viewer fell behind the head', registers });
+    this.behind = new Gauge({ name: 'hayate_fan_out_viewers_behind', help: 'Viewers with a queue of their own', registers });
+    new Gauge({ name: 'hayate_fan_out_path', help: 'How frames are written: 1 for the path in use', labelNames: ['path'], registers }).set(
+      { path: sender.path },
+      1,
+    );
+    const delay: Gauge = new Gauge({
+      name: 'hayate_fan_out_coalesce_ms',
+      help: 'How long frames are gathered before they are written',
+      registers,
+      collect: () => delay.set(schedule.delayMs),
+    });
+  }
+}

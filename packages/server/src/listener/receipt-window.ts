@@ -1,0 +1,87 @@
+// How far the viewers of one epoch may be behind in what they have reported. In: what is written to those at the head. Out:
+// one number, the lowest receipt that still lies within the window, so that each viewer costs one comparison; and, for a
+// viewer who falls behind, what is on its way to it.
+
+/** Frames written, up to and with this sequence. */
+export interface Written {
+  readonly sequence: number;
+  readonly bytes: number;
+  readonly receivedUnixUs: number;
+  /** When it was written, monotonic milliseconds. */
+  readonly sentMs: number;
+}
+
+export interface ReceiptWindowLimits {
+  /** Bytes that may be on their way to a viewer. */
+  windowBytes: number;
+  /** Or so much time of the stream, whichever is more. */
+  windowMs: number;
+}
+
+/** What is forgotten is cut off in pieces of this size. */
+const TRIM_FRAMES = 256;
+
+/** The window of one epoch. */
+export class ReceiptWindow {
+  readonly #limits: ReceiptWindowLimits;
+  readonly #written: Written[] = [];
+  /** The oldest that may be unreported; those before `#kept` are forgotten. */
+  #oldest = 0;
+  #kept = 0;
+  /** Bytes from `#oldest` on. */
+  #bytes = 0;
+  #last = -1;
+  #floor = -1;
+
+  constructor(limits: ReceiptWindowLimits) {
+    this.#limits = limits;
+  }
+
+  /** The last sequence written; -1 before the first. */
+  get last(): number {
+    return this.#last;
+  }
+
+  /** A viewer whose receipt is at least this has no more on its way than it may. -1: none is needed yet. */
+  get floor(): number {
+    return this.#floor;
+  }
+
+  /** Notes a frame that is written now. A frame from before (of a late group) counts as if it had the last sequence. */
+  add(frame: { sequence: number; bytes: number; receivedUnixUs: number }, nowMs: number): void {
+    this.#last = Math.max(this.#last, frame.sequence);
+    this.#written.push({ ...frame, sequence: this.#last, sentMs: nowMs });
+    this.#bytes += frame.bytes;
+    for (let oldest = this.#written[this.#oldest]; oldest !== undefined; oldest = this.#written[this.#oldest]) {
+      if (this.#bytes <= this.#limits.windowBytes) return;
+      if (frame.receivedUnixUs - oldest.receivedUnixUs <= this.#limits.windowMs * 1_000) return;
+      this.#bytes -= oldest.bytes;
+      this.#floor = oldest.sequence;
+      this.#oldest++;
+    }
+  }
+
+  /** What was written after `sequence` and up to `last`. Reaches back to the floor that held at the last `trim`. */
+  between(sequence: number, last: number): Written[] {
+    return this.#written.slice(this.#kept).filter((written) => written.sequence > sequence && written.sequence <= last);
+  }
+
+  /** When what a viewer with this receipt still has to report was written; undefined if it has reported all. */
+  unreportedSinceMs(receipted: number): number | undefined {
+    if (receipted >= this.#last) return undefined;
+    for (let at = this.#kept; at < this.#written.length; at++) {
+      const written = this.#written[at];
+      if (written !== undefined && written.sequence > receipted) return written.sentMs;
+    }
+    return undefined;
+  }
+
+  /** Forgets what no viewer at the head can lack a receipt for. */
+  trim(): void {
+    this.#kept = this.#oldest;
+    if (this.#kept < TRIM_FRAMES) return;
+    this.#written.splice(0, this.#kept);
+    this.#oldest = 0;
+    this.#kept = 0;
+  }
+}

@@ -1,19 +1,23 @@
 // What every adapter of the shard seam must do. Each adapter's test runs this suite against its real server.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { poll } from '../../../../test/support/poll.ts';
 import type { Shards } from './shard.ts';
 
-/** Registers the suite. `open` gives shards that no other test uses. */
-export function shardContract(adapter: string, open: () => Promise<Shards>): void {
-  const contract = (name: string, body: (shards: Shards) => Promise<void>): void => {
-    test(`${adapter}: ${name}`, async () => {
-      const shards = await open();
+/** Shards of two processes that reach each other; an adapter that is embedded gives the same twice. */
+export type ShardPair = readonly [Shards, Shards];
+
+/** Registers the suite. `open` gives shards that no other test uses; undefined after having skipped the test. */
+export function shardContract(adapter: string, open: (t: TestContext) => Promise<ShardPair | undefined>): void {
+  const contract = (name: string, body: (shards: Shards, other: Shards) => Promise<void>): void => {
+    test(`${adapter}: ${name}`, async (t) => {
+      const pair = await open(t);
+      if (pair === undefined) return;
       try {
-        await body(shards);
+        await body(...pair);
       } finally {
-        await shards.close();
+        await Promise.all(pair.map((shards) => shards.close()));
       }
     });
   };
@@ -76,5 +80,75 @@ export function shardContract(adapter: string, open: () => Promise<Shards>): voi
     await poll('the message', () => received === 1);
     await shards.close();
     shards.publish('live:a', Uint8Array.of(1));
+  });
+
+  contract('two processes publish to each other, and every message comes once', async (shards, other) => {
+    const received: string[] = [];
+    await shards.subscribe('control', (message) => received.push(`first ${Buffer.from(message)}`));
+    await other.subscribe('control', (message) => received.push(`second ${Buffer.from(message)}`));
+    for (let i = 0; i < 100; i++) {
+      shards.publish('control', Buffer.from(`a${i}`));
+      other.publish('control', Buffer.from(`b${i}`));
+    }
+    await poll('all messages at both', () => received.length === 400);
+    assert.equal(new Set(received).size, 400);
+  });
+
+  contract('many channels, each with its own messages', async (shards, other) => {
+    const received = new Map<number, number[]>();
+    const channels = Array.from({ length: 600 }, (_, channel) => channel);
+    const note = (channel: number) => (message: Uint8Array) => {
+      received.set(channel, [...(received.get(channel) ?? []), Buffer.from(message).readUInt32LE()]);
+    };
+    await Promise.all(channels.map((channel) => shards.subscribe(`live:${channel}`, note(channel))));
+    const message = (number: number) => {
+      const bytes = Buffer.alloc(4);
+      bytes.writeUInt32LE(number);
+      return bytes;
+    };
+    for (const channel of channels) other.publish(`live:${channel}`, message(channel));
+    for (const channel of channels) other.publish(`live:${channel}`, message(channel + 1_000));
+    await poll('all messages', () => [...received.values()].flat().length === 1_200);
+    for (const channel of channels) assert.deepEqual(received.get(channel), [channel, channel + 1_000]);
+  });
+
+  contract('copies come once to as many times as asked for, and what they say is the same', async (shards, other) => {
+    for (const copies of [1, 2, 3, Number.POSITIVE_INFINITY]) {
+      const received: string[] = [];
+      const channel = `repair:${copies}`;
+      await shards.subscribe(channel, (message) => received.push(Buffer.from(message).toString()));
+      for (let i = 0; i < 50; i++) other.publish(channel, Buffer.from(`request ${i}`), copies);
+      await poll('each request', () => new Set(received).size === 50);
+      assert.ok(received.length <= 50 * copies, `${received.length} for ${copies} copies`);
+    }
+  });
+
+  contract('a channel given up and taken again is received, in whatever order that is done', async (shards, other) => {
+    const [seed, channels] = [Number(process.env.HAYATE_TEST_SEED ?? 11), 30];
+    const plans = fc.sample(fc.array(fc.boolean(), { minLength: 1, maxLength: 12 }), { numRuns: channels, seed });
+    const received = new Set<string>();
+    const subscribed = await Promise.all(
+      plans.map(async (plan, channel) => {
+        // Each step is taken without waiting for what the one before has led to, or with a wait, by turns.
+        let current: ReturnType<Shards['subscribe']> | undefined;
+        for (const [step, wanted] of plan.entries()) {
+          if (wanted) current ??= shards.subscribe(`live:${channel}`, (message) => received.add(Buffer.from(message).toString()));
+          else {
+            const ending = current;
+            current = undefined;
+            if (step % 3 === 0) (await ending)?.();
+            else void ending?.then((unsubscribe) => unsubscribe());
+          }
+        }
+        await current;
+        return current !== undefined;
+      }),
+    );
+    await shards.subscribe('live:last', (message) => received.add(Buffer.from(message).toString()));
+    const expected = subscribed.flatMap((is, channel) => (is ? [`message ${channel}`] : []));
+    for (let channel = 0; channel < channels; channel++) other.publish(`live:${channel}`, Buffer.from(`message ${channel}`));
+    other.publish('live:last', Buffer.from('end'));
+    await poll('the last message', () => received.has('end') && received.size > expected.length);
+    assert.deepEqual([...received].sort(), [...expected, 'end'].sort(), `seed ${seed}`);
   });
 }

@@ -4,7 +4,10 @@ import { test } from 'node:test';
 import { shardContract } from './shard-contract.ts';
 import { openMemoryShards } from './shard-memory.ts';
 
-shardContract('memory shards', async () => openMemoryShards());
+shardContract('memory shards', async () => {
+  const shards = openMemoryShards();
+  return [shards, shards];
+});
 
 test('memory shards say that they reach only this process', () => {
   assert.equal(openMemoryShards().embedded, true);

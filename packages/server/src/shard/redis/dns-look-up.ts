@@ -1,0 +1,42 @@
+// Names to endpoints by DNS: A and AAAA with a known port, SRV without. By the system's resolver, which also reads its search
+// list and hosts file, or by a DNS server that is named.
+import { promises as dns, type LookupAddress, NODATA, NOTFOUND } from 'node:dns';
+import { lookup } from 'node:dns/promises';
+import type { LookUp } from './discovery.ts';
+import type { Endpoint } from './server-address.ts';
+
+const TIMEOUT_MS = 1_000;
+
+/** Looks up by the system, or by `dnsServer` (`address:port`). SRV names are always asked for as they are. */
+export function dnsLookUp(dnsServer?: string): LookUp {
+  const resolver = new dns.Resolver({ timeout: TIMEOUT_MS, tries: 2 });
+  if (dnsServer !== undefined) resolver.setServers([dnsServer]);
+
+  const addressesOf = async (host: string): Promise<string[]> => {
+    if (dnsServer === undefined) return (await lookup(host, { all: true })).map(({ address }: LookupAddress) => address);
+    const [v4, v6] = await Promise.all([answered(resolver.resolve4(host)), answered(resolver.resolve6(host))]);
+    return [...v4, ...v6];
+  };
+  return async ({ host, port }) => {
+    if (port !== undefined) return (await addressesOf(host)).map((address) => ({ host: address, port }));
+    const services = await resolver.resolveSrv(host);
+    const found = await Promise.all(
+      services.map(
+        async ({ name, port: servicePort }): Promise<Endpoint[]> =>
+          (await addressesOf(name)).map((address) => ({ host: address, port: servicePort })),
+      ),
+    );
+    return found.flat();
+  };
+}
+
+/** An answer that there are none is an answer, as a host often has addresses of one kind alone. */
+async function answered(question: Promise<string[]>): Promise<string[]> {
+  try {
+    return await question;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === NODATA || code === NOTFOUND) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,127 @@
+// One Redis of the shards: a publisher and a subscriber connection, and whether it is still among the servers named.
+import type { Logger } from 'pino';
+import { hashText } from './placement.ts';
+import type { Outgoing, SlotServer } from './publish-slots.ts';
+import type { LinkParts } from './redis-link.ts';
+import type { ShardServer } from './server-address.ts';
+import type { Health, HealthPolicy } from './shard-health.ts';
+import type { DropReason, ShardMetrics } from './shard-metrics.ts';
+import { ShardPublisher } from './shard-publisher.ts';
+import { ShardSubscriber } from './shard-subscriber.ts';
+
+/** What a shard needs of the adapter. */
+export interface ShardEnvironment {
+  readonly parts: LinkParts;
+  readonly policy: HealthPolicy;
+  readonly metrics: ShardMetrics;
+  readonly logger: Logger;
+  message(channel: string, message: Uint8Array): void;
+  /** Sends messages that this shard left unanswered to others; returns those for which there is none. */
+  rescue(messages: Outgoing<RedisShard>[]): Outgoing<RedisShard>[];
+  dropped(reason: DropReason, messages: number): void;
+  /** A connection could not be made, or broke. */
+  troubled(): void;
+}
+
+/** One server. */
+export class RedisShard implements SlotServer<RedisShard> {
+  readonly name: string;
+  readonly key: number;
+  /** Until when it stays subscribed although it is not named any more; undefined: it is named. */
+  leavesAtMs: number | undefined;
+  readonly subscriber: ShardSubscriber;
+  readonly #publisher: ShardPublisher<Outgoing<RedisShard>>;
+  readonly #environment: ShardEnvironment;
+  readonly #labels: { shard: string };
+  readonly #settled = Promise.withResolvers<void>();
+  #attempts = { publisher: false, subscriber: false };
+
+  constructor(server: ShardServer, isNew: boolean, environment: ShardEnvironment) {
+    const { metrics, parts, policy } = environment;
+    this.name = server.name;
+    this.key = hashText(server.name);
+    this.#environment = environment;
+    this.#labels = { shard: this.name };
+    this.#publisher = new ShardPublisher(
+      server,
+      parts,
+      { policy, isNew },
+      {
+        health: (health, before) => this.#healthChanged(health, before),
+        rescue: (messages) => {
+          const left = environment.rescue(messages);
+          metrics.republished.inc(this.#labels, messages.length - left.length);
+          return left;
+        },
+        lost: (messages) => environment.dropped('unanswered', messages.length),
+        unheard: () => metrics.unheard.inc(this.#labels),
+        broken: (reason, wasLinked) => this.#broken('publisher', reason, wasLinked),
+      },
+    );
+    this.subscriber = new ShardSubscriber(server, parts, {
+      message: (channel, message) => {
+        metrics.received.inc(this.#labels);
+        environment.message(channel, message);
+      },
+      linked: () => {
+        environment.logger.info(this.#labels, 'shard subscribed to');
+        this.#attempted('subscriber');
+      },
+      broken: (reason, wasLinked) => this.#broken('subscriber', reason, wasLinked),
+    });
+  }
+
+  /** Resolves when both connections have been made or refused for the first time. */
+  get settled(): Promise<void> {
+    return this.#settled.promise;
+  }
+
+  get health(): Health {
+    return this.#publisher.health;
+  }
+
+  get unansweredBytes(): number {
+    return this.#publisher.unansweredBytes;
+  }
+
+  get unansweredMessages(): number {
+    return this.#publisher.unansweredMessages;
+  }
+
+  publish(messages: readonly Outgoing<RedisShard>[]): number {
+    const { metrics } = this.#environment;
+    const bytes = this.#publisher.publish(messages);
+    metrics.publishes.inc(this.#labels, messages.length);
+    metrics.publishedBytes.inc(this.#labels, bytes);
+    metrics.slots.inc(this.#labels);
+    return bytes;
+  }
+
+  /** Closes both connections; what is unanswered is forgotten. */
+  close(): void {
+    this.#publisher.close();
+    this.subscriber.close();
+    this.#settled.resolve();
+  }
+
+  #healthChanged(health: Health, before: Health): void {
+    const { logger, metrics } = this.#environment;
+    if (health.state === 'suspect') metrics.suspected.inc(this.#labels);
+    if (before.state === 'down') this.#attempted('publisher');
+    logger.info({ ...this.#labels, before: before.state }, `shard is ${health.state}`);
+  }
+
+  #broken(connection: 'publisher' | 'subscriber', reason: string, wasLinked: boolean): void {
+    const { logger, metrics, troubled } = this.#environment;
+    metrics.disconnects.inc({ ...this.#labels, connection });
+    // Of those that go on failing, the first failure is told and all are counted.
+    if (wasLinked || !this.#attempts[connection]) logger.warn({ ...this.#labels, connection, reason }, 'shard not connected');
+    this.#attempted(connection);
+    troubled();
+  }
+
+  #attempted(connection: 'publisher' | 'subscriber'): void {
+    this.#attempts[connection] = true;
+    if (this.#attempts.publisher && this.#attempts.subscriber) this.#settled.resolve();
+  }
+}

@@ -1,0 +1,84 @@
+// `--shards` in words to where servers are. Passwords go in with the text and come out in `credentials` alone: no name, label
+// or message made here holds one.
+import { HayateError } from '../../kernel/error.ts';
+import type { ServerAddress } from './dial.ts';
+
+/** What a server asks of its clients. */
+export interface Credentials {
+  /** Absent: Redis' default user. */
+  readonly user?: string;
+  readonly password: string;
+}
+
+/** One server. */
+export interface ShardServer {
+  /** `host:port`, which is what logs and metrics call it. */
+  readonly name: string;
+  readonly address: ServerAddress;
+  readonly credentials?: Credentials;
+}
+
+/** Servers that are found by a DNS name. */
+export interface ShardName {
+  readonly host: string;
+  /** With it: the addresses (A, AAAA) of `host`; without: its services (SRV). */
+  readonly port?: number;
+  readonly tls: boolean;
+  readonly credentials?: Credentials;
+}
+
+/** A part of `--shards`. */
+export type ShardSource = { readonly server: ShardServer } | { readonly name: ShardName };
+
+/** An address and port that a name led to. */
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+const PORT = 6_379;
+
+/**
+ * Reads a list, separated by commas, of `redis://[user:password@]host[:port]`, `rediss://…` (TLS), `dns+redis://name[:port]`
+ * and `dns+rediss://…`. Percent-encode what is special in a password. Throws HayateError CONFIGURATION.
+ */
+export function parseShardSources(text: string): ShardSource[] {
+  const items = text.split(',').map((item) => item.trim());
+  return items.map((item, index) => parseSource(item, items.length === 1 ? '--shards' : `--shards, server ${index + 1}`));
+}
+
+function parseSource(item: string, label: string): ShardSource {
+  const refuse = (what: string) => new HayateError('CONFIGURATION', `${label}: ${what}`);
+  const url = URL.canParse(item) ? new URL(item) : undefined;
+  const scheme = url === undefined ? undefined : /^(dns\+)?redis(s)?:$/.exec(url.protocol);
+  if (url === undefined || !scheme || url.hostname === '')
+    throw refuse('must be memory, or redis://host:port, rediss://host:port or dns+redis://name:port, separated by commas');
+  if (!['', '/'].includes(url.pathname) || url.search !== '' || url.hash !== '')
+    throw refuse('nothing may follow the port: pub/sub knows no databases');
+  if (url.username !== '' && url.password === '') throw refuse('a user without a password; write redis://user:password@host');
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  const tls = scheme[2] !== undefined;
+  const credentials = credentialsOf(url, refuse);
+  const port = url.port === '' ? {} : { port: Number(url.port) };
+  if (scheme[1] !== undefined) return { name: { host, tls, ...port, ...credentials } };
+  return { server: serverAt({ host, port: PORT, ...port }, { host, tls, ...credentials }) };
+}
+
+/** The server at `endpoint`, with the TLS name and credentials of the name that led there. */
+export function serverAt({ host, port }: Endpoint, found: ShardName): ShardServer {
+  return {
+    name: `${host.includes(':') ? `[${host}]` : host}:${port}`,
+    address: { host, port, ...(found.tls ? { tlsName: found.host } : {}) },
+    ...(found.credentials === undefined ? {} : { credentials: found.credentials }),
+  };
+}
+
+function credentialsOf(url: URL, refuse: (what: string) => HayateError): { credentials?: Credentials } {
+  if (url.password === '') return {};
+  try {
+    const user = decodeURIComponent(url.username);
+    return { credentials: { ...(user === '' ? {} : { user }), password: decodeURIComponent(url.password) } };
+  } catch {
+    throw refuse('the password is not percent-encoded as it should be');
+  }
+}

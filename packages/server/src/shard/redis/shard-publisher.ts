@@ -1,0 +1,191 @@
+// Batches of messages to one Redis: each is one write, answered in order. What is unanswered is kept until it is, so that it
+// can be published elsewhere when the server falls silent or the connection breaks. Health follows from the answers alone.
+import type { CancelTimer } from '../../kernel/clock.ts';
+import { type LinkParts, RedisLink } from './redis-link.ts';
+import type { RespValue } from './resp-parser.ts';
+import { type Publish, writeCommand, writePublishes } from './resp-writer.ts';
+import type { ShardServer } from './server-address.ts';
+import { type Health, type HealthEvent, type HealthPolicy, nextHealth } from './shard-health.ts';
+
+/** What a publisher reports. */
+export interface PublisherEvents<M> {
+  health(health: Health, before: Health): void;
+  /** These may not have arrived. Returns those for which there is nobody else. */
+  rescue(messages: M[]): M[];
+  /** These may not have arrived, and nobody else could be asked. */
+  lost(messages: readonly M[]): void;
+  /** A message met no subscriber. */
+  unheard(): void;
+  broken(reason: string, wasLinked: boolean): void;
+}
+
+interface Batch<M> {
+  readonly sentMs: number;
+  readonly bytes: number;
+  /** Empty for a PING, and once they have been rescued. */
+  messages: readonly M[];
+  /** Replies that have not come. */
+  left: number;
+  readonly ping: boolean;
+}
+
+const PING = writeCommand('PING');
+/** Between pings of a server that is to come back, and of one that has nothing to do. */
+const RETURNING_PING_MS = 100;
+const IDLE_PING_MS = 1_000;
+
+/** One server's publisher connection. */
+export class ShardPublisher<M extends Publish> {
+  readonly #parts: LinkParts;
+  readonly #policy: HealthPolicy;
+  readonly #events: PublisherEvents<M>;
+  readonly #link: RedisLink;
+  /** In the order in which they were written. */
+  #unanswered: Batch<M>[] = [];
+  #unansweredBytes = 0;
+  #unansweredMessages = 0;
+  #health: Health = { state: 'down' };
+  #connectedAs: 'trusted' | 'new' | 'known';
+  #cancelCheck: CancelTimer = () => undefined;
+
+  constructor(server: ShardServer, parts: LinkParts, options: { policy: HealthPolicy; isNew: boolean }, events: PublisherEvents<M>) {
+    this.#parts = parts;
+    this.#policy = options.policy;
+    this.#events = events;
+    this.#connectedAs = options.isNew ? 'new' : 'trusted';
+    this.#link = new RedisLink(server, parts, {
+      linked: () => this.#linked(),
+      reply: (value) => this.#reply(value),
+      broken: (reason, wasLinked) => this.#broken(reason, wasLinked),
+    });
+  }
+
+  get health(): Health {
+    return this.#health;
+  }
+
+  /** Bytes written and not answered. */
+  get unansweredBytes(): number {
+    return this.#unansweredBytes;
+  }
+
+  /** Messages written and not answered. */
+  get unansweredMessages(): number {
+    return this.#unansweredMessages;
+  }
+
+  /** Publishes the messages, in one write. Only while not `down`. Returns the bytes written. */
+  publish(messages: readonly M[]): number {
+    const bytes = writePublishes(messages);
+    this.#send({ messages, left: messages.length, ping: false, bytes: bytes.length }, bytes);
+    return bytes.length;
+  }
+
+  close(): void {
+    this.#cancelCheck();
+    this.#link.close();
+    this.#health = { state: 'down' };
+    this.#forget();
+  }
+
+  #send(batch: Omit<Batch<M>, 'sentMs'>, bytes: Uint8Array): void {
+    this.#unanswered.push({ ...batch, sentMs: this.#parts.clock.nowMs() });
+    this.#unansweredBytes += batch.bytes;
+    this.#unansweredMessages += batch.messages.length;
+    this.#link.write(bytes);
+    if (this.#unanswered.length === 1) this.#arm();
+  }
+
+  #linked(): void {
+    this.#step({ kind: 'connected', as: this.#connectedAs, nowMs: this.#parts.clock.nowMs() });
+    this.#connectedAs = 'known';
+    this.#arm();
+  }
+
+  #broken(reason: string, wasLinked: boolean): void {
+    this.#cancelCheck();
+    this.#step({ kind: 'disconnected' });
+    // A server that could not be reached when it was found is not trusted when it can be.
+    if (this.#connectedAs === 'trusted') this.#connectedAs = 'known';
+    const unanswered = this.#forget();
+    this.#events.broken(reason, wasLinked);
+    for (const batch of unanswered) {
+      const lost = this.#rescue(batch);
+      if (lost.length > 0) this.#events.lost(lost);
+    }
+  }
+
+  #forget(): Batch<M>[] {
+    const unanswered = this.#unanswered;
+    this.#unanswered = [];
+    this.#unansweredBytes = 0;
+    this.#unansweredMessages = 0;
+    return unanswered;
+  }
+
+  #reply(value: RespValue): void {
+    const [batch] = this.#unanswered;
+    const answered = batch?.ping ? typeof value === 'object' && value !== null && 'status' in value : typeof value === 'number';
+    if (batch === undefined || !answered) {
+      const error = typeof value === 'object' && value !== null && 'error' in value ? value.error : 'an unexpected reply';
+      this.#link.drop(error.slice(0, 200));
+      return;
+    }
+    if (value === 0) this.#events.unheard();
+    batch.left--;
+    if (!batch.ping) this.#unansweredMessages--;
+    if (batch.left > 0) return;
+    this.#unanswered.shift();
+    this.#unansweredBytes -= batch.bytes;
+    if (this.#unanswered.length === 0) {
+      // A suspect that has answered all of it begins to return.
+      if (this.#health.state === 'suspect') this.#check();
+      this.#arm();
+    }
+  }
+
+  /** Looks again when something may be due: at the end of the oldest message's patience, or for a ping. */
+  #arm(): void {
+    this.#cancelCheck();
+    const { clock } = this.#parts;
+    this.#cancelCheck = clock.after(Math.max(1, this.#dueMs() - clock.nowMs()), () => {
+      // Answers may have arrived while this process was busy or stopped: they are read first.
+      this.#cancelCheck = clock.soon(() => {
+        this.#check();
+        if (this.#health.state === 'down') return;
+        if (this.#unanswered.length === 0) this.#send({ messages: [], left: 1, ping: true, bytes: PING.length }, PING);
+        else this.#arm();
+      });
+    });
+  }
+
+  #dueMs(): number {
+    const nowMs = this.#parts.clock.nowMs();
+    const health = this.#health;
+    if (health.state === 'suspect') return health.sinceMs + this.#policy.closeMs - this.#policy.suspectMs;
+    const [oldest] = this.#unanswered;
+    if (oldest !== undefined) return oldest.sentMs + this.#policy.suspectMs;
+    return nowMs + (health.state === 'returning' ? RETURNING_PING_MS : IDLE_PING_MS);
+  }
+
+  #check(): void {
+    const nowMs = this.#parts.clock.nowMs();
+    const [oldest] = this.#unanswered;
+    this.#step({ kind: 'checked', unansweredMs: oldest === undefined ? 0 : nowMs - oldest.sentMs, nowMs });
+  }
+
+  #step(event: HealthEvent): void {
+    const before = this.#health;
+    this.#health = nextHealth(before, event, this.#policy);
+    if (this.#health.state === before.state) return;
+    this.#events.health(this.#health, before);
+    if (this.#health.state === 'suspect') for (const batch of this.#unanswered) batch.messages = this.#rescue(batch);
+    else if (this.#health.state === 'down' && event.kind === 'checked') this.#link.drop('silent');
+  }
+
+  /** Hands what of the batch is unanswered to other servers; returns what could not be. */
+  #rescue(batch: Batch<M>): M[] {
+    const messages = batch.messages.slice(Math.max(0, batch.messages.length - batch.left));
+    return messages.length === 0 ? [] : this.#events.rescue(messages);
+  }
+}

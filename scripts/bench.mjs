@@ -1,22 +1,50 @@
 // @ts-check
-// In: the name of a benchmark, bench/**/NAME.bench.ts, or none for all. Out: its details, and its headline as the last line,
-// `name: ratio unit`. A benchmark exports `run({ quick })`, which resolves to `{ name, ratio, unit, details }`.
-import { existsSync, readdirSync } from 'node:fs';
+// In: the name of a benchmark, bench/**/NAME.bench.ts, or none for all; or `report`. Out: its details, and its headline as the
+// last line, `name: ratio unit`. A benchmark exports `run({ quick })`, which resolves to a BenchOutcome (bench/report/outcome.ts).
+// A full run leaves its result in bench/result/NAME.json; `report` writes BENCHMARKS.md from these. The peers of bench/ are
+// installed when they are first needed.
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isInstalled } from './install.mjs';
 import { findRuntime, runUnder } from './runtime.mjs';
-import { Refusal, root, script } from './step.mjs';
+import { Refusal, root, runNpm, script, step } from './step.mjs';
 
-const usage = 'npm run bench [-- NAME…] [--quick]\n\nRuns the benchmarks named, or all. --quick: shorter, for a look and not for a table.';
+const usage = `npm run bench [-- NAME…] [--quick]
+npm run bench -- report
+
+Runs the benchmarks named, or all, and keeps their results in bench/result/. --quick: shorter, for a look and not for a table;
+keeps nothing. report: writes BENCHMARKS.md from the results kept.`;
+
+const folder = join(root, 'bench');
 
 /** Every benchmark by its name. @returns {Map<string, string>} */
 const benchmarks = () => {
-  const folder = join(root, 'bench');
-  const files = existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: 'utf8' }) : [];
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
   const own = files.filter((file) => file.endsWith('.bench.ts') && !file.includes('node_modules')).sort();
   return new Map(own.map((file) => [basename(file, '.bench.ts'), join(folder, file)]));
 };
+
+/** Installs what bench/package-lock.json names, unless a stamp says that it is there. */
+const ensurePeers = async () => {
+  const lockfile = createHash('sha256')
+    .update(readFileSync(join(folder, 'package-lock.json')))
+    .digest('hex');
+  const stamp = join(folder, 'node_modules/.hayate-install');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lockfile) return;
+  await step('install the peers', async () => {
+    const code = await runNpm(['ci', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', '--prefix', folder], {
+      cwd: folder,
+      quiet: true,
+    });
+    if (code !== 0) throw new Refusal('npm could not install; see above');
+    writeFileSync(stamp, lockfile);
+  });
+};
+
+/** Imports a module of bench/. @param {string} path */
+const load = (path) => import(pathToFileURL(path).href);
 
 await script('npm run bench', async () => {
   const args = process.argv.slice(2);
@@ -29,14 +57,22 @@ await script('npm run bench', async () => {
   const all = benchmarks();
   const unknownFlag = args.find((arg) => arg.startsWith('-') && arg !== '--quick');
   if (unknownFlag !== undefined) throw new Refusal(`unknown flag ${unknownFlag}`);
+  const quick = args.includes('--quick');
   const named = args.filter((arg) => arg !== '--quick');
+  if (named.length === 1 && named[0] === 'report') {
+    const { writeReport } = await load(join(folder, 'report/report.ts'));
+    return console.log(writeReport().join('\n'));
+  }
   const unknown = named.find((name) => !all.has(name));
-  if (unknown !== undefined) throw new Refusal(`there is no benchmark ${unknown}; there are: ${[...all.keys()].join(', ') || 'none'}`);
+  if (unknown !== undefined) throw new Refusal(`there is no benchmark ${unknown}; there are: ${[...all.keys()].join(', ')}, and report`);
+  await ensurePeers();
+  const { outcomeText } = await load(join(folder, 'report/outcome.ts'));
+  const { saveResult } = await load(join(folder, 'report/result.ts'));
   for (const [name, path] of all) {
     if (named.length > 0 && !named.includes(name)) continue;
-    const result = await (await import(pathToFileURL(path).href)).run({ quick: args.includes('--quick') });
-    if (result.details !== undefined)
-      console.log(typeof result.details === 'string' ? result.details : JSON.stringify(result.details, undefined, 2));
-    console.log(`${result.name}: ${result.ratio} ${result.unit}`);
+    const outcome = await (await load(path)).run({ quick });
+    if (!quick) saveResult(name, outcome);
+    console.log(outcomeText(outcome));
+    console.log(`${outcome.name}: ${outcome.ratio} ${outcome.unit}`);
   }
 });

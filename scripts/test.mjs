@@ -51,7 +51,7 @@ const runFiles = async (reporter, files, concurrency) => {
 
 /** @param {string[]} words */
 const runTests = async (words) => {
-  const all = ['packages', 'test', 'examples'].flatMap(testFiles).sort();
+  const all = ['packages', 'test', 'bench', 'examples'].flatMap(testFiles).sort();
   const files = words.length === 0 ? all : all.filter((file) => words.some((word) => file.includes(word)));
   if (files.length === 0) throw new Refusal(`no test file's path holds ${words.join(' or ')}`);
   const isAlone = /** @param {string} file */ (file) => aloneFolders.some((folder) => file.startsWith(folder)) || startFile.test(file);

@@ -1,0 +1,47 @@
+// Least squares against coefficients that made the values, and quantiles at known places.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { leastSquares, median, quantile, spread } from './sample.ts';
+
+test('finds the coefficients that made the values', () => {
+  const rows = [
+    [1, 1, 50],
+    [1, 2, 100],
+    [1, 2, 400],
+    [1, 10, 500],
+    [1, 4, 4],
+  ];
+  fc.assert(
+    fc.property(fc.tuple(fc.integer({ min: -9, max: 9 }), fc.integer({ min: 0, max: 100 }), fc.integer({ min: 0, max: 100 })), (wanted) => {
+      const found = leastSquares(
+        rows,
+        rows.map((row) => row.reduce((sum, value, i) => sum + value * (wanted[i] ?? 0), 0)),
+      );
+      for (const [i, value] of wanted.entries()) assert.ok(Math.abs((found[i] ?? Number.NaN) - value) < 1e-6, `${found} for ${wanted}`);
+    }),
+  );
+});
+
+test('refuses columns that say the same', () => {
+  assert.throws(
+    () =>
+      leastSquares(
+        [
+          [1, 2],
+          [2, 4],
+          [3, 6],
+        ],
+        [1, 2, 3],
+      ),
+    /do not tell the unit costs apart/,
+  );
+});
+
+test('a quantile lies between neighbours in proportion', () => {
+  assert.equal(median([3, 1, 2]), 2);
+  assert.equal(median([4, 1, 2, 3]), 2.5);
+  assert.equal(quantile([10, 20], 0.25), 12.5);
+  assert.equal(spread([1, 2, 3, 4, 5], 1), '2.0–4.0');
+  assert.ok(Number.isNaN(quantile([], 0.5)));
+});

@@ -1,0 +1,38 @@
+// Statistics over rounds: a middle and how far rounds stray from it.
+
+/** The value that `q` (0 to 1) of `values` do not exceed, between neighbours in proportion; NaN of none. */
+export function quantile(values: readonly number[], q: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = q * (sorted.length - 1);
+  const [low = Number.NaN, high = low] = [sorted[Math.floor(at)], sorted[Math.ceil(at)]];
+  return low + (high - low) * (at - Math.floor(at));
+}
+
+/** The middle of `values`. */
+export const median = (values: readonly number[]): number => quantile(values, 0.5);
+
+/** "1.04–1.10": the middle half of the rounds. */
+export const spread = (values: readonly number[], digits = 2): string =>
+  `${quantile(values, 0.25).toFixed(digits)}–${quantile(values, 0.75).toFixed(digits)}`;
+
+/** Least squares of `y` on the columns of `x`; a column of ones is the intercept. Throws if columns depend on one another. */
+export function leastSquares(x: readonly (readonly number[])[], y: readonly number[]): number[] {
+  const width = x[0]?.length ?? 0;
+  // Normal equations, solved by elimination with pivoting: a handful of columns.
+  const rows = Array.from({ length: width }, (_, i) => [
+    ...Array.from({ length: width }, (_, j) => x.reduce((sum, row) => sum + (row[i] ?? 0) * (row[j] ?? 0), 0)),
+    x.reduce((sum, row, k) => sum + (row[i] ?? 0) * (y[k] ?? 0), 0),
+  ]);
+  for (let column = 0; column < width; column++) {
+    const pivot = rows.slice(column).reduce((best, row) => (Math.abs(row[column] ?? 0) > Math.abs(best[column] ?? 0) ? row : best));
+    if (Math.abs(pivot[column] ?? 0) < 1e-12) throw new Error('the steps do not tell the unit costs apart');
+    rows.splice(rows.indexOf(pivot), 1);
+    rows.splice(column, 0, pivot);
+    for (const row of rows) {
+      if (row === pivot) continue;
+      const factor = (row[column] ?? 0) / (pivot[column] ?? 1);
+      for (let k = column; k <= width; k++) row[k] = (row[k] ?? 0) - factor * (pivot[k] ?? 0);
+    }
+  }
+  return rows.map((row, i) => (row[width] ?? 0) / (row[i] ?? 1));
+}

@@ -70,7 +70,7 @@ test('roles never import one another', () => {
 });
 
 test('only main.ts and the command line name adapters', () => {
-  const adapter = /^packages\/server\/src\/(shard\/shard-|store\/store-|log\/[a-z]+\/)/;
+  const adapter = /^packages\/server\/src\/(shard\/(shard-|[a-z]+\/)|store\/store-|log\/[a-z]+\/)/;
   const mayName = (path: string): boolean =>
     path === 'packages/server/src/main.ts' || within('packages/server/src/cli')(path) || isTest(path) || adapter.test(path);
   none(

@@ -1,5 +1,6 @@
 // The program: settings to parts, parts to roles, roles to a running server, and back again when it drains. The only file
 // that names adapters.
+import { strict as assert } from 'node:assert';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -21,9 +22,10 @@ import { Listener } from './listener/listener.ts';
 import { openFileLog } from './log/file/file-log.ts';
 import type { Log } from './log/log.ts';
 import { openSecurity, type Security } from './security.ts';
-import type { ServeSettings } from './serve-flags.ts';
+import type { Role, ServeSettings } from './serve-flags.ts';
 import type { Shards } from './shard/shard.ts';
 import { openMemoryShards } from './shard/shard-memory.ts';
+import { openShards } from './shard/shard-redis.ts';
 import type { Store } from './store/store.ts';
 import { openFsStore } from './store/store-fs.ts';
 import { Streamer } from './streamer/streamer.ts';
@@ -49,8 +51,8 @@ interface Parts {
   context: Context;
   security: Security;
   shards: Shards;
-  log: Log;
-  store: Store;
+  log: Log | undefined;
+  store: Store | undefined;
   connectionMetrics: ConnectionMetrics;
 }
 
@@ -69,17 +71,13 @@ async function start(settings: ServeSettings, cleanup: (() => Promise<void>)[]):
   const context = createContext({ logLevel: settings.logLevel });
   const security = await openSecurity(settings);
   const archiveDirectory = join(settings.data, 'archive');
-  const shards = openMemoryShards();
+  const shards = await openShardsFor(settings, context);
   cleanup.push(() => shards.close());
-  const log = await openFileLog({
-    directory: join(settings.data, 'log'),
-    sizeBytesMax: settings.logBytesMax,
-    registry: context.registry,
-    logger: context.logger,
-  });
-  cleanup.push(() => log.close());
-  const store = await openFsStore({ directory: archiveDirectory });
-  cleanup.push(() => store.close());
+  // Embedded adapters admit one process: a role that does not need one leaves it to the process that does.
+  const log = takesRole(settings, 'streamer', 'archiver') ? await openLog(settings, context) : undefined;
+  cleanup.push(async () => log?.close());
+  const store = takesRole(settings, 'archiver', 'api') ? await openFsStore({ directory: archiveDirectory }) : undefined;
+  cleanup.push(async () => store?.close());
 
   const parts: Parts = { settings, context, security, shards, log, store, connectionMetrics: new ConnectionMetrics(context) };
   const services: Service[] = [];
@@ -111,6 +109,30 @@ async function start(settings: ServeSettings, cleanup: (() => Promise<void>)[]):
   };
 }
 
+function takesRole({ roles }: ServeSettings, ...some: readonly Role[]): boolean {
+  return some.some((role) => roles.includes(role));
+}
+
+async function openShardsFor(settings: ServeSettings, context: Context): Promise<Shards> {
+  if (settings.shards !== 'memory') return openShards(settings, context);
+  if (takesRole(settings, 'streamer') !== takesRole(settings, 'listener'))
+    throw new HayateError(
+      'CONFIGURATION',
+      'a streamer and a listener in different processes need --shards redis://…: memory reaches no other process',
+    );
+  return openMemoryShards();
+}
+
+function openLog(settings: ServeSettings, { registry, logger }: Context): Promise<Log> {
+  return openFileLog({ directory: join(settings.data, 'log'), sizeBytesMax: settings.logBytesMax, registry, logger });
+}
+
+/** A part that the role at hand has been opened with. */
+function opened<T>(part: T | undefined): T {
+  assert(part !== undefined, 'a role starts without its parts');
+  return part;
+}
+
 /** Starts each role; returns the WebSocket endpoints they serve. */
 async function startRoles(
   parts: Parts,
@@ -131,7 +153,7 @@ async function startRoles(
     const streamer = await Streamer.start({
       context,
       shards,
-      log,
+      log: opened(log),
       verifyToken,
       tickets: new TicketOffice(security.ticketSecret),
       connectionMetrics,
@@ -152,10 +174,10 @@ async function startRoles(
     services.push(listener);
     endpoints.set(PATHS.watch, (socket, netSocket) => listener.accept(socket, netSocket));
   }
-  if (settings.roles.includes('api')) services.push(await Api.start(app, { context, shards, store, verifyToken, version }));
+  if (settings.roles.includes('api')) services.push(await Api.start(app, { context, shards, store: opened(store), verifyToken, version }));
   if (settings.roles.includes('archiver')) {
     const { archiveWindowMs: windowMs, archiveCutWindows: windowsPerCut, archiveCutBytes: cutBytes } = settings;
-    services.push(await startArchiver({ context, log, store, options: { windowMs, windowsPerCut, cutBytes } }));
+    services.push(await startArchiver({ context, log: opened(log), store: opened(store), options: { windowMs, windowsPerCut, cutBytes } }));
   }
   return endpoints;
 }

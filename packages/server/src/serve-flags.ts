@@ -213,6 +213,53 @@ export const serveFlags = defineFlags({
   },
   drainTimeoutMs: { kind: 'duration', default: 20_000, min: 100, group: 'Connections', help: 'a drain that takes longer is given up' },
 
+  shards: {
+    kind: 'string',
+    default: 'memory',
+    secret: true,
+    group: 'Shards',
+    placeholder: 'URLS',
+    help: 'memory (one process), or servers separated by commas: redis://[user:password@]host[:port], rediss:// (TLS), dns+redis://name:port (A, AAAA), dns+redis://name (SRV)',
+  },
+  placement: {
+    kind: 'string',
+    default: 'spray',
+    group: 'Shards',
+    help: 'which shard takes a message: spray (every slot the next), hash (by stream), mirror:R (as spray, on R shards each)',
+  },
+  slotMs: {
+    kind: 'duration',
+    default: 5,
+    min: 0,
+    max: 50,
+    group: 'Shards',
+    help: 'how long messages are gathered for one write to one shard',
+  },
+  shardQueueBytesMax: {
+    kind: 'number',
+    default: 64 * MIB,
+    min: MIB,
+    unit: 'bytes',
+    group: 'Shards',
+    help: 'messages gathered and not yet answered; what is above is dropped',
+  },
+  shardSuspectMs: {
+    kind: 'duration',
+    default: 60,
+    min: 10,
+    group: 'Shards',
+    help: 'a shard that leaves a message unanswered for so long is suspect: its messages are published on another',
+  },
+  shardCloseMs: { kind: 'duration', default: 250, min: 20, group: 'Shards', help: 'and after so long its connection is closed' },
+  shardReturnMs: { kind: 'duration', default: 1_000, min: 0, group: 'Shards', help: 'it is used again when it has answered for so long' },
+  shardResolveMs: { kind: 'duration', default: 2_000, min: 100, group: 'Shards', help: 'how often DNS names of shards are looked up' },
+  dnsServer: {
+    kind: 'string',
+    group: 'Shards',
+    placeholder: 'ADDRESS:PORT',
+    help: "DNS server for names of shards; default: the system's resolver",
+  },
+
   logBytesMax: {
     kind: 'number',
     default: 20_480 * MIB,

@@ -23,8 +23,14 @@ const PACKET_SAMPLES = 960;
 /** A CELT frame of 20 ms, alone in its packet (RFC 6716 section 3.1). */
 const TOC = 0xf8;
 
-/** The frame of the voice packet whose mark counts `sequence` from 0; its ServerMessage has about `messageBytes`. */
-export function voiceFrame({ stream, index, epoch }: StreamIdentity, sequence: number, messageBytes: number): Uint8Array {
+/** The voice frame whose mark counts `sequence` from 0, `firstSequence` being the first one's place in the epoch; its ServerMessage has about `messageBytes`. */
+export function voiceFrame(
+  { stream, index, epoch }: Omit<StreamIdentity, 'incarnation'>,
+  sequence: number,
+  messageBytes: number,
+  firstSequence = FIRST_SEQUENCE,
+): Uint8Array {
+  const place = firstSequence + sequence;
   const frameOf = (markedBytes: number): Uint8Array => {
     const packet = Buffer.alloc(1 + markedBytes, 0x55);
     packet[0] = TOC;
@@ -32,10 +38,10 @@ export function voiceFrame({ stream, index, epoch }: StreamIdentity, sequence: n
     return encodeFrame({
       stream,
       epoch,
-      sequence: FIRST_SEQUENCE + sequence,
-      captureUs: (FIRST_SEQUENCE + sequence) * 20_000,
+      sequence: place,
+      captureUs: place * 20_000,
       kind: Kind.AUDIO,
-      position: (FIRST_SEQUENCE + sequence) * PACKET_SAMPLES,
+      position: place * PACKET_SAMPLES,
       payload: toBinary(AudioSchema, create(AudioSchema, { packets: [packet] })),
     });
   };
@@ -44,7 +50,7 @@ export function voiceFrame({ stream, index, epoch }: StreamIdentity, sequence: n
 }
 
 /** The stream's HEADER: sequence 0. */
-export function headerFrame({ stream, epoch }: StreamIdentity): Uint8Array {
+export function headerFrame({ stream, epoch }: Pick<StreamIdentity, 'stream' | 'epoch'>): Uint8Array {
   const header = create(StreamHeaderSchema, {
     title: stream,
     audio: { codec: 'opus', channels: 1, preSkip: 312, inputSampleRate: 48_000 },

@@ -4,6 +4,7 @@
 
 /** Program name, as on PATH, to Debian package. @type {Readonly<Record<string, string>>} */
 export const toolPackages = {
+  cc: 'gcc',
   chromium: 'chromium',
   dnsmasq: 'dnsmasq-base',
   'espeak-ng': 'espeak-ng',

@@ -13,6 +13,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   broadcast: async () => (await import('./broadcast.ts')).broadcast,
   watch: async () => (await import('./watch.ts')).watch,
   token: async () => (await import('./token.ts')).token,
+  'build-native': async () => (await import('./build-native.ts')).buildNativeCommand,
   'archive ls': async () => (await import('./archive-ls.ts')).archiveLs,
 };
 

@@ -1,0 +1,91 @@
+// `hayate build-native`: the C source of the native fan-out in, a module that this machine's Node loads out. Run once after
+// an install, by whoever wants it: nothing is compiled while packages are installed.
+import { execFile } from 'node:child_process';
+import { access, constants, mkdir, rename, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { HayateError } from '../kernel/error.ts';
+import { defineFlags } from '../kernel/flag.ts';
+import { loadNative, NODE_API_VERSION, nativeDirectory, nativeName } from '../listener/fan-out-native.ts';
+import { defineCommand } from './command.ts';
+
+const flags = defineFlags({
+  cc: { kind: 'string', default: 'cc', placeholder: 'PROGRAM', help: 'the C compiler' },
+  output: {
+    kind: 'string',
+    placeholder: 'DIR',
+    help: 'where the module is put; default: beside its source, where `hayate serve` looks',
+  },
+});
+
+export const buildNativeCommand = defineCommand({
+  name: 'build-native',
+  summary: 'compile the native fan-out, which writes to many viewers with less CPU',
+  details: 'Needs a C compiler (Debian: gcc, libc6-dev) and no network. `hayate serve` uses what it finds; see --fan-out there.',
+  flags,
+  async run({ cc, output = nativeDirectory }, io) {
+    io.stdout.write(`${await buildNative({ cc, output })}\n`);
+    return 0;
+  },
+});
+
+/**
+ * Compiles the module with `cc` into the folder `output`, loads it to see that it fits, and returns its path. Rejects with
+ * HayateError CONFIGURATION if there is no compiler, the folder cannot be written, or the system is Windows.
+ */
+export async function buildNative({ cc, output }: { cc: string; output: string }): Promise<string> {
+  if (process.platform === 'win32')
+    throw new HayateError('CONFIGURATION', 'there is no native fan-out for Windows; typescript does the same');
+  await mkdir(output, { recursive: true })
+    .then(() => access(output, constants.W_OK))
+    .catch((cause: unknown) => {
+      throw new HayateError('CONFIGURATION', `${output} cannot be written; give another folder by --output`, { cause });
+    });
+  // A name of its own until it is whole: a server that starts meanwhile finds the old one, or none.
+  const unfinished = join(output, `.${process.pid}`);
+  try {
+    await mkdir(unfinished, { recursive: true });
+    await compile(cc, join(unfinished, nativeName));
+    loadNative(unfinished);
+    await rename(join(unfinished, nativeName), join(output, nativeName));
+  } finally {
+    await rm(unfinished, { recursive: true, force: true });
+  }
+  return join(output, nativeName);
+}
+
+async function compile(cc: string, module: string): Promise<void> {
+  const headers = join(dirname(createRequire(import.meta.url).resolve('node-api-headers/package.json')), 'include');
+  // What Node provides is found when the module is loaded; macOS wants to be told so.
+  const link = process.platform === 'darwin' ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared'];
+  const source = join(nativeDirectory, 'fan-out.c');
+  const args = [
+    '-std=c11',
+    '-D_DEFAULT_SOURCE',
+    '-O2',
+    '-fPIC',
+    ...link,
+    `-DNAPI_VERSION=${NODE_API_VERSION}`,
+    '-I',
+    headers,
+    source,
+    '-o',
+    module,
+  ];
+  await promisify(execFile)(cc, args).catch((cause: NodeJS.ErrnoException & { stderr?: string }) => {
+    if (cause.code === 'ENOENT')
+      throw new HayateError(
+        'CONFIGURATION',
+        `there is no C compiler ${cc}: install one (Debian: apt-get install gcc libc6-dev) or name it by --cc`,
+        {
+          cause,
+        },
+      );
+    throw new HayateError('CONFIGURATION', `${cc} failed: ${firstLine(cause.stderr ?? cause.message)}`, { cause });
+  });
+}
+
+function firstLine(text: string): string {
+  return text.split('\n').find((line) => line.trim() !== '') ?? 'it said nothing';
+}

@@ -1,0 +1,19 @@
+// In: a test. Out: both senders of fan-out, the native one compiled for this run, so that a test says the same of each.
+import type { TestContext } from 'node:test';
+import { buildNative } from '../../packages/server/src/cli/build-native.ts';
+import { loadNative } from '../../packages/server/src/listener/fan-out-native.ts';
+import { NativeSender, type Sender, typescriptSender } from '../../packages/server/src/listener/fan-out-sender.ts';
+import { requireTool } from './require-tool.ts';
+import { tempDir } from './temp-dir.ts';
+
+/** Runs `body` as a subtest for each sender; without a C compiler the native one is skipped and says so. */
+export const onBothPaths = async (t: TestContext, body: (t: TestContext, sender: Sender) => Promise<void>): Promise<void> => {
+  await t.test('typescript', (t) => body(t, typescriptSender));
+  await t.test('native', async (t) => {
+    const cc = requireTool(t, 'cc');
+    if (cc === undefined) return;
+    const output = tempDir(t);
+    await buildNative({ cc, output });
+    await body(t, new NativeSender(loadNative(output)));
+  });
+};

@@ -25,6 +25,8 @@ export interface RedisShardsOptions {
   readonly closeMs: number;
   readonly returnMs: number;
   readonly resolveMs: number;
+  /** How long a server that is not named any more stays subscribed: streamers may still know it. Default 10 s. */
+  readonly leaveMs?: number;
   readonly dial: Dial;
   readonly lookUp: LookUp;
   readonly clock: Clock;
@@ -36,7 +38,6 @@ export interface RedisShardsOptions {
 
 /** Opening, and each subscription, wait at most so long for a server that does not answer. */
 const WAIT_MS_MAX = 1_000;
-/** How long a server that is not named any more stays subscribed: streamers may still know it. */
 const LEAVE_MS = 10_000;
 /** Beyond the interval of looking up, so that others have connected too. */
 const PROBATION_MARGIN_MS = 1_000;
@@ -189,11 +190,11 @@ class RedisShards implements Shards {
   #take(servers: readonly ShardServer[]): void {
     // Before anything has been found there is nothing that could have left.
     if (servers.length === 0) return;
-    const { clock, logger } = this.#options;
+    const { clock, logger, leaveMs = LEAVE_MS } = this.#options;
     const names = new Set(servers.map(({ name }) => name));
     for (const shard of this.#shards.values()) {
       if (names.has(shard.name) || shard.leavesAtMs !== undefined) continue;
-      shard.leavesAtMs = clock.nowMs() + LEAVE_MS;
+      shard.leavesAtMs = clock.nowMs() + leaveMs;
       logger.info({ shard: shard.name }, 'shard leaves');
     }
     this.#named = servers.map((server) => {

@@ -1,0 +1,207 @@
+// What real servers do to the adapter: they die, hang, come back late, cut subscribers off, ask for passwords, speak TLS.
+// Whatever it is, no message that could be published on another server is lost; what comes twice is the same twice.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { type TestContext, test } from 'node:test';
+import { poll } from '../../../../../test/support/poll.ts';
+import { type Redis, startRedis, startRedisServers } from '../../../../../test/support/redis.ts';
+import { openTestShards, sendAndReceive, type TestShards } from '../../../../../test/support/redis-shards.ts';
+
+const HOSTS = ['127.0.0.1', '127.0.0.2', '127.0.0.3'];
+const MESSAGES = 300;
+
+interface Stage {
+  readonly servers: readonly Redis[];
+  readonly victim: Redis;
+  readonly publisher: TestShards;
+  readonly subscriber: TestShards;
+}
+
+/** Three servers, one process that publishes and one that subscribes. */
+async function stage(t: TestContext, options: { suspectMs?: number } = {}): Promise<Stage | undefined> {
+  const servers = await startRedisServers(t, HOSTS);
+  const victim = servers?.[1];
+  if (servers === undefined || victim === undefined) return undefined;
+  const urls = servers.map(({ url }) => url).join(',');
+  return { servers, victim, publisher: await openTestShards(t, urls, options), subscriber: await openTestShards(t, urls) };
+}
+
+const nameOf = ({ host, port }: Redis) => `${host}:${port}`;
+const isUp = async ({ publisher, subscriber, victim }: Stage) =>
+  (await publisher.metric('hayate_shard_up', nameOf(victim))) === 1 &&
+  (await subscriber.metric('hayate_shard_subscribed', nameOf(victim))) === 1;
+
+/** Asks the server while this process stands still. */
+function pingMeanwhile({ host, port }: Redis): string {
+  return spawnSync('redis-cli', ['-h', host, '-p', String(port), 'PING'], { encoding: 'utf8' }).stdout.trim();
+}
+
+/** Publishes until the server has carried more than before, and all of it arrived. */
+async function carries({ publisher, subscriber, victim }: Stage): Promise<void> {
+  const before = await publisher.metric('hayate_shard_slots_total', nameOf(victim));
+  await sendAndReceive(publisher, subscriber, 'live:after', 50);
+  await poll('slots on the server', async () => (await publisher.metric('hayate_shard_slots_total', nameOf(victim))) > before);
+}
+
+test('all servers carry slots evenly, and every message arrives once', async (t) => {
+  // So patient that a machine under load does not make a server suspect.
+  const on = await stage(t, { suspectMs: 20_000 });
+  if (on === undefined) return;
+  const received = await sendAndReceive(on.publisher, on.subscriber, 'live:a', MESSAGES);
+  assert.equal(received.length, MESSAGES);
+  const slots = await Promise.all(on.servers.map((redis) => on.publisher.metric('hayate_shard_slots_total', nameOf(redis))));
+  assert.ok(Math.max(...slots) - Math.min(...slots) <= 1, `slots ${slots}`);
+  assert.equal(await on.publisher.metric('hayate_shard_dropped_total'), 0);
+});
+
+test('a server that is killed loses nothing that is published afterwards, and carries again when it is back', async (t) => {
+  const on = await stage(t);
+  if (on === undefined) return;
+  await sendAndReceive(on.publisher, on.subscriber, 'live:before', 20);
+  const sending = sendAndReceive(on.publisher, on.subscriber, 'live:a', MESSAGES);
+  // Within the same turn, before anything of it is written.
+  on.victim.signal('SIGKILL');
+  await sending;
+  assert.equal(await on.publisher.metric('hayate_shard_dropped_total'), 0);
+  assert.equal(await on.publisher.metric('hayate_shard_up', nameOf(on.victim)), 0);
+  assert.equal(on.publisher.shards.unready(), undefined);
+  await on.victim.restart();
+  await poll('the server to be used again', () => isUp(on));
+  await carries(on);
+});
+
+test('what a hung server leaves unanswered is published on another; what it delivers late is the same; it carries again', async (t) => {
+  const on = await stage(t);
+  if (on === undefined) return;
+  await sendAndReceive(on.publisher, on.subscriber, 'live:before', 20);
+  on.victim.signal('SIGSTOP');
+  const received = await sendAndReceive(on.publisher, on.subscriber, 'live:a', MESSAGES);
+  assert.ok((await on.publisher.metric('hayate_shard_suspected_total', nameOf(on.victim))) > 0);
+  assert.ok((await on.publisher.metric('hayate_shard_republished_total', nameOf(on.victim))) > 0);
+  assert.equal(await on.publisher.metric('hayate_shard_dropped_total'), 0);
+  on.victim.signal('SIGCONT');
+  await poll('what comes late', () => received.length > MESSAGES);
+  await poll('the server to be used again', () => isUp(on));
+  await carries(on);
+  assert.ok(received.length <= MESSAGES + (await on.publisher.metric('hayate_shard_republished_total')));
+  assert.equal(new Set(received).size, MESSAGES);
+});
+
+test('a subscriber whose server hangs for long gives the connection up, and is back when the server is', async (t) => {
+  const on = await stage(t);
+  if (on === undefined) return;
+  await on.subscriber.shards.subscribe('live:held', () => undefined);
+  on.victim.signal('SIGSTOP');
+  await poll('the break', async () => (await on.subscriber.metric('hayate_shard_subscribed', nameOf(on.victim))) === 0);
+  on.victim.signal('SIGCONT');
+  await poll('the subscription', async () => Number(((await on.victim.command('PUBSUB', 'NUMSUB', 'live:held')) as unknown[])[1]) === 1);
+  await poll('the server to be used again', () => isUp(on));
+  await carries(on);
+});
+
+test('without any server that answers, messages are dropped and counted, and the shards say so', async (t) => {
+  const redis = await startRedis(t);
+  if (redis === undefined) return;
+  const publisher = await openTestShards(t, redis.url);
+  await redis.stop();
+  await poll('the break', () => publisher.shards.unready());
+  assert.equal(publisher.shards.unready(), 'no shard is connected');
+  for (let i = 0; i < 10; i++) publisher.shards.publish('live:a', Buffer.from('x'));
+  await poll('the count', async () => (await publisher.metric('hayate_shard_dropped_total', 'no_server')) === 10);
+  await redis.restart();
+  await poll('ready again', () => publisher.shards.unready() === undefined);
+});
+
+test('what is above the bound of the queue is dropped and counted, the rest arrives', async (t) => {
+  const redis = await startRedis(t);
+  if (redis === undefined) return;
+  const shards = await openTestShards(t, redis.url, { queueBytesMax: 2 ** 20 });
+  const received: number[] = [];
+  await shards.shards.subscribe('live:a', (message) => received.push(message.length));
+  const bytes = 100 * 1_024;
+  for (let i = 0; i < 20; i++) shards.shards.publish('live:a', new Uint8Array(bytes));
+  await poll('what fits', () => received.length === 10);
+  assert.equal(await shards.metric('hayate_shard_dropped_total', 'queue_full'), 10);
+  await poll('the answers', async () => (await shards.metric('hayate_shard_unanswered')) === 0);
+  shards.shards.publish('live:a', new Uint8Array(7));
+  await poll('one more', () => received.at(-1) === 7);
+});
+
+test('subscribers that are killed subscribe again, all of their channels', async (t) => {
+  const on = await stage(t);
+  if (on === undefined) return;
+  const channels = Array.from({ length: 700 }, (_, i) => `live:${i}`);
+  const received: string[] = [];
+  await Promise.all(
+    channels.map((channel) => on.subscriber.shards.subscribe(channel, (message) => received.push(Buffer.from(message).toString()))),
+  );
+  const counts = async (): Promise<unknown[]> => {
+    const listed = await Promise.all(on.servers.map((redis) => redis.command('PUBSUB', 'NUMSUB', ...channels)));
+    return listed.flatMap((list) => (list as unknown[]).filter((_, i) => i % 2 === 1));
+  };
+  assert.ok((await counts()).every((count) => count === 1));
+  assert.equal(await on.victim.command('CLIENT', 'KILL', 'TYPE', 'pubsub'), 1);
+  await poll('all channels', async () => (await counts()).every((count) => count === 1));
+  for (const channel of channels) on.publisher.shards.publish(channel, Buffer.from(channel), Number.POSITIVE_INFINITY);
+  await poll('every message from every server', () => received.length === channels.length * on.servers.length);
+});
+
+test('a subscriber that is cut off for its output buffer was counted as a receiver, and is back', async (t) => {
+  const redis = await startRedis(t, { args: ['--client-output-buffer-limit', 'pubsub 32kb 32kb 0'] });
+  if (redis === undefined) return;
+  const shards = await openTestShards(t, redis.url);
+  const received: number[] = [];
+  await shards.shards.subscribe('live:a', (message) => received.push(message.length));
+  shards.shards.publish('live:a', new Uint8Array(2 ** 20));
+  await poll('the cut', async () => (await shards.metric('hayate_shard_disconnects_total')) === 1);
+  assert.equal(await shards.metric('hayate_shard_publishes_without_subscriber_total'), 0);
+  assert.deepEqual(received, []);
+  await poll('the subscription', async () => Number(((await redis.command('PUBSUB', 'NUMSUB', 'live:a')) as unknown[])[1]) === 1);
+  shards.shards.publish('live:a', new Uint8Array(7));
+  await poll('the small one', () => received.length === 1);
+  assert.deepEqual(received, [7]);
+});
+
+test('a pause of our own is not taken for the silence of a server', async (t) => {
+  const redis = await startRedis(t);
+  if (redis === undefined) return;
+  const shards = await openTestShards(t, redis.url);
+  const received: number[] = [];
+  await shards.shards.subscribe('live:a', (message) => received.push(message.length));
+  shards.shards.publish('live:a', new Uint8Array(3));
+  await new Promise((written) => setImmediate(() => setImmediate(written)));
+  // It stands still for longer than servers may stay silent, and the server answers others meanwhile.
+  const startMs = performance.now();
+  while (performance.now() - startMs < 400) {
+    assert.equal(pingMeanwhile(redis), 'PONG');
+  }
+  await poll('the message', () => received.length === 1);
+  assert.equal(await shards.metric('hayate_shard_suspected_total'), 0);
+  assert.equal(await shards.metric('hayate_shard_disconnects_total'), 0);
+});
+
+test('a user who may publish, subscribe and ping is all that is needed; one who may not publish is noticed', async (t) => {
+  const redis = await startRedis(t);
+  if (redis === undefined) return;
+  await redis.command(
+    'ACL',
+    'SETUSER',
+    'hayate',
+    'on',
+    '>s3cret',
+    'resetchannels',
+    '&*',
+    '-@all',
+    '+publish',
+    '+subscribe',
+    '+unsubscribe',
+    '+ping',
+  );
+  await redis.command('ACL', 'SETUSER', 'reader', 'on', '>s3cret', 'resetchannels', '&*', '-@all', '+subscribe', '+unsubscribe', '+ping');
+  const at = `${redis.host}:${redis.port}`;
+  const shards = await openTestShards(t, `redis://hayate:s3cret@${at}`);
+  assert.equal((await sendAndReceive(shards, shards, 'live:a', 20)).length, 20);
+  const reader = await openTestShards(t, `redis://reader:s3cret@${at}`);
+  reader.shards.publish('live:a', Buffer.from('x'));
+  await poll('the refusal', async () => (await reader.metric('hayate_shard_dropped_total', 'unanswered')) === 1);
+});

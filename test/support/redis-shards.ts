@@ -1,0 +1,84 @@
+// In: servers, in words. Out: the Redis adapter over them as a process has it, with its metrics at hand; and a way to send so
+// many messages over many slots and wait for every one of them.
+import type { TestContext } from 'node:test';
+import { createContext } from '../../packages/server/src/kernel/context.ts';
+import { socketDial } from '../../packages/server/src/shard/redis/dial.ts';
+import { dnsLookUp } from '../../packages/server/src/shard/redis/dns-look-up.ts';
+import { parsePlacement } from '../../packages/server/src/shard/redis/placement.ts';
+import { openRedisShards, type RedisShardsOptions } from '../../packages/server/src/shard/redis/redis-shards.ts';
+import { parseShardSources } from '../../packages/server/src/shard/redis/server-address.ts';
+import type { Shards } from '../../packages/server/src/shard/shard.ts';
+import { cleanUp } from './clean-up.ts';
+import { poll } from './poll.ts';
+
+/** Shards of one process. */
+export interface TestShards {
+  readonly shards: Shards;
+  /** The sum of a metric's series that have a label of this value, or of all. */
+  metric(name: string, label?: string): Promise<number>;
+}
+
+/** Opens shards with the settings of `hayate serve`, closed when the test ends. `dnsServer`: address:port. */
+export const openTestShards = async (
+  t: TestContext,
+  servers: string,
+  { dnsServer, ca, ...options }: Partial<RedisShardsOptions> & { dnsServer?: string; ca?: string } = {},
+): Promise<TestShards> => {
+  const { clock, logger, registry } = createContext({ logLevel: 'silent' });
+  const shards = await openRedisShards({
+    sources: parseShardSources(servers),
+    placement: parsePlacement('spray'),
+    slotMs: 1,
+    queueBytesMax: 64 * 2 ** 20,
+    suspectMs: 60,
+    closeMs: 250,
+    returnMs: 200,
+    resolveMs: 100,
+    dial: socketDial(ca === undefined ? {} : { ca }),
+    lookUp: dnsLookUp(dnsServer),
+    clock,
+    random: Math.random,
+    registry,
+    logger,
+    ...options,
+  });
+  cleanUp(t, () => shards.close());
+  const metric = async (name: string, label?: string): Promise<number> => {
+    const lines = (await registry.metrics()).split('\n');
+    const own = lines.filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
+    return own
+      .filter((line) => label === undefined || line.includes(`="${label}"`))
+      .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+  };
+  return { shards, metric };
+};
+
+/** Messages under way at once. */
+const WINDOW = 8;
+
+/**
+ * Publishes messages, each as soon as most of those before have been received, so that they fall into many slots; resolves when
+ * every one has been received. The list goes on growing with what comes again.
+ */
+export const sendAndReceive = async (
+  publisher: TestShards,
+  subscriber: TestShards,
+  channel: string,
+  messages: number,
+): Promise<string[]> => {
+  const received: string[] = [];
+  const different = new Set<string>();
+  let sent = 0;
+  const sendMore = (): void => {
+    while (sent < messages && sent - different.size < WINDOW) publisher.shards.publish(channel, Buffer.from(`${channel} ${sent++}`));
+  };
+  await subscriber.shards.subscribe(channel, (message) => {
+    const text = Buffer.from(message).toString();
+    received.push(text);
+    different.add(text);
+    sendMore();
+  });
+  sendMore();
+  await poll(`${messages} messages`, () => different.size === messages);
+  return received;
+};

@@ -101,7 +101,7 @@ export class WatchSession implements WatchedStreamSubscriber {
     this.#stream = stream;
     this.#admission = new Admission(this.#connection, identity);
     stream.add(this);
-    stream.reportViewers();
+    stream.viewersChanged();
     this.#from = { epoch: watch.epoch, nextSequence: watch.nextSequence };
     if (stream.live === undefined) this.#sendWatching(0n, 0);
     else this.#greet(stream, stream.live, undefined);
@@ -133,7 +133,7 @@ export class WatchSession implements WatchedStreamSubscriber {
     this.#leavePlace();
     if (this.#stream === undefined) return;
     this.#stream.remove(this);
-    this.#stream.reportViewers();
+    this.#stream.viewersChanged();
     this.#options.leave(this.#stream);
   }
 

@@ -49,6 +49,8 @@ const GROUP_ASK_MS = 100;
 const GAP_TICK_MS = 10;
 /** Viewers who waited for an epoch get it from its first frame if they have missed no more than this. */
 const FRESH_MS = 500;
+/** The number of viewers is not told more often than this for each that comes; every second it is in any case. */
+const REPORT_AGAIN_MS = 250;
 /** A request goes by two servers at once. */
 const REQUEST_COPIES = 2;
 
@@ -61,6 +63,7 @@ export class WatchedStream {
   /** Of the newest epoch that has begun for viewers. */
   #fanOut: { epoch: bigint; viewers: FanOut };
   #viewers = 0;
+  #reportedMs = Number.NEGATIVE_INFINITY;
   #cancelGroupWait: CancelTimer | undefined;
   #cancelGapTick: CancelTimer | undefined;
 
@@ -139,7 +142,13 @@ export class WatchedStream {
       this.#end(live, endMark(live, EndReason.LOST));
       return;
     }
+    this.#reportedMs = this.#options.clock.nowMs();
     this.#request(live, { viewers: this.#subscribers.size, ...(live.complete ? {} : this.#groupWanted()) });
+  }
+
+  /** Viewers came or went: the streamer hears of it at once, but of a crowd's coming not from each. */
+  viewersChanged(): void {
+    if (this.#options.clock.nowMs() - this.#reportedMs >= REPORT_AGAIN_MS) this.reportViewers();
   }
 
   /** Called some times a second. */

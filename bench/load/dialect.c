@@ -94,15 +94,16 @@ static void hayate_upgraded(connection *c) {
   connection_send(c, BINARY, message, (size_t)(end - message));
 }
 
+// Its sequence, for receipts; a sequence of 0 is left out. The server writes fields in ascending order.
 static void hayate_frame(connection *c, const uint8_t *at, const uint8_t *end) {
   field f;
-  while ((at = read_field(at, end, &f)) != NULL) {
+  uint64_t sequence = 0;
+  while ((at = read_field(at, end, &f)) != NULL && f.number <= 3) {
     if (f.number == 2 && f.value != c->owner->epoch) return;
-    if (f.number != 3) continue;
-    if (f.value >= c->owner->next_frame) c->owner->next_frame = f.value + 1;
-    c->receipt_due = true;
-    return;
+    if (f.number == 3) sequence = f.value;
   }
+  if (sequence >= c->owner->next_frame) c->owner->next_frame = sequence + 1;
+  c->receipt_due = true;
 }
 
 static void hayate_watching(connection *c, const uint8_t *at, const uint8_t *end) {

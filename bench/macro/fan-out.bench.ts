@@ -14,25 +14,32 @@ const SOCKET_IO = { dialect: 'engine', path: '/socket.io/?EIO=4&transport=websoc
 /** As long as --coalesce-ms gathers by default. */
 const BATCH_MS = 25;
 
+const hayate = (name: string, ...flags: readonly string[]): Contestant => ({ name, program: 'hayate-server', flags, speaks: HAYATE });
+const socketIo = (name: string, ...flags: readonly string[]): Contestant => ({
+  name,
+  program: 'socket-io-server',
+  flags,
+  speaks: SOCKET_IO,
+});
+
 const contestants: readonly Contestant[] = [
   { name: 'C floor', program: 'floor', speaks: PLAIN },
-  {
-    name: 'Hayate, TypeScript, uncoalesced',
-    program: 'hayate-server',
-    flags: ['--fan-out', 'typescript', '--coalesce-ms', '0'],
-    speaks: HAYATE,
-  },
-  { name: 'Hayate, TypeScript', program: 'hayate-server', flags: ['--fan-out', 'typescript'], speaks: HAYATE },
-  {
-    name: 'Hayate, TypeScript, always coalesced',
-    program: 'hayate-server',
-    flags: ['--fan-out', 'typescript', '--coalesce', 'always'],
-    speaks: HAYATE,
-  },
+  hayate('Hayate, native, uncoalesced', '--fan-out', 'native', '--coalesce-ms', '0'),
+  hayate('Hayate, TypeScript, uncoalesced', '--fan-out', 'typescript', '--coalesce-ms', '0'),
+  hayate('Hayate, native', '--fan-out', 'native'),
+  hayate('Hayate, TypeScript', '--fan-out', 'typescript'),
+  hayate('Hayate, native, always coalesced', '--fan-out', 'native', '--coalesce', 'always'),
   { name: 'ws', program: 'ws-server', speaks: PLAIN },
-  { name: 'Socket.IO', program: 'socket-io-server', speaks: SOCKET_IO },
-  { name: `Socket.IO, batched ${BATCH_MS} ms`, program: 'socket-io-server', flags: ['--batch-ms', String(BATCH_MS)], speaks: SOCKET_IO },
+  socketIo('Socket.IO'),
+  socketIo(`Socket.IO, batched ${BATCH_MS} ms`, '--batch-ms', String(BATCH_MS)),
 ];
+
+/** What the issue of a cheap fan-out promises: contestant, what it is called, and its largest ratio to the floor. */
+const promises = [
+  ['Hayate, native, uncoalesced', 1.1],
+  ['Hayate, TypeScript, uncoalesced', 1.4],
+  ['Hayate, native', 0.6],
+] as const;
 
 const loads: readonly FanOutLoad[] = [
   { streams: 10, viewers: 500, rate: 50, bytes: 640 },
@@ -41,34 +48,39 @@ const loads: readonly FanOutLoad[] = [
 
 const titleOf = ({ streams, viewers }: FanOutLoad) => `${streams} × ${viewers / streams} viewers`;
 
-/** Measures every contestant under each load. The ratio is ours over the floor's. */
+/** Measures every contestant under each load. The ratio is the floor's, of Hayate with its defaults and the native path. */
 export async function run({ quick }: { quick: boolean }): Promise<BenchOutcome> {
   const [rounds, seconds] = quick ? [2, 0.5] : [15, 3];
   const cores: Cores = availableParallelism() > 1 ? { server: 0, load: 1 } : {};
   const tables: Table[] = [];
   const goals: Goal[] = [];
-  let ratio = Number.NaN;
+  let [worst, least] = [0, Number.POSITIVE_INFINITY];
+  await ensureNative();
   for (const load of loads) {
     const measured = await withScope((scope) => measure(scope, load, cores, rounds, seconds));
     const floor = measured.get('C floor') ?? [];
     const ratios = new Map([...measured].map(([name, own]) => [name, ratiosTo(floor, own)]));
     const table = tableOf(load, measured, ratios);
     tables.push(table);
-    const ours = median(ratios.get('Hayate, TypeScript, uncoalesced') ?? []);
-    ratio = Number.isNaN(ratio) ? ours : Math.max(ratio, ours);
-    goals.push({
-      what: `${titleOf(load)}, without the native path`,
-      goal: '≤ 1.4 × the floor',
-      measured: ours.toFixed(2),
-      met: ours <= 1.4,
-    });
+    for (const [name, most] of promises) {
+      const ours = median(ratios.get(name) ?? []);
+      goals.push({ what: `${name}, ${titleOf(load)}`, goal: `≤ ${most} × the floor`, measured: ours.toFixed(2), met: ours <= most });
+    }
+    const own = median(ratios.get('Hayate, native') ?? []);
+    worst = Math.max(worst, own);
+    least = Math.min(least, median(ratios.get('Socket.IO') ?? []) / own);
   }
   return {
     name: 'fan-out',
-    ratio: ratio.toFixed(2),
-    unit: '× the C floor (CPU per delivery)',
+    ratio: worst.toFixed(2),
+    unit: `× a C send() loop in CPU per delivery, as it comes; Socket.IO takes ${least.toFixed(1)} × as much`,
     goals,
     tables,
+    notes: [
+      'One core for the server, one for the load client. A server that keeps less than its rate has none left: its latency says how full it was.',
+      'Hayate is the whole listener: it decodes envelopes, orders frames, keeps the group for late joiners and takes four receipts a second of each viewer. The floor does nothing but send.',
+      'Plain `ws` sends at once, so its latency is lower than that of a listener that gathers.',
+    ],
     details: { rounds, secondsPerRound: seconds, cores },
   };
 }

@@ -9,6 +9,7 @@ declare module 'socket.io' {
   interface Socket {
     readonly handshake: { readonly query: Readonly<Record<string, string | undefined>> };
     join(room: string): void | Promise<void>;
+    on(event: string, take: (...values: unknown[]) => void): this;
   }
   export class Server {
     constructor(

@@ -1,6 +1,7 @@
 // Socket.IO: a room a stream, `emit` with one binary attachment. With `--batch-ms N` after `--` a stream's payloads are
 // gathered for N ms and emitted as one attachment, the least that its users can do to send less often. With
-// `--redis URL` it joins others through its Redis adapter, and takes payloads to emit from nobody but itself.
+// `--redis URL` it joins others through its Redis adapter. Whoever sends it "publish" with a room and an attachment has that
+// emitted to the room.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -16,7 +17,11 @@ await serveChild(async ({ streams, bytes, rest }) => {
   const http = createServer();
   const adapter = values.redis === undefined ? {} : { adapter: await redisAdapter(values.redis) };
   const io = new Server(http, { transports: ['websocket'], serveClient: false, perMessageDeflate: false, ...adapter });
-  io.on('connection', (socket) => void socket.join(`bench-${socket.handshake.query.stream}`));
+  io.on('connection', (socket) => {
+    const { stream } = socket.handshake.query;
+    if (stream !== undefined) void socket.join(`bench-${stream}`);
+    socket.on('publish', (room, payload) => io.to(String(room)).emit('frame', payload));
+  });
   http.listen({ host: '127.0.0.1', port: 0, backlog: 4_096 });
   await once(http, 'listening');
 

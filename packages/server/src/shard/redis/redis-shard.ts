@@ -5,7 +5,7 @@ import type { Outgoing, SlotServer } from './publish-slots.ts';
 import type { LinkParts } from './redis-link.ts';
 import type { ShardServer } from './server-address.ts';
 import type { Health, HealthPolicy } from './shard-health.ts';
-import type { DropReason, ShardMetrics } from './shard-metrics.ts';
+import { type DropReason, noCounts, type ObservedShard } from './shard-metrics.ts';
 import { ShardPublisher } from './shard-publisher.ts';
 import { ShardSubscriber } from './shard-subscriber.ts';
 
@@ -13,7 +13,6 @@ import { ShardSubscriber } from './shard-subscriber.ts';
 export interface ShardEnvironment {
   readonly parts: LinkParts;
   readonly policy: HealthPolicy;
-  readonly metrics: ShardMetrics;
   readonly logger: Logger;
   message(channel: string, message: Uint8Array): void;
   /** Sends messages that this shard left unanswered to others; returns those for which there is none. */
@@ -33,11 +32,12 @@ export class RedisShard implements SlotServer<RedisShard> {
   readonly #publisher: ShardPublisher<Outgoing<RedisShard>>;
   readonly #environment: ShardEnvironment;
   readonly #labels: { shard: string };
+  readonly #counts = noCounts();
   readonly #settled = Promise.withResolvers<void>();
   #attempts = { publisher: false, subscriber: false };
 
   constructor(server: ShardServer, isNew: boolean, environment: ShardEnvironment) {
-    const { metrics, parts, policy } = environment;
+    const { parts, policy } = environment;
     this.name = server.name;
     this.key = hashText(server.name);
     this.#environment = environment;
@@ -50,17 +50,19 @@ export class RedisShard implements SlotServer<RedisShard> {
         health: (health, before) => this.#healthChanged(health, before),
         rescue: (messages) => {
           const left = environment.rescue(messages);
-          metrics.republished.inc(this.#labels, messages.length - left.length);
+          this.#counts.republished += messages.length - left.length;
           return left;
         },
         lost: (messages) => environment.dropped('unanswered', messages.length),
-        unheard: () => metrics.unheard.inc(this.#labels),
+        unheard: () => {
+          this.#counts.unheard++;
+        },
         broken: (reason, wasLinked) => this.#broken('publisher', reason, wasLinked),
       },
     );
     this.subscriber = new ShardSubscriber(server, parts, {
       message: (channel, message) => {
-        metrics.received.inc(this.#labels);
+        this.#counts.received++;
         environment.message(channel, message);
       },
       linked: () => {
@@ -84,16 +86,22 @@ export class RedisShard implements SlotServer<RedisShard> {
     return this.#publisher.unansweredBytes;
   }
 
-  get unansweredMessages(): number {
-    return this.#publisher.unansweredMessages;
+  /** For metrics. */
+  observe(): ObservedShard {
+    return {
+      name: this.name,
+      counts: this.#counts,
+      up: this.health.state === 'up' && this.leavesAtMs === undefined,
+      subscribed: this.subscriber.linked,
+      unanswered: this.#publisher.unansweredMessages,
+    };
   }
 
   publish(messages: readonly Outgoing<RedisShard>[]): number {
-    const { metrics } = this.#environment;
     const bytes = this.#publisher.publish(messages);
-    metrics.publishes.inc(this.#labels, messages.length);
-    metrics.publishedBytes.inc(this.#labels, bytes);
-    metrics.slots.inc(this.#labels);
+    this.#counts.publishes += messages.length;
+    this.#counts.publishedBytes += bytes;
+    this.#counts.slots++;
     return bytes;
   }
 
@@ -105,15 +113,15 @@ export class RedisShard implements SlotServer<RedisShard> {
   }
 
   #healthChanged(health: Health, before: Health): void {
-    const { logger, metrics } = this.#environment;
-    if (health.state === 'suspect') metrics.suspected.inc(this.#labels);
+    const { logger } = this.#environment;
+    if (health.state === 'suspect') this.#counts.suspected++;
     if (before.state === 'down') this.#attempted('publisher');
     logger.info({ ...this.#labels, before: before.state }, `shard is ${health.state}`);
   }
 
   #broken(connection: 'publisher' | 'subscriber', reason: string, wasLinked: boolean): void {
-    const { logger, metrics, troubled } = this.#environment;
-    metrics.disconnects.inc({ ...this.#labels, connection });
+    const { logger, troubled } = this.#environment;
+    this.#counts[`${connection}Disconnects`]++;
     // Of those that go on failing, the first failure is told and all are counted.
     if (wasLinked || !this.#attempts[connection]) logger.warn({ ...this.#labels, connection, reason }, 'shard not connected');
     this.#attempted(connection);

@@ -67,15 +67,10 @@ class RedisShards implements Shards {
   constructor(options: RedisShardsOptions) {
     this.#options = options;
     const { clock, logger, dial, random } = options;
-    const metrics = new ShardMetrics(options.registry, () => ({
-      servers: [...this.#shards.values()].map((shard) => ({
-        name: shard.name,
-        up: shard.health.state === 'up' && shard.leavesAtMs === undefined,
-        unanswered: shard.unansweredMessages,
-        subscribed: shard.subscriber.linked,
-      })),
-      subscriptions: this.#channels.size,
-    }));
+    const metrics = new ShardMetrics(options.registry, {
+      shards: () => [...this.#shards.values()].map((shard) => shard.observe()),
+      subscriptions: () => this.#channels.size,
+    });
     this.#slots = new PublishSlots(
       { ...options, seed: Math.floor(random() * 2 ** 32) },
       {
@@ -88,7 +83,6 @@ class RedisShards implements Shards {
     this.#environment = {
       parts: { dial, clock, random },
       policy: healthPolicy(options),
-      metrics,
       logger,
       message: (channel, message) => this.#receive(channel, message),
       rescue: (messages) => this.#slots.rescue(messages),

@@ -47,6 +47,9 @@ export class ShardPublisher<M extends Publish> {
   #health: Health = { state: 'down' };
   #connectedAs: 'trusted' | 'new' | 'known';
   #cancelCheck: CancelTimer = () => undefined;
+  /** When the check runs that is under way; undefined: none is. */
+  #checkAtMs: number | undefined;
+  #lastReplyMs = 0;
 
   constructor(server: ShardServer, parts: LinkParts, options: { policy: HealthPolicy; isNew: boolean }, events: PublisherEvents<M>) {
     this.#parts = parts;
@@ -99,11 +102,13 @@ export class ShardPublisher<M extends Publish> {
   #linked(): void {
     this.#step({ kind: 'connected', as: this.#connectedAs, nowMs: this.#parts.clock.nowMs() });
     this.#connectedAs = 'known';
+    this.#lastReplyMs = this.#parts.clock.nowMs();
     this.#arm();
   }
 
   #broken(reason: string, wasLinked: boolean): void {
     this.#cancelCheck();
+    this.#checkAtMs = undefined;
     this.#step({ kind: 'disconnected' });
     // A server that could not be reached when it was found is not trusted when it can be.
     if (this.#connectedAs === 'trusted') this.#connectedAs = 'known';
@@ -137,35 +142,44 @@ export class ShardPublisher<M extends Publish> {
     if (batch.left > 0) return;
     this.#unanswered.shift();
     this.#unansweredBytes -= batch.bytes;
-    if (this.#unanswered.length === 0) {
-      // A suspect that has answered all of it begins to return.
-      if (this.#health.state === 'suspect') this.#check();
-      this.#arm();
-    }
+    if (this.#unanswered.length > 0) return;
+    this.#lastReplyMs = this.#parts.clock.nowMs();
+    // A suspect that has answered all of it begins to return.
+    if (this.#health.state === 'suspect') this.#check();
+    this.#arm();
   }
 
-  /** Looks again when something may be due: at the end of the oldest message's patience, or for a ping. */
+  /** Looks again when something may be due. A check that comes sooner is left alone: it looks again itself. */
   #arm(): void {
-    this.#cancelCheck();
     const { clock } = this.#parts;
-    this.#cancelCheck = clock.after(Math.max(1, this.#dueMs() - clock.nowMs()), () => {
+    const nowMs = clock.nowMs();
+    const dueMs = Math.max(this.#dueMs(), nowMs + 1);
+    if (this.#checkAtMs !== undefined && this.#checkAtMs <= dueMs) return;
+    this.#cancelCheck();
+    this.#checkAtMs = dueMs;
+    this.#cancelCheck = clock.after(dueMs - nowMs, () => {
       // Answers may have arrived while this process was busy or stopped: they are read first.
-      this.#cancelCheck = clock.soon(() => {
-        this.#check();
-        if (this.#health.state === 'down') return;
-        if (this.#unanswered.length === 0) this.#send({ messages: [], left: 1, ping: true, bytes: PING.length }, PING);
-        else this.#arm();
-      });
+      this.#cancelCheck = clock.soon(() => this.#look());
     });
   }
 
-  #dueMs(): number {
+  #look(): void {
+    this.#checkAtMs = undefined;
+    this.#check();
+    if (this.#health.state === 'down') return;
     const nowMs = this.#parts.clock.nowMs();
+    if (this.#unanswered.length === 0 && nowMs >= this.#dueMs())
+      this.#send({ messages: [], left: 1, ping: true, bytes: PING.length }, PING);
+    this.#arm();
+  }
+
+  /** When silence has lasted too long, or, if nothing is unanswered, the next PING is to be sent. */
+  #dueMs(): number {
     const health = this.#health;
     if (health.state === 'suspect') return health.sinceMs + this.#policy.closeMs - this.#policy.suspectMs;
     const [oldest] = this.#unanswered;
     if (oldest !== undefined) return oldest.sentMs + this.#policy.suspectMs;
-    return nowMs + (health.state === 'returning' ? RETURNING_PING_MS : IDLE_PING_MS);
+    return this.#lastReplyMs + (health.state === 'returning' ? RETURNING_PING_MS : IDLE_PING_MS);
   }
 
   #check(): void {

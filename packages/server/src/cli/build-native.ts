@@ -22,7 +22,7 @@ const flags = defineFlags({
 export const buildNativeCommand = defineCommand({
   name: 'build-native',
   summary: 'compile the native fan-out, which writes to many viewers with less CPU',
-  details: 'Needs a C compiler (Debian: gcc, libc6-dev) and no network. `hayate serve` uses what it finds; see --fan-out there.',
+  details: 'Needs a C compiler (Debian: gcc, libc6-dev) and no network. `hayate serve` uses what it finds;\nsee --fan-out there.',
   flags,
   async run({ cc, output = nativeDirectory }, io) {
     io.stdout.write(`${await buildNative({ cc, output })}\n`);

@@ -51,6 +51,11 @@ export class FanOut {
     return this.#behind.length;
   }
 
+  /** Frames offered that wait in queues. */
+  get waiting(): number {
+    return this.#behind.reduce((sum, { queue }) => sum + (queue?.length ?? 0), 0);
+  }
+
   /** Takes frames in order. They are written soon, together with what comes meanwhile; a window full of them at once. */
   push(frames: readonly QueuedFrame[]): void {
     for (const frame of frames) {

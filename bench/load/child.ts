@@ -98,10 +98,17 @@ export class Child {
     return JSON.parse(await this.line(timeoutMs)) as T;
   }
 
+  /** Resolves when it has ended. */
+  async ended(): Promise<void> {
+    await this.#ended;
+  }
+
   /** Closes its input and waits until it has ended; kills it if it does not. */
   async end(): Promise<void> {
     if (this.#over || this.#process.pid === undefined) return;
     this.#process.stdin.end();
+    // One that was stopped by a signal would not end.
+    this.#process.kill('SIGCONT');
     const timer = setTimeout(() => this.#process.kill('SIGKILL'), END_MS);
     await this.#ended;
     clearTimeout(timer);

@@ -108,11 +108,14 @@ static void hayate_frame(connection *c, const uint8_t *at, const uint8_t *end) {
 
 static void hayate_watching(connection *c, const uint8_t *at, const uint8_t *end) {
   field f;
-  uint64_t epoch = 0, next = 0;
+  uint64_t epoch = 0, next = 0, interval_ms = 250;
   while ((at = read_field(at, end, &f)) != NULL) {
     if (f.number == 1) epoch = f.value;
+    if (f.number == 3) interval_ms = f.value;
     if (f.number == 4) next = f.value;
   }
+  // Ticks come every 250 ms and not to the microsecond: half a tick early is due.
+  c->receipt_interval_us = interval_ms > 250 ? interval_ms * 1000 - 125000 : 0;
   if (epoch != 0 && epoch != c->owner->epoch) {
     c->owner->epoch = epoch;
     c->owner->next_frame = next;
@@ -149,7 +152,8 @@ static void hayate_message(connection *c, const uint8_t *at, size_t length, bool
 static void hayate_tick(connection *c, uint64_t now) {
   uint8_t receipt[32], message[40];
   uint8_t *end;
-  if (c->receipt_due) {
+  if (c->receipt_due && now - c->receipt_us >= c->receipt_interval_us) {
+    c->receipt_us = now;
     end = write_fixed64(receipt, 1, c->owner->epoch);
     end = write_number(end, 2, c->owner->next_frame - 1);
     end = write_bytes(message, 5, receipt, (size_t)(end - receipt));

@@ -45,8 +45,10 @@ struct connection {
   // To be closed at the end of this round of events, some of which may still name it.
   bool broken;
   connection *next_broken;
-  // Hayate: something arrived since the last receipt; when something was last sent.
+  // Hayate: something arrived since the last receipt; when that was sent, and how long until the next may be.
   bool receipt_due;
+  uint64_t receipt_us, receipt_interval_us;
+  // When anything was last sent.
   uint64_t sent_us;
   // A message that is not complete yet.
   uint8_t *partial;

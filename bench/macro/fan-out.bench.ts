@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os';
 import { Histogram } from '../load/histogram.ts';
 import { type Scope, withScope } from '../load/scope.ts';
 import { type Contestant, type Cores, type FanOutLoad, type Round, RunningContestant } from '../peer/contestant.ts';
+import { ensureNative } from '../peer/native.ts';
 import type { BenchOutcome, Goal, Table } from '../report/outcome.ts';
 import { median, spread } from '../report/sample.ts';
 
@@ -50,7 +51,7 @@ const titleOf = ({ streams, viewers }: FanOutLoad) => `${streams} × ${viewers /
 
 /** Measures every contestant under each load. The ratio is the floor's, of Hayate with its defaults and the native path. */
 export async function run({ quick }: { quick: boolean }): Promise<BenchOutcome> {
-  const [rounds, seconds] = quick ? [2, 0.5] : [15, 3];
+  const [rounds, seconds] = quick ? [1, 0.7] : [15, 3];
   const cores: Cores = availableParallelism() > 1 ? { server: 0, load: 1 } : {};
   const tables: Table[] = [];
   const goals: Goal[] = [];

@@ -19,9 +19,14 @@ export interface RoleProcess {
   metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
 }
 
-/** Starts one process of `hayate serve --roles=…` with a data directory of its own. */
-export async function startRole(scope: Scope, roles: string, flags: readonly string[], options: ChildOptions = {}): Promise<RoleProcess> {
-  const data = ['--data', tempDir(scope), '--jwt-secret', benchSecretText, '--log-level', 'fatal', '--port', '0'];
+/** Starts one process of `hayate serve --roles=…` with a data directory of its own; port 0 is any free one. */
+export async function startRole(
+  scope: Scope,
+  roles: string,
+  flags: readonly string[],
+  { port: wanted = 0, ...options }: ChildOptions & { port?: number } = {},
+): Promise<RoleProcess> {
+  const data = ['--data', tempDir(scope), '--jwt-secret', benchSecretText, '--log-level', 'fatal', '--port', String(wanted)];
   // Between rounds nothing is said for minutes.
   const args = ['serve', `--roles=${roles}`, ...data, '--idle-timeout-ms', '1800000', ...flags];
   const child = Child.start(scope, process.execPath, [bin, ...args], { files: 20_000, ...options });
@@ -40,9 +45,9 @@ export async function startRole(scope: Scope, roles: string, flags: readonly str
   }
 }
 
-/** Starts so many redis-servers, on addresses of their own. */
-export async function startShards(scope: Scope, count: number): Promise<Redis[]> {
-  const started = await Promise.all(Array.from({ length: count }, (_, i) => startRedis(scope, { host: `127.0.0.${i + 1}` })));
+/** Starts so many redis-servers, on addresses of their own; all on `port`, if one is given, as behind one name. */
+export async function startShards(scope: Scope, count: number, port = 0): Promise<Redis[]> {
+  const started = await Promise.all(Array.from({ length: count }, (_, i) => startRedis(scope, { host: `127.0.0.${i + 1}`, port })));
   return started.filter((redis) => redis !== undefined);
 }
 

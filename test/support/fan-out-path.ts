@@ -6,14 +6,20 @@ import { NativeSender, type Sender, typescriptSender } from '../../packages/serv
 import { requireTool } from './require-tool.ts';
 import { tempDir } from './temp-dir.ts';
 
-/** Runs `body` as a subtest for each sender; without a C compiler the native one is skipped and says so. */
-export const onBothPaths = async (t: TestContext, body: (t: TestContext, sender: Sender) => Promise<void>): Promise<void> => {
-  await t.test('typescript', (t) => body(t, typescriptSender));
+/**
+ * Runs `body` as a subtest for each sender, with the flags that make `hayate serve` take it; without a C compiler the
+ * native one is skipped and says so.
+ */
+export const onBothPaths = async (
+  t: TestContext,
+  body: (t: TestContext, sender: Sender, flags: readonly string[]) => Promise<void>,
+): Promise<void> => {
+  await t.test('typescript', (t) => body(t, typescriptSender, ['--fan-out', 'typescript']));
   await t.test('native', async (t) => {
     const cc = requireTool(t, 'cc');
     if (cc === undefined) return;
     const output = tempDir(t);
     await buildNative({ cc, output });
-    await body(t, new NativeSender(loadNative(output)));
+    await body(t, new NativeSender(loadNative(output)), ['--fan-out', 'native', '--native-directory', output]);
   });
 };

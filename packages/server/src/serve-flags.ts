@@ -179,6 +179,12 @@ export const serveFlags = defineFlags({
     group: 'Viewers',
     help: 'how frames are written to viewers; auto: native if `hayate build-native` has been run, else typescript',
   },
+  nativeDirectory: {
+    kind: 'string',
+    group: 'Viewers',
+    placeholder: 'DIR',
+    help: 'what `hayate build-native` was told as --output; default: beside its source, as there',
+  },
   coalesce: {
     kind: 'string',
     choices: ['busy', 'always'],

@@ -15,7 +15,7 @@ const flags = defineFlags({
   output: {
     kind: 'string',
     placeholder: 'DIR',
-    help: 'where the module is put; default: beside its source, where `hayate serve` looks',
+    help: 'where the module is put; `hayate serve` is told by --native-directory; default: beside its source',
   },
 });
 

@@ -27,6 +27,8 @@ import { WatchedStream } from './watched-stream.ts';
 export interface ListenerOptions extends ViewerQueueLimits, CoalesceOptions {
   /** How frames are written to viewers. */
   fanOut: FanOutPath;
+  /** Where the native module lies; default: beside its source. */
+  nativeDirectory?: string | undefined;
   /** Viewers are asked to report this often. Longer than usual, it needs a longer window. */
   receiptIntervalMs: number;
   /** Viewers at most; more are closed with TOO_MANY_CONNECTIONS. */
@@ -78,7 +80,7 @@ export class Listener implements Service {
     this.#parts = parts;
     const { context, options, verifyToken } = parts;
     checkReceiptInterval(options);
-    const sender = openSender(options.fanOut, context.logger);
+    const sender = openSender(options.fanOut, context.logger, options.nativeDirectory);
     this.#metrics = new ListenerMetrics(context);
     this.#schedule = new CoalesceSchedule(context.clock, options);
     this.#fanOut = {

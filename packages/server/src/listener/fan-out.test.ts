@@ -6,7 +6,9 @@ import fc from 'fast-check';
 import { cleanUp } from '../../../../test/support/clean-up.ts';
 import { onBothPaths } from '../../../../test/support/fan-out-path.ts';
 import { poll } from '../../../../test/support/poll.ts';
+import { tempDir } from '../../../../test/support/temp-dir.ts';
 import { connectPeer, type WirePeer } from '../../../../test/support/wire-peer.ts';
+import { lanCertificate } from '../gateway/certificate.ts';
 import { Connection } from '../gateway/connection.ts';
 import { ConnectionMetrics } from '../gateway/connection-metrics.ts';
 import { type AcceptSocket, Gateway } from '../gateway/gateway.ts';
@@ -67,7 +69,7 @@ class Source {
 }
 
 /** A real gateway, and fan-outs that viewers can join. */
-async function openDoor(t: TestContext, sender: Sender, limits: ViewerQueueLimits) {
+async function openDoor(t: TestContext, sender: Sender, limits: ViewerQueueLimits, tls?: { key: string; cert: string }) {
   const context = createContext({ logLevel: 'silent' });
   const connectionMetrics = new ConnectionMetrics(context);
   const schedule = new CoalesceSchedule(context.clock, { coalesceMs: 0, coalesceMaxMs: 0, coalesce: 'busy' });
@@ -78,6 +80,7 @@ async function openDoor(t: TestContext, sender: Sender, limits: ViewerQueueLimit
   const gateway = await Gateway.listen({
     host: '127.0.0.1',
     port: 0,
+    ...(tls === undefined ? {} : { tls }),
     endpoints,
     request: (_request, response) => response.end(),
     connectionsMax: 1_000,
@@ -112,7 +115,7 @@ async function openDoor(t: TestContext, sender: Sender, limits: ViewerQueueLimit
         connection.onClose(() => target.leave(joined));
         viewer = joined;
       });
-      const peer = await connectPeer(t, `http://127.0.0.1:${gateway.port}`, path);
+      const peer = await connectPeer(t, `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${gateway.port}`, path);
       viewers.set(peer, await poll('the viewer to join', () => viewer));
       return peer;
     },
@@ -175,43 +178,49 @@ test('viewers at the head get each slot as one message, made for all of them, wh
     assert.equal(fanOut.behind, 0);
   }));
 
+/** One viewer stops reading until it falls behind, and goes on. */
+async function stall(t: TestContext, sender: Sender, tls?: { key: string; cert: string }): Promise<void> {
+  const door = await openDoor(t, sender, wide, tls);
+  const fanOut = door.fanOut();
+  const source = new Source('hoshi');
+  const [slow, quick] = [await door.join(fanOut), await door.join(fanOut)];
+  slow.pause();
+  // Sizes that no buffer is a multiple of: the kernel takes a part of one.
+  for (let round = 0; (await door.falls()) < 1; round++) {
+    assert.ok(round < 20_000, 'the kernel takes everything');
+    fanOut.push([source.next(Kind.AUDIO, 30_011), source.next(Kind.MOTION, 50, round % 10 === 0), source.next(Kind.EVENT, 7)]);
+    fanOut.flush();
+    await poll('the quick viewer', () => quick.frames().length === source.frames.length);
+  }
+  for (let round = 0; round < 20; round++) fanOut.push([source.next(Kind.MOTION, 50, round % 10 === 0), source.next(Kind.EVENT, 7)]);
+  fanOut.flush();
+  assert.equal(fanOut.behind, 1);
+  slow.resume();
+  receipt(quick);
+  await poll('the slow viewer to catch up', () => {
+    receipt(slow);
+    return slow.frames().length + gapSize(slow) >= source.frames.length && fanOut.behind === 0;
+  });
+  fanOut.push([source.next(Kind.EVENT, 1)]);
+  fanOut.flush();
+  for (const viewer of [slow, quick]) {
+    await poll('the last frame', () => sequences(viewer).at(-1) === source.frames.length - 1);
+    assertIntact(viewer, source);
+  }
+  assert.equal(quick.frames().length, source.frames.length);
+  assert.equal(slow.frames().length + gapSize(slow), source.frames.length);
+  assert.equal(await door.count('offered'), 2 * source.frames.length);
+  assert.equal(await door.count('sent'), slow.frames().length + quick.frames().length);
+  assert.equal(await door.count('dropped'), gapSize(slow));
+  const events = source.frames.filter(({ header }) => header.kind === Kind.EVENT).length;
+  assert.equal(slow.frames().filter((frame) => peekFrame(frame).kind === Kind.EVENT).length, events);
+}
+
 test('a viewer that stops reading gets an intact stream afterwards, and another one every frame meanwhile', (t) =>
-  onBothPaths(t, async (t, sender) => {
-    const door = await openDoor(t, sender, wide);
-    const fanOut = door.fanOut();
-    const source = new Source('hoshi');
-    const [slow, quick] = [await door.join(fanOut), await door.join(fanOut)];
-    slow.pause();
-    // Sizes that no buffer is a multiple of: the kernel takes a part of one.
-    for (let round = 0; (await door.falls()) < 1; round++) {
-      assert.ok(round < 20_000, 'the kernel takes everything');
-      fanOut.push([source.next(Kind.AUDIO, 30_011), source.next(Kind.MOTION, 50, round % 10 === 0), source.next(Kind.EVENT, 7)]);
-      fanOut.flush();
-      await poll('the quick viewer', () => quick.frames().length === source.frames.length);
-    }
-    for (let round = 0; round < 20; round++) fanOut.push([source.next(Kind.MOTION, 50, round % 10 === 0), source.next(Kind.EVENT, 7)]);
-    fanOut.flush();
-    assert.equal(fanOut.behind, 1);
-    slow.resume();
-    receipt(quick);
-    await poll('the slow viewer to catch up', () => {
-      receipt(slow);
-      return slow.frames().length + gapSize(slow) >= source.frames.length && fanOut.behind === 0;
-    });
-    fanOut.push([source.next(Kind.EVENT, 1)]);
-    fanOut.flush();
-    for (const viewer of [slow, quick]) {
-      await poll('the last frame', () => sequences(viewer).at(-1) === source.frames.length - 1);
-      assertIntact(viewer, source);
-    }
-    assert.equal(quick.frames().length, source.frames.length);
-    assert.equal(slow.frames().length + gapSize(slow), source.frames.length);
-    assert.equal(await door.count('offered'), 2 * source.frames.length);
-    assert.equal(await door.count('sent'), slow.frames().length + quick.frames().length);
-    assert.equal(await door.count('dropped'), gapSize(slow));
-    const events = source.frames.filter(({ header }) => header.kind === Kind.EVENT).length;
-    assert.equal(slow.frames().filter((frame) => peekFrame(frame).kind === Kind.EVENT).length, events);
-  }));
+  onBothPaths(t, (t, sender) => stall(t, sender)));
+
+test('so does one whose connection is encrypted', (t) =>
+  onBothPaths(t, async (t, sender) => stall(t, sender, await lanCertificate(tempDir(t), ['127.0.0.1']))));
 
 test('a viewer that does not report falls behind at the edge of its window, and one that reports stays at the head', (t) =>
   onBothPaths(t, async (t, sender) => {

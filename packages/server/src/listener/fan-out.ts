@@ -137,14 +137,13 @@ export class FanOut {
     const before = this.#window.last;
     for (const { header, message, receivedUnixUs } of frames)
       this.#window.add({ sequence: header.sequence, bytes: message.length, receivedUnixUs }, nowMs);
+    // A socket that does not take all of this message shows it at the next; often it has by then. TLS never has at once.
     const batch = this.#takeBatch(before);
     for (const { header } of frames)
       if (isKey(header) && (header.kind === Kind.MOTION || header.kind === Kind.GAME)) this.#noteKey(trackOf(header), header.sequence);
-    // Whom the write to the head makes fall has these frames on its way already.
-    const behind = this.#behind.slice();
     if (batch.length > 0) this.#writeToHead(frames, bytes, batch);
     this.#window.trim();
-    for (const viewer of behind) {
+    for (const viewer of this.#behind.slice()) {
       if (isGone(viewer)) continue;
       this.#offer(viewer, frames, nowMs);
       this.#settle(viewer);
@@ -172,7 +171,6 @@ export class FanOut {
     metrics.viewer.sentBytes.inc(bytes * count);
     metrics.writes.inc({ to: 'head' }, count);
     sender.send(webSocketMessage(frames, bytes), batch, count);
-    for (const viewer of batch) if (viewer.socket.writableLength > 0) this.#fall(viewer, this.#window.last);
   }
 
   #offer(viewer: Viewer, frames: readonly QueuedFrame[], nowMs: number): void {

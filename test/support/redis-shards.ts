@@ -56,16 +56,21 @@ export const openTestShards = async (
 /** Messages under way at once. */
 const WINDOW = 8;
 
+/** What is sent by `sendAndReceive`. */
+export interface Sending {
+  readonly publisher: TestShards;
+  readonly subscriber: TestShards;
+  readonly channel: string;
+  readonly messages: number;
+  /** Called when the channel is subscribed to and nothing has been published. */
+  readonly begin?: () => void;
+}
+
 /**
  * Publishes messages, each as soon as most of those before have been received, so that they fall into many slots; resolves when
  * every one has been received. The list goes on growing with what comes again.
  */
-export const sendAndReceive = async (
-  publisher: TestShards,
-  subscriber: TestShards,
-  channel: string,
-  messages: number,
-): Promise<string[]> => {
+export const sendAndReceive = async ({ publisher, subscriber, channel, messages, begin }: Sending): Promise<string[]> => {
   const received: string[] = [];
   const different = new Set<string>();
   let sent = 0;
@@ -78,6 +83,7 @@ export const sendAndReceive = async (
     different.add(text);
     sendMore();
   });
+  begin?.();
   sendMore();
   await poll(`${messages} messages`, () => different.size === messages);
   return received;

@@ -33,14 +33,14 @@ test('a server that is added to the answer is used after its probation, one that
   const url = `dns+redis://redis.test:${first.port}`;
   const options = { dnsServer: dns.address, suspectMs: 20_000, leaveMs: 300 };
   const [publisher, subscriber] = [await openTestShards(t, url, options), await openTestShards(t, url, options)];
-  assert.equal((await sendAndReceive(publisher, subscriber, 'live:a', 100)).length, 100);
+  assert.equal((await sendAndReceive({ publisher, subscriber, channel: 'live:a', messages: 100 })).length, 100);
   assert.equal(await slotsOf(publisher, third), 0);
 
   await dns.answer([record(second), record(third)]);
   await poll('the new server', () => isUp(publisher, third));
   assert.equal(await isUp(publisher, first), false);
   const before = await slotsOf(publisher, first);
-  assert.equal((await sendAndReceive(publisher, subscriber, 'live:b', 100)).length, 100);
+  assert.equal((await sendAndReceive({ publisher, subscriber, channel: 'live:b', messages: 100 })).length, 100);
   assert.ok((await slotsOf(publisher, third)) > 0);
   assert.equal(await slotsOf(publisher, first), before);
 
@@ -48,7 +48,7 @@ test('a server that is added to the answer is used after its probation, one that
   await dns.stop();
   const failures = await publisher.metric('hayate_shard_resolve_failures_total');
   await poll('questions without answers', async () => (await publisher.metric('hayate_shard_resolve_failures_total')) > failures + 1);
-  assert.equal((await sendAndReceive(publisher, subscriber, 'live:c', 50)).length, 50);
+  assert.equal((await sendAndReceive({ publisher, subscriber, channel: 'live:c', messages: 50 })).length, 50);
   await poll('no subscriber of the first', async () => ((await first.command('PUBSUB', 'CHANNELS')) as unknown[]).length === 0);
   assert.equal(await publisher.metric('hayate_shard_dropped_total'), 0);
 });
@@ -65,7 +65,7 @@ test('services (SRV) name the port as well, and a password given with the name i
   if (dns === undefined) return;
   const shards = await openTestShards(t, 'dns+redis://:a%20b@_redis._tcp.redis.test', { dnsServer: dns.address });
   await poll('both', async () => (await isUp(shards, one)) && (await isUp(shards, two)));
-  await sendAndReceive(shards, shards, 'live:a', 100);
+  await sendAndReceive({ publisher: shards, subscriber: shards, channel: 'live:a', messages: 100 });
   assert.ok((await slotsOf(shards, one)) > 0 && (await slotsOf(shards, two)) > 0);
 });
 
@@ -78,7 +78,7 @@ test('shards that no DNS knows yet are found when it does', async (t) => {
   assert.equal(shards.shards.unready(), 'no shard has been found');
   await dns.answer([record(redis)]);
   await poll('the shard', () => shards.shards.unready() === undefined);
-  await sendAndReceive(shards, shards, 'live:a', 10);
+  await sendAndReceive({ publisher: shards, subscriber: shards, channel: 'live:a', messages: 10 });
 });
 
 test('TLS is spoken with servers whose certificate bears the name that led there, and not with others', async (t) => {
@@ -97,7 +97,7 @@ test('TLS is spoken with servers whose certificate bears the name that led there
   if (dns === undefined) return;
   const options = { dnsServer: dns.address, ca: readFileSync(cert, 'utf8') };
   const shards = await openTestShards(t, `dns+rediss://redis.test:${tlsPort}`, options);
-  assert.equal((await sendAndReceive(shards, shards, 'live:a', 20)).length, 20);
+  assert.equal((await sendAndReceive({ publisher: shards, subscriber: shards, channel: 'live:a', messages: 20 })).length, 20);
   const misled = await openTestShards(t, `dns+rediss://other.test:${tlsPort}`, options);
   assert.equal(misled.shards.unready(), 'no shard is connected');
   const stranger = await openTestShards(t, `rediss://127.0.0.1:${tlsPort}`);

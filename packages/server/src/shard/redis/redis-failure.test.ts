@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { poll } from '../../../../../test/support/poll.ts';
 import { type Redis, startRedis, startRedisServers } from '../../../../../test/support/redis.ts';
 import { openTestShards, sendAndReceive, type TestShards } from '../../../../../test/support/redis-shards.ts';
+import { parsePlacement } from './placement.ts';
 
 const HOSTS = ['127.0.0.1', '127.0.0.2', '127.0.0.3'];
 const MESSAGES = 300;
@@ -39,7 +40,7 @@ function pingMeanwhile({ host, port }: Redis): string {
 /** Publishes until the server has carried more than before, and all of it arrived. */
 async function carries({ publisher, subscriber, victim }: Stage): Promise<void> {
   const before = await publisher.metric('hayate_shard_slots_total', nameOf(victim));
-  await sendAndReceive(publisher, subscriber, 'live:after', 50);
+  await sendAndReceive({ publisher, subscriber, channel: 'live:after', messages: 50 });
   await poll('slots on the server', async () => (await publisher.metric('hayate_shard_slots_total', nameOf(victim))) > before);
 }
 
@@ -47,21 +48,33 @@ test('all servers carry slots evenly, and every message arrives once', async (t)
   // So patient that a machine under load does not make a server suspect.
   const on = await stage(t, { suspectMs: 20_000 });
   if (on === undefined) return;
-  const received = await sendAndReceive(on.publisher, on.subscriber, 'live:a', MESSAGES);
+  const received = await sendAndReceive({ ...on, channel: 'live:a', messages: MESSAGES });
   assert.equal(received.length, MESSAGES);
   const slots = await Promise.all(on.servers.map((redis) => on.publisher.metric('hayate_shard_slots_total', nameOf(redis))));
   assert.ok(Math.max(...slots) - Math.min(...slots) <= 1, `slots ${slots}`);
   assert.equal(await on.publisher.metric('hayate_shard_dropped_total'), 0);
 });
 
+test('mirrored messages come once from each of two servers, and a hung one delays none', async (t) => {
+  const servers = await startRedisServers(t, HOSTS);
+  const [victim] = servers ?? [];
+  if (servers === undefined || victim === undefined) return;
+  const shards = await openTestShards(t, servers.map(({ url }) => url).join(','), {
+    placement: parsePlacement('mirror:2'),
+    suspectMs: 20_000,
+  });
+  const twice = await sendAndReceive({ publisher: shards, subscriber: shards, channel: 'live:a', messages: 100 });
+  await poll('both of each', () => twice.length === 200);
+  const begin = () => victim.signal('SIGSTOP');
+  await sendAndReceive({ publisher: shards, subscriber: shards, channel: 'live:b', messages: 100, begin });
+  victim.signal('SIGCONT');
+});
+
 test('a server that is killed loses nothing that is published afterwards, and carries again when it is back', async (t) => {
   const on = await stage(t);
   if (on === undefined) return;
-  await sendAndReceive(on.publisher, on.subscriber, 'live:before', 20);
-  const sending = sendAndReceive(on.publisher, on.subscriber, 'live:a', MESSAGES);
-  // Within the same turn, before anything of it is written.
-  on.victim.signal('SIGKILL');
-  await sending;
+  await sendAndReceive({ ...on, channel: 'live:before', messages: 20 });
+  await sendAndReceive({ ...on, channel: 'live:a', messages: MESSAGES, begin: () => on.victim.signal('SIGKILL') });
   assert.equal(await on.publisher.metric('hayate_shard_dropped_total'), 0);
   assert.equal(await on.publisher.metric('hayate_shard_up', nameOf(on.victim)), 0);
   assert.equal(on.publisher.shards.unready(), undefined);
@@ -73,9 +86,9 @@ test('a server that is killed loses nothing that is published afterwards, and ca
 test('what a hung server leaves unanswered is published on another; what it delivers late is the same; it carries again', async (t) => {
   const on = await stage(t);
   if (on === undefined) return;
-  await sendAndReceive(on.publisher, on.subscriber, 'live:before', 20);
-  on.victim.signal('SIGSTOP');
-  const received = await sendAndReceive(on.publisher, on.subscriber, 'live:a', MESSAGES);
+  await sendAndReceive({ ...on, channel: 'live:before', messages: 20 });
+  const begin = () => on.victim.signal('SIGSTOP');
+  const received = await sendAndReceive({ ...on, channel: 'live:a', messages: MESSAGES, begin });
   assert.ok((await on.publisher.metric('hayate_shard_suspected_total', nameOf(on.victim))) > 0);
   assert.ok((await on.publisher.metric('hayate_shard_republished_total', nameOf(on.victim))) > 0);
   assert.equal(await on.publisher.metric('hayate_shard_dropped_total'), 0);
@@ -200,7 +213,7 @@ test('a user who may publish, subscribe and ping is all that is needed; one who 
   await redis.command('ACL', 'SETUSER', 'reader', 'on', '>s3cret', 'resetchannels', '&*', '-@all', '+subscribe', '+unsubscribe', '+ping');
   const at = `${redis.host}:${redis.port}`;
   const shards = await openTestShards(t, `redis://hayate:s3cret@${at}`);
-  assert.equal((await sendAndReceive(shards, shards, 'live:a', 20)).length, 20);
+  assert.equal((await sendAndReceive({ publisher: shards, subscriber: shards, channel: 'live:a', messages: 20 })).length, 20);
   const reader = await openTestShards(t, `redis://reader:s3cret@${at}`);
   reader.shards.publish('live:a', Buffer.from('x'));
   await poll('the refusal', async () => (await reader.metric('hayate_shard_dropped_total', 'unanswered')) === 1);

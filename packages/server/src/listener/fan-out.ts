@@ -84,7 +84,7 @@ export class FanOut {
     if (greeting.length === 0 && this.#window.floor < 0) this.#enter(this.#head, viewer);
     else {
       this.#enter(this.#behind, viewer);
-      viewer.queue = this.#queueFor(viewer, { out: [], keys: new Map(), heardMs: nowMs });
+      viewer.queue = this.#queueFor(viewer, { out: [], keys: keysBefore(greeting), heardMs: nowMs });
       viewer.greetedTo = greeting.at(-1)?.header.sequence ?? -1;
       if (greeting.length > 0) this.#offer(viewer, greeting, nowMs);
       this.#settle(viewer);
@@ -263,6 +263,15 @@ export class FanOut {
     viewers[viewer.index] = last;
     last.index = viewer.index;
   }
+}
+
+/** A viewer who returns was given the keys on which what is replayed stands, though they may be no longer current. */
+function keysBefore(greeting: readonly QueuedFrame[]): Map<number, number> {
+  const keys = new Map<number, number>();
+  for (const { header } of greeting)
+    if ((header.kind === Kind.MOTION || header.kind === Kind.GAME) && !keys.has(trackOf(header)))
+      keys.set(trackOf(header), header.keySequence);
+  return keys;
 }
 
 /** Nothing may be written to it any more; it leaves in a moment. */

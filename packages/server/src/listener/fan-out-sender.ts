@@ -1,8 +1,6 @@
 // Writes one prepared WebSocket message to many viewers, through Node's sockets or through the native module: two ways to
 // the same bytes. Rule of both: only to sockets with nothing pending, and what the kernel does not take is left to the
 // socket, whose writableLength then shows it.
-import { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import { HayateError } from '../kernel/error.ts';
 import { loadNative, type NativeFanOut } from './fan-out-native.ts';
@@ -42,7 +40,10 @@ export class NativeSender implements Sender {
     const descriptors = this.#descriptors;
     const results = this.#results;
     // Nothing is closed between here and `send`: a descriptor read now is still this viewer's.
-    for (let i = 0; i < count; i++) descriptors[i] = descriptorOf(viewers[i]?.socket);
+    for (let i = 0; i < count; i++) {
+      const viewer = viewers[i];
+      descriptors[i] = viewer === undefined ? -1 : descriptorOf(viewer);
+    }
     this.#native.send(message, descriptors, count, results);
     for (let i = 0; i < count; i++) {
       const taken = results[i] ?? 0;
@@ -54,11 +55,8 @@ export class NativeSender implements Sender {
 }
 
 /** -1 (which `send` answers with EBADF): none, or not one whose bytes are on the wire as they are. */
-function descriptorOf(socket: unknown): number {
-  if (!(socket instanceof Socket) || socket instanceof TLSSocket || socket.destroyed) return -1;
-  const handle: unknown = Reflect.get(socket, '_handle');
-  if (typeof handle !== 'object' || handle === null || !('fd' in handle)) return -1;
-  return typeof handle.fd === 'number' ? handle.fd : -1;
+function descriptorOf({ plain }: Viewer): number {
+  return plain === undefined || plain.destroyed ? -1 : (plain._handle?.fd ?? -1);
 }
 
 /** What an operator may ask for. */

@@ -1,5 +1,7 @@
 // A viewer as fan-out sees it: a connection, where its receipts stand, and a queue only while it is behind. Small, since a
 // listener has tens of thousands.
+import { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { Connection } from '../gateway/connection.ts';
 import type { ViewerQueue } from './viewer-queue.ts';
 
@@ -12,6 +14,12 @@ export interface ViewerSocket {
   write(bytes: Uint8Array, taken?: (error?: Error | null) => void): boolean;
 }
 
+/** A socket whose bytes are on the wire as they are. Node shows no descriptor but this; it is there until `destroyed`. */
+interface PlainSocket {
+  readonly destroyed: boolean;
+  readonly _handle?: { readonly fd?: number } | null;
+}
+
 /** What fan-out needs of a viewer's connection. */
 export type ViewerConnection = Pick<Connection, 'closing' | 'send' | 'close'>;
 
@@ -19,6 +27,8 @@ export type ViewerConnection = Pick<Connection, 'closing' | 'send' | 'close'>;
 export class Viewer {
   readonly connection: ViewerConnection;
   readonly socket: ViewerSocket;
+  /** The socket, if a message may be sent to its descriptor. */
+  readonly plain: PlainSocket | undefined;
   /** Where it is among those at the head, or, with a queue, among those behind. */
   index = 0;
   /** The last sequence it reported; -1: none. */
@@ -35,6 +45,7 @@ export class Viewer {
   constructor(connection: ViewerConnection, socket: ViewerSocket, nowMs: number) {
     this.connection = connection;
     this.socket = socket;
+    this.plain = socket instanceof Socket && !(socket instanceof TLSSocket) ? socket : undefined;
     this.heardMs = nowMs;
   }
 }

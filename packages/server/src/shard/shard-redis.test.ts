@@ -1,7 +1,10 @@
 // The Redis adapter under the seam's contract, with one server and with three.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { cleanUp } from '../../../../test/support/clean-up.ts';
+import { root } from '../../../../test/support/process.ts';
 import { startRedis, startRedisServers } from '../../../../test/support/redis.ts';
 import { createContext } from '../kernel/context.ts';
 import { HayateError } from '../kernel/error.ts';
@@ -64,4 +67,24 @@ test('a server that asks for a password gets it; without it the shards say that 
   cleanUp(t, () => shards.close());
   assert.equal(shards.unready(), undefined);
   assert.equal(shards.embedded, false);
+});
+
+test('a Redis with the settings that docs/operate/redis.md gives starts, has them, and carries messages', async (t) => {
+  const page = readFileSync(join(root, 'docs/operate/redis.md'), 'utf8');
+  const block = /## Settings of Redis\n\n```\n(.*?)```/s.exec(page)?.[1] ?? '';
+  const settings = block.split('\n').flatMap((line) => {
+    const [, name, value] = /^(\S+) (.*?)\s*(#.*)?$/.exec(line) ?? [];
+    return name === undefined || value === undefined ? [] : [[name, value === '""' ? '' : value] as const];
+  });
+  assert.ok(settings.length >= 8, block);
+  const redis = await startRedis(t, { args: settings.flatMap(([name, value]) => [`--${name}`, value]) });
+  if (redis === undefined) return;
+  const limits = JSON.stringify(await redis.command('CONFIG', 'GET', 'client-output-buffer-limit'));
+  assert.match(limits, new RegExp(`pubsub ${32 * 2 ** 20} ${8 * 2 ** 20} 5`));
+  const shards = await open(redis.url);
+  cleanUp(t, () => shards.close());
+  const received = Promise.withResolvers<Uint8Array>();
+  await shards.subscribe('control', received.resolve);
+  shards.publish('control', Buffer.from('hello'));
+  assert.equal(Buffer.from(await received.promise).toString(), 'hello');
 });

@@ -36,7 +36,7 @@ export interface RedisShardsOptions {
   readonly logger: Logger;
 }
 
-/** Opening, and each subscription, wait at most so long for a server that does not answer. */
+/** Opening waits at most so long for a server that does not answer. */
 const WAIT_MS_MAX = 1_000;
 const LEAVE_MS = 10_000;
 /** Beyond the interval of looking up, so that others have connected too. */
@@ -157,10 +157,11 @@ class RedisShards implements Shards {
     this.#channels.clear();
   }
 
-  /** Resolves when every server that answers has confirmed the channel, or a second has passed. */
+  /** Resolves when every server has confirmed the channel, or after the time in which one that does not answer is given up: viewers wait for it. */
   #subscribed(channel: string): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const cancel = this.#options.clock.after(WAIT_MS_MAX, resolve);
+    const { clock, closeMs } = this.#options;
+    const cancel = clock.after(closeMs, resolve);
     let waiting = 1;
     const done = (): void => {
       if (--waiting > 0) return;

@@ -16,8 +16,9 @@ const settings: ShardSettings = {
   placement: 'spray',
   slotMs: 5,
   shardQueueBytesMax: 64 * 2 ** 20,
-  shardSuspectMs: 60,
-  shardCloseMs: 250,
+  // So patient that a machine under load makes nothing come twice.
+  shardSuspectMs: 20_000,
+  shardCloseMs: 30_000,
   shardReturnMs: 1_000,
   shardResolveMs: 2_000,
   dnsServer: undefined,
@@ -55,6 +56,8 @@ test('settings that cannot be meant are refused, and a password is not repeated'
       (error) => error instanceof HayateError && error.code === 'CONFIGURATION' && !/hunter2/.test(error.message),
     );
   await assert.rejects(open('redis://127.0.0.1', { placement: 'mirror' }), /--placement must be/);
+  await assert.rejects(open('redis://127.0.0.1', { shardCloseMs: 59, shardSuspectMs: 60 }), /--shard-close-ms must not be less/);
+  await assert.rejects(open('dns+redis://redis.test:1', { dnsServer: 'redis.test' }), /--dns-server must be an address/);
 });
 
 test('a server that asks for a password gets it; without it the shards say that none is connected', async (t) => {

@@ -1,5 +1,6 @@
 // The Redis adapter of the shard seam, from settings as an operator writes them: real sockets, real DNS, the process's clock.
 import type { Context } from '../kernel/context.ts';
+import { HayateError } from '../kernel/error.ts';
 import { socketDial } from './redis/dial.ts';
 import { dnsLookUp } from './redis/dns-look-up.ts';
 import { parsePlacement } from './redis/placement.ts';
@@ -28,6 +29,7 @@ export interface ShardSettings {
  */
 export async function openShards(settings: ShardSettings, { clock, logger, registry }: Context): Promise<Shards> {
   const { shardSuspectMs: suspectMs, shardCloseMs: closeMs, shardReturnMs: returnMs, shardResolveMs: resolveMs } = settings;
+  if (closeMs < suspectMs) throw new HayateError('CONFIGURATION', '--shard-close-ms must not be less than --shard-suspect-ms');
   return openRedisShards({
     sources: parseShardSources(settings.shards),
     placement: parsePlacement(settings.placement),

@@ -2,15 +2,23 @@
 // list and hosts file, or by a DNS server that is named.
 import { promises as dns, type LookupAddress, NODATA, NOTFOUND } from 'node:dns';
 import { lookup } from 'node:dns/promises';
+import { HayateError } from '../../kernel/error.ts';
 import type { LookUp } from './discovery.ts';
 import type { Endpoint } from './server-address.ts';
 
 const TIMEOUT_MS = 1_000;
 
-/** Looks up by the system, or by `dnsServer` (`address:port`). SRV names are always asked for as they are. */
+/**
+ * Looks up by the system, or by `dnsServer` (`address:port`). SRV names are always asked for as they are. Throws HayateError
+ * CONFIGURATION if `dnsServer` is none.
+ */
 export function dnsLookUp(dnsServer?: string): LookUp {
   const resolver = new dns.Resolver({ timeout: TIMEOUT_MS, tries: 2 });
-  if (dnsServer !== undefined) resolver.setServers([dnsServer]);
+  try {
+    if (dnsServer !== undefined) resolver.setServers([dnsServer]);
+  } catch (cause) {
+    throw new HayateError('CONFIGURATION', `--dns-server must be an address and port, such as 10.0.0.10:53, not "${dnsServer}"`, { cause });
+  }
 
   const addressesOf = async (host: string): Promise<string[]> => {
     if (dnsServer === undefined) return (await lookup(host, { all: true })).map(({ address }: LookupAddress) => address);

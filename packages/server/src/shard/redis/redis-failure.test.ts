@@ -10,6 +10,8 @@ import { parsePlacement } from './placement.ts';
 
 const HOSTS = ['127.0.0.1', '127.0.0.2', '127.0.0.3'];
 const MESSAGES = 300;
+/** So patient that a machine under load does not make a server suspect. */
+const patient = { suspectMs: 20_000 };
 
 interface Stage {
   readonly servers: readonly Redis[];
@@ -45,8 +47,7 @@ async function carries({ publisher, subscriber, victim }: Stage): Promise<void> 
 }
 
 test('all servers carry slots evenly, and every message arrives once', async (t) => {
-  // So patient that a machine under load does not make a server suspect.
-  const on = await stage(t, { suspectMs: 20_000 });
+  const on = await stage(t, patient);
   if (on === undefined) return;
   const received = await sendAndReceive({ ...on, channel: 'live:a', messages: MESSAGES });
   assert.equal(received.length, MESSAGES);
@@ -128,7 +129,7 @@ test('without any server that answers, messages are dropped and counted, and the
 test('what is above the bound of the queue is dropped and counted, the rest arrives', async (t) => {
   const redis = await startRedis(t);
   if (redis === undefined) return;
-  const shards = await openTestShards(t, redis.url, { queueBytesMax: 2 ** 20 });
+  const shards = await openTestShards(t, redis.url, { ...patient, queueBytesMax: 2 ** 20 });
   const received: number[] = [];
   await shards.shards.subscribe('live:a', (message) => received.push(message.length));
   const bytes = 100 * 1_024;
@@ -141,7 +142,7 @@ test('what is above the bound of the queue is dropped and counted, the rest arri
 });
 
 test('subscribers that are killed subscribe again, all of their channels', async (t) => {
-  const on = await stage(t);
+  const on = await stage(t, patient);
   if (on === undefined) return;
   const channels = Array.from({ length: 700 }, (_, i) => `live:${i}`);
   const received: string[] = [];
@@ -162,7 +163,7 @@ test('subscribers that are killed subscribe again, all of their channels', async
 test('a subscriber that is cut off for its output buffer was counted as a receiver, and is back', async (t) => {
   const redis = await startRedis(t, { args: ['--client-output-buffer-limit', 'pubsub 32kb 32kb 0'] });
   if (redis === undefined) return;
-  const shards = await openTestShards(t, redis.url);
+  const shards = await openTestShards(t, redis.url, patient);
   const received: number[] = [];
   await shards.shards.subscribe('live:a', (message) => received.push(message.length));
   shards.shards.publish('live:a', new Uint8Array(2 ** 20));
@@ -212,7 +213,7 @@ test('a user who may publish, subscribe and ping is all that is needed; one who 
   );
   await redis.command('ACL', 'SETUSER', 'reader', 'on', '>s3cret', 'resetchannels', '&*', '-@all', '+subscribe', '+unsubscribe', '+ping');
   const at = `${redis.host}:${redis.port}`;
-  const shards = await openTestShards(t, `redis://hayate:s3cret@${at}`);
+  const shards = await openTestShards(t, `redis://hayate:s3cret@${at}`, patient);
   assert.equal((await sendAndReceive({ publisher: shards, subscriber: shards, channel: 'live:a', messages: 20 })).length, 20);
   const reader = await openTestShards(t, `redis://reader:s3cret@${at}`);
   reader.shards.publish('live:a', Buffer.from('x'));

@@ -228,8 +228,11 @@ export class WatchedStream {
     }
     if (live.order.open) {
       this.#cancelGapTick ??= clock.after(GAP_TICK_MS, () => {
-        this.#cancelGapTick = undefined;
-        if (this.#live !== undefined) this.#release(this.#live, clock.nowMs());
+        // What arrived while this process was busy or stopped is read before anything is given up.
+        this.#cancelGapTick = clock.soon(() => {
+          this.#cancelGapTick = undefined;
+          if (this.#live !== undefined) this.#release(this.#live, clock.nowMs());
+        });
       });
     } else if (live.ending !== undefined && !live.ended) this.#end(live, live.ending);
   }

@@ -205,7 +205,7 @@ function summary(outcomes: readonly Outcome[], afterMs: number): BenchOutcome {
     details: {
       load,
       afterMs,
-      counts: outcomes.map(({ event, report: { latency: _latency, pauses: _pauses, ...counts } }) => ({ event, ...counts })),
+      counts: outcomes.map(({ event, report: { latency: _latency, pauses: _pauses, ...counts } }) => ({ ...counts, event })),
     },
   };
 }

@@ -29,6 +29,8 @@ declare module 'redis' {
   interface Client {
     connect(): Promise<unknown>;
     duplicate(): Client;
+    destroy(): void;
+    subscribe(channel: string, take: (message: Buffer) => void, asBuffers: true): Promise<void>;
     on(event: 'error', take: (error: Error) => void): this;
   }
   export function createClient(options: { url: string }): Client;

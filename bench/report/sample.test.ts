@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { leastSquares, median, quantile, spread } from './sample.ts';
+import { leastSquares, leastSquaresPositive, median, quantile, spread } from './sample.ts';
 
 test('finds the coefficients that made the values', () => {
   const rows = [
@@ -44,4 +44,18 @@ test('a quantile lies between neighbours in proportion', () => {
   assert.equal(quantile([10, 20], 0.25), 12.5);
   assert.equal(spread([1, 2, 3, 4, 5], 1), '2.0–4.0');
   assert.ok(Number.isNaN(quantile([], 0.5)));
+});
+
+test('what cannot be below 0 is 0, and the rest fit without it', () => {
+  // y = 2a - b: without b, the best a.
+  const rows = [
+    [1, 0],
+    [1, 1],
+    [2, 1],
+  ];
+  const [a = Number.NaN, b] = leastSquaresPositive(rows, [2, 1, 3]);
+  assert.equal(b, 0);
+  assert.ok(Math.abs(a - 9 / 6) < 1e-9, String(a));
+  const free = leastSquaresPositive(rows, [2, 5, 7]);
+  assert.ok(Math.abs((free[0] ?? 0) - 2) < 1e-9 && Math.abs((free[1] ?? 0) - 3) < 1e-9, String(free));
 });

@@ -36,3 +36,17 @@ export function leastSquares(x: readonly (readonly number[])[], y: readonly numb
   }
   return rows.map((row, i) => (row[width] ?? 0) / (row[i] ?? 1));
 }
+
+/** The same, where no coefficient can be below 0: one that would be is 0, and the rest are fitted without it. */
+export function leastSquaresPositive(x: readonly (readonly number[])[], y: readonly number[]): number[] {
+  const kept = (x[0] ?? []).map((_, column) => column);
+  for (;;) {
+    const found = leastSquares(
+      x.map((row) => kept.map((column) => row[column] ?? 0)),
+      y,
+    );
+    const least = found.indexOf(Math.min(...found));
+    if (kept.length === 0 || (found[least] ?? 0) >= 0) return (x[0] ?? []).map((_, column) => found[kept.indexOf(column)] ?? 0);
+    kept.splice(least, 1);
+  }
+}

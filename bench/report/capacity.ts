@@ -1,0 +1,126 @@
+// In: measured unit costs. Out: what a million viewers would need, reckoned from them: the tables of docs/operate/capacity.md.
+// Every assumption is a row of the first table.
+import type { Table } from './outcome.ts';
+
+/** CPU microseconds. */
+export interface UnitCosts {
+  /** A second of a streamer that has nothing to do. */
+  streamerIdleUs: number;
+  /** A frame at the streamer. */
+  frameUs: number;
+  redisIdleUs: number;
+  /** A PUBLISH at Redis. */
+  publishUs: number;
+  /** That it passes to one subscriber. */
+  passUs: number;
+  listenerIdleUs: number;
+  /** A frame that a listener takes. */
+  takeUs: number;
+  /** A frame written to a viewer. */
+  deliveryUs: number;
+  /** A second of a viewer. */
+  viewerUs: number;
+}
+
+const assumed = {
+  viewers: 1_000_000,
+  streams: 5_000,
+  framesPerSecond: 50,
+  frameBytes: 640,
+  listeners: 200,
+  streamers: 50,
+  lists: 10,
+  /** Of a core, so that there is room for peaks. */
+  share: 0.6,
+};
+
+const thousands = (value: number) => Math.ceil(value).toLocaleString('en');
+const si = (value: number) => {
+  const [divisor, unit] = (
+    [
+      [1e9, 'G'],
+      [1e6, 'M'],
+      [1e3, 'k'],
+    ] as const
+  ).find(([size]) => value >= size) ?? [1, ''];
+  return `${(value / divisor).toPrecision(3)} ${unit}`;
+};
+
+/** Listeners that have at least one viewer of a stream, if viewers come to any of them by chance. */
+export const listenersOfStream = (viewers: number, listeners: number): number => listeners * (1 - (1 - 1 / listeners) ** viewers);
+
+/** What is assumed, the capacity under two ways of routing viewers, and the directory. */
+export function capacityTables(costs: UnitCosts, directory: { bytesPerStream: number; listUsPerStream: number }): Table[] {
+  return [assumptions(), routing(costs), directoryTable(directory)];
+}
+
+function assumptions(): Table {
+  const { viewers, streams, framesPerSecond, frameBytes, listeners, share } = assumed;
+  return {
+    title: 'Assumed',
+    columns: ['what', 'value'],
+    rows: [
+      ['viewers', thousands(viewers)],
+      ['streams, equally watched', thousands(streams)],
+      ['a stream', `${framesPerSecond} frames of ${frameBytes} bytes a second, ${(framesPerSecond * frameBytes * 8) / 1_000} kbps`],
+      ['listener processes', thousands(listeners)],
+      ['of a core, a process uses at most', `${share * 100} %`],
+    ],
+  };
+}
+
+function routing(costs: UnitCosts): Table {
+  const { viewers, streams, framesPerSecond, frameBytes, listeners, share } = assumed;
+  const frames = streams * framesPerSecond;
+  const rows = [
+    ['any listener', listenersOfStream(viewers / streams, listeners)] as const,
+    ['two listeners a stream', 2] as const,
+    ['one listener a stream', 1] as const,
+  ].map(([name, of]) => {
+    const streamerUs = frames * costs.frameUs;
+    const redisUs = frames * (costs.publishUs + of * costs.passUs);
+    const takeUs = frames * of * costs.takeUs;
+    const deliverUs = viewers * framesPerSecond * costs.deliveryUs + viewers * costs.viewerUs;
+    const cores = (us: number) => thousands(us / 1e6 / share);
+    return [
+      name,
+      of.toFixed(of < 10 ? 0 : 1),
+      cores(streamerUs),
+      cores(redisUs),
+      cores(takeUs + deliverUs),
+      `${((takeUs / (takeUs + deliverUs)) * 100).toFixed(0)} %`,
+      `${si(frames * of * frameBytes * 8)}bit/s`,
+      `${si(viewers * framesPerSecond * frameBytes * 8)}bit/s`,
+    ];
+  });
+  const columns = [
+    'viewers of a stream go to',
+    'listeners of a stream',
+    'cores: streamers',
+    'cores: Redis',
+    'cores: listeners',
+    'of these for taking frames',
+    'Redis to listeners',
+    'listeners to viewers',
+  ];
+  return { title: 'A million viewers (reckoned)', columns, rows };
+}
+
+function directoryTable({ bytesPerStream, listUsPerStream }: { bytesPerStream: number; listUsPerStream: number }): Table {
+  const { streams, streamers, lists, listeners, viewers } = assumed;
+  const bytes = streams * bytesPerStream;
+  const reports = (of: number) => streams * of;
+  return {
+    title: `The directory at ${thousands(streams)} streams and ${listeners} listeners (reckoned)`,
+    columns: ['what', 'value'],
+    rows: [
+      ['bytes of a stream in an announcement (by the encoder)', String(bytesPerStream)],
+      [`announcements a second, ${streamers} streamers`, String(streamers)],
+      ['bytes a second to each process that hears them: all streams change every second', `${si(bytes)}B`],
+      [`bytes a second out of Redis, ${lists} processes that list and ${streamers} streamers`, `${si(bytes * (lists + streamers))}B`],
+      ['CPU of a process that lists', `${((listUsPerStream * streams) / 1e4).toFixed(1)} % of a core`],
+      ['viewer reports a second, two listeners a stream', `${si(reports(2))}`],
+      ['viewer reports a second, any listener', `${si(reports(listenersOfStream(viewers / streams, listeners)))}`],
+    ],
+  };
+}

@@ -7,9 +7,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PATHS } from '@hayate/protocol';
 import { getRequestListener } from '@hono/node-server';
+import type { Registry } from '@prometheus-io/client';
 import { Api, createApplication } from './api/api.ts';
 import { addDevelopmentToken } from './api/development-token.ts';
-import { addOperationRoutes } from './api/operation-routes.ts';
+import { addOperationRoutes, type Operations } from './api/operation-routes.ts';
 import { addPageRoutes } from './api/page-routes.ts';
 import { startArchiver } from './archiver/archiver.ts';
 import { lanAddresses, lanCertificate } from './gateway/certificate.ts';
@@ -42,8 +43,20 @@ export interface RunningServer {
   readonly development: boolean;
   /** Where the embedded store keeps the archive. */
   readonly archiveDirectory: string;
+  /** Everything that this process counts. */
+  readonly registry: Registry;
+  /** Why its roles cannot serve now; none: they can. */
+  unready(): readonly string[];
   /** Lets clients go, flushes and acknowledges, ends the archive's cut, and closes. Rejects if that takes longer than --drain-timeout-ms. */
   drain(): Promise<void>;
+}
+
+/** What a server needs to know as one of several processes behind one port; see worker/. */
+export interface GroupMember {
+  /** Label of its metrics and of its log lines. */
+  readonly number: number;
+  /** What it answers operators with, on its public port; undefined: nothing, they ask the group elsewhere. */
+  readonly operations: Operations | undefined;
 }
 
 interface Parts {
@@ -57,18 +70,18 @@ interface Parts {
 }
 
 /** Starts the roles that `settings` name. Whatever had been opened is closed again if it fails. */
-export async function startServer(settings: ServeSettings): Promise<RunningServer> {
+export async function startServer(settings: ServeSettings, member?: GroupMember): Promise<RunningServer> {
   const cleanup: (() => Promise<void>)[] = [];
   try {
-    return await start(settings, cleanup);
+    return await start(settings, member, cleanup);
   } catch (error) {
     for (const close of cleanup.reverse()) await close().catch(() => undefined);
     throw error;
   }
 }
 
-async function start(settings: ServeSettings, cleanup: (() => Promise<void>)[]): Promise<RunningServer> {
-  const context = createContext({ logLevel: settings.logLevel });
+async function start(settings: ServeSettings, member: GroupMember | undefined, cleanup: (() => Promise<void>)[]): Promise<RunningServer> {
+  const context = createContext({ logLevel: settings.logLevel, ...(member === undefined ? {} : { worker: member.number }) });
   const security = await openSecurity(settings);
   const archiveDirectory = join(settings.data, 'archive');
   const shards = await openShardsFor(settings, context);
@@ -86,14 +99,16 @@ async function start(settings: ServeSettings, cleanup: (() => Promise<void>)[]):
   const endpoints = await startRoles(parts, publicApp, services);
 
   const internalApp = settings.internalPort === undefined ? undefined : createApplication(context);
-  addOperationRoutes(internalApp ?? publicApp, { registry: context.registry, services: () => services });
+  const own: Operations = { unready: async () => reasonsOf(services), metrics: () => context.registry.metrics() };
+  const operations = member === undefined ? own : member.operations;
+  if (operations !== undefined) addOperationRoutes(internalApp ?? publicApp, operations);
   if (security.development !== undefined) addDevelopmentToken(publicApp, { ...security.development, remoteAddress: remoteAddressOf });
   if (settings.roles.includes('api')) addPageRoutes(publicApp, pagesDirectory());
 
   const lan = settings.lan ? lanAddresses() : [];
-  const gateway = await openGateway(parts, publicApp, endpoints, lan);
+  const gateway = await openGateway(parts, publicApp, { endpoints, lan, sharesPort: member !== undefined });
   cleanup.push(() => gateway.close());
-  const internal = internalApp === undefined ? undefined : await openInternal(parts, internalApp);
+  const internal = internalApp === undefined ? undefined : await openInternalPort(settings, parts.connectionMetrics, internalApp);
   if (internal !== undefined) cleanup.push(() => internal.close());
 
   const scheme = settings.lan || settings.tlsCert !== undefined ? 'https' : 'http';
@@ -105,8 +120,17 @@ async function start(settings: ServeSettings, cleanup: (() => Promise<void>)[]):
     internalUrl: internal === undefined ? undefined : `http://${settings.internalHost}:${internal.port}`,
     development: security.development !== undefined,
     archiveDirectory,
+    registry: context.registry,
+    unready: () => reasonsOf(services),
     drain: () => within(settings.drainTimeoutMs, drain(services, gateway, cleanup)),
   };
+}
+
+function reasonsOf(services: readonly Service[]): readonly string[] {
+  return services.flatMap((service) => {
+    const reason = service.unready();
+    return reason === undefined ? [] : [`${service.name}: ${reason}`];
+  });
 }
 
 function takesRole({ roles }: ServeSettings, ...some: readonly Role[]): boolean {
@@ -185,8 +209,7 @@ async function startRoles(
 async function openGateway(
   parts: Parts,
   app: ReturnType<typeof createApplication>,
-  endpoints: Map<string, AcceptSocket>,
-  lan: readonly string[],
+  { endpoints, lan, sharesPort }: { endpoints: Map<string, AcceptSocket>; lan: readonly string[]; sharesPort: boolean },
 ): Promise<Gateway> {
   const { settings, connectionMetrics } = parts;
   const tls = settings.lan ? await lanCertificate(settings.data, lan) : await givenCertificate(settings);
@@ -198,12 +221,17 @@ async function openGateway(
     request: getRequestListener(app.fetch),
     connectionsMax: settings.connectionsMax,
     handshakeTimeoutMs: settings.handshakeTimeoutMs,
+    sharesPort,
     metrics: connectionMetrics,
   });
 }
 
-function openInternal(parts: Parts, app: ReturnType<typeof createApplication>): Promise<Gateway> {
-  const { settings, connectionMetrics } = parts;
+/** Opens --internal-port, where operators ask. */
+export function openInternalPort(
+  settings: ServeSettings,
+  metrics: ConnectionMetrics,
+  app: ReturnType<typeof createApplication>,
+): Promise<Gateway> {
   return Gateway.listen({
     host: settings.internalHost,
     port: settings.internalPort ?? 0,
@@ -211,7 +239,7 @@ function openInternal(parts: Parts, app: ReturnType<typeof createApplication>): 
     request: getRequestListener(app.fetch),
     connectionsMax: 1_000,
     handshakeTimeoutMs: settings.handshakeTimeoutMs,
-    metrics: connectionMetrics,
+    metrics,
   });
 }
 

@@ -12,6 +12,13 @@ const MIB = 2 ** 20;
 
 export const serveFlags = defineFlags({
   roles: { kind: 'list', choices: Roles, default: Roles, help: 'roles of this process' },
+  workers: {
+    kind: 'number',
+    default: 1,
+    min: 1,
+    max: 256,
+    help: 'processes that share the port; limits are of each; more than one needs --shards and --roles listener or listener,api',
+  },
   data: {
     kind: 'string',
     default: './data',

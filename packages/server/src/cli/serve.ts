@@ -1,5 +1,5 @@
-// `hayate serve`: runs the server until it is interrupted, then drains it. Where it can be reached goes to standard
-// output; logs go to standard error.
+// `hayate serve`: runs the server, in one process or in several, until it is interrupted, then drains it. Where it can be
+// reached goes to standard output; logs go to standard error.
 import { once } from 'node:events';
 import { renderUnicodeCompact } from 'uqr';
 import { type RunningServer, startServer } from '../main.ts';
@@ -8,10 +8,11 @@ import { defineCommand, type Io } from './command.ts';
 
 export const serve = defineCommand({
   name: 'serve',
-  summary: 'run the server: every role in one process, or those that --roles names',
+  summary: 'run the server: every role in one process, or those that --roles names, in --workers processes',
   flags: serveFlags,
   async run(settings, io) {
-    const server = await startServer(settings);
+    const server =
+      settings.workers > 1 ? await (await import('../worker/worker-group.ts')).startWorkers(settings) : await startServer(settings);
     announce(server, settings.data, io);
     if (!io.interrupted.aborted) await once(io.interrupted, 'abort');
     io.stdout.write('draining\n');

@@ -26,6 +26,8 @@ export interface GatewayOptions {
   connectionsMax: number;
   /** A request's headers must be complete in this time, or 408. */
   handshakeTimeoutMs: number;
+  /** Other processes have the same port: it is left to them as soon as this one drains. */
+  sharesPort?: boolean;
   metrics: ConnectionMetrics;
 }
 
@@ -64,6 +66,8 @@ export class Gateway {
       refuse(socket, options.metrics, slow ? 408 : 400, slow ? 'request_timeout' : 'malformed_request');
     });
     this.#server.maxConnections = options.connectionsMax;
+    // In a cluster Node would else offer the socket to one worker after the other for ever.
+    Object.assign(this.#server, { dropMaxConnection: true });
     this.#server.on('drop', () => options.metrics.refusedUpgrade('too_many_connections'));
   }
 
@@ -86,9 +90,10 @@ export class Gateway {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** New upgrades are refused from now on; plain requests (readiness, metrics) are still answered. */
+  /** New upgrades are refused from now on; plain requests (readiness, metrics) are still answered, unless others have the port too. */
   drain(): void {
     this.#draining = true;
+    if (this.#options.sharesPort === true) this.#server.close();
   }
 
   /** Closes the port and whatever is still open. */

@@ -13,11 +13,15 @@ export interface Context {
   readonly incarnation: bigint;
 }
 
-/** A context with a fresh incarnation and registry; `clock` is the system's by default. */
-export function createContext(options: { logLevel?: string; clock?: Clock } = {}): Context {
+/** A context with a fresh incarnation and registry; `clock` is the system's by default, `worker` a label of all it logs and counts. */
+export function createContext(options: { logLevel?: string; clock?: Clock; worker?: number } = {}): Context {
+  const { worker } = options;
+  const registry = new Registry();
+  if (worker !== undefined) registry.setDefaultLabels({ worker: String(worker) });
+  const base = worker === undefined ? null : { worker };
   return {
-    logger: pino({ level: options.logLevel ?? 'info', base: null }, pino.destination({ fd: 2, sync: false })),
-    registry: new Registry(),
+    logger: pino({ level: options.logLevel ?? 'info', base }, pino.destination({ fd: 2, sync: false })),
+    registry,
     clock: options.clock ?? systemClock,
     incarnation: randomBytes(8).readBigUInt64LE() | 1n,
   };

@@ -1,0 +1,89 @@
+// Calls between the primary and a worker, over the channel that Node opens between them: a name and an argument go, a
+// result or an error comes back. Both sides call and answer. A call ends at the latest when the channel does.
+import { HayateError } from '../kernel/error.ts';
+
+/** What one side answers, by name. */
+export type Calls = Readonly<Record<string, (argument: never) => Promise<unknown>>>;
+
+/** What Node gives: `process` in a worker, a cluster's Worker in the primary. */
+export interface ChannelEnd {
+  send(message: unknown, callback: (error: Error | null) => void): unknown;
+  on(event: 'message', listener: (message: unknown) => void): unknown;
+  on(event: 'disconnect', listener: () => void): unknown;
+}
+
+type Message =
+  | { readonly call: string; readonly id: number; readonly argument: unknown }
+  | { readonly result: unknown; readonly id: number }
+  | { readonly error: { code: HayateError['code'] | undefined; message: string }; readonly id: number };
+
+interface Waiting {
+  resolve(result: unknown): void;
+  reject(error: Error): void;
+}
+
+/** One end of a channel: answers `Ours`, calls `Theirs`. */
+export class Channel<Theirs extends Calls, Ours extends Calls> {
+  readonly #end: ChannelEnd;
+  readonly #ours: Ours;
+  readonly #waiting = new Map<number, Waiting>();
+  #nextId = 0;
+
+  constructor(end: ChannelEnd, ours: Ours) {
+    this.#end = end;
+    this.#ours = ours;
+    end.on('message', (message) => void this.#take(message as Message));
+    end.on('disconnect', () => this.#fail());
+  }
+
+  /** Rejects with what the other side threw (a HayateError as one), or CLOSED if it is gone or takes longer than `timeoutMs`. */
+  call<Name extends keyof Theirs & string>(
+    name: Name,
+    argument: Parameters<Theirs[Name]>[0],
+    timeoutMs?: number,
+  ): Promise<Awaited<ReturnType<Theirs[Name]>>> {
+    const id = this.#nextId++;
+    const { promise, resolve, reject } = Promise.withResolvers<Awaited<ReturnType<Theirs[Name]>>>();
+    const timer =
+      timeoutMs === undefined
+        ? undefined
+        : setTimeout(() => this.#settle(id)?.reject(new HayateError('CLOSED', `no answer in ${timeoutMs} ms`)), timeoutMs);
+    this.#waiting.set(id, { resolve: (result) => resolve(result as Awaited<ReturnType<Theirs[Name]>>), reject });
+    this.#send({ call: name, id, argument });
+    return promise.finally(() => clearTimeout(timer));
+  }
+
+  async #take(message: Message): Promise<void> {
+    if ('result' in message) this.#settle(message.id)?.resolve(message.result);
+    else if ('error' in message) {
+      const { code, message: sentence } = message.error;
+      this.#settle(message.id)?.reject(code === undefined ? new Error(sentence) : new HayateError(code, sentence));
+    } else if ('call' in message) await this.#answer(message);
+  }
+
+  async #answer({ call, id, argument }: Extract<Message, { call: string }>): Promise<void> {
+    try {
+      const answer = this.#ours[call];
+      if (answer === undefined) throw new Error(`there is no call ${call}`);
+      this.#send({ result: await answer(argument as never), id });
+    } catch (error) {
+      const code = error instanceof HayateError ? error.code : undefined;
+      this.#send({ error: { code, message: error instanceof Error ? error.message : String(error) }, id });
+    }
+  }
+
+  #send(message: Message): void {
+    // What cannot be sent goes nowhere: `disconnect` settles whoever waits.
+    this.#end.send(message, () => undefined);
+  }
+
+  #settle(id: number): Waiting | undefined {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    return waiting;
+  }
+
+  #fail(): void {
+    for (const id of [...this.#waiting.keys()]) this.#settle(id)?.reject(new HayateError('CLOSED', 'the process has ended'));
+  }
+}

@@ -1,0 +1,154 @@
+// Several processes on one machine behind one port: the primary opens the port and hands connections out in turn, workers
+// serve them. It takes settings and gives what startServer gives: a server that runs, as one, until it drains.
+//
+// Of Node's three ways to share a port the primary's turn-taking (node:cluster, SCHED_RR) accepts most slowly: measured on two
+// cores with 4,000 connections, 0.1 ms of the primary's CPU for each, and 2,000 a second where `reusePort` took 4,000. It is taken all
+// the same: a worker that hangs is given nothing (the kernel goes on giving it its share), connections that wait survive
+// a worker's death, a port that another program has is noticed, and it works on every system. docs/operate/scale-out.md has the figures.
+import cluster from 'node:cluster';
+import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { Counter, Gauge, type MetricObject, Registry } from '@prometheus-io/client';
+import { createApplication } from '../api/api.ts';
+import { addOperationRoutes, type Operations } from '../api/operation-routes.ts';
+import { ConnectionMetrics } from '../gateway/connection-metrics.ts';
+import type { Gateway } from '../gateway/gateway.ts';
+import { type Context, createContext } from '../kernel/context.ts';
+import { HayateError } from '../kernel/error.ts';
+import { openInternalPort, type RunningServer } from '../main.ts';
+import { openSecurity } from '../security.ts';
+import type { ServeSettings } from '../serve-flags.ts';
+import type { WorkerAddress } from './call.ts';
+import { WorkerSlot } from './worker-slot.ts';
+
+/** How much longer than --drain-timeout-ms a worker may take before it is killed. */
+const DRAIN_GRACE_MS = 2_000;
+
+/** The workers' program: TypeScript in the repository, JavaScript in the published package, as this file is. */
+const program = fileURLToPath(import.meta.url).replace(/worker-group(\.[jt]s)$/, 'worker-main$1');
+
+/** Throws HayateError CONFIGURATION if these settings cannot be those of several processes. */
+export function checkWorkers({ roles, shards, lan }: ServeSettings): void {
+  const alone = roles.filter((role) => role !== 'listener' && role !== 'api');
+  if (alone.length > 0)
+    throw configuration(`--workers needs --roles listener, or listener,api: the embedded log of ${alone.join(' and ')} admits one process`);
+  if (shards === 'memory') throw configuration('--workers needs --shards redis://…: memory reaches no other process');
+  if (lan) throw configuration('--lan is for one process: leave --workers away');
+}
+
+/** Starts `settings.workers` processes; resolves when all listen. Rejects as startServer does, and then none runs. */
+export async function startWorkers(settings: ServeSettings): Promise<RunningServer> {
+  checkWorkers(settings);
+  // Refuses what no worker could use, and makes the development secret once, before they all look for it.
+  await openSecurity(settings);
+  const port = settings.port === 0 ? await freePort(settings.host) : settings.port;
+  const context = createContext({ logLevel: settings.logLevel });
+  cluster.schedulingPolicy = cluster.SCHED_RR;
+  cluster.setupPrimary({ exec: program, args: [], serialization: 'advanced' });
+  const group = new WorkerGroup(context, { ...settings, port });
+  try {
+    const address = await group.start();
+    const internal = settings.internalPort === undefined ? undefined : await openOperations(settings, context, group);
+    return {
+      ...address,
+      lanUrls: [],
+      internalUrl: internal === undefined ? undefined : `http://${settings.internalHost}:${internal.port}`,
+      registry: context.registry,
+      unready: () => [],
+      async drain() {
+        await group.drain().finally(() => internal?.close());
+      },
+    };
+  } catch (error) {
+    await group.kill();
+    throw error;
+  }
+}
+
+class WorkerGroup implements Operations {
+  readonly #context: Context;
+  readonly #drainTimeoutMs: number;
+  readonly #slots: readonly WorkerSlot[];
+  #draining = false;
+
+  constructor(context: Context, settings: ServeSettings) {
+    const registers = [context.registry];
+    const ends = new Counter({
+      name: 'hayate_worker_ends_total',
+      help: 'Worker processes that ended by themselves and were replaced',
+      labelNames: ['worker'],
+      registers,
+    });
+    const up = new Gauge({
+      name: 'hayate_worker_up',
+      help: '1 while the worker has a process that listens',
+      labelNames: ['worker'],
+      registers,
+      collect: () => {
+        for (const slot of this.#slots) up.set({ worker: String(slot.number) }, Number(slot.isUp));
+      },
+    });
+    this.#context = context;
+    this.#drainTimeoutMs = settings.drainTimeoutMs;
+    const calls = { unready: () => this.unready(), metrics: () => this.metrics() };
+    this.#slots = Array.from({ length: settings.workers }, (_, index) => {
+      const worker = String(index + 1);
+      ends.inc({ worker }, 0);
+      return new WorkerSlot({ context, order: { number: index + 1, settings }, group: calls, onEnd: () => ends.inc({ worker }) });
+    });
+  }
+
+  async start(): Promise<WorkerAddress> {
+    const [address] = await Promise.all(this.#slots.map((slot) => slot.start()));
+    if (address === undefined) throw configuration('--workers must be 1 or more');
+    return address;
+  }
+
+  /** Every worker's reasons: the group is ready when all of it is. */
+  async unready(): Promise<readonly string[]> {
+    if (this.#draining) return ['draining'];
+    return (await Promise.all(this.#slots.map((slot) => slot.unready()))).flat();
+  }
+
+  /** All workers' metrics, each with its worker's number as a label, so that no count falls when a process is replaced. */
+  async metrics(): Promise<string> {
+    const all: MetricObject[][] = await Promise.all([
+      this.#context.registry.getMetricsAsJSON(),
+      ...this.#slots.map((slot) => slot.metrics()),
+    ]);
+    return Registry.aggregate(all).metrics();
+  }
+
+  async drain(): Promise<void> {
+    this.#draining = true;
+    const drained = await Promise.allSettled(this.#slots.map((slot) => slot.drain(this.#drainTimeoutMs + DRAIN_GRACE_MS)));
+    for (const slot of drained) if (slot.status === 'rejected') throw slot.reason;
+  }
+
+  async kill(): Promise<void> {
+    this.#draining = true;
+    await Promise.all(this.#slots.map((slot) => slot.kill()));
+  }
+}
+
+function openOperations(settings: ServeSettings, context: Context, operations: Operations): Promise<Gateway> {
+  const app = createApplication(context);
+  addOperationRoutes(app, operations);
+  return openInternalPort(settings, new ConnectionMetrics(context), app);
+}
+
+/** A port for all workers, which each would choose another of. */
+async function freePort(host: string): Promise<number> {
+  const server = createServer();
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once('error', (cause) => reject(new HayateError('CONFIGURATION', `cannot listen on ${host}: ${cause.message}`, { cause })));
+  server.listen(0, host, resolve);
+  await promise;
+  const address = server.address();
+  await new Promise((closed) => server.close(closed));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+function configuration(message: string): HayateError {
+  return new HayateError('CONFIGURATION', message);
+}

@@ -1,0 +1,60 @@
+// The program of one worker process: runs a server as its primary orders. Ctrl-C is the primary's to act upon, as a terminal
+// sends it to both; SIGTERM to this process alone drains it, and the primary puts another in its place. When the primary is
+// gone Node ends the worker.
+import { strict as assert } from 'node:assert';
+import { type RunningServer, startServer } from '../main.ts';
+import type { GroupCalls, WorkerCalls } from './call.ts';
+import { Channel, type ChannelEnd } from './channel.ts';
+
+let server: RunningServer | undefined;
+let drained: Promise<void> | undefined;
+
+const running = (): RunningServer => {
+  assert(server !== undefined, 'the worker has not started');
+  return server;
+};
+
+/** Ends this process when what has been said has left it. */
+const end = (code: number): void => {
+  process.exitCode = code;
+  setImmediate(() => process.disconnect?.());
+  setTimeout(() => process.exit(), 1_000).unref();
+};
+
+const drain = (): Promise<void> =>
+  (drained ??= running()
+    .drain()
+    .then(
+      () => end(0),
+      (error: unknown) => {
+        end(1);
+        throw error;
+      },
+    ));
+
+const channel: Channel<GroupCalls, WorkerCalls> = new Channel(process as unknown as ChannelEnd, {
+  async start({ number, settings }) {
+    // An internal port is the primary's, and so are the answers to operators there.
+    const operations =
+      settings.internalPort === undefined
+        ? { unready: () => channel.call('unready', undefined), metrics: () => channel.call('metrics', undefined) }
+        : undefined;
+    try {
+      server = await startServer({ ...settings, internalPort: undefined }, { number, operations });
+    } catch (error) {
+      end(1);
+      throw error;
+    }
+    const { url, development, archiveDirectory } = server;
+    return { url, development, archiveDirectory };
+  },
+  drain,
+  unready: async () => running().unready(),
+  metrics: () => running().registry.getMetricsAsJSON(),
+} satisfies WorkerCalls);
+
+process.on('SIGINT', () => undefined);
+process.on('SIGTERM', () => {
+  if (server === undefined) process.exit(143);
+  drain().catch(() => undefined);
+});

@@ -1,0 +1,186 @@
+// `hayate serve --workers 2`, as an operator runs it: one address, viewers on both processes, and what becomes of them when
+// a process is killed, when all are, and when the whole is told to stop.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { Viewer } from '@hayate/client';
+import { cleanUp } from '../support/clean-up.ts';
+import { runHayate, type ServerProcess, startHayateServer } from '../support/hayate.ts';
+import { poll } from '../support/poll.ts';
+import { startRedisServers } from '../support/redis.ts';
+import { startTestServer } from '../support/server.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { connectPeer, FrameSource, type WirePeer } from '../support/wire-peer.ts';
+
+const VIEWERS = 6;
+/** Fewer than what is kept for those who return (256 events). */
+const BURST = 60;
+
+/** The lines of `text` that hold a metric's series whose labels include `label`, summed. */
+const sumOf = (text: string, name: string, label = ''): number =>
+  text
+    .split('\n')
+    .filter((line) => line.startsWith(`${name}{`) && line.includes(label))
+    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+
+async function devToken(url: string, grants: object): Promise<string> {
+  const headers = { 'Content-Type': 'application/json' };
+  const response = await fetch(`${url}/dev/token`, { method: 'POST', headers, body: JSON.stringify({ grants }) });
+  return ((await response.json()) as { token: string }).token;
+}
+
+/** Two workers, with a streamer in this process; all in development mode, on one data directory. */
+async function startGroup(t: TestContext, flags: readonly string[] = []) {
+  const redis = await startRedisServers(t, ['127.0.0.1', '127.0.0.2', '127.0.0.3']);
+  if (redis === undefined) return undefined;
+  const data = join(tempDir(t), 'data');
+  const shards = ['--shards', redis.map(({ url }) => url).join(',')];
+  const streamer = await startTestServer(t, ['--roles', 'streamer', ...shards, '--data', data]);
+  const own = ['--roles', 'listener', '--workers', '2', '--internal-port', '0', '--log-level', 'info'];
+  const group = await startHayateServer(t, { data, flags: [...own, ...shards, ...flags] });
+  const [, internal = ''] = await group.process.untilLine(/^internal port: (http\S+)$/);
+  const metrics = async () => (await fetch(`${internal}/metrics`)).text();
+  return { streamer, group, internal, metrics };
+}
+
+interface Watcher {
+  readonly viewer: Viewer;
+  readonly sequences: number[];
+}
+
+async function watch(t: TestContext, url: string): Promise<Watcher> {
+  const viewer = new Viewer({ server: url, stream: 'hoshi', token: await devToken(url, { watch: ['*'] }), random: () => 0 });
+  cleanUp(t, () => viewer.close());
+  const sequences: number[] = [];
+  for (const name of ['header', 'event'] as const) viewer.on(name, ({ sequence }) => sequences.push(sequence));
+  await viewer.connect();
+  return { viewer, sequences };
+}
+
+async function publish(t: TestContext, streamer: string): Promise<{ peer: WirePeer; source: FrameSource; burst(): void }> {
+  const peer = await connectPeer(t, streamer, '/publish');
+  peer.send({ publish: { stream: 'hoshi', token: await devToken(streamer, { publish: ['hoshi'] }) } });
+  const { epoch } = await peer.until('Published', ({ published }) => published);
+  const source = new FrameSource('hoshi', epoch, 0);
+  peer.send({ frames: [source.header('Workers')] });
+  const burst = () => {
+    for (let i = 0; i < BURST; i++) peer.send({ frames: [source.event()] });
+  };
+  return { peer, source, burst };
+}
+
+/** The process of a worker, as the newest line of the log has it. */
+const pidOf = ({ process }: ServerProcess, worker: number): number | undefined =>
+  process.stderr
+    .flatMap((line) => {
+      const entry = JSON.parse(line) as { worker?: number; pid?: number; msg?: string };
+      return entry.worker === worker && entry.msg === 'a worker listens' ? [entry.pid] : [];
+    })
+    .at(-1);
+
+function killWorker(group: ServerProcess, worker: number): number {
+  const pid = pidOf(group, worker);
+  assert.ok(pid);
+  process.kill(pid, 'SIGKILL');
+  return pid;
+}
+
+test('viewers on two workers lose nothing when one is killed, and nothing when both are', async (t) => {
+  const scene = await startGroup(t);
+  if (scene === undefined) return;
+  const { streamer, group, internal, metrics } = scene;
+  const { source, burst } = await publish(t, streamer.url);
+  const watchers = await Promise.all(Array.from({ length: VIEWERS }, () => watch(t, group.url)));
+  const everything = () =>
+    poll('every frame at every viewer', () => watchers.every(({ sequences }) => sequences.length === source.sequence));
+  await everything();
+  const before = await metrics();
+  for (const worker of [1, 2]) assert.ok(sumOf(before, 'hayate_connections', `worker="${worker}"`) > 0, `worker ${worker} has viewers`);
+  assert.equal(sumOf(before, 'hayate_listener_viewers'), VIEWERS);
+
+  await t.test('one is killed', async () => {
+    killWorker(group, 1);
+    burst();
+    await everything();
+  });
+  await t.test('it is replaced, and counted', async () => {
+    await poll('the group to be ready', async () => (await fetch(`${internal}/readyz`)).ok);
+    const text = await metrics();
+    assert.equal(sumOf(text, 'hayate_worker_ends_total', 'worker="1"'), 1);
+    assert.equal(sumOf(text, 'hayate_worker_ends_total', 'worker="2"'), 0);
+    assert.equal(sumOf(text, 'hayate_worker_up'), 2);
+  });
+  await t.test('both are killed: those who return come to processes that have never heard of the stream', async () => {
+    const killed = [1, 2].map((worker) => killWorker(group, worker));
+    burst();
+    await poll('other processes', () => [1, 2].every((worker) => !killed.includes(pidOf(group, worker) ?? 0)));
+    await everything();
+  });
+  burst();
+  await everything();
+  for (const { viewer, sequences } of watchers) {
+    assert.deepEqual(
+      sequences,
+      Array.from({ length: source.sequence }, (_, sequence) => sequence),
+    );
+    assert.deepEqual(viewer.stats.missing, { lost: 0, slow: 0, expired: 0 });
+  }
+  assert.ok(watchers.every(({ viewer }) => viewer.stats.reconnects > 0));
+});
+
+test('SIGTERM to one worker drains and replaces it; to the primary it ends all of them, with exit code 0', async (t) => {
+  const scene = await startGroup(t, ['--go-away-ms', '10000']);
+  if (scene === undefined) return;
+  const { streamer, group, metrics } = scene;
+  const { source, burst } = await publish(t, streamer.url);
+  const watchers = await Promise.all(Array.from({ length: VIEWERS }, () => watch(t, group.url)));
+  const pid = pidOf(group, 1);
+  assert.ok(pid);
+  process.kill(pid, 'SIGTERM');
+  burst();
+  await poll('another process', () => pidOf(group, 1) !== pid);
+  burst();
+  await poll('every frame at every viewer', () => watchers.every(({ sequences }) => sequences.length === source.sequence));
+  for (const { viewer } of watchers) assert.deepEqual(viewer.stats.missing, { lost: 0, slow: 0, expired: 0 });
+  assert.equal(sumOf(await metrics(), 'hayate_listener_viewers'), VIEWERS);
+
+  const peer = await connectPeer(t, group.url, '/watch');
+  peer.send({ watch: { stream: 'hoshi', token: await devToken(group.url, { watch: ['*'] }) } });
+  await peer.until('Watching', ({ watching }) => watching);
+  for (const { viewer } of watchers) viewer.close();
+  group.process.kill('SIGTERM');
+  await peer.until('GOAWAY', ({ goAway }) => goAway);
+  peer.close();
+  assert.deepEqual(await group.process.exit, { code: 0, signal: null });
+  assert.equal(group.process.stdout.filter((line) => line.startsWith('listening on')).length, 1);
+});
+
+test('without an internal port any worker answers operators for all', async (t) => {
+  const redis = await startRedisServers(t, ['127.0.0.1']);
+  if (redis?.[0] === undefined) return;
+  const flags = ['--roles', 'listener,api', '--workers', '2', '--shards', redis[0].url];
+  const group = await startHayateServer(t, { data: join(tempDir(t), 'data'), flags });
+  await poll('the group to be ready', async () => (await fetch(`${group.url}/readyz`)).ok);
+  const text = await (await fetch(`${group.url}/metrics`)).text();
+  for (const worker of [1, 2]) assert.match(text, new RegExp(`hayate_listener_streams\\{worker="${worker}"\\} 0`));
+  assert.equal(text.split('\n').filter((line) => line.startsWith('# TYPE hayate_listener_streams ')).length, 1);
+  // Ctrl-C, which a terminal sends to all of them.
+  group.process.interrupt();
+  assert.deepEqual(await group.process.exit, { code: 0, signal: null });
+});
+
+test('several workers are refused what only one process may have, in a sentence', async (t) => {
+  const refused: readonly (readonly [readonly string[], RegExp])[] = [
+    [[], /--workers needs --roles listener, or listener,api: the embedded log of streamer and archiver admits one process/],
+    [['--roles', 'listener,api'], /--workers needs --shards redis:/],
+    [['--roles', 'listener', '--shards', 'redis://127.0.0.1:1', '--lan'], /--lan is for one process/],
+    [['--roles', 'listener', '--shards', 'redis://127.0.0.1:1', '--host', '0.0.0.0'], /needs a key/],
+    [['--roles', 'listener', '--shards', 'http://127.0.0.1:1'], /./],
+  ];
+  for (const [flags, sentence] of refused) {
+    const { code, stderr } = await runHayate(t, ['serve', '--workers', '2', '--port', '0', '--data', join(tempDir(t), 'data'), ...flags]);
+    assert.equal(code, 2, flags.join(' '));
+    assert.equal(stderr.length, 1, stderr.join('\n'));
+    assert.match(stderr[0] ?? '', sentence);
+  }
+});

@@ -61,7 +61,8 @@ test('packs JavaScript and declarations, the licence, and no TypeScript source o
     );
     for (const wanted of ['LICENSE', 'dist/index.js', 'dist/index.d.ts']) assert.ok(files.includes(wanted), `${name}: ${wanted}`);
     if (name === 'server')
-      for (const wanted of ['bin/hayate.mjs', 'pages/index.html', 'demo/hello.ogg', 'native/fan-out.c']) assert.ok(files.includes(wanted), wanted);
+      for (const wanted of ['bin/hayate.mjs', 'pages/index.html', 'demo/hello.ogg', 'native/fan-out.c'])
+        assert.ok(files.includes(wanted), wanted);
     if (name === 'protocol') assert.ok(files.includes('proto/hayate/v1/frame.proto'));
   }
 });

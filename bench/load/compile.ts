@@ -1,6 +1,6 @@
-// In: C sources of the benchmarks. Out: a program in bench/.cache, named after what it was compiled from, so that it is
+// In: C and Go sources of the benchmarks. Out: a program in bench/.cache, named after what it was compiled from, so that it is
 // compiled again only when the sources or the flags change.
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -20,15 +20,39 @@ const programs = {
 /** Compiles a program if need be, with `cc` (or what the environment's CC names), and returns its path. Rejects with the compiler's words. */
 export async function compile(name: keyof typeof programs, compiler = process.env.CC ?? 'cc'): Promise<string> {
   const sources = programs[name].map((source) => join(bench, source));
-  const hash = createHash('sha256').update(JSON.stringify([compiler, ...flags]));
-  for (const folder of new Set(Object.values(programs).flatMap((list) => list.map((source) => join(bench, dirname(source))))))
-    for (const file of readdirSync(folder).filter((file) => /\.[ch]$/.test(file))) hash.update(readFileSync(join(folder, file)));
-  const program = join(cache, `${name}-${hash.digest('hex').slice(0, 16)}`);
-  if (existsSync(program)) return program;
+  const folders = [...new Set(Object.values(programs).flatMap((list) => list.map((source) => join(bench, dirname(source)))))];
+  const program = join(cache, `${name}-${hashOf(folders, /\.[ch]$/, [compiler, ...flags])}`);
+  await build(program, (output) => promisify(execFile)(compiler, [...flags, '-o', output, ...sources]));
+  return program;
+}
+
+/** Whether the Go compiler is here. */
+export const hasGo = (): boolean => spawnSync('go', ['version'], { stdio: 'ignore' }).status === 0;
+
+/** Compiles the Go program of the folder `bench/peer/NAME` if need be; the first time it fetches modules and takes minutes. */
+export async function compileGo(name: string): Promise<string> {
+  const folder = join(bench, 'peer', name);
+  const program = join(cache, `${name}-${hashOf([folder], /\.(go|mod|sum)$/, [])}`);
+  await build(program, (output) => promisify(execFile)('go', ['build', '-o', output, '.'], { cwd: folder }));
+  return program;
+}
+
+/** Of the files in `folders` whose names match, and of `more`. */
+function hashOf(folders: readonly string[], pattern: RegExp, more: readonly string[]): string {
+  const hash = createHash('sha256').update(JSON.stringify(more));
+  for (const folder of folders)
+    for (const file of readdirSync(folder)
+      .filter((file) => pattern.test(file))
+      .sort())
+      hash.update(readFileSync(join(folder, file)));
+  return hash.digest('hex').slice(0, 16);
+}
+
+async function build(program: string, make: (output: string) => Promise<unknown>): Promise<void> {
+  if (existsSync(program)) return;
   mkdirSync(cache, { recursive: true });
   // Two runs may compile at once: each its own file, and the last to finish wins.
   const own = `${program}.${randomBytes(4).toString('hex')}`;
-  await promisify(execFile)(compiler, [...flags, '-o', own, ...sources]);
+  await make(own);
   renameSync(own, program);
-  return program;
 }

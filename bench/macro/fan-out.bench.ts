@@ -2,6 +2,7 @@
 // All contestants are connected at once and take turns, so that what else the machine does meets all alike; a ratio is that of
 // two neighbours in the same round.
 import { availableParallelism } from 'node:os';
+import { hasGo } from '../load/compile.ts';
 import { Histogram } from '../load/histogram.ts';
 import { type Scope, withScope } from '../load/scope.ts';
 import { type Contestant, type Cores, type FanOutLoad, type Round, RunningContestant } from '../peer/contestant.ts';
@@ -12,6 +13,7 @@ import { median, spread } from '../report/sample.ts';
 const PLAIN = { dialect: 'plain', path: '/bench-{}' } as const;
 const HAYATE = { dialect: 'hayate', path: '/watch' } as const;
 const SOCKET_IO = { dialect: 'engine', path: '/socket.io/?EIO=4&transport=websocket&stream={}' } as const;
+const CENTRIFUGO = { dialect: 'centrifugo', path: '/connection/websocket' } as const;
 /** As long as --coalesce-ms gathers by default. */
 const BATCH_MS = 25;
 
@@ -34,8 +36,13 @@ const contestants: readonly Contestant[] = [
   socketIo('Socket.IO'),
   socketIo(`Socket.IO, batched ${BATCH_MS} ms`, '--batch-ms', String(BATCH_MS)),
 ];
+/** Where there is a Go compiler; not in a quick run, as it takes minutes to compile. */
+const centrifuge: readonly Contestant[] = [
+  { name: 'Centrifuge (Go)', program: 'centrifuge', speaks: CENTRIFUGO },
+  { name: `Centrifuge (Go), batched ${BATCH_MS} ms`, program: 'centrifuge', flags: ['-batch-ms', String(BATCH_MS)], speaks: CENTRIFUGO },
+];
 
-/** What the issue of a cheap fan-out promises: contestant, what it is called, and its largest ratio to the floor. */
+/** What is promised: a contestant, and its largest ratio to the floor. */
 const promises = [
   ['Hayate, native, uncoalesced', 1.1],
   ['Hayate, TypeScript, uncoalesced', 1.4],
@@ -51,14 +58,15 @@ const titleOf = ({ streams, viewers }: FanOutLoad) => `${streams} × ${viewers /
 
 /** Measures every contestant under each load. The ratio is the floor's, of Hayate with its defaults and the native path. */
 export async function run({ quick }: { quick: boolean }): Promise<BenchOutcome> {
-  const [rounds, seconds] = quick ? [1, 0.7] : [15, 3];
+  const [rounds, seconds] = quick ? [1, 0.7] : [11, 3];
+  const all = quick || !hasGo() ? contestants : [...contestants, ...centrifuge];
   const cores: Cores = availableParallelism() > 1 ? { server: 0, load: 1 } : {};
   const tables: Table[] = [];
   const goals: Goal[] = [];
   let [worst, least] = [0, Number.POSITIVE_INFINITY];
   await ensureNative();
   for (const load of loads) {
-    const measured = await withScope((scope) => measure(scope, load, cores, rounds, seconds));
+    const measured = await withScope((scope) => measure(scope, all, load, cores, rounds, seconds));
     const floor = measured.get('C floor') ?? [];
     const ratios = new Map([...measured].map(([name, own]) => [name, ratiosTo(floor, own)]));
     const table = tableOf(load, measured, ratios);
@@ -86,9 +94,16 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchOutcome> 
   };
 }
 
-async function measure(scope: Scope, load: FanOutLoad, cores: Cores, rounds: number, seconds: number): Promise<Map<string, Round[]>> {
+async function measure(
+  scope: Scope,
+  all: readonly Contestant[],
+  load: FanOutLoad,
+  cores: Cores,
+  rounds: number,
+  seconds: number,
+): Promise<Map<string, Round[]>> {
   const running: RunningContestant[] = [];
-  for (const contestant of contestants) running.push(await RunningContestant.start(scope, contestant, load, cores));
+  for (const contestant of all) running.push(await RunningContestant.start(scope, contestant, load, cores));
   const measured = new Map<string, Round[]>(running.map(({ name }) => [name, []]));
   for (let round = -1; round < rounds; round++) {
     for (const contestant of running) {

@@ -1,7 +1,7 @@
 // Servers that can be measured against one another: how each is started, and how its viewers speak.
 import { fileURLToPath } from 'node:url';
 import { Child } from '../load/child.ts';
-import { compile } from '../load/compile.ts';
+import { compile, compileGo } from '../load/compile.ts';
 import { LoadClient, type LoadOptions, type LoadReport } from '../load/load-client.ts';
 import type { Scope } from '../load/scope.ts';
 import { cpuUs } from '../load/usage.ts';
@@ -10,8 +10,8 @@ import { benchToken } from './secret.ts';
 /** A server and its protocol. */
 export interface Contestant {
   name: string;
-  /** "floor" or a module of bench/peer. */
-  program: 'floor' | 'ws-server' | 'socket-io-server' | 'hayate-server';
+  /** In C, in Go, or a module of bench/peer. */
+  program: 'floor' | 'centrifuge' | 'ws-server' | 'socket-io-server' | 'hayate-server';
   /** The server's own flags. */
   flags?: readonly string[];
   speaks: Pick<LoadOptions, 'dialect' | 'path'>;
@@ -48,6 +48,13 @@ const SETTLE_MS = 300;
 /** Nothing for so long: all has arrived. */
 const QUIET_MS = 60;
 
+/** What starts it. */
+async function programOf(program: Contestant['program']): Promise<[string, ...string[]]> {
+  if (program === 'floor') return [await compile('floor')];
+  if (program === 'centrifuge') return [await compileGo('centrifuge')];
+  return [process.execPath, fileURLToPath(new URL(`./${program}.ts`, import.meta.url))];
+}
+
 /** A contestant with all its viewers connected, silent until a round. */
 export class RunningContestant {
   readonly name: string;
@@ -68,15 +75,9 @@ export class RunningContestant {
   ): Promise<RunningContestant> {
     const args = ['--streams', String(load.streams), '--rate', String(load.rate), '--bytes', String(load.bytes)];
     const options = { core: cores.server, files: load.viewers + 200 };
-    const server =
-      program === 'floor'
-        ? Child.start(scope, await compile('floor'), args, options)
-        : Child.start(
-            scope,
-            process.execPath,
-            [fileURLToPath(new URL(`./${program}.ts`, import.meta.url)), ...args, '--', ...flags],
-            options,
-          );
+    const [executable, ...before] = await programOf(program);
+    const own = executable === process.execPath ? ['--', ...flags] : flags;
+    const server = Child.start(scope, executable, [...before, ...args, ...own], options);
     const { port } = JSON.parse(await server.line()) as { port: number };
     const token = speaks.dialect === 'hayate' ? { token: await benchToken('watch') } : {};
     const { viewers: connections, streams } = load;

@@ -1,0 +1,13 @@
+// @ts-check
+// `npm run simulate -- …`: the live path in simulated worlds, under a Node that runs TypeScript, with what it needs installed.
+import { foreground } from './foreground.mjs';
+import { ensureInstalled } from './install.mjs';
+import { ensureRuntime, runtimeEnvironment, runtimeFlags, versionOf } from './runtime.mjs';
+import { root, script } from './step.mjs';
+
+await script('npm run simulate', async () => {
+  const runtime = await ensureRuntime();
+  await ensureInstalled('full', versionOf(runtime));
+  const args = [...runtimeFlags, 'test/simulation/simulate.ts', ...process.argv.slice(2)];
+  return foreground(runtime, args, { cwd: root, env: runtimeEnvironment(runtime) });
+});

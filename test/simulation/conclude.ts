@@ -1,0 +1,92 @@
+// The end of a simulated world, and the reckoning: broadcasters finish, viewers hear of it, everything is closed, and the books
+// must balance. Received + counted = published for every viewer; what servers count is what viewers saw; nothing is left behind.
+import type { SimulatedViewer } from './simulated-viewer.ts';
+import { text } from './viewer-account.ts';
+import type { World } from './world.ts';
+
+/** What must hold besides the identities. */
+export interface Expectation {
+  /** Whether every frame had a way: then none is lost. */
+  readonly nothingLost: boolean;
+  /** Whether broadcasters stayed with one streamer: then all they made was published live. */
+  readonly isUnbroken: boolean;
+  /** The longest that a frame may take to a viewer on a good line; undefined: no bound. */
+  readonly slowestMsMax?: number;
+}
+
+const FINISH_MS = 40_000;
+/** Until END has been told again for the last time, and the last receipt has come. */
+const AFTER_END_MS = 4_500;
+
+/** Ends the world and checks everything. Throws at the first breach, with the seed. */
+export async function conclude(world: World, expected: Expectation): Promise<void> {
+  const { broadcasters, viewers } = world;
+  for (const broadcaster of broadcasters) broadcaster.finish();
+  await world.until('the end of all broadcasts', () => broadcasters.every(({ state }) => state === 'over'), FINISH_MS);
+  await world.until('the end at every viewer', () => viewers.every((viewer) => hasEnd(world, viewer)), FINISH_MS);
+  await world.run(AFTER_END_MS);
+  for (const { stream, made, acked, closedWith } of broadcasters)
+    if (closedWith === 1_000 && acked !== made.length) world.breach(`${stream}: ended with ${acked} of ${made.length} acknowledged`);
+  for (const viewer of viewers) checkAccounts(world, viewer, expected);
+  if (world.slowestMs > (expected.slowestMsMax ?? Number.POSITIVE_INFINITY))
+    world.breach(`a frame took ${world.slowestMs.toFixed(1)} ms, at most ${expected.slowestMsMax} are allowed`);
+  world.assertUnbroken();
+  await checkMetrics(world);
+  await closeAll(world);
+}
+
+function hasEnd(world: World, viewer: SimulatedViewer): boolean {
+  const { watching } = viewer;
+  if (!viewer.connected) return !viewer.isReturning;
+  // Who came when it was over is told that nothing is live.
+  return watching === undefined || watching.ended || world.broadcastOf(viewer.stream, watching.epoch) === undefined;
+}
+
+function checkAccounts(world: World, viewer: SimulatedViewer, { nothingLost, isUnbroken }: Expectation): void {
+  for (const [epoch, account] of viewer.accounts) {
+    const broadcaster = world.broadcastOf(viewer.stream, epoch);
+    const unexplained = account.unexplained();
+    if (unexplained.size > 0) world.breach(`${viewer.name}: nothing was said of ${text(unexplained)}`);
+    if (account.endsAt !== undefined && broadcaster?.closedWith === 1_000 && account.endsAt !== broadcaster.made.length)
+      world.breach(`${viewer.name}: the end was told as ${account.endsAt}, ${broadcaster.made.length} frames were made`);
+    if (nothingLost && isUnbroken && account.missing.lost.size > 0) world.breach(`${viewer.name}: lost ${text(account.missing.lost)}`);
+    if (nothingLost && isUnbroken && !viewer.wasSlow && account.missing.slow.size > 0)
+      world.breach(`${viewer.name}: dropped as slow ${text(account.missing.slow)}`);
+  }
+}
+
+async function checkMetrics(world: World): Promise<void> {
+  for (const viewer of world.viewers) viewer.leave();
+  await world.run(world.settings.lingerMs + 1_000);
+  for (const node of world.listeners) {
+    if (!node.usable) continue;
+    const offered = await node.metric('hayate_listener_viewer_frames_total');
+    const sent = await node.metric('hayate_listener_viewer_frames_sent_total');
+    const dropped = await node.metric('hayate_listener_viewer_frames_dropped_total');
+    if (offered !== sent + dropped) world.breach(`${node.name}: ${offered} frames offered, ${sent} sent, ${dropped} dropped`);
+    for (const gauge of ['hayate_listener_viewers', 'hayate_listener_streams', 'hayate_fan_out_viewers_behind']) {
+      const left = await node.metric(gauge);
+      if (left !== 0) world.breach(`${node.name}: ${gauge} is ${left} when all have left`);
+    }
+  }
+  for (const node of world.streamers) {
+    const left = node.usable ? await node.metric('hayate_streamer_publications') : 0;
+    if (left !== 0) world.breach(`${node.name}: ${left} publications are left`);
+  }
+  for (const node of world.nodes) {
+    const malformed = node.process.alive ? await node.metric('hayate_streamer_malformed_channel_messages_total') : 0;
+    if (malformed !== 0) world.breach(`${node.name}: ${malformed} messages could not be read`);
+  }
+  world.assertUnbroken();
+}
+
+/** Stops every process that lives. Then no timer is left in it, and no connection at any Redis. */
+async function closeAll(world: World): Promise<void> {
+  for (const node of world.nodes) if (node.process.alive && !node.leaving) await world.settle(node.stop());
+  await world.run(1_000);
+  for (const { process } of world.nodes)
+    if (process.alive && process.waiting > 0) world.breach(`${process.name}: ${process.waiting} timers are left`);
+  for (const redis of world.redis)
+    if (redis.state === 'up' && redis.clients > 0) world.breach(`${redis.name}: ${redis.clients} connections are left`);
+  world.assertUnbroken();
+}

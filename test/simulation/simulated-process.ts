@@ -1,0 +1,88 @@
+// A server process in a simulated world: its own clock, which is a little off, and its own bad moments. While it is paused (a
+// collection of garbage, a machine that swaps) nothing in it runs; then what has come due runs first, then what has arrived, then
+// what waited for that. Killed, nothing in it ever runs again.
+import { Registry } from '@prometheus-io/client';
+import { pino } from 'pino';
+import type { CancelTimer, Clock } from '../../packages/server/src/kernel/clock.ts';
+import type { Context } from '../../packages/server/src/kernel/context.ts';
+import type { SeededRandom } from './seeded-random.ts';
+import { Phase, type VirtualTime } from './virtual-time.ts';
+
+/** Unix milliseconds at virtual time 0. */
+const WORLD_BEGAN_UNIX_MS = 1_800_000_000_000;
+/** Node may call a timer up to a millisecond early by the monotonic clock, since it counts whole ones, and always later. */
+const TIMER_EARLY_MS = 0.9;
+const TIMER_LATE_MS = 1.5;
+
+/** One process. */
+export class SimulatedProcess {
+  readonly name: string;
+  readonly context: Context;
+  /** Called when it dies. */
+  readonly deaths: (() => void)[] = [];
+  alive = true;
+  /** Milliseconds for which it has been paused so far. */
+  pausedMs = 0;
+  readonly #time: VirtualTime;
+  readonly #timers = new Set<object>();
+  #pausedUntilMs = 0;
+
+  /** `failed` is given what the process logs as an error. */
+  constructor(name: string, time: VirtualTime, random: SeededRandom, failed: (line: string) => void) {
+    this.name = name;
+    this.#time = time;
+    const bornMs = random.between(0, 100_000);
+    const skewMs = random.between(-20, 20);
+    const clock: Clock = {
+      nowMs: () => bornMs + time.nowMs,
+      nowUnixUs: () => Math.round((WORLD_BEGAN_UNIX_MS + skewMs + time.nowMs) * 1_000),
+      after: (delayMs, run) => this.#timer(Math.max(1, delayMs) + random.between(-TIMER_EARLY_MS, TIMER_LATE_MS), Phase.timer, run),
+      soon: (run) => this.#timer(0, Phase.soon, run),
+    };
+    this.context = {
+      logger: pino({ level: 'error', base: null }, { write: failed }),
+      registry: new Registry(),
+      clock,
+      incarnation: BigInt(random.integer(1, 2 ** 31)) * 2n ** 20n + 1n,
+    };
+  }
+
+  /** Timers and calls that it still waits for. */
+  get waiting(): number {
+    return this.#timers.size;
+  }
+
+  /** Something arrives at this process now; it takes it when it runs. */
+  deliver(take: () => void): void {
+    this.#enter(Phase.arrival, take);
+  }
+
+  /** Nothing in it runs for so long. */
+  pause(durationMs: number): void {
+    this.pausedMs += durationMs;
+    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#time.nowMs) + durationMs;
+  }
+
+  kill(): void {
+    this.alive = false;
+    for (const died of this.deaths.splice(0)) died();
+  }
+
+  #timer(delayMs: number, phase: Phase, run: () => void): CancelTimer {
+    const timer = {};
+    if (!this.alive) return () => undefined;
+    this.#timers.add(timer);
+    this.#time.at(this.#time.nowMs + delayMs, phase, () =>
+      this.#enter(phase, () => {
+        if (this.#timers.delete(timer)) run();
+      }),
+    );
+    return () => this.#timers.delete(timer);
+  }
+
+  #enter(phase: Phase, run: () => void): void {
+    if (!this.alive) return;
+    if (this.#time.nowMs < this.#pausedUntilMs) this.#time.at(this.#pausedUntilMs, phase, () => this.#enter(phase, run));
+    else run();
+  }
+}

@@ -1,0 +1,274 @@
+// The connection between a server process and a client (viewer or broadcaster), seen from both ends. The server's end is what
+// `ws` and net.Socket are to the code under test: a WebSocket, and under it a socket whose kernel takes so many bytes and sends
+// them so fast. The client's end gets whole messages, and can stop reading, go away, or vanish.
+import { EventEmitter } from 'node:events';
+import type { ViewerSocket } from '../../packages/server/src/listener/fan-out-viewer.ts';
+import type { SeededRandom } from './seeded-random.ts';
+import type { SimulatedProcess } from './simulated-process.ts';
+import { Phase, type VirtualTime } from './virtual-time.ts';
+import { controlFrame, messageFrame, WebSocketReader } from './web-socket-frame.ts';
+
+/** What a client's line is like. */
+export interface Line {
+  /** One way, milliseconds. */
+  readonly delayMs: number;
+  readonly bytesPerMs: number;
+  /** What the server's kernel takes before `writableLength` shows. */
+  readonly kernelBytes: number;
+}
+
+/** The client's end. */
+export interface ClientEnd {
+  message(bytes: Uint8Array): void;
+  closed(code: number): void;
+}
+
+const TRANSPORT_FAILED = 1_006;
+/** As in gateway/connection.ts: a close that is not answered. */
+const CLOSE_GRACE_MS = 2_000;
+
+interface Written {
+  left: Uint8Array;
+  readonly taken: ((error?: Error | null) => void) | undefined;
+}
+
+/** A connection. */
+export class SimulatedSocket {
+  readonly webSocket: SimulatedWebSocket;
+  readonly process: SimulatedProcess;
+  readonly #line: Line;
+  readonly #time: VirtualTime;
+  readonly #client: ClientEnd;
+  readonly #reader: WebSocketReader;
+  readonly #waiting: Written[] = [];
+  readonly #kernel: Uint8Array[] = [];
+  #kernelBytes = 0;
+  #waitingBytes = 0;
+  #sending = false;
+  #stalled = false;
+  #lastToClientMs = 0;
+  #lastToServerMs = 0;
+  #clientGone = false;
+  #serverGone = false;
+
+  constructor(options: { time: VirtualTime; process: SimulatedProcess; line: Line; client: ClientEnd; random: SeededRandom }) {
+    this.#time = options.time;
+    this.process = options.process;
+    this.#line = options.line;
+    this.#client = options.client;
+    this.webSocket = new SimulatedWebSocket(this);
+    this.#reader = new WebSocketReader((opcode, payload) => this.#takeFrame(opcode, payload));
+    options.process.deaths.push(() => this.#die());
+  }
+
+  /** What the code under test writes frames to. */
+  get viewerSocket(): ViewerSocket {
+    return this.webSocket.under;
+  }
+
+  /** Bytes that the kernel has not taken. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
+  get ended(): boolean {
+    return this.#serverGone;
+  }
+
+  // The client's end.
+
+  send(message: Uint8Array): void {
+    if (!this.#clientGone) this.#toServer(() => this.webSocket.receive(message));
+  }
+
+  /** Says goodbye. */
+  close(code = 1_000): void {
+    if (this.#clientGone) return;
+    this.#clientGone = true;
+    this.#toServer(() => this.end(code));
+  }
+
+  /** Breaks off. */
+  cut(): void {
+    this.close(TRANSPORT_FAILED);
+  }
+
+  /** Stops reading, until it goes on. */
+  stall(isStalled: boolean): void {
+    this.#stalled = isStalled;
+    this.#transmit();
+  }
+
+  // The server's end.
+
+  write(bytes: Uint8Array, taken?: (error?: Error | null) => void): boolean {
+    if (this.#serverGone) {
+      if (taken !== undefined) this.#soon(() => taken(new Error('the socket is closed')));
+      return false;
+    }
+    this.#waiting.push({ left: bytes, taken });
+    this.#waitingBytes += bytes.length;
+    this.#fill();
+    return this.#waitingBytes === 0;
+  }
+
+  /** The server has closed; the client answers, or does not. */
+  awaitClose(): void {
+    this.#time.at(this.#time.nowMs + CLOSE_GRACE_MS, Phase.arrival, () => this.process.deliver(() => this.end(TRANSPORT_FAILED)));
+  }
+
+  /** It is over for the server. */
+  end(code: number): void {
+    if (this.#serverGone) return;
+    this.#serverGone = true;
+    for (const { taken } of this.#waiting.splice(0)) if (taken !== undefined) this.#soon(() => taken(new Error('the socket is closed')));
+    this.#waitingBytes = 0;
+    if (!this.#clientGone) this.#toClient(() => this.#leaveClient(code));
+    this.webSocket.ended(code);
+  }
+
+  #die(): void {
+    // What the kernel has taken still arrives; then the client learns of it.
+    this.end(TRANSPORT_FAILED);
+  }
+
+  #leaveClient(code: number): void {
+    if (this.#clientGone) return;
+    this.#clientGone = true;
+    this.#client.closed(code);
+  }
+
+  #takeFrame(opcode: number, payload: Buffer): void {
+    if (this.#clientGone) return;
+    if (opcode !== CLOSE) {
+      this.#client.message(payload);
+      return;
+    }
+    const code = payload.readUInt16BE(0);
+    this.#leaveClient(code);
+    this.#toServer(() => this.end(code));
+  }
+
+  #fill(): void {
+    for (let [head] = this.#waiting; head !== undefined; [head] = this.#waiting) {
+      const room = this.#line.kernelBytes - this.#kernelBytes;
+      if (head.left.length > room) {
+        if (room > 0) {
+          this.#take(head.left.subarray(0, room));
+          head.left = head.left.subarray(room);
+        }
+        break;
+      }
+      this.#take(head.left);
+      this.#waiting.shift();
+      const { taken } = head;
+      if (taken !== undefined) this.#soon(taken);
+    }
+    this.#transmit();
+  }
+
+  #take(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.#kernel.push(bytes);
+    this.#kernelBytes += bytes.length;
+    this.#waitingBytes -= bytes.length;
+  }
+
+  #transmit(): void {
+    const [head] = this.#kernel;
+    if (this.#sending || this.#stalled || head === undefined) return;
+    this.#sending = true;
+    this.#time.at(this.#time.nowMs + head.length / this.#line.bytesPerMs, Phase.arrival, () => {
+      this.#sending = false;
+      this.#kernel.shift();
+      this.#kernelBytes -= head.length;
+      this.#toClient(() => this.#reader.push(head));
+      this.#fill();
+    });
+  }
+
+  #toClient(arrive: () => void): void {
+    this.#lastToClientMs = Math.max(this.#lastToClientMs, this.#time.nowMs + this.#line.delayMs);
+    this.#time.at(this.#lastToClientMs, Phase.arrival, arrive);
+  }
+
+  #toServer(arrive: () => void): void {
+    this.#lastToServerMs = Math.max(this.#lastToServerMs, this.#time.nowMs + this.#line.delayMs);
+    this.#time.at(this.#lastToServerMs, Phase.arrival, () => this.process.deliver(arrive));
+  }
+
+  #soon(run: () => void): void {
+    this.#time.at(this.#time.nowMs, Phase.arrival, () => this.process.deliver(run));
+  }
+}
+
+const CLOSE = 8;
+
+/** What the code under test takes for a WebSocket of `ws`: of its interface what gateway/connection.ts uses. */
+export class SimulatedWebSocket extends EventEmitter {
+  readonly OPEN = 1;
+  readonly CLOSED = 3;
+  readyState: 1 | 2 | 3 = 1;
+  readonly under: ViewerSocket;
+  readonly #socket: SimulatedSocket;
+  #paused = false;
+  #received: Uint8Array[] = [];
+
+  constructor(socket: SimulatedSocket) {
+    super();
+    this.#socket = socket;
+    this.under = {
+      get destroyed() {
+        return socket.ended;
+      },
+      get writableLength() {
+        return socket.waitingBytes;
+      },
+      write: (bytes, taken) => socket.write(bytes, taken),
+    };
+  }
+
+  get bufferedAmount(): number {
+    return this.#socket.waitingBytes;
+  }
+
+  send(message: Uint8Array): void {
+    if (this.readyState === this.OPEN) this.#socket.write(messageFrame(message));
+  }
+
+  close(code: number): void {
+    if (this.readyState !== this.OPEN) return;
+    this.readyState = 2;
+    this.#socket.write(controlFrame(CLOSE, code));
+    this.#socket.awaitClose();
+  }
+
+  terminate(): void {
+    this.#socket.end(TRANSPORT_FAILED);
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    while (!this.#paused && this.#received.length > 0) {
+      const message = this.#received.shift();
+      if (message !== undefined) this.emit('message', message, true);
+    }
+  }
+
+  /** A message of the client. */
+  receive(message: Uint8Array): void {
+    if (this.readyState !== this.OPEN) return;
+    if (this.#paused) this.#received.push(message);
+    else this.emit('message', message, true);
+  }
+
+  /** The socket is gone. */
+  ended(code: number): void {
+    this.readyState = this.CLOSED;
+    this.emit('close', code);
+  }
+}

@@ -13,11 +13,18 @@ takeCredential();
 addEventListener('hashchange', takeCredential);
 
 const FrontPage = lazy(() => import('./page/front-page.tsx'));
+const ScalePage = lazy(() => import('./page/scale-page.tsx'));
 const StudioPage = lazy(() => import('./page/studio-page.tsx'));
 const WatchPage = lazy(() => import('./page/watch-page.tsx'));
 
 function titleOf(route: Route): string {
-  const name = { front: '', studio: 'Studio', watch: route.page === 'watch' ? route.stream : '', missing: 'Not found' }[route.page];
+  const name = {
+    front: '',
+    studio: 'Studio',
+    scale: 'Pull the plug',
+    watch: route.page === 'watch' ? route.stream : '',
+    missing: 'Not found',
+  }[route.page];
   return name === '' ? 'Hayate' : `${name} · Hayate`;
 }
 
@@ -29,6 +36,8 @@ function page(route: Route) {
       return <StudioPage />;
     case 'watch':
       return <WatchPage key={route.stream} stream={route.stream} />;
+    case 'scale':
+      return <ScalePage />;
     case 'missing':
       return <MissingPage />;
   }

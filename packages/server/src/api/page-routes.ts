@@ -21,8 +21,8 @@ const CONTENT_SECURITY_POLICY = [
   "frame-ancestors 'self'",
 ].join('; ');
 
-/** Adds the pages in `directory` to `app`; without built pages `/` says how to get them. */
-export function addPageRoutes(app: OpenAPIHono, directory: string): void {
+/** Adds the pages in `directory` to `app`, at `paths`; without built pages `/` says how to get them. */
+export function addPageRoutes(app: OpenAPIHono, directory: string, paths: readonly string[] = PAGE_PATHS): void {
   if (!existsSync(join(directory, 'index.html'))) {
     app.get('/', (context) => context.text('Hayate is running. Its pages are not built: npm run build -w packages/web\n'));
     return;
@@ -34,7 +34,7 @@ export function addPageRoutes(app: OpenAPIHono, directory: string): void {
     context.header('Referrer-Policy', 'no-referrer');
     if (context.req.path.startsWith('/assets/')) context.header('Cache-Control', 'public, max-age=31536000, immutable');
   });
-  for (const path of PAGE_PATHS)
+  for (const path of paths)
     app.get(path, async (context) =>
       context.html(await readFile(join(directory, 'index.html'), 'utf8'), 200, { 'Cache-Control': 'no-cache' }),
     );

@@ -1,6 +1,6 @@
 // One stream: its avatar over the whole window, its voice, and what can be said of the connection.
 import type { Pose } from '@hayate/client';
-import { useCallback, useEffect, useState } from 'react';
+import { useCallback, useState } from 'react';
 import { AvatarCanvas } from '../component/avatar-canvas.tsx';
 import { Brand } from '../component/brand.tsx';
 import { Icon } from '../component/icon.tsx';
@@ -9,12 +9,13 @@ import { Notice } from '../component/notice.tsx';
 import { Readout } from '../component/readout.tsx';
 import { useSession } from '../component/use-session.ts';
 import { useSupport } from '../component/use-support.ts';
+import { Volume } from '../component/volume.tsx';
 import type { AvatarView } from '../render/avatar-view.ts';
-import { flagValue, hasFlag } from '../route/location.ts';
 import { bitrateText, latencyText, shareText, viewersText } from '../text/measure-text.ts';
 import { sleepingPose } from '../watch/sleeper.ts';
+import { useVisit } from '../watch/use-visit.ts';
 import type { WatchPhase } from '../watch/watch-phase.ts';
-import { WatchSession } from '../watch/watch-session.ts';
+import type { WatchSession } from '../watch/watch-session.ts';
 import '../style/stage.css';
 import '../style/watch.css';
 
@@ -31,7 +32,7 @@ const phaseTexts: Readonly<Record<WatchPhase, string>> = {
 export default function WatchPage({ stream }: { stream: string }) {
   const [view, setView] = useState<AvatarView>();
   const [attempt, setAttempt] = useState(0);
-  const session = useWatchSession(stream, view, attempt);
+  const session = useVisit({ stream }, view, attempt);
   useSession(session);
   const phase = session?.phase ?? 'connecting';
   const missing = useSupport('watch');
@@ -129,36 +130,6 @@ function Standby({
   );
 }
 
-function Volume({ session: { player } }: { session: WatchSession }) {
-  const [, setShown] = useState(0);
-  const set = (volume: number) => {
-    player.volume = volume;
-    player.muted = volume === 0;
-    setShown((count) => count + 1);
-  };
-  const toggle = () => {
-    if (player.volume === 0) player.volume = 1;
-    player.muted = !player.muted;
-    setShown((count) => count + 1);
-  };
-  return (
-    <div className="volume">
-      <button type="button" className="button button-round" aria-pressed={player.muted} aria-label="Mute" onClick={toggle}>
-        <Icon name={player.muted ? 'soundOff' : 'sound'} />
-      </button>
-      <input
-        type="range"
-        min="0"
-        max="1"
-        step="0.01"
-        aria-label="Volume"
-        value={player.muted ? 0 : player.volume}
-        onChange={(event) => set(event.currentTarget.valueAsNumber)}
-      />
-    </div>
-  );
-}
-
 function Readouts({ session }: { session: WatchSession }) {
   const { latencyMs, errorMs, isHeard, lost, received, bitsPerSecond } = session.readout;
   const heard = isHeard ? 'From the microphone to your ear' : 'From capture to arrival here';
@@ -174,25 +145,4 @@ function Readouts({ session }: { session: WatchSession }) {
       <Readout name="Bitrate" value={bitrateText(bitsPerSecond)} note="Received over the last two seconds" />
     </dl>
   );
-}
-
-/** The visit: begins when there is something to draw on, and anew with each attempt. */
-function useWatchSession(stream: string, view: AvatarView | undefined, _attempt: number): WatchSession | undefined {
-  const [session, setSession] = useState<WatchSession>();
-  useEffect(() => {
-    if (view === undefined) return;
-    const made = new WatchSession({ stream, interpolate: flagValue('interpolate') !== 'off' });
-    setSession(made);
-    let closed = false;
-    const open = async () => {
-      if (hasFlag('debug')) (await import('../debug.ts')).exposeViewer(made, view);
-      if (!closed) made.open();
-    };
-    void open();
-    return () => {
-      closed = true;
-      made.close();
-    };
-  }, [stream, view]);
-  return session;
 }

@@ -8,6 +8,7 @@ test('every page has its path, with or without a slash at the end', () => {
     ['', 'front'],
     ['/studio', 'studio'],
     ['/studio/', 'studio'],
+    ['/scale', 'scale'],
   ])
     assert.deepEqual(routeOf(path ?? ''), { page });
   assert.deepEqual(routeOf('/watch/aki'), { page: 'watch', stream: 'aki' });

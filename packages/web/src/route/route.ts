@@ -1,8 +1,9 @@
-// A path in, the page it names out, and back. The server gives the same index.html for all of them (api/page-routes.ts).
+// A path in, the page it names out, and back. The server gives the same index.html for all of them (api/page-routes.ts); for
+// /scale only the demonstration that the page belongs to does (demo/scale/).
 import { isStreamName } from '@hayate/protocol';
 
 /** A page, with what its path says. */
-export type Route = { page: 'front' } | { page: 'studio' } | { page: 'watch'; stream: string } | { page: 'missing' };
+export type Route = { page: 'front' } | { page: 'studio' } | { page: 'watch'; stream: string } | { page: 'scale' } | { page: 'missing' };
 
 /** The page at `path` (URL.pathname); a trailing slash does not matter. */
 export function routeOf(path: string): Route {
@@ -10,6 +11,7 @@ export function routeOf(path: string): Route {
   if (first === '' && second === undefined) return { page: 'front' };
   if (first === 'studio' && second === undefined) return { page: 'studio' };
   if (first === 'watch' && second !== undefined && rest.length === 0 && isStreamName(second)) return { page: 'watch', stream: second };
+  if (first === 'scale' && second === undefined) return { page: 'scale' };
   return { page: 'missing' };
 }
 

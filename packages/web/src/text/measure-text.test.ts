@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bitrateText, durationText, latencyText, shareText, viewersText } from './measure-text.ts';
+import { bitrateText, bytesText, countText, durationText, latencyText, shareText, viewersText } from './measure-text.ts';
 
 test('bitrates change unit where a thousand kilobits would be shown', () => {
   assert.equal(bitrateText(147_600), '148 kbps');
@@ -33,4 +33,18 @@ test('a loss that is not zero never reads as zero', () => {
 test('one viewer is one', () => {
   assert.equal(viewersText(1), '1 viewer');
   assert.equal(viewersText(1_204), '1,204 viewers');
+});
+
+test('bytes and counts keep two or three digits', () => {
+  assert.deepEqual([999, 999.6, 12_345, 999_499, 999_600, 9_949_999, 12_345_678, 1.25e9].map(bytesText), [
+    '999 B',
+    '1 kB',
+    '12 kB',
+    '999 kB',
+    '1.0 MB',
+    '9.9 MB',
+    '12 MB',
+    '1.3 GB',
+  ]);
+  assert.deepEqual([0, 1_204, 999_999, 1_250_000].map(countText), ['0', '1,204', '999,999', '1.3 M']);
 });

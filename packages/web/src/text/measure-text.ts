@@ -34,3 +34,15 @@ export function shareText(part: number, whole: number): string {
 export function viewersText(viewers: number): string {
   return `${viewers.toLocaleString('en')} ${viewers === 1 ? 'viewer' : 'viewers'}`;
 }
+
+/** Bytes: '640 B', '12 kB', '3.4 MB', '1.2 GB' (powers of 1,000). */
+export function bytesText(bytes: number): string {
+  if (bytes < 999.5) return `${Math.round(bytes)} B`;
+  if (bytes < 999_500) return `${Math.round(bytes / 1000)} kB`;
+  return bytes < 999.5e6 ? `${(bytes / 1e6).toFixed(bytes < 9.95e6 ? 1 : 0)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+}
+
+/** A count: '0', '1,204', '1.2 M'. */
+export function countText(count: number): string {
+  return count < 1e6 ? count.toLocaleString('en') : `${(count / 1e6).toFixed(1)} M`;
+}

@@ -2,11 +2,13 @@
 // shown changed at once; numbers that always move are read from `readout` by the page's own tick.
 import { Emitter, Viewer } from '@hayate/client';
 import { Player } from '@hayate/client/browser';
-import { server, token } from '../api/server.ts';
+import { server as ownServer, token as ownToken } from '../api/server.ts';
 import { type WatchPhase, watchPhase } from './watch-phase.ts';
 
 export interface WatchSessionOptions {
   stream: string;
+  /** Where it is watched, and the token for it; by default this page's own server. */
+  elsewhere?: { readonly server: string; readonly token: string } | undefined;
   /** False: show poses as they came. */
   interpolate: boolean;
 }
@@ -34,10 +36,10 @@ export class WatchSession extends Emitter<{ change: undefined }> {
   #problem: string | undefined;
   #soundProblem: string | undefined;
 
-  constructor({ stream, interpolate }: WatchSessionOptions) {
+  constructor({ stream, elsewhere, interpolate }: WatchSessionOptions) {
     super();
-    this.#token = () => token({ watch: [stream] });
-    this.viewer = new Viewer({ server, stream, token: this.#token });
+    this.#token = async () => elsewhere?.token ?? ownToken({ watch: [stream] });
+    this.viewer = new Viewer({ server: elsewhere?.server ?? ownServer, stream, token: this.#token });
     this.player = new Player(this.viewer, { interpolate });
     const changed = () => this.emit('change', undefined);
     this.viewer.on('state', ({ state, reason }) => {

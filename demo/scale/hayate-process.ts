@@ -1,0 +1,59 @@
+// The product's own command, as anybody runs it: arguments in, a running process out, and the addresses that it has printed.
+
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { startChild } from '../../scripts/foreground.mjs';
+import { runtimeFlags } from '../../scripts/runtime.mjs';
+
+const program = fileURLToPath(new URL('../../packages/server/bin/hayate.mjs', import.meta.url));
+
+/** A command that runs. */
+export class HayateProcess {
+  readonly exit: Promise<number>;
+  readonly #child: ReturnType<typeof startChild>['child'];
+  readonly #lines: string[] = [];
+  #onLine: () => void = () => undefined;
+  #lastError = '';
+
+  /** `env` is added to this process's own: what is secret travels there. */
+  constructor(args: readonly string[], env: Readonly<Record<string, string>>) {
+    const { child, exit } = startChild(process.execPath, [...runtimeFlags, program, ...args], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#child = child;
+    this.exit = exit;
+    exit.catch(() => undefined);
+    if (child.stdout === null || child.stderr === null) throw new Error('the output of a process is not piped');
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      this.#lines.push(line);
+      this.#onLine();
+    });
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      this.#lastError = line;
+    });
+  }
+
+  /** What it has said last on standard error. */
+  get lastError(): string {
+    return this.#lastError;
+  }
+
+  /** Resolves to the first group of the first line that matches. Rejects if it ends before. One caller at a time. */
+  untilLine(pattern: RegExp): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.#onLine = () => {
+        const found = this.#lines.map((line) => pattern.exec(line)).find((match) => match !== null);
+        if (found !== undefined) resolve(found?.[1] ?? '');
+      };
+      this.#onLine();
+      this.exit.then(() => reject(new Error(this.#lastError || 'a server ended while it started')), reject);
+    });
+  }
+
+  /** Sends the signal; resolves when it has ended. */
+  async stop(signal: 'SIGINT' | 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    this.#child.kill(signal);
+    await this.exit.catch(() => undefined);
+  }
+}

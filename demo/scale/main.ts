@@ -1,0 +1,62 @@
+// `npm run demo:scale`, once everything is installed: starts the scene and the server of its page, says where to look, and
+// ends both on Ctrl-C. Nothing of it outlives this process.
+import { parseArgs } from 'node:util';
+import { endSignals } from '../../scripts/foreground.mjs';
+import { Refusal, script, step } from '../../scripts/step.mjs';
+import { openControlServer } from './control-server.ts';
+import { Scene } from './scene.ts';
+
+const VIEWERS_MAX = 2_000;
+
+/** A whole number of an option, within bounds. */
+const wholeNumber = (name: string, text: string, max: number): number => {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value > max) throw new Refusal(`--${name} must be a whole number up to ${max}, not "${text}"`);
+  return value;
+};
+
+/** Settles at the first signal to end; the second ends this process, and with it its children, at once. */
+const untilStopped = (): Promise<void> =>
+  new Promise((resolve) => {
+    let asked = false;
+    for (const signal of endSignals)
+      process.on(signal, () => {
+        if (asked) process.exit(130);
+        asked = true;
+        resolve();
+      });
+  });
+
+await script('npm run demo:scale', async () => {
+  const { values } = parseArgs({
+    options: {
+      'redis-server': { type: 'string' },
+      viewers: { type: 'string', default: '300' },
+      port: { type: 'string', default: '8070' },
+    },
+  });
+  const redisProgram = values['redis-server'];
+  if (redisProgram === undefined) throw new Refusal('--redis-server is missing');
+  const viewers = Math.max(1, wholeNumber('viewers', values.viewers, VIEWERS_MAX));
+  const port = wholeNumber('port', values.port, 65_535);
+  const stopped = untilStopped();
+
+  let scene: Scene | undefined;
+  await step(`start three Redis, a streamer, two listeners and ${viewers} viewers`, async () => {
+    scene = await Scene.start({ redisProgram, viewers });
+  });
+  if (scene === undefined) return 1;
+  try {
+    const server = await openControlServer(scene, port).catch((cause: NodeJS.ErrnoException) => {
+      throw new Refusal(cause.code === 'EADDRINUSE' ? `port ${port} is in use; choose another with --port` : cause.message);
+    });
+    console.log(`\n  Pull the plug at  ${server.url}\n  stop it with      Ctrl-C\n`);
+    await Promise.race([stopped, scene.broken]).catch((error: unknown) => {
+      throw new Refusal(error instanceof Error ? error.message : String(error));
+    });
+    await server.close();
+  } finally {
+    await scene.stop();
+  }
+  return 0;
+});

@@ -1,0 +1,35 @@
+// The loudness of what is watched, and whether it is heard at all.
+import { useState } from 'react';
+import type { WatchSession } from '../watch/watch-session.ts';
+import { Icon } from './icon.tsx';
+
+/** A switch for the voice of `session`, and its loudness. */
+export function Volume({ session: { player } }: { session: WatchSession }) {
+  const [, setShown] = useState(0);
+  const set = (volume: number) => {
+    player.volume = volume;
+    player.muted = volume === 0;
+    setShown((count) => count + 1);
+  };
+  const toggle = () => {
+    if (player.volume === 0) player.volume = 1;
+    player.muted = !player.muted;
+    setShown((count) => count + 1);
+  };
+  return (
+    <div className="volume">
+      <button type="button" className="button button-round" aria-pressed={player.muted} aria-label="Mute" onClick={toggle}>
+        <Icon name={player.muted ? 'soundOff' : 'sound'} />
+      </button>
+      <input
+        type="range"
+        min="0"
+        max="1"
+        step="0.01"
+        aria-label="Volume"
+        value={player.muted ? 0 : player.volume}
+        onChange={(event) => set(event.currentTarget.valueAsNumber)}
+      />
+    </div>
+  );
+}

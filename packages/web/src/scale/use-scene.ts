@@ -1,0 +1,57 @@
+// What the demonstration tells its page: where the stream is, and snapshots as they come, with a short history of each
+// Redis' load. Deeds go the other way.
+import { useEffect, useState } from 'react';
+import type { SceneAddress, ShardAction, Snapshot } from './scene.ts';
+
+/** Snapshots whose loads are kept: 15 s. */
+const HISTORY = 60;
+
+/** What the page shows. */
+export interface SceneState {
+  /** Undefined until it is known. */
+  readonly address: SceneAddress | undefined;
+  readonly snapshot: Snapshot | undefined;
+  /** Each Redis' messages a second, the oldest first. */
+  readonly loads: readonly (readonly number[])[];
+  /** Why there is nothing to show: one sentence. */
+  readonly problem: string | undefined;
+}
+
+const nothing: SceneState = { address: undefined, snapshot: undefined, loads: [], problem: undefined };
+const unknownPlace = 'This page belongs to a demonstration: run npm run demo:scale, and open the address that it prints.';
+const gone = 'The demonstration does not answer: it may have been ended where it was started.';
+
+function take(state: SceneState, snapshot: Snapshot): SceneState {
+  const loads = snapshot.shards.map(({ publishesPerSecond }, i) => [...(state.loads[i] ?? []), publishesPerSecond].slice(-HISTORY));
+  return { ...state, snapshot, loads, problem: undefined };
+}
+
+/** The scene of the demonstration that gave this page. */
+export function useScene(): SceneState {
+  const [state, setState] = useState(nothing);
+  useEffect(() => {
+    const snapshots = new EventSource('/demo/snapshots');
+    snapshots.onmessage = ({ data }: MessageEvent<string>) => setState((last) => take(last, JSON.parse(data) as Snapshot));
+    snapshots.onerror = () => setState((last) => ({ ...last, problem: last.address === undefined ? unknownPlace : gone }));
+    const ask = async () => {
+      const response = await fetch('/demo/scene', { cache: 'no-store' });
+      if (!response.ok) throw new Error(unknownPlace);
+      const address = (await response.json()) as SceneAddress;
+      setState((last) => ({ ...last, address }));
+    };
+    ask().catch(() => setState((last) => ({ ...last, problem: unknownPlace })));
+    return () => snapshots.close();
+  }, []);
+  return state;
+}
+
+/** Does something to a Redis; resolves to a sentence if it was refused. */
+export async function doDeed(shard: number, action: ShardAction): Promise<string | undefined> {
+  try {
+    const headers = { 'Content-Type': 'application/json' };
+    const response = await fetch('/demo/deed', { method: 'POST', headers, body: JSON.stringify({ shard, action }) });
+    return response.ok ? undefined : `Redis ${shard} was just being told something else.`;
+  } catch {
+    return gone;
+  }
+}

@@ -1,0 +1,120 @@
+// In: how many of each role, and where their Redis servers are. Out: `hayate serve` processes, one role each, that meet over real
+// Redis alone, behind a front door for broadcasters and one for viewers; each can be asked what it counts, killed, or asked to stop.
+import { strict as assert } from 'node:assert';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { signToken } from '../../packages/server/src/auth/sign-token.ts';
+import { startHayateServer } from '../support/hayate.ts';
+import type { TestProcess } from '../support/process.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { type FrontDoor, openFrontDoor } from './front-door.ts';
+
+const SECRET = 'a secret that every process of this cluster knows';
+
+/** A process of one role. */
+export interface ClusterProcess {
+  readonly role: 'streamer' | 'listener';
+  readonly port: number;
+  readonly url: string;
+  readonly process: TestProcess;
+  /** A metric summed over the series that hold `label`. */
+  metric(name: string, label?: string): Promise<number>;
+}
+
+/** How a cluster begins. */
+export interface ClusterOptions {
+  /** What a process is given for `--shards`: the same for all, or by role and number. */
+  readonly shards: string | ((role: ClusterProcess['role'], index: number) => string);
+  readonly streamers?: number;
+  readonly listeners?: number;
+  readonly flags?: readonly string[];
+}
+
+/** Processes that make one service. */
+export class LiveCluster {
+  readonly t: TestContext;
+  readonly streamers: ClusterProcess[] = [];
+  readonly listeners: ClusterProcess[] = [];
+  readonly publishDoor: FrontDoor;
+  readonly watchDoor: FrontDoor;
+  readonly #options: ClusterOptions;
+  readonly #folder: string;
+
+  private constructor(t: TestContext, options: ClusterOptions, doors: [FrontDoor, FrontDoor]) {
+    this.t = t;
+    this.#options = options;
+    this.#folder = tempDir(t);
+    [this.publishDoor, this.watchDoor] = doors;
+  }
+
+  /** Starts all processes; they end with the test. */
+  static async start(t: TestContext, options: ClusterOptions): Promise<LiveCluster> {
+    const cluster = new LiveCluster(t, options, [await openFrontDoor(t), await openFrontDoor(t)]);
+    const { streamers = 1, listeners = 2 } = options;
+    await Promise.all([
+      ...Array.from({ length: streamers }, () => cluster.add('streamer')),
+      ...Array.from({ length: listeners }, () => cluster.add('listener')),
+    ]);
+    return cluster;
+  }
+
+  /** A token for every stream. */
+  async token(): Promise<string> {
+    const { token } = await signToken({ subject: 'chaos', grants: { publish: ['*'], watch: ['*'] } }, Buffer.from(SECRET));
+    return token;
+  }
+
+  /** Starts one more; clients find it from then on. Streamers have a log of their own each. */
+  async add(role: ClusterProcess['role']): Promise<ClusterProcess> {
+    const { shards, flags = [] } = this.#options;
+    const all = role === 'streamer' ? this.streamers : this.listeners;
+    const index = this.#started[role]++;
+    const given = typeof shards === 'string' ? shards : shards(role, index);
+    const { process, port } = await startHayateServer(this.t, {
+      data: join(this.#folder, `${role}-${index}`),
+      flags: ['--roles', role, '--shards', given, '--jwt-secret', SECRET, ...flags],
+    });
+    const url = `http://127.0.0.1:${port}`;
+    const metric = async (name: string, label = ''): Promise<number> => {
+      const text = await (await fetch(`${url}/metrics`)).text();
+      const lines = text.split('\n').filter((line) => (line.startsWith(`${name}{`) || line.startsWith(`${name} `)) && line.includes(label));
+      return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+    };
+    const started: ClusterProcess = { role, port, url, process, metric };
+    all.push(started);
+    this.#doorOf(role).ports.add(port);
+    return started;
+  }
+
+  /** SIGKILL. Clients find it for a moment still, as they would. */
+  async kill(victim: ClusterProcess): Promise<void> {
+    victim.process.kill('SIGKILL');
+    await victim.process.exit;
+    this.#remove(victim);
+  }
+
+  /** SIGTERM: no client is sent to it any more, those it has are asked to move, and it exits with 0. */
+  async stop(one: ClusterProcess): Promise<void> {
+    this.#remove(one);
+    one.process.kill('SIGTERM');
+    assert.deepEqual(await one.process.exit, { code: 0, signal: null }, one.process.lines.join('\n'));
+  }
+
+  /** A metric over all running processes of a role. */
+  async sum(role: ClusterProcess['role'], name: string, label = ''): Promise<number> {
+    const values = await Promise.all((role === 'streamer' ? this.streamers : this.listeners).map((one) => one.metric(name, label)));
+    return values.reduce((total, value) => total + value, 0);
+  }
+
+  readonly #started = { streamer: 0, listener: 0 };
+
+  #remove(one: ClusterProcess): void {
+    this.#doorOf(one.role).ports.delete(one.port);
+    const all = one.role === 'streamer' ? this.streamers : this.listeners;
+    all.splice(all.indexOf(one), 1);
+  }
+
+  #doorOf(role: ClusterProcess['role']): FrontDoor {
+    return role === 'streamer' ? this.publishDoor : this.watchDoor;
+  }
+}

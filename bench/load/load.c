@@ -42,6 +42,7 @@ static int epoll;
 static uint32_t handshakes, ready, opened;
 static connection *broken;
 static bool opening;
+static long poll_us;
 static uint8_t buffer[READ_BYTES];
 
 static void fail(const char *what) {
@@ -415,10 +416,12 @@ static void parse(int count, char **arguments) {
     else if (strcmp(name, "--token") == 0) config.token = value;
     else if (strcmp(name, "--connections") == 0) config.connections = (uint32_t)atoi(value);
     else if (strcmp(name, "--streams") == 0) config.streams = (uint32_t)atoi(value);
+    else if (strcmp(name, "--poll-us") == 0) poll_us = atoi(value);
     else if (strcmp(name, "--seconds-max") == 0) seconds = (unsigned)atoi(value);
     else fail(name);
   }
   if (config.speaks == NULL || config.targets == 0 || config.connections == 0 || config.streams == 0) fail("flags");
+  if (poll_us < 0 || poll_us >= 1000000) fail("--poll-us");
   if (strlen(config.token) > 3800) fail("--token");
   alarm(seconds);
 }
@@ -448,7 +451,9 @@ int main(int count, char **arguments) {
 
   for (;;) {
     struct epoll_event events[512];
-    const int happened = epoll_wait(epoll, events, 512, -1);
+    // Asleep by the clock, it costs the server no wake-up for each message; see --poll-us in load-client.ts.
+    if (poll_us > 0) clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){0, poll_us * 1000}, NULL);
+    const int happened = epoll_wait(epoll, events, 512, poll_us > 0 ? 0 : -1);
     if (happened < 0 && errno != EINTR) fail("epoll_wait");
     bool ticked = false;
     for (int i = 0; i < happened; i++) {

@@ -57,7 +57,7 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchOutcome> 
     const measured = systems.map((): Round[] => []);
     for (let round = -1; round < rounds; round++)
       for (const [i, system] of systems.entries()) {
-        const result = await measure(system, round < 0 ? 1 : seconds);
+        const result = await measure(system, round < 0 ? seconds * 2 : seconds);
         if (round >= 0) measured[i]?.push(result);
       }
     const after = await Promise.all(systems.map(({ shards }) => Promise.all(shards.map(publishes))));

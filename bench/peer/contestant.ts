@@ -43,6 +43,8 @@ export interface Round {
 }
 
 const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+/** How often the load client looks for messages. */
+const POLL_US = 500;
 /** After `go`, before it is measured. */
 const SETTLE_MS = 300;
 /** Nothing for so long: all has arrived. */
@@ -81,7 +83,15 @@ export class RunningContestant {
     const { port } = JSON.parse(await server.line()) as { port: number };
     const token = speaks.dialect === 'hayate' ? { token: await benchToken('watch') } : {};
     const { viewers: connections, streams } = load;
-    const client = await LoadClient.start(scope, { ...speaks, ...token, ports: [port], connections, streams, core: cores.load });
+    const client = await LoadClient.start(scope, {
+      ...speaks,
+      ...token,
+      ports: [port],
+      connections,
+      streams,
+      core: cores.load,
+      pollUs: POLL_US,
+    });
     await client.open();
     return new RunningContestant(name, server, client);
   }

@@ -145,8 +145,10 @@ static void on_input(void) {
   if (got < 0 && errno == EAGAIN) return;
   if (got <= 0) exit(cut_off == 0 ? 0 : 2);
   line[got] = 0;
-  if (strstr(line, "go") != NULL) go(true);
-  if (strstr(line, "halt") != NULL) go(false);
+  // Of several lines the last counts.
+  const char *last = line + got - 1;
+  while (last > line && last[-1] != '\n') last--;
+  go(strncmp(last, "go", 2) == 0);
 }
 
 int main(int count, char **arguments) {

@@ -37,5 +37,6 @@ test('fills the table that a page names, again and again', () => {
   assert.match(once, /\| what \| µs \|\n\|---\|---:\|\n/);
   assert.doesNotMatch(once, /old/);
   assert.equal(fillTables(once, results), once);
+  assert.doesNotMatch(fillTables(page.replace('fan-out', 'growth'), results), /old|\| what/);
   assert.throws(() => fillTables(page.replace('Costs', 'Gains'), results), /no table "Gains"/);
 });

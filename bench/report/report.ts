@@ -97,13 +97,14 @@ export function benchmarksPage(unsorted: readonly BenchResult[]): string {
   ].join('\n\n')}\n`;
 }
 
-/** `page` with the tables between its markers as the results have them now. Throws if a table that it names is missing. */
+/** `page` with the tables between its markers as the results have them now. Empty where there is no result yet; throws if a result lacks the table. */
 export function fillTables(page: string, results: readonly BenchResult[]): string {
   return page.replace(
     /(<!-- table: ([^/\n]+)\/(.+?) -->\n)[\s\S]*?(<!-- end -->)/g,
     (_, open: string, name: string, title: string, close: string) => {
-      const tables = results.find(({ benchmark }) => benchmark === name)?.outcome.tables ?? [];
-      const table = tables.find((one) => one.title === title);
+      const result = results.find(({ benchmark }) => benchmark === name);
+      if (result === undefined) return `${open}${close}`;
+      const table = result.outcome.tables?.find((one) => one.title === title);
       if (table === undefined) throw new Error(`there is no table "${title}" in the result of ${name}`);
       return `${open}\n${markdownTable(table)}\n\n${close}`;
     },

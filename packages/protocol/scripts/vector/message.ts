@@ -97,7 +97,7 @@ export const messageVectors: readonly Vector[] = [
   message(ControlSchema, 'control-claim', 'on control', {
     body: { case: 'claim', value: { stream: 'studio-7', epoch: EPOCH, generation: 2, incarnation: 1n } },
   }),
-  message(ControlSchema, 'control-end-stream', 'on control', { body: { case: 'endStream', value: { stream: 'studio-7' } } }),
+  message(ControlSchema, 'control-end-stream', 'on control', { body: { case: 'endStream', value: { stream: 'studio-7', epoch: EPOCH } } }),
   message(AnnouncementSchema, 'announcement', 'on directory', {
     incarnation: 1n,
     number: 9n,

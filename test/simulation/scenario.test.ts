@@ -277,11 +277,15 @@ test('what reaches a viewer on a bad line is old by a bounded time, however much
 });
 
 test('viewers who leave while much waits for them are counted', async () => {
-  const world = await liveWorld();
+  const world = await liveWorld({ flags: ['--window-bytes', '16384'] });
   for (const viewer of world.viewers.slice(0, 2)) viewer.stall(4_000);
   await world.run(3_000);
   for (const viewer of world.viewers) viewer.roam();
   await world.run(3_000);
+  const dropped = await Promise.all(
+    world.listeners.map((node) => node.metric('hayate_listener_viewer_frames_dropped_total', 'reason="closed"')),
+  );
+  assert.ok(dropped.every((frames) => frames > 0));
   await conclude(world, { nothingLost: true, isUnbroken: true });
 });
 

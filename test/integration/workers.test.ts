@@ -15,6 +15,7 @@ import { connectPeer, FrameSource, type WirePeer } from '../support/wire-peer.ts
 const VIEWERS = 6;
 /** Fewer than what is kept for those who return (256 events). */
 const BURST = 60;
+const WAIT = { timeoutMs: 60_000 };
 
 /** The lines of `text` that hold a metric's series whose labels include `label`, summed. */
 const sumOf = (text: string, name: string, label = ''): number =>
@@ -46,6 +47,8 @@ async function startGroup(t: TestContext, flags: readonly string[] = []) {
 interface Watcher {
   readonly viewer: Viewer;
   readonly sequences: number[];
+  /** Times that the viewer was told of an epoch, or of none. */
+  epochs(): number;
 }
 
 async function watch(t: TestContext, url: string): Promise<Watcher> {
@@ -53,8 +56,22 @@ async function watch(t: TestContext, url: string): Promise<Watcher> {
   cleanUp(t, () => viewer.close());
   const sequences: number[] = [];
   for (const name of ['header', 'event'] as const) viewer.on(name, ({ sequence }) => sequences.push(sequence));
+  let epochs = 0;
+  viewer.on('epoch', () => epochs++);
   await viewer.connect();
-  return { viewer, sequences };
+  return { viewer, sequences, epochs: () => epochs };
+}
+
+/** Six viewers, or as many more as it takes until each worker has some. */
+async function watchOnBoth(t: TestContext, url: string, metrics: () => Promise<string>): Promise<Watcher[]> {
+  const watchers: Watcher[] = [];
+  await poll('viewers on both workers', async () => {
+    watchers.push(await watch(t, url));
+    const text = await metrics();
+    const counts = [1, 2].map((worker) => sumOf(text, 'hayate_listener_viewers', `worker="${worker}"`));
+    return watchers.length >= VIEWERS && counts.every((count) => count > 0);
+  });
+  return watchers;
 }
 
 async function publish(t: TestContext, streamer: string): Promise<{ peer: WirePeer; source: FrameSource; burst(): void }> {
@@ -90,13 +107,11 @@ test('viewers on two workers lose nothing when one is killed, and nothing when b
   if (scene === undefined) return;
   const { streamer, group, internal, metrics } = scene;
   const { source, burst } = await publish(t, streamer.url);
-  const watchers = await Promise.all(Array.from({ length: VIEWERS }, () => watch(t, group.url)));
+  const watchers = await watchOnBoth(t, group.url, metrics);
   const everything = () =>
-    poll('every frame at every viewer', () => watchers.every(({ sequences }) => sequences.length === source.sequence));
+    poll('every frame at every viewer', () => watchers.every(({ sequences }) => sequences.length === source.sequence), WAIT);
   await everything();
-  const before = await metrics();
-  for (const worker of [1, 2]) assert.ok(sumOf(before, 'hayate_connections', `worker="${worker}"`) > 0, `worker ${worker} has viewers`);
-  assert.equal(sumOf(before, 'hayate_listener_viewers'), VIEWERS);
+  assert.equal(sumOf(await metrics(), 'hayate_listener_viewers'), watchers.length);
 
   await t.test('one is killed', async () => {
     killWorker(group, 1);
@@ -104,7 +119,7 @@ test('viewers on two workers lose nothing when one is killed, and nothing when b
     await everything();
   });
   await t.test('it is replaced, and counted', async () => {
-    await poll('the group to be ready', async () => (await fetch(`${internal}/readyz`)).ok);
+    await poll('the group to be ready', async () => (await fetch(`${internal}/readyz`)).ok, WAIT);
     const text = await metrics();
     assert.equal(sumOf(text, 'hayate_worker_ends_total', 'worker="1"'), 1);
     assert.equal(sumOf(text, 'hayate_worker_ends_total', 'worker="2"'), 0);
@@ -113,17 +128,18 @@ test('viewers on two workers lose nothing when one is killed, and nothing when b
   await t.test('both are killed: those who return come to processes that have never heard of the stream', async () => {
     const killed = [1, 2].map((worker) => killWorker(group, worker));
     burst();
-    await poll('other processes', () => [1, 2].every((worker) => !killed.includes(pidOf(group, worker) ?? 0)));
+    await poll('other processes', () => [1, 2].every((worker) => !killed.includes(pidOf(group, worker) ?? 0)), WAIT);
     await everything();
   });
   burst();
   await everything();
-  for (const { viewer, sequences } of watchers) {
+  for (const { viewer, sequences, epochs } of watchers) {
     assert.deepEqual(
       sequences,
       Array.from({ length: source.sequence }, (_, sequence) => sequence),
     );
     assert.deepEqual(viewer.stats.missing, { lost: 0, slow: 0, expired: 0 });
+    assert.equal(epochs(), 1, 'the broadcast seemed to go on');
   }
   assert.ok(watchers.every(({ viewer }) => viewer.stats.reconnects > 0));
 });
@@ -132,17 +148,34 @@ test('SIGTERM to one worker drains and replaces it; to the primary it ends all o
   const scene = await startGroup(t, ['--go-away-ms', '10000']);
   if (scene === undefined) return;
   const { streamer, group, metrics } = scene;
-  const { source, burst } = await publish(t, streamer.url);
-  const watchers = await Promise.all(Array.from({ length: VIEWERS }, () => watch(t, group.url)));
+  const { peer: broadcaster, source, burst } = await publish(t, streamer.url);
+  const watchers = await watchOnBoth(t, group.url, metrics);
+  const everything = () =>
+    poll('every frame at every viewer', () => watchers.every(({ sequences }) => sequences.length === source.sequence), WAIT);
+  await everything();
+  const moving = sumOf(await metrics(), 'hayate_listener_viewers', 'worker="1"');
+  assert.ok(moving > 0 && moving < watchers.length, `${moving} viewers on worker 1`);
   const pid = pidOf(group, 1);
   assert.ok(pid);
   process.kill(pid, 'SIGTERM');
+  // Frames go on all the while, each when all viewers have the one before: those who move, too, on either connection.
+  const moved = () => watchers.reduce((sum, { viewer }) => sum + viewer.stats.reconnects, 0);
+  while (moved() < moving) {
+    broadcaster.send({ frames: [source.event()] });
+    await everything();
+  }
+  await poll('another process', () => pidOf(group, 1) !== pid, WAIT);
   burst();
-  await poll('another process', () => pidOf(group, 1) !== pid);
-  burst();
-  await poll('every frame at every viewer', () => watchers.every(({ sequences }) => sequences.length === source.sequence));
-  for (const { viewer } of watchers) assert.deepEqual(viewer.stats.missing, { lost: 0, slow: 0, expired: 0 });
-  assert.equal(sumOf(await metrics(), 'hayate_listener_viewers'), VIEWERS);
+  await everything();
+  for (const { viewer, sequences, epochs } of watchers) {
+    assert.deepEqual(
+      sequences,
+      Array.from({ length: source.sequence }, (_, sequence) => sequence),
+    );
+    assert.deepEqual(viewer.stats.missing, { lost: 0, slow: 0, expired: 0 });
+    assert.equal(epochs(), 1);
+  }
+  assert.equal(sumOf(await metrics(), 'hayate_listener_viewers'), watchers.length);
 
   const peer = await connectPeer(t, group.url, '/watch');
   peer.send({ watch: { stream: 'hoshi', token: await devToken(group.url, { watch: ['*'] }) } });
@@ -160,7 +193,7 @@ test('without an internal port any worker answers operators for all', async (t) 
   if (redis?.[0] === undefined) return;
   const flags = ['--roles', 'listener,api', '--workers', '2', '--shards', redis[0].url];
   const group = await startHayateServer(t, { data: join(tempDir(t), 'data'), flags });
-  await poll('the group to be ready', async () => (await fetch(`${group.url}/readyz`)).ok);
+  await poll('the group to be ready', async () => (await fetch(`${group.url}/readyz`)).ok, WAIT);
   const text = await (await fetch(`${group.url}/metrics`)).text();
   for (const worker of [1, 2]) assert.match(text, new RegExp(`hayate_listener_streams\\{worker="${worker}"\\} 0`));
   assert.equal(text.split('\n').filter((line) => line.startsWith('# TYPE hayate_listener_streams ')).length, 1);
@@ -177,10 +210,11 @@ test('several workers are refused what only one process may have, in a sentence'
     [['--roles', 'listener', '--shards', 'redis://127.0.0.1:1', '--host', '0.0.0.0'], /needs a key/],
     [['--roles', 'listener', '--shards', 'http://127.0.0.1:1'], /./],
   ];
-  for (const [flags, sentence] of refused) {
+  const check = async ([flags, sentence]: (typeof refused)[number]): Promise<void> => {
     const { code, stderr } = await runHayate(t, ['serve', '--workers', '2', '--port', '0', '--data', join(tempDir(t), 'data'), ...flags]);
     assert.equal(code, 2, flags.join(' '));
     assert.equal(stderr.length, 1, stderr.join('\n'));
     assert.match(stderr[0] ?? '', sentence);
-  }
+  };
+  await Promise.all(refused.map(check));
 });

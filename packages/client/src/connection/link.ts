@@ -180,8 +180,12 @@ export class Link {
     if (this.#current === undefined) return;
     this.#current = undefined;
     if (this.clock.nowMs() - this.#liveSinceMs >= HEALTHY_MS) this.#backoff.reset();
-    // A server closes the older connection when it takes its successor, whose welcome may come a moment later.
-    const succeeded = (this.#next !== undefined || this.#retryTimer !== undefined) && reason.name === 'SUPERSEDED';
+    // A server closes the older connection when it takes its successor, whose welcome may come a moment later; and a connection
+    // may be lost while its successor is on its way, which then need not begin anew.
+    const succeeded =
+      reason.name === 'SUPERSEDED'
+        ? this.#next !== undefined || this.#retryTimer !== undefined
+        : this.#next !== undefined && reason.outcome === 'retry';
     if (succeeded) this.#become({ state: 'reconnecting', reason: reason.sentence, closeCode: reason.code, retryInMs: 0 });
     else this.#missed(reason);
   }

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { create, toBinary } from '@bufbuild/protobuf';
 import {
   AudioSchema,
+  CloseCodes,
   createPose,
   EndReason,
   EventSchema,
@@ -194,4 +195,55 @@ test('a frame that cannot be read is counted and harms nothing else', async (t) 
   await poll('the good frames', () => heard.includes('audio 2'));
   assert.deepEqual(heard, ['epoch', 'audio 0', 'audio 2']);
   assert.equal(viewer.stats.malformed, 2);
+});
+
+test('moves to another connection at GOAWAY, though the old one ends first, and hears each frame once', async (t) => {
+  const server = await startScriptedServer(t, (connection, message, index) => {
+    if (message.watch === undefined) return;
+    if (index === 0) {
+      connection.send(watching(0));
+      connection.send({ frames: [header(0, 'First light'), audio(1)], goAway: { closeAfterMs: 5_000 } });
+      return;
+    }
+    // While the new connection waits for its answer, the old one goes on, and ends.
+    server.connections[0]?.send({ frames: [audio(2), audio(3)] });
+    server.connections[0]?.close(CloseCodes.GOING_AWAY.code);
+    void poll('the old connection to end', () => viewer.state === 'reconnecting').then(() => {
+      connection.send(watching(Number(message.watch?.nextSequence)));
+      connection.send({ frames: [audio(2), audio(3), audio(4)] });
+    });
+  });
+  const viewer = new Viewer({ server: server.url, stream, token: 't', random: () => 0 });
+  t.after(() => viewer.close());
+  const heard = listen(viewer);
+  await viewer.connect();
+  await poll('the last frame', () => heard.includes('audio 4'));
+  assert.deepEqual(heard, ['epoch', 'header 0', 'audio 1', 'audio 2', 'audio 3', 'audio 4']);
+  assert.equal(server.connections[1]?.messages[0]?.watch?.nextSequence, 2n);
+  assert.equal(server.connections.length, 2);
+  assert.equal(viewer.missingFrames, 0);
+  assert.equal(viewer.state, 'live');
+});
+
+test('a server that does not know the broadcast yet, to which it returns, makes it forget nothing; one that says so later does', async (t) => {
+  const server = await startScriptedServer(t, (connection, message, index) => {
+    if (message.watch === undefined) return;
+    if (index === 0) {
+      connection.send(watching(0));
+      connection.send({ frames: [header(0, 'First light'), audio(1)] });
+      return;
+    }
+    connection.send(watching(0, 0n));
+    connection.send(watching(Number(message.watch.nextSequence)));
+    connection.send({ frames: [audio(2)] });
+    connection.send(watching(0, 0n));
+  });
+  const viewer = new Viewer({ server: server.url, stream, token: 't', random: () => 0 });
+  t.after(() => viewer.close());
+  const heard = listen(viewer);
+  await viewer.connect();
+  await poll('the first frames', () => heard.includes('audio 1'));
+  server.connections[0]?.terminate();
+  await poll('the end', () => heard.includes('no epoch'));
+  assert.deepEqual(heard, ['epoch', 'header 0', 'audio 1', 'audio 2', 'no epoch']);
 });

@@ -43,6 +43,11 @@ interface EpochView {
 }
 
 const LATENCY_PERCENTILE = 0.5;
+/**
+ * A server that has only just begun to follow a stream may say that it is not live: whoever returns to a broadcast believes that
+ * after this time. Longer would help nobody: servers keep 2 s for those who return.
+ */
+const ABSENCE_MS = 2_000;
 /** A timer that fires a little early still sends its receipt. */
 const TIMER_SLACK_MS = 20;
 
@@ -60,6 +65,9 @@ export class Viewer extends Emitter<ViewerEvents> {
   #viewers = 0;
   #view: EpochView | undefined;
   #over = false;
+  /** The message being read is the first of a connection. */
+  #isWelcome = false;
+  #absence: ReturnType<typeof setTimeout> | undefined;
   #receiptMs = 0;
   #receiptIntervalMs: number = Limits.receiptIntervalMs;
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -72,7 +80,10 @@ export class Viewer extends Emitter<ViewerEvents> {
       hello: (token) => ({
         watch: { stream: options.stream, token, epoch: this.#view?.epoch ?? 0n, nextSequence: BigInt(this.#view?.account.next ?? 0) },
       }),
-      welcome: ({ watching }) => (watching === undefined ? undefined : Number(watching.serverUnixUs)),
+      welcome: ({ watching }) => {
+        this.#isWelcome = watching !== undefined;
+        return watching === undefined ? undefined : Number(watching.serverUnixUs);
+      },
       onMessage: (message, bytes) => this.#take(message, bytes),
       onState: (change) => this.#become(change),
       recovers: () => false,
@@ -165,9 +176,12 @@ export class Viewer extends Emitter<ViewerEvents> {
 
   #watch(watching: Watching): void {
     this.#receiptIntervalMs = watching.receiptIntervalMs || Limits.receiptIntervalMs;
+    const isReturn = this.#isWelcome && this.epoch !== undefined;
+    this.#isWelcome = false;
+    clearTimeout(this.#absence);
     if (watching.epoch === 0n) {
-      if (this.epoch !== undefined) this.emit('epoch', { epoch: undefined });
-      this.#over = true;
+      if (isReturn) this.#absence = setTimeout(() => this.#leaveEpoch(), ABSENCE_MS);
+      else this.#leaveEpoch();
       return;
     }
     const resumed = this.#view?.epoch === watching.epoch;
@@ -175,6 +189,11 @@ export class Viewer extends Emitter<ViewerEvents> {
     if (!resumed) this.#begin(watching.epoch, Number(watching.nextSequence));
     this.#over = false;
     this.emit('epoch', { epoch: watching.epoch });
+  }
+
+  #leaveEpoch(): void {
+    if (this.epoch !== undefined) this.emit('epoch', { epoch: undefined });
+    this.#over = true;
   }
 
   #begin(epoch: bigint, joined: number): void {
@@ -278,6 +297,7 @@ export class Viewer extends Emitter<ViewerEvents> {
 
   #become(change: StateChange): void {
     clearInterval(this.#timer);
+    if (change.state === 'ended' || change.state === 'failed') clearTimeout(this.#absence);
     if (change.state === 'live') {
       this.#receiptMs = 0;
       this.#timer = setInterval(() => this.#report(), this.#receiptIntervalMs);

@@ -49,7 +49,9 @@ export class Channel<Theirs extends Calls, Ours extends Calls> {
         ? undefined
         : setTimeout(() => this.#settle(id)?.reject(new HayateError('CLOSED', `no answer in ${timeoutMs} ms`)), timeoutMs);
     this.#waiting.set(id, { resolve: (result) => resolve(result as Awaited<ReturnType<Theirs[Name]>>), reject });
-    this.#send({ call: name, id, argument });
+    this.#end.send({ call: name, id, argument } satisfies Message, (error) => {
+      if (error !== null) this.#settle(id)?.reject(ended());
+    });
     return promise.finally(() => clearTimeout(timer));
   }
 
@@ -65,15 +67,15 @@ export class Channel<Theirs extends Calls, Ours extends Calls> {
     try {
       const answer = this.#ours[call];
       if (answer === undefined) throw new Error(`there is no call ${call}`);
-      this.#send({ result: await answer(argument as never), id });
+      this.#reply({ result: await answer(argument as never), id });
     } catch (error) {
       const code = error instanceof HayateError ? error.code : undefined;
-      this.#send({ error: { code, message: error instanceof Error ? error.message : String(error) }, id });
+      this.#reply({ error: { code, message: error instanceof Error ? error.message : String(error) }, id });
     }
   }
 
-  #send(message: Message): void {
-    // What cannot be sent goes nowhere: `disconnect` settles whoever waits.
+  #reply(message: Message): void {
+    // Who does not hear the answer any more does not wait for it.
     this.#end.send(message, () => undefined);
   }
 
@@ -84,6 +86,10 @@ export class Channel<Theirs extends Calls, Ours extends Calls> {
   }
 
   #fail(): void {
-    for (const id of [...this.#waiting.keys()]) this.#settle(id)?.reject(new HayateError('CLOSED', 'the process has ended'));
+    for (const id of [...this.#waiting.keys()]) this.#settle(id)?.reject(ended());
   }
+}
+
+function ended(): HayateError {
+  return new HayateError('CLOSED', 'the process has ended');
 }

@@ -1,0 +1,25 @@
+// The other side of channel.test.ts: answers, refuses, breaks, says nothing, and ends, as it is asked.
+import { HayateError } from '../kernel/error.ts';
+import { Channel, type ChannelEnd } from './channel.ts';
+
+export type ChildCalls = {
+  /** Asks the parent to double the number, and adds one. */
+  doubleAndOne(value: number): Promise<number>;
+  refuse(argument: undefined): Promise<void>;
+  breakDown(argument: undefined): Promise<void>;
+  saySomeDay(argument: undefined): Promise<void>;
+  end(argument: undefined): Promise<void>;
+};
+export type ParentCalls = { double(value: number): Promise<number> };
+
+const channel: Channel<ParentCalls, ChildCalls> = new Channel(process as unknown as ChannelEnd, {
+  doubleAndOne: async (value: number) => (await channel.call('double', value)) + 1,
+  refuse: async () => {
+    throw new HayateError('IN_USE', 'the port is in use');
+  },
+  breakDown: async () => {
+    throw new TypeError('a bug');
+  },
+  saySomeDay: () => new Promise(() => undefined),
+  end: async () => process.exit(3),
+} satisfies ChildCalls);

@@ -13,7 +13,7 @@ export const Limits = {
   /** Milliseconds between a participant's key poses. */
   keyIntervalMsMax: 1_000,
   /** Milliseconds between a viewer's receipts. */
-  receiptIntervalMs: 250,
+  receiptIntervalMs: 500,
   /** Largest sequence, capture time and position. */
   numberMax: Number.MAX_SAFE_INTEGER,
   /** Participants of one stream, the broadcaster included. */

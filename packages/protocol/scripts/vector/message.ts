@@ -91,13 +91,20 @@ export const messageVectors: readonly Vector[] = [
     epoch: EPOCH,
     missing: [{ first: 4n, last: 6n }],
     groupReplyChannel: 'reply:0000000000000002',
-    viewers: 3,
+    listener: 2n,
+  }),
+  message(RepairRequestSchema, 'stream-viewers', 'on repair:<incarnation>, once a second', {
+    viewers: [
+      { stream: 'studio-7', epoch: EPOCH, viewers: 3 },
+      { stream: 'studio-8', epoch: EPOCH + 1n, viewers: 250 },
+    ],
     listener: 2n,
   }),
   message(ControlSchema, 'control-claim', 'on control', {
     body: { case: 'claim', value: { stream: 'studio-7', epoch: EPOCH, generation: 2, incarnation: 1n } },
   }),
   message(ControlSchema, 'control-end-stream', 'on control', { body: { case: 'endStream', value: { stream: 'studio-7', epoch: EPOCH } } }),
+  message(ControlSchema, 'control-announce-full', 'on control', { body: { case: 'announceFull', value: {} } }),
   message(AnnouncementSchema, 'announcement', 'on directory', {
     incarnation: 1n,
     number: 9n,

@@ -1,7 +1,8 @@
 // The listener role: accepts viewers, keeps one subscription per watched stream however many watch it, and looks at its
 // viewers' clocks. Knows nothing of streamers but the channels they share.
+import { create, toBinary } from '@bufbuild/protobuf';
 import { Limits } from '@hayate/protocol';
-import { EnvelopeSchema } from '@hayate/protocol/server';
+import { EnvelopeSchema, RepairRequestSchema, type StreamViewers, StreamViewersSchema } from '@hayate/protocol/server';
 import type { WebSocket } from 'ws';
 import type { VerifyToken } from '../auth/verify-token.ts';
 import { Connection } from '../gateway/connection.ts';
@@ -72,6 +73,8 @@ export class Listener implements Service {
   readonly #sessionOptions: WatchSessionOptions;
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #sessions = new Map<Connection, WatchSession>();
+  /** Whose viewers came or went since the last tick: their streamers need not wait for the next report of all. */
+  readonly #changed = new Set<WatchedStream>();
   #unsubscribeReplies: Unsubscribe | undefined;
   #timers: CancelTimer[] = [];
   #draining = false;
@@ -94,7 +97,7 @@ export class Listener implements Service {
       clock: context.clock,
       verifyToken,
       receiptIntervalMs: options.receiptIntervalMs,
-      join: (name) => this.#join(name),
+      join: (name, returning) => this.#join(name, returning),
       leave: (stream) => this.#leave(stream),
     };
   }
@@ -110,7 +113,10 @@ export class Listener implements Service {
       ),
     );
     const { clock } = parts.context;
-    listener.#timers = [every(clock, TICK_MS, () => listener.#tick()), every(clock, REPORT_INTERVAL_MS, () => listener.#report())];
+    listener.#timers = [
+      every(clock, TICK_MS, () => listener.#tick()),
+      every(clock, REPORT_INTERVAL_MS, () => listener.#report(listener.#streams())),
+    ];
     return listener;
   }
 
@@ -159,12 +165,15 @@ export class Listener implements Service {
     this.#subscriptions.clear();
   }
 
-  async #join(name: string): Promise<WatchedStream> {
+  /** `returning`: the viewer has watched it before, so that it is probably live. */
+  async #join(name: string, returning: boolean): Promise<WatchedStream> {
     if (this.#draining) throw new HayateError('CLOSED', 'the server is draining', { closeCode: 'GOING_AWAY', temporary: true });
     const subscription = this.#subscriptions.get(name) ?? this.#subscribe(name);
     subscription.cancelLinger?.();
     subscription.sessions++;
     await subscription.ready;
+    if (returning) await subscription.stream.settled();
+    this.#changed.add(subscription.stream);
     return subscription.stream;
   }
 
@@ -199,6 +208,7 @@ export class Listener implements Service {
     const subscription = this.#subscriptions.get(stream.name);
     if (subscription === undefined) return;
     subscription.sessions--;
+    this.#changed.add(stream);
     if (subscription.sessions > 0) return;
     const { context, options } = this.#parts;
     subscription.cancelLinger = context.clock.after(options.lingerMs, () => {
@@ -212,10 +222,31 @@ export class Listener implements Service {
   #tick(): void {
     const nowMs = this.#parts.context.clock.nowMs();
     for (const { stream } of this.#subscriptions.values()) stream.tick(nowMs);
+    const changed = [...this.#changed];
+    this.#changed.clear();
+    this.#report(changed);
   }
 
-  #report(): void {
-    for (const { stream } of this.#subscriptions.values()) stream.reportViewers();
+  /** Tells each streamer how many watch its streams here, in one message. */
+  #report(streams: Iterable<WatchedStream>): void {
+    const reports = new Map<bigint, StreamViewers[]>();
+    for (const stream of streams) {
+      const report = stream.report();
+      if (report === undefined) continue;
+      const { incarnation, epoch, viewers } = report;
+      const ofStreamer = reports.get(incarnation) ?? [];
+      ofStreamer.push(create(StreamViewersSchema, { stream: stream.name, epoch, viewers }));
+      reports.set(incarnation, ofStreamer);
+    }
+    const { shards, context } = this.#parts;
+    for (const [streamer, viewers] of reports) {
+      const request = create(RepairRequestSchema, { listener: context.incarnation, viewers });
+      shards.publish(Channels.repair(streamer), toBinary(RepairRequestSchema, request));
+    }
+  }
+
+  #streams(): WatchedStream[] {
+    return [...this.#subscriptions.values()].map(({ stream }) => stream);
   }
 }
 

@@ -18,8 +18,8 @@ export interface WatchSessionOptions {
   verifyToken: VerifyToken;
   /** How often the viewer is asked to report. */
   receiptIntervalMs: number;
-  /** The stream, subscribed to, until `leave`. */
-  join: (stream: string) => Promise<WatchedStream>;
+  /** The stream, subscribed to, until `leave`. For a viewer who is `returning` it is waited for until the stream is known to be live, or seems not to be. */
+  join: (stream: string, returning: boolean) => Promise<WatchedStream>;
   leave: (stream: WatchedStream) => void;
 }
 
@@ -93,7 +93,7 @@ export class WatchSession implements WatchedStreamSubscriber {
     if (watch === undefined) throw new WireError('the first message is Watch');
     if (!isStreamName(watch.stream)) throw new WireError('the stream name is not of [A-Za-z0-9_-]{1,64}');
     const identity = await admit(this.#options.verifyToken, watch.token, 'watch', watch.stream);
-    const stream = await this.#options.join(watch.stream);
+    const stream = await this.#options.join(watch.stream, watch.epoch !== 0n);
     if (this.#connection.closing) {
       this.#options.leave(stream);
       return;
@@ -101,7 +101,6 @@ export class WatchSession implements WatchedStreamSubscriber {
     this.#stream = stream;
     this.#admission = new Admission(this.#connection, identity);
     stream.add(this);
-    stream.viewersChanged();
     this.#from = { epoch: watch.epoch, nextSequence: watch.nextSequence };
     if (stream.live === undefined) this.#sendWatching(0n, 0);
     else this.#greet(stream, stream.live, undefined);
@@ -133,7 +132,6 @@ export class WatchSession implements WatchedStreamSubscriber {
     this.#leavePlace();
     if (this.#stream === undefined) return;
     this.#stream.remove(this);
-    this.#stream.viewersChanged();
     this.#options.leave(this.#stream);
   }
 

@@ -49,8 +49,8 @@ const GROUP_ASK_MS = 100;
 const GAP_TICK_MS = 10;
 /** Viewers who waited for an epoch get it from its first frame if they have missed no more than this. */
 const FRESH_MS = 500;
-/** The number of viewers is not told more often than this for each that comes; every second it is in any case. */
-const REPORT_AGAIN_MS = 250;
+/** A stream that is live says so every second, and a listener that joins it waits that long before it says that it is not. */
+const SETTLE_MS = 1_250;
 /** A request goes by two servers at once. */
 const REQUEST_COPIES = 2;
 
@@ -63,7 +63,8 @@ export class WatchedStream {
   /** Of the newest epoch that has begun for viewers. */
   #fanOut: { epoch: bigint; viewers: FanOut };
   #viewers = 0;
-  #reportedMs = Number.NEGATIVE_INFINITY;
+  readonly #settled = Promise.withResolvers<void>();
+  readonly #cancelSettle: CancelTimer;
   #cancelGroupWait: CancelTimer | undefined;
   #cancelGapTick: CancelTimer | undefined;
 
@@ -71,6 +72,7 @@ export class WatchedStream {
     this.name = options.name;
     this.#options = options;
     this.#fanOut = { epoch: 0n, viewers: new FanOut(options.fanOut) };
+    this.#cancelSettle = options.clock.after(SETTLE_MS, () => this.#settled.resolve());
   }
 
   /** The epoch that is live; undefined if none is. */
@@ -133,22 +135,25 @@ export class WatchedStream {
     this.#release(live, nowMs);
   }
 
-  /** Called about once a second. Tells the streamer how many watch here, asks again for a group that has not come, and concludes from long silence that the stream is over. */
-  reportViewers(): void {
+  /**
+   * How many watch here, for the streamer of this incarnation; undefined if none is known. Called about once a second, when it
+   * also asks again for a group that has not come, and concludes from long silence that the stream is over.
+   */
+  report(): { incarnation: bigint; epoch: bigint; viewers: number } | undefined {
     const live = this.#live;
-    if (live === undefined || live.ended) return;
+    if (live === undefined || live.ended) return undefined;
     if (this.#options.clock.nowMs() - live.heardMs > this.#options.silenceMs) {
       live.presumed = true;
       this.#end(live, endMark(live, EndReason.LOST));
-      return;
+      return undefined;
     }
-    this.#reportedMs = this.#options.clock.nowMs();
-    this.#request(live, { viewers: this.#subscribers.size, ...(live.complete ? {} : this.#groupWanted()) });
+    if (!live.complete) this.#request(live, this.#groupWanted());
+    return { incarnation: live.incarnation, epoch: live.epoch, viewers: this.#subscribers.size };
   }
 
-  /** Viewers came or went: the streamer hears of it at once, but of a crowd's coming not from each. */
-  viewersChanged(): void {
-    if (this.#options.clock.nowMs() - this.#reportedMs >= REPORT_AGAIN_MS) this.reportViewers();
+  /** Resolves once viewers can be given something, or it has been waited for so long that the stream seems not to be live. */
+  settled(): Promise<void> {
+    return this.#settled.promise;
   }
 
   /** Called some times a second. */
@@ -160,6 +165,8 @@ export class WatchedStream {
   close(): void {
     this.#cancelGroupWait?.();
     this.#cancelGapTick?.();
+    this.#cancelSettle();
+    this.#settled.resolve();
     this.#live = undefined;
   }
 
@@ -209,6 +216,8 @@ export class WatchedStream {
   #begin(live: Live): void {
     this.#cancelGroupWait?.();
     live.begun = true;
+    this.#cancelSettle();
+    this.#settled.resolve();
     // Viewers leave the older one when they hear of the newer.
     if (this.#fanOut.epoch !== live.epoch) this.#fanOut = { epoch: live.epoch, viewers: new FanOut(this.#options.fanOut) };
     for (const subscriber of this.#subscribers) subscriber.began();
@@ -279,7 +288,7 @@ export class WatchedStream {
     return { groupReplyChannel: Channels.reply(this.#options.listener) };
   }
 
-  #request(live: Live, content: Partial<Pick<RepairRequest, 'viewers' | 'groupReplyChannel' | 'missing'>>): void {
+  #request(live: Live, content: Partial<Pick<RepairRequest, 'groupReplyChannel' | 'missing'>>): void {
     const { shards, listener } = this.#options;
     const request = create(RepairRequestSchema, { stream: this.name, epoch: live.epoch, listener, ...content });
     shards.publish(Channels.repair(live.incarnation), toBinary(RepairRequestSchema, request), REQUEST_COPIES);

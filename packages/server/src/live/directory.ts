@@ -1,7 +1,7 @@
 // What is live, as soft state: folded from the announcements of all streamer processes. A process that falls silent
 // takes its streams with it. Only processes that serve listings hold one.
 import { create, toBinary } from '@bufbuild/protobuf';
-import { type Announcement, AnnouncementSchema, type LiveStream } from '@hayate/protocol/server';
+import { type Announcement, AnnouncementSchema, ControlSchema, type LiveStream } from '@hayate/protocol/server';
 import type { Clock } from '../kernel/clock.ts';
 import { Channels, type Shards, type Unsubscribe } from '../shard/shard.ts';
 import { decoding } from './channel-message.ts';
@@ -68,7 +68,6 @@ export class Directory {
   }
 
   #take(announcement: Announcement): void {
-    if (announcement.requestFull) return;
     const known = this.#announcers.get(announcement.incarnation);
     if (known !== undefined && announcement.number <= known.number) return;
     // What changed in one that was lost would stay unknown until the next full one.
@@ -87,6 +86,7 @@ export class Directory {
     const nowMs = this.#clock.nowMs();
     if (nowMs - this.#askedMs < ASK_INTERVAL_MS) return;
     this.#askedMs = nowMs;
-    this.#shards.publish(Channels.directory, toBinary(AnnouncementSchema, create(AnnouncementSchema, { requestFull: true })));
+    const control = create(ControlSchema, { body: { case: 'announceFull', value: {} } });
+    this.#shards.publish(Channels.control, toBinary(ControlSchema, control), Number.POSITIVE_INFINITY);
   }
 }

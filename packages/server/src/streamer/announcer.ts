@@ -3,8 +3,7 @@
 import { create, equals, toBinary } from '@bufbuild/protobuf';
 import { AnnouncementSchema, type LiveStream, LiveStreamSchema } from '@hayate/protocol/server';
 import { type CancelTimer, type Clock, every } from '../kernel/clock.ts';
-import { decoding } from '../live/channel-message.ts';
-import { Channels, type Shards, type Unsubscribe } from '../shard/shard.ts';
+import { Channels, type Shards } from '../shard/shard.ts';
 
 const INTERVAL_MS = 1_000;
 const FULL_EVERY = 10;
@@ -17,36 +16,14 @@ export class Announcer {
   #announced = new Map<string, LiveStream>();
   #number = 0n;
   #fullDue = true;
-  #cancelTimer: CancelTimer | undefined;
-  #unsubscribe: Unsubscribe | undefined;
+  readonly #cancelTimer: CancelTimer;
 
-  private constructor(shards: Shards, incarnation: bigint, streams: () => LiveStream[]) {
-    this.#shards = shards;
-    this.#incarnation = incarnation;
-    this.#streams = streams;
-  }
-
-  /** `streams` gives the process's broadcasts as they are now; `malformed` counts messages that cannot be read. */
-  static async open(options: {
-    clock: Clock;
-    shards: Shards;
-    incarnation: bigint;
-    streams: () => LiveStream[];
-    malformed: () => void;
-  }): Promise<Announcer> {
-    const announcer = new Announcer(options.shards, options.incarnation, options.streams);
-    announcer.#unsubscribe = await options.shards.subscribe(
-      Channels.directory,
-      decoding(
-        AnnouncementSchema,
-        (announcement) => {
-          if (announcement.requestFull) announcer.announce(true);
-        },
-        options.malformed,
-      ),
-    );
-    announcer.#cancelTimer = every(options.clock, INTERVAL_MS, () => announcer.announce());
-    return announcer;
+  /** `streams` gives the process's broadcasts as they are now. */
+  constructor(options: { clock: Clock; shards: Shards; incarnation: bigint; streams: () => LiveStream[] }) {
+    this.#shards = options.shards;
+    this.#incarnation = options.incarnation;
+    this.#streams = options.streams;
+    this.#cancelTimer = every(options.clock, INTERVAL_MS, () => this.announce());
   }
 
   /** Announces now: changes, or everything. */
@@ -71,7 +48,6 @@ export class Announcer {
   }
 
   close(): void {
-    this.#cancelTimer?.();
-    this.#unsubscribe?.();
+    this.#cancelTimer();
   }
 }

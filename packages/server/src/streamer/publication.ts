@@ -173,9 +173,13 @@ export class Publication {
     this.#options.onEnded();
   }
 
-  /** Answers a listener. */
+  /** `listener` has so many viewers of this broadcast. */
+  report(listener: bigint, viewers: number): void {
+    this.audience.report(listener, viewers, this.#options.clock.nowMs());
+  }
+
+  /** Answers a listener that misses frames, or begins to follow. */
   takeRequest(request: RepairRequest, replyChannel: string): void {
-    if (request.viewers !== undefined) this.audience.report(request.listener, request.viewers, this.#options.clock.nowMs());
     if (request.missing.length > 0)
       this.#feed.repair(request.missing.map(({ first, last }) => ({ first: Number(first), last: Number(last) })));
     if (request.groupReplyChannel === replyChannel) this.#feed.sendGroup(replyChannel);

@@ -84,7 +84,7 @@ export class Streamer implements Service {
       ),
     );
     const streams = () => [...streamer.#publications.values()].map(({ publication }) => publication.listing(context.clock.nowMs()));
-    streamer.#announcer = await Announcer.open({ clock: context.clock, shards, incarnation: context.incarnation, streams, malformed });
+    streamer.#announcer = new Announcer({ clock: context.clock, shards, incarnation: context.incarnation, streams });
     streamer.#timers.push(
       every(context.clock, TICK_MS, () => streamer.#tick()),
       every(context.clock, SWEEP_INTERVAL_MS, () => streamer.#sweep()),
@@ -203,7 +203,8 @@ export class Streamer implements Service {
   }
 
   #takeControl({ body }: Control): void {
-    if (body.case === 'endStream') {
+    if (body.case === 'announceFull') this.#announcer?.announce(true);
+    else if (body.case === 'endStream') {
       const publication = this.#publications.get(body.value.stream)?.publication;
       if (publication?.epoch !== body.value.epoch) return;
       publication.end(EndReason.MODERATED);
@@ -229,10 +230,16 @@ export class Streamer implements Service {
   }
 
   #takeRequest(request: RepairRequest): void {
-    const isMeant = (publication: Publication) => publication.stream === request.stream && publication.epoch === request.epoch;
-    const held = this.#publications.get(request.stream)?.publication;
-    const publication = held !== undefined && isMeant(held) ? held : [...this.#ending].find(isMeant);
-    publication?.takeRequest(request, Channels.reply(request.listener));
+    for (const { stream, epoch, viewers } of request.viewers) this.#find(stream, epoch)?.report(request.listener, viewers);
+    if (request.stream !== '') this.#find(request.stream, request.epoch)?.takeRequest(request, Channels.reply(request.listener));
+  }
+
+  /** The broadcast, also while its end is told. */
+  #find(stream: string, epoch: bigint): Publication | undefined {
+    const held = this.#publications.get(stream)?.publication;
+    if (held?.epoch === epoch) return held;
+    for (const publication of this.#ending) if (publication.stream === stream && publication.epoch === epoch) return publication;
+    return undefined;
   }
 
   #tick(): void {

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file hayate/v1/live.proto.
  */
 export const file_hayate_v1_live: GenFile = /*@__PURE__*/
-  fileDesc("ChRoYXlhdGUvdjEvbGl2ZS5wcm90bxIJaGF5YXRlLnYxIt8BCghFbnZlbG9wZRIOCgZzdHJlYW0YASABKAkSDQoFZXBvY2gYAiABKAYSEgoKZ2VuZXJhdGlvbhgDIAEoDRITCgtpbmNhcm5hdGlvbhgEIAEoBhIkCgZmcmFtZXMYBSADKAsyFC5oYXlhdGUudjEuTGl2ZUZyYW1lEh0KA2VuZBgGIAEoCzIQLmhheWF0ZS52MS5FbmRlZBINCgVncm91cBgHIAEoCBIVCg1uZXh0X3NlcXVlbmNlGAggASgEEhQKB3ZpZXdlcnMYCSABKA1IAIgBAUIKCghfdmlld2VycyJPCglMaXZlRnJhbWUSDQoFZnJhbWUYASABKAwSGAoQcmVjZWl2ZWRfdW5peF91cxgCIAEoBBIZChFwcmV2aW91c19wbHVzX29uZRgDIAEoBCKiAQoNUmVwYWlyUmVxdWVzdBIOCgZzdHJlYW0YASABKAkSDQoFZXBvY2gYAiABKAYSIQoHbWlzc2luZxgDIAMoCzIQLmhheWF0ZS52MS5SYW5nZRIbChNncm91cF9yZXBseV9jaGFubmVsGAQgASgJEhQKB3ZpZXdlcnMYBSABKA1IAIgBARIQCghsaXN0ZW5lchgGIAEoBkIKCghfdmlld2VycyLtAQoHQ29udHJvbBIpCgVjbGFpbRgBIAEoCzIYLmhheWF0ZS52MS5Db250cm9sLkNsYWltSAASMgoKZW5kX3N0cmVhbRgCIAEoCzIcLmhheWF0ZS52MS5Db250cm9sLkVuZFN0cmVhbUgAGk8KBUNsYWltEg4KBnN0cmVhbRgBIAEoCRINCgVlcG9jaBgCIAEoBhISCgpnZW5lcmF0aW9uGAMgASgNEhMKC2luY2FybmF0aW9uGAQgASgGGioKCUVuZFN0cmVhbRIOCgZzdHJlYW0YASABKAkSDQoFZXBvY2gYAiABKAZCBgoEYm9keSKOAQoMQW5ub3VuY2VtZW50EhMKC2luY2FybmF0aW9uGAEgASgGEg4KBm51bWJlchgCIAEoBBIMCgRmdWxsGAMgASgIEiYKB3N0cmVhbXMYBCADKAsyFS5oYXlhdGUudjEuTGl2ZVN0cmVhbRINCgVlbmRlZBgFIAMoCRIUCgxyZXF1ZXN0X2Z1bGwYBiABKAgiuAEKCkxpdmVTdHJlYW0SDgoGc3RyZWFtGAEgASgJEg0KBWVwb2NoGAIgASgGEg0KBXRpdGxlGAMgASgJEg4KBmF2YXRhchgEIAEoCRIXCg9zdGFydGVkX3VuaXhfbXMYBSABKAQSDwoHdmlld2VycxgGIAEoDRIXCg9iaXRzX3Blcl9zZWNvbmQYByABKA0SFQoNbmV4dF9zZXF1ZW5jZRgIIAEoBBISCgpnZW5lcmF0aW9uGAkgASgNYgZwcm90bzM", [file_hayate_v1_message]);
+  fileDesc("ChRoYXlhdGUvdjEvbGl2ZS5wcm90bxIJaGF5YXRlLnYxIt8BCghFbnZlbG9wZRIOCgZzdHJlYW0YASABKAkSDQoFZXBvY2gYAiABKAYSEgoKZ2VuZXJhdGlvbhgDIAEoDRITCgtpbmNhcm5hdGlvbhgEIAEoBhIkCgZmcmFtZXMYBSADKAsyFC5oYXlhdGUudjEuTGl2ZUZyYW1lEh0KA2VuZBgGIAEoCzIQLmhheWF0ZS52MS5FbmRlZBINCgVncm91cBgHIAEoCBIVCg1uZXh0X3NlcXVlbmNlGAggASgEEhQKB3ZpZXdlcnMYCSABKA1IAIgBAUIKCghfdmlld2VycyJPCglMaXZlRnJhbWUSDQoFZnJhbWUYASABKAwSGAoQcmVjZWl2ZWRfdW5peF91cxgCIAEoBBIZChFwcmV2aW91c19wbHVzX29uZRgDIAEoBCKrAQoNUmVwYWlyUmVxdWVzdBIOCgZzdHJlYW0YASABKAkSDQoFZXBvY2gYAiABKAYSIQoHbWlzc2luZxgDIAMoCzIQLmhheWF0ZS52MS5SYW5nZRIbChNncm91cF9yZXBseV9jaGFubmVsGAQgASgJEikKB3ZpZXdlcnMYBSADKAsyGC5oYXlhdGUudjEuU3RyZWFtVmlld2VycxIQCghsaXN0ZW5lchgGIAEoBiI/Cg1TdHJlYW1WaWV3ZXJzEg4KBnN0cmVhbRgBIAEoCRINCgVlcG9jaBgCIAEoBhIPCgd2aWV3ZXJzGAMgASgNIrcCCgdDb250cm9sEikKBWNsYWltGAEgASgLMhguaGF5YXRlLnYxLkNvbnRyb2wuQ2xhaW1IABIyCgplbmRfc3RyZWFtGAIgASgLMhwuaGF5YXRlLnYxLkNvbnRyb2wuRW5kU3RyZWFtSAASOAoNYW5ub3VuY2VfZnVsbBgDIAEoCzIfLmhheWF0ZS52MS5Db250cm9sLkFubm91bmNlRnVsbEgAGk8KBUNsYWltEg4KBnN0cmVhbRgBIAEoCRINCgVlcG9jaBgCIAEoBhISCgpnZW5lcmF0aW9uGAMgASgNEhMKC2luY2FybmF0aW9uGAQgASgGGioKCUVuZFN0cmVhbRIOCgZzdHJlYW0YASABKAkSDQoFZXBvY2gYAiABKAYaDgoMQW5ub3VuY2VGdWxsQgYKBGJvZHkieAoMQW5ub3VuY2VtZW50EhMKC2luY2FybmF0aW9uGAEgASgGEg4KBm51bWJlchgCIAEoBBIMCgRmdWxsGAMgASgIEiYKB3N0cmVhbXMYBCADKAsyFS5oYXlhdGUudjEuTGl2ZVN0cmVhbRINCgVlbmRlZBgFIAMoCSK4AQoKTGl2ZVN0cmVhbRIOCgZzdHJlYW0YASABKAkSDQoFZXBvY2gYAiABKAYSDQoFdGl0bGUYAyABKAkSDgoGYXZhdGFyGAQgASgJEhcKD3N0YXJ0ZWRfdW5peF9tcxgFIAEoBBIPCgd2aWV3ZXJzGAYgASgNEhcKD2JpdHNfcGVyX3NlY29uZBgHIAEoDRIVCg1uZXh0X3NlcXVlbmNlGAggASgEEhIKCmdlbmVyYXRpb24YCSABKA1iBnByb3RvMw", [file_hayate_v1_message]);
 
 /**
  * Published on `live:<stream>`: frames as the broadcaster encoded them, with what the streamer adds.
@@ -124,6 +124,8 @@ export const LiveFrameSchema: GenMessage<LiveFrame> = /*@__PURE__*/
  */
 export type RepairRequest = Message<"hayate.v1.RepairRequest"> & {
   /**
+   * Empty if only viewers are told.
+   *
    * @generated from field: string stream = 1;
    */
   stream: string;
@@ -148,11 +150,11 @@ export type RepairRequest = Message<"hayate.v1.RepairRequest"> & {
   groupReplyChannel: string;
 
   /**
-   * Viewers of this stream at the sender.
+   * Viewers at the sender, of any of the streamer's streams.
    *
-   * @generated from field: optional uint32 viewers = 5;
+   * @generated from field: repeated hayate.v1.StreamViewers viewers = 5;
    */
-  viewers?: number | undefined;
+  viewers: StreamViewers[];
 
   /**
    * The sender's incarnation.
@@ -168,6 +170,33 @@ export type RepairRequest = Message<"hayate.v1.RepairRequest"> & {
  */
 export const RepairRequestSchema: GenMessage<RepairRequest> = /*@__PURE__*/
   messageDesc(file_hayate_v1_live, 2);
+
+/**
+ * @generated from message hayate.v1.StreamViewers
+ */
+export type StreamViewers = Message<"hayate.v1.StreamViewers"> & {
+  /**
+   * @generated from field: string stream = 1;
+   */
+  stream: string;
+
+  /**
+   * @generated from field: fixed64 epoch = 2;
+   */
+  epoch: bigint;
+
+  /**
+   * @generated from field: uint32 viewers = 3;
+   */
+  viewers: number;
+};
+
+/**
+ * Describes the message hayate.v1.StreamViewers.
+ * Use `create(StreamViewersSchema)` to create a new message.
+ */
+export const StreamViewersSchema: GenMessage<StreamViewers> = /*@__PURE__*/
+  messageDesc(file_hayate_v1_live, 3);
 
 /**
  * Published on `control`: to every streamer.
@@ -192,6 +221,12 @@ export type Control = Message<"hayate.v1.Control"> & {
      */
     value: Control_EndStream;
     case: "endStream";
+  } | {
+    /**
+     * @generated from field: hayate.v1.Control.AnnounceFull announce_full = 3;
+     */
+    value: Control_AnnounceFull;
+    case: "announceFull";
   } | { case: undefined; value?: undefined };
 };
 
@@ -200,7 +235,7 @@ export type Control = Message<"hayate.v1.Control"> & {
  * Use `create(ControlSchema)` to create a new message.
  */
 export const ControlSchema: GenMessage<Control> = /*@__PURE__*/
-  messageDesc(file_hayate_v1_live, 3);
+  messageDesc(file_hayate_v1_live, 4);
 
 /**
  * @generated from message hayate.v1.Control.Claim
@@ -232,7 +267,7 @@ export type Control_Claim = Message<"hayate.v1.Control.Claim"> & {
  * Use `create(Control_ClaimSchema)` to create a new message.
  */
 export const Control_ClaimSchema: GenMessage<Control_Claim> = /*@__PURE__*/
-  messageDesc(file_hayate_v1_live, 3, 0);
+  messageDesc(file_hayate_v1_live, 4, 0);
 
 /**
  * @generated from message hayate.v1.Control.EndStream
@@ -256,7 +291,22 @@ export type Control_EndStream = Message<"hayate.v1.Control.EndStream"> & {
  * Use `create(Control_EndStreamSchema)` to create a new message.
  */
 export const Control_EndStreamSchema: GenMessage<Control_EndStream> = /*@__PURE__*/
-  messageDesc(file_hayate_v1_live, 3, 1);
+  messageDesc(file_hayate_v1_live, 4, 1);
+
+/**
+ * A process that serves listings has just started, or missed an announcement.
+ *
+ * @generated from message hayate.v1.Control.AnnounceFull
+ */
+export type Control_AnnounceFull = Message<"hayate.v1.Control.AnnounceFull"> & {
+};
+
+/**
+ * Describes the message hayate.v1.Control.AnnounceFull.
+ * Use `create(Control_AnnounceFullSchema)` to create a new message.
+ */
+export const Control_AnnounceFullSchema: GenMessage<Control_AnnounceFull> = /*@__PURE__*/
+  messageDesc(file_hayate_v1_live, 4, 2);
 
 /**
  * Published on `directory`, once a second by each streamer process; full every 10 s and on request.
@@ -294,13 +344,6 @@ export type Announcement = Message<"hayate.v1.Announcement"> & {
    * @generated from field: repeated string ended = 5;
    */
   ended: string[];
-
-  /**
-   * A process that serves listings has just started: announce in full.
-   *
-   * @generated from field: bool request_full = 6;
-   */
-  requestFull: boolean;
 };
 
 /**
@@ -308,7 +351,7 @@ export type Announcement = Message<"hayate.v1.Announcement"> & {
  * Use `create(AnnouncementSchema)` to create a new message.
  */
 export const AnnouncementSchema: GenMessage<Announcement> = /*@__PURE__*/
-  messageDesc(file_hayate_v1_live, 4);
+  messageDesc(file_hayate_v1_live, 5);
 
 /**
  * @generated from message hayate.v1.LiveStream
@@ -367,5 +410,5 @@ export type LiveStream = Message<"hayate.v1.LiveStream"> & {
  * Use `create(LiveStreamSchema)` to create a new message.
  */
 export const LiveStreamSchema: GenMessage<LiveStream> = /*@__PURE__*/
-  messageDesc(file_hayate_v1_live, 5);
+  messageDesc(file_hayate_v1_live, 6);
 

@@ -121,6 +121,14 @@ test('listeners that reach one Redis of two, and not the same, lose nothing', as
   await conclude(world, whole);
 });
 
+test('a listener that reaches one Redis of four is answered there, however the streamer goes round', async () => {
+  const world = await liveWorld({ shards: 4 });
+  for (const index of [0, 1, 3]) world.path('L0', redisOf(world, index)).block('both');
+  await world.run(3_000);
+  healAll(world);
+  await conclude(world, { nothingLost: true, isUnbroken: true });
+});
+
 test('a half-open subscriber connection, of which no end ever hears, is given up and replaced', async () => {
   const world = await liveWorld();
   world.path('L0', redisOf(world, 2)).block('toClient');

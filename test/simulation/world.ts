@@ -32,7 +32,7 @@ const TRACE_LINES = 400;
 /** Longer than a gap is waited for, by as much as timers and a good line take. */
 const HELD_MS_MAX = GIVE_UP_MS + 50;
 /** A good line. */
-export const GOOD_LINE = { delayMs: 15, bytesPerMs: 1_000, kernelBytes: 2 ** 20 };
+export const GOOD_LINE = { delayMs: 15, bytesPerMs: 20_000, kernelBytes: 2 ** 20 };
 const GOOD_VIEWER: ViewerNature = { line: GOOD_LINE, receiptDelayMs: 0, isSlow: false };
 
 /** A world and all that is in it. */

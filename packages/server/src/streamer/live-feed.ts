@@ -19,7 +19,7 @@ const BEAT_MS = 1_000;
 const END_AGAIN_MS = 500;
 /** for so long, and repair goes on meanwhile. */
 const END_LASTS_MS = 3_000;
-/** What mends a loss goes by two servers at once. */
+/** What mends a loss goes by two servers at once, and by all if that was not enough. */
 const REPAIR_COPIES = 2;
 
 export interface LiveFeedOptions {
@@ -67,9 +67,9 @@ export class LiveFeed {
     this.#repair = new Repair({
       clock,
       recent: this.#recent,
-      publish: (entries) => {
+      publish: (entries, isAgain) => {
         metrics.repairedFrames.inc(entries.length);
-        this.#publish({}, entries, this.#channel, REPAIR_COPIES);
+        this.#publish({}, entries, this.#channel, isAgain ? Number.POSITIVE_INFINITY : REPAIR_COPIES);
       },
     });
   }
@@ -138,10 +138,6 @@ export class LiveFeed {
   /** Whether everybody has had time to learn of the end. */
   over(nowMs: number): boolean {
     return this.#end !== undefined && nowMs - this.#end.sinceMs >= END_LASTS_MS;
-  }
-
-  close(): void {
-    this.#repair.close();
   }
 
   #publishEnd(end: Ended): void {

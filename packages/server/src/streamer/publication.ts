@@ -231,7 +231,6 @@ export class Publication {
 
   close(): void {
     this.#append.close();
-    this.#feed.close();
   }
 
   #takeFrame(frame: Uint8Array, receivedUnixUs: number): void {

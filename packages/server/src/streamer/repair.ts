@@ -1,40 +1,56 @@
 // Publishes again what listeners missed. In: ranges that they ask for. Out: the frames of these that are still kept, each at
-// most once in 20 ms however many ask, since all listeners of the stream hear the answer.
-import { type NumberRange, RangeSet } from '@hayate/protocol';
-import type { CancelTimer, Clock } from '../kernel/clock.ts';
+// most once in 20 ms however many ask, since all listeners of the stream hear the answer. Who asks again could not hear it where
+// it was published, and is answered everywhere.
+import type { NumberRange } from '@hayate/protocol';
+import type { Clock } from '../kernel/clock.ts';
 import type { LiveEntry } from '../live/live-entry.ts';
 import type { RecentFrames } from '../live/recent-frames.ts';
 
 const INTERVAL_MS = 20;
+/** For so long an answer is remembered; a gap is given up before. */
+const AGAIN_MS = 250;
+
+export interface RepairOptions {
+  clock: Clock;
+  recent: RecentFrames<LiveEntry>;
+  /** `isAgain`: some of the entries have been published again a short while ago. */
+  publish: (entries: readonly LiveEntry[], isAgain: boolean) => void;
+}
 
 /** The repair of one epoch. */
 export class Repair {
-  readonly #clock: Clock;
-  readonly #recent: RecentFrames<LiveEntry>;
-  readonly #publish: (entries: readonly LiveEntry[]) => void;
-  /** Published again within the interval. */
-  readonly #answered = new RangeSet();
-  #cancelTimer: CancelTimer | undefined;
+  readonly #options: RepairOptions;
+  /** When each sequence was published again, oldest first. */
+  readonly #answeredMs = new Map<number, number>();
 
-  constructor(options: { clock: Clock; recent: RecentFrames<LiveEntry>; publish: (entries: readonly LiveEntry[]) => void }) {
-    this.#clock = options.clock;
-    this.#recent = options.recent;
-    this.#publish = options.publish;
+  constructor(options: RepairOptions) {
+    this.#options = options;
   }
 
   /** Publishes what is kept of `ranges` and was not published again just now. Returns the number of frames. */
   answer(ranges: readonly NumberRange[]): number {
-    const due = ranges.flatMap((range) => this.#recent.within(range)).filter(({ header }) => this.#answered.add(header.sequence));
-    if (due.length === 0) return 0;
-    this.#cancelTimer ??= this.#clock.after(INTERVAL_MS, () => {
-      this.#cancelTimer = undefined;
-      this.#answered.clear();
-    });
-    this.#publish(due);
+    const { clock, recent, publish } = this.#options;
+    const nowMs = clock.nowMs();
+    this.#forget(nowMs - AGAIN_MS);
+    let isAgain = false;
+    const due = ranges
+      .flatMap((range) => recent.within(range))
+      .filter(({ header: { sequence } }) => {
+        const answeredMs = this.#answeredMs.get(sequence);
+        if (answeredMs !== undefined && nowMs - answeredMs < INTERVAL_MS) return false;
+        isAgain ||= answeredMs !== undefined;
+        this.#answeredMs.delete(sequence);
+        this.#answeredMs.set(sequence, nowMs);
+        return true;
+      });
+    if (due.length > 0) publish(due, isAgain);
     return due.length;
   }
 
-  close(): void {
-    this.#cancelTimer?.();
+  #forget(beforeMs: number): void {
+    for (const [sequence, answeredMs] of this.#answeredMs) {
+      if (answeredMs > beforeMs) return;
+      this.#answeredMs.delete(sequence);
+    }
   }
 }

@@ -10,6 +10,7 @@ import { type Scope, withScope } from '../load/scope.ts';
 import { cpuUs, machineTicks } from '../load/usage.ts';
 import { publishes, shardList, startBroadcasters, startRole, startShards, unevenness } from '../peer/cluster.ts';
 import type { FanOutLoad } from '../peer/contestant.ts';
+import { ensureNative } from '../peer/native.ts';
 import { benchToken } from '../peer/secret.ts';
 import type { BenchOutcome, Table } from '../report/outcome.ts';
 import { median, spread } from '../report/sample.ts';
@@ -44,7 +45,8 @@ const total = ({ cpu }: Round) => Object.values(cpu).reduce((sum, value) => sum 
 
 /** Ratio: Socket.IO's server CPU per delivery over ours, all processes of each, with two Redis. */
 export async function run({ quick }: { quick: boolean }): Promise<BenchOutcome> {
-  const [rounds, seconds] = quick ? [2, 2] : [9, 5];
+  const [rounds, seconds] = quick ? [2, 2] : [7, 4];
+  await ensureNative();
   return withScope(async (scope) => {
     const systems = [
       await hayate(scope, 1),

@@ -31,6 +31,7 @@ export class LiveShow {
   readonly #wireViewers: WireViewer[] = [];
   readonly #breaches: string[] = [];
   #ended: { nextSequence: number } | undefined;
+  #isEnding = false;
   #ticks = 0;
   /** Characters of each comment that is sent. */
   commentCharacters = 10;
@@ -86,6 +87,7 @@ export class LiveShow {
   /** Ends the broadcast, and waits until everybody has been told. Returns how many frames there were. */
   async end(): Promise<number> {
     const ended = this.viewers.map((viewer) => new Promise<void>((resolve) => viewer.on('ended', () => resolve())));
+    this.#isEnding = true;
     await this.#broadcaster.end();
     await Promise.all(ended);
     await this.until('the end at wire viewers', () =>
@@ -131,7 +133,7 @@ export class LiveShow {
 
   #send(): void {
     const tick = this.#ticks++;
-    if (this.#ended !== undefined || this.#broadcaster.epoch === undefined) return;
+    if (this.#isEnding || this.#broadcaster.epoch === undefined) return;
     if (tick % 2 === 0) this.#broadcaster.sendAudio({ packets: [PACKET], position: (tick / 2) * PACKET_SAMPLES });
     else if (tick % 25 === 1 && this.#broadcaster.state === 'live')
       this.#broadcaster.sendEvent({ case: 'comment', value: { author: 'chaos', text: 'a'.repeat(this.commentCharacters) } });

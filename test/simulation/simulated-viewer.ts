@@ -202,7 +202,7 @@ export class SimulatedViewer {
 
   #takeWatching(connected: Connected, { epoch, nextSequence, receiptIntervalMs }: NonNullable<ServerMessage['watching']>): void {
     this.#failures = 0;
-    this.#promptFromMs = this.#world.nowMs + SETTLED_MS;
+    if (!this.#stalled) this.#promptFromMs = this.#world.nowMs + SETTLED_MS;
     const isFirst = connected.epoch === 0n;
     if (isFirst && receiptIntervalMs > 0) this.#reportEvery(connected, receiptIntervalMs);
     connected.epoch = epoch;

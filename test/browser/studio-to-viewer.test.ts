@@ -11,7 +11,7 @@ import { startTestServer } from '../support/server.ts';
 import { decimate, findMatch, rootMeanSquare } from '../support/signal.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { launchBrowser, type TestBrowser } from './browser.ts';
-import { soundOf } from './page-sound.ts';
+import { recordedS, soundOf } from './page-sound.ts';
 import { speak, voiceRate, writeWav } from './voice-clip.ts';
 
 /** What the microphone hears, over and over: two sentences with silence between. */
@@ -28,13 +28,6 @@ const hop = voiceRate / 50;
 /** How far from where it should be a piece of the waveform is looked for, seconds. */
 const reachS = 0.25;
 const WAIT = { timeoutMs: 60_000 };
-
-/** Seconds that a page has recorded. */
-const recordedS = (page: Page, which: 'microphone' | 'played') =>
-  page.evaluate(
-    (name) => ((window.hayate as unknown as Record<string, { samples(): Float32Array }>)[name]?.samples().length ?? 0) / 48_000,
-    which,
-  );
 
 async function setUp(t: TestContext, autoplay: 'allowed' | 'blocked' = 'allowed') {
   const executablePath = requireTool(t, 'chromium');

@@ -106,14 +106,17 @@ export function exposeViewer(session: WatchSession, view: AvatarView): void {
   };
   let played: RecordedSound = new SoundRecording(48_000);
   let isTapped = false;
-  session.player.on('state', () => {
+  const listenIn = () => {
     const { output } = session.player;
     if (output === undefined || isTapped) return;
     isTapped = true;
     void tap(output).then((recording) => {
       played = recording;
     });
-  });
+  };
+  session.player.on('state', listenIn);
+  // The sound may have been there before this file was.
+  listenIn();
   window.hayate = {
     role: 'viewer',
     rendered,

@@ -8,6 +8,7 @@ test('keeps what came, and the time of its first sample', () => {
   recording.add(Float32Array.of(4, 5), 5_003);
   assert.deepEqual([...recording.samples()], [1, 2, 3, 4, 5]);
   assert.equal(recording.startUnixMs, 5_000);
+  assert.equal(recording.seconds, 0.005);
 });
 
 test('after a minute the oldest samples go and the time moves with them', () => {
@@ -18,4 +19,5 @@ test('after a minute the oldest samples go and the time moves with them', () => 
   assert.equal(samples[0], 10);
   assert.equal(samples.at(-1), 69);
   assert.equal(recording.startUnixMs, 10_000);
+  assert.equal(recording.seconds, 60);
 });

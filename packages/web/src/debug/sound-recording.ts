@@ -6,6 +6,8 @@ export interface RecordedSound {
   /** Unix milliseconds of the first sample of samples(). */
   readonly startUnixMs: number;
   readonly sampleRate: number;
+  /** How long samples() is; for those who wait for it to grow. */
+  readonly seconds: number;
   /** Mono, oldest first, at most 60 s. */
   samples(): Float32Array;
 }
@@ -26,8 +28,12 @@ export class SoundRecording implements RecordedSound {
     this.#ring = new Float32Array(sampleRate * secondsMax);
   }
 
+  get seconds(): number {
+    return Math.min(this.#count, this.#ring.length) / this.sampleRate;
+  }
+
   get startUnixMs(): number {
-    return this.#endUnixMs - (Math.min(this.#count, this.#ring.length) * 1000) / this.sampleRate;
+    return this.#endUnixMs - this.seconds * 1000;
   }
 
   /** Adds the samples that follow; the first of them belongs to `startUnixMs`. */

@@ -26,7 +26,7 @@ export default function ScalePage() {
   const scene = useScene();
   return (
     <main className="scale">
-      <Stage address={scene.address} watching={scene.snapshot?.audience.connected} />
+      <Stage address={scene.address} snapshot={scene.snapshot} />
       <section className="scale-panel">
         <div>
           <h1>
@@ -44,7 +44,7 @@ export default function ScalePage() {
   );
 }
 
-function Stage({ address, watching }: { address: SceneAddress | undefined; watching: number | undefined }) {
+function Stage({ address, snapshot }: { address: SceneAddress | undefined; snapshot: Snapshot | undefined }) {
   const [view, setView] = useState<AvatarView>();
   const session = useVisit(address && { stream: address.stream, elsewhere: address }, view);
   useSession(session);
@@ -59,10 +59,10 @@ function Stage({ address, watching }: { address: SceneAddress | undefined; watch
       <header className="watch-bar">
         <Brand linked={false} />
         <span className="watch-state">
-          {watching !== undefined && (
+          {snapshot !== undefined && (
             <span className="badge">
               <Icon name="viewers" />
-              {viewersText(watching)}
+              {viewersText(snapshot.audience.connected)}
             </span>
           )}
           <LiveBadge live={isOn} text={isOn ? 'Live' : 'Connecting'} />
@@ -77,6 +77,7 @@ function Stage({ address, watching }: { address: SceneAddress | undefined; watch
         </button>
       )}
       {session !== undefined && <Volume session={session} />}
+      {snapshot !== undefined && <p className="badge scale-lost">{countText(snapshot.total.lost)} frames lost</p>}
     </section>
   );
 }

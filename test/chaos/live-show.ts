@@ -30,6 +30,7 @@ export class LiveShow {
   readonly #broadcaster: Broadcaster;
   readonly #wireViewers: WireViewer[] = [];
   readonly #breaches: string[] = [];
+  readonly #gaps: string[] = [];
   #ended: { nextSequence: number } | undefined;
   #isEnding = false;
   #ticks = 0;
@@ -53,6 +54,7 @@ export class LiveShow {
     for (let i = 0; i < viewers; i++) {
       const viewer = new Viewer({ server: cluster.watchDoor.url, stream: STREAM, token });
       cleanUp(cluster.t, () => viewer.close());
+      viewer.on('gap', ({ first, last, reason }) => show.#gaps.push(`${i}: ${reason} ${first}-${last} of ${show.sent}`));
       show.viewers.push(viewer);
     }
     await Promise.all(show.viewers.map((viewer) => viewer.connect()));
@@ -104,12 +106,19 @@ export class LiveShow {
    */
   async settle(total: number, { mayLose }: { mayLose: boolean }): Promise<number> {
     const books = () => this.viewers.map((viewer) => receivedBy(viewer) + viewer.missingFrames);
-    await this.until(`${total} frames received or counted by each: ${books()}`, () => books().every((sum) => sum === total));
+    await poll(`${total} frames received or counted by each`, () => {
+      // The last attempt's reason is shown if it never comes true.
+      assert.ok(
+        books().every((sum) => sum === total),
+        JSON.stringify(this.viewers.map(({ stats }) => stats)),
+      );
+      return true;
+    });
     assert.deepEqual(this.#breaches, []);
     for (const { stats } of this.viewers) {
       assert.equal(stats.malformed, 0);
       assert.equal(stats.deltasWithoutKey + stats.missing.slow + stats.missing.expired, 0, JSON.stringify(stats));
-      if (!mayLose) assert.equal(stats.missing.lost, 0, JSON.stringify(stats));
+      if (!mayLose) assert.equal(stats.missing.lost, 0, `${JSON.stringify(stats)}; gaps ${this.#gaps.join(' ')}`);
     }
     for (const { account } of this.#wireViewers) {
       if (account === undefined) continue;

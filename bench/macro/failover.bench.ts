@@ -89,7 +89,7 @@ const events: readonly Event[] = [
 
 /** Ratio: the longest pause of any viewer, over all events, to the 250 ms that are promised. */
 export async function run({ quick }: { quick: boolean }): Promise<BenchOutcome> {
-  const afterMs = quick ? 2_000 : 8_000;
+  const afterMs = quick ? 2_000 : 5_000;
   return withScope(async (scope) => {
     const system = await start(scope);
     const outcomes: Outcome[] = [];

@@ -56,7 +56,7 @@ const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, 
 export async function run({ quick }: { quick: boolean }): Promise<BenchOutcome> {
   await ensureNative();
   const measured: Measured[] = [];
-  for (const one of quick ? steps.slice(1, 7) : steps) measured.push(await measure(one, quick ? 2 : 5, quick ? 2 : 8));
+  for (const one of quick ? steps.slice(1, 7) : steps) measured.push(await measure(one, quick ? 2 : 3, quick ? 2 : 6));
   const directory = await directoryCost(quick ? [50] : [50, 200, 400]);
   const costs = fit(measured);
   return {
@@ -65,7 +65,7 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchOutcome> 
     unit: `µs CPU a delivery at the listener; ${costs.frameUs.toFixed(0)} µs a frame at the streamer, ${costs.publishUs.toFixed(0)} µs a publish at Redis`,
     tables: [stepsTable(measured), costsTable(costs), ...directory.tables, ...capacityTables(costs, directory)],
     notes: [
-      'Everything shares two cores, so unit costs hold what sharing adds. Publishes are those that Redis counted: frames, viewer reports and announcements.',
+      'Everything shares two cores, so unit costs hold what sharing adds. Publishes are those that Redis counted: frames, reports of viewers and announcements.',
       'Least squares over ten steps of two to a thousand viewers: the costs of the parts that are used most are known best.',
     ],
     details: { measured, costs },

@@ -107,9 +107,8 @@ function routing(costs: UnitCosts): Table {
 }
 
 function directoryTable({ bytesPerStream, listUsPerStream }: { bytesPerStream: number; listUsPerStream: number }): Table {
-  const { streams, streamers, lists, listeners, viewers } = assumed;
+  const { streams, streamers, lists, listeners } = assumed;
   const bytes = streams * bytesPerStream;
-  const reports = (of: number) => streams * of;
   return {
     title: `The directory at ${thousands(streams)} streams and ${listeners} listeners (reckoned)`,
     columns: ['what', 'value'],
@@ -117,10 +116,12 @@ function directoryTable({ bytesPerStream, listUsPerStream }: { bytesPerStream: n
       ['bytes of a stream in an announcement (by the encoder)', String(bytesPerStream)],
       [`announcements a second, ${streamers} streamers`, String(streamers)],
       ['bytes a second to each process that hears them: all streams change every second', `${si(bytes)}B`],
-      [`bytes a second out of Redis, ${lists} processes that list and ${streamers} streamers`, `${si(bytes * (lists + streamers))}B`],
+      [`bytes a second out of Redis, ${lists} processes that list`, `${si(bytes * lists)}B`],
       ['CPU of a process that lists', `${((listUsPerStream * streams) / 1e4).toFixed(1)} % of a core`],
-      ['viewer reports a second, two listeners a stream', `${si(reports(2))}`],
-      ['viewer reports a second, any listener', `${si(reports(listenersOfStream(viewers / streams, listeners)))}`],
+      [
+        `viewer reports a second: each of ${listeners} listeners to each of ${streamers} streamers, at most`,
+        `${si(listeners * streamers)}`,
+      ],
     ],
   };
 }

@@ -117,7 +117,7 @@ test('plays a steady stream at little more than its way’s delay, without touch
   const { status, delays, largestStep } = play({ seed: 1, seconds: 30, jitterMs: 1, driftPpm: 0 });
   assert.deepEqual([status.late, status.jumps, status.concealed], [0, 0, 0]);
   for (const delay of delays.slice(2)) assert.ok(delay > 60 && delay < 110, `delay ${delay} ms`);
-  assert.ok(largestStep < 0.045, `step ${largestStep}`);
+  assert.ok(largestStep < 0.04, `step ${largestStep}`);
 });
 
 test('finds the delay that jitter of any size needs, for any seed', () => {
@@ -129,9 +129,10 @@ test('finds the delay that jitter of any size needs, for any seed', () => {
       assert.ok(ms(status.concealed) < 1_200, `concealed ${ms(status.concealed)} ms`);
       for (const delay of delays.slice(5))
         assert.ok(delay < 60 + 30 + jitterMs * 10 && delay > 60, `delay ${delay} ms, jitter ${jitterMs}`);
-      assert.ok(largestStep < 0.35, `step ${largestStep}`);
+      // However one source of the signal takes over from another, it is no steeper than voice itself.
+      assert.ok(largestStep < 0.04, `step ${largestStep}`);
     }),
-    { numRuns: 12 },
+    { numRuns: 12, examples: [[21, 30]] },
   );
 });
 

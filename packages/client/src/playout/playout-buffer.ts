@@ -58,15 +58,21 @@ export function createPlayoutBuffer(deviceRate: number, channelCount: number): P
   const BACK_JUMP = 96_000;
   const CONCEAL = 2_880;
   const FADE = 240;
-  const HISTORY = 2_048;
+  const HISTORY = 8_192;
   const LAG_MIN = 120;
   const LAG_MAX = 720;
 
   const rings = Array.from({ length: channelCount }, () => new Float32Array(SIZE));
   const present = new Uint8Array(SIZE);
-  // The last rendered voice, for concealment.
+  // What was rendered last, for concealment: it reaches back before the longest one, by the longest lag.
   const histories = Array.from({ length: channelCount }, () => new Float32Array(HISTORY));
   let historyAt = 0;
+  // Where one source of the signal takes over from another, the step between them, which fades.
+  const lastRendered = new Float32Array(channelCount);
+  const seams = new Float32Array(channelCount);
+  let sinceSeam = FADE;
+  let isSeamDue = false;
+  let wasPresent = false;
   /** Positions >= start and < end may be present. */
   let start = 0;
   let end = 0;
@@ -172,7 +178,7 @@ export function createPlayoutBuffer(deviceRate: number, channelCount: number): P
   /** The k-th sample of what stands in for missing voice: the last pitch period again, fading out. */
   const concealment = (history: Float32Array, k: number) => {
     if (!heard || k >= CONCEAL) return 0;
-    return historySample(history, lag - (k % lag)) * (1 - k / CONCEAL);
+    return historySample(history, k + lag - (k % lag)) * (1 - k / CONCEAL);
   };
 
   const steer = () => {
@@ -189,6 +195,7 @@ export function createPlayoutBuffer(deviceRate: number, channelCount: number): P
     if ((ahead < -JUMP && reachable) || ahead > BACK_JUMP) {
       at = wanted;
       jumps++;
+      isSeamDue = true;
       if (missingFor === 0 && heard) {
         lag = findLag();
         missingFor = 1;
@@ -228,24 +235,30 @@ export function createPlayoutBuffer(deviceRate: number, channelCount: number): P
       if (!isPresent && missingFor === 0 && heard) lag = findLag();
       if (isPresent && missingFor > 0 && fade >= FADE) fade = 0;
       const weight = isPresent ? Math.min(1, fade / FADE) : 0;
+      const isRepeat = weight < 1 && missingFor > 0 && missingFor % lag === 0;
+      if (isSeamDue || isRepeat || isPresent !== wasPresent) sinceSeam = 0;
+      isSeamDue = false;
+      wasPresent = isPresent;
       for (let c = 0; c < channelCount; c++) {
         const ring = rings[c];
         const history = histories[c];
         if (ring === undefined || history === undefined) continue;
         const voice = isPresent ? sampleAt(ring, whole, at - whole) * weight : 0;
-        const standIn = weight < 1 && missingFor > 0 ? concealment(history, missingFor - 1) * (1 - weight) : 0;
+        const standIn = weight < 1 ? concealment(history, missingFor) * (1 - weight) : 0;
         const target = output[c];
-        if (target !== undefined) target[n] = voice + standIn;
+        if (sinceSeam === 0) seams[c] = (lastRendered[c] ?? 0) - voice - standIn;
+        const rendered = voice + standIn + (seams[c] ?? 0) * (1 - sinceSeam / FADE);
+        lastRendered[c] = rendered;
+        if (target !== undefined) target[n] = rendered;
       }
+      if (sinceSeam < FADE) sinceSeam++;
+      remember(output, n);
       if (isPresent) {
         if (fade < FADE) {
           fade++;
           missingFor++;
         }
-        if (fade >= FADE) {
-          missingFor = 0;
-          remember(output, n);
-        }
+        if (fade >= FADE) missingFor = 0;
         heard = true;
         at += step;
       } else {

@@ -85,7 +85,10 @@ export class LoadClient {
       ...(options.pollUs === undefined ? [] : ['--poll-us', String(options.pollUs)]),
       ...(options.reconnect === true ? ['--reconnect'] : []),
     ];
-    const child = Child.start(scope, await compile('load'), args, { core: options.core, files: options.connections * 2 + 100 });
+    const child = Child.start(scope, await compile('load'), args, {
+      core: options.core,
+      files: Math.min(options.connections * 2, options.connections + 5_000) + 100,
+    });
     return new LoadClient(child, options.connections);
   }
 

@@ -58,7 +58,7 @@ const titleOf = ({ streams, viewers }: FanOutLoad) => `${streams} × ${viewers /
 
 /** Measures every contestant under each load. The ratio is the floor's, of Hayate with its defaults and the native path. */
 export async function run({ quick }: { quick: boolean }): Promise<BenchOutcome> {
-  const [rounds, seconds, warmUpSeconds] = quick ? [1, 0.7, 0.7] : [7, 2.5, 8];
+  const [rounds, seconds, warmUpSeconds] = quick ? [1, 0.7, 0.7] : [5, 2.5, 8];
   const all = quick || !hasGo() ? contestants : [...contestants, ...centrifuge];
   const cores: Cores = availableParallelism() > 1 ? { server: 0, load: 1 } : {};
   const tables: Table[] = [];

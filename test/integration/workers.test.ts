@@ -74,6 +74,18 @@ async function watchOnBoth(t: TestContext, url: string, metrics: () => Promise<s
   return watchers;
 }
 
+/** Fails unless each viewer got every one of `frames` frames once, in order, in one broadcast that never seemed to stop. */
+function assertUnbroken(watchers: readonly Watcher[], frames: number): void {
+  for (const { viewer, sequences, epochs } of watchers) {
+    assert.deepEqual(
+      sequences,
+      Array.from({ length: frames }, (_, sequence) => sequence),
+    );
+    assert.deepEqual(viewer.stats.missing, { lost: 0, slow: 0, expired: 0 });
+    assert.equal(epochs(), 1, 'the broadcast seemed to go on');
+  }
+}
+
 async function publish(t: TestContext, streamer: string): Promise<{ peer: WirePeer; source: FrameSource; burst(): void }> {
   const peer = await connectPeer(t, streamer, '/publish');
   peer.send({ publish: { stream: 'hoshi', token: await devToken(streamer, { publish: ['hoshi'] }) } });
@@ -133,14 +145,7 @@ test('viewers on two workers lose nothing when one is killed, and nothing when b
   });
   burst();
   await everything();
-  for (const { viewer, sequences, epochs } of watchers) {
-    assert.deepEqual(
-      sequences,
-      Array.from({ length: source.sequence }, (_, sequence) => sequence),
-    );
-    assert.deepEqual(viewer.stats.missing, { lost: 0, slow: 0, expired: 0 });
-    assert.equal(epochs(), 1, 'the broadcast seemed to go on');
-  }
+  assertUnbroken(watchers, source.sequence);
   assert.ok(watchers.every(({ viewer }) => viewer.stats.reconnects > 0));
 });
 
@@ -167,14 +172,7 @@ test('SIGTERM to one worker drains and replaces it; to the primary it ends all o
   await poll('another process', () => pidOf(group, 1) !== pid, WAIT);
   burst();
   await everything();
-  for (const { viewer, sequences, epochs } of watchers) {
-    assert.deepEqual(
-      sequences,
-      Array.from({ length: source.sequence }, (_, sequence) => sequence),
-    );
-    assert.deepEqual(viewer.stats.missing, { lost: 0, slow: 0, expired: 0 });
-    assert.equal(epochs(), 1);
-  }
+  assertUnbroken(watchers, source.sequence);
   assert.equal(sumOf(await metrics(), 'hayate_listener_viewers'), watchers.length);
 
   const peer = await connectPeer(t, group.url, '/watch');

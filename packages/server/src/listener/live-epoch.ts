@@ -11,7 +11,7 @@ import { FrameOrder, type Released } from './frame-order.ts';
 export class LiveEpoch<Entry extends LiveEntry> {
   readonly epoch: bigint;
   readonly order: FrameOrder<Entry>;
-  readonly group = new CurrentGroup();
+  readonly group = new CurrentGroup<Entry>();
   /** The last seconds. */
   recent: RecentFrames<Entry>;
   /** Whether the epoch was followed from its first frame, or the group has come. */

@@ -100,7 +100,7 @@ export class WatchedStream {
 
   /** What a viewer who joins now is given first: the current group. */
   currentGroup(): QueuedFrame[] {
-    return (this.#live?.group.entries() ?? []).map((entry) => ({ ...entry, message: encodeServerFrame(entry.frame) }));
+    return this.#live?.group.entries() ?? [];
   }
 
   /** The frames from `sequence` of `epoch` on; undefined if they are not all held. */

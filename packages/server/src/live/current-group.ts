@@ -8,12 +8,12 @@ import type { LiveEntry } from './live-entry.ts';
 const TRACKS_MAX = 256;
 
 /** The current group of one epoch. */
-export class CurrentGroup {
-  #header: LiveEntry | undefined;
-  readonly #tracks = new Map<number, { key: LiveEntry; delta?: LiveEntry }>();
+export class CurrentGroup<Entry extends LiveEntry> {
+  #header: Entry | undefined;
+  readonly #tracks = new Map<number, { key: Entry; delta?: Entry }>();
 
   /** Takes the next frame; one that is not newer than what is held changes nothing. */
-  add(entry: LiveEntry): void {
+  add(entry: Entry): void {
     const { kind, sequence, keySequence } = entry.header;
     if (kind === Kind.HEADER) {
       if (sequence >= (this.#header?.header.sequence ?? 0)) this.#header = entry;
@@ -34,12 +34,12 @@ export class CurrentGroup {
   }
 
   /** The latest HEADER, if one has come. */
-  get header(): LiveEntry | undefined {
+  get header(): Entry | undefined {
     return this.#header;
   }
 
   /** The group in ascending order of sequence. */
-  entries(): LiveEntry[] {
+  entries(): Entry[] {
     const entries = this.#header === undefined ? [] : [this.#header];
     for (const { key, delta } of this.#tracks.values()) {
       entries.push(key);

@@ -15,7 +15,6 @@ export class Announcer {
   readonly #streams: () => LiveStream[];
   #announced = new Map<string, LiveStream>();
   #number = 0n;
-  #fullDue = true;
   readonly #cancelTimer: CancelTimer;
 
   /** `streams` gives the process's broadcasts as they are now. */
@@ -27,7 +26,7 @@ export class Announcer {
   }
 
   /** Announces now: changes, or everything. */
-  announce(everything = this.#fullDue || this.#number % BigInt(FULL_EVERY) === 0n): void {
+  announce(everything = this.#number % BigInt(FULL_EVERY) === 0n): void {
     const current = new Map(this.#streams().map((stream) => [stream.stream, stream]));
     const changed = [...current.values()].filter((stream) => {
       const before = this.#announced.get(stream.stream);
@@ -35,7 +34,6 @@ export class Announcer {
     });
     const ended = [...this.#announced.keys()].filter((name) => !current.has(name));
     this.#announced = current;
-    this.#fullDue = false;
     this.#number++;
     const announcement = create(AnnouncementSchema, {
       incarnation: this.#incarnation,

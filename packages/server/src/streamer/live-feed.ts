@@ -44,7 +44,7 @@ interface Content {
 /** The live side of a broadcast. */
 export class LiveFeed {
   readonly #options: LiveFeedOptions;
-  readonly #group = new CurrentGroup();
+  readonly #group = new CurrentGroup<LiveEntry>();
   readonly #recent: RecentFrames<LiveEntry>;
   readonly #repair: Repair;
   readonly #channel: string;
@@ -111,11 +111,12 @@ export class LiveFeed {
     this.#publish({ group: true, nextSequence: BigInt(this.#nextSequence) }, frames, channel, REPAIR_COPIES);
   }
 
-  /** Tells viewers how many they are, if that has changed. */
-  tellViewers(viewers: number): void {
-    if (viewers === this.#viewersTold || this.#end !== undefined) return;
+  /** Tells viewers how many they are. False: that has not changed. */
+  tellViewers(viewers: number): boolean {
+    if (viewers === this.#viewersTold || this.#end !== undefined) return false;
     this.#viewersTold = viewers;
     this.#publish({ viewers, nextSequence: BigInt(this.#nextSequence) });
+    return true;
   }
 
   /** The epoch is over. */

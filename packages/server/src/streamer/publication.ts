@@ -56,7 +56,6 @@ export class Publication {
   #ackedSequence: number;
   #endSequence: number | undefined;
   #ended: EndReason | undefined;
-  #viewersTold = 0;
   #bits: { windowStartMs: number; bytes: number; perSecond: number };
 
   constructor(options: PublicationOptions) {
@@ -193,10 +192,8 @@ export class Publication {
   /** Called about once a second: tells viewers and the broadcaster how many watch when that has changed. */
   tellViewers(nowMs: number): void {
     const viewers = this.audience.viewers(nowMs);
-    if (viewers === this.#viewersTold) return;
-    this.#viewersTold = viewers;
+    if (!this.#feed.tellViewers(viewers)) return;
     this.#connection?.send(toBinary(ServerMessageSchema, create(ServerMessageSchema, { audience: { viewers } })));
-    this.#feed.tellViewers(viewers);
   }
 
   /** The broadcast as the directory lists it. */

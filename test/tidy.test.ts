@@ -69,12 +69,15 @@ test('roles never import one another', () => {
   );
 });
 
-test('only main.ts and the command line name adapters', () => {
+test('only main.ts, adapters.ts and the command line name adapters', () => {
   const adapter = /^packages\/server\/src\/(shard\/(shard-|[a-z]+\/)|store\/store-|log\/[a-z]+\/)/;
   const mayName = (path: string): boolean =>
-    path === 'packages/server/src/main.ts' || within('packages/server/src/cli')(path) || isTest(path) || adapter.test(path);
+    ['packages/server/src/main.ts', 'packages/server/src/adapters.ts'].includes(path) ||
+    within('packages/server/src/cli')(path) ||
+    isTest(path) ||
+    adapter.test(path);
   none(
-    'An adapter is named outside of main.ts and cli/:',
+    'An adapter is named outside of main.ts, adapters.ts and cli/:',
     importsWhere(
       (path) => !mayName(path),
       (target) => adapter.test(target) && !target.endsWith('-contract.ts'),

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { encodeFrame, Kind, mintEpoch } from '@hayate/protocol';
-import { parseAudioKey } from '../../packages/server/src/archiver/path.ts';
+import { parseAudioKey } from '../../packages/server/src/archive/path.ts';
 import { requirePython, requireTool } from '../support/require-tool.ts';
 import { audioPayload, batchValue, headerPayload, makeLog, STARTED_MS } from './archive-broadcast.ts';
 import { archiveUntil, makePlace, readObjects, writeLog } from './archive-run.ts';

@@ -53,6 +53,7 @@ export function interceptWrites(store: Store, before: (key: string) => void | Pr
       await before(key);
       return store.putIfAbsent(key, bytes);
     },
+    replace: (key, bytes) => store.replace(key, bytes),
     get: (key, range) => store.get(key, range),
     head: (key) => store.head(key),
     list: (prefix, after) => store.list(prefix, after),

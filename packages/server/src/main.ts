@@ -1,13 +1,13 @@
-// The program: settings to parts, parts to roles, roles to a running server, and back again when it drains. The only file
-// that names adapters.
+// The program: settings to parts, parts to roles, roles to a running server, and back again when it drains. With adapters.ts the only
+// file that names adapters.
 import { strict as assert } from 'node:assert';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PATHS } from '@hayate/protocol';
 import { getRequestListener } from '@hono/node-server';
 import type { Registry } from '@prometheus-io/client';
+import { openLog, openStore, storeDirectory } from './adapters.ts';
 import { Api, createApplication } from './api/api.ts';
 import { addDevelopmentToken } from './api/development-token.ts';
 import { addOperationRoutes, type Operations } from './api/operation-routes.ts';
@@ -20,7 +20,6 @@ import { type Context, createContext } from './kernel/context.ts';
 import { HayateError } from './kernel/error.ts';
 import type { Service } from './kernel/service.ts';
 import { Listener } from './listener/listener.ts';
-import { openFileLog } from './log/file/file-log.ts';
 import type { Log } from './log/log.ts';
 import { openSecurity, type Security } from './security.ts';
 import type { Role, ServeSettings } from './serve-flags.ts';
@@ -28,7 +27,6 @@ import type { Shards } from './shard/shard.ts';
 import { openMemoryShards } from './shard/shard-memory.ts';
 import { openShards } from './shard/shard-redis.ts';
 import type { Store } from './store/store.ts';
-import { openFsStore } from './store/store-fs.ts';
 import { Streamer } from './streamer/streamer.ts';
 import { TicketOffice } from './streamer/ticket.ts';
 import { version } from './version.ts';
@@ -83,13 +81,13 @@ export async function startServer(settings: ServeSettings, member?: GroupMember)
 async function start(settings: ServeSettings, member: GroupMember | undefined, cleanup: (() => Promise<void>)[]): Promise<RunningServer> {
   const context = createContext({ logLevel: settings.logLevel, ...(member === undefined ? {} : { worker: member.number }) });
   const security = await openSecurity(settings);
-  const archiveDirectory = join(settings.data, 'archive');
+  const archiveDirectory = storeDirectory(settings);
   const shards = await openShardsFor(settings, context);
   cleanup.push(() => shards.close());
   // Embedded adapters admit one process: a role that does not need one leaves it to the process that does.
   const log = takesRole(settings, 'streamer', 'archiver') ? await openLog(settings, context) : undefined;
   cleanup.push(async () => log?.close());
-  const store = takesRole(settings, 'archiver', 'api') ? await openFsStore({ directory: archiveDirectory }) : undefined;
+  const store = takesRole(settings, 'archiver', 'api') ? await openStore(settings) : undefined;
   cleanup.push(async () => store?.close());
 
   const parts: Parts = { settings, context, security, shards, log, store, connectionMetrics: new ConnectionMetrics(context) };
@@ -145,10 +143,6 @@ async function openShardsFor(settings: ServeSettings, context: Context): Promise
       'a streamer and a listener in different processes need --shards redis://…: memory reaches no other process',
     );
   return openMemoryShards();
-}
-
-function openLog(settings: ServeSettings, { registry, logger }: Context): Promise<Log> {
-  return openFileLog({ directory: join(settings.data, 'log'), sizeBytesMax: settings.logBytesMax, registry, logger });
 }
 
 /** A part that the role at hand has been opened with. */

@@ -1,6 +1,7 @@
 // Every setting of `hayate serve`, with its default and bounds. docs/reference/serve.md is checked against it.
 import { Limits } from '@hayate/protocol';
-import { CUT_CONFIG } from './archiver/cut-config.ts';
+import { logFlags, storeFlags } from './adapter-flags.ts';
+import { CUT_CONFIG } from './archive/cut-config.ts';
 import { defineFlags, type FlagValues } from './kernel/flag.ts';
 import { FanOutPaths } from './listener/fan-out-sender.ts';
 
@@ -9,6 +10,8 @@ export const Roles = ['streamer', 'listener', 'archiver', 'api'] as const;
 export type Role = (typeof Roles)[number];
 
 const MIB = 2 ** 20;
+
+const { data: _data, ...archiveStore } = storeFlags;
 
 export const serveFlags = defineFlags({
   roles: { kind: 'list', choices: Roles, default: Roles, help: 'roles of this process' },
@@ -19,12 +22,7 @@ export const serveFlags = defineFlags({
     max: 256,
     help: 'processes that share the port; limits are of each; more than one needs --shards and --roles listener or listener,api',
   },
-  data: {
-    kind: 'string',
-    default: './data',
-    placeholder: 'DIR',
-    help: 'directory of the embedded log and store, and of development secrets',
-  },
+  data: storeFlags.data,
   logLevel: {
     kind: 'string',
     choices: ['fatal', 'error', 'warn', 'info', 'debug', 'silent'],
@@ -275,14 +273,8 @@ export const serveFlags = defineFlags({
     help: "DNS server for names of shards; default: the system's resolver",
   },
 
-  logBytesMax: {
-    kind: 'number',
-    default: 20_480 * MIB,
-    min: 64 * MIB,
-    unit: 'bytes',
-    group: 'Archive',
-    help: 'size of the embedded log; when it is full, appends are refused',
-  },
+  ...logFlags,
+  ...archiveStore,
   archiveWindowMs: {
     kind: 'duration',
     default: CUT_CONFIG.windowMs,

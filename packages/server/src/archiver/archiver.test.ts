@@ -6,17 +6,17 @@ import { audioPayload, batchValue, headerPayload, STARTED_MS, tickValue } from '
 import { interceptWrites, makePlace, type Place, readObjects } from '../../../../test/conformance/archive-run.ts';
 import { cleanUp } from '../../../../test/support/clean-up.ts';
 import { poll } from '../../../../test/support/poll.ts';
+import { listBroadcasts } from '../archive/catalog.ts';
+import { CUT_CONFIG } from '../archive/cut-config.ts';
+import { FRAME_TABLE } from '../archive/frame-row.ts';
+import { decodeManifest } from '../archive/manifest.ts';
+import { MARK_TABLE } from '../archive/mark-row.ts';
 import { type Context, createContext } from '../kernel/context.ts';
 import type { Service } from '../kernel/service.ts';
 import { openFileLog } from '../log/file/file-log.ts';
 import type { Log } from '../log/log.ts';
 import type { Store } from '../store/store.ts';
 import { type ArchiverOptions, startArchiver } from './archiver.ts';
-import { listBroadcasts } from './catalog.ts';
-import { CUT_CONFIG } from './cut-config.ts';
-import { FRAME_TABLE } from './frame-row.ts';
-import { decodeManifest } from './manifest.ts';
-import { MARK_TABLE } from './mark-row.ts';
 
 const EPOCH = mintEpoch(STARTED_MS, 7);
 const NEVER_MS = 3_600_000;

@@ -1,12 +1,13 @@
 // The archiver role: log in, objects out, for every partition that the consumer group assigns to this process.
 // See spec/archive.md for what it writes and partition-archiver.ts for the order of its steps.
+
+import { CUT_CONFIG, type CutConfig, CutConfigSchema } from '../archive/cut-config.ts';
 import type { Context } from '../kernel/context.ts';
 import { HayateError } from '../kernel/error.ts';
 import type { Service } from '../kernel/service.ts';
 import type { Log, LogConsumer, LogPartition } from '../log/log.ts';
 import type { Store } from '../store/store.ts';
 import { ArchiverMetrics } from './archiver-metrics.ts';
-import { CUT_CONFIG, type CutConfig, CutConfigSchema } from './cut-config.ts';
 import { ObjectWriter } from './object-writer.ts';
 import { PartitionArchiver } from './partition-archiver.ts';
 

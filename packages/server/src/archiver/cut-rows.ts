@@ -1,14 +1,15 @@
 // The rows of one cut, gathered by window: frames go out as each window closes, marks and statistics by hour at the end of
 // the cut. An output's objects cover the offsets without gap or overlap: each begins where the one before it ended.
+
+import type { CutConfig } from '../archive/cut-config.ts';
+import { FRAME_TABLE, type FrameRow } from '../archive/frame-row.ts';
+import type { PartitionState } from '../archive/manifest.ts';
+import { MARK_TABLE, type MarkRow } from '../archive/mark-row.ts';
+import { type HourlyOutput, hourlyKey, type OffsetRange, type PartitionName } from '../archive/path.ts';
+import { STATISTICS_TABLE, StatisticsCounter } from '../archive/statistics-row.ts';
 import { writeAvro } from '../format/avro/index.ts';
 import { writeParquet } from '../format/parquet/index.ts';
-import type { CutConfig } from './cut-config.ts';
-import { FRAME_TABLE, type FrameRow } from './frame-row.ts';
-import type { PartitionState } from './manifest.ts';
-import { MARK_TABLE, type MarkRow } from './mark-row.ts';
-import { type HourlyOutput, hourlyKey, type OffsetRange, type PartitionName } from './path.ts';
 import type { PlannedObject } from './planned-object.ts';
-import { STATISTICS_TABLE, StatisticsCounter } from './statistics-row.ts';
 
 interface OpenWindow {
   frames: FrameRow[];

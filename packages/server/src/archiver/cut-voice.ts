@@ -1,12 +1,12 @@
 // The voices of one epoch in one cut: AUDIO frames gathered by participant, laid on their timelines when the cut ends.
 // What comes for a time that an earlier cut has written goes to a lane of its own.
 
-import { type AudioFrame, type AudioSegment, lastPackets, layAudio } from './audio-layout.ts';
-import { encodeAudioObject, segmentKey } from './audio-object.ts';
-import type { CutConfig } from './cut-config.ts';
+import { type AudioFrame, type AudioSegment, lastPackets, layAudio } from '../archive/audio-layout.ts';
+import { encodeAudioObject, segmentKey } from '../archive/audio-object.ts';
+import type { CutConfig } from '../archive/cut-config.ts';
+import type { StatisticsCounter } from '../archive/statistics-row.ts';
 import type { EpochMemory, Track } from './epoch-memory.ts';
 import type { PlannedObject } from './planned-object.ts';
-import type { StatisticsCounter } from './statistics-row.ts';
 
 /** An AUDIO frame and the row that counts it. */
 export interface VoiceFrame extends AudioFrame {

@@ -4,10 +4,10 @@ import { create } from '@bufbuild/protobuf';
 import { EndedSchema, encodeFrame, Kind, mintEpoch, RangeSchema } from '@hayate/protocol';
 import fc from 'fast-check';
 import { audioPayload, batchValue, STARTED_MS, tickValue } from '../../../../test/conformance/archive-broadcast.ts';
+import { CUT_CONFIG, type CutConfig } from '../archive/cut-config.ts';
+import { decodeManifest, encodeManifest, firstManifest, type Manifest } from '../archive/manifest.ts';
 import type { LogEntry } from '../log/log.ts';
 import { CutBuilder } from './cut.ts';
-import { CUT_CONFIG, type CutConfig } from './cut-config.ts';
-import { decodeManifest, encodeManifest, firstManifest, type Manifest } from './manifest.ts';
 
 const EPOCH = mintEpoch(STARTED_MS, 1);
 const HOUR_MS = 3_600_000;

@@ -14,18 +14,18 @@ import {
   StreamHeaderSchema,
 } from '@hayate/protocol';
 import { type Batch, type Record as LogRecord, RecordSchema } from '@hayate/protocol/server';
+import type { CutConfig } from '../archive/cut-config.ts';
+import { frameRow, sortedLabels } from '../archive/frame-row.ts';
+import { type Manifest, makeManifest } from '../archive/manifest.ts';
+import { markRows } from '../archive/mark-row.ts';
+import { safeNumber } from '../archive/safe-number.ts';
+import type { StatisticsCounter } from '../archive/statistics-row.ts';
 import { HayateError } from '../kernel/error.ts';
 import type { LogEntry } from '../log/log.ts';
-import type { CutConfig } from './cut-config.ts';
 import { CutRows } from './cut-rows.ts';
 import { CutVoice } from './cut-voice.ts';
 import { EpochMemory } from './epoch-memory.ts';
-import { frameRow, sortedLabels } from './frame-row.ts';
-import { type Manifest, makeManifest } from './manifest.ts';
-import { markRows } from './mark-row.ts';
 import type { PlannedObject } from './planned-object.ts';
-import { safeNumber } from './safe-number.ts';
-import type { StatisticsCounter } from './statistics-row.ts';
 
 /** What one entry held, for the metrics. */
 export interface EntryCounts {

@@ -1,8 +1,8 @@
 // What the archiver remembers of an epoch from cut to cut: which sequences it has, what the latest HEADER said, and where
 // each voice stands. Comes from a manifest, goes into the next one; nothing else outlives a cut.
 import { epochFromText, epochText, RangeSet, type StreamHeader } from '@hayate/protocol';
-import type { EpochState, HeaderState, TrackState } from './manifest.ts';
-import { safeNumber } from './safe-number.ts';
+import type { EpochState, HeaderState, TrackState } from '../archive/manifest.ts';
+import { safeNumber } from '../archive/safe-number.ts';
 
 /** Where one participant's voice stands. */
 export interface Track {

@@ -2,10 +2,10 @@
 // works or the partition is taken away; nothing is skipped.
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { readObjectDigest } from '../archive/object-digest.ts';
 import { HayateError } from '../kernel/error.ts';
 import type { Store } from '../store/store.ts';
 import type { ArchiverMetrics } from './archiver-metrics.ts';
-import { readObjectDigest } from './object-digest.ts';
 import type { Output } from './planned-object.ts';
 
 const RETRY_MS_MIN = 100;

@@ -6,15 +6,15 @@ import { setImmediate as giveWay } from 'node:timers/promises';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { RecordSchema } from '@hayate/protocol/server';
 import type { Logger } from 'pino';
+import type { CutConfig } from '../archive/cut-config.ts';
+import { decodeManifest, encodeManifest, firstManifest, type Manifest } from '../archive/manifest.ts';
+import { manifestKey } from '../archive/path.ts';
 import { nowMonotonicMs } from '../kernel/clock.ts';
 import { HayateError } from '../kernel/error.ts';
 import type { LogEntry, LogPartition } from '../log/log.ts';
 import type { ArchiverMetrics } from './archiver-metrics.ts';
 import { CutBuilder } from './cut.ts';
-import type { CutConfig } from './cut-config.ts';
-import { decodeManifest, encodeManifest, firstManifest, type Manifest } from './manifest.ts';
 import type { ObjectWriter } from './object-writer.ts';
-import { manifestKey } from './path.ts';
 
 /** Objects encoded and stored at a time. */
 const STORE_CONCURRENCY = 8;

@@ -1,5 +1,5 @@
 // An object that a cut has decided on but not encoded: its bytes are made when it is their turn to be stored, and dropped then.
-import type { HourlyOutput } from './path.ts';
+import type { HourlyOutput } from '../archive/path.ts';
 
 /** What objects are counted by. */
 export type Output = HourlyOutput | 'audio';

@@ -1,19 +1,18 @@
 // `hayate archive ls`: what an archive holds, a line for each broadcast with its path, oldest first. Reads the objects
 // themselves, so it is true of any archive, also of one that a server is writing.
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { epochFromText, isStreamName } from '@hayate/protocol';
-import { type ArchivedBroadcast, listBroadcasts } from '../archiver/catalog.ts';
-import { audioPrefix } from '../archiver/path.ts';
+import { storeFlags } from '../adapter-flags.ts';
+import { openArchive, storeAddress } from '../adapters.ts';
+import { type ArchivedBroadcast, listBroadcasts } from '../archive/catalog.ts';
+import { audioPrefix } from '../archive/path.ts';
 import { HayateError } from '../kernel/error.ts';
 import { defineFlags } from '../kernel/flag.ts';
-import { openFsStore } from '../store/store-fs.ts';
 import { defineCommand } from './command.ts';
 import { clockText } from './progress.ts';
 
 const flags = defineFlags({
   stream: { kind: 'string', positional: true, help: 'only the broadcasts of this stream' },
-  data: { kind: 'string', default: './data', placeholder: 'DIR', help: "the server's data directory" },
+  ...storeFlags,
   json: { kind: 'boolean', help: 'print a JSON object for each broadcast instead of a table' },
 });
 
@@ -39,17 +38,13 @@ export const archiveLs = defineCommand({
   summary: 'list the broadcasts in an archive',
   details: 'A broadcast appears here when its first voice is archived: within about a minute, or when the server drains.',
   flags,
-  async run({ stream, data, json }, io) {
+  async run({ stream, json, ...settings }, io) {
     if (stream !== undefined && !isStreamName(stream)) throw new HayateError('CONFIGURATION', `"${stream}" is not a stream name`);
-    const directory = join(data, 'archive');
-    await stat(directory).catch((cause: unknown) => {
-      throw new HayateError('NOT_FOUND', `there is no archive in ${data}`, { cause });
-    });
-    const store = await openFsStore({ directory });
+    const store = await openArchive(settings);
     try {
       const broadcasts: BroadcastRow[] = [];
       for await (const broadcast of listBroadcasts(store, stream === undefined ? {} : { stream }))
-        broadcasts.push(rowOf(broadcast, directory));
+        broadcasts.push(rowOf(broadcast, storeAddress(settings)));
       broadcasts.sort((a, b) => (a.epoch < b.epoch ? -1 : a.epoch > b.epoch ? 1 : 0));
       io.stdout.write(json ? broadcasts.map((broadcast) => `${JSON.stringify(broadcast)}\n`).join('') : table(broadcasts));
     } finally {
@@ -59,7 +54,7 @@ export const archiveLs = defineCommand({
   },
 });
 
-function rowOf({ stream, epoch, startedAt, audioSegments }: ArchivedBroadcast, directory: string): BroadcastRow {
+function rowOf({ stream, epoch, startedAt, audioSegments }: ArchivedBroadcast, address: string): BroadcastRow {
   return {
     stream,
     epoch,
@@ -68,7 +63,7 @@ function rowOf({ stream, epoch, startedAt, audioSegments }: ArchivedBroadcast, d
     durationMs: Math.round(Math.max(0, ...audioSegments.map(({ position, durationMs }) => position / 48 + durationMs))),
     segments: audioSegments.length,
     bytes: audioSegments.reduce((sum, { size }) => sum + size, 0),
-    path: join(directory, audioPrefix(stream, epochFromText(epoch))),
+    path: `${address}/${audioPrefix(stream, epochFromText(epoch))}`,
   };
 }
 

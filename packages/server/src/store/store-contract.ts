@@ -57,6 +57,22 @@ export function storeContract(name: string, open: OpenStore): void {
     assert.deepEqual(await keys(store, ''), ['a/b']);
   });
 
+  withStore('replacing writes a free key and a taken one, and what reads meanwhile sees the old or the new, whole', async (store) => {
+    const versions = Array.from({ length: 8 }, (_, version) => Buffer.alloc(50_000 + version, version));
+    await store.replace('kept/here/it', versions[0] ?? Buffer.alloc(0));
+    assert.deepEqual(await store.head('kept/here/it'), { key: 'kept/here/it', size: 50_000 });
+    const reads: Promise<Uint8Array | undefined>[] = [];
+    for (const version of versions) {
+      reads.push(store.get('kept/here/it'));
+      await store.replace('kept/here/it', version);
+      reads.push(store.get('kept/here/it'));
+    }
+    for (const bytes of await Promise.all(reads)) assert.ok(versions.some((version) => version.equals(bytes ?? Buffer.alloc(0))));
+    assert.deepEqual(Buffer.from((await store.get('kept/here/it')) ?? []), versions.at(-1));
+    assert.equal(await store.putIfAbsent('kept/here/it', new Uint8Array(3)), false);
+    assert.deepEqual(await keys(store, ''), ['kept/here/it']);
+  });
+
   withStore('a taken key stays as it is', async (store) => {
     assert.equal(await store.putIfAbsent('k', Buffer.from('first')), true);
     assert.equal(await store.putIfAbsent('k', Buffer.from('second')), false);

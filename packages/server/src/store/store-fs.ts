@@ -1,9 +1,9 @@
 // Objects as plain files: the key is the path under one directory. An object appears whole and durable or not at all,
-// since it is written elsewhere and then linked to its name, which fails if the name is taken. Unlike in other stores no
+// since it is written elsewhere and then linked to its name, which fails if the name is taken, or renamed to replace what has it. Unlike in other stores no
 // object's key may be another's directory ('a' and 'a/b'). Several processes may share the directory.
 import { randomBytes } from 'node:crypto';
 import { constants, type Dirent } from 'node:fs';
-import { type FileHandle, link, lstat, mkdir, open, readdir, realpath, rmdir, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, link, lstat, mkdir, open, readdir, realpath, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { makeDirectory, syncDirectory, writeFileDurably } from '../kernel/durable-file.ts';
 import { HayateError } from '../kernel/error.ts';
@@ -37,24 +37,30 @@ class FsStore implements Store {
     const path = this.#path(key);
     // Only to save the writing; what decides is the link.
     if ((await this.#isPlain(path)) && (await this.#taken(key, path))) return false;
-    const temporary = join(this.#root, TEMPORARY, `${process.pid}-${randomBytes(12).toString('hex')}`);
-    try {
-      await writeFileDurably(temporary, bytes);
-      for (let tries = 0; tries < TRIES_MAX; tries++) {
-        if (!(await this.#makeDirectories(key, dirname(path)))) continue;
-        const error = await failure(link(temporary, path));
-        if (error === undefined) {
-          // If it is gone already, someone has deleted it.
-          await this.#syncNames(path);
-          return true;
-        }
-        if (error.code === 'EEXIST' && (await this.#taken(key, path))) return false;
-        if (error.code !== 'EEXIST' && error.code !== 'ENOENT') throw error;
+    return this.#placing(key, bytes, async (temporary) => {
+      const error = await failure(link(temporary, path));
+      // If it is gone already, someone has deleted it.
+      if (error === undefined) {
+        await this.#syncNames(path);
+        return true;
       }
-      throw new HayateError('CONFLICT', `${key} cannot be put: its directory is deleted again and again`, { temporary: true });
-    } finally {
-      await failure(unlink(temporary));
-    }
+      if (error.code === 'EEXIST' && (await this.#taken(key, path))) return false;
+      if (error.code !== 'EEXIST' && error.code !== 'ENOENT') throw error;
+      return undefined;
+    });
+  }
+
+  async replace(key: string, bytes: Uint8Array): Promise<void> {
+    const path = this.#path(key);
+    await this.#placing(key, bytes, async (temporary) => {
+      // What is there must be an object: a link might lead out of the store.
+      await this.#taken(key, path);
+      const error = await failure(rename(temporary, path));
+      if (error?.code === 'ENOENT') return undefined;
+      if (error !== undefined) throw error;
+      await this.#syncNames(path);
+      return true;
+    });
   }
 
   async get(key: string, range?: { offset: number; length: number }): Promise<Uint8Array | undefined> {
@@ -107,6 +113,22 @@ class FsStore implements Store {
   }
 
   async close(): Promise<void> {}
+
+  /** Writes `bytes` elsewhere, makes the key's directories and lets `place` name the file; again while it answers undefined. */
+  async #placing(key: string, bytes: Uint8Array, place: (temporary: string) => Promise<boolean | undefined>): Promise<boolean> {
+    const temporary = join(this.#root, TEMPORARY, `${process.pid}-${randomBytes(12).toString('hex')}`);
+    try {
+      await writeFileDurably(temporary, bytes);
+      for (let tries = 0; tries < TRIES_MAX; tries++) {
+        if (!(await this.#makeDirectories(key, dirname(this.#path(key))))) continue;
+        const placed = await place(temporary);
+        if (placed !== undefined) return placed;
+      }
+      throw new HayateError('CONFLICT', `${key} cannot be put: its directory is deleted again and again`, { temporary: true });
+    } finally {
+      await failure(unlink(temporary));
+    }
+  }
 
   #path(key: string): string {
     checkKey(key);

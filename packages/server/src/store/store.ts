@@ -1,4 +1,4 @@
-// The seam between the archiver and where objects are kept. Objects are written once, whole, and never changed.
+// The seam between the archiver and where objects are kept. Objects are written once, whole, and never changed, but by erasure.
 
 import { HayateError } from '../kernel/error.ts';
 
@@ -12,7 +12,7 @@ export interface StoredObject {
   readonly size: number;
 }
 
-/** An object store. Keys are relative paths of segments [A-Za-z0-9_=.-]+ joined by '/'; '.' and '..' are refused. Adapters: store-fs.ts. */
+/** An object store. Keys are relative paths of segments [A-Za-z0-9_=.-]+ joined by '/'; '.' and '..' are refused. Adapters: store-fs.ts, store-s3.ts, store-gcs.ts. */
 export interface Store {
   /**
    * Writes the object if the key is free: true. If it is taken, by whatever bytes: false, and nothing is changed.
@@ -21,6 +21,11 @@ export interface Store {
   putIfAbsent(key: string, bytes: Uint8Array): Promise<boolean>;
   /** The object's bytes, or `length` of them from `offset`, fewer where it ends before; undefined if there is no such object. */
   get(key: string, range?: { readonly offset: number; readonly length: number }): Promise<Uint8Array | undefined>;
+  /**
+   * Writes the object, whether its key is taken or not; durable and never visible in part, as by putIfAbsent. For what must be
+   * taken out of objects on demand, and for records of what has been deleted. Nothing else changes an object.
+   */
+  replace(key: string, bytes: Uint8Array): Promise<void>;
   head(key: string): Promise<StoredObject | undefined>;
   /** Objects whose keys begin with `prefix`, in ascending order of their keys' bytes, those after `after` (any text) if given. */
   list(prefix: string, after?: string): AsyncIterable<StoredObject>;

@@ -1,0 +1,54 @@
+// Settings in, an open log or store out: the one place that chooses among their adapters, for the server and for commands.
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { LogSettings, StoreSettings } from './adapter-flags.ts';
+import type { Context } from './kernel/context.ts';
+import { HayateError } from './kernel/error.ts';
+import { openFileLog } from './log/file/file-log.ts';
+import type { Log } from './log/log.ts';
+import type { Store } from './store/store.ts';
+import { openFsStore } from './store/store-fs.ts';
+
+/** Where the embedded log keeps its files. */
+export function logDirectory({ data }: { data: string }): string {
+  return join(data, 'log');
+}
+
+/** Where the embedded store keeps its objects. */
+export function storeDirectory({ data }: { data: string }): string {
+  return join(data, 'archive');
+}
+
+/** Opens the log that `settings` name. Throws CONFIGURATION for one that no adapter is for; else as the adapter does. */
+export async function openLog(settings: LogSettings & { data: string }, { registry, logger }: Context): Promise<Log> {
+  const { log, logPartitions: partitions, logBytesMax: sizeBytesMax } = settings;
+  if (log === 'file')
+    return openFileLog({
+      directory: logDirectory(settings),
+      sizeBytesMax,
+      registry,
+      logger,
+      ...(partitions === undefined ? {} : { partitions }),
+    });
+  throw new HayateError('CONFIGURATION', `--log ${log}: neither "file" nor kafka://HOST:PORT/TOPIC`);
+}
+
+/** Where the store keeps its objects, for people: a directory or a bucket's address. */
+export function storeAddress(settings: StoreSettings): string {
+  return settings.store === 'fs' ? storeDirectory(settings) : settings.store;
+}
+
+/** Opens the store that `settings` name to read what is there: as openStore, but NOT_FOUND if the embedded store was never made. */
+export async function openArchive(settings: StoreSettings): Promise<Store> {
+  if (settings.store === 'fs')
+    await stat(storeDirectory(settings)).catch((cause: unknown) => {
+      throw new HayateError('NOT_FOUND', `there is no archive in ${settings.data}`, { cause });
+    });
+  return openStore(settings);
+}
+
+/** Opens the store that `settings` name. Throws CONFIGURATION for one that no adapter is for; else as the adapter does. */
+export async function openStore(settings: StoreSettings): Promise<Store> {
+  if (settings.store === 'fs') return openFsStore({ directory: storeDirectory(settings) });
+  throw new HayateError('CONFIGURATION', `--store ${settings.store}: neither "fs" nor s3://BUCKET/PREFIX nor gs://BUCKET/PREFIX`);
+}

@@ -5,9 +5,8 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { cleanUp } from './clean-up.ts';
+import { cleanUp, type TestScope } from './clean-up.ts';
 import { type PollOptions, poll } from './poll.ts';
 
 /** The repository's root folder, without a slash at its end. */
@@ -85,7 +84,7 @@ const childEnvironment = (added: StartOptions['env']): NodeJS.ProcessEnv => {
  *
  * @param args for Node: `['packages/server/bin/hayate.mjs', 'serve', '--port', '0']`
  */
-export const startProcess = (t: TestContext, args: readonly string[], options: StartOptions = {}): TestProcess => {
+export const startProcess = (t: TestScope, args: readonly string[], options: StartOptions = {}): TestProcess => {
   const child: ChildProcessByStdio<Writable, Readable, Readable> = spawn(options.executable ?? process.execPath, args, {
     cwd: options.cwd ?? root,
     env: childEnvironment(options.env),
@@ -151,7 +150,7 @@ export const startProcess = (t: TestContext, args: readonly string[], options: S
 
 /** Runs a process to its end and returns its exit and output. Bounded like every wait of a test: two minutes, or `timeoutMs`. */
 export const runProcess = async (
-  t: TestContext,
+  t: TestScope,
   args: readonly string[],
   options: StartOptions & PollOptions = {},
 ): Promise<Exit & TestProcess> => {

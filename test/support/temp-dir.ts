@@ -2,11 +2,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
-import { cleanUp } from './clean-up.ts';
+import { cleanUp, type TestScope } from './clean-up.ts';
 
 /** Makes an empty folder under the system's temporary folder and returns its absolute path; removed after the test `t`. */
-export const tempDir = (t: TestContext): string => {
+export const tempDir = (t: TestScope): string => {
   const path = mkdtempSync(join(tmpdir(), 'hayate-test-'));
   cleanUp(t, () => rmSync(path, { recursive: true, force: true, maxRetries: 3 }));
   return path;

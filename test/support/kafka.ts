@@ -1,0 +1,208 @@
+// In: a test, and how many brokers it wants. Out: a real Apache Kafka (KRaft, every node broker and controller) from its
+// jars in Maven Central (kafka/pom.xml), on free loopback ports until the test ends. Nodes can be signalled (SIGKILL, SIGSTOP,
+// SIGCONT) and started again on the same port with the same data. The first start on a machine fetches the jars.
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, type TestContext } from 'node:test';
+import type { TestScope } from './clean-up.ts';
+import { root, runProcess, startProcess, type TestProcess } from './process.ts';
+import { freePort } from './redis.ts';
+import { requireTool } from './require-tool.ts';
+import { tempDir } from './temp-dir.ts';
+
+/** How a Kafka is started. */
+export interface KafkaOptions {
+  /** Brokers, each a controller too. Default 1. With 3 or more, topics of Kafka's own have 3 copies. */
+  readonly nodes?: number;
+  /** Added to every node's server.properties, or in place of what is there. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** One broker process. */
+export interface KafkaNode {
+  /** From 1. */
+  readonly id: number;
+  readonly host: string;
+  readonly port: number;
+  /** Of the process that runs now, or ran last. */
+  readonly pid: number;
+  /** What it printed, warnings and errors. */
+  readonly lines: readonly string[];
+  /** Sends a signal; after SIGSTOP the node hangs, its connections stay open. */
+  signal(signal: NodeJS.Signals): void;
+  /** Ends it, if it runs, and waits until it is gone. Default SIGKILL; with SIGTERM it hands its partitions over first. */
+  stop(signal?: NodeJS.Signals): Promise<void>;
+  /** Starts it, stopped before, on the same port with the same data; resolves once it serves. */
+  start(): Promise<void>;
+  /** Stops it (by SIGKILL unless told otherwise) and starts it. */
+  restart(signal?: NodeJS.Signals): Promise<void>;
+}
+
+/** A cluster under test. With one node, the cluster's own members are that node's. */
+export interface Kafka extends KafkaNode {
+  /** `host:port[,host:port]` of all nodes, as `--log kafka://…/TOPIC` takes them. */
+  readonly bootstrap: string;
+  readonly nodes: readonly [KafkaNode, ...KafkaNode[]];
+}
+
+const pom = join(root, 'test/support/kafka/pom.xml');
+
+const version = (): string => {
+  const found = /<artifactId>kafka_2\.13<\/artifactId>\s*<version>([\d.]+)<\/version>/.exec(readFileSync(pom, 'utf8'))?.[1];
+  if (found === undefined) throw new Error(`${pom} names no version of Kafka`);
+  return found;
+};
+
+type Tools = { readonly java: string; readonly mvn: string; readonly flock: string };
+
+const requireTools = (t: TestContext): Tools | undefined => {
+  const java = requireTool(t, 'java');
+  const mvn = java && requireTool(t, 'mvn');
+  const flock = mvn && requireTool(t, 'flock');
+  return java && mvn && flock ? { java, mvn, flock } : undefined;
+};
+
+/** The folder with Kafka's jars, fetched if this machine has not got them. */
+const ensureJars = async (t: TestScope, { mvn, flock }: Tools): Promise<string> => {
+  const cache = join(root, '.cache', 'kafka');
+  const jars = join(cache, version());
+  mkdirSync(cache, { recursive: true });
+  // Whoever comes first fetches, whoever comes meanwhile waits; the folder appears when it is whole.
+  const copy = '"$2" -q -B -f "$3" dependency:copy-dependencies -DoutputDirectory="$1.part"';
+  const fetch = `test -d "$1" || { rm -rf "$1.part" && ${copy} && mv "$1.part" "$1"; }`;
+  const fetching = startProcess(t, [join(cache, 'lock'), 'sh', '-c', fetch, 'sh', jars, mvn, pom], { executable: flock });
+  const { code } = await fetching.exit;
+  if (code !== 0) throw new Error(`could not fetch Kafka's jars:\n${fetching.lines.slice(-20).join('\n')}`);
+  return jars;
+};
+
+/** The JVM's arguments: small, quick to start, and of the log only what went wrong. */
+const javaArguments = (jars: string): string[] => [
+  '-Xms128m',
+  '-Xmx512m',
+  '-XX:+UseSerialGC',
+  '-XX:TieredStopAtLevel=1',
+  '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
+  '-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info',
+  '-cp',
+  join(jars, '*'),
+];
+
+type Ports = { readonly id: number; readonly broker: number; readonly controller: number };
+const host = '127.0.0.1';
+
+const properties = (own: Ports, all: readonly Ports[], data: string, added: Readonly<Record<string, string>>): string => {
+  const copies = String(Math.min(all.length, 3));
+  const settings = {
+    'process.roles': 'broker,controller',
+    'node.id': String(own.id),
+    'controller.quorum.voters': all.map(({ id, controller }) => `${id}@${host}:${controller}`).join(','),
+    'controller.listener.names': 'CONTROLLER',
+    listeners: `PLAINTEXT://${host}:${own.broker},CONTROLLER://${host}:${own.controller}`,
+    'advertised.listeners': `PLAINTEXT://${host}:${own.broker}`,
+    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+    'inter.broker.listener.name': 'PLAINTEXT',
+    'log.dirs': data,
+    'auto.create.topics.enable': 'false',
+    'offsets.topic.replication.factor': copies,
+    'offsets.topic.num.partitions': '1',
+    'transaction.state.log.replication.factor': copies,
+    'transaction.state.log.min.isr': '1',
+    'transaction.state.log.num.partitions': '1',
+    // Small and quick, as many of these run side by side; what they promise does not depend on it.
+    'log.index.size.max.bytes': '1048576',
+    'log.cleaner.dedupe.buffer.size': '2097152',
+    'group.initial.rebalance.delay.ms': '0',
+    'group.min.session.timeout.ms': '1000',
+    'broker.session.timeout.ms': '3000',
+    'broker.heartbeat.interval.ms': '500',
+    'replica.lag.time.max.ms': '5000',
+    ...added,
+  };
+  return Object.entries(settings)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('');
+};
+
+const makeNode = (t: TestScope, java: string, jars: string, { id, broker: port }: Ports, config: string): KafkaNode => {
+  let running: TestProcess | undefined;
+  const current = (): TestProcess => {
+    if (running === undefined) throw new Error(`Kafka node ${id} was never started`);
+    return running;
+  };
+  const node: KafkaNode = {
+    id,
+    host,
+    port,
+    get pid() {
+      return current().pid;
+    },
+    get lines() {
+      return current().lines;
+    },
+    signal: (signal) => void current().kill(signal),
+    stop: async (signal = 'SIGKILL') => {
+      current().kill(signal);
+      await current().exit;
+    },
+    start: async () => {
+      running = startProcess(t, [...javaArguments(jars), 'kafka.Kafka', config], { executable: java });
+      await running.untilLine(/Kafka Server started/, { timeoutMs: 60_000 });
+    },
+    restart: async (signal) => {
+      await node.stop(signal);
+      await node.start();
+    },
+  };
+  return node;
+};
+
+const launch = async (t: TestScope, tools: Tools, options: KafkaOptions): Promise<Kafka> => {
+  const jars = await ensureJars(t, tools);
+  const folder = tempDir(t);
+  const ports: Ports[] = [];
+  for (let id = 1; id <= (options.nodes ?? 1); id++) ports.push({ id, broker: await freePort(host), controller: await freePort(host) });
+  const cluster = randomBytes(16).toString('base64url');
+  const nodes = await Promise.all(
+    ports.map(async (own) => {
+      const config = join(folder, `${own.id}.properties`);
+      writeFileSync(config, properties(own, ports, join(folder, String(own.id)), options.settings ?? {}));
+      const format = [...javaArguments(jars), 'kafka.tools.StorageTool', 'format', '-t', cluster, '-c', config];
+      const { code, lines } = await runProcess(t, format, { executable: tools.java });
+      if (code !== 0) throw new Error(`could not format Kafka's storage:\n${lines.join('\n')}`);
+      return makeNode(t, tools.java, jars, own, config);
+    }),
+  );
+  await Promise.all(nodes.map((node) => node.start()));
+  const [first, ...others] = nodes;
+  if (first === undefined) throw new RangeError('a Kafka has at least one node');
+  // Not a spread: `pid` and `lines` follow restarts.
+  return Object.assign(Object.create(first) as KafkaNode, {
+    bootstrap: nodes.map(({ port }) => `${host}:${port}`).join(','),
+    nodes: [first, ...others] as const,
+  });
+};
+
+/** Starts a Kafka for the test `t` and waits until it serves; undefined after having skipped the test, which should then return. */
+export const startKafka = async (t: TestContext, options: KafkaOptions = {}): Promise<Kafka | undefined> => {
+  const tools = requireTools(t);
+  return tools && launch(t, tools, options);
+};
+
+/**
+ * One Kafka for all tests of a file, which use a topic each: started by the first that asks, ended behind the last. To be
+ * called at the top of the file. What it returns gives undefined after having skipped the test, which should then return.
+ */
+export const shareKafka = (options: KafkaOptions = {}): ((t: TestContext) => Promise<Kafka | undefined>) => {
+  const actions: (() => void | Promise<void>)[] = [];
+  after(async () => {
+    for (const action of actions) await action();
+  });
+  let started: Promise<Kafka> | undefined;
+  return async (t) => {
+    const tools = requireTools(t);
+    if (tools !== undefined) started ??= launch({ after: (action) => void actions.push(action) }, tools, options);
+    return tools && started;
+  };
+};

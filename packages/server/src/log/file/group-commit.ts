@@ -3,7 +3,7 @@
 // entry becomes durable after an earlier one of its stream was refused behind its caller's back.
 import { nowMonotonicMs } from '../../kernel/clock.ts';
 import { type LogRefusal, LogRefusedError } from '../log.ts';
-import type { LogMetric } from './log-metric.ts';
+import type { LogMetric } from '../log-metric.ts';
 import { ENTRY_BYTES_MAX, KEY_BYTES_MAX, recordBytes } from './record.ts';
 import { GROUP_BYTES_MAX } from './recovery.ts';
 import type { Extent } from './segment.ts';

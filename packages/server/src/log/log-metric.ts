@@ -1,6 +1,6 @@
-// What the file log counts, under the names hayate_log_*. All partitions together; nothing per stream.
+// What a log counts, under the names hayate_log_*, whichever adapter it is. All partitions together; nothing per stream.
 import { Counter, Gauge, Histogram, type Registry } from '@prometheus-io/client';
-import type { LogRefusal } from '../log.ts';
+import type { LogRefusal } from './log.ts';
 
 /** Counters of one open log. */
 export interface LogMetric {
@@ -9,8 +9,8 @@ export interface LogMetric {
   refused(reason: LogRefusal, entries: number): void;
 }
 
-/** Counts into `registry`, which must not hold another log's metrics; without one it counts nowhere. `sizeBytes` and `waitingBytes` are read at each scrape. */
-export function createLogMetric(registry: Registry | undefined, now: { sizeBytes: () => number; waitingBytes: () => number }): LogMetric {
+/** Counts into `registry`, which must not hold another log's metrics; without one it counts nowhere. What `now` gives is read at each scrape; `sizeBytes` only where the log's files are this process's own. */
+export function createLogMetric(registry: Registry | undefined, now: { sizeBytes?: () => number; waitingBytes: () => number }): LogMetric {
   if (registry === undefined) return { appended: () => {}, refused: () => {} };
   const registers = [registry];
   const seconds = new Histogram({
@@ -32,14 +32,16 @@ export function createLogMetric(registry: Registry | undefined, now: { sizeBytes
     registers,
   });
   for (const reason of ['full', 'closed', 'failed'] satisfies LogRefusal[]) refusedTotal.inc({ reason }, 0);
-  new Gauge({
-    name: 'hayate_log_size_bytes',
-    help: 'Segment files on disk',
-    registers,
-    collect() {
-      this.set(now.sizeBytes());
-    },
-  });
+  const { sizeBytes } = now;
+  if (sizeBytes !== undefined)
+    new Gauge({
+      name: 'hayate_log_size_bytes',
+      help: 'Segment files on disk',
+      registers,
+      collect() {
+        this.set(sizeBytes());
+      },
+    });
   new Gauge({
     name: 'hayate_log_waiting_bytes',
     help: 'Entries that wait to become durable',

@@ -2,6 +2,7 @@
 // them; sums are of whole numbers, so that they do not depend on who counts.
 import { type Audio, type FrameHeader, Kind } from '@hayate/protocol';
 import type { Columns, RowOf } from '../format/parquet/index.ts';
+import { safeNumber } from './safe-number.ts';
 
 const count = { type: 'INT64' } as const;
 const time = { type: 'TIMESTAMP' } as const;
@@ -33,6 +34,8 @@ export const STATISTICS_TABLE = {
   other_bytes: count,
   first_sequence: maybeCount,
   last_sequence: maybeCount,
+  first_capture_us: maybeCount,
+  last_capture_us: maybeCount,
   gap_frames: count,
   late_frames: count,
   duplicate_frames: count,
@@ -91,6 +94,8 @@ const NOTHING_COUNTED = {
   other_bytes: 0,
   first_sequence: undefined,
   last_sequence: undefined,
+  first_capture_us: undefined,
+  last_capture_us: undefined,
   gap_frames: 0,
   late_frames: 0,
   duplicate_frames: 0,
@@ -150,6 +155,9 @@ export class StatisticsCounter {
     row[`${kind}_bytes`] += bytes;
     row.first_sequence = Math.min(row.first_sequence ?? header.sequence, header.sequence);
     row.last_sequence = Math.max(row.last_sequence ?? header.sequence, header.sequence);
+    const captureUs = safeNumber(header.captureUs);
+    row.first_capture_us = Math.min(row.first_capture_us ?? captureUs, captureUs);
+    row.last_capture_us = Math.max(row.last_capture_us ?? captureUs, captureUs);
     if (header.sequence >= nextSequence) row.gap_frames = saturate(row.gap_frames + header.sequence - nextSequence);
     else row.late_frames++;
   }

@@ -15,11 +15,14 @@ export interface OffsetRange {
   end: number;
 }
 
-/** The three outputs that are laid out by log, hour and partition, and their file types. */
-const EXTENSIONS = { frames: 'avro', marks: 'avro', statistics: 'parquet' } as const;
+/** The outputs that are laid out by log, hour and partition, and their file types. */
+const EXTENSIONS = { frames: 'avro', marks: 'avro', statistics: 'parquet', hourly: 'parquet' } as const;
 
-/** An output that is laid out by hour. */
-export type HourlyOutput = keyof typeof EXTENSIONS;
+/** What is laid out by hour. `hourly` is made of `statistics`, not of the log. */
+export type HourlyFolder = keyof typeof EXTENSIONS;
+
+/** An output of the log that is laid out by hour. */
+export type HourlyOutput = Exclude<HourlyFolder, 'hourly'>;
 
 /** What an audio object is. */
 export interface AudioName {
@@ -39,16 +42,70 @@ export function digits(number: number): string {
   return String(number).padStart(20, '0');
 }
 
-/** Key of the manifest of the cut that begins at `start`. */
-export function manifestKey({ log, partition }: PartitionName, start: number): string {
-  return `cuts/${log}/${partitionText(partition)}/${digits(start)}.json`;
+/** Where a partition's manifests lie; ends in '/'. */
+export function manifestPrefix({ log, partition }: PartitionName): string {
+  return `cuts/${log}/${partitionText(partition)}/`;
 }
 
-/** Key of an hourly object; `windowStartMs` (Unix milliseconds) tells the day and hour, in UTC. */
-export function hourlyKey(output: HourlyOutput, { log, partition }: PartitionName, windowStartMs: number, range: OffsetRange): string {
-  const time = new Date(windowStartMs).toISOString();
-  const folder = `${output}/${log}/dt=${time.slice(0, 10)}/hour=${time.slice(11, 13)}/${partitionText(partition)}`;
-  return `${folder}/${digits(range.start)}-${digits(range.end)}.${EXTENSIONS[output]}`;
+/** Key of the manifest of the cut that begins at `start`. */
+export function manifestKey(name: PartitionName, start: number): string {
+  return `${manifestPrefix(name)}${digits(start)}.json`;
+}
+
+/** Reads a manifest's key; undefined for any other key. */
+export function parseManifestKey(key: string): (PartitionName & { start: number }) | undefined {
+  const match = /^cuts\/([^/]+)\/p=(\d{3,})\/(\d{20})\.json$/.exec(key);
+  return match === null ? undefined : { log: match[1] ?? '', partition: Number(match[2]), start: Number(match[3]) };
+}
+
+/** Where an output's objects of a partition and hour lie; `timeMs` (Unix milliseconds) tells the day and hour, in UTC. Ends in '/'. */
+export function hourlyPrefix(folder: HourlyFolder, { log, partition }: PartitionName, timeMs: number): string {
+  const time = new Date(timeMs).toISOString();
+  return `${folder}/${log}/dt=${time.slice(0, 10)}/hour=${time.slice(11, 13)}/${partitionText(partition)}/`;
+}
+
+/** Key of an hourly object. */
+export function hourlyKey(folder: HourlyFolder, name: PartitionName, timeMs: number, range: OffsetRange): string {
+  return `${hourlyPrefix(folder, name, timeMs)}${digits(range.start)}-${digits(range.end)}.${EXTENSIONS[folder]}`;
+}
+
+/** What the key of an hourly object says. */
+export interface HourlyName extends PartitionName, OffsetRange {
+  folder: HourlyFolder;
+  /** Start of the hour, Unix milliseconds. */
+  hourMs: number;
+}
+
+/** Reads the key of an hourly object; undefined for any other key. */
+export function parseHourlyKey(key: string): HourlyName | undefined {
+  const match = /^(frames|marks|statistics|hourly)\/([^/]+)\/dt=(\d{4}-\d\d-\d\d)\/hour=(\d\d)\/p=(\d{3,})\/(\d{20})-(\d{20})\.(\w+)$/.exec(
+    key,
+  );
+  const [, folder = '', log = '', day = '', hour = '', partition, start, end, extension] = match ?? [];
+  const hourMs = Date.parse(`${day}T${hour}:00:00Z`);
+  if (!isHourlyFolder(folder) || extension !== EXTENSIONS[folder] || Number.isNaN(hourMs)) return undefined;
+  return { folder, log, partition: Number(partition), start: Number(start), end: Number(end), hourMs };
+}
+
+/** Key of the record of what a partition has not kept. */
+export function retainedKey({ log, partition }: PartitionName): string {
+  return `retained/${log}/${partitionText(partition)}.json`;
+}
+
+/** Where the records of erased broadcasts lie; of one stream if given. Ends in '/'. */
+export function erasedPrefix(stream?: string): string {
+  return stream === undefined ? 'erased/' : `erased/${stream}/`;
+}
+
+/** Key of the record of an erased broadcast; `epoch` has 16 hex digits. */
+export function erasedKey({ stream, epoch }: { stream: string; epoch: string }): string {
+  return `${erasedPrefix(stream)}${epoch}.json`;
+}
+
+/** Reads the key of the record of an erased broadcast; undefined for any other key. */
+export function parseErasedKey(key: string): { stream: string; epoch: string } | undefined {
+  const [, stream = '', epoch = ''] = /^erased\/([^/]+)\/([0-9a-f]{16})\.json$/.exec(key) ?? [];
+  return isStreamName(stream) ? { stream, epoch } : undefined;
 }
 
 /** Where a broadcast's audio lies; ends in '/'. */
@@ -80,4 +137,8 @@ export function parseAudioKey(key: string): AudioName | undefined {
 
 function partitionText(partition: number): string {
   return `p=${String(partition).padStart(3, '0')}`;
+}
+
+function isHourlyFolder(text: string): text is HourlyFolder {
+  return Object.hasOwn(EXTENSIONS, text);
 }

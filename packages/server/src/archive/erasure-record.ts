@@ -1,0 +1,70 @@
+// Records of erased broadcasts: put before anything is erased, completed when nothing of the broadcast is left. Records are
+// never deleted: they say whose rows are missing, and let whoever rewrites an object take out all that must not be in it.
+import * as z from 'zod';
+import type { Store } from '../store/store.ts';
+import { decodeRecord, encodeRecord } from './json-record.ts';
+import { erasedKey, erasedPrefix, parseErasedKey } from './path.ts';
+
+const UnixMs = z.int().min(0);
+
+const ErasureRecordSchema = z.strictObject({
+  format: z.literal('hayate-erasure-1'),
+  stream: z.string(),
+  /** 16 hex digits. */
+  epoch: z.string().regex(/^[0-9a-f]{16}$/),
+  requestedUnixMs: UnixMs,
+  /** When nothing was left; absent: not done yet. */
+  completedUnixMs: UnixMs.optional(),
+  /** How many frames of the broadcast the archive had, by its manifests; with `completedUnixMs`. */
+  frames: z.int().min(0).optional(),
+});
+
+/** One erased broadcast; see spec/archive.md, "Erasure". */
+export type ErasureRecord = z.infer<typeof ErasureRecordSchema>;
+
+/** A broadcast by name; `epoch` has 16 hex digits. */
+export interface BroadcastName {
+  stream: string;
+  epoch: string;
+}
+
+/** Broadcasts of which there is a record, as `broadcastKey` writes them. */
+export type ErasedSet = ReadonlySet<string>;
+
+/** A broadcast as ErasedSet holds it. */
+export function broadcastKey({ stream, epoch }: BroadcastName): string {
+  return `${stream}/${epoch}`;
+}
+
+/** Reads a record; undefined if there is none. Throws CORRUPT. */
+export async function readErasure(store: Store, broadcast: BroadcastName): Promise<ErasureRecord | undefined> {
+  const key = erasedKey(broadcast);
+  const bytes = await store.get(key);
+  return bytes === undefined ? undefined : decodeRecord(ErasureRecordSchema, bytes, key);
+}
+
+/** Puts the record of a broadcast that is to be erased; returns the one that counts, if another was there. */
+export async function requestErasure(store: Store, { stream, epoch }: BroadcastName, nowUnixMs: number): Promise<ErasureRecord> {
+  const record: ErasureRecord = { format: 'hayate-erasure-1', stream, epoch, requestedUnixMs: nowUnixMs };
+  if (await store.putIfAbsent(erasedKey(record), encodeRecord(record))) return record;
+  return (await readErasure(store, record)) ?? record;
+}
+
+/** Writes that nothing of the broadcast is left. */
+export async function completeErasure(
+  store: Store,
+  record: ErasureRecord,
+  done: { completedUnixMs: number; frames: number },
+): Promise<void> {
+  await store.replace(erasedKey(record), encodeRecord({ ...record, ...done }));
+}
+
+/** Every broadcast of which there is a record; of one stream if given. */
+export async function listErased(store: Store, stream?: string): Promise<ErasedSet> {
+  const erased = new Set<string>();
+  for await (const { key } of store.list(erasedPrefix(stream))) {
+    const name = parseErasedKey(key);
+    if (name !== undefined) erased.add(broadcastKey(name));
+  }
+  return erased;
+}

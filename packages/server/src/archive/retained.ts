@@ -1,0 +1,48 @@
+// How far a partition's upkeep has come: what has been deleted for its age, and which hours of statistics lie in one file.
+// Written before anything is deleted, so that whoever misses an object finds here that it is meant to be gone.
+import * as z from 'zod';
+import type { Store } from '../store/store.ts';
+import { decodeRecord, encodeRecord } from './json-record.ts';
+import { type PartitionName, retainedKey } from './path.ts';
+
+/** What a cut writes, by kind: what can be kept for times of their own. */
+export const OBJECT_KINDS = ['frames', 'marks', 'audio', 'statistics'] as const;
+export type ObjectKind = (typeof OBJECT_KINDS)[number];
+
+const Offset = z.int().min(0);
+const ByKind = { frames: Offset, marks: Offset, audio: Offset, statistics: Offset };
+
+const RetainedSchema = z.strictObject({
+  format: z.literal('hayate-retained-1'),
+  log: z.string(),
+  partition: Offset,
+  /** Objects of the kind that belong to cuts beginning before this offset are gone, or about to be. */
+  ...ByKind,
+  /** The same of the manifests. */
+  cuts: Offset,
+  /** Of the cuts before this one they are gone: whoever finds it behind the above goes on deleting from here. */
+  deleted: z.strictObject(ByKind),
+  /** Start of a cut: the hours before the one of its manifest's `windowStartMs` are in `hourly` objects. */
+  hourly: Offset,
+});
+
+/** One partition's record; see spec/archive.md, "Retention". */
+export type Retained = z.infer<typeof RetainedSchema>;
+
+/** The record of a partition of which all is kept. */
+export function everythingRetained({ log, partition }: PartitionName): Retained {
+  const none = { frames: 0, marks: 0, audio: 0, statistics: 0 };
+  return { format: 'hayate-retained-1', log, partition, ...none, cuts: 0, deleted: none, hourly: 0 };
+}
+
+/** Reads a partition's record; that of one of which all is kept if there is none. Throws CORRUPT. */
+export async function readRetained(store: Store, name: PartitionName): Promise<Retained> {
+  const key = retainedKey(name);
+  const bytes = await store.get(key);
+  return bytes === undefined ? everythingRetained(name) : decodeRecord(RetainedSchema, bytes, key);
+}
+
+/** Writes a partition's record, durably. */
+export async function writeRetained(store: Store, retained: Retained): Promise<void> {
+  await store.replace(retainedKey(retained), encodeRecord(retained));
+}

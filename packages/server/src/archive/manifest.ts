@@ -65,8 +65,10 @@ const ManifestSchema = z.strictObject({
   /** The cut before: its first offset and what it wrote, sorted by key. Absent in a partition's first manifest. */
   previous: z.strictObject({ start: Count, objects: z.array(z.strictObject({ key: z.string(), digest: z.string() })) }).optional(),
   state: PartitionStateSchema,
-  /** Of everything but `config` and itself. */
+  /** Of everything but `config` and itself; where something was erased, of what was there before. */
   digest: z.string(),
+  /** Only where something was erased: of what is there. */
+  erased: z.string().optional(),
 });
 
 export type HeaderState = z.infer<typeof HeaderStateSchema>;
@@ -75,14 +77,19 @@ export type EpochState = z.infer<typeof EpochStateSchema>;
 export type PartitionState = z.infer<typeof PartitionStateSchema>;
 export type Manifest = z.infer<typeof ManifestSchema>;
 
-/** What a manifest says, without its digest. */
-export type ManifestContent = Omit<Manifest, 'digest' | 'format'>;
+/** What a manifest says, without its digests. */
+export type ManifestContent = Omit<Manifest, 'digest' | 'erased' | 'format'>;
 
 /** Makes a manifest: fields in one order, and the digest. */
-export function makeManifest({ log, partition, start, config, previous, state }: ManifestContent): Manifest {
-  const content = { log, partition, start, ...(previous === undefined ? {} : { previous }), state };
-  const digest = logicalDigest([JSON.stringify(content)]);
+export function makeManifest(content: ManifestContent): Manifest {
+  const { log, partition, start, config, previous, state } = content;
+  const digest = digestOf(content);
   return { format: 'hayate-cut-1', log, partition, start, config, ...(previous === undefined ? {} : { previous }), state, digest };
+}
+
+/** `manifest` with another state, from which something was erased: its digest stays, and that of what is left stands beside it. */
+export function eraseManifestState(manifest: Manifest, state: PartitionState): Manifest {
+  return { ...manifest, state, erased: digestOf({ ...manifest, state }) };
 }
 
 /** The manifest of a partition that nothing has been read of; its first cut begins at `start`. */
@@ -104,6 +111,11 @@ export function decodeManifest(bytes: Uint8Array, key: string): Manifest {
   } catch (cause) {
     throw new HayateError('CORRUPT', `${key} is not a manifest`, { cause });
   }
-  if (makeManifest(manifest).digest !== manifest.digest) throw new HayateError('CORRUPT', `${key}: the digest does not fit the manifest`);
+  if (digestOf(manifest) !== (manifest.erased ?? manifest.digest))
+    throw new HayateError('CORRUPT', `${key}: the digest does not fit the manifest`);
   return manifest;
+}
+
+function digestOf({ log, partition, start, previous, state }: ManifestContent): string {
+  return logicalDigest([JSON.stringify({ log, partition, start, ...(previous === undefined ? {} : { previous }), state })]);
 }

@@ -48,7 +48,7 @@ export class EpochMemory {
     return memory;
   }
 
-  /** For a manifest. An epoch that has ended needs no pre-roll any more. */
+  /** For a manifest. An epoch that has ended needs neither title nor pre-roll any more: less that would have to be erased. */
   toState(): EpochState {
     const tracks = [...this.tracks.values()]
       .sort((a, b) => a.participant - b.participant)
@@ -66,7 +66,7 @@ export class EpochMemory {
       ended: this.ended,
       seen: this.seen.ranges.map(({ first, last }) => [first, last]),
       dropped: this.dropped.ranges.map(({ first, last }) => [first, last]),
-      ...(this.header === undefined ? {} : { header: this.header }),
+      ...(this.header === undefined ? {} : { header: { ...this.header, title: this.ended ? '' : this.header.title } }),
       tracks,
     };
   }

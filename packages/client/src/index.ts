@@ -27,10 +27,14 @@ export { Emitter, type Unsubscribe } from './emitter.ts';
 export { ArrivalJitter, type JitterOptions } from './playout/arrival-jitter.ts';
 export { interpolatePose } from './playout/interpolate-pose.ts';
 export { MediaLine } from './playout/media-line.ts';
+export type { MediaEvents, MediaSource, Playback } from './playout/media-source.ts';
 export { MotionTimeline } from './playout/motion-timeline.ts';
 export { createPlayoutBuffer, type PlayoutBuffer, type PlayoutLine, type PlayoutStatus } from './playout/playout-buffer.ts';
 export { PositionClock } from './playout/position-clock.ts';
 export { SteeredClock } from './playout/steered-clock.ts';
+export { type SoundBlock, TimeStretch } from './playout/time-stretch.ts';
+export { Replay } from './replay/replay.ts';
+export { type ReplayEvents, type ReplayOptions, ReplayRates, type ReplayState } from './replay/replay-api.ts';
 export { Viewer } from './viewer/viewer.ts';
 export type {
   AudioFrame,

@@ -1,14 +1,15 @@
-// A Viewer's frames to sound and poses. Voice and motion follow one media line; where voice is heard, the pose shown is the
-// one captured with it. Without voice, or while the browser blocks sound, motion follows the line by itself.
+// A Viewer's or a Replay's frames to sound and poses. Voice and motion follow one media line, made of arrivals or given by the
+// replay; where voice is heard, the pose shown is the one captured with it. Without voice, or while the browser blocks sound,
+// motion follows the line by itself.
 import { createPose, type Pose } from '@hayate/protocol';
 import { ClientError } from '../client-error.ts';
 import { Emitter, type Unsubscribe } from '../emitter.ts';
 import type { JitterOptions } from '../playout/arrival-jitter.ts';
 import { MediaLine } from '../playout/media-line.ts';
+import type { MediaSource } from '../playout/media-source.ts';
 import { MotionTimeline } from '../playout/motion-timeline.ts';
 import { SteeredClock } from '../playout/steered-clock.ts';
 import { LatencyWindow } from '../viewer/latency-window.ts';
-import type { Viewer } from '../viewer/viewer.ts';
 import type { AudioFrame, MotionFrame } from '../viewer/viewer-api.ts';
 import { missingSentence } from './browser-support.ts';
 import { openSound, type Sound } from './sound.ts';
@@ -64,9 +65,9 @@ const FOLLOW_INTERVAL_MS = 40;
 const VOICES_MAX = 16;
 const LATENCY_SAMPLES = 500;
 
-/** Plays what a Viewer receives. Make it before viewer.connect(). */
+/** Plays what a Viewer receives or a Replay gives. Make it before viewer.connect() and replay.open(). */
 export class Player extends Emitter<PlayerEvents> {
-  readonly #viewer: Viewer;
+  readonly #source: MediaSource;
   readonly #options: PlayerOptions;
   readonly #line: MediaLine;
   readonly #clock = new SteeredClock();
@@ -86,21 +87,22 @@ export class Player extends Emitter<PlayerEvents> {
   #volume: number;
   #past = { lostMs: 0, concealedMs: 0, lateMs: 0 };
 
-  constructor(viewer: Viewer, options: PlayerOptions = {}) {
+  constructor(source: MediaSource, options: PlayerOptions = {}) {
     super();
-    this.#viewer = viewer;
+    this.#source = source;
     this.#options = options;
     this.#line = new MediaLine(options.jitter);
     this.#timeline = new MotionTimeline({ interpolate: options.interpolate ?? true });
     this.#muted = options.muted ?? false;
     this.#volume = options.volume ?? 1;
     this.#subscriptions = [
-      viewer.on('epoch', () => this.#restart(true)),
-      viewer.on('state', ({ state }) => {
-        if (state === 'live') this.#restart(false);
+      source.on('epoch', () => this.#restart(true)),
+      source.on('state', ({ state }) => {
+        if (source.playback !== undefined) this.#closeVoices();
+        else if (state === 'live') this.#restart(false);
       }),
-      viewer.on('motion', (frame) => this.#takeMotion(frame)),
-      viewer.on('audio', (frame) => this.#takeAudio(frame)),
+      source.on('motion', (frame) => this.#takeMotion(frame)),
+      source.on('audio', (frame) => this.#takeAudio(frame)),
     ];
     if (!options.motionOnly) this.#openSound();
   }
@@ -137,14 +139,14 @@ export class Player extends Emitter<PlayerEvents> {
   /** A snapshot. */
   get stats(): PlayerStatistics {
     const [p50Ms, p99Ms] = [this.#latency.percentile(0.5), this.#latency.percentile(0.99)];
-    const errorMs = this.#viewer.ageOf(0)?.errorMs ?? 0;
+    const errorMs = this.#source.ageOf(0)?.errorMs ?? 0;
     const counted = this.#counted();
     let buffered = 0;
     for (const { status } of this.#voices.values()) buffered = Math.max(buffered, status?.buffered ?? 0);
     return {
       latency: p50Ms === undefined || p99Ms === undefined ? undefined : { p50Ms, p99Ms, errorMs },
       bufferMs: buffered / 48,
-      targetMs: this.#line.targetMs(this.#viewer.clock.nowMs()),
+      targetMs: this.#source.playback === undefined ? this.#line.targetMs(this.#source.clock.nowMs()) : 0,
       lostMs: this.#past.lostMs + counted.lostMs,
       concealedMs: this.#past.concealedMs + counted.concealedMs,
       lateMs: this.#past.lateMs + counted.lateMs,
@@ -177,7 +179,7 @@ export class Player extends Emitter<PlayerEvents> {
     return this.#timeline.poseAt(mediaMs * 1000, pose, participant) ? pose : undefined;
   }
 
-  /** Stops; the Viewer goes on. */
+  /** Stops; the Viewer or Replay goes on. */
   close(): void {
     this.#closed = true;
     for (const unsubscribe of this.#subscriptions) unsubscribe();
@@ -205,13 +207,15 @@ export class Player extends Emitter<PlayerEvents> {
   }
 
   #soundChanged(): void {
-    if (this.state === 'playing') this.#line.begin(this.#viewer.clock.nowMs(), false);
-    else this.#closeVoices();
+    if (this.state === 'playing') {
+      this.#line.begin(this.#source.clock.nowMs(), false);
+      this.#source.playback?.repeatVoice();
+    } else this.#closeVoices();
     this.emit('state', { state: this.state });
   }
 
   #restart(anew: boolean): void {
-    this.#line.begin(this.#viewer.clock.nowMs(), anew);
+    this.#line.begin(this.#source.clock.nowMs(), anew);
     if (!anew) return;
     this.#closeVoices();
     this.#timeline.clear();
@@ -223,12 +227,12 @@ export class Player extends Emitter<PlayerEvents> {
   #takeMotion({ captureUs, pose, participant }: MotionFrame): void {
     this.#timeline.add(captureUs, pose, participant);
     this.#motionUs = Math.max(this.#motionUs, captureUs);
-    this.#line.motion(this.#viewer.clock.nowMs(), captureUs / 1000);
+    this.#line.motion(this.#source.clock.nowMs(), captureUs / 1000);
     this.#followSoon();
   }
 
   #takeAudio(frame: AudioFrame): void {
-    const missed = this.#viewer.missingFrames;
+    const missed = this.#source.missingFrames;
     const voice = this.state === 'playing' ? this.#voice(frame.participant) : undefined;
     voice?.play(frame, missed > this.#missing);
     this.#missing = missed;
@@ -241,9 +245,10 @@ export class Player extends Emitter<PlayerEvents> {
     const voice: VoiceTrack = new VoiceTrack({
       context: sound.context,
       destination: sound.gain,
-      channels: this.#viewer.header?.audio?.channels === 2 ? 2 : 1,
+      channels: this.#source.header?.audio?.channels === 2 ? 2 : 1,
+      speed: this.#source.playback?.rate ?? 1,
       onDecoded: (position) => {
-        this.#voiceMs = this.#viewer.clock.nowMs();
+        this.#voiceMs = this.#source.clock.nowMs();
         this.#line.voice(this.#voiceMs, voice.positions.mediaMs(position));
         this.#followSoon();
       },
@@ -256,7 +261,7 @@ export class Player extends Emitter<PlayerEvents> {
   /** Frames of one message are looked at together: the line moves once. */
   #followSoon(): void {
     if (this.#followDue || this.#voices.size === 0) return;
-    const nowMs = this.#viewer.clock.nowMs();
+    const nowMs = this.#source.clock.nowMs();
     if (nowMs - this.#followedMs < FOLLOW_INTERVAL_MS) return;
     this.#followDue = true;
     queueMicrotask(() => {
@@ -266,8 +271,8 @@ export class Player extends Emitter<PlayerEvents> {
   }
 
   #follow(): void {
-    const nowMs = this.#viewer.clock.nowMs();
-    const wantedMs = this.#line.at(nowMs);
+    const nowMs = this.#source.clock.nowMs();
+    const wantedMs = this.#wantedMs(nowMs);
     const timeS = this.#sound?.renderTimeS(nowMs);
     if (wantedMs === undefined || timeS === undefined) return;
     this.#followedMs = nowMs;
@@ -278,14 +283,20 @@ export class Player extends Emitter<PlayerEvents> {
 
   /** The capture time that is heard and shown now, milliseconds of the epoch. */
   #mediaMs(): number | undefined {
-    const nowMs = this.#viewer.clock.nowMs();
+    const nowMs = this.#source.clock.nowMs();
     const heardMs = this.#heardMs(nowMs);
     if (heardMs !== undefined) {
       this.#clock.set(nowMs, heardMs);
       return heardMs;
     }
-    const wantedMs = this.#line.at(nowMs);
-    return wantedMs === undefined ? undefined : this.#clock.advance(nowMs, wantedMs);
+    const wantedMs = this.#wantedMs(nowMs);
+    // A replay's line has no jitter to be smoothed.
+    return wantedMs === undefined || this.#source.playback !== undefined ? wantedMs : this.#clock.advance(nowMs, wantedMs);
+  }
+
+  /** The media time to be heard and seen at `nowMs`; undefined before anything arrived. */
+  #wantedMs(nowMs: number): number | undefined {
+    return this.#source.playback === undefined ? this.#line.at(nowMs) : this.#source.playback.mediaMs(nowMs);
   }
 
   /** Of the first participant who has a voice; undefined while none is heard. */
@@ -295,13 +306,13 @@ export class Player extends Emitter<PlayerEvents> {
     const timeS = this.#sound?.heardTimeS(nowMs);
     const position = timeS === undefined ? undefined : voice.positionAt(timeS);
     // A decoder's output lies behind its input by the pre-skip (RFC 7845 section 4.2).
-    return position === undefined ? undefined : voice.positions.mediaMs(position - (this.#viewer.header?.audio?.preSkip ?? 0));
+    return position === undefined ? undefined : voice.positions.mediaMs(position - (this.#source.header?.audio?.preSkip ?? 0));
   }
 
   #measure(): void {
-    const nowMs = this.#viewer.clock.nowMs();
+    const nowMs = this.#source.clock.nowMs();
     const heardMs = this.#heardMs(nowMs);
-    const age = heardMs === undefined ? undefined : this.#viewer.ageOf(heardMs * 1000, nowMs);
+    const age = heardMs === undefined ? undefined : this.#source.ageOf(heardMs * 1000, nowMs);
     if (age !== undefined) this.#latency.add(age.ms);
   }
 

@@ -1,8 +1,10 @@
 // One participant's voice: Opus packets in, sound into the audio graph. Decoding happens on arrival; when a sample is
 // played is decided in the worklet, which follows the line that it is given. Knows which position is heard at any time.
+// At another speed than 1 the worklet gets stretched voice and counts in its samples; everybody else counts in positions.
 import { opusPacketSamples } from '@hayate/protocol';
 import type { PlayoutLine, PlayoutStatus } from '../playout/playout-buffer.ts';
 import { PositionClock } from '../playout/position-clock.ts';
+import { TimeStretch } from '../playout/time-stretch.ts';
 import type { AudioFrame } from '../viewer/viewer-api.ts';
 import { OPUS } from './browser-support.ts';
 import { PLAYOUT_PROCESSOR, type PlayoutCommand } from './worklet-module.ts';
@@ -11,12 +13,14 @@ export interface VoiceTrackOptions {
   context: AudioContext;
   destination: AudioNode;
   channels: number;
+  /** How quickly it plays, with the pitch that it has: 0.5 to 4. */
+  speed: number;
   /** Voice of this position is ready to be played. */
   onDecoded: (position: number) => void;
   onStatus: () => void;
 }
 
-/** Packets that may wait in the decoder: 2 s of 20 ms. */
+/** Packets that may wait in the decoder, at speed 1: 2 s of 20 ms. */
 const DECODER_QUEUE_MAX = 100;
 
 /** A voice. */
@@ -24,6 +28,7 @@ export class VoiceTrack {
   readonly positions = new PositionClock();
   readonly #options: VoiceTrackOptions;
   readonly #node: AudioWorkletNode;
+  readonly #stretch: TimeStretch;
   #decoder: AudioDecoder | undefined;
   #status: PlayoutStatus | undefined;
   #next: number | undefined;
@@ -36,6 +41,7 @@ export class VoiceTrack {
   /** The context must have the playout worklet's module. */
   constructor(options: VoiceTrackOptions) {
     this.#options = options;
+    this.#stretch = new TimeStretch(options.speed, options.channels);
     this.#node = new AudioWorkletNode(options.context, PLAYOUT_PROCESSOR, {
       numberOfInputs: 0,
       outputChannelCount: [options.channels],
@@ -66,7 +72,7 @@ export class VoiceTrack {
     let position = frame.position;
     for (const packet of frame.packets) {
       const samples = opusPacketSamples(packet);
-      if (decoder.decodeQueueSize < DECODER_QUEUE_MAX) {
+      if (decoder.decodeQueueSize < DECODER_QUEUE_MAX * Math.max(1, this.#stretch.speed)) {
         const shift = position - this.#decoderSamples;
         if (this.#runs.at(-1)?.shift !== shift) this.#runs.push({ from: this.#decoderSamples, shift });
         const timestamp = Math.round((this.#decoderSamples * 1000) / 48);
@@ -78,15 +84,17 @@ export class VoiceTrack {
     this.#next = position;
   }
 
-  follow(line: PlayoutLine): void {
-    this.#send({ follow: line });
+  /** Where it should be: positions, at the device's time. */
+  follow({ position, timeS, horizon }: PlayoutLine): void {
+    const { speed } = this.#stretch;
+    this.#send({ follow: { position: position / speed, timeS, horizon: horizon / speed } });
   }
 
   /** The position rendered at device time `timeS`, from the latest report; undefined before the first voice is placed. */
   positionAt(timeS: number): number | undefined {
     if (!this.#status?.placed) return undefined;
     const { position, timeS: reportedS, rate } = this.#status;
-    return position + (timeS - reportedS) * 48_000 * rate;
+    return (position + (timeS - reportedS) * 48_000 * rate) * this.#stretch.speed;
   }
 
   close(): void {
@@ -120,10 +128,11 @@ export class VoiceTrack {
     });
     data.close();
     if (this.#closed) return;
-    this.#send(
-      { push: { position, channels } },
-      channels.map((samples) => samples.buffer),
-    );
+    for (const push of this.#stretch.push({ position, channels }))
+      this.#send(
+        { push },
+        push.channels.map((samples) => samples.buffer),
+      );
     this.#options.onDecoded(position);
   }
 

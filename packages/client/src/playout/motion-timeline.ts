@@ -7,8 +7,8 @@ interface TimedPose {
   pose: Pose;
 }
 
-/** Poses kept for each participant: more than a second's playout delay at 120 poses a second. */
-const POSES_MAX = 256;
+/** Poses kept for each participant: more than a second's playout delay at 120 poses a second, and a replay's at 4 x speed. */
+const POSES_MAX = 768;
 /** Poses further apart are not bridged: the avatar holds, then moves over the last of this time. */
 const BRIDGE_MAX_US = 500_000;
 

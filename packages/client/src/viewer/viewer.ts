@@ -1,15 +1,11 @@
 // Watches one stream: messages in; headers, voice packets, poses and events out, each frame once, over a connection that
 // comes back by itself. Invariant: every frame since the viewer joined is given to listeners, or counted with its reason.
-import { fromBinary } from '@bufbuild/protobuf';
 import {
-  AudioSchema,
   type Ended,
-  EventSchema,
   type FrameHeader,
   framePayload,
   type Gap,
   GapReason,
-  isKey,
   isStreamName,
   Kind,
   Limits,
@@ -17,7 +13,6 @@ import {
   peekFrame,
   type ServerMessage,
   type StreamHeader,
-  StreamHeaderSchema,
   type Watching,
 } from '@hayate/protocol';
 import { ClientError } from '../client-error.ts';
@@ -27,10 +22,11 @@ import { endReasonName } from '../connection/end-reason.ts';
 import { Link, type LinkOwner } from '../connection/link.ts';
 import { Emitter } from '../emitter.ts';
 import { RateMeter } from '../rate-meter.ts';
+import { type HeaderFrame, readFrameContent } from './frame-content.ts';
 import { LatencyWindow } from './latency-window.ts';
 import { MotionDecoder } from './motion-decoder.ts';
 import { type MissingReason, SequenceAccount } from './sequence-account.ts';
-import type { FrameInfo, GapReport, MeasuredMs, ViewerEvents, ViewerOptions, ViewerStatistics } from './viewer-api.ts';
+import type { GapReport, MeasuredMs, ViewerEvents, ViewerOptions, ViewerStatistics } from './viewer-api.ts';
 
 /** What is known of one epoch. */
 interface EpochView {
@@ -238,52 +234,25 @@ export class Viewer extends Emitter<ViewerEvents> {
   }
 
   #give(view: EpochView, header: FrameHeader, payload: Uint8Array, isLive: boolean): void {
-    const info: FrameInfo = { sequence: header.sequence, captureUs: header.captureUs, participant: header.participant };
-    switch (header.kind) {
-      case Kind.HEADER:
-        this.#giveHeader(view, info, payload);
-        break;
-      case Kind.AUDIO: {
-        const { packets, level } = fromBinary(AudioSchema, payload);
-        this.#frames.audio++;
-        this.emit('audio', { ...info, packets, position: header.position, level });
-        break;
-      }
-      case Kind.MOTION:
-        this.#giveMotion(view, header, info, payload);
-        break;
-      case Kind.EVENT: {
-        const { body } = fromBinary(EventSchema, payload);
-        this.#frames.event++;
-        this.emit('event', { ...info, body });
-        break;
-      }
-      default:
-        this.#frames.custom++;
-        this.emit('custom', { ...info, kind: header.kind, key: isKey(header), keySequence: header.keySequence, payload });
-    }
+    const content = readFrameContent(header, payload, view.motion);
+    if (content === 'key_missing') this.#deltasWithoutKey++;
+    else if (content === 'stale') this.#duplicates++;
+    else if (content.name !== 'header') {
+      this.#frames[content.name]++;
+      this.emit(content.name, content.detail);
+    } else this.#giveHeader(view, content.detail);
     const age = isLive ? this.ageOf(header.captureUs) : undefined;
     if (age !== undefined && (header.kind === Kind.AUDIO || header.kind === Kind.MOTION)) this.#latency.add(age.ms);
   }
 
-  #giveHeader(view: EpochView, info: FrameInfo, payload: Uint8Array): void {
-    if (view.header !== undefined && view.header.sequence > info.sequence) {
+  #giveHeader(view: EpochView, frame: HeaderFrame): void {
+    if (view.header !== undefined && view.header.sequence > frame.sequence) {
       this.#duplicates++;
       return;
     }
-    const content = fromBinary(StreamHeaderSchema, payload);
-    view.header = { content, sequence: info.sequence };
+    view.header = { content: frame.header, sequence: frame.sequence };
     this.#frames.header++;
-    this.emit('header', { ...info, header: content });
-  }
-
-  #giveMotion(view: EpochView, header: FrameHeader, info: FrameInfo, payload: Uint8Array): void {
-    const pose = view.motion.decode(header, payload);
-    if (pose === 'key_missing') this.#deltasWithoutKey++;
-    if (pose === 'stale') this.#duplicates++;
-    if (typeof pose === 'string') return;
-    this.#frames.motion++;
-    this.emit('motion', { ...info, pose, key: isKey(header) });
+    this.emit('header', frame);
   }
 
   /** Tells the server what has arrived: with the frames themselves, as timers are slow in background pages. */

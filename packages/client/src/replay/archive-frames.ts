@@ -1,0 +1,52 @@
+// A broadcast's frames over HTTP: a stretch of capture time in, frames in order out, as the archive keeps them.
+import { fromBinary } from '@bufbuild/protobuf';
+import { type FrameHeader, peekFrame, ServerMessageSchema } from '@hayate/protocol';
+import { ClientError } from '../client-error.ts';
+import type { ReplayOptions } from './replay-api.ts';
+
+/** An encoded frame, its header read. */
+export interface StoredFrame {
+  readonly bytes: Uint8Array;
+  readonly header: FrameHeader;
+}
+
+/** Capture times from `fromMs` to before `toMs`. */
+export interface Stretch {
+  fromMs: number;
+  toMs: number;
+}
+
+/**
+ * The frames of a stretch by sequence, before them what is needed to begin there: the latest header and key poses. Rejects with
+ * ClientError REFUSED (the server's own sentence) or UNREACHABLE.
+ */
+export async function loadFrames(options: ReplayOptions, { fromMs, toMs }: Stretch, signal: AbortSignal): Promise<StoredFrame[]> {
+  const { server, stream, epoch, token } = options;
+  const address = `${server.replace(/\/+$/, '')}/api/archive/broadcasts/${stream}/${epoch}/frames?from_ms=${fromMs}&to_ms=${toMs}`;
+  const authorization = `Bearer ${typeof token === 'string' ? token : await token()}`;
+  let response: Response;
+  let body: ArrayBuffer;
+  try {
+    response = await (options.fetch ?? fetch)(address, { headers: { Authorization: authorization }, signal });
+    body = await response.arrayBuffer();
+  } catch (cause) {
+    throw new ClientError('UNREACHABLE', 'The server does not answer: it may be restarting, or the network is gone.', { cause });
+  }
+  const bytes = new Uint8Array(body);
+  if (!response.ok) throw new ClientError('REFUSED', refusalIn(bytes) ?? `The server refused: HTTP ${response.status}.`);
+  try {
+    return fromBinary(ServerMessageSchema, bytes).frames.map((frame) => ({ bytes: frame, header: peekFrame(frame) }));
+  } catch (cause) {
+    throw new ClientError('REFUSED', 'The server answered with something that is no broadcast.', { cause });
+  }
+}
+
+/** The sentence of an error answer: `{ error: { message } }`. */
+function refusalIn(body: Uint8Array): string | undefined {
+  try {
+    const answer: { error?: { message?: unknown } } = JSON.parse(new TextDecoder().decode(body));
+    return typeof answer.error?.message === 'string' ? `The server refused: ${answer.error.message}.` : undefined;
+  } catch {
+    return undefined;
+  }
+}

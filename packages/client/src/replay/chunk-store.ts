@@ -1,0 +1,98 @@
+// The part of a broadcast that a replay holds, in chunks of five seconds: what is needed now, some ahead of it, and what was
+// heard last, so that a small step back is instant. Bounded in chunks and bytes: the farthest from the present goes first.
+import type { StoredFrame, Stretch } from './archive-frames.ts';
+
+/** Capture time that a chunk holds, milliseconds. */
+export const CHUNK_MS = 5_000;
+
+const CHUNKS_MAX = 24;
+const BYTES_MAX = 48 * 1024 * 1024;
+/** After a chunk could not be loaded ahead of time, it is tried again so much later: by then it may be needed. */
+const RETRY_MS = 2_000;
+
+/** Five seconds of a broadcast. */
+export interface Chunk {
+  readonly index: number;
+  /** Capture time at which it begins; frames from before it are what is needed to begin here. */
+  readonly fromMs: number;
+  readonly frames: readonly StoredFrame[];
+  readonly bytes: number;
+}
+
+export type LoadStretch = (stretch: Stretch, signal: AbortSignal) => Promise<StoredFrame[]>;
+
+/** The chunk in which a capture time lies. */
+export function chunkIndexOf(mediaMs: number): number {
+  return Math.max(0, Math.floor(mediaMs / CHUNK_MS));
+}
+
+/** Holds chunks around the present. */
+export class ChunkStore {
+  readonly #load: LoadStretch;
+  readonly #nowMs: () => number;
+  readonly #chunks = new Map<number, Chunk>();
+  #underway: { index: number; chunk: Promise<Chunk>; stop: AbortController } | undefined;
+  #retryMs = 0;
+
+  constructor(load: LoadStretch, nowMs: () => number) {
+    this.#load = load;
+    this.#nowMs = nowMs;
+  }
+
+  /** The chunk if it is held. */
+  held(index: number): Chunk | undefined {
+    return this.#chunks.get(index);
+  }
+
+  /** The chunk, loaded if need be; another one's loading is given up for it. Rejects as the loading does. */
+  need(index: number): Promise<Chunk> {
+    const held = this.#chunks.get(index);
+    if (held !== undefined) return Promise.resolve(held);
+    if (this.#underway?.index === index) return this.#underway.chunk;
+    this.#underway?.stop.abort();
+    return this.#begin(index);
+  }
+
+  /** Loads the first of `count` chunks from `index` on that is not held, unless something is underway. */
+  ahead(index: number, count: number): void {
+    if (this.#underway !== undefined || this.#nowMs() < this.#retryMs) return;
+    for (let next = index; next < index + count; next++) {
+      if (this.#chunks.has(next)) continue;
+      this.#begin(next).catch(() => {
+        this.#retryMs = this.#nowMs() + RETRY_MS;
+      });
+      return;
+    }
+  }
+
+  close(): void {
+    this.#underway?.stop.abort();
+    this.#underway = undefined;
+    this.#chunks.clear();
+  }
+
+  #begin(index: number): Promise<Chunk> {
+    const stop = new AbortController();
+    const fromMs = index * CHUNK_MS;
+    const chunk = this.#load({ fromMs, toMs: fromMs + CHUNK_MS }, stop.signal)
+      .then((frames) => {
+        const loaded = { index, fromMs, frames, bytes: frames.reduce((sum, { bytes }) => sum + bytes.length, 0) };
+        if (!stop.signal.aborted) this.#hold(loaded);
+        return loaded;
+      })
+      .finally(() => {
+        if (this.#underway?.stop === stop) this.#underway = undefined;
+      });
+    this.#underway = { index, chunk, stop };
+    return chunk;
+  }
+
+  #hold(chunk: Chunk): void {
+    this.#chunks.set(chunk.index, chunk);
+    const bytes = () => [...this.#chunks.values()].reduce((sum, held) => sum + held.bytes, 0);
+    while (this.#chunks.size > CHUNKS_MAX || (this.#chunks.size > 2 && bytes() > BYTES_MAX)) {
+      const farthest = [...this.#chunks.keys()].reduce((a, b) => (Math.abs(b - chunk.index) > Math.abs(a - chunk.index) ? b : a));
+      this.#chunks.delete(farthest);
+    }
+  }
+}

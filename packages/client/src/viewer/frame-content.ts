@@ -1,0 +1,41 @@
+// Encoded frames to what listeners are given: the same for a live stream and for a replay. Poses are decoded over the keys
+// that came before them; everything else stands alone.
+import { fromBinary } from '@bufbuild/protobuf';
+import { AudioSchema, EventSchema, type FrameHeader, isKey, Kind, type StreamHeader, StreamHeaderSchema } from '@hayate/protocol';
+import type { MotionDecoder, MotionMiss } from './motion-decoder.ts';
+import type { AudioFrame, CustomFrame, EventFrame, FrameInfo, MotionFrame } from './viewer-api.ts';
+
+/** A HEADER as listeners are given it. */
+export type HeaderFrame = FrameInfo & { header: StreamHeader };
+
+/** A frame's content, under the name of its event. */
+export type FrameContent =
+  | { name: 'header'; detail: HeaderFrame }
+  | { name: 'audio'; detail: AudioFrame }
+  | { name: 'motion'; detail: MotionFrame }
+  | { name: 'event'; detail: EventFrame }
+  | { name: 'custom'; detail: CustomFrame };
+
+/** Reads a frame's payload; a MotionMiss if it is a pose that cannot be drawn. Throws WireError or what fromBinary throws. */
+export function readFrameContent(header: FrameHeader, payload: Uint8Array, motion: MotionDecoder): FrameContent | MotionMiss {
+  const info: FrameInfo = { sequence: header.sequence, captureUs: header.captureUs, participant: header.participant };
+  switch (header.kind) {
+    case Kind.HEADER:
+      return { name: 'header', detail: { ...info, header: fromBinary(StreamHeaderSchema, payload) } };
+    case Kind.AUDIO: {
+      const { packets, level } = fromBinary(AudioSchema, payload);
+      return { name: 'audio', detail: { ...info, packets, position: header.position, level } };
+    }
+    case Kind.MOTION: {
+      const pose = motion.decode(header, payload);
+      return typeof pose === 'string' ? pose : { name: 'motion', detail: { ...info, pose, key: isKey(header) } };
+    }
+    case Kind.EVENT:
+      return { name: 'event', detail: { ...info, body: fromBinary(EventSchema, payload).body } };
+    default:
+      return {
+        name: 'custom',
+        detail: { ...info, kind: header.kind, key: isKey(header), keySequence: header.keySequence, payload },
+      };
+  }
+}

@@ -3,16 +3,18 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fromBinary } from '@bufbuild/protobuf';
 import { AudioSchema, epochText, framePayload, Kind, opusPacketSamples, peekFrame } from '@hayate/protocol';
+import { compareBroadcasts } from '../../packages/server/src/archive/broadcast-order.ts';
 import { listBroadcasts } from '../../packages/server/src/archive/catalog.ts';
-import { FRAME_TABLE, type FrameRow } from '../../packages/server/src/archive/frame-row.ts';
+import { decodeFrames } from '../../packages/server/src/archive/frame-reader.ts';
+import type { FrameRow } from '../../packages/server/src/archive/frame-row.ts';
 import { decodeManifest } from '../../packages/server/src/archive/manifest.ts';
 import { MARK_TABLE } from '../../packages/server/src/archive/mark-row.ts';
 import { readObjectDigest } from '../../packages/server/src/archive/object-digest.ts';
 import { parseAudioKey } from '../../packages/server/src/archive/path.ts';
-import { STATISTICS_TABLE, type StatisticsRow } from '../../packages/server/src/archive/statistics-row.ts';
-import { readAvro } from '../../packages/server/src/format/avro/index.ts';
+import { readStatistics } from '../../packages/server/src/archive/statistics-reader.ts';
+import type { StatisticsRow } from '../../packages/server/src/archive/statistics-row.ts';
+import { readAvro, readAvroHeader } from '../../packages/server/src/format/avro/index.ts';
 import { isConcealment, readOggOpus, tagValue } from '../../packages/server/src/format/ogg/index.ts';
-import { readParquet } from '../../packages/server/src/format/parquet/index.ts';
 import { type AppendedBatch, makeLog } from './archive-broadcast.ts';
 import { archiveUntil, makePlace, readObjects, writeLog } from './archive-run.ts';
 
@@ -50,11 +52,14 @@ for (const seed of [1, 20_201, 777_777]) {
       }
 
     const rows: FrameRow[] = tiles(objects.keys(), 'frames').flatMap((key) => {
-      const { rows, header } = readAvro(FRAME_TABLE, get(key));
+      const rows = decodeFrames(key, get(key));
+      const header = readAvroHeader(get(key));
       for (const row of rows) {
         assert.ok(row.offset >= Number(header.metadata['hayate.start']) && row.offset < Number(header.metadata['hayate.end']));
         assert.ok(key.includes(`dt=2026-05-03/hour=${new Date(row.append_time).toISOString().slice(11, 13)}/`), key);
       }
+      const sorted = rows.toSorted((a, b) => compareBroadcasts(a, b) || a.offset - b.offset || a.index - b.index);
+      assert.deepEqual(rows, sorted, `${key} is sorted by broadcast, then log order`);
       return rows;
     });
     assert.equal(rows.length, firstCopies.size);
@@ -78,7 +83,7 @@ for (const seed of [1, 20_201, 777_777]) {
     assert.ok(marks.some(({ mark }) => mark === 'DROPPED'));
 
     const statistics: StatisticsRow[] = [];
-    for (const key of tiles(objects.keys(), 'statistics')) statistics.push(...(await readParquet(STATISTICS_TABLE, get(key))).rows);
+    for (const key of tiles(objects.keys(), 'statistics')) statistics.push(...(await readStatistics(place.store, key)));
     const total = (pick: (row: StatisticsRow) => number) => statistics.reduce((sum, row) => sum + pick(row), 0);
     const ofKind = (kind: number) => rows.filter((row) => row.kind === kind);
     const bytesOf = (kind: number) => ofKind(kind).reduce((sum, row) => sum + row.frame.length, 0);
@@ -109,6 +114,31 @@ for (const seed of [1, 20_201, 777_777]) {
       total((row) => row.dropped_frames),
       dropped,
     );
+
+    // Offsets name the batches of each row, titles and levels are those of its broadcast.
+    for (const row of statistics) {
+      const offsets = [...batches.entries()]
+        .filter(([, { stream, epoch }]) => stream === row.stream && epochText(epoch) === row.epoch)
+        .filter(([, { appendTimeMs }]) => appendTimeMs - (appendTimeMs % row.window_ms) === row.window_start)
+        .map(([offset]) => offset);
+      assert.deepEqual([row.first_offset, row.last_offset], [offsets[0], offsets.at(-1)]);
+      assert.match(row.title, new RegExp(`^(${row.stream} \\d+)?$`));
+    }
+    const loudest = new Map<string, number>();
+    const hear = (id: string, level: number) => loudest.set(id, Math.min(level, loudest.get(id) ?? 127));
+    for (const row of ofKind(Kind.AUDIO)) {
+      const { level } = fromBinary(AudioSchema, framePayload(row.frame, peekFrame(row.frame)));
+      if (level !== undefined) hear(`${row.stream}/${row.epoch}/${Math.floor(row.capture_us / 250_000)}`, level);
+    }
+    const wantedLevels = new Map(loudest);
+    loudest.clear();
+    for (const { stream, epoch, levels } of statistics) {
+      const runs: [number, string][] = JSON.parse(levels);
+      for (const [slot, hex] of runs)
+        for (let i = 0; i < hex.length; i += 2) hear(`${stream}/${epoch}/${slot + i / 2}`, parseInt(hex.slice(i, i + 2), 16));
+    }
+    assert.ok(wantedLevels.size > 100);
+    assert.deepEqual(new Map([...loudest].sort()), new Map([...wantedLevels].sort()));
 
     // Every packet of every voice is at its position, in the segments or in the late ones.
     const laid = new Map<string, Uint8Array>();

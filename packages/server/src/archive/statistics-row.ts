@@ -2,6 +2,7 @@
 // them; sums are of whole numbers, so that they do not depend on who counts.
 import { type Audio, type FrameHeader, Kind } from '@hayate/protocol';
 import type { Columns, RowOf } from '../format/parquet/index.ts';
+import { LevelRuns } from './level-runs.ts';
 import { safeNumber } from './safe-number.ts';
 
 const count = { type: 'INT64' } as const;
@@ -19,6 +20,9 @@ export const STATISTICS_TABLE = {
   window_ms: { type: 'INT32' },
   first_append_time: time,
   last_append_time: time,
+  first_offset: count,
+  last_offset: count,
+  title: { type: 'STRING' },
   labels: { type: 'JSON' },
   header_frames: count,
   audio_frames: count,
@@ -47,6 +51,7 @@ export const STATISTICS_TABLE = {
   level_frames: count,
   level_mean_dbov: maybeDouble,
   level_peak_dbov: maybeDouble,
+  levels: { type: 'JSON' },
   delay_frames: count,
   delay_min_ms: maybeDouble,
   delay_mean_ms: maybeDouble,
@@ -78,6 +83,13 @@ export interface StatisticsKey {
   windowMs: number;
 }
 
+/** Where and when the log has a batch. */
+export interface BatchPlace {
+  offset: number;
+  /** Unix milliseconds. */
+  appendTimeMs: number;
+}
+
 /** Every count at its beginning. */
 const NOTHING_COUNTED = {
   header_frames: 0,
@@ -107,6 +119,7 @@ const NOTHING_COUNTED = {
   level_frames: 0,
   level_mean_dbov: undefined,
   level_peak_dbov: undefined,
+  levels: '[]',
   delay_frames: 0,
   delay_min_ms: undefined,
   delay_mean_ms: undefined,
@@ -118,23 +131,31 @@ const NOTHING_COUNTED = {
 /** Gathers one row. */
 export class StatisticsCounter {
   readonly #row: StatisticsRow;
+  readonly #levels = new LevelRuns();
   #samples = 0;
   #levelSum = 0;
   #delaySumUs = 0;
 
-  constructor(key: StatisticsKey, appendTimeMs: number) {
+  /** The place is that of the broadcast's first batch of the window. */
+  constructor(key: StatisticsKey, { offset, appendTimeMs }: BatchPlace) {
     const { windowStartMs, windowMs, ...name } = key;
     const times = { window_start: windowStartMs, window_ms: windowMs, first_append_time: appendTimeMs, last_append_time: appendTimeMs };
-    this.#row = { ...NOTHING_COUNTED, ...name, ...times, labels: '{}' };
+    this.#row = { ...NOTHING_COUNTED, ...name, ...times, first_offset: offset, last_offset: offset, title: '', labels: '{}' };
   }
 
-  /** A batch of this broadcast. `labels` are sorted. */
-  batch(appendTimeMs: number, labels: Readonly<Record<string, string>>, viewers: number): void {
+  /** A batch of this broadcast, in log order. `labels` are sorted. */
+  batch({ offset, appendTimeMs }: BatchPlace, labels: Readonly<Record<string, string>>, viewers: number): void {
     const row = this.#row;
     row.first_append_time = Math.min(row.first_append_time, appendTimeMs);
     row.last_append_time = Math.max(row.last_append_time, appendTimeMs);
+    row.last_offset = offset;
     row.labels = JSON.stringify(labels);
     row.viewers_max = Math.max(row.viewers_max, viewers);
+  }
+
+  /** The title that is in force. */
+  title(title: string): void {
+    this.#row.title = title;
   }
 
   /** A frame that had been seen before. */
@@ -172,11 +193,12 @@ export class StatisticsCounter {
   }
 
   /** The payload of an AUDIO frame that lasts `samples`. */
-  audio({ packets, level }: Audio, samples: number): void {
+  audio({ captureUs }: FrameHeader, { packets, level }: Audio, samples: number): void {
     const row = this.#row;
     row.audio_packets += packets.length;
     this.#samples += samples;
     if (level === undefined) return;
+    this.#levels.add(captureUs, level);
     row.level_frames++;
     this.#levelSum += level;
     row.level_peak_dbov = Math.max(row.level_peak_dbov ?? -Infinity, -level);
@@ -205,6 +227,7 @@ export class StatisticsCounter {
       audio_duration_ms: this.#samples / 48,
       level_mean_dbov: levels === 0 ? undefined : 0 - this.#levelSum / levels,
       level_peak_dbov: this.#row.level_peak_dbov === undefined ? undefined : this.#row.level_peak_dbov + 0,
+      levels: JSON.stringify(this.#levels.runs()),
       delay_mean_ms: delays === 0 ? undefined : this.#delaySumUs / delays / 1000,
     };
   }

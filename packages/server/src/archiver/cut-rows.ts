@@ -1,20 +1,23 @@
 // The rows of one cut, gathered by window: frames go out as each window closes, marks and statistics by hour at the end of
 // the cut. An output's objects cover the offsets without gap or overlap: each begins where the one before it ended.
 
+import { compareBroadcasts } from '../archive/broadcast-order.ts';
 import type { CutConfig } from '../archive/cut-config.ts';
-import { FRAME_TABLE, type FrameRow } from '../archive/frame-row.ts';
+import { FRAME_TABLE } from '../archive/frame-row.ts';
 import type { PartitionState } from '../archive/manifest.ts';
 import { MARK_TABLE, type MarkRow } from '../archive/mark-row.ts';
 import { type HourlyOutput, hourlyKey, type OffsetRange, type PartitionName } from '../archive/path.ts';
-import { STATISTICS_TABLE, StatisticsCounter } from '../archive/statistics-row.ts';
-import { writeAvro } from '../format/avro/index.ts';
+import { type BatchPlace, STATISTICS_TABLE, StatisticsCounter } from '../archive/statistics-row.ts';
+import { AvroBlocks, packAvroSections, writeAvro } from '../format/avro/index.ts';
 import { writeParquet } from '../format/parquet/index.ts';
 import type { PlannedObject } from './planned-object.ts';
 
-interface OpenWindow {
-  frames: FrameRow[];
-  /** By stream and epoch. */
-  counters: Map<string, StatisticsCounter>;
+/** One broadcast in the open window. */
+interface OpenBroadcast {
+  stream: string;
+  epoch: string;
+  frames: AvroBlocks;
+  counter: StatisticsCounter;
 }
 
 interface Hour {
@@ -33,7 +36,8 @@ export class CutRows {
   readonly #config: CutConfig;
   readonly #covered: PartitionState['covered'];
   readonly #hours: Hour[] = [];
-  #window: OpenWindow = { frames: [], counters: new Map() };
+  /** By stream and epoch. */
+  #window = new Map<string, OpenBroadcast>();
   #marks: MarkRow[] = [];
 
   constructor(name: PartitionName, config: CutConfig, covered: PartitionState['covered']) {
@@ -47,38 +51,37 @@ export class CutRows {
     return { ...this.#covered };
   }
 
-  addFrame(row: FrameRow): void {
-    this.#window.frames.push(row);
-  }
-
   addMark(row: MarkRow): void {
     this.#marks.push(row);
   }
 
-  /** The counter of a broadcast in the open window. */
-  counter(stream: string, epoch: string, windowStartMs: number, appendTimeMs: number): StatisticsCounter {
+  /** A broadcast in the open window, of which the log has a batch at `place`. */
+  broadcast(stream: string, epoch: string, windowStartMs: number, place: BatchPlace): OpenBroadcast {
     const key = `${stream}/${epoch}`;
-    let counter = this.#window.counters.get(key);
-    if (counter === undefined) {
-      counter = new StatisticsCounter({ ...this.#name, stream, epoch, windowStartMs, windowMs: this.#config.windowMs }, appendTimeMs);
-      this.#window.counters.set(key, counter);
+    let broadcast = this.#window.get(key);
+    if (broadcast === undefined) {
+      const counter = new StatisticsCounter({ ...this.#name, stream, epoch, windowStartMs, windowMs: this.#config.windowMs }, place);
+      broadcast = { stream, epoch, frames: new AvroBlocks(), counter };
+      this.#window.set(key, broadcast);
     }
-    return counter;
+    return broadcast;
   }
 
   /** Closes the window that began at `windowStartMs`, before offset `end`. */
   closeWindow(windowStartMs: number, end: number): PlannedObject[] {
-    const { frames, counters } = this.#window;
-    if (counters.size === 0) return [];
-    this.#window = { frames: [], counters: new Map() };
+    if (this.#window.size === 0) return [];
+    const broadcasts = [...this.#window.values()].sort(compareBroadcasts);
+    this.#window = new Map();
     const hour = this.#hour(windowStartMs);
     hour.end = end;
-    hour.counters.push(...[...counters].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, counter]) => counter));
-    hour.marks.push(...this.#marks);
-    this.#marks = [];
-    if (frames.length === 0) return [];
+    for (const { counter } of broadcasts) hour.counters.push(counter);
+    for (const mark of this.#marks.splice(0)) hour.marks.push(mark);
+    const sections = broadcasts
+      .filter(({ frames }) => frames.rows > 0)
+      .map(({ stream, epoch, frames }) => ({ name: [stream, epoch], blocks: frames.finish() }));
+    if (sections.length === 0) return [];
     const { avroCodec: codec } = this.#config;
-    return [this.#plan('frames', windowStartMs, end, (metadata) => writeAvro(FRAME_TABLE, frames, { codec, metadata }))];
+    return [this.#plan('frames', windowStartMs, end, (metadata) => packAvroSections(FRAME_TABLE, sections, { codec, metadata }))];
   }
 
   /** Closes the cut, whose last window is closed. */

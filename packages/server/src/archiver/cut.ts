@@ -15,7 +15,7 @@ import {
 } from '@hayate/protocol';
 import { type Batch, type Record as LogRecord, RecordSchema } from '@hayate/protocol/server';
 import type { CutConfig } from '../archive/cut-config.ts';
-import { frameRow, sortedLabels } from '../archive/frame-row.ts';
+import { FRAME_TABLE, frameRow, sortedLabels } from '../archive/frame-row.ts';
 import { type Manifest, makeManifest } from '../archive/manifest.ts';
 import { markRows } from '../archive/mark-row.ts';
 import { safeNumber } from '../archive/safe-number.ts';
@@ -138,8 +138,8 @@ export class CutBuilder {
     this.#batches++;
     const { memory, voice } = this.#epochs.get(epochKey(batch)) ?? this.#enter(new EpochMemory(batch.stream, batch.epoch));
     memory.windowStartMs = this.#windowStartMs;
-    const counter = this.#rows.counter(batch.stream, epochText(batch.epoch), this.#windowStartMs, entry.appendTimeMs);
-    counter.batch(entry.appendTimeMs, sortedLabels(batch.labels), batch.viewers);
+    const { frames, counter } = this.#rows.broadcast(batch.stream, epochText(batch.epoch), this.#windowStartMs, entry);
+    counter.batch(entry, sortedLabels(batch.labels), batch.viewers);
     const counts = { frames: 0, duplicates: 0 };
     for (const [index, labelled] of batch.frames.entries()) {
       const header = peek(entry, batch, labelled.frame);
@@ -150,12 +150,13 @@ export class CutBuilder {
         continue;
       }
       counts.frames++;
-      this.#rows.addFrame(frameRow(this.#partitionName, entry, batch, index, labelled, header));
+      frames.append(FRAME_TABLE, frameRow(this.#partitionName, entry, batch, index, labelled, header));
       counter.frame(header, labelled.frame.length, nextSequence);
       this.#readPayload(memory, voice, header, framePayload(labelled.frame, header), counter);
       const originUs = memory.header?.originUnixUs ?? 0;
       if (originUs > 0) counter.delay(safeNumber(labelled.receivedUnixUs) - originUs - header.captureUs);
     }
+    counter.title(memory.header?.title ?? '');
     for (const { first, last } of batch.dropped) counter.dropped(memory.addDropped(safeNumber(first), safeNumber(last)));
     if (batch.end !== undefined) memory.ended = true;
     for (const mark of markRows(this.#partitionName, entry, batch)) this.#rows.addMark(mark);
@@ -174,7 +175,7 @@ export class CutBuilder {
       const audio = fromBinary(AudioSchema, payload);
       const samples = audio.packets.reduce((sum, packet) => sum + opusPacketSamples(packet), 0);
       if (samples === 0) throw new Error('no packets');
-      counter.audio(audio, samples);
+      counter.audio(header, audio, samples);
       const placed = header.participant < Limits.participantsMax && header.position + samples <= Limits.numberMax;
       if (!placed) counter.audioDisplaced();
       else

@@ -1,10 +1,13 @@
-// An Avro object container file that Hayate wrote in, its rows out. Strict: framing, sync markers and codec must be
-// right and the content must have the digest that the file carries, which is checked before any row is decoded.
+// An Avro object container file that Hayate wrote in, its rows out, whole or a section by its index. Strict: framing, sync
+// markers and codec must be right; of a whole file the content must have the digest that it carries, which is checked
+// before any row is decoded, and the index must say where its blocks lie.
 import { createHash } from 'node:crypto';
 import { inflateRawSync } from 'node:zlib';
+import { type AvroBlock, decodeRows } from './avro-blocks.ts';
+import { AvroCursor } from './avro-cursor.ts';
 import { AvroError } from './avro-error.ts';
 import type { AvroTable } from './avro-table.ts';
-import { AVRO_DIGEST_KEY, AVRO_MAGIC, avroDigest } from './avro-writer.ts';
+import { AVRO_DIGEST_KEY, AVRO_ERASED_KEY, AVRO_INDEX_KEY, AVRO_MAGIC, avroDigest } from './avro-writer.ts';
 
 /** Decompressed bytes that one block may hold. */
 const BLOCK_BYTES_MAX = 1 << 28;
@@ -14,49 +17,37 @@ export interface AvroHeader {
   schemaJson: string;
   codec: string;
   digest: string;
+  /** Digest of the rows that are left, if some were erased. */
+  erasedDigest: string | undefined;
   /** User metadata. */
   metadata: Readonly<Record<string, string>>;
+  /** Where each section lies, in the order of the rows; undefined in a file without an index. */
+  index: readonly AvroIndexEntry[] | undefined;
+  /** Ends the header and each block. */
+  sync: Uint8Array;
+  /** Bytes of the header. */
+  length: number;
 }
 
-/** Reads a file's header; `bytes` may end anywhere after it. Throws AvroError. */
+/** A section of a file. */
+export interface AvroIndexEntry {
+  readonly name: readonly (string | number)[];
+  /** At least 1. */
+  readonly rows: number;
+  /** Bytes from the end of the header. */
+  readonly offset: number;
+  /** Bytes of its blocks, sync markers included. */
+  readonly length: number;
+}
+
+/** A block as read: where it lies, in bytes from the end of the header. */
+export interface PlacedAvroBlock extends AvroBlock {
+  readonly offset: number;
+}
+
+/** Reads a file's header; `bytes` may end anywhere after it. Throws AvroError, with `needed` if `bytes` end within it. */
 export function readAvroHeader(bytes: Uint8Array): AvroHeader {
-  return readHeader(new Cursor(bytes)).header;
-}
-
-/** Reads the rows of a file whose schema must be the table's, letter by letter. Throws AvroError. */
-export function readAvro<Row>(table: AvroTable<Row>, bytes: Uint8Array): { header: AvroHeader; rows: Row[] } {
-  const cursor = new Cursor(bytes);
-  const { header, sync } = readHeader(cursor);
-  if (header.schemaJson !== table.schemaJson) throw new AvroError('the schema is another one');
-  const blocks: { rows: number; data: Buffer }[] = [];
-  while (!cursor.atEnd) {
-    const rows = cursor.long();
-    const data = cursor.take(cursor.long());
-    if (Buffer.compare(cursor.take(16), sync) !== 0) throw new AvroError('a sync marker is wrong');
-    if (rows < 1) throw new AvroError('a block holds no rows');
-    blocks.push({ rows, data: decompress(header.codec, data) });
-  }
-  const metadata = Object.entries(header.metadata).sort(([a], [b]) => (a < b ? -1 : 1));
-  const hash = createHash('sha256');
-  for (const { data } of blocks) hash.update(data);
-  const count = blocks.reduce((sum, { rows }) => sum + rows, 0);
-  if (avroDigest(header.schemaJson, metadata, count, hash.digest('hex')) !== header.digest)
-    throw new AvroError('the digest does not fit the content');
-  const rows: Row[] = [];
-  for (const block of blocks) {
-    let at = 0;
-    for (let rest = block.rows; rest > 0; rest--) {
-      const decoded: { value: Row; offset: number } = table.type.decode(block.data, at);
-      if (decoded.offset < 0) throw new AvroError('a row is cut short');
-      rows.push(decoded.value);
-      at = decoded.offset;
-    }
-    if (at !== block.data.length) throw new AvroError('a block has bytes behind its last row');
-  }
-  return { header, rows };
-}
-
-function readHeader(cursor: Cursor): { header: AvroHeader; sync: Uint8Array } {
+  const cursor = new AvroCursor(bytes);
   if (Buffer.compare(cursor.take(4), AVRO_MAGIC) !== 0) throw new AvroError('not an Avro object container file');
   const entries = new Map<string, string>();
   for (let count = cursor.long(); count > 0; count = cursor.long())
@@ -68,58 +59,93 @@ function readHeader(cursor: Cursor): { header: AvroHeader; sync: Uint8Array } {
   if (schemaJson === undefined || codec === undefined || digest === undefined)
     throw new AvroError('the header lacks its schema, codec or digest');
   if (Buffer.from(sync).toString('hex') !== digest.slice(0, 32)) throw new AvroError('the sync marker is not the one of the digest');
-  const metadata = Object.fromEntries([...entries].filter(([key]) => !key.startsWith('avro.') && key !== AVRO_DIGEST_KEY));
-  return { header: { schemaJson, codec, digest, metadata }, sync };
+  const own = new Set([AVRO_DIGEST_KEY, AVRO_ERASED_KEY, AVRO_INDEX_KEY]);
+  const metadata = Object.fromEntries([...entries].filter(([key]) => !key.startsWith('avro.') && !own.has(key)));
+  const erasedDigest = entries.get(AVRO_ERASED_KEY);
+  const indexJson = entries.get(AVRO_INDEX_KEY);
+  const index = indexJson === undefined ? undefined : parseIndex(indexJson);
+  return { schemaJson, codec, digest, erasedDigest, metadata, index, sync, length: cursor.at };
 }
 
-function decompress(codec: string, data: Uint8Array): Buffer {
-  if (codec === 'null') return Buffer.from(data.buffer, data.byteOffset, data.length);
+/** Reads the blocks that `bytes` hold from the first to the last byte. Throws AvroError. */
+export function readAvroBlocks({ codec, sync }: AvroHeader, bytes: Uint8Array): PlacedAvroBlock[] {
+  const cursor = new AvroCursor(bytes);
+  const blocks: PlacedAvroBlock[] = [];
+  while (!cursor.atEnd) {
+    const offset = cursor.at;
+    const rows = cursor.long();
+    const data = cursor.take(cursor.long());
+    if (Buffer.compare(cursor.take(16), sync) !== 0) throw new AvroError('a sync marker is wrong');
+    if (rows < 1) throw new AvroError('a block holds no rows');
+    blocks.push({ rows, data: decompress(codec, data), offset });
+  }
+  return blocks;
+}
+
+/** Reads a whole file's blocks. Throws AvroError, also if its content has not its digest or its index is wrong. */
+export function readAvroFile(bytes: Uint8Array): { header: AvroHeader; blocks: PlacedAvroBlock[] } {
+  const header = readAvroHeader(bytes);
+  const body = bytes.subarray(header.length);
+  const blocks = readAvroBlocks(header, body);
+  const metadata = Object.entries(header.metadata).sort(([a], [b]) => (a < b ? -1 : 1));
+  const hash = createHash('sha256');
+  for (const { data } of blocks) hash.update(data);
+  const rows = blocks.reduce((sum, block) => sum + block.rows, 0);
+  if (avroDigest(header.schemaJson, metadata, rows, hash.digest('hex')) !== (header.erasedDigest ?? header.digest))
+    throw new AvroError('the digest does not fit the content');
+  if (header.index !== undefined) checkIndex(header.index, blocks, body.length);
+  return { header, blocks };
+}
+
+/** Reads the rows of a whole file whose schema must be the table's, letter by letter. Throws AvroError. */
+export function readAvro<Row>(table: AvroTable<Row>, bytes: Uint8Array): { header: AvroHeader; rows: Row[] } {
+  const { header, blocks } = readAvroFile(bytes);
+  if (header.schemaJson !== table.schemaJson) throw new AvroError('the schema is another one');
+  return { header, rows: [...decodeRows(table, blocks)] };
+}
+
+/** Sections follow one another without a gap from the end of the header. */
+function parseIndex(json: string): AvroIndexEntry[] {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(json);
+  } catch (cause) {
+    throw new AvroError('the index is not JSON', { cause });
+  }
+  if (!Array.isArray(parsed)) throw new AvroError('the index is not a list');
+  let end = 0;
+  return parsed.map((entry: unknown): AvroIndexEntry => {
+    const fields: readonly unknown[] = Array.isArray(entry) ? entry : [];
+    const name = fields.slice(0, -3).filter((part) => typeof part === 'string' || typeof part === 'number');
+    const [rows, offset, length] = fields.slice(-3).map((part) => (Number.isSafeInteger(part) ? Number(part) : -1));
+    const whole = name.length === fields.length - 3;
+    if (!whole || rows === undefined || offset === undefined || length === undefined || rows < 1 || length < 1 || offset !== end)
+      throw new AvroError('an entry of the index is wrong');
+    end += length;
+    return { name, rows, offset, length };
+  });
+}
+
+/** Each entry must name whole blocks, and together all. */
+function checkIndex(index: readonly AvroIndexEntry[], blocks: readonly PlacedAvroBlock[], bodyLength: number): void {
+  let next = 0;
+  for (const { rows, offset, length } of index) {
+    let found = 0;
+    if (blocks[next]?.offset !== offset) throw new AvroError('the index does not fit the blocks');
+    for (; (blocks[next]?.offset ?? bodyLength) < offset + length; next++) found += blocks[next]?.rows ?? 0;
+    if (found !== rows) throw new AvroError('the index does not fit the blocks');
+  }
+  const last = index.at(-1);
+  if (next !== blocks.length || (last === undefined ? 0 : last.offset + last.length) !== bodyLength)
+    throw new AvroError('the index does not fit the blocks');
+}
+
+function decompress(codec: string, data: Uint8Array): Uint8Array {
+  if (codec === 'null') return data;
   if (codec !== 'deflate') throw new AvroError('the codec is not known');
   try {
     return inflateRawSync(data, { maxOutputLength: BLOCK_BYTES_MAX });
   } catch (cause) {
     throw new AvroError('a block cannot be decompressed', { cause });
-  }
-}
-
-/** Reads from `bytes` within its bounds. */
-class Cursor {
-  readonly #bytes: Uint8Array;
-  #at = 0;
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-  }
-
-  get atEnd(): boolean {
-    return this.#at === this.#bytes.length;
-  }
-
-  /** A long that is not negative: lengths and counts. */
-  long(): number {
-    let value = 0;
-    let scale = 1;
-    for (let i = 0; i < 7; i++) {
-      const byte = this.#bytes[this.#at++];
-      if (byte === undefined) throw new AvroError('the file is cut short');
-      value += (byte & 0x7f) * scale;
-      if (byte < 128) {
-        if (value % 2 === 1) throw new AvroError('a length is negative');
-        return value / 2;
-      }
-      scale *= 128;
-    }
-    throw new AvroError('a length is out of range');
-  }
-
-  take(length: number): Uint8Array {
-    const start = this.#at;
-    this.#at += length;
-    if (this.#at > this.#bytes.length) throw new AvroError('the file is cut short');
-    return this.#bytes.subarray(start, this.#at);
-  }
-
-  text(): string {
-    return Buffer.from(this.take(this.long())).toString('utf8');
   }
 }

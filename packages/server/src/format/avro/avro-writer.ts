@@ -1,11 +1,12 @@
-// Rows in, an Avro object container file out (Avro 1.11 specification, "Object Container Files"). The row codec is avsc's;
-// the container is written here, so that the same rows always give the same bytes: the sync marker comes from the digest
-// of the content, metadata has one order, and blocks end at fixed sizes.
+// Rows in, an Avro object container file out (Avro 1.11 specification, "Object Container Files"). The container is written
+// here, so that the same rows always give the same bytes: the sync marker comes from the digest of the content, metadata has
+// one order, and blocks end at fixed sizes.
 import { createHash } from 'node:crypto';
 import { setImmediate as giveWay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { deflateRaw } from 'node:zlib';
 import { logicalDigest } from '../logical-digest.ts';
+import { type AvroBlock, AvroBlocks, type AvroSection } from './avro-blocks.ts';
 import type { AvroTable } from './avro-table.ts';
 
 /** Codecs that every Avro reader knows. */
@@ -14,11 +15,14 @@ export type AvroCodec = 'null' | 'deflate';
 /** Metadata key of the digest. */
 export const AVRO_DIGEST_KEY = 'hayate.digest';
 
+/** Metadata key of the digest of what is left, in a file of which rows were erased. */
+export const AVRO_ERASED_KEY = 'hayate.erased';
+
+/** Metadata key of the index, the last one. */
+export const AVRO_INDEX_KEY = 'hayate.index';
+
 /** "Obj" and the version. */
 export const AVRO_MAGIC = Uint8Array.of(0x4f, 0x62, 0x6a, 1);
-
-/** Encoded rows before compression that a block holds, unless one row is more. */
-const BLOCK_BYTES = 65_536;
 
 const compress = promisify(deflateRaw);
 
@@ -26,6 +30,8 @@ export interface AvroFileOptions {
   codec: AvroCodec;
   /** User metadata; keys must not begin with "avro." (reserved). */
   metadata?: Readonly<Record<string, string>>;
+  /** Of the file that this one is put in the place of: it is carried on, and the digest of the content stands beside it. */
+  erasedDigest?: string;
 }
 
 /** An encoded file and the digest that it carries. */
@@ -34,40 +40,26 @@ export interface AvroFile {
   digest: string;
 }
 
-interface Block {
-  rows: number;
-  data: Buffer;
+/** Encodes `rows`, without an index. Throws if a row does not fit the schema. */
+export async function writeAvro<Row>(table: AvroTable<Row>, rows: Iterable<Row>, options: AvroFileOptions): Promise<AvroFile> {
+  const blocks = new AvroBlocks();
+  for (const row of rows) blocks.append(table, row);
+  return packAvro(table, blocks.finish(), options);
 }
 
-/**
- * Encodes `rows`. Throws if a row does not fit the schema. Gives way to other work after every block, and compresses off the
- * event loop.
- */
-export async function writeAvro<Row>(table: AvroTable<Row>, rows: Iterable<Row>, options: AvroFileOptions): Promise<AvroFile> {
-  const metadata = Object.entries(options.metadata ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
-  const hash = createHash('sha256');
-  const blocks: Block[] = [];
-  let count = 0;
-  for (const block of encodeBlocks(table, rows)) {
-    hash.update(block.data);
-    count += block.rows;
-    blocks.push({ rows: block.rows, data: options.codec === 'deflate' ? await compress(block.data) : block.data });
-    if (options.codec === 'null') await giveWay();
-  }
-  const digest = avroDigest(table.schemaJson, metadata, count, hash.digest('hex'));
-  const sync = Buffer.from(digest.slice(0, 32), 'hex');
-  const header: [string, string][] = [
-    ['avro.schema', table.schemaJson],
-    ['avro.codec', options.codec],
-    [AVRO_DIGEST_KEY, digest],
-    ...metadata,
-  ];
-  const parts: Uint8Array[] = [AVRO_MAGIC, long(header.length)];
-  for (const [key, value] of header) parts.push(...sized(Buffer.from(key, 'utf8')), ...sized(Buffer.from(value, 'utf8')));
-  parts.push(long(0), sync);
-  for (const block of blocks) parts.push(long(block.rows), ...sized(block.data), sync);
-  const bytes = Buffer.concat(parts);
-  return { bytes: new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length), digest };
+/** Packs sections, which the file's index names. */
+export function packAvroSections(table: AvroTable<unknown>, sections: readonly AvroSection[], options: AvroFileOptions): Promise<AvroFile> {
+  return pack(
+    table,
+    sections.flatMap(({ blocks }) => blocks),
+    options,
+    (lengths) => JSON.stringify(indexOf(sections, lengths)),
+  );
+}
+
+/** Packs blocks into a file without an index. Gives way to other work after every block, and compresses off the event loop. */
+export function packAvro(table: AvroTable<unknown>, blocks: readonly AvroBlock[], options: AvroFileOptions): Promise<AvroFile> {
+  return pack(table, blocks, options);
 }
 
 /** Digest of a file's schema, metadata (sorted by key), number of rows and SHA-256, in hex, of the encoded rows, joined. */
@@ -75,24 +67,51 @@ export function avroDigest(schemaJson: string, metadata: readonly (readonly [str
   return logicalDigest([schemaJson, JSON.stringify(metadata), String(rows), rowsHash]);
 }
 
-function* encodeBlocks<Row>({ type }: AvroTable<Row>, rows: Iterable<Row>): Iterable<Block> {
-  let buffer = Buffer.alloc(BLOCK_BYTES);
-  let used = 0;
-  let count = 0;
-  for (const row of rows) {
-    let end = type.encode(row, buffer, used);
-    if (end < 0) {
-      // avsc gives the missing bytes as a negative number; the row begins a block of its own size or more.
-      const size = buffer.length - used - end;
-      if (count > 0) yield { rows: count, data: buffer.subarray(0, used) };
-      buffer = Buffer.alloc(Math.max(BLOCK_BYTES, size));
-      count = 0;
-      end = type.encode(row, buffer, 0);
-    }
-    used = end;
-    count++;
+async function pack(
+  { schemaJson }: AvroTable<unknown>,
+  blocks: readonly AvroBlock[],
+  options: AvroFileOptions,
+  makeIndex?: (lengths: readonly number[]) => string,
+): Promise<AvroFile> {
+  const metadata = Object.entries(options.metadata ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+  const hash = createHash('sha256');
+  const packed: [Uint8Array, Uint8Array, Uint8Array][] = [];
+  let rows = 0;
+  for (const block of blocks) {
+    hash.update(block.data);
+    rows += block.rows;
+    packed.push([long(block.rows), ...sized(options.codec === 'deflate' ? await compress(block.data) : block.data)]);
+    if (options.codec === 'null') await giveWay();
   }
-  if (count > 0) yield { rows: count, data: buffer.subarray(0, used) };
+  const ownDigest = avroDigest(schemaJson, metadata, rows, hash.digest('hex'));
+  const digest = options.erasedDigest ?? ownDigest;
+  const sync = Buffer.from(digest.slice(0, 32), 'hex');
+  const lengths = packed.map(([count, size, data]) => count.length + size.length + data.length + sync.length);
+  const header: [string, string][] = [
+    ['avro.schema', schemaJson],
+    ['avro.codec', options.codec],
+    [AVRO_DIGEST_KEY, digest],
+    ...(options.erasedDigest === undefined ? [] : [[AVRO_ERASED_KEY, ownDigest] satisfies [string, string]]),
+    ...metadata,
+    ...(makeIndex === undefined ? [] : [[AVRO_INDEX_KEY, makeIndex(lengths)] satisfies [string, string]]),
+  ];
+  const parts: Uint8Array[] = [AVRO_MAGIC, long(header.length)];
+  for (const [key, value] of header) parts.push(...sized(Buffer.from(key, 'utf8')), ...sized(Buffer.from(value, 'utf8')));
+  parts.push(long(0), sync);
+  for (const block of packed) parts.push(...block, sync);
+  const bytes = Buffer.concat(parts);
+  return { bytes: new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length), digest };
+}
+
+/** For each section its name, rows, offset and length; `lengths` are those of all blocks in the file. */
+function indexOf(sections: readonly AvroSection[], lengths: readonly number[]): (string | number)[][] {
+  let block = 0;
+  let offset = 0;
+  return sections.map(({ name, blocks }) => {
+    const start = offset;
+    for (let rest = blocks.length; rest > 0; rest--) offset += lengths[block++] ?? 0;
+    return [...name, blocks.reduce((sum, { rows }) => sum + rows, 0), start, offset - start];
+  });
 }
 
 /** Avro's long: zigzag, then base 128, least significant first. Not negative here. */

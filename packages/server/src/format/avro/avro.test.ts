@@ -3,10 +3,11 @@ import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import avsc from 'avsc';
 import fc from 'fast-check';
+import { AvroBlocks, decodeRows } from './avro-blocks.ts';
 import { AvroError } from './avro-error.ts';
-import { readAvro, readAvroHeader } from './avro-reader.ts';
+import { readAvro, readAvroBlocks, readAvroFile, readAvroHeader } from './avro-reader.ts';
 import { defineAvroTable } from './avro-table.ts';
-import { type AvroCodec, writeAvro } from './avro-writer.ts';
+import { type AvroCodec, packAvro, packAvroSections, writeAvro } from './avro-writer.ts';
 
 interface Row {
   name: string;
@@ -69,6 +70,58 @@ test('files of many blocks, and rows larger than a block, come back', async () =
   const { bytes } = await writeAvro(table, rows, { codec: 'deflate' });
   assert.deepEqual(plain(readAvro(table, bytes).rows), plain(rows));
   assert.deepEqual(plain(await readWithAvsc(bytes)), plain(rows));
+});
+
+test('sections lie where the index says, and each begins a block', async () => {
+  const names = fc.uniqueArray(fc.stringMatching(/^[a-z]{1,4}$/), { maxLength: 6 });
+  await fc.assert(
+    fc.asyncProperty(
+      names,
+      fc.array(row, { minLength: 1, maxLength: 20 }),
+      fc.constantFrom<AvroCodec>('null', 'deflate'),
+      async (names, rows, codec) => {
+        const sections = names.map((name, i) => {
+          const blocks = new AvroBlocks();
+          for (const each of rows.slice(i % rows.length)) blocks.append(table, each);
+          return { name: [name, i], blocks: blocks.finish() };
+        });
+        const { bytes, digest } = await packAvroSections(table, sections, { codec });
+        const { header } = readAvroFile(bytes);
+        assert.equal(header.digest, digest);
+        assert.deepEqual(
+          header.index?.map(({ name, rows }) => [name, rows]),
+          names.map((name, i) => [[name, i], rows.length - (i % rows.length)]),
+        );
+        for (const [i, { offset, length }] of (header.index ?? []).entries()) {
+          const start = header.length + offset;
+          const found = decodeRows(table, readAvroBlocks(header, bytes.subarray(start, start + length)));
+          assert.deepEqual(plain([...found]), plain(rows.slice(i % rows.length)));
+        }
+        assert.equal(plain(await readWithAvsc(bytes)).length, plain(readAvro(table, bytes).rows).length);
+        const without = await packAvro(
+          table,
+          sections.flatMap(({ blocks }) => blocks),
+          { codec },
+        );
+        assert.equal(without.digest, digest, 'the index is outside of the digest');
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+test('a file in the place of an erased one carries that digest, and its own is checked', async () => {
+  const rows = Array.from({ length: 50 }, (_, i): Row => ({ name: `row ${i}`, number: i, labels: {}, data: Buffer.alloc(9, i) }));
+  const { digest } = await writeAvro(table, rows, { codec: 'null' });
+  const left = await writeAvro(table, rows.slice(10), { codec: 'null', erasedDigest: digest });
+  const read = readAvro(table, left.bytes);
+  assert.equal(left.digest, digest);
+  assert.equal(read.header.digest, digest);
+  assert.equal(read.header.erasedDigest, (await writeAvro(table, rows.slice(10), { codec: 'null' })).digest);
+  assert.deepEqual(plain(read.rows), plain(rows.slice(10)));
+  const broken = left.bytes.slice();
+  broken[broken.length - 20] = 0;
+  assert.throws(() => readAvro(table, broken), AvroError);
 });
 
 test('any one changed byte is refused or changes nothing that is read, and any truncation is refused', async () => {

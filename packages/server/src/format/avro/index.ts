@@ -1,5 +1,15 @@
 // Avro object container files, read and written: all that other folders use of this one.
+export { AVRO_BLOCK_BYTES, type AvroBlock, AvroBlocks, type AvroSection, decodeRows } from './avro-blocks.ts';
+export { AvroCursor } from './avro-cursor.ts';
 export { AvroError } from './avro-error.ts';
-export { type AvroHeader, readAvro, readAvroHeader } from './avro-reader.ts';
+export {
+  type AvroHeader,
+  type AvroIndexEntry,
+  type PlacedAvroBlock,
+  readAvro,
+  readAvroBlocks,
+  readAvroFile,
+  readAvroHeader,
+} from './avro-reader.ts';
 export { type AvroTable, defineAvroTable } from './avro-table.ts';
-export { type AvroCodec, type AvroFile, type AvroFileOptions, writeAvro } from './avro-writer.ts';
+export { type AvroCodec, type AvroFile, type AvroFileOptions, packAvro, packAvroSections, writeAvro } from './avro-writer.ts';

@@ -3,7 +3,7 @@
 import { parquetMetadata, parquetReadObjects } from 'hyparquet';
 import { isSealed, SEAL_KEY } from './byte-seal.ts';
 import type { Column, Columns, RowOf } from './parquet-table.ts';
-import { PARQUET_DIGEST_KEY, parquetDigest } from './parquet-writer.ts';
+import { PARQUET_DIGEST_KEY, PARQUET_ERASED_KEY, parquetDigest } from './parquet-writer.ts';
 
 /** Input that is not a Parquet file of the expected columns, or whose digest does not fit its content. */
 export class ParquetError extends Error {
@@ -24,7 +24,7 @@ export async function readParquet<Table extends Columns>(
   bytes: Uint8Array,
 ): Promise<{ metadata: Readonly<Record<string, string>>; rows: RowOf<Table>[] }> {
   const all = readParquetMetadata(bytes);
-  const { [PARQUET_DIGEST_KEY]: digest, [SEAL_KEY]: _, ...metadata } = all;
+  const { [PARQUET_DIGEST_KEY]: digest, [PARQUET_ERASED_KEY]: erasedDigest, [SEAL_KEY]: _, ...metadata } = all;
   let objects: Record<string, unknown>[];
   try {
     objects = await parquetReadObjects({ file: arrayBuffer(bytes), useOffsetIndex: false });
@@ -37,7 +37,7 @@ export async function readParquet<Table extends Columns>(
     return row;
   });
   const pairs = Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1));
-  if (parquetDigest(table, rows, pairs) !== digest) throw new ParquetError('the digest does not fit the content');
+  if (parquetDigest(table, rows, pairs) !== (erasedDigest ?? digest)) throw new ParquetError('the digest does not fit the content');
   return { metadata, rows };
 }
 

@@ -8,20 +8,30 @@ import type { Column, Columns, RowOf } from './parquet-table.ts';
 /** Metadata key of the digest. */
 export const PARQUET_DIGEST_KEY = 'hayate.digest';
 
+/** Metadata key of the digest of what is left, in a file of which rows were erased. */
+export const PARQUET_ERASED_KEY = 'hayate.erased';
+
 /** An encoded file and the digest that it carries. */
 export interface ParquetFile {
   bytes: Uint8Array;
   digest: string;
 }
 
-/** Encodes `rows`. Throws RangeError if a number is not a safe integer where one is needed. `metadata` goes into the footer. */
+/**
+ * Encodes `rows`. Throws RangeError if a number is not a safe integer where one is needed. `metadata` goes into the footer.
+ * `erasedDigest` is that of the file that this one is put in the place of: it is carried on, and the digest of the rows stands beside it.
+ */
 export function writeParquet<Table extends Columns>(
   table: Table,
   rows: readonly RowOf<Table>[],
   metadata: Readonly<Record<string, string>> = {},
+  erasedDigest?: string,
 ): ParquetFile {
   const pairs = Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1));
-  const digest = parquetDigest(table, rows, pairs);
+  const ownDigest = parquetDigest(table, rows, pairs);
+  const digest = erasedDigest ?? ownDigest;
+  const digests: [string, string][] = [[PARQUET_DIGEST_KEY, digest]];
+  if (erasedDigest !== undefined) digests.push([PARQUET_ERASED_KEY, ownDigest]);
   const writer = new ByteWriter();
   void parquetWrite({
     writer,
@@ -29,7 +39,7 @@ export function writeParquet<Table extends Columns>(
       const data = rows.map((row) => toParquet(name, column, row[name]));
       return { name, type: column.type, nullable: column.optional === true, data };
     }),
-    kvMetadata: [[PARQUET_DIGEST_KEY, digest] as const, ...pairs, [SEAL_KEY, SEAL_PLACEHOLDER] as const].map(([key, value]) => ({
+    kvMetadata: [...digests, ...pairs, [SEAL_KEY, SEAL_PLACEHOLDER] as const].map(([key, value]) => ({
       key,
       value,
     })),

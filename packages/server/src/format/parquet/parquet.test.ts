@@ -48,6 +48,17 @@ test('rows come back from the file, and the same rows give the same bytes', asyn
   );
 });
 
+test('a file in the place of an erased one carries that digest, and its own is checked', async () => {
+  const rows = Array.from({ length: 9 }, (_, i) => ({ at: i, name: 'a', labels: '{}', small: 1, large: 1, maybe: undefined, mean: i / 3 }));
+  const { digest } = writeParquet(table, rows);
+  const left = writeParquet(table, rows.slice(1), {}, digest);
+  assert.equal(left.digest, digest);
+  assert.equal(readParquetMetadata(left.bytes)['hayate.digest'], digest);
+  assert.equal(readParquetMetadata(left.bytes)['hayate.erased'], writeParquet(table, rows.slice(1)).digest);
+  assert.deepEqual((await readParquet(table, left.bytes)).rows, rows.slice(1));
+  await assert.rejects(readParquet({ ...table, small: { type: 'INT64' } }, left.bytes), ParquetError);
+});
+
 test('a file of many pages and row groups comes back', async () => {
   const rows = Array.from({ length: 30_000 }, (_, i) => ({
     at: i * 1000,

@@ -1,0 +1,14 @@
+// The one order in which objects and manifests name broadcasts.
+
+/** By stream, then epoch (16 hex digits), both by their characters' codes. */
+export function compareBroadcasts(a: BroadcastName, b: BroadcastName): number {
+  if (a.stream !== b.stream) return a.stream < b.stream ? -1 : 1;
+  return a.epoch < b.epoch ? -1 : a.epoch > b.epoch ? 1 : 0;
+}
+
+/** An epoch of a stream. */
+export interface BroadcastName {
+  readonly stream: string;
+  /** 16 hex digits. */
+  readonly epoch: string;
+}

@@ -1,0 +1,60 @@
+// Blocks of the frames output in, rows out, by hand: within the bounds of the block, and in time that its length bounds,
+// whatever it holds. (avsc loops for as long as a changed count says.)
+import { type AvroBlock, AvroCursor, AvroError } from '../format/avro/index.ts';
+import type { FrameRow } from './frame-row.ts';
+
+const INT_MAX = 0x7fff_ffff;
+
+/** The rows of `blocks`, whose schema is FRAME_TABLE's. `frame` is a view into its block. Throws AvroError. */
+export function* decodeFrameRows(blocks: Iterable<AvroBlock>): Iterable<FrameRow> {
+  for (const { rows, data } of blocks) {
+    const cursor = new AvroCursor(data);
+    for (let rest = rows; rest > 0; rest--) yield decodeRow(cursor);
+    if (!cursor.atEnd) throw new AvroError('a block has bytes behind its last row');
+  }
+}
+
+function decodeRow(cursor: AvroCursor): FrameRow {
+  return {
+    log: cursor.text(),
+    partition: decodeInt(cursor),
+    offset: cursor.long(),
+    index: decodeInt(cursor),
+    append_time: cursor.long(),
+    stream: cursor.text(),
+    epoch: cursor.text(),
+    generation: cursor.long(),
+    incarnation: cursor.text(),
+    labels: decodeLabels(cursor),
+    received_time: cursor.long(),
+    sequence: cursor.long(),
+    capture_us: cursor.long(),
+    kind: decodeInt(cursor),
+    flags: cursor.long(),
+    participant: cursor.long(),
+    position: cursor.long(),
+    key_sequence: cursor.long(),
+    payload_offset: decodeInt(cursor),
+    payload_length: decodeInt(cursor),
+    frame: decodeBytes(cursor),
+  };
+}
+
+function decodeInt(cursor: AvroCursor): number {
+  const value = cursor.long();
+  if (value > INT_MAX) throw new AvroError('a number has more than 32 bits');
+  return value;
+}
+
+function decodeBytes(cursor: AvroCursor): Buffer {
+  const bytes = cursor.take(cursor.long());
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+function decodeLabels(cursor: AvroCursor): Record<string, string> {
+  const labels: [string, string][] = [];
+  // Each label takes two bytes at least, so that a changed count soon meets the end.
+  for (let count = cursor.long(); count > 0; count = cursor.long())
+    for (let rest = count; rest > 0; rest--) labels.push([cursor.text(), cursor.text()]);
+  return Object.fromEntries(labels);
+}

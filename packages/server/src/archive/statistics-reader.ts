@@ -1,0 +1,44 @@
+// A statistics object, or one of an hour, in; its rows out, checked: bytes, digest, that they are of the partition and the
+// offsets that the object's key and metadata name, and in order.
+import { ParquetError, readParquet } from '../format/parquet/index.ts';
+import { HayateError } from '../kernel/error.ts';
+import type { Store } from '../store/store.ts';
+import { compareBroadcasts } from './broadcast-order.ts';
+import { digits } from './path.ts';
+import { STATISTICS_TABLE, type StatisticsRow } from './statistics-row.ts';
+
+/** Reads a statistics or hourly object's rows, sorted by window, stream, epoch. Throws CORRUPT, NOT_FOUND if there is no such object. */
+export async function readStatistics(store: Store, key: string): Promise<StatisticsRow[]> {
+  const bytes = await store.get(key);
+  if (bytes === undefined) throw new HayateError('NOT_FOUND', `there is no ${key}`);
+  return decodeStatistics(key, bytes);
+}
+
+/** Reads the rows of a statistics or hourly object's bytes. Throws CORRUPT. */
+export async function decodeStatistics(key: string, bytes: Uint8Array): Promise<StatisticsRow[]> {
+  try {
+    const { metadata, rows } = await readParquet(STATISTICS_TABLE, bytes);
+    check(key, metadata, rows);
+    return rows;
+  } catch (cause) {
+    if (!(cause instanceof ParquetError)) throw cause;
+    throw new HayateError('CORRUPT', `${key} is not a statistics object: ${cause.message}`, { cause });
+  }
+}
+
+function check(key: string, metadata: Readonly<Record<string, string>>, rows: readonly StatisticsRow[]): void {
+  const { 'hayate.log': log, 'hayate.partition': partition } = metadata;
+  const [start, end] = [Number(metadata['hayate.start']), Number(metadata['hayate.end'])];
+  if (!key.endsWith(`/p=${partition?.padStart(3, '0')}/${digits(start)}-${digits(end)}.parquet`) || key.split('/')[1] !== log)
+    throw new ParquetError('it belongs to another key');
+  for (const [i, row] of rows.entries()) {
+    const within = row.first_offset >= start && row.last_offset < end && row.first_offset <= row.last_offset;
+    if (!within || row.log !== log || row.partition !== Number(partition)) throw new ParquetError('a row does not belong here');
+    const previous = rows[i - 1];
+    if (previous !== undefined && order(previous, row) >= 0) throw new ParquetError('the rows are out of order');
+  }
+}
+
+function order(a: StatisticsRow, b: StatisticsRow): number {
+  return a.window_start - b.window_start || compareBroadcasts(a, b);
+}

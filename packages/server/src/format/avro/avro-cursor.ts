@@ -1,0 +1,55 @@
+// Reads Avro's binary encoding: numbers that are not negative, bytes, texts. Nothing is read beyond the end of the bytes.
+import { AvroError } from './avro-error.ts';
+
+/** Reads `bytes` from their beginning. */
+export class AvroCursor {
+  readonly #bytes: Uint8Array;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  /** Bytes read. */
+  get at(): number {
+    return this.#at;
+  }
+
+  get atEnd(): boolean {
+    return this.#at === this.#bytes.length;
+  }
+
+  /** A long from 0 to 2^53 - 1. Throws AvroError. */
+  long(): number {
+    const start = this.#at;
+    let value = 0;
+    let scale = 1;
+    for (let i = 0; i < 8; i++) {
+      const byte = this.#bytes[this.#at++];
+      if (byte === undefined) throw new AvroError('the file is cut short', { needed: this.#at });
+      value += (byte & 0x7f) * scale;
+      if (byte >= 128) {
+        scale *= 128;
+        continue;
+      }
+      // Zigzag: the lowest bit is the sign. The sum loses it beyond 53 bits, the first byte does not.
+      if (((this.#bytes[start] ?? 0) & 1) === 1) throw new AvroError('a number is negative');
+      if (value / 2 > Number.MAX_SAFE_INTEGER) break;
+      return value / 2;
+    }
+    throw new AvroError('a number is out of range');
+  }
+
+  /** The next bytes: a view. Throws AvroError. */
+  take(length: number): Uint8Array {
+    const start = this.#at;
+    this.#at += length;
+    if (this.#at > this.#bytes.length) throw new AvroError('the file is cut short', { needed: this.#at });
+    return this.#bytes.subarray(start, this.#at);
+  }
+
+  /** Text preceded by its length. Throws AvroError. */
+  text(): string {
+    return Buffer.from(this.take(this.long())).toString('utf8');
+  }
+}

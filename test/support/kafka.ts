@@ -163,7 +163,8 @@ const launch = async (t: TestScope, tools: Tools, options: KafkaOptions): Promis
   const folder = tempDir(t);
   const ports: Ports[] = [];
   for (let id = 1; id <= (options.nodes ?? 1); id++) ports.push({ id, broker: await freePort(host), controller: await freePort(host) });
-  const cluster = randomBytes(16).toString('base64url');
+  // A UUID in base64; one that began with a dash would be taken for an option.
+  const cluster = `A${randomBytes(16).toString('base64url').slice(1)}`;
   const nodes = await Promise.all(
     ports.map(async (own) => {
       const config = join(folder, `${own.id}.properties`);

@@ -6,14 +6,16 @@ import { type TestContext, test } from 'node:test';
 import { poll } from '../../../../test/support/poll.ts';
 import type { Log, LogConsumer, LogEntry, LogPartition } from './log.ts';
 
-/** A new, empty log with so many partitions, which can be opened, closed and opened again in the test `t`. */
-export type OpenLog = (t: TestContext, partitions: number) => Promise<{ open: () => Promise<Log> }>;
+/** A new, empty log with so many partitions, which can be opened, closed and opened again in the test `t`; undefined if that was skipped. */
+export type OpenLog = (t: TestContext, partitions: number) => Promise<{ open: () => Promise<Log> } | undefined>;
 
 /** Registers the suite for the adapter `name`. */
 export function logContract(name: string, place: OpenLog): void {
   const withLog = (what: string, partitions: number, run: (log: Log, reopen: () => Promise<Log>, t: TestContext) => Promise<void>) =>
     test(`${name}: ${what}`, async (t) => {
-      const { open } = await place(t, partitions);
+      const placed = await place(t, partitions);
+      if (placed === undefined) return;
+      const { open } = placed;
       let log = await open();
       const reopen = async () => {
         await log.close();

@@ -1,0 +1,78 @@
+// Calls to brokers out, their answers in: connections of one purpose, at most one to each broker, opened when first needed
+// and again after they broke. A broker answers the calls of one connection in turn, so what waits long (a join, a fetch) has
+// a channel of its own.
+import { type API, Connection, type ConnectionOptions } from '@platformatic/kafka';
+import type { BrokerAddress } from './address.ts';
+
+/** How brokers are spoken to: TLS and SASL as the library takes them. */
+export type Security = Pick<ConnectionOptions, 'tls' | 'sasl'>;
+
+/** What a call answers. */
+export type AnswerOf<T> = T extends API<infer _Request, infer Answer> ? Answer : never;
+
+export interface ChannelOptions {
+  readonly security: Security;
+  /** A connection that takes longer to open has failed. */
+  readonly connectTimeoutMs: number;
+  /** A call that takes longer has failed, and its connection with it. */
+  readonly requestTimeoutMs: number;
+  readonly onClose?: () => void;
+}
+
+/** Connections of one purpose. */
+export class Channel {
+  readonly #options: ChannelOptions;
+  readonly #open = new Map<string, { connection: Connection; ready: Promise<Connection> }>();
+  #closed = false;
+
+  constructor(options: ChannelOptions) {
+    this.#options = options;
+  }
+
+  /** Makes one call. Rejects with the library's errors: see fault.ts. */
+  async call<A extends unknown[], R>(broker: BrokerAddress, api: API<A, R>, ...request: A): Promise<R> {
+    const connection = await this.#connect(broker);
+    return api.async(connection, ...request);
+  }
+
+  /** Ends every connection at once; calls that wait are rejected. */
+  close(): void {
+    this.#closed = true;
+    for (const { connection } of this.#open.values()) end(connection);
+    this.#open.clear();
+    this.#options.onClose?.();
+  }
+
+  #connect({ host, port }: BrokerAddress): Promise<Connection> {
+    if (this.#closed) return Promise.reject(new Error('the channel is closed'));
+    const name = `${host}:${port}`;
+    const known = this.#open.get(name);
+    if (known !== undefined) return known.ready;
+    const { security, connectTimeoutMs, requestTimeoutMs } = this.#options;
+    const connection = new Connection('hayate', { ...security, connectTimeout: connectTimeoutMs, requestTimeout: requestTimeoutMs });
+    const forget = () => {
+      if (this.#open.get(name)?.connection === connection) this.#open.delete(name);
+    };
+    // What fails here fails the calls, too.
+    connection.on('error', forget);
+    connection.on('close', forget);
+    const ready = (async () => {
+      try {
+        await connection.connect(host, port);
+        return connection;
+      } catch (error) {
+        forget();
+        end(connection);
+        throw error;
+      }
+    })();
+    this.#open.set(name, { connection, ready });
+    return ready;
+  }
+}
+
+/** Ends a connection without waiting for what it has not sent. */
+function end(connection: Connection): void {
+  connection.close().catch(() => undefined);
+  connection.socket?.destroy();
+}

@@ -1,0 +1,14 @@
+// The contract of a log, on a real Apache Kafka.
+import { shareKafka } from '../../../../../test/support/kafka.ts';
+import { logContract } from '../log-contract.ts';
+import { openKafkaLog } from './kafka-log.ts';
+
+const kafka = shareKafka();
+let topics = 0;
+
+logContract('Kafka', async (t, partitions) => {
+  const shared = await kafka(t);
+  if (shared === undefined) return undefined;
+  const address = `kafka://${shared.bootstrap}/contract-${topics++}`;
+  return { open: () => openKafkaLog({ address, partitions, replication: 1 }) };
+});

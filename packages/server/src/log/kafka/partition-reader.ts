@@ -1,0 +1,81 @@
+// One reader's place in a partition: batches of entries out, each offset once and in order, whichever broker leads. It holds
+// one fetched megabyte; while its caller works, nothing is fetched. What does not fit the log's promises is CORRUPT.
+import { setTimeout as wait } from 'node:timers/promises';
+import { HayateError } from '../../kernel/error.ts';
+import type { LogEntry } from '../log.ts';
+import type { Channel } from './channel.ts';
+import type { Cluster } from './cluster.ts';
+import { faultOf, isPassing } from './fault.ts';
+import { type Fetched, fetch } from './fetch.ts';
+import { earliestOffset, endOffset, refresh } from './offset-range.ts';
+import { decodeRecordBatches } from './record-batch.ts';
+
+const FETCH_BYTES = 2 ** 20;
+const FETCH_WAIT_MS = 1_000;
+/** A broker that takes so much longer than it may wait has failed. */
+const GRACE_MS = 5_000;
+const RETRY_MS = 100;
+
+/** Reads as log.ts says of `LogPartition.read`. `onEnd` is told where the partition ended at each fetch. */
+export async function* readPartition(
+  cluster: Cluster,
+  { partition, offset, signal, onEnd }: { partition: number; offset: number; signal: AbortSignal; onEnd: (end: number) => void },
+): AsyncGenerator<readonly LogEntry[], void, void> {
+  if (!Number.isSafeInteger(offset) || offset < 0) throw new RangeError(`offset ${offset}`);
+  // A connection of its own: the broker answers the calls of one connection in turn, and a fetch may wait.
+  const channel = cluster.channel(FETCH_WAIT_MS + GRACE_MS);
+  const end = () => channel.close();
+  signal.addEventListener('abort', end, { once: true });
+  try {
+    for (let next = offset; !signal.aborted; ) {
+      const fetched = await fetchOnce(cluster, channel, partition, next);
+      if (signal.aborted) return;
+      if (fetched.fault === undefined) {
+        onEnd(fetched.end);
+        const entries = decode(fetched.records, partition, next);
+        next += entries.length;
+        if (entries.length > 0) yield entries;
+      } else await mend(cluster, partition, next, fetched.fault, signal);
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    signal.removeEventListener('abort', end);
+    channel.close();
+  }
+}
+
+async function fetchOnce(cluster: Cluster, channel: Channel, partition: number, offset: number): Promise<Fetched> {
+  const nothing = { end: -1, records: Buffer.alloc(0) };
+  const leader = cluster.leader(partition);
+  if (leader === undefined) return { fault: 'LEADER_NOT_AVAILABLE', ...nothing };
+  try {
+    return await fetch(channel, leader, { topic: cluster.topic, partition, offset, waitMs: FETCH_WAIT_MS, bytesMax: FETCH_BYTES });
+  } catch (error) {
+    return { fault: faultOf(error), ...nothing };
+  }
+}
+
+function decode(records: Buffer, partition: number, next: number): LogEntry[] {
+  if (records.length === 0) return [];
+  try {
+    const entries = decodeRecordBatches(records, next);
+    if (entries.length === 0) throw new HayateError('CORRUPT', `entry ${next}: what the broker returned does not hold it`);
+    return entries;
+  } catch (error) {
+    if (!(error instanceof HayateError)) throw error;
+    throw new HayateError(error.code, `partition ${partition}, ${error.message}`, { cause: error });
+  }
+}
+
+/** Waits for a fault to pass, or throws what it means. */
+async function mend(cluster: Cluster, partition: number, next: number, fault: string, signal: AbortSignal): Promise<void> {
+  if (fault === 'OFFSET_OUT_OF_RANGE') {
+    const [earliest, end] = [await earliestOffset(cluster, partition, signal), await endOffset(cluster, partition, signal)];
+    if (next < earliest)
+      throw new HayateError('NOT_FOUND', `partition ${partition}: offset ${next} is not kept any more, only from ${earliest} on`);
+    if (next > end) throw new RangeError(`partition ${partition}: offset ${next} lies beyond the end, ${end}`);
+  } else if (!isPassing(fault)) throw new HayateError('UNREACHABLE', `partition ${partition} cannot be read: ${fault}`);
+  await wait(RETRY_MS, undefined, { signal });
+  await refresh(cluster);
+}

@@ -1,0 +1,144 @@
+// The topic that is a log: made if it is missing, and refused if its settings could lose what was acknowledged. In: what an
+// operator chose. Out: the topic as it is, and how long an entry may be.
+
+import { setTimeout as wait } from 'node:timers/promises';
+import { ConfigResourceTypes, createTopicsV7, describeConfigsV4 } from '@platformatic/kafka';
+import type { Logger } from 'pino';
+import { nowMonotonicMs } from '../../kernel/clock.ts';
+import { HayateError } from '../../kernel/error.ts';
+import type { Cluster, TopicView } from './cluster.ts';
+import { faultOf } from './fault.ts';
+import { BATCH_HEAD_BYTES } from './record-batch.ts';
+
+/** What a topic is made with. */
+export interface TopicPlan {
+  /** Undefined: as many as a topic that is there has, else 16. */
+  readonly partitions: number | undefined;
+  readonly replication: number;
+  /** Milliseconds. */
+  readonly retentionMs: number;
+}
+
+/** A topic that is fit to be a log. */
+export interface FitTopic {
+  readonly view: TopicView;
+  /** Key and value of one entry, together. */
+  readonly entryBytesMax: number;
+  /** Copies that must be there for an append. */
+  readonly minInSync: number;
+}
+
+/** A topic must keep entries at least so long: the archiver's longest absence that loses nothing. */
+export const RETENTION_MS_MIN = 24 * 3_600_000;
+/** Entries of any log may be so long. */
+export const ENTRY_BYTES_MAX = 16 * 2 ** 20;
+/** max.message.bytes of a topic must not be less: frames are gathered to about 128 KiB, and Kafka's own default is this. */
+const MESSAGE_BYTES_MIN = 1_000_000;
+const PARTITIONS = 16;
+const CREATE_TIMEOUT_MS = 20_000;
+/** What a batch of one entry adds to it, at the most. */
+const OVERHEAD_BYTES = BATCH_HEAD_BYTES + 24;
+
+const SETTINGS = [
+  'message.timestamp.type',
+  'cleanup.policy',
+  'unclean.leader.election.enable',
+  'min.insync.replicas',
+  'retention.ms',
+  'retention.bytes',
+  'max.message.bytes',
+] as const;
+type Settings = Readonly<Record<(typeof SETTINGS)[number], string>>;
+
+/**
+ * The topic, made if need be. Throws CONFIGURATION if it is unfit, naming each setting and what it must be; UNREACHABLE if no
+ * broker answers, or the topic does not come up.
+ */
+export async function openTopic(cluster: Cluster, plan: TopicPlan, logger?: Pick<Logger, 'warn' | 'info'>): Promise<FitTopic> {
+  const found = await cluster.refresh();
+  if (found === undefined) {
+    await createTopic(cluster, plan);
+    logger?.info({ topic: cluster.topic, partitions: plan.partitions ?? PARTITIONS, replication: plan.replication }, 'made a topic');
+  }
+  const view = await awaitLeaders(cluster);
+  const settings = await readSettings(cluster);
+  const replication = Math.min(...view.partitions.map(({ replicas }) => replicas));
+  const faults = unfitness(settings, replication);
+  if (plan.partitions !== undefined && plan.partitions !== view.partitions.length)
+    faults.push(`it has ${view.partitions.length} partitions for ever, not ${plan.partitions}`);
+  if (faults.length > 0) throw new HayateError('CONFIGURATION', `topic ${cluster.topic} is unfit as a log: ${faults.join('; ')}`);
+  const minInSync = Number(settings['min.insync.replicas']);
+  if (minInSync < 2)
+    logger?.warn(
+      { topic: cluster.topic, replication, minInSync },
+      'what is acknowledged lies on one broker alone: if that is lost, so is it. Use replication 3 and min.insync.replicas=2',
+    );
+  const entryBytesMax = Math.min(ENTRY_BYTES_MAX, Number(settings['max.message.bytes']) - OVERHEAD_BYTES);
+  return { view, entryBytesMax, minInSync };
+}
+
+/** What makes a topic unfit, each with the setting and what it must be. */
+function unfitness(settings: Settings, replication: number): string[] {
+  const number = (name: keyof Settings) => Number(settings[name]);
+  const faults: string[] = [];
+  const must = (fit: boolean, name: keyof Settings, be: string) => {
+    if (!fit) faults.push(`${name} is ${settings[name]} and must be ${be}`);
+  };
+  must(settings['message.timestamp.type'] === 'LogAppendTime', 'message.timestamp.type', 'LogAppendTime');
+  must(!settings['cleanup.policy'].includes('compact'), 'cleanup.policy', 'delete');
+  must(settings['unclean.leader.election.enable'] === 'false', 'unclean.leader.election.enable', 'false');
+  must(replication < 3 || number('min.insync.replicas') >= 2, 'min.insync.replicas', `2 or more, with ${replication} copies`);
+  must(number('min.insync.replicas') <= replication, 'min.insync.replicas', `at most ${replication}, the copies there are`);
+  const keeps = number('retention.ms') < 0 || number('retention.ms') >= RETENTION_MS_MIN;
+  must(keeps, 'retention.ms', `-1 or at least ${RETENTION_MS_MIN}`);
+  must(number('retention.bytes') < 0, 'retention.bytes', '-1: a size limit deletes what is not archived yet');
+  must(number('max.message.bytes') >= MESSAGE_BYTES_MIN, 'max.message.bytes', `at least ${MESSAGE_BYTES_MIN}`);
+  return faults;
+}
+
+async function createTopic(cluster: Cluster, { partitions = PARTITIONS, replication, retentionMs }: TopicPlan): Promise<void> {
+  const settings: Settings = {
+    'message.timestamp.type': 'LogAppendTime',
+    'cleanup.policy': 'delete',
+    'unclean.leader.election.enable': 'false',
+    'min.insync.replicas': replication >= 3 ? '2' : '1',
+    'retention.ms': String(retentionMs),
+    'retention.bytes': '-1',
+    'max.message.bytes': String(ENTRY_BYTES_MAX + OVERHEAD_BYTES),
+  };
+  const configs = Object.entries(settings).map(([name, value]) => ({ name, value }));
+  const topic = { name: cluster.topic, numPartitions: partitions, replicationFactor: replication, assignments: [], configs };
+  try {
+    await cluster.callController(createTopicsV7.api, [topic], CREATE_TIMEOUT_MS, false);
+  } catch (cause) {
+    const fault = faultOf(cause);
+    // Another process was first: its topic is checked as any other.
+    if (fault === 'TOPIC_ALREADY_EXISTS') return;
+    const hint = fault === 'INVALID_REPLICATION_FACTOR' ? `: there are fewer brokers than ${replication} (--kafka-replication)` : '';
+    throw new HayateError('CONFIGURATION', `topic ${cluster.topic} is not there and cannot be made: ${fault}${hint}`, { cause });
+  }
+}
+
+/** A new topic takes a moment to be known everywhere. */
+async function awaitLeaders(cluster: Cluster): Promise<TopicView> {
+  const deadlineMs = nowMonotonicMs() + CREATE_TIMEOUT_MS;
+  for (;;) {
+    const view = await cluster.refresh();
+    const partitions = view?.partitions ?? [];
+    if (view !== undefined && partitions.length > 0 && partitions.every(({ leader }) => leader !== undefined)) return view;
+    if (nowMonotonicMs() > deadlineMs)
+      throw new HayateError('UNREACHABLE', `topic ${cluster.topic} has partitions without a leader`, { temporary: true });
+    await wait(100);
+  }
+}
+
+async function readSettings(cluster: Cluster): Promise<Settings> {
+  const resource = { resourceType: ConfigResourceTypes.TOPIC, resourceName: cluster.topic, configurationKeys: [...SETTINGS] };
+  const { results } = await cluster.callAny(describeConfigsV4.api, [resource]).catch((cause: unknown) => {
+    if (cause instanceof HayateError) throw cause;
+    throw new HayateError('CONFIGURATION', `the settings of topic ${cluster.topic} cannot be read: ${faultOf(cause)}`, { cause });
+  });
+  const values = new Map(results.flatMap(({ configs }) => configs.map(({ name, value }) => [name, value ?? ''])));
+  // A broker of another make may not know one; it must then be taken for unfit, which the comparison with '' does.
+  return Object.fromEntries(SETTINGS.map((name) => [name, values.get(name) ?? ''])) as Settings;
+}

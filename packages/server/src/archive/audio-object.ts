@@ -10,6 +10,12 @@ import { type AudioName, audioKey } from './path.ts';
 /** Tag of the digest. */
 export const OGG_DIGEST_TAG = 'HAYATE_DIGEST';
 
+/** Tag of a file that stands in the place of an erased segment. */
+export const OGG_ERASED_TAG = 'HAYATE_ERASED';
+
+/** Pre-skip that hides the one packet of a file without voice: 2.5 ms at 48 kHz. */
+const NOTHING_PRE_SKIP = 120;
+
 /** What an audio object's tags tell. */
 export interface AudioFacts {
   /** Unix milliseconds of the first sample played. */
@@ -44,9 +50,29 @@ export function encodeAudioObject(options: AudioObjectOptions, segment: AudioSeg
   const head = { channels, preSkip, inputSampleRate: header?.inputSampleRate ?? OPUS_SAMPLE_RATE };
   const tags = [...describe(options, segment, preSkip, codecDelay)];
   const digest = logicalDigest(contentParts(JSON.stringify([head, tags]), segment.packets));
-  const writer = new OggOpusWriter({ ...head, serial: segmentSerial(name, segment), tags: [...tags, [OGG_DIGEST_TAG, digest]] });
+  const serial = segmentSerial({ ...name, firstSequence: segment.firstSequence });
+  const writer = new OggOpusWriter({ ...head, serial, tags: [...tags, [OGG_DIGEST_TAG, digest]] });
   for (const packet of segment.packets) writer.write(packet);
   return { bytes: writer.end(), digest };
+}
+
+/**
+ * What stands in the place of a segment whose broadcast has been erased: no voice, its digest, and in a chain its serial number.
+ * One empty packet, which pre-skip hides, since no player takes a file without any.
+ */
+export function encodeErasedAudio(name: AudioName, digest: string): Uint8Array {
+  const tags: OpusTag[] = [
+    ['HAYATE_STREAM', name.stream],
+    ['HAYATE_EPOCH', epochText(name.epoch)],
+    [OGG_DIGEST_TAG, digest],
+    [OGG_ERASED_TAG, '1'],
+  ];
+  return new OggOpusWriter({ serial: segmentSerial(name), channels: 1, preSkip: NOTHING_PRE_SKIP, tags }).end();
+}
+
+/** Whether the tags are those of an erased segment. */
+export function isErasedAudio(tags: readonly OpusTag[]): boolean {
+  return tagValue(tags, OGG_ERASED_TAG) === '1';
 }
 
 /** Reads the facts from an audio object's tags; undefined if they are not Hayate's. */
@@ -90,10 +116,10 @@ function* describe({ name, header }: AudioObjectOptions, segment: AudioSegment, 
 }
 
 /** Differs between the segments of a track, since their first sequences do (RFC 3533 asks for unique serials in a chain). */
-function segmentSerial(name: AudioObjectOptions['name'], segment: AudioSegment): number {
+function segmentSerial(name: Omit<AudioName, 'position'>): number {
   const track = JSON.stringify([name.stream, epochText(name.epoch), name.participant, name.late]);
   const base = createHash('sha256').update(track).digest().readUInt32LE();
-  return (base + segment.firstSequence) % 2 ** 32;
+  return (base + name.firstSequence) % 2 ** 32;
 }
 
 function* contentParts(description: string, packets: readonly Uint8Array[]): Iterable<string | Uint8Array> {

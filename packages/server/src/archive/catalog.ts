@@ -4,7 +4,8 @@ import { epochStartedMs, epochText } from '@hayate/protocol';
 import { OggError, readOggOpusHeaders } from '../format/ogg/index.ts';
 import { HayateError } from '../kernel/error.ts';
 import type { Store, StoredObject } from '../store/store.ts';
-import { type AudioFacts, readAudioFacts } from './audio-object.ts';
+import { type AudioFacts, isErasedAudio, readAudioFacts } from './audio-object.ts';
+import { broadcastKey, listErased } from './erasure-record.ts';
 import { audioPrefix, parseAudioKey } from './path.ts';
 
 /** One audio object of a broadcast. */
@@ -32,18 +33,20 @@ export interface ArchivedBroadcast {
 
 const HEADER_BYTES = 4_096;
 
-/** Broadcasts by stream, then time; of one stream if given. Throws CORRUPT for an audio object that is not one. */
+/** Broadcasts by stream, then time, without those that have been erased; of one stream if given. Throws CORRUPT for an audio object that is not one. */
 export async function* listBroadcasts(store: Store, options: { stream?: string } = {}): AsyncIterable<ArchivedBroadcast> {
+  const erased = await listErased(store, options.stream);
   let current: ArchivedBroadcast | undefined;
   for await (const object of store.list(options.stream === undefined ? 'audio/' : audioPrefix(options.stream))) {
     const name = parseAudioKey(object.key);
-    if (name === undefined) continue;
-    const epoch = epochText(name.epoch);
+    const epoch = name === undefined ? '' : epochText(name.epoch);
+    if (name === undefined || erased.has(broadcastKey({ stream: name.stream, epoch }))) continue;
+    const facts = await readFacts(store, object);
+    if (facts === undefined) continue;
     if (current?.stream !== name.stream || current.epoch !== epoch) {
       if (current !== undefined) yield current;
       current = { stream: name.stream, epoch, startedAt: new Date(epochStartedMs(name.epoch)), audioSegments: [] };
     }
-    const facts = await readFacts(store, object);
     current.audioSegments.push({
       key: object.key,
       size: object.size,
@@ -56,11 +59,15 @@ export async function* listBroadcasts(store: Store, options: { stream?: string }
   if (current !== undefined) yield current;
 }
 
-async function readFacts(store: Store, { key, size }: StoredObject): Promise<AudioFacts> {
+/** Undefined of a segment that has been erased or deleted meanwhile. */
+async function readFacts(store: Store, { key, size }: StoredObject): Promise<AudioFacts | undefined> {
   for (let length = HEADER_BYTES; ; length *= 16) {
-    const bytes = (await store.get(key, { offset: 0, length: Math.min(length, size) })) ?? new Uint8Array();
+    const bytes = await store.get(key, { offset: 0, length: Math.min(length, size) });
+    if (bytes === undefined) return undefined;
     try {
-      const facts = readAudioFacts(readOggOpusHeaders(bytes).tags);
+      const { tags } = readOggOpusHeaders(bytes);
+      if (isErasedAudio(tags)) return undefined;
+      const facts = readAudioFacts(tags);
       if (facts !== undefined) return facts;
       throw new HayateError('CORRUPT', `${key} is not an audio segment of Hayate`);
     } catch (cause) {

@@ -2,6 +2,7 @@
 // never deleted: they say whose rows are missing, and let whoever rewrites an object take out all that must not be in it.
 import * as z from 'zod';
 import type { Store } from '../store/store.ts';
+import type { BroadcastName } from './broadcast-order.ts';
 import { decodeRecord, encodeRecord } from './json-record.ts';
 import { erasedKey, erasedPrefix, parseErasedKey } from './path.ts';
 
@@ -21,12 +22,6 @@ const ErasureRecordSchema = z.strictObject({
 
 /** One erased broadcast; see spec/archive.md, "Erasure". */
 export type ErasureRecord = z.infer<typeof ErasureRecordSchema>;
-
-/** A broadcast by name; `epoch` has 16 hex digits. */
-export interface BroadcastName {
-  stream: string;
-  epoch: string;
-}
 
 /** Broadcasts of which there is a record, as `broadcastKey` writes them. */
 export type ErasedSet = ReadonlySet<string>;

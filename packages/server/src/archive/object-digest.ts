@@ -2,26 +2,55 @@
 // found to agree.
 import { readAvroHeader } from '../format/avro/index.ts';
 import { readOggOpusHeaders, tagValue } from '../format/ogg/index.ts';
-import { PARQUET_DIGEST_KEY, readParquetMetadata } from '../format/parquet/index.ts';
+import { PARQUET_DIGEST_KEY, PARQUET_ERASED_KEY, readParquetMetadata } from '../format/parquet/index.ts';
 import { HayateError } from '../kernel/error.ts';
-import { OGG_DIGEST_TAG } from './audio-object.ts';
+import { isErasedAudio, OGG_DIGEST_TAG } from './audio-object.ts';
 import { decodeManifest } from './manifest.ts';
+
+/** What an object says of its content. */
+export interface ObjectIdentity {
+  /** Of its content; if something has been erased, of what was there before. */
+  readonly digest: string;
+  /** Whether something has been erased. */
+  readonly erased: boolean;
+}
+
+/** The identity in `bytes`, an object of this key. Throws CORRUPT if it cannot be read. */
+export function readObjectIdentity(key: string, bytes: Uint8Array): ObjectIdentity {
+  const identity = read(key, bytes);
+  if (identity === undefined) throw new HayateError('CORRUPT', `${key} carries no digest`);
+  return identity;
+}
 
 /** The digest in `bytes`, an object of this key. Throws CORRUPT if it cannot be read. */
 export function readObjectDigest(key: string, bytes: Uint8Array): string {
-  const digest = read(key, bytes);
-  if (digest === undefined) throw new HayateError('CORRUPT', `${key} carries no digest`);
-  return digest;
+  return readObjectIdentity(key, bytes).digest;
 }
 
-function read(key: string, bytes: Uint8Array): string | undefined {
-  if (key.endsWith('.json')) return decodeManifest(bytes, key).digest;
+function read(key: string, bytes: Uint8Array): ObjectIdentity | undefined {
+  if (key.endsWith('.json')) {
+    const { digest, erased } = decodeManifest(bytes, key);
+    return { digest, erased: erased !== undefined };
+  }
   try {
-    if (key.endsWith('.avro')) return readAvroHeader(bytes).digest;
-    if (key.endsWith('.ogg')) return tagValue(readOggOpusHeaders(bytes).tags, OGG_DIGEST_TAG);
-    if (key.endsWith('.parquet')) return readParquetMetadata(bytes)[PARQUET_DIGEST_KEY];
+    if (key.endsWith('.avro')) {
+      const { digest, erasedDigest } = readAvroHeader(bytes);
+      return { digest, erased: erasedDigest !== undefined };
+    }
+    if (key.endsWith('.ogg')) {
+      const { tags } = readOggOpusHeaders(bytes);
+      return identity(tagValue(tags, OGG_DIGEST_TAG), isErasedAudio(tags));
+    }
+    if (key.endsWith('.parquet')) {
+      const metadata = readParquetMetadata(bytes);
+      return identity(metadata[PARQUET_DIGEST_KEY], metadata[PARQUET_ERASED_KEY] !== undefined);
+    }
   } catch (cause) {
     throw new HayateError('CORRUPT', `${key} cannot be read`, { cause });
   }
   return undefined;
+}
+
+function identity(digest: string | undefined, erased: boolean): ObjectIdentity | undefined {
+  return digest === undefined ? undefined : { digest, erased };
 }

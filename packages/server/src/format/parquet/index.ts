@@ -1,5 +1,5 @@
 // Parquet files, written and read: all that other folders use of this one.
-export { ParquetError, readParquet, readParquetMetadata } from './parquet-reader.ts';
+export { openParquet, type ParquetContent, ParquetError, readParquet, readParquetMetadata } from './parquet-reader.ts';
 export { type RowGroup, scanParquet } from './parquet-scan.ts';
 export type { Column, Columns, ColumnType, RowOf } from './parquet-table.ts';
-export { PARQUET_DIGEST_KEY, type ParquetFile, writeParquet } from './parquet-writer.ts';
+export { PARQUET_DIGEST_KEY, PARQUET_ERASED_KEY, type ParquetFile, ParquetFileWriter, writeParquet } from './parquet-writer.ts';

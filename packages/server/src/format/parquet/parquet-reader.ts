@@ -1,9 +1,9 @@
 // A Parquet file that Hayate wrote in, its rows out, by hyparquet. Its checksum is checked before
 // anything is parsed, and the digest that it carries must fit its content.
-import { parquetMetadata, parquetReadObjects } from 'hyparquet';
+import { type FileMetaData, parquetMetadata, parquetReadObjects } from 'hyparquet';
 import { isSealed, SEAL_KEY } from './byte-seal.ts';
 import type { Column, Columns, RowOf } from './parquet-table.ts';
-import { PARQUET_DIGEST_KEY, PARQUET_ERASED_KEY, parquetDigest } from './parquet-writer.ts';
+import { PARQUET_DIGEST_KEY, PARQUET_ERASED_KEY, ParquetDigest } from './parquet-writer.ts';
 
 /** Input that is not a Parquet file of the expected columns, or whose digest does not fit its content. */
 export class ParquetError extends Error {
@@ -18,27 +18,65 @@ export function readParquetMetadata(bytes: Uint8Array): Readonly<Record<string, 
   );
 }
 
+/** A file's metadata, and its rows. */
+export interface ParquetContent<Table extends Columns> {
+  /** The user's. */
+  metadata: Readonly<Record<string, string>>;
+  digest: string;
+  /** Digest of the rows that are left, if some were erased. */
+  erasedDigest: string | undefined;
+  rows: RowOf<Table>[];
+}
+
 /** Reads a file of the table's columns and checks its digest. Throws ParquetError. */
-export async function readParquet<Table extends Columns>(
+export async function readParquet<Table extends Columns>(table: Table, bytes: Uint8Array): Promise<ParquetContent<Table>> {
+  const { metadata, digest, erasedDigest, groups } = openParquet(table, bytes);
+  const rows: RowOf<Table>[] = [];
+  for await (const group of groups()) for (const row of group) rows.push(row);
+  return { metadata, digest, erasedDigest, rows };
+}
+
+/**
+ * Opens a file of the table's columns whose rows are too many to hold. `groups` gives them by row group; when it has given the
+ * last it throws ParquetError if their digest is wrong. Throws ParquetError.
+ */
+export function openParquet<Table extends Columns>(
   table: Table,
   bytes: Uint8Array,
-): Promise<{ metadata: Readonly<Record<string, string>>; rows: RowOf<Table>[] }> {
+): Omit<ParquetContent<Table>, 'rows'> & { groups(): AsyncIterable<RowOf<Table>[]> } {
   const all = readParquetMetadata(bytes);
-  const { [PARQUET_DIGEST_KEY]: digest, [PARQUET_ERASED_KEY]: erasedDigest, [SEAL_KEY]: _, ...metadata } = all;
+  const { [PARQUET_DIGEST_KEY]: digest = '', [PARQUET_ERASED_KEY]: erasedDigest, [SEAL_KEY]: _, ...metadata } = all;
+  async function* groups(): AsyncIterable<RowOf<Table>[]> {
+    const file = arrayBuffer(bytes);
+    const footer = guarded(() => parquetMetadata(file));
+    const check = new ParquetDigest();
+    for (const { num_rows: count } of footer.row_groups) {
+      const rowStart = check.rows;
+      const rows = await readRows(table, { file, metadata: footer, rowStart, rowEnd: rowStart + Number(count) });
+      check.add(table, rows);
+      yield rows;
+    }
+    const pairs = Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1));
+    if (check.end(table, pairs) !== (erasedDigest ?? digest)) throw new ParquetError('the digest does not fit the content');
+  }
+  return { metadata, digest, erasedDigest, groups };
+}
+
+async function readRows<Table extends Columns>(
+  table: Table,
+  part: { file: ArrayBuffer; metadata: FileMetaData; rowStart: number; rowEnd: number },
+): Promise<RowOf<Table>[]> {
   let objects: Record<string, unknown>[];
   try {
-    objects = await parquetReadObjects({ file: arrayBuffer(bytes), useOffsetIndex: false });
+    objects = await parquetReadObjects({ ...part, useOffsetIndex: false });
   } catch (cause) {
     throw new ParquetError('the file cannot be read', { cause });
   }
-  const rows = objects.map((object) => {
+  return objects.map((object) => {
     const entries = Object.entries(table).map(([name, column]) => [name, fromParquet(column, object[name])]);
     const row: RowOf<Table> = Object.fromEntries(entries);
     return row;
   });
-  const pairs = Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1));
-  if (parquetDigest(table, rows, pairs) !== (erasedDigest ?? digest)) throw new ParquetError('the digest does not fit the content');
-  return { metadata, rows };
 }
 
 function fromParquet(column: Column, value: unknown): unknown {

@@ -1,6 +1,7 @@
 // Rows in, a Parquet file out, by hyparquet-writer. The same rows always give the same bytes, and the file carries a
 // digest of its content and a checksum of its bytes among its key/value metadata.
-import { ByteWriter, type ColumnSource, parquetWrite } from 'hyparquet-writer';
+import { createHash } from 'node:crypto';
+import { ByteWriter, type ColumnSource, ParquetWriter, schemaFromColumnData } from 'hyparquet-writer';
 import { logicalDigest } from '../logical-digest.ts';
 import { SEAL_KEY, SEAL_PLACEHOLDER, seal } from './byte-seal.ts';
 import type { Column, Columns, RowOf } from './parquet-table.ts';
@@ -27,38 +28,79 @@ export function writeParquet<Table extends Columns>(
   metadata: Readonly<Record<string, string>> = {},
   erasedDigest?: string,
 ): ParquetFile {
-  const pairs = Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1));
-  const ownDigest = parquetDigest(table, rows, pairs);
-  const digest = erasedDigest ?? ownDigest;
-  const digests: [string, string][] = [[PARQUET_DIGEST_KEY, digest]];
-  if (erasedDigest !== undefined) digests.push([PARQUET_ERASED_KEY, ownDigest]);
-  const writer = new ByteWriter();
-  void parquetWrite({
-    writer,
-    columnData: Object.entries(table).map(([name, column]): ColumnSource => {
-      const data = rows.map((row) => toParquet(name, column, row[name]));
-      return { name, type: column.type, nullable: column.optional === true, data };
-    }),
-    kvMetadata: [...digests, ...pairs, [SEAL_KEY, SEAL_PLACEHOLDER] as const].map(([key, value]) => ({
-      key,
-      value,
-    })),
-    createdBy: 'hayate',
-  });
-  const bytes = writer.getBytes();
-  seal(bytes);
-  return { bytes, digest };
+  const writer = new ParquetFileWriter(table);
+  writer.add(rows);
+  return writer.end(metadata, erasedDigest);
 }
 
-/** Digest of the columns, the metadata (sorted by key) and the rows. */
-export function parquetDigest<Table extends Columns>(
-  table: Table,
-  rows: readonly RowOf<Table>[],
-  metadata: readonly (readonly [string, string])[],
-): string {
-  const names = Object.keys(table);
-  const values = rows.map((row) => names.map((name) => row[name] ?? null));
-  return logicalDigest([JSON.stringify(table), JSON.stringify(metadata), JSON.stringify(values)]);
+/** Encodes a file piece by piece, for those whose rows are too many to hold. */
+export class ParquetFileWriter<Table extends Columns> {
+  readonly #table: Table;
+  readonly #bytes = new ByteWriter();
+  readonly #parquet: ParquetWriter;
+  readonly #digest = new ParquetDigest();
+
+  constructor(table: Table) {
+    this.#table = table;
+    const schema = schemaFromColumnData({ columnData: columnsOf(table, []) });
+    this.#parquet = new ParquetWriter({ writer: this.#bytes, schema, createdBy: 'hayate' });
+  }
+
+  /** Rows so far. */
+  get rows(): number {
+    return this.#digest.rows;
+  }
+
+  /** Appends rows, in row groups of their own. Throws RangeError as writeParquet. */
+  add(rows: readonly RowOf<Table>[]): void {
+    // The schema has the types.
+    const columnData = columnsOf(this.#table, rows).map(({ name, data }) => ({ name, data }));
+    if (rows.length > 0) void this.#parquet.write({ columnData });
+    this.#digest.add(this.#table, rows);
+  }
+
+  /** The whole file; parameters as those of writeParquet. Nothing can be added after that. */
+  end(metadata: Readonly<Record<string, string>> = {}, erasedDigest?: string): ParquetFile {
+    const pairs = Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1));
+    const ownDigest = this.#digest.end(this.#table, pairs);
+    const digest = erasedDigest ?? ownDigest;
+    const digests: [string, string][] = [[PARQUET_DIGEST_KEY, digest]];
+    if (erasedDigest !== undefined) digests.push([PARQUET_ERASED_KEY, ownDigest]);
+    const entries = [...digests, ...pairs, [SEAL_KEY, SEAL_PLACEHOLDER] as const];
+    this.#parquet.kvMetadata = entries.map(([key, value]) => ({ key, value }));
+    void this.#parquet.finish();
+    const bytes = this.#bytes.getBytes();
+    seal(bytes);
+    return { bytes, digest };
+  }
+}
+
+/** Takes the digest of columns, metadata (sorted by key), number of rows, and SHA-256, in hex, of the rows: each a line with a JSON array. */
+export class ParquetDigest {
+  readonly #hash = createHash('sha256');
+  #rows = 0;
+
+  /** Rows so far. */
+  get rows(): number {
+    return this.#rows;
+  }
+
+  add<Table extends Columns>(table: Table, rows: readonly RowOf<Table>[]): void {
+    const names = Object.keys(table);
+    for (const row of rows) this.#hash.update(`${JSON.stringify(names.map((name) => row[name] ?? null))}\n`);
+    this.#rows += rows.length;
+  }
+
+  end(table: Columns, metadata: readonly (readonly [string, string])[]): string {
+    return logicalDigest([JSON.stringify(table), JSON.stringify(metadata), String(this.#rows), this.#hash.digest('hex')]);
+  }
+}
+
+function columnsOf<Table extends Columns>(table: Table, rows: readonly RowOf<Table>[]): ColumnSource[] {
+  return Object.entries(table).map(([name, column]) => {
+    const data = rows.map((row) => toParquet(name, column, row[name]));
+    return { name, type: column.type, nullable: column.optional === true, data };
+  });
 }
 
 function toParquet(name: string, column: Column, value: string | number | undefined): unknown {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ParquetError, readParquet, readParquetMetadata } from './parquet-reader.ts';
+import { openParquet, ParquetError, readParquet, readParquetMetadata } from './parquet-reader.ts';
 import type { RowOf } from './parquet-table.ts';
-import { writeParquet } from './parquet-writer.ts';
+import { ParquetFileWriter, writeParquet } from './parquet-writer.ts';
 
 const table = {
   at: { type: 'TIMESTAMP' },
@@ -70,6 +70,26 @@ test('a file of many pages and row groups comes back', async () => {
     mean: i / 3,
   }));
   assert.deepEqual((await readParquet(table, writeParquet(table, rows).bytes)).rows, rows);
+});
+
+test('a file written piece by piece says the same as one written at once, and is read piece by piece', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.array(row, { maxLength: 10 }), { maxLength: 6 }), async (pieces) => {
+      const writer = new ParquetFileWriter(table);
+      for (const piece of pieces) writer.add(piece);
+      assert.equal(writer.rows, pieces.flat().length);
+      const { bytes, digest } = writer.end();
+      assert.equal(digest, writeParquet(table, pieces.flat()).digest);
+      const read: RowOf<typeof table>[][] = [];
+      for await (const group of openParquet(table, bytes).groups()) read.push(group);
+      const expected = pieces.filter((piece) => piece.length > 0);
+      assert.deepEqual(
+        read,
+        expected.map((piece) => piece.map((one) => ({ ...one }))),
+      );
+    }),
+    { numRuns: 60 },
+  );
 });
 
 test('values that do not fit a column are refused', () => {

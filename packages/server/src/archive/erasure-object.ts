@@ -1,0 +1,104 @@
+// Takes erased broadcasts out of one object: its bytes in, the bytes to put in their place out, which carry the digest of what
+// was there. What holds nothing of them is left alone, so doing it again changes nothing. Pure.
+import {
+  type AvroCodec,
+  AvroError,
+  type AvroFileOptions,
+  type AvroHeader,
+  decodeRows,
+  packAvroSections,
+  readAvroFile,
+  writeAvro,
+} from '../format/avro/index.ts';
+import { openParquet, ParquetError, ParquetFileWriter } from '../format/parquet/index.ts';
+import { HayateError } from '../kernel/error.ts';
+import type { BroadcastName } from './broadcast-order.ts';
+import { broadcastKey, type ErasedSet } from './erasure-record.ts';
+import { FRAME_TABLE } from './frame-row.ts';
+import { type EpochState, encodeManifest, eraseManifestState, type Manifest } from './manifest.ts';
+import { MARK_TABLE } from './mark-row.ts';
+import { STATISTICS_TABLE } from './statistics-row.ts';
+
+/** A frames object without the frames of `erased`; undefined if it has none. Throws CORRUPT. */
+export function eraseFromFrames(key: string, bytes: Uint8Array, erased: ErasedSet): Promise<Uint8Array | undefined> {
+  return reading(key, async () => {
+    const { header, blocks } = readAvroFile(bytes);
+    const sections = header.index ?? [];
+    const kept = sections.filter(
+      ({ name: [stream, epoch] }) => !erased.has(broadcastKey({ stream: String(stream), epoch: String(epoch) })),
+    );
+    if (kept.length === sections.length) return undefined;
+    const named = kept.map(({ name, offset, length }) => ({
+      name,
+      blocks: blocks.filter((block) => block.offset >= offset && block.offset < offset + length),
+    }));
+    return (await packAvroSections(FRAME_TABLE, named, replacing(header))).bytes;
+  });
+}
+
+/** A marks object without the marks of `erased`; undefined if it has none. Throws CORRUPT. */
+export function eraseFromMarks(key: string, bytes: Uint8Array, erased: ErasedSet): Promise<Uint8Array | undefined> {
+  return reading(key, async () => {
+    const { header, blocks } = readAvroFile(bytes);
+    const rows = [...decodeRows(MARK_TABLE, blocks)];
+    const kept = rows.filter((row) => !erased.has(broadcastKey(row)));
+    return kept.length === rows.length ? undefined : (await writeAvro(MARK_TABLE, kept, replacing(header))).bytes;
+  });
+}
+
+/**
+ * A statistics object without the rows of `erased`; undefined if it has none. An hourly one too: nothing names its digest, so
+ * it gets a new one. Throws CORRUPT.
+ */
+export function eraseFromStatistics(key: string, bytes: Uint8Array, erased: ErasedSet): Promise<Uint8Array | undefined> {
+  return reading(key, async () => {
+    const { metadata, digest, groups } = openParquet(STATISTICS_TABLE, bytes);
+    const writer = new ParquetFileWriter(STATISTICS_TABLE);
+    let rows = 0;
+    for await (const group of groups()) {
+      rows += group.length;
+      writer.add(group.filter((row) => !erased.has(broadcastKey(row))));
+    }
+    if (writer.rows === rows) return undefined;
+    return writer.end(metadata, key.startsWith('hourly/') ? undefined : digest).bytes;
+  });
+}
+
+/** A manifest without titles and pre-roll of `erased`; undefined if it has none. */
+export function eraseFromManifest(manifest: Manifest, erased: ErasedSet): Uint8Array | undefined {
+  const holds = (epoch: EpochState) => erased.has(broadcastKey(epoch)) && holdsContent(epoch);
+  if (!manifest.state.epochs.some(holds)) return undefined;
+  const epochs = manifest.state.epochs.map((epoch) => (holds(epoch) ? withoutContent(epoch) : epoch));
+  return encodeManifest(eraseManifestState(manifest, { ...manifest.state, epochs }));
+}
+
+/** The epoch as a manifest names it; undefined if it does not. */
+export function epochIn({ state }: Manifest, { stream, epoch }: BroadcastName): EpochState | undefined {
+  return state.epochs.find((each) => each.stream === stream && each.epoch === epoch);
+}
+
+function holdsContent({ header, tracks }: EpochState): boolean {
+  return (header?.title ?? '') !== '' || tracks.some(({ preroll }) => preroll.length > 0);
+}
+
+function withoutContent(epoch: EpochState): EpochState {
+  return {
+    ...epoch,
+    ...(epoch.header === undefined ? {} : { header: { ...epoch.header, title: '' } }),
+    tracks: epoch.tracks.map((track) => ({ ...track, preroll: [] })),
+  };
+}
+
+function replacing({ codec, metadata, digest }: AvroHeader): AvroFileOptions {
+  const known: AvroCodec = codec === 'null' ? 'null' : 'deflate';
+  return { codec: known, metadata, erasedDigest: digest };
+}
+
+async function reading<T>(key: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (cause) {
+    if (!(cause instanceof AvroError || cause instanceof ParquetError)) throw cause;
+    throw new HayateError('CORRUPT', `${key} cannot be read: ${cause.message}`, { cause });
+  }
+}

@@ -1,0 +1,145 @@
+// Finds the broadcasts of a stream by the manifests alone, which name every epoch for a day after its last batch: one manifest
+// a day is read to find them all, and a few more to find where each begins. Broadcasts without voice are found too.
+
+import type { Store } from '../store/store.ts';
+import type { EpochState, Manifest } from './manifest.ts';
+import { findManifest, listCuts, listPartitions } from './manifest-chain.ts';
+import type { PartitionName } from './path.ts';
+
+/** A broadcast, and where in the archive it is. */
+export interface FoundBroadcast extends PartitionName {
+  readonly stream: string;
+  /** 16 hex digits. */
+  readonly epoch: string;
+  /** Start of the first cut whose manifest names it: it was first met in the cut before that. */
+  readonly firstNamedBy: number;
+  /** Start of the window of its last batch, Unix milliseconds. */
+  readonly lastWindowMs: number;
+  /** Its frames in the archive. */
+  readonly frames: number;
+  /** Whether it is over by the partition's newest manifest, or so long silent that it is forgotten. */
+  readonly ended: boolean;
+  /** How long its partition remembers a silent epoch, milliseconds. */
+  readonly memoryMs: number;
+}
+
+/** Manifests between two samples, to begin with: a day of full cuts. */
+const STRIDE = 1_440;
+
+/** Partitions searched at a time. */
+const CONCURRENCY = 8;
+
+/** Every broadcast of the stream, in order of their epochs; `onRead` is told of each manifest read. Throws CORRUPT. */
+export async function findBroadcasts(store: Store, stream: string, onRead?: () => void): Promise<FoundBroadcast[]> {
+  const partitions: PartitionName[] = [];
+  for await (const name of listPartitions(store)) partitions.push(name);
+  const found: FoundBroadcast[] = [];
+  const work = async () => {
+    for (let name = partitions.shift(); name !== undefined; name = partitions.shift())
+      found.push(...(await new PartitionSearch(store, name, stream, onRead).run()));
+  };
+  await Promise.all(Array.from({ length: CONCURRENCY }, work));
+  return found.sort((a, b) => (a.epoch < b.epoch ? -1 : a.epoch > b.epoch ? 1 : a.log < b.log ? -1 : 1));
+}
+
+/** What is known of an epoch while a partition is searched; indices are of the list of cuts. */
+interface Trace {
+  /** Of the last sample that does not name it; -1 if the first one does. */
+  notYet: number;
+  /** Of the first sample that names it. */
+  named: number;
+  /** As the last sample that names it has it. */
+  state: EpochState;
+  last: number;
+  memoryMs: number;
+}
+
+class PartitionSearch {
+  readonly #store: Store;
+  readonly #name: PartitionName;
+  readonly #stream: string;
+  readonly #onRead: (() => void) | undefined;
+  readonly #starts: number[] = [];
+  readonly #traces = new Map<string, Trace>();
+
+  constructor(store: Store, name: PartitionName, stream: string, onRead: (() => void) | undefined) {
+    this.#store = store;
+    this.#name = name;
+    this.#stream = stream;
+    this.#onRead = onRead;
+  }
+
+  async run(): Promise<FoundBroadcast[]> {
+    for await (const start of listCuts(this.#store, this.#name)) this.#starts.push(start);
+    const newest = this.#starts.length - 1;
+    let previous = -1;
+    for (let at = 0; at >= 0 && at <= newest; ) {
+      const manifest = await this.#read(at);
+      if (manifest !== undefined) this.#note(manifest, at, previous);
+      previous = at;
+      at = manifest === undefined ? at + 1 : await this.#nextSample(at, manifest);
+    }
+    return Promise.all([...this.#traces].map(([epoch, trace]) => this.#found(epoch, trace, newest)));
+  }
+
+  #note({ state, config }: Manifest, at: number, previous: number): void {
+    for (const epoch of state.epochs) {
+      if (epoch.stream !== this.#stream) continue;
+      const known = this.#traces.get(epoch.epoch);
+      const { notYet, named } = known ?? { notYet: previous, named: at };
+      this.#traces.set(epoch.epoch, { notYet, named, state: epoch, last: at, memoryMs: config.epochMemoryMs });
+    }
+  }
+
+  /** The farthest manifest that still names everything whose last batch came after the one at `from`. */
+  async #nextSample(from: number, { state, config }: Manifest): Promise<number> {
+    const untilMs = state.windowStartMs + config.epochMemoryMs;
+    const reaches = async (at: number) => ((await this.#read(at))?.state.windowStartMs ?? 0) <= untilMs;
+    const newest = this.#starts.length - 1;
+    let near = from;
+    let far = newest + 1;
+    for (let stride = STRIDE; near + 1 < far; stride *= 2) {
+      const at = Math.min(near + stride, newest);
+      if (at === near) break;
+      if (await reaches(at)) near = at;
+      else {
+        far = at;
+        break;
+      }
+    }
+    while (near + 1 < far && far <= newest) {
+      const middle = (near + far) >> 1;
+      if (await reaches(middle)) near = middle;
+      else far = middle;
+    }
+    return Math.max(near, from + 1);
+  }
+
+  async #found(epoch: string, trace: Trace, newest: number): Promise<FoundBroadcast> {
+    const names = async (at: number) =>
+      (await this.#read(at))?.state.epochs.some((each) => each.stream === this.#stream && each.epoch === epoch) === true;
+    let { notYet, named } = trace;
+    while (notYet + 1 < named) {
+      const middle = (notYet + named) >> 1;
+      if (await names(middle)) named = middle;
+      else notYet = middle;
+    }
+    const { windowStartMs, seen, ended } = trace.state;
+    return {
+      ...this.#name,
+      stream: this.#stream,
+      epoch,
+      firstNamedBy: this.#starts[named] ?? 0,
+      lastWindowMs: windowStartMs,
+      frames: seen.reduce((sum, [first, last]) => sum + last - first + 1, 0),
+      ended: ended || trace.last < newest,
+      memoryMs: trace.memoryMs,
+    };
+  }
+
+  /** Undefined if it has been deleted for its age meanwhile. */
+  #read(at: number): Promise<Manifest | undefined> {
+    this.#onRead?.();
+    return findManifest(this.#store, this.#name, this.#starts[at] ?? 0);
+  }
+}

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import type { LogSettings, StoreSettings } from './adapter-flags.ts';
 import type { Context } from './kernel/context.ts';
 import { HayateError } from './kernel/error.ts';
-import { openFileLog } from './log/file/file-log.ts';
-import type { Log } from './log/log.ts';
+import { openFileLog, readFileOffsets } from './log/file/file-log.ts';
+import type { CommittedOffsets, Log } from './log/log.ts';
 import type { Store } from './store/store.ts';
 import { openFsStore } from './store/store-fs.ts';
 
@@ -30,7 +30,26 @@ export async function openLog(settings: LogSettings & { data: string }, { regist
       logger,
       ...(partitions === undefined ? {} : { partitions }),
     });
-  throw new HayateError('CONFIGURATION', `--log ${log}: neither "file" nor kafka://HOST:PORT/TOPIC`);
+  const { kafkaOptions, openKafkaLog } = await loadKafka(log);
+  return openKafkaLog({ ...(await kafkaOptions(settings)), registry, logger });
+}
+
+/** How far the log that `settings` name is archived; also while servers use it. Throws NOT_FOUND if there is none; else as the adapter does. */
+export async function committedOffsets(settings: LogSettings & { data: string }): Promise<CommittedOffsets> {
+  if (settings.log === 'file') return readFileOffsets(logDirectory(settings));
+  const { kafkaOptions, readKafkaOffsets } = await loadKafka(settings.log);
+  return readKafkaOffsets(await kafkaOptions(settings));
+}
+
+/** The adapter for Kafka, which nobody loads who does not use it. */
+async function loadKafka(log: string) {
+  if (!log.startsWith('kafka://')) throw new HayateError('CONFIGURATION', `--log ${log}: neither "file" nor kafka://HOST:PORT/TOPIC`);
+  const [settings, opening, offsets] = await Promise.all([
+    import('./log/kafka/kafka-settings.ts'),
+    import('./log/kafka/kafka-log.ts'),
+    import('./log/kafka/kafka-offsets.ts'),
+  ]);
+  return { ...settings, ...opening, ...offsets };
 }
 
 /** Where the store keeps its objects, for people: a directory or a bucket's address. */

@@ -45,6 +45,14 @@ export interface LogPartition {
   append(value: Uint8Array): Promise<number>;
 }
 
+/** How far a log is archived, for who does not open it. */
+export interface CommittedOffsets {
+  /** The log's id. */
+  readonly log: string;
+  /** By partition: the offset after the last one committed; undefined before the first commit. */
+  readonly partitions: readonly (number | undefined)[];
+}
+
 /** A consumer group's member in this process. */
 export interface LogConsumer {
   /** Rejects when a partition's `run` has thrown; otherwise stays pending until close. */
@@ -53,7 +61,7 @@ export interface LogConsumer {
   close(): Promise<void>;
 }
 
-/** The log. Adapters: file/ (embedded). */
+/** The log. Adapters: file/ (embedded), kafka/. */
 export interface Log {
   /** Names this log in archive paths: [A-Za-z0-9_-]{1,64}, stored with the log, never changes. */
   readonly id: string;

@@ -9,10 +9,10 @@ import type { Registry } from '@prometheus-io/client';
 import type { Logger } from 'pino';
 import { makeDirectory, replaceFile, syncDirectory, writeFileDurably } from '../../kernel/durable-file.ts';
 import { HayateError } from '../../kernel/error.ts';
-import type { Log, LogConsumer, LogPartition } from '../log.ts';
+import type { CommittedOffsets, Log, LogConsumer, LogPartition } from '../log.ts';
 import { createLogMetric } from '../log-metric.ts';
 import { type DirectoryLock, lockDirectory } from './directory-lock.ts';
-import { FilePartition, readCommitted } from './file-partition.ts';
+import { FilePartition, readCommitted, readCommittedFile } from './file-partition.ts';
 import { GroupCommit } from './group-commit.ts';
 import { recoverExtent } from './recovery.ts';
 import { listSegments, segmentPath } from './segment.ts';
@@ -76,6 +76,18 @@ export async function openFileLog(options: FileLogOptions): Promise<Log> {
     lock.release();
     throw error;
   }
+}
+
+/**
+ * What each partition of the log in `directory` is committed to, undefined before the first commit; without its lock, so also
+ * while another process has it. Throws NOT_FOUND if there is no log, CORRUPT.
+ */
+export async function readFileOffsets(directory: string): Promise<CommittedOffsets> {
+  const meta = await readMeta(directory);
+  if (meta === undefined) throw new HayateError('NOT_FOUND', `there is no log in ${directory}`);
+  const numbers = Array.from({ length: meta.partitions }, (_, number) => number);
+  const partitions = await Promise.all(numbers.map((number) => readCommittedFile(partitionDirectory(directory, number))));
+  return { log: meta.id, partitions };
 }
 
 class FileLog implements Log {

@@ -39,17 +39,26 @@ const COMMITTED = 'committed';
 
 /** The committed offset stored in a partition's directory; undefined before the first commit. Throws CORRUPT. */
 export async function readCommitted(extent: Extent): Promise<number | undefined> {
-  const path = join(extent.directory, COMMITTED);
+  const offset = await readCommittedFile(extent.directory);
+  const earliest = extent.segments[0]?.firstOffset ?? 0;
+  // Committed is durable, and what is not committed is never deleted: beyond these bounds, files are missing.
+  if (offset === undefined ? earliest > 0 : !(offset >= earliest && offset <= extent.nextOffset))
+    throw new HayateError(
+      'CORRUPT',
+      `${extent.directory} is committed to ${offset}, but offsets ${earliest} to ${extent.nextOffset} are kept`,
+    );
+  return offset;
+}
+
+/** As readCommitted, whatever the partition holds: for who does not open it. */
+export async function readCommittedFile(directory: string): Promise<number | undefined> {
+  const path = join(directory, COMMITTED);
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;
   });
-  const earliest = extent.segments[0]?.firstOffset ?? 0;
-  // Committed is durable, and what is not committed is never deleted: beyond these bounds, files are missing.
-  const offset = text === undefined ? undefined : /^\d{1,16}\n$/.test(text) ? Number(text) : Number.NaN;
-  if (offset === undefined ? earliest > 0 : !(offset >= earliest && offset <= extent.nextOffset))
-    throw new HayateError('CORRUPT', `${path} says ${JSON.stringify(text)}, but offsets ${earliest} to ${extent.nextOffset} are kept`);
-  return offset;
+  if (text !== undefined && !/^\d{1,16}\n$/.test(text)) throw new HayateError('CORRUPT', `${path} says ${JSON.stringify(text)}`);
+  return text === undefined ? undefined : Number(text);
 }
 
 /** The embedded adapter's partition. */

@@ -68,8 +68,8 @@ export class GroupMember {
   #changed = Promise.withResolvers<void>();
   /** Resolves when what was taken away has come to rest. */
   #released: Promise<void> | undefined;
-  /** What was last told of the coordinator's silence. */
-  #trouble: string | undefined;
+  /** Calls that failed since the coordinator last answered. */
+  #failures = 0;
 
   constructor(options: GroupMemberOptions) {
     this.#options = options;
@@ -147,9 +147,10 @@ export class GroupMember {
       this.#ending.abort();
       void this.#options.runs.assign([]);
     } else {
-      const why = describe(error);
-      if (why !== this.#trouble) logger?.warn({ group: coordinator.group, why }, 'the consumer group cannot be reached; trying again');
-      this.#trouble = why;
+      // The first time may be an election.
+      this.#failures += 1;
+      if (this.#failures === 2)
+        logger?.warn({ group: coordinator.group, why: describe(error) }, 'the consumer group cannot be reached; trying again');
       if (this.#generation >= 0 && this.#overslept()) this.#expel('no heartbeat for a whole session');
     }
     return false;
@@ -203,7 +204,7 @@ export class GroupMember {
       assignments,
     );
     this.#generation = joined.generationId;
-    this.#trouble = undefined;
+    this.#failures = 0;
     this.#take(decodeAssignment(cluster.topic, assignment));
   }
 
@@ -252,7 +253,7 @@ export class GroupMember {
       try {
         await coordinator.call(cluster.control, heartbeatV4.api, coordinator.group, this.#generation, this.#memberId, this.#instanceId);
         this.#heardMs = askedMs;
-        this.#trouble = undefined;
+        this.#failures = 0;
       } catch (error) {
         const fault = faultOf(error);
         if (EXPELLED.has(fault) || fault === 'REBALANCE_IN_PROGRESS' || FATAL.has(fault)) throw error;

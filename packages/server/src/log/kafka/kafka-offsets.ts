@@ -1,0 +1,43 @@
+// How far a group has come with a topic, and what is still kept: asked of the brokers without joining the group, so also while
+// archivers work.
+import { HayateError } from '../../kernel/error.ts';
+import type { CommittedOffsets } from '../log.ts';
+import { parseTopicAddress } from './address.ts';
+import { Cluster } from './cluster.ts';
+import { Coordinator } from './coordinator.ts';
+import { defaultGroup, type KafkaLogOptions } from './kafka-log.ts';
+import { earliestOffset } from './offset-range.ts';
+import { persist } from './persist.ts';
+
+/** What a group has committed, and the oldest offset still kept, by partition. */
+export interface KafkaOffsets extends CommittedOffsets {
+  readonly earliest: readonly number[];
+}
+
+/** Brokers that elect a leader or load a group are waited for so long, milliseconds. */
+const PATIENCE_MS = 20_000;
+
+/** Asks for the offsets. Throws NOT_FOUND if there is no such topic, UNREACHABLE if brokers do not answer. */
+export async function readKafkaOffsets({ address, group, security = {} }: KafkaLogOptions): Promise<KafkaOffsets> {
+  const { brokers, topic } = parseTopicAddress(address);
+  const cluster = new Cluster({ brokers, topic, security });
+  const signal = AbortSignal.timeout(PATIENCE_MS);
+  try {
+    const view = await cluster.refresh();
+    if (view === undefined) throw new HayateError('NOT_FOUND', `there is no topic ${topic}`);
+    const numbers = view.partitions.map((_, number) => number);
+    const coordinator = new Coordinator(cluster, group ?? defaultGroup(topic));
+    const partitions = await persist(
+      () => coordinator.committedOffsets(numbers),
+      () => Promise.resolve(),
+      signal,
+    );
+    const earliest = await Promise.all(numbers.map((number) => earliestOffset(cluster, number, signal)));
+    return { log: view.id, partitions, earliest };
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    throw new HayateError('UNREACHABLE', `Kafka does not tell the offsets of ${topic}`, { cause: error, temporary: true });
+  } finally {
+    cluster.close();
+  }
+}

@@ -82,6 +82,9 @@ test('every documented path answers, with a documented status', async (t) => {
   };
   assert.match(document.openapi, /^3\.1/);
   assert.deepEqual(Object.keys(document.paths).toSorted(), [
+    '/api/archive/broadcasts',
+    '/api/archive/broadcasts/{stream}/{epoch}',
+    '/api/archive/broadcasts/{stream}/{epoch}/frames',
     '/api/archive/objects',
     '/api/archive/objects/{key}',
     '/api/streams',
@@ -91,7 +94,7 @@ test('every documented path answers, with a documented status', async (t) => {
   for (const [path, methods] of Object.entries(document.paths)) {
     for (const [method, { responses }] of Object.entries(methods)) {
       for (const authorization of [undefined, `Bearer ${await server.token({ watch: ['*'], moderate: ['*'] })}`]) {
-        const response: Response = await fetch(`${server.url}${path.replace(/\{\w+\}/, 'hoshi')}`, {
+        const response: Response = await fetch(`${server.url}${path.replace('{epoch}', '0198f3c2a7b00a5f').replace(/\{\w+\}/, 'hoshi')}`, {
           method: method.toUpperCase(),
           headers: authorization === undefined ? {} : { Authorization: authorization },
         });

@@ -18,6 +18,7 @@ const STATUS = {
   UNAUTHORIZED: 401,
   FORBIDDEN: 403,
   NOT_FOUND: 404,
+  GONE: 410,
   UNREACHABLE: 503,
   CLOSED: 503,
 } as const satisfies Partial<Record<ErrorCode, number>>;
@@ -44,5 +45,6 @@ const DESCRIPTIONS: Readonly<Record<number, string>> = {
   401: 'The token is missing or not valid',
   403: 'The token does not grant this',
   404: 'There is no such thing',
+  410: 'It was erased, or is kept no longer',
   416: 'The range lies outside the object',
 };

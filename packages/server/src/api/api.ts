@@ -1,4 +1,5 @@
 // The api role: listings, moderation, the archive over HTTP, and the pages. Described at /api/openapi.json.
+import { epochText } from '@hayate/protocol';
 import { OpenAPIHono as Application, type OpenAPIHono } from '@hono/zod-openapi';
 import { Counter } from '@prometheus-io/client';
 import type { VerifyToken } from '../auth/verify-token.ts';
@@ -9,6 +10,7 @@ import { Directory } from '../live/directory.ts';
 import type { Shards } from '../shard/shard.ts';
 import type { Store } from '../store/store.ts';
 import { answerError } from './api-error.ts';
+import { addArchiveBroadcastRoutes } from './archive-broadcast-routes.ts';
 import { addArchiveRoutes } from './archive-routes.ts';
 import { addStreamRoutes } from './stream-routes.ts';
 
@@ -55,6 +57,15 @@ export class Api implements Service {
     app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' });
     addStreamRoutes(app, { directory, shards, verifyToken });
     addArchiveRoutes(app, { store, verifyToken });
+    addArchiveBroadcastRoutes(app, {
+      store,
+      verifyToken,
+      now: () => context.clock.nowUnixUs() / 1000,
+      liveEpoch: (name) => {
+        const stream = directory.stream(name);
+        return stream === undefined ? undefined : epochText(stream.epoch);
+      },
+    });
     app.doc31('/api/openapi.json', {
       openapi: '3.1.0',
       info: { title: 'Hayate', version, description: "What a customer's backend uses: what is live, end a stream, the archive." },

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { serveStatic } from '@hono/node-server/serve-static';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 
-const PAGE_PATHS = ['/', '/studio', '/watch/:stream'];
+const PAGE_PATHS = ['/', '/studio', '/watch/:stream', '/past', '/past/:stream/:epoch'];
 
 /** Scripts and connections are this server's own; an audio worklet is loaded from a blob. */
 const CONTENT_SECURITY_POLICY = [

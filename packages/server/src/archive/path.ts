@@ -58,10 +58,15 @@ export function parseManifestKey(key: string): (PartitionName & { start: number 
   return match === null ? undefined : { log: match[1] ?? '', partition: Number(match[2]), start: Number(match[3]) };
 }
 
-/** Where an output's objects of a partition and hour lie; `timeMs` (Unix milliseconds) tells the day and hour, in UTC. Ends in '/'. */
-export function hourlyPrefix(folder: HourlyFolder, { log, partition }: PartitionName, timeMs: number): string {
+/** Where an output's objects of an hour lie, whatever the partition; `timeMs` (Unix milliseconds) tells the day and hour, in UTC. Ends in '/'. */
+export function hourPrefix(folder: HourlyFolder, log: string, timeMs: number): string {
   const time = new Date(timeMs).toISOString();
-  return `${folder}/${log}/dt=${time.slice(0, 10)}/hour=${time.slice(11, 13)}/${partitionText(partition)}/`;
+  return `${folder}/${log}/dt=${time.slice(0, 10)}/hour=${time.slice(11, 13)}/`;
+}
+
+/** Where an output's objects of a partition and hour lie. Ends in '/'. */
+export function hourlyPrefix(folder: HourlyFolder, { log, partition }: PartitionName, timeMs: number): string {
+  return `${hourPrefix(folder, log, timeMs)}${partitionText(partition)}/`;
 }
 
 /** Key of an hourly object. */

@@ -1,5 +1,6 @@
 // Some columns of a Parquet file that Hayate wrote, a row group at a time, by hyparquet: for those who look for few rows among
 // many, or sum up. The file's checksum is checked, which covers every byte; the digest of its rows is not.
+import { setImmediate as giveWay } from 'node:timers/promises';
 import { parquetScan } from 'hyparquet';
 import { isSealed } from './byte-seal.ts';
 import { ParquetError } from './parquet-reader.ts';
@@ -24,6 +25,8 @@ export async function* scanParquet<Table extends Columns>(table: Table, bytes: U
     yield {
       rows: rowEnd - rowStart,
       column: async <Name extends keyof Table & string>(name: Name) => {
+        // Decoding is work without a pause: others have their turn before each column.
+        await giveWay();
         const values = await guarded(scan.readColumn({ column: name, rowStart, rowEnd }));
         return Array.from(values, plain) as ColumnValue<Table, Name>[];
       },

@@ -1,0 +1,179 @@
+// Replays from the archive: a broadcast and a stretch of its capture time in, frames out as they were encoded, by sequence,
+// with what is needed to begin there. Only the windows that hold the stretch are read, and of them only the broadcast's part.
+import { fromBinary } from '@bufbuild/protobuf';
+import { framePayload, Kind, peekFrame, type StreamHeader, StreamHeaderSchema } from '@hayate/protocol';
+import { HayateError } from '../kernel/error.ts';
+import type { Store } from '../store/store.ts';
+import type { BroadcastIndex } from './broadcast-index.ts';
+import type { BroadcastName } from './broadcast-order.ts';
+import { type BroadcastRecord, type BroadcastWindow, readRecord } from './broadcast-record.ts';
+import { broadcastKey, readErasure } from './erasure-record.ts';
+import { FrameReader } from './frame-reader.ts';
+import type { FrameRow } from './frame-row.ts';
+import { type HourlyName, hourlyPrefix, parseHourlyKey } from './path.ts';
+import { readRetained } from './retained.ts';
+import { HOUR_MS } from './statistics-hours.ts';
+
+/** Capture times from `fromMs` to before `toMs`, milliseconds since the epoch began. */
+export interface CaptureStretch {
+  fromMs: number;
+  toMs: number;
+}
+
+/** Keys are looked for so far before a stretch: a second is what broadcasters promise, a window is cheap. */
+const LEAD_IN_MS = 10_000;
+/** Windows read for one stretch; frames beyond them (of a broadcaster whose clock jumps about) are left out. */
+const WINDOWS_MAX = 48;
+/** Windows searched for a header before those of the stretch. */
+const HEADER_WINDOWS_MAX = 8;
+const RECORDS_MAX = 64;
+/** A record is read anew after so long; of a broadcast that may still go on, sooner. */
+const RECORD_MS = 300_000;
+const OPEN_RECORD_MS = 5_000;
+const KEY_FLAG = 1;
+
+/** Reads broadcasts of one archive. */
+export class BroadcastReader {
+  readonly #store: Store;
+  readonly #index: BroadcastIndex;
+  readonly #now: () => number;
+  readonly #records = new Map<string, { record: Promise<BroadcastRecord | undefined>; untilMs: number }>();
+
+  /** `now` gives Unix milliseconds. */
+  constructor(store: Store, index: BroadcastIndex, now: () => number) {
+    this.#store = store;
+    this.#index = index;
+    this.#now = now;
+  }
+
+  /** The broadcast's record. Throws NOT_FOUND, GONE if it was erased, CORRUPT. */
+  async record(name: BroadcastName): Promise<BroadcastRecord> {
+    if ((await readErasure(this.#store, name)) !== undefined) throw new HayateError('GONE', 'this broadcast has been erased');
+    const key = broadcastKey(name);
+    const held = this.#records.get(key);
+    if (held !== undefined && this.#now() < held.untilMs) return found(await held.record);
+    const record = readRecord(this.#store, this.#index, name);
+    this.#records.delete(key);
+    this.#records.set(key, { record, untilMs: this.#now() + OPEN_RECORD_MS });
+    for (const oldest of this.#records.keys()) {
+      if (this.#records.size <= RECORDS_MAX) break;
+      this.#records.delete(oldest);
+    }
+    record.then(
+      (read) => {
+        const isOver = read !== undefined && this.#now() - read.broadcast.lastAppendMs > 2 * HOUR_MS;
+        if (isOver) this.#records.set(key, { record, untilMs: this.#now() + RECORD_MS });
+      },
+      () => this.#records.delete(key),
+    );
+    return found(await record);
+  }
+
+  /** The frames object of each window; undefined where there is none. One listing for each hour. */
+  async framesKeys(windows: readonly BroadcastWindow[]): Promise<(string | undefined)[]> {
+    const hours = new Map<string, Promise<{ key: string; name: HourlyName }[]>>();
+    return Promise.all(
+      windows.map(async (window) => {
+        const prefix = hourlyPrefix('frames', window, window.startMs);
+        const hour = hours.get(prefix) ?? this.#listHour(prefix);
+        hours.set(prefix, hour);
+        return (await hour).find(({ name }) => name.start <= window.firstOffset && window.firstOffset < name.end)?.key;
+      }),
+    );
+  }
+
+  /** The broadcast's latest header; undefined if it is kept no longer. Throws NOT_FOUND, GONE if it was erased, CORRUPT. */
+  async header(name: BroadcastName): Promise<StreamHeader | undefined> {
+    const { broadcast } = await this.record(name);
+    try {
+      for (const frame of await this.frames(name, { fromMs: broadcast.durationMs, toMs: broadcast.durationMs })) {
+        const header = peekFrame(frame);
+        if (header.kind === Kind.HEADER) return fromBinary(StreamHeaderSchema, framePayload(frame, header));
+      }
+    } catch (error) {
+      if (!(error instanceof HayateError) || error.code !== 'GONE') throw error;
+    }
+    return undefined;
+  }
+
+  /**
+   * Encoded frames by sequence: all that were captured in the stretch; before it, the latest header and the latest key of each
+   * kind and participant. Throws NOT_FOUND, GONE if they were erased or are kept no longer, CORRUPT.
+   */
+  async frames(name: BroadcastName, { fromMs, toMs }: CaptureStretch): Promise<Uint8Array[]> {
+    const { windows } = await this.record(name);
+    const [fromUs, toUs] = [fromMs * 1000, toMs * 1000];
+    const wanted = windows.filter(
+      ({ captureUs }) => captureUs !== undefined && captureUs.last >= fromUs - LEAD_IN_MS * 1000 && captureUs.first < toUs,
+    );
+    const rows: FrameRow[] = [];
+    const keys = await this.framesKeys(wanted.slice(0, WINDOWS_MAX));
+    for (const [i, window] of wanted.slice(0, WINDOWS_MAX).entries()) rows.push(...(await this.#rows(name, window, keys[i])));
+    const leadIn = leadInOf(rows, fromUs);
+    const header = leadIn.find(({ kind }) => kind === Kind.HEADER) ?? (await this.#headerBefore(name, windows, wanted, fromUs));
+    const frames = rows.filter(({ capture_us }) => capture_us >= fromUs && capture_us < toUs);
+    const all = new Set([...(header === undefined ? [] : [header]), ...leadIn, ...frames]);
+    return [...all].sort((a, b) => a.sequence - b.sequence).map(({ frame }) => frame);
+  }
+
+  /** The latest header captured before `fromUs`, from the windows that are not among those read. */
+  async #headerBefore(
+    name: BroadcastName,
+    windows: readonly BroadcastWindow[],
+    read: readonly BroadcastWindow[],
+    fromUs: number,
+  ): Promise<FrameRow | undefined> {
+    const before = windows.filter(
+      (window) => window.headerFrames > 0 && (window.captureUs?.first ?? fromUs) < fromUs && !read.includes(window),
+    );
+    const latest = before.reverse().slice(0, HEADER_WINDOWS_MAX);
+    const keys = await this.framesKeys(latest);
+    for (const [i, window] of latest.entries()) {
+      const header = leadInOf(await this.#rows(name, window, keys[i]), fromUs).find(({ kind }) => kind === Kind.HEADER);
+      if (header !== undefined) return header;
+    }
+    return undefined;
+  }
+
+  async #listHour(prefix: string): Promise<{ key: string; name: HourlyName }[]> {
+    const objects: { key: string; name: HourlyName }[] = [];
+    for await (const { key } of this.#store.list(prefix)) {
+      const name = parseHourlyKey(key);
+      if (name !== undefined) objects.push({ key, name });
+    }
+    return objects;
+  }
+
+  async #rows({ stream, epoch }: BroadcastName, window: BroadcastWindow, key: string | undefined): Promise<FrameRow[]> {
+    try {
+      if (key === undefined) throw new HayateError('NOT_FOUND', 'there is no such object');
+      const reader = await FrameReader.open(this.#store, key);
+      const section = reader.section(stream, epoch);
+      return section === undefined ? [] : await reader.read(section);
+    } catch (error) {
+      if (!(error instanceof HayateError) || error.code !== 'NOT_FOUND') throw error;
+      // The statistics know it and the object is not there: it is kept no longer, or something is wrong.
+      if (window.firstOffset < (await readRetained(this.#store, window)).frames)
+        throw new HayateError('GONE', 'this part of the broadcast is kept no longer', { cause: error });
+      throw new HayateError('CORRUPT', `a frames object of ${hourlyPrefix('frames', window, window.startMs)} is missing`, { cause: error });
+    }
+  }
+}
+
+function found(record: BroadcastRecord | undefined): BroadcastRecord {
+  if (record === undefined) throw new HayateError('NOT_FOUND', 'the archive has no such broadcast');
+  return record;
+}
+
+/** What is needed to begin at `fromUs`: the latest header, and the latest key of each kind and participant. */
+function leadInOf(rows: readonly FrameRow[], fromUs: number): FrameRow[] {
+  const latest = new Map<string, FrameRow>();
+  for (const row of rows) {
+    const isHeader = row.kind === Kind.HEADER;
+    if (row.capture_us >= fromUs || row.kind === Kind.AUDIO || row.kind === Kind.EVENT || (!isHeader && (row.flags & KEY_FLAG) === 0))
+      continue;
+    const track = isHeader ? `${row.kind}` : `${row.kind} ${row.participant}`;
+    if (row.sequence >= (latest.get(track)?.sequence ?? 0)) latest.set(track, row);
+  }
+  return [...latest.values()];
+}

@@ -209,7 +209,7 @@ test('missing or foreign files stop the log with their names', async (t) => {
   await refuses(oddMeta.directory, /log\.json/);
   const oddCommit = await fill();
   await writeFile(join(oddCommit.partition, 'committed'), '6\n');
-  await refuses(oddCommit.directory, /committed says "6\\n"/);
+  await refuses(oddCommit.directory, /committed says 6, but/);
   const withoutFirst = await fill();
   for (const name of withoutFirst.segments.slice(0, 3)) await rm(join(withoutFirst.partition, name));
   await refuses(withoutFirst.directory, /offsets 3 to 5 are kept/);

@@ -45,7 +45,7 @@ export async function readCommitted(extent: Extent): Promise<number | undefined>
   if (offset === undefined ? earliest > 0 : !(offset >= earliest && offset <= extent.nextOffset))
     throw new HayateError(
       'CORRUPT',
-      `${extent.directory} is committed to ${offset}, but offsets ${earliest} to ${extent.nextOffset} are kept`,
+      `${join(extent.directory, COMMITTED)} says ${offset}, but offsets ${earliest} to ${extent.nextOffset} are kept`,
     );
   return offset;
 }

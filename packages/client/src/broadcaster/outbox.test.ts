@@ -107,6 +107,44 @@ test('declares again what the log refused, together with the frames it refused',
   assert.deepEqual(sequencesSent(), [3]);
 });
 
+test('declares each dropped range once on a connection, however many follow', () => {
+  const { outbox, state, push } = model();
+  outbox.connect(0);
+  for (let i = 0; i < 4; i++) {
+    push(Kind.AUDIO);
+    state.nowMs += 20;
+  }
+  state.nowMs = 30_001;
+  outbox.flush();
+  state.nowMs = 30_021;
+  outbox.flush();
+  outbox.flush();
+  assert.deepEqual(
+    state.sent.flatMap(({ dropped = [] }) => dropped),
+    [
+      { first: 0n, last: 0n },
+      { first: 1n, last: 1n },
+    ],
+  );
+});
+
+test('declares what a server that took over waits for, when it has been acknowledged before and is no longer held', () => {
+  const { outbox, state, push } = model();
+  outbox.connect(0);
+  for (let i = 0; i < 3; i++) push(Kind.AUDIO);
+  outbox.flush();
+  outbox.queue.acknowledge(3);
+  outbox.disconnect();
+  // Its ticket says nothing of them. They are to be sent again, and the uplink has no room until they are too old.
+  outbox.connect(0);
+  state.look.bufferedBytes = 50_000;
+  state.nowMs = 30_001;
+  outbox.flush();
+  assert.deepEqual(state.sent.at(-1)?.dropped, [{ first: 0n, last: 2n }]);
+  assert.deepEqual(state.dropped, noFrames());
+  assert.equal(outbox.queue.frames, 0);
+});
+
 test('keeps what is acknowledged until a ticket vouches for it, as a server that restarts knows only its ticket', () => {
   const { outbox, push, sequencesSent, state } = model();
   outbox.connect(0);
@@ -140,7 +178,8 @@ test('whatever is lost, refused or congested, every sequence ends up at the serv
     { weight: 1, arbitrary: fc.record({ breakFor: fc.nat(40_000) }) },
     { weight: 1, arbitrary: fc.record({ buffered: fc.constantFrom(0, 50_000), waitMs: fc.nat(4_000) }) },
     { weight: 1, arbitrary: fc.record({ refuse: fc.nat(20) }) },
-    { weight: 2, arbitrary: fc.constant({ ack: true } as const) },
+    { weight: 1, arbitrary: fc.record({ takenOverAfter: fc.nat(40_000) }) },
+    { weight: 2, arbitrary: fc.record({ ticket: fc.boolean() }) },
   );
   fc.assert(
     fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
@@ -148,6 +187,7 @@ test('whatever is lost, refused or congested, every sequence ends up at the serv
       const stored = new Set<number>();
       let read = 0;
       let connected = true;
+      let vouched = 0;
       const next = () => {
         let n = 0;
         while (stored.has(n)) n++;
@@ -180,17 +220,31 @@ test('whatever is lost, refused or congested, every sequence ends up at the serv
           const from = next();
           for (const n of [...stored]) if (n >= from + one.refuse) stored.delete(n);
           outbox.resend(next());
-        } else outbox.queue.acknowledge(next());
+        } else if ('takenOverAfter' in one) {
+          // The server that takes over knows what the newest ticket says.
+          outbox.disconnect();
+          state.nowMs += one.takenOverAfter;
+          for (const n of [...stored]) if (n >= vouched) stored.delete(n);
+          connected = false;
+        } else {
+          outbox.queue.acknowledge(next());
+          if (one.ticket) {
+            vouched = next();
+            outbox.queue.release(vouched);
+          }
+        }
         if (!connected) {
           outbox.flush();
+          // A welcome is an acknowledgement too.
           outbox.connect(next());
+          outbox.queue.acknowledge(next());
           connected = true;
         }
         deliver();
       }
       state.look.bufferedBytes = 0;
       outbox.finish();
-      for (let i = 0; i < 10_000 && next() < outbox.nextSequence; i++) {
+      for (let i = 0; i < 10_000 && (next() < outbox.nextSequence || state.sent.at(-1)?.end === undefined); i++) {
         state.nowMs += 50;
         deliver();
       }

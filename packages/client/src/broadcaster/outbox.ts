@@ -33,8 +33,9 @@ export class Outbox {
   #nextSequence = 0;
   /** The first sequence not yet written as live. */
   #nextLive = 0;
+  /** Dropped, and not yet declared on this connection. */
+  readonly #undeclared = new RangeSet();
   #connected = false;
-  #declared = true;
   #ending = false;
   #endWritten = false;
   resent = 0;
@@ -68,8 +69,8 @@ export class Outbox {
   connect(next: number): void {
     this.#connected = true;
     this.#options.uplink.reset(this.#options.nowMs());
-    this.queue.declareMissing(next, this.#nextSequence - 1);
-    this.#declared = this.queue.dropped.size === 0;
+    this.queue.takeOver(next, this.#nextSequence - 1);
+    this.#declareAgain();
     this.#nextLive = next;
     this.#backlog.clear();
     this.#endWritten = false;
@@ -77,7 +78,7 @@ export class Outbox {
 
   /** The log could not take what follows `from`: what was written of it is written again, and what was declared is declared again. */
   resend(from: number): void {
-    this.#declared = this.queue.dropped.size === 0;
+    this.#declareAgain();
     this.#backlog.add(from, this.#nextLive - 1);
   }
 
@@ -89,10 +90,10 @@ export class Outbox {
 
   /** Drops what is past its bounds. */
   expire(): void {
-    const counts = this.queue.expire(this.#options.nowMs());
-    if (counts === undefined) return;
-    this.#declared = false;
-    this.#options.onDropped(counts);
+    const expired = this.queue.expire(this.#options.nowMs());
+    if (expired === undefined) return;
+    for (const { first, last } of expired.ranges) this.#undeclared.add(first, last);
+    this.#options.onDropped(expired.counts);
   }
 
   /** Writes what may be written now. */
@@ -109,11 +110,16 @@ export class Outbox {
     this.#writeEnd();
   }
 
+  #declareAgain(): void {
+    this.#undeclared.clear();
+    for (const { first, last } of this.queue.dropped.ranges) this.#undeclared.add(first, last);
+  }
+
   #declare(nowMs: number): void {
-    if (this.#declared) return;
-    this.#declared = true;
-    const dropped = this.queue.dropped.ranges.map(({ first, last }) => ({ first: BigInt(first), last: BigInt(last) }));
-    if (dropped.length > 0) this.#options.uplink.sent(this.#options.send({ dropped }), nowMs);
+    if (this.#undeclared.size === 0) return;
+    const dropped = this.#undeclared.ranges.map(({ first, last }) => ({ first: BigInt(first), last: BigInt(last) }));
+    this.#undeclared.clear();
+    this.#options.uplink.sent(this.#options.send({ dropped }), nowMs);
   }
 
   #writeLive(nowMs: number): void {

@@ -1,7 +1,7 @@
 // Frames that the server has not acknowledged, in order of sequence: what a returning broadcaster sends again. Bounded by
 // time, bytes and, for what is never dropped, number. Invariant: every sequence up to the newest is acknowledged, held, or
 // in `dropped` (declared to the server until acknowledged).
-import { isDroppable, Kind, RangeSet } from '@hayate/protocol';
+import { isDroppable, Kind, type NumberRange, RangeSet } from '@hayate/protocol';
 import type { EventInput, FrameCounts } from './broadcaster-api.ts';
 
 /** A frame on its way. */
@@ -16,6 +16,14 @@ export interface OutgoingFrame {
   readonly event?: EventInput;
   /** Whether it has been written to a socket. */
   written: boolean;
+}
+
+/** What `expire` dropped. */
+export interface Expired {
+  /** To be declared to the server. */
+  readonly ranges: readonly Readonly<NumberRange>[];
+  /** How many of each kind; without those that are durable already. */
+  readonly counts: FrameCounts;
 }
 
 export interface QueueLimits {
@@ -44,6 +52,8 @@ export class UnacknowledgedQueue {
   /** Declared dropped and not yet acknowledged. */
   readonly dropped = new RangeSet();
   #acknowledged = 0;
+  /** The server in use has said that it has everything before it. One that took over may know less than what is acknowledged. */
+  #known = 0;
   #frames = 0;
   #bytes = 0;
   #events = 0;
@@ -98,6 +108,7 @@ export class UnacknowledgedQueue {
       if (frame !== undefined) this.#settle(frame);
     }
     this.#acknowledged = Math.max(this.#acknowledged, next);
+    this.#known = Math.max(this.#known, next);
     this.dropped.remove(0, next - 1);
   }
 
@@ -111,26 +122,30 @@ export class UnacknowledgedQueue {
   }
 
   /**
-   * Drops what is over the bounds, oldest first: unacknowledged voice and poses become `dropped`. Returns how many of each
-   * kind; undefined if none.
+   * Drops what is over the bounds, oldest first: voice and poses that the server in use does not know of become `dropped`.
+   * Undefined if none did.
    */
-  expire(nowMs: number): FrameCounts | undefined {
-    let counts: FrameCounts | undefined;
+  expire(nowMs: number): Expired | undefined {
+    const ranges = new RangeSet();
+    const counts = noFrames();
     for (const frame of this.#media.values()) {
       if (nowMs - frame.queuedMs <= this.#limits.maxAgeMs && this.#heldBytes <= this.#limits.bytesMax) break;
       this.#forget(frame);
+      if (frame.sequence < this.#known) continue;
+      ranges.add(frame.sequence);
+      this.dropped.add(frame.sequence);
+      // What an earlier server acknowledged is durable: this one only must not wait for it.
       if (frame.sequence < this.#acknowledged) continue;
       this.#settle(frame);
-      this.dropped.add(frame.sequence, frame.sequence);
-      counts ??= noFrames();
       counts[countName(frame.kind)]++;
     }
-    return counts;
+    return ranges.size === 0 ? undefined : { ranges: ranges.ranges, counts };
   }
 
-  /** What of first..last is neither held nor acknowledged is declared dropped: the server asks for what is gone. */
-  declareMissing(first: number, last: number): void {
-    for (let sequence = first; sequence <= last; sequence++) if (this.get(sequence) === undefined) this.dropped.add(sequence, sequence);
+  /** A server takes over that has everything before `next`, which is then acknowledged: what it lacks, up to `last`, and is not held any more is dropped. */
+  takeOver(next: number, last: number): void {
+    this.#known = next;
+    for (let sequence = next; sequence <= last; sequence++) if (this.get(sequence) === undefined) this.dropped.add(sequence);
   }
 
   #settle(frame: OutgoingFrame): void {

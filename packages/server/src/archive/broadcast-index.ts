@@ -89,6 +89,7 @@ export class BroadcastIndex {
         );
       });
       for (const summary of all.toSorted((a, b) => (comesBefore(b, a) ? -1 : 1))) {
+        if (summary.frames === 0) continue;
         if (found.length === options.limit) return { broadcasts: found, next: tokenOf(found.at(-1)) };
         found.push(await this.#past(summary));
       }

@@ -108,7 +108,10 @@ export class BroadcastReader {
     );
     const rows: FrameRow[] = [];
     const keys = await this.framesKeys(wanted.slice(0, WINDOWS_MAX));
-    for (const [i, window] of wanted.slice(0, WINDOWS_MAX).entries()) rows.push(...(await this.#rows(name, window, keys[i])));
+    for (const [i, window] of wanted.slice(0, WINDOWS_MAX).entries()) {
+      const isOfStretch = (window.captureUs?.last ?? 0) >= fromUs;
+      rows.push(...(isOfStretch ? await this.#rows(name, window, keys[i]) : await this.#rowsIfKept(name, window, keys[i])));
+    }
     const leadIn = leadInOf(rows, fromUs);
     const header = leadIn.find(({ kind }) => kind === Kind.HEADER) ?? (await this.#headerBefore(name, windows, wanted, fromUs));
     const frames = rows.filter(({ capture_us }) => capture_us >= fromUs && capture_us < toUs);
@@ -129,7 +132,7 @@ export class BroadcastReader {
     const latest = before.reverse().slice(0, HEADER_WINDOWS_MAX);
     const keys = await this.framesKeys(latest);
     for (const [i, window] of latest.entries()) {
-      const header = leadInOf(await this.#rows(name, window, keys[i]), fromUs).find(({ kind }) => kind === Kind.HEADER);
+      const header = leadInOf(await this.#rowsIfKept(name, window, keys[i]), fromUs).find(({ kind }) => kind === Kind.HEADER);
       if (header !== undefined) return header;
     }
     return undefined;
@@ -142,6 +145,14 @@ export class BroadcastReader {
       if (name !== undefined) objects.push({ key, name });
     }
     return objects;
+  }
+
+  /** For what is good to have and not asked for: none if they are kept no longer. */
+  async #rowsIfKept(name: BroadcastName, window: BroadcastWindow, key: string | undefined): Promise<FrameRow[]> {
+    return this.#rows(name, window, key).catch((error: unknown) => {
+      if (error instanceof HayateError && error.code === 'GONE') return [];
+      throw error;
+    });
   }
 
   async #rows({ stream, epoch }: BroadcastName, window: BroadcastWindow, key: string | undefined): Promise<FrameRow[]> {

@@ -1,5 +1,6 @@
 // A load balancer in front of the processes of one role: connections in, each passed on to the next process in turn, bytes as they
-// are. A process that is taken from the list keeps the connections that it has; one that does not answer costs a client an attempt.
+// are. A process that is taken from the list keeps the connections that it has; one that does not answer costs a client an attempt;
+// while there is none, clients wait.
 import { connect, createServer, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { cleanUp } from '../support/clean-up.ts';
@@ -8,27 +9,35 @@ import { cleanUp } from '../support/clean-up.ts';
 export interface FrontDoor {
   /** Where clients connect. */
   readonly url: string;
-  /** Ports of the processes that take new connections. */
-  readonly ports: Set<number>;
+  /** A process takes new connections from now on. */
+  open(port: number): void;
+  /** It takes no new ones any more. */
+  close(port: number): void;
+  /** Ends the connections to a process, or all, as one does that finds it does not answer. */
+  cut(port?: number): void;
 }
 
 /** Opens one, until the test ends. */
 export async function openFrontDoor(t: TestContext): Promise<FrontDoor> {
   const ports = new Set<number>();
-  const sockets = new Set<Socket>();
+  /** Both ends of every connection, and the process that it is to. */
+  const sockets = new Map<Socket, number>();
+  const waiting = new Set<Socket>();
   let turn = 0;
-  const server = createServer((client) => {
-    const port = [...ports][turn++ % Math.max(1, ports.size)];
+  const pass = (client: Socket): void => {
+    const port = [...ports][turn % Math.max(1, ports.size)];
     if (port === undefined) {
-      client.destroy();
+      waiting.add(client);
+      client.once('close', () => waiting.delete(client));
       return;
     }
+    turn++;
     const backend = connect(port, '127.0.0.1');
     for (const [from, to] of [
       [client, backend],
       [backend, client],
     ] as const) {
-      sockets.add(from);
+      sockets.set(from, port);
       from.setNoDelay(true);
       from.on('error', () => undefined);
       from.once('close', () => {
@@ -37,15 +46,32 @@ export async function openFrontDoor(t: TestContext): Promise<FrontDoor> {
       });
       from.pipe(to);
     }
+  };
+  const server = createServer((client) => {
+    client.on('error', () => undefined);
+    pass(client);
   });
   const { promise, resolve } = Promise.withResolvers<void>();
   server.listen(0, '127.0.0.1', resolve);
   await promise;
+  const cut = (port?: number): void => {
+    for (const [socket, to] of sockets) if (port === undefined || to === port) socket.destroy();
+  };
   cleanUp(t, () => {
-    for (const socket of sockets) socket.destroy();
+    cut();
+    for (const client of waiting) client.destroy();
     server.close();
   });
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the front door has no port');
-  return { url: `http://127.0.0.1:${address.port}`, ports };
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    open: (port) => {
+      ports.add(port);
+      for (const client of waiting) pass(client);
+      waiting.clear();
+    },
+    close: (port) => void ports.delete(port),
+    cut,
+  };
 }

@@ -4,21 +4,15 @@ import { strict as assert } from 'node:assert';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { signToken } from '../../packages/server/src/auth/sign-token.ts';
-import { startHayateServer } from '../support/hayate.ts';
-import type { TestProcess } from '../support/process.ts';
+import { type ServerProcess, startHayateServer } from '../support/hayate.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { type FrontDoor, openFrontDoor } from './front-door.ts';
 
 const SECRET = 'a secret that every process of this cluster knows';
 
 /** A process of one role. */
-export interface ClusterProcess {
+export interface ClusterProcess extends ServerProcess {
   readonly role: 'streamer' | 'listener';
-  readonly port: number;
-  readonly url: string;
-  readonly process: TestProcess;
-  /** A metric summed over the series that hold `label`. */
-  metric(name: string, label?: string): Promise<number>;
 }
 
 /** How a cluster begins. */
@@ -70,19 +64,13 @@ export class LiveCluster {
     const all = role === 'streamer' ? this.streamers : this.listeners;
     const index = this.#started[role]++;
     const given = typeof shards === 'string' ? shards : shards(role, index);
-    const { process, port } = await startHayateServer(this.t, {
+    const server = await startHayateServer(this.t, {
       data: join(this.#folder, `${role}-${index}`),
       flags: ['--roles', role, '--shards', given, '--jwt-secret', SECRET, ...flags],
     });
-    const url = `http://127.0.0.1:${port}`;
-    const metric = async (name: string, label = ''): Promise<number> => {
-      const text = await (await fetch(`${url}/metrics`)).text();
-      const lines = text.split('\n').filter((line) => (line.startsWith(`${name}{`) || line.startsWith(`${name} `)) && line.includes(label));
-      return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
-    };
-    const started: ClusterProcess = { role, port, url, process, metric };
+    const started: ClusterProcess = { role, ...server };
     all.push(started);
-    this.#doorOf(role).ports.add(port);
+    this.#doorOf(role).open(started.port);
     return started;
   }
 
@@ -109,7 +97,7 @@ export class LiveCluster {
   readonly #started = { streamer: 0, listener: 0 };
 
   #remove(one: ClusterProcess): void {
-    this.#doorOf(one.role).ports.delete(one.port);
+    this.#doorOf(one.role).close(one.port);
     const all = one.role === 'streamer' ? this.streamers : this.listeners;
     all.splice(all.indexOf(one), 1);
   }

@@ -1,13 +1,14 @@
 """Reads an archive (its directory is the first argument) with the avro package and a Protobuf reader of its own.
 
-Prints JSON: for each broadcast, how often each sequence is there, its marks and its voice; and, for each broadcast and window
-(the second argument is a window's milliseconds), the sums that the statistics must hold. Nothing of Hayate is used: Protobuf
-is read as its encoding page says, the numbers of fields are those of frame.proto and payload.proto, packets' durations are those
-of RFC 6716. Exits with 1 at the first row whose columns are not what its frame says.
+Prints JSON: for each broadcast, how often each sequence is there, SHA-256 of its frame, its marks and its voice; and, for each
+broadcast and window (the second argument is a window's milliseconds), the sums that the statistics must hold. Nothing of Hayate is
+used: Protobuf is read as its encoding page says, the numbers of fields are those of frame.proto and payload.proto, packets'
+durations are those of RFC 6716. Exits with 1 at the first row whose columns are not what its frame says.
 """
 
 import datetime
 import glob
+import hashlib
 import json
 import sys
 
@@ -97,7 +98,7 @@ def main(archive, window_ms):
     broadcasts, windows = {}, {}
 
     def broadcast(row):
-        empty = {"stream": row["stream"], "epoch": row["epoch"], "sequences": {}, "voice": [], "marks": [], "next": 0}
+        empty = {"stream": row["stream"], "epoch": row["epoch"], "sequences": {}, "digests": {}, "voice": [], "marks": [], "next": 0}
         return broadcasts.setdefault((row["stream"], row["epoch"]), empty)
 
     for row in rows(archive, "frames"):
@@ -105,6 +106,7 @@ def main(archive, window_ms):
         known = broadcast(row)
         sequence, kind = row["sequence"], KINDS.get(row["kind"], "other")
         known["sequences"][sequence] = known["sequences"].get(sequence, 0) + 1
+        known["digests"][sequence] = hashlib.sha256(row["frame"]).hexdigest()
         append_ms = (row["append_time"] - EPOCH) // MILLISECOND
         start = append_ms // window_ms * window_ms
         sums = windows.setdefault((row["stream"], row["epoch"], start), {})
@@ -138,6 +140,7 @@ def main(archive, window_ms):
     for known in broadcasts.values():
         del known["next"]
         known["sequences"] = sorted(known["sequences"].items())
+        known["digests"] = sorted(known["digests"].items())
     print(
         json.dumps(
             {

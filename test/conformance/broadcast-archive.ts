@@ -16,6 +16,8 @@ export interface ArchivedBroadcast {
   epoch: string;
   /** Sequence and how many rows have it, ascending. */
   sequences: [sequence: number, copies: number][];
+  /** SHA-256 of each sequence's frame, in hex. */
+  digests: [sequence: number, digest: string][];
   /** AUDIO frames in log order; packets in hex. */
   voice: [sequence: number, position: number, packets: string[]][];
   marks: [mark: 'DROPPED' | 'END', first: number, next: number, reason: number][];

@@ -25,16 +25,31 @@ export interface ServerProcess {
   readonly process: TestProcess;
   readonly url: string;
   readonly port: number;
+  /** A metric summed over the series that hold `label`. */
+  metric(name: string, label?: string): Promise<number>;
 }
 
-/** Starts a server process with its data in `data`; port 0 is any free one. */
-export const startHayateServer = async (
-  t: TestContext,
-  { data, port = 0, flags = [] }: { data: string; port?: number; flags?: readonly string[] },
-): Promise<ServerProcess> => {
-  const process = startHayate(t, ['serve', '--data', data, '--port', String(port), '--log-level', 'silent', ...flags]);
+/** How a server process is started. */
+export interface ServerStart {
+  /** Its --data. */
+  readonly data: string;
+  /** Default 0: any free one. */
+  readonly port?: number;
+  /** Added to the command line, after a silent log. */
+  readonly flags?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Starts a server process and waits until it listens. */
+export const startHayateServer = async (t: TestContext, { data, port = 0, flags = [], env = {} }: ServerStart): Promise<ServerProcess> => {
+  const process = startHayate(t, ['serve', '--data', data, '--port', String(port), '--log-level', 'silent', ...flags], env);
   const [, url = '', bound = ''] = await process.untilLine(/^listening on (http:\/\/localhost:(\d+))$/);
-  return { process, url, port: Number(bound) };
+  const metric = async (name: string, label = ''): Promise<number> => {
+    const text = await (await fetch(`http://127.0.0.1:${bound}/metrics`)).text();
+    const lines = text.split('\n').filter((line) => (line.startsWith(`${name}{`) || line.startsWith(`${name} `)) && line.includes(label));
+    return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+  };
+  return { process, url, port: Number(bound), metric };
 };
 
 /** The first seconds of the demo clip: an Ogg/Opus file, and the packets in it. */

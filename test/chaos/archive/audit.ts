@@ -1,0 +1,112 @@
+// Holds an archive against what its broadcasters wrote down, once everybody has gone: nothing acknowledged is missing, every frame is
+// byte for byte what was sent and there once, the voice in the Ogg files is that of the frames, and manifests, objects and statistics
+// agree. Frames are read by Python's avro, statistics by DuckDB.
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { tickValue } from '../../conformance/archive-broadcast.ts';
+import { type ArchivedBroadcast, assertVoiceIsWhole, readAvro, sumStatistics, withoutZeros } from '../../conformance/broadcast-archive.ts';
+import type { Broadcasting } from './broadcasting.ts';
+import type { JournalEpoch } from './journal.ts';
+import { type Site, WINDOW_MS } from './site.ts';
+
+/** What was found. */
+export interface Audit {
+  /** Frames that were compared with what was sent. */
+  readonly frames: number;
+  /** Those among them that had been acknowledged. */
+  readonly promised: number;
+  readonly broadcasts: readonly ArchivedBroadcast[];
+}
+
+/** Fails unless the archive keeps what was promised. Every process of the site has ended. */
+export async function auditArchive(site: Site, python: string): Promise<Audit> {
+  const archive = await site.store.files();
+  const { broadcasts, windows } = readAvro(python, archive, WINDOW_MS);
+  const known = new Set<ArchivedBroadcast>();
+  let [frames, promised] = [0, 0];
+  for (const broadcaster of site.broadcasts)
+    for (const epoch of broadcaster.journal.epochs()) {
+      const archived = broadcasts.find((one) => one.stream === broadcaster.stream && one.epoch === epoch.epoch);
+      if (archived !== undefined) known.add(archived);
+      frames += compare(broadcaster, epoch, archived);
+      promised += epoch.promised.size;
+      if (archived !== undefined && archived.voice.length > 0) assertVoiceIsWhole(archive, archived);
+    }
+  // An epoch that its broadcaster never heard of can have no frame.
+  const invented = broadcasts.filter((one) => !known.has(one) && one.sequences.length > 0);
+  assert.deepEqual(
+    invented.map(({ stream, epoch }) => `${stream} ${epoch}`),
+    [],
+    'frames of epochs that no broadcaster knows',
+  );
+  assert.deepEqual(withoutZeros(await sumStatistics(archive)), withoutZeros(windows));
+  await assertLogIsArchived(site);
+  assertManifestsAreWhole(archive);
+  return { frames, promised, broadcasts };
+}
+
+/** One epoch of one broadcaster; returns how many frames were compared. */
+function compare({ stream }: Broadcasting, epoch: JournalEpoch, archived: ArchivedBroadcast | undefined): number {
+  const name = `${stream} ${epoch.epoch}`;
+  const digests = new Map(archived?.digests);
+  const promised = [...epoch.promised];
+  const none = (what: string, sequences: readonly number[]) => assert.deepEqual(sequences, [], `${name}: ${what}`);
+  none(
+    'acknowledged, and never sent',
+    promised.filter((sequence) => !epoch.sent.has(sequence)),
+  );
+  none(
+    'acknowledged, and not in the archive',
+    promised.filter((sequence) => !digests.has(sequence)),
+  );
+  none(
+    'in the archive more than once',
+    (archived?.sequences ?? []).filter(([, copies]) => copies !== 1).map(([sequence]) => sequence),
+  );
+  none(
+    'in the archive, and not what was sent',
+    [...digests].filter(([sequence, digest]) => epoch.sent.get(sequence) !== digest).map(([sequence]) => sequence),
+  );
+  const marks = archived?.marks ?? [];
+  for (const [mark, first, next] of marks) {
+    if (mark !== 'DROPPED') continue;
+    for (let sequence = first; sequence < next; sequence++)
+      assert.ok(epoch.dropped.has(sequence), `${name}: ${sequence} is marked as dropped, and never was declared so`);
+  }
+  if (epoch.ended !== undefined)
+    assert.ok(
+      marks.some(([mark, , next]) => mark === 'END' && next === epoch.ended),
+      `${name}: its end is missing among ${JSON.stringify(marks)}`,
+    );
+  return digests.size;
+}
+
+/** Every entry of the log lies in a cut that is committed. */
+async function assertLogIsArchived(site: Site): Promise<void> {
+  const log = await site.openLog();
+  const behind: string[] = [];
+  const consumer = await log.consume(async (partition) => {
+    const committed = await partition.committedOffset();
+    const end = await partition.append(tickValue(false));
+    if (committed !== end) behind.push(`partition ${partition.number} ends at ${end}, committed is ${committed}`);
+  });
+  await consumer.close();
+  await log.close();
+  assert.deepEqual(behind, []);
+}
+
+/** The manifests name every object that is there, and no other. */
+function assertManifestsAreWhole(archive: string): void {
+  const objects = readdirSync(archive, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(archive, join(entry.parentPath, entry.name)))
+    .filter((key) => !key.includes('~'));
+  const manifests = objects.filter((key) => key.startsWith('cuts/'));
+  const named = manifests.flatMap((key) => {
+    const { previous }: { previous?: { objects: { key: string }[] } } = JSON.parse(readFileSync(join(archive, key), 'utf8'));
+    return previous?.objects.map((object) => object.key) ?? [];
+  });
+  const others = objects.filter((key) => !key.startsWith('hourly/'));
+  assert.deepEqual([...named, ...manifests].sort(), others.sort());
+}

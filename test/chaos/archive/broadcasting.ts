@@ -1,0 +1,75 @@
+// One broadcaster in a process of its own, as a test steers it. In: where it broadcasts. Out: its journal, and its end.
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { cleanUp } from '../../support/clean-up.ts';
+import { startProcess, type TestProcess } from '../../support/process.ts';
+import type { BroadcasterSettings } from './broadcaster-main.ts';
+import { JournalReader } from './journal.ts';
+
+/** Names a frame of one stream. */
+export interface FramePlace {
+  readonly epoch: string;
+  readonly sequence: number;
+}
+
+/** A broadcaster. */
+export class Broadcasting {
+  readonly stream: string;
+  readonly process: TestProcess;
+  readonly journal: JournalReader;
+  #ended = false;
+
+  constructor(t: TestContext, settings: BroadcasterSettings) {
+    this.stream = settings.stream;
+    this.process = startProcess(t, [join(import.meta.dirname, 'broadcaster-main.ts'), JSON.stringify(settings)]);
+    this.journal = new JournalReader(settings.journal);
+    cleanUp(t, () => this.journal.close());
+    void this.process.exit.then(() => {
+      this.#ended = true;
+    });
+  }
+
+  /** Whether its process has ended. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Whether it was told that another device broadcasts its stream. */
+  get superseded(): boolean {
+    return this.process.stdout.includes('superseded');
+  }
+
+  /** How often its connection broke, or could not be made. */
+  get losses(): number {
+    return this.process.stdout.filter((line) => line.startsWith('reconnecting')).length;
+  }
+
+  /** Frames that it has sent, each counted once. */
+  get framesSent(): number {
+    return this.journal.epochs().reduce((sum, { sent }) => sum + sent.size, 0);
+  }
+
+  /** Whether it is connected. */
+  get live(): boolean {
+    const states = /^(live|reconnecting|connecting|failed|ended) /;
+    return this.process.stdout.findLast((line) => states.test(line))?.startsWith('live') ?? false;
+  }
+
+  /** The newest frame that it has sent. */
+  newest(): FramePlace {
+    const epoch = this.journal.epochs().at(-1);
+    return { epoch: epoch?.epoch ?? '', sequence: epoch === undefined ? -1 : Math.max(-1, ...epoch.sent.keys()) };
+  }
+
+  /** Whether a frame is acknowledged, or its epoch could not be resumed and there is a later one. */
+  hasSettled({ epoch, sequence }: FramePlace): boolean {
+    const newest = this.journal.epochs().at(-1);
+    if (newest === undefined) return false;
+    return newest.epoch === epoch ? newest.acked > sequence : newest.acked > 0;
+  }
+
+  /** Gives it a command: see broadcaster-main.ts. */
+  command(line: string): void {
+    this.process.stdin.write(`${line}\n`);
+  }
+}

@@ -1,0 +1,244 @@
+// A service under attack: `hayate serve` processes over one log and one store, behind a front door, and broadcasters that outlive
+// them. In: which log and store, and who takes which roles. Out: processes to strike, what the broadcasters were promised, and the
+// archive when everything has drained.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { openLog, openStore } from '../../../packages/server/src/adapters.ts';
+import { signToken } from '../../../packages/server/src/auth/sign-token.ts';
+import { createContext } from '../../../packages/server/src/kernel/context.ts';
+import { parseFlags } from '../../../packages/server/src/kernel/flag.ts';
+import type { Log } from '../../../packages/server/src/log/log.ts';
+import { type ServeSettings, serveFlags } from '../../../packages/server/src/serve-flags.ts';
+import type { Store } from '../../../packages/server/src/store/store.ts';
+import { type ServerProcess, startHayateServer } from '../../support/hayate.ts';
+import { poll } from '../../support/poll.ts';
+import { tempDir } from '../../support/temp-dir.ts';
+import { type FrontDoor, openFrontDoor } from '../front-door.ts';
+import { Broadcasting } from './broadcasting.ts';
+import { fsStoreSite, type StoreSite } from './store-site.ts';
+
+const SECRET = 'a secret that every process of this site knows';
+/** Far longer than any clock of these tests is moved. */
+const TOKEN_SECONDS = 7 * 86_400;
+const WAIT_MS_MAX = 60_000;
+
+/** Length of a window; two make a cut, so that objects are being written at any moment. */
+export const WINDOW_MS = 500;
+const frequentCuts = ['--archive-window-ms', String(WINDOW_MS), '--archive-cut-windows', '2', '--append-retry-ms', '100'];
+
+/** What a process does: everything, or one side of the log. */
+export type Part = 'all' | 'streamer' | 'archiver';
+
+const rolesOf: Readonly<Record<Part, string>> = {
+  all: 'streamer,listener,archiver,api',
+  // A listener comes along, as memory reaches no other process and none of these tests is about shards.
+  streamer: 'streamer,listener',
+  archiver: 'archiver',
+};
+
+/** A server process. */
+export interface SiteProcess extends ServerProcess {
+  readonly part: Part;
+}
+
+/** How a site begins. */
+export interface SiteOptions {
+  /** Flags that name the log. Default: the embedded one. */
+  readonly log?: readonly string[];
+  /** Default: the embedded one. */
+  readonly store?: StoreSite;
+  /** Given to every server. */
+  readonly flags?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Of what the broadcasters make up. */
+  readonly seed: number;
+}
+
+/** A service and its broadcasters. */
+export class Site {
+  readonly t: TestContext;
+  /** Everything that the site keeps, journals included. */
+  readonly folder: string;
+  readonly data: string;
+  readonly store: StoreSite;
+  readonly door: FrontDoor;
+  readonly processes: SiteProcess[] = [];
+  readonly broadcasts: Broadcasting[] = [];
+  readonly #options: SiteOptions;
+  /** What has been done to it, and how often. */
+  readonly #blows = new Map<string, number>();
+
+  private constructor(t: TestContext, options: SiteOptions, folder: string, door: FrontDoor) {
+    this.t = t;
+    this.#options = options;
+    this.folder = folder;
+    this.data = join(folder, 'data');
+    this.store = options.store ?? fsStoreSite(join(this.data, 'archive'));
+    this.door = door;
+  }
+
+  /** An empty site, gone with the test. */
+  static async open(t: TestContext, options: SiteOptions): Promise<Site> {
+    return new Site(t, options, tempDir(t), await openFrontDoor(t));
+  }
+
+  /** Starts a server process; broadcasters find it from then on. */
+  async start(part: Part): Promise<SiteProcess> {
+    const { env = {} } = this.#options;
+    const flags = ['--roles', rolesOf[part], '--jwt-secret', SECRET, ...this.#flags()];
+    const server = await startHayateServer(this.t, { data: this.data, flags, env: { ...env, ...this.store.env } });
+    const process: SiteProcess = { part, ...server };
+    this.processes.push(process);
+    if (part !== 'archiver') this.door.open(process.port);
+    return process;
+  }
+
+  /** The processes of a part, oldest first. */
+  of(part: Part): SiteProcess[] {
+    return this.processes.filter((process) => process.part === part);
+  }
+
+  /** The oldest process of a part; there must be one. */
+  first(part: Part): SiteProcess {
+    const [first] = this.of(part);
+    assert.ok(first !== undefined, `no ${part} runs`);
+    return first;
+  }
+
+  /** SIGKILL, at once; resolves when the process is gone. What it had not made durable is gone with it. */
+  async kill(victim: SiteProcess): Promise<void> {
+    victim.process.kill('SIGKILL');
+    this.count('kills');
+    await this.gone(victim);
+  }
+
+  /** Resolves when a process that was killed is gone. */
+  async gone(victim: SiteProcess): Promise<void> {
+    assert.deepEqual(await victim.process.exit, { code: null, signal: 'SIGKILL' }, victim.process.lines.join('\n'));
+    this.#remove(victim);
+  }
+
+  /** SIGTERM: it drains and exits with 0. */
+  async stop(one: SiteProcess): Promise<void> {
+    this.#remove(one);
+    one.process.kill('SIGTERM');
+    assert.deepEqual(await one.process.exit, { code: 0, signal: null }, one.process.lines.join('\n'));
+  }
+
+  /** SIGSTOP; the front door takes notice, and sends its clients elsewhere. */
+  freeze(victim: SiteProcess): void {
+    victim.process.kill('SIGSTOP');
+    this.count('freezes');
+    this.door.close(victim.port);
+    this.door.cut(victim.port);
+  }
+
+  /** SIGCONT: it goes on as if nothing had happened. */
+  thaw(victim: SiteProcess): void {
+    victim.process.kill('SIGCONT');
+    if (victim.part !== 'archiver') this.door.open(victim.port);
+  }
+
+  /** Starts a broadcaster; by default through the site's own front door. */
+  async broadcast(stream: string, options: { door?: FrontDoor; queueMs?: number } = {}): Promise<Broadcasting> {
+    const { door = this.door, ...rest } = options;
+    const number = this.broadcasts.length;
+    const broadcasting = new Broadcasting(this.t, {
+      server: door.url,
+      stream,
+      token: await this.token(),
+      journal: join(this.folder, `${number}-${stream}.journal`),
+      seed: this.#options.seed + number,
+      // Whatever a site goes through, nothing of it is dropped for having waited too long.
+      queueMs: 600_000,
+      ...rest,
+    });
+    this.broadcasts.push(broadcasting);
+    return broadcasting;
+  }
+
+  /** A token for every stream. */
+  async token(): Promise<string> {
+    const grants = { publish: ['*'], watch: ['*'], moderate: ['*'] };
+    return (await signToken({ subject: 'chaos', grants, ttlSeconds: TOKEN_SECONDS }, Buffer.from(SECRET))).token;
+  }
+
+  /** Waits for a condition while broadcasts go on; fails, with what everybody said, once a broadcaster has failed or time is up. */
+  async until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+    const failed = () => this.broadcasts.find(({ process }) => process.stdout.some((line) => /^(failed|not everything)/.test(line)));
+    const met = async () => failed() ?? ((await condition()) ? 'met' : undefined);
+    const result = await poll(what, met, { timeoutMs: WAIT_MS_MAX }).catch((error: unknown) => error);
+    if (result !== 'met') throw new Error(`${what} did not come:\n${this.said()}`, { cause: result });
+  }
+
+  /** Waits until every broadcaster that goes on is connected, and what it has sent until now is acknowledged. */
+  async untilCaughtUp(): Promise<void> {
+    const newest = this.broadcasts.map((one) => one.newest());
+    await this.until('the acknowledgement of everything sent', () =>
+      this.broadcasts.every((one, i) => one.ended || (one.live && one.hasSettled(newest[i] ?? { epoch: '', sequence: -1 }))),
+    );
+  }
+
+  /** Waits until the broadcasters together have had so many more acknowledgements. */
+  async untilAcknowledged(count: number): Promise<void> {
+    const had = () => this.broadcasts.reduce((sum, { journal }) => sum + journal.acknowledgements(), 0);
+    const before = had();
+    await this.until(`${count} more acknowledgements`, () => had() >= before + count);
+  }
+
+  /** Ends every broadcast that goes on, and waits until all it sent is acknowledged. */
+  async endBroadcasts(): Promise<void> {
+    for (const one of this.broadcasts) if (!one.ended) one.command('end');
+    await this.until('the end of every broadcast', () => this.broadcasts.every(({ ended }) => ended));
+    for (const { process } of this.broadcasts) assert.deepEqual(await process.exit, { code: 0, signal: null }, process.lines.join('\n'));
+  }
+
+  /** Asks every process to stop, those that feed the log first. */
+  async stopAll(): Promise<void> {
+    for (const part of ['streamer', 'all', 'archiver'] as const) await Promise.all(this.of(part).map((process) => this.stop(process)));
+  }
+
+  /** The site's log and store, for one who looks after everybody has gone. */
+  async openLog(): Promise<Log> {
+    return openLog(this.#settings(), createContext({ logLevel: 'silent' }));
+  }
+
+  async openStore(): Promise<Store> {
+    return openStore(this.#settings());
+  }
+
+  /** Counts what is done to the site, for the report. */
+  count(what: string, times = 1): void {
+    this.#blows.set(what, (this.#blows.get(what) ?? 0) + times);
+  }
+
+  /** What has been done to it. */
+  get blows(): ReadonlyMap<string, number> {
+    return this.#blows;
+  }
+
+  /** The last lines of every process. */
+  said(): string {
+    const last = (name: string, lines: readonly string[]) => lines.slice(-12).map((line) => `${name}: ${line}`);
+    return [
+      ...this.broadcasts.flatMap(({ stream, process }) => last(stream, process.lines)),
+      ...this.processes.flatMap(({ part, port, process }) => last(`${part} ${port}`, process.lines)),
+    ].join('\n');
+  }
+
+  #flags(): string[] {
+    const { log = [], flags = [] } = this.#options;
+    return [...frequentCuts, ...log, ...this.store.flags, ...flags];
+  }
+
+  #settings(): ServeSettings {
+    return parseFlags(serveFlags, ['--data', this.data, ...this.#flags()], {});
+  }
+
+  #remove(one: SiteProcess): void {
+    this.door.close(one.port);
+    const index = this.processes.indexOf(one);
+    if (index >= 0) this.processes.splice(index, 1);
+  }
+}

@@ -32,7 +32,7 @@ export async function* readPartition(
       if (signal.aborted) return;
       if (fetched.fault === undefined) {
         onEnd(fetched.end);
-        const entries = decode(fetched.records, partition, next);
+        const entries = decode(fetched.records, partition, next, next === offset);
         next += entries.length;
         if (entries.length > 0) yield entries;
       } else await mend(cluster, partition, next, fetched.fault, signal);
@@ -56,10 +56,10 @@ async function fetchOnce(cluster: Cluster, channel: Channel, partition: number, 
   }
 }
 
-function decode(records: Buffer, partition: number, next: number): LogEntry[] {
+function decode(records: Buffer, partition: number, next: number, within: boolean): LogEntry[] {
   if (records.length === 0) return [];
   try {
-    const entries = decodeRecordBatches(records, next);
+    const entries = decodeRecordBatches(records, next, { within });
     if (entries.length === 0) throw new HayateError('CORRUPT', `entry ${next}: what the broker returned does not hold it`);
     return entries;
   } catch (error) {

@@ -87,20 +87,24 @@ function writeRecord(into: Buffer, at: number, delta: number, { key, value }: Ke
 }
 
 /**
- * The entries from offset `next` on in what a broker returned: whole batches, the first of which may begin before `next` and
- * the last of which may be cut short. Values are views. Throws CORRUPT if one is damaged or missing, or is no entry of a log.
+ * The entries from offset `next` on in what a broker returned: whole batches, the last of which may be cut short. The first may
+ * begin before `next` only if that lies `within` a batch; the offset that a batch begins with is in no checksum, so this and
+ * contiguity vouch for it. Values are views. Throws CORRUPT if an entry is damaged or missing, or is none of a log.
  */
-export function decodeRecordBatches(bytes: Buffer, next: number): LogEntry[] {
+export function decodeRecordBatches(bytes: Buffer, next: number, { within }: { within: boolean }): LogEntry[] {
   const entries: LogEntry[] = [];
+  let expected = next;
   for (let at = 0; at + BATCH_HEAD_BYTES <= bytes.length; ) {
     const end = at + AT.length + 4 + bytes.readInt32BE(at + AT.length);
     if (end > bytes.length) break;
     const base = Number(bytes.readBigInt64BE(at));
-    // The checksum does not cover the base offset and the magic; contiguity and this do.
     if (end < at + BATCH_HEAD_BYTES || bytes.readInt8(at + AT.magic) !== 2) throw corrupt(base, 'its batch is of an unknown format');
     const last = base + bytes.readInt32BE(at + AT.lastDelta);
-    if (last >= next) decodeBatch(bytes.subarray(at, end), base, next, entries);
-    next = Math.max(next, last + 1);
+    if (base > expected) throw corrupt(expected, `it is missing: ${base} comes next`);
+    if (last < expected || (base < expected && !(within && at === 0)))
+      throw corrupt(expected, `its batch begins at ${base} and ends at ${last}`);
+    decodeBatch(bytes.subarray(at, end), base, expected, entries);
+    expected = last + 1;
     at = end;
   }
   return entries;
@@ -108,7 +112,6 @@ export function decodeRecordBatches(bytes: Buffer, next: number): LogEntry[] {
 
 /** Adds the batch's entries from offset `from` on. */
 function decodeBatch(batch: Buffer, base: number, from: number, into: LogEntry[]): void {
-  if (base > from) throw corrupt(from, `it is missing: ${base} comes next`);
   if (crc32c(batch.subarray(CHECKED_FROM)) !== batch.readUInt32BE(AT.crc)) throw corrupt(from, 'the checksum of its batch does not match');
   const attributes = batch.readInt16BE(AT.attributes);
   if ((attributes & CONTROL) !== 0) throw corrupt(base, 'it is a transaction marker');

@@ -6,6 +6,7 @@ import { ConfigResourceTypes, createTopicsV7, describeConfigsV4 } from '@platfor
 import type { Logger } from 'pino';
 import { nowMonotonicMs } from '../../kernel/clock.ts';
 import { HayateError } from '../../kernel/error.ts';
+import { checkBrokerApis } from './broker-api.ts';
 import type { Cluster, TopicView } from './cluster.ts';
 import { faultOf } from './fault.ts';
 import { BATCH_HEAD_BYTES } from './record-batch.ts';
@@ -55,6 +56,7 @@ type Settings = Readonly<Record<(typeof SETTINGS)[number], string>>;
  * broker answers, or the topic does not come up.
  */
 export async function openTopic(cluster: Cluster, plan: TopicPlan, logger?: Pick<Logger, 'warn' | 'info'>): Promise<FitTopic> {
+  await checkBrokerApis(cluster);
   const found = await cluster.refresh();
   if (found === undefined) {
     await createTopic(cluster, plan);

@@ -62,6 +62,37 @@ export function interceptWrites(store: Store, before: (key: string) => void | Pr
   };
 }
 
+/** A store that awaits `before` before each call that reaches it. */
+export function interceptCalls(store: Store, before: (call: keyof Store, key: string) => void | Promise<void>): Store {
+  return {
+    putIfAbsent: async (key, bytes) => {
+      await before('putIfAbsent', key);
+      return store.putIfAbsent(key, bytes);
+    },
+    replace: async (key, bytes) => {
+      await before('replace', key);
+      return store.replace(key, bytes);
+    },
+    get: async (key, range) => {
+      await before('get', key);
+      return store.get(key, range);
+    },
+    head: async (key) => {
+      await before('head', key);
+      return store.head(key);
+    },
+    async *list(prefix, after) {
+      await before('list', prefix);
+      yield* store.list(prefix, after);
+    },
+    delete: async (key) => {
+      await before('delete', key);
+      return store.delete(key);
+    },
+    close: () => store.close(),
+  };
+}
+
 /** Archives until the manifest of `end` is there; `dies` says at each write whether the process is to die. Returns its lives. */
 export async function archiveUntil(
   end: number,

@@ -42,6 +42,11 @@ export async function findBroadcasts(store: Store, stream: string, onRead?: () =
   return found.sort((a, b) => (a.epoch < b.epoch ? -1 : a.epoch > b.epoch ? 1 : a.log < b.log ? -1 : 1));
 }
 
+/** How many frames of an epoch a manifest knows. */
+export function framesOf({ seen }: EpochState): number {
+  return seen.reduce((sum, [first, last]) => sum + last - first + 1, 0);
+}
+
 /** What is known of an epoch while a partition is searched; indices are of the list of cuts. */
 interface Trace {
   /** Of the last sample that does not name it; -1 if the first one does. */
@@ -124,14 +129,14 @@ class PartitionSearch {
       if (await names(middle)) named = middle;
       else notYet = middle;
     }
-    const { windowStartMs, seen, ended } = trace.state;
+    const { windowStartMs, ended } = trace.state;
     return {
       ...this.#name,
       stream: this.#stream,
       epoch,
       firstNamedBy: this.#starts[named] ?? 0,
       lastWindowMs: windowStartMs,
-      frames: seen.reduce((sum, [first, last]) => sum + last - first + 1, 0),
+      frames: framesOf(trace.state),
       ended: ended || trace.last < newest,
       memoryMs: trace.memoryMs,
     };

@@ -158,7 +158,8 @@ export class CutBuilder {
     }
     counter.title(memory.header?.title ?? '');
     for (const { first, last } of batch.dropped) counter.dropped(memory.addDropped(safeNumber(first), safeNumber(last)));
-    if (batch.end !== undefined) memory.ended = true;
+    // Who was given up for lost may come back.
+    memory.ended = batch.end !== undefined || (memory.ended && counts.frames === 0);
     for (const mark of markRows(this.#partitionName, entry, batch)) this.#rows.addMark(mark);
     return counts;
   }

@@ -2,7 +2,7 @@
 // works or the partition is taken away; nothing is skipped.
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { readObjectDigest } from '../archive/object-digest.ts';
+import { readObjectIdentity } from '../archive/object-digest.ts';
 import { HayateError } from '../kernel/error.ts';
 import type { Store } from '../store/store.ts';
 import type { ArchiverMetrics } from './archiver-metrics.ts';
@@ -30,15 +30,16 @@ export class ObjectWriter {
   }
 
   /**
-   * Stores an object. Resolves when it is durable, or an equal one was there: to the bytes that were there, undefined if
-   * these are the first. Throws CONFLICT if another content is there, the signal's reason when it aborts.
+   * Stores an object. Resolves when it is durable, or an equal one was there: to the bytes that were there and their digest,
+   * undefined if these are the first. `erasedStands`: who does not know what was erased takes what was erased as it is.
+   * Throws CONFLICT if another content is there, the signal's reason when it aborts.
    */
   async put(
     key: string,
     output: Output | 'cuts',
     object: { bytes: Uint8Array; digest: string },
-    signal: AbortSignal,
-  ): Promise<Uint8Array | undefined> {
+    { signal, erasedStands }: { signal: AbortSignal; erasedStands: boolean },
+  ): Promise<{ bytes: Uint8Array; digest: string } | undefined> {
     const found = await this.#retrying(key, signal, async () => {
       if (await this.#store.putIfAbsent(key, object.bytes)) return undefined;
       const bytes = await this.#store.get(key);
@@ -50,10 +51,11 @@ export class ObjectWriter {
       this.#metrics.objectBytes.inc({ output }, object.bytes.length);
       return undefined;
     }
-    if (readObjectDigest(key, found) !== object.digest)
+    const { digest, erased } = readObjectIdentity(key, found);
+    if (digest !== object.digest && !(erased && erasedStands))
       throw new HayateError('CONFLICT', `${key} is there with another content than the log now gives`);
     this.#metrics.objectsFound.inc({ output });
-    return found;
+    return { bytes: found, digest };
   }
 
   /** Reads an object; undefined if there is none. */

@@ -15,6 +15,7 @@ import type { LogEntry, LogPartition } from '../log/log.ts';
 import type { ArchiverMetrics } from './archiver-metrics.ts';
 import { CutBuilder } from './cut.ts';
 import type { ObjectWriter } from './object-writer.ts';
+import type { Output } from './planned-object.ts';
 
 /** Objects encoded and stored at a time. */
 const STORE_CONCURRENCY = 8;
@@ -103,10 +104,9 @@ export class PartitionArchiver {
 
   /** Stores a manifest, or takes the one that is there: its configuration is in force, its state must be equal. */
   async #agree(manifest: Manifest): Promise<Manifest> {
-    const { writer, signal } = this.#options;
     const key = manifestKey(manifest, manifest.start);
-    const found = await writer.put(key, 'cuts', { bytes: encodeManifest(manifest), digest: manifest.digest }, signal);
-    return found === undefined ? manifest : decodeManifest(found, key);
+    const found = await this.#put(key, 'cuts', { bytes: encodeManifest(manifest), digest: manifest.digest });
+    return found === undefined ? manifest : decodeManifest(found.bytes, key);
   }
 
   async #take(entry: LogEntry): Promise<void> {
@@ -144,15 +144,20 @@ export class PartitionArchiver {
 
   async #store(cut: CutBuilder): Promise<void> {
     const planned = cut.takePlanned();
-    const { writer, signal } = this.#options;
     const work = async () => {
       for (let object = planned.shift(); object !== undefined; object = planned.shift()) {
         const encoded = await object.encode();
-        await writer.put(object.key, object.output, encoded, signal);
-        this.#written.push({ key: object.key, digest: encoded.digest });
+        const found = await this.#put(object.key, object.output, encoded);
+        this.#written.push({ key: object.key, digest: found?.digest ?? encoded.digest });
       }
     };
     await Promise.all(Array.from({ length: Math.min(STORE_CONCURRENCY, planned.length) }, work));
+  }
+
+  /** A cut that is done again from an erased manifest lacks what was erased there, and cannot give the objects that were made of it. */
+  #put(key: string, output: Output | 'cuts', object: { bytes: Uint8Array; digest: string }): ReturnType<ObjectWriter['put']> {
+    const { writer, signal } = this.#options;
+    return writer.put(key, output, object, { signal, erasedStands: this.#cut?.manifest.erased !== undefined });
   }
 
   #watchIdle(): void {

@@ -110,7 +110,7 @@ class KafkaLog implements Log {
   }
 
   writable(): boolean {
-    return this.#watch.trouble === undefined && this.#producer.healthy;
+    return this.#cluster.broken === undefined && this.#watch.trouble === undefined && this.#producer.healthy;
   }
 
   async consume(run: (partition: LogPartition, signal: AbortSignal) => Promise<void>): Promise<LogConsumer> {

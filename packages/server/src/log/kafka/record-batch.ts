@@ -89,45 +89,49 @@ function writeRecord(into: Buffer, at: number, delta: number, { key, value }: Ke
 /**
  * The entries from offset `next` on in what a broker returned: whole batches, the last of which may be cut short. The first may
  * begin before `next` only if that lies `within` a batch; the offset that a batch begins with is in no checksum, so this and
- * contiguity vouch for it. Values are views. Throws CORRUPT if an entry is damaged or missing, or is none of a log.
+ * contiguity vouch for it. Values are views. Throws CORRUPT if entries of the first batch are damaged, missing or none of a
+ * log; if those of a later one are, the result ends before it.
  */
 export function decodeRecordBatches(bytes: Buffer, next: number, { within }: { within: boolean }): LogEntry[] {
   const entries: LogEntry[] = [];
-  let expected = next;
   for (let at = 0; at + BATCH_HEAD_BYTES <= bytes.length; ) {
     const end = at + AT.length + 4 + bytes.readInt32BE(at + AT.length);
     if (end > bytes.length) break;
-    const base = Number(bytes.readBigInt64BE(at));
-    if (end < at + BATCH_HEAD_BYTES || bytes.readInt8(at + AT.magic) !== 2) throw corrupt(base, 'its batch is of an unknown format');
-    const last = base + bytes.readInt32BE(at + AT.lastDelta);
-    if (base > expected) throw corrupt(expected, `it is missing: ${base} comes next`);
-    if (last < expected || (base < expected && !(within && at === 0)))
-      throw corrupt(expected, `its batch begins at ${base} and ends at ${last}`);
-    decodeBatch(bytes.subarray(at, end), base, expected, entries);
-    expected = last + 1;
+    try {
+      for (const entry of decodeBatch(bytes.subarray(at, end), next + entries.length, within && at === 0)) entries.push(entry);
+    } catch (error) {
+      if (at === 0) throw error;
+      break;
+    }
     at = end;
   }
   return entries;
 }
 
-/** Adds the batch's entries from offset `from` on. */
-function decodeBatch(batch: Buffer, base: number, from: number, into: LogEntry[]): void {
+/** The batch's entries from offset `from` on. */
+function decodeBatch(batch: Buffer, from: number, within: boolean): LogEntry[] {
+  if (batch.length < BATCH_HEAD_BYTES || batch.readInt8(AT.magic) !== 2) throw corrupt(from, 'its batch is of an unknown format');
+  const base = Number(batch.readBigInt64BE(0));
+  const end = base + batch.readInt32BE(AT.lastDelta) + 1;
+  if (base > from) throw corrupt(from, `it is missing: ${base} comes next`);
+  if (end <= from || (base < from && !within)) throw corrupt(from, `its batch begins at ${base} and ends at ${end - 1}`);
   if (crc32c(batch.subarray(CHECKED_FROM)) !== batch.readUInt32BE(AT.crc)) throw corrupt(from, 'the checksum of its batch does not match');
   const attributes = batch.readInt16BE(AT.attributes);
   if ((attributes & CONTROL) !== 0) throw corrupt(base, 'it is a transaction marker');
   if ((attributes & LOG_APPEND_TIME) === 0) throw corrupt(from, 'it has no append time: message.timestamp.type must be LogAppendTime');
   const appendTimeMs = Number(batch.readBigInt64BE(AT.maxTime));
   const count = batch.readInt32BE(COUNT_AT);
-  const end = base + batch.readInt32BE(AT.lastDelta) + 1;
   const records = readerOf(batch, attributes & COMPRESSION, from);
+  const entries: LogEntry[] = [];
   let expected = base;
   for (let read = 0; read < count; read++) {
     const { delta, key, value } = readRecord(records, expected);
     if (base + delta !== expected) throw corrupt(expected, `it is missing: ${base + delta} comes next`);
-    if (expected >= from) into.push({ offset: expected, appendTimeMs, key: Buffer.from(key).toString(), value });
+    if (expected >= from) entries.push({ offset: expected, appendTimeMs, key: Buffer.from(key).toString(), value });
     expected += 1;
   }
   if (expected !== end) throw corrupt(expected, `it is missing: its batch ends at ${end}`);
+  return entries;
 }
 
 function readRecord(records: VarintReader, offset: number): { delta: number; key: Uint8Array; value: Uint8Array } {

@@ -67,6 +67,8 @@ const ManifestSchema = z.strictObject({
   state: PartitionStateSchema,
   /** Of everything but `config` and itself; where something was erased, of what was there before. */
   digest: z.string(),
+  /** Of `config` and `digest`: the configuration is no part of what two writers must agree on, but must not change either. */
+  seal: z.string(),
   /** Only where something was erased: of what is there. */
   erased: z.string().optional(),
 });
@@ -78,13 +80,14 @@ export type PartitionState = z.infer<typeof PartitionStateSchema>;
 export type Manifest = z.infer<typeof ManifestSchema>;
 
 /** What a manifest says, without its digests. */
-export type ManifestContent = Omit<Manifest, 'digest' | 'erased' | 'format'>;
+export type ManifestContent = Omit<Manifest, 'digest' | 'erased' | 'format' | 'seal'>;
 
 /** Makes a manifest: fields in one order, and the digest. */
 export function makeManifest(content: ManifestContent): Manifest {
   const { log, partition, start, config, previous, state } = content;
   const digest = digestOf(content);
-  return { format: 'hayate-cut-1', log, partition, start, config, ...(previous === undefined ? {} : { previous }), state, digest };
+  const contents = { log, partition, start, config, ...(previous === undefined ? {} : { previous }), state };
+  return { format: 'hayate-cut-1', ...contents, digest, seal: sealOf(config, digest) };
 }
 
 /** `manifest` with another state, from which something was erased: its digest stays, and that of what is left stands beside it. */
@@ -113,7 +116,13 @@ export function decodeManifest(bytes: Uint8Array, key: string): Manifest {
   }
   if (digestOf(manifest) !== (manifest.erased ?? manifest.digest))
     throw new HayateError('CORRUPT', `${key}: the digest does not fit the manifest`);
+  if (sealOf(manifest.config, manifest.digest) !== manifest.seal)
+    throw new HayateError('CORRUPT', `${key}: the seal does not fit the configuration`);
   return manifest;
+}
+
+function sealOf(config: CutConfig, digest: string): string {
+  return logicalDigest([JSON.stringify(config), digest]);
 }
 
 function digestOf({ log, partition, start, previous, state }: ManifestContent): string {

@@ -1,0 +1,107 @@
+// Ways to damage an archive so that only one rule is broken: objects are written again with digests of their own, and the
+// manifest that names them with those, so that the check in question is left alone to find it.
+import assert from 'node:assert/strict';
+import { decodeFrames } from '../../packages/server/src/archive/frame-reader.ts';
+import { FRAME_TABLE, type FrameRow } from '../../packages/server/src/archive/frame-row.ts';
+import { decodeManifest, encodeManifest, type Manifest, makeManifest } from '../../packages/server/src/archive/manifest.ts';
+import { decodeStatistics } from '../../packages/server/src/archive/statistics-reader.ts';
+import { STATISTICS_TABLE, type StatisticsRow } from '../../packages/server/src/archive/statistics-row.ts';
+import { AvroBlocks, packAvroSections, readAvroHeader } from '../../packages/server/src/format/avro/index.ts';
+import { logicalDigest } from '../../packages/server/src/format/logical-digest.ts';
+import { type OggOpusLink, OggOpusWriter, type OpusTag, readOggOpus } from '../../packages/server/src/format/ogg/index.ts';
+import { PARQUET_DIGEST_KEY, readParquetMetadata, writeParquet } from '../../packages/server/src/format/parquet/index.ts';
+import type { Store } from '../../packages/server/src/store/store.ts';
+
+/** An archive that can be changed. */
+export class Damage {
+  readonly store: Store;
+
+  constructor(store: Store) {
+    this.store = store;
+  }
+
+  async keys(prefix: string): Promise<string[]> {
+    const keys: string[] = [];
+    for await (const { key } of this.store.list(prefix)) keys.push(key);
+    return keys;
+  }
+
+  /** The middle one of the keys, which has neighbours on both sides. */
+  async middle(prefix: string, wanted: (key: string) => boolean = () => true): Promise<string> {
+    const keys = (await this.keys(prefix)).filter(wanted);
+    return keys[Math.floor(keys.length / 2)] ?? assert.fail(`nothing under ${prefix}`);
+  }
+
+  async get(key: string): Promise<Uint8Array> {
+    return (await this.store.get(key)) ?? assert.fail(key);
+  }
+
+  async manifest(key: string): Promise<Manifest> {
+    return decodeManifest(await this.get(key), key);
+  }
+
+  /** Writes a manifest anew, with a digest that fits. */
+  async changeManifest(key: string, change: (manifest: Manifest) => Manifest): Promise<void> {
+    await this.store.replace(key, encodeManifest(makeManifest(change(structuredClone(await this.manifest(key))))));
+  }
+
+  /** The manifest that names an object. */
+  async naming(key: string): Promise<string> {
+    for (const candidate of await this.keys('cuts/'))
+      if ((await this.manifest(candidate)).previous?.objects.some((object) => object.key === key)) return candidate;
+    return assert.fail(`no manifest names ${key}`);
+  }
+
+  /** Puts other bytes in an object's place, and their digest in the manifest. */
+  async replace(key: string, bytes: Uint8Array, digest: string): Promise<void> {
+    const naming = await this.naming(key);
+    await this.store.replace(key, bytes);
+    await this.changeManifest(naming, (manifest) => {
+      for (const object of manifest.previous?.objects ?? []) if (object.key === key) object.digest = digest;
+      return manifest;
+    });
+  }
+
+  /** Other rows in a frames object; `index` may lie. */
+  async changeFrames(key: string, change: (rows: FrameRow[]) => FrameRow[]): Promise<void> {
+    const old = await this.get(key);
+    const { metadata } = readAvroHeader(old);
+    const groups = Map.groupBy(change(decodeFrames(key, old)), ({ stream, epoch }) => `${stream}/${epoch}`);
+    const sections = [...groups].map(([name, rows]) => {
+      const blocks = new AvroBlocks();
+      for (const row of rows) blocks.append(FRAME_TABLE, row);
+      return { name: name.split('/'), blocks: blocks.finish() };
+    });
+    const { bytes, digest } = await packAvroSections(FRAME_TABLE, sections, { codec: 'deflate', metadata });
+    await this.replace(key, bytes, digest);
+  }
+
+  /** Other rows in a statistics object. */
+  async changeStatistics(key: string, change: (rows: StatisticsRow[]) => StatisticsRow[]): Promise<void> {
+    const old = await this.get(key);
+    const own = Object.entries(readParquetMetadata(old)).filter(([name]) => ![PARQUET_DIGEST_KEY, 'hayate.sha256'].includes(name));
+    const { bytes, digest } = await writeParquet(STATISTICS_TABLE, change(await decodeStatistics(key, old)), Object.fromEntries(own));
+    await this.replace(key, bytes, digest);
+  }
+
+  /** Another voice, other tags or another serial number in an audio object. */
+  async changeAudio(
+    key: string,
+    change: (link: { serial: number; tags: OpusTag[]; packets: Uint8Array[]; preSkip: number }) => void,
+  ): Promise<void> {
+    const [link] = readOggOpus(await this.get(key));
+    assert.ok(link !== undefined);
+    const { channels, inputSampleRate, preSkip } = link.head;
+    const changed = { serial: link.serial, tags: withoutDigest(link), packets: link.packets.map(({ data }) => data), preSkip };
+    change(changed);
+    const head = { channels, preSkip: changed.preSkip, inputSampleRate };
+    const digest = logicalDigest([JSON.stringify([head, changed.tags]), ...changed.packets]);
+    const writer = new OggOpusWriter({ ...head, serial: changed.serial, tags: [...changed.tags, ['HAYATE_DIGEST', digest]] });
+    for (const packet of changed.packets) writer.write(packet);
+    await this.replace(key, writer.end(), digest);
+  }
+}
+
+function withoutDigest({ tags }: OggOpusLink): OpusTag[] {
+  return tags.filter(([name]) => name !== 'HAYATE_DIGEST').map(([name, value]): OpusTag => [name, value]);
+}

@@ -1,0 +1,277 @@
+// The verifier against real archives: a sound one has no findings; each way of damaging one is found, by the rule that it breaks.
+import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import { cp, mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, type TestContext, test } from 'node:test';
+import fc from 'fast-check';
+import { requestErasure } from '../../packages/server/src/archive/erasure-record.ts';
+import { type Finding, type Rule, verifyArchive } from '../../packages/server/src/archive/verify/verify.ts';
+import { openFsStore } from '../../packages/server/src/store/store-fs.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { makeLog } from './archive-broadcast.ts';
+import { Damage } from './archive-damage.ts';
+import { archiveUntil, writeLog } from './archive-run.ts';
+
+const packetOf = (index: number) => Uint8Array.of(0x78, index & 255, (index >> 8) & 255, 7);
+const OPTIONS = { windowsPerCut: 2, audioHoleMs: 3_000 };
+
+let root = '';
+let end = 0;
+before(async () => {
+  root = await mkdtemp(join(tmpdir(), 'hayate-verify-'));
+  end = await writeLog(join(root, 'log'), makeLog(20_201, 150, packetOf));
+  const store = await openFsStore({ directory: join(root, 'archive') });
+  await archiveUntil(end, { directory: join(root, 'log'), store }, OPTIONS);
+});
+after(() => rmSync(root, { recursive: true, force: true }));
+
+/** A copy of the archive, to damage. */
+async function copy(t: TestContext): Promise<Damage> {
+  const directory = join(tempDir(t), 'archive');
+  await cp(join(root, 'archive'), directory, { recursive: true });
+  return new Damage(await openFsStore({ directory }));
+}
+
+async function findings(damage: Damage): Promise<Finding[]> {
+  return (await verifyArchive({ store: damage.store })).findings;
+}
+
+for (const seed of [1, 777_777])
+  test(`a sound archive has no findings, and its summary is its own (seed ${seed})`, async (t) => {
+    const directory = tempDir(t);
+    const batches = makeLog(seed, 150, packetOf);
+    const store = await openFsStore({ directory: join(directory, 'archive') });
+    await archiveUntil(await writeLog(join(directory, 'log'), batches), { directory: join(directory, 'log'), store }, OPTIONS);
+    const progress: number[] = [];
+    const { findings: found, summary } = await verifyArchive({
+      store,
+      onProgress: ({ cuts, cutsTotal }) => progress.push(cuts / cutsTotal),
+    });
+    assert.deepEqual(found, []);
+    const sequences = new Set(
+      batches.flatMap(({ stream, epoch, frames }) => frames.map(({ sequence }) => `${stream}/${epoch}/${sequence}`)),
+    );
+    assert.equal(summary.frames, sequences.size);
+    assert.equal(summary.broadcasts, new Set(batches.map(({ stream, epoch }) => `${stream}/${epoch}`)).size);
+    assert.equal(progress.at(-1), 1);
+    assert.equal(progress.length, summary.cuts);
+  });
+
+test('what is committed must have its manifest', async (t) => {
+  const { store } = await copy(t);
+  const log = (await new Damage(store).keys('cuts/'))[0]?.split('/')[1] ?? '';
+  assert.deepEqual((await verifyArchive({ store, committed: { log, partitions: [end] } })).findings, []);
+  const beyond = await verifyArchive({ store, committed: { log, partitions: [end + 1] } });
+  assert.deepEqual(
+    beyond.findings.map(({ rule }) => rule),
+    ['committed'],
+  );
+});
+
+/** Damages, and the rule that must find each. `alone`: no other rule may. */
+const damages: { what: string; rule: Rule; alone?: boolean; damage: (archive: Damage) => Promise<unknown> }[] = [
+  { what: 'a frames object is gone', rule: 'objects', damage: async (a) => a.store.delete(await a.middle('frames/')) },
+  { what: 'an audio object is gone', rule: 'objects', damage: async (a) => a.store.delete(await a.middle('audio/')) },
+  {
+    what: 'two audio objects have changed places',
+    rule: 'content',
+    damage: async (a) => {
+      const [one = '', other = ''] = await a.keys('audio/alice/');
+      const [first, second] = [await a.get(one), await a.get(other)];
+      await a.store.replace(one, second);
+      await a.store.replace(other, first);
+    },
+  },
+  {
+    what: 'a manifest in the middle is gone',
+    rule: 'manifests',
+    damage: async (a) => a.store.delete(await a.middle('cuts/')),
+  },
+  {
+    what: 'the oldest manifest is gone',
+    rule: 'manifests',
+    damage: async (a) => a.store.delete((await a.keys('cuts/'))[0] ?? ''),
+  },
+  {
+    what: 'a manifest forgets an object',
+    rule: 'unnamed objects',
+    damage: async (a) =>
+      a.changeManifest(await a.middle('cuts/'), (manifest) => {
+        manifest.previous?.objects.splice(
+          manifest.previous.objects.findIndex(({ key }) => key.startsWith('audio/')),
+          1,
+        );
+        return manifest;
+      }),
+  },
+  {
+    what: 'an object lies in an old hour that no manifest names',
+    rule: 'unnamed objects',
+    alone: true,
+    damage: async (a) => {
+      const key = await a.middle('frames/');
+      await a.store.putIfAbsent(key.replace(/\d{20}-/, '00000000000000000001-'), await a.get(key));
+    },
+  },
+  {
+    what: 'an audio object lies where no manifest names one',
+    rule: 'unnamed objects',
+    alone: true,
+    damage: async (a) => {
+      const key = await a.middle('audio/bob/', (candidate) => !candidate.includes('late'));
+      await a.store.putIfAbsent(key.replace(/\d{20}-\d{20}/, '00000000000000000000-00000000000000000001'), await a.get(key));
+    },
+  },
+  {
+    what: 'a frame is missing',
+    rule: 'state',
+    damage: async (a) => a.changeFrames(await a.middle('frames/'), (rows) => rows.toSpliced(5, 1)),
+  },
+  {
+    what: 'a frame is there twice',
+    rule: 'exactly once',
+    damage: async (a) => a.changeFrames(await a.middle('frames/'), (rows) => rows.toSpliced(5, 0, rows[5] ?? assert.fail())),
+  },
+  {
+    what: 'rows of a broadcast are out of order',
+    rule: 'offsets',
+    damage: async (a) =>
+      a.changeFrames(await a.middle('frames/'), (rows) => {
+        const [first, second] = rows;
+        assert.ok(first !== undefined && second !== undefined && first.stream === second.stream);
+        return [second, first, ...rows.slice(2)];
+      }),
+  },
+  {
+    what: 'a row lies outside of its object',
+    rule: 'offsets',
+    damage: async (a) => a.changeFrames(await a.middle('frames/'), (rows) => rows.map((row, i) => (i === 0 ? { ...row, offset: 0 } : row))),
+  },
+  {
+    what: 'a manifest says that more is covered than is',
+    rule: 'offsets',
+    damage: async (a) =>
+      a.changeManifest(await a.middle('cuts/'), (manifest) => {
+        manifest.state.covered.frames += 1;
+        return manifest;
+      }),
+  },
+  {
+    what: 'a manifest remembers other sequences',
+    rule: 'state',
+    damage: async (a) =>
+      a.changeManifest((await a.keys('cuts/')).at(-1) ?? '', (manifest) => {
+        manifest.state.epochs.at(-1)?.seen.push([900_000, 900_001]);
+        return manifest;
+      }),
+  },
+  {
+    what: 'a manifest forgets a broadcast',
+    rule: 'state',
+    damage: async (a) =>
+      a.changeManifest((await a.keys('cuts/')).at(-1) ?? '', (manifest) => {
+        manifest.state.epochs.pop();
+        return manifest;
+      }),
+  },
+  ...(['audio_frames', 'gap_frames', 'late_frames', 'motion_bytes', 'audio_packets', 'level_frames', 'dropped_frames'] as const).map(
+    (column) => ({
+      what: `statistics count other ${column}`,
+      rule: 'statistics' as const,
+      alone: true,
+      damage: async (a: Damage) =>
+        a.changeStatistics(await a.middle('statistics/'), (rows) =>
+          rows.map((row, i) => (i === 1 ? { ...row, [column]: row[column] + 1 } : row)),
+        ),
+    }),
+  ),
+  {
+    what: 'statistics tell another title, level and delay',
+    rule: 'statistics',
+    alone: true,
+    damage: async (a) =>
+      a.changeStatistics(await a.middle('statistics/'), (rows) =>
+        rows.map((row) => ({ ...row, title: 'No', levels: '[]', delay_max_ms: 1 })),
+      ),
+  },
+  {
+    what: 'a row of statistics is missing',
+    rule: 'statistics',
+    alone: true,
+    damage: async (a) => a.changeStatistics(await a.middle('statistics/'), (rows) => rows.slice(1)),
+  },
+  {
+    what: 'a packet of voice is another one',
+    rule: 'audio',
+    damage: async (a) =>
+      a.changeAudio(await a.middle('audio/alice/'), (link) => {
+        link.packets[link.packets.length - 1] = Uint8Array.of(0x78, 1, 2, 3);
+      }),
+  },
+  {
+    what: 'a segment has another serial number',
+    rule: 'audio',
+    alone: true,
+    damage: async (a) =>
+      a.changeAudio(await a.middle('audio/alice/'), (link) => {
+        link.serial = (link.serial + 1) % 2 ** 32;
+      }),
+  },
+  {
+    what: 'a segment hides more than its pre-roll',
+    rule: 'audio',
+    alone: true,
+    damage: async (a) =>
+      a.changeAudio(await a.middle('audio/alice/', (key) => !key.includes('late')), (link) => {
+        link.preSkip += 960;
+      }),
+  },
+  ...(
+    ['HAYATE_START_UNIX_US', 'HAYATE_GAP_SAMPLES', 'HAYATE_LAST_SEQUENCE', 'HAYATE_CONCEALED_SAMPLES', 'HAYATE_PARTICIPANT'] as const
+  ).map((tag) => ({
+    what: `a segment's ${tag} is wrong`,
+    rule: 'audio' as const,
+    alone: true,
+    damage: async (a: Damage) =>
+      a.changeAudio(await a.middle('audio/alice/', (key) => !key.includes('late')), (link) => {
+        link.tags = link.tags.map(([name, value]) => [name, name === tag ? String(Number(value) + 1) : value]);
+      }),
+  })),
+  {
+    what: 'an erasure was not finished',
+    rule: 'erasure',
+    alone: true,
+    damage: async (a) => {
+      const [, stream = '', epoch = ''] = (await a.middle('audio/')).split('/');
+      await requestErasure(a.store, { stream, epoch }, 1);
+    },
+  },
+];
+
+for (const { what, rule, alone = false, damage } of damages)
+  test(`it is found when ${what}`, async (t) => {
+    const archive = await copy(t);
+    await damage(archive);
+    const rules = new Set((await findings(archive)).map((finding) => finding.rule));
+    assert.ok(rules.has(rule), `found by ${[...rules].join(', ') || 'nobody'}`);
+    if (alone) assert.deepEqual([...rules], [rule]);
+  });
+
+test('a changed byte is found wherever it is', async (t) => {
+  const archive = await copy(t);
+  const keys = (await archive.keys('')).filter((key) => !key.startsWith('retained/'));
+  await fc.assert(
+    fc.asyncProperty(fc.nat(), fc.nat(), fc.integer({ min: 1, max: 255 }), async (which, where, change) => {
+      const key = keys[which % keys.length] ?? '';
+      const sound = await archive.get(key);
+      const damaged = Uint8Array.from(sound);
+      damaged[where % damaged.length] = (damaged[where % damaged.length] ?? 0) ^ change;
+      await archive.store.replace(key, damaged);
+      assert.notEqual((await findings(archive)).length, 0, `${key} byte ${where % damaged.length}`);
+      await archive.store.replace(key, sound);
+    }),
+    { numRuns: 12 },
+  );
+});

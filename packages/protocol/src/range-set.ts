@@ -27,6 +27,11 @@ export class RangeSet {
     return this.#ranges[0];
   }
 
+  /** The highest range; undefined if empty. */
+  get highest(): Readonly<NumberRange> | undefined {
+    return this.#ranges[this.#ranges.length - 1];
+  }
+
   /** The ranges, ascending, as they are now: later changes do not show in it. */
   get ranges(): readonly Readonly<NumberRange>[] {
     return [...this.#ranges];
@@ -46,6 +51,14 @@ export class RangeSet {
   /** Adds first..last, both included (nothing if last < first); true if any of them is new. */
   add(first: number, last = first): boolean {
     if (last < first) return false;
+    const end = this.#ranges.length - 1;
+    const highest = this.#ranges[end];
+    if (highest !== undefined && first === highest.last + 1) {
+      // Mostly numbers come in order.
+      this.#ranges[end] = { first: highest.first, last };
+      this.#size += last - first + 1;
+      return true;
+    }
     const sizeBefore = this.#size;
     const from = this.#firstEndingAtOrAfter(first - 1);
     let to = from;

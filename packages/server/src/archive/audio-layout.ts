@@ -1,18 +1,8 @@
 // Lays a participant's voice of one cut on its timeline: frames in, segments out. Packets keep the positions that the
 // broadcaster gave them; short holes are filled with concealment, long ones end a segment. Pure.
 import { opusPacketSamples } from '@hayate/protocol';
-import { concealGap } from '../format/ogg/index.ts';
-
-/** One AUDIO frame. */
-export interface AudioFrame {
-  sequence: number;
-  /** Of its first packet, 48 kHz samples since the epoch began. */
-  position: number;
-  /** Not empty. */
-  packets: readonly Uint8Array[];
-  /** All packets together. */
-  samples: number;
-}
+import { canConceal, concealGap } from '../format/ogg/index.ts';
+import type { AudioFrames } from './audio-frames.ts';
 
 /** A run of voice without a long hole. */
 export interface AudioSegment {
@@ -20,10 +10,12 @@ export interface AudioSegment {
   position: number;
   firstSequence: number;
   lastSequence: number;
-  /** Pre-roll first, then everything in position order. */
-  packets: Uint8Array[];
-  /** Of these, samples of the pre-roll. */
+  preroll: readonly Uint8Array[];
   prerollSamples: number;
+  /** Where its frames are. */
+  frames: AudioFrames;
+  /** Which of them, in position order. */
+  order: number[];
   /** Samples behind the pre-roll. */
   samples: number;
   /** Of these, samples of concealment put in for what is missing. */
@@ -44,63 +36,108 @@ export interface LayoutOptions {
 }
 
 /** What became of the frames. */
-export interface AudioLayout<Frame extends AudioFrame> {
+export interface AudioLayout {
   segments: AudioSegment[];
   /** Frames that overlap others, or lie behind the last segment allowed. */
-  displaced: Frame[];
+  displaced: number[];
   /** Where the timeline stands now. */
   position: number;
 }
 
 /** Lays `frames`, in any order, behind `options.position`. */
-export function layAudio<Frame extends AudioFrame>(frames: readonly Frame[], options: LayoutOptions): AudioLayout<Frame> {
-  const ordered = frames.toSorted((a, b) => a.position - b.position || a.sequence - b.sequence);
-  let position = options.position ?? ordered[0]?.position ?? 0;
+export function layAudio(frames: AudioFrames, options: LayoutOptions): AudioLayout {
+  const ordered = inOrder(frames);
+  const [first] = ordered;
+  let position = options.position ?? (first === undefined ? 0 : frames.position(first));
   let segment: AudioSegment | undefined;
   const segments: AudioSegment[] = [];
-  const displaced: Frame[] = [];
+  const displaced: number[] = [];
   for (const frame of ordered) {
-    const gap = frame.position - position;
+    const start = frames.position(frame);
+    const gap = start - position;
     if (gap < 0) {
       displaced.push(frame);
       continue;
     }
-    const preroll = segment === undefined ? options.preroll : [];
-    const neighbour = segment?.packets.at(-1) ?? preroll.at(-1) ?? frame.packets[0] ?? Uint8Array.of(0);
-    const filling = gap > options.holeSamplesMax ? undefined : concealGap(gap, neighbour);
-    if (segment === undefined || filling === undefined) {
+    const fills = gap <= options.holeSamplesMax && canConceal(gap);
+    if (segment === undefined || !fills) {
       if (segments.length === options.segmentsMax) {
         displaced.push(frame);
         continue;
       }
-      segment = filling === undefined ? openSegment(frame, frame.position, [], gap) : openSegment(frame, position, preroll, 0);
+      segment = fills ? openSegment(frames, frame, position, options.preroll, 0) : openSegment(frames, frame, start, [], gap);
       segments.push(segment);
     }
-    for (const packet of filling ?? []) segment.packets.push(packet);
-    for (const packet of frame.packets) segment.packets.push(packet);
-    if (filling !== undefined) segment.concealedSamples += gap;
-    segment.firstSequence = Math.min(segment.firstSequence, frame.sequence);
-    segment.lastSequence = Math.max(segment.lastSequence, frame.sequence);
-    position = frame.position + frame.samples;
+    segment.order.push(frame);
+    if (fills) segment.concealedSamples += gap;
+    segment.firstSequence = Math.min(segment.firstSequence, frames.sequence(frame));
+    segment.lastSequence = Math.max(segment.lastSequence, frames.sequence(frame));
+    position = start + frames.samples(frame);
     segment.samples = position - segment.position;
   }
   return { segments, displaced, position };
 }
 
-/** The last packets of `packets` that last `samples` or more; all if there are fewer. */
-export function lastPackets(packets: readonly Uint8Array[], samples: number): Uint8Array[] {
-  let start = packets.length;
-  for (let total = 0; start > 0 && total < samples; ) total += opusPacketSamples(packets[--start] ?? Uint8Array.of(0));
-  return packets.slice(start);
+/** A segment's packets: pre-roll first, then everything in position order, holes filled. */
+export function segmentPackets(segment: AudioSegment): Uint8Array[] {
+  const packets = [...segment.preroll];
+  pushFrames(segment, 0, segment.position, packets);
+  return packets;
 }
 
-function openSegment(frame: AudioFrame, position: number, preroll: readonly Uint8Array[], holeSamples: number): AudioSegment {
+/** The segment's last packets that last `samples` or more; all if there are fewer. Copies, which keep nothing else alive. */
+export function lastPackets(segment: AudioSegment, samples: number): Uint8Array[] {
+  const { frames, order } = segment;
+  const end = segment.position + segment.samples;
+  let from = order.length - 1;
+  while (from > 0 && end - frames.position(order[from] ?? 0) < samples) from--;
+  let packets: Uint8Array[] = [];
+  if (from > 0) pushFrames(segment, from, frames.position(order[from] ?? 0), packets);
+  else packets = segmentPackets(segment);
+  let start = packets.length;
+  for (let total = 0; start > 0 && total < samples; ) total += opusPacketSamples(packets[--start] ?? Uint8Array.of(0));
+  return packets.slice(start).map((packet) => packet.slice());
+}
+
+/** Pushes the packets from the segment's frame `from` on, and what fills the holes from `position` on. */
+function pushFrames({ frames, order }: AudioSegment, from: number, position: number, out: Uint8Array[]): void {
+  let at = position;
+  for (let i = from; i < order.length; i++) {
+    const frame = order[i] ?? 0;
+    const gap = frames.position(frame) - at;
+    const place = out.length;
+    frames.pushPackets(frame, out);
+    if (gap > 0) {
+      // In the manner of the packet before the hole, or else of the one behind it.
+      const filling = concealGap(gap, out[place - 1] ?? out[place] ?? Uint8Array.of(0)) ?? [];
+      out.splice(place, 0, ...filling);
+    }
+    at += gap + frames.samples(frame);
+  }
+}
+
+/** The frames by position, then sequence. They mostly are so already. */
+function inOrder(frames: AudioFrames): number[] {
+  const order = Array.from({ length: frames.length }, (_, index) => index);
+  const compare = (a: number, b: number): number => frames.position(a) - frames.position(b) || frames.sequence(a) - frames.sequence(b);
+  return order.every((index) => index === 0 || compare(index - 1, index) <= 0) ? order : order.sort(compare);
+}
+
+function openSegment(
+  frames: AudioFrames,
+  frame: number,
+  position: number,
+  preroll: readonly Uint8Array[],
+  holeSamples: number,
+): AudioSegment {
   return {
     position,
-    firstSequence: frame.sequence,
-    lastSequence: frame.sequence,
-    packets: [...preroll],
+    firstSequence: frames.sequence(frame),
+    lastSequence: frames.sequence(frame),
+    preroll,
     prerollSamples: preroll.reduce((sum, packet) => sum + opusPacketSamples(packet), 0),
+    frames,
+    order: [],
     samples: 0,
     concealedSamples: 0,
     holeSamples,

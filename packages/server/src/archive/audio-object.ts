@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { epochStartedMs, epochText, OPUS_SAMPLE_RATE } from '@hayate/protocol';
 import { logicalDigest } from '../format/logical-digest.ts';
 import { OggOpusWriter, type OpusTag, tagValue } from '../format/ogg/index.ts';
-import type { AudioSegment } from './audio-layout.ts';
+import { type AudioSegment, segmentPackets } from './audio-layout.ts';
 import type { HeaderState } from './manifest.ts';
 import { type AudioName, audioKey } from './path.ts';
 
@@ -46,13 +46,14 @@ export function encodeAudioObject(options: AudioObjectOptions, segment: AudioSeg
   // The encoder's delay is cut off where the voice begins; elsewhere exactly the pre-roll is hidden.
   const codecDelay = header?.preSkip ?? 0;
   const preSkip = segment.position === 0 && !name.late ? codecDelay : segment.prerollSamples;
-  const channels = header?.channels ?? ((segment.packets[0]?.[0] ?? 0) & 4 ? 2 : 1);
+  const packets = segmentPackets(segment);
+  const channels = header?.channels ?? ((packets[0]?.[0] ?? 0) & 4 ? 2 : 1);
   const head = { channels, preSkip, inputSampleRate: header?.inputSampleRate ?? OPUS_SAMPLE_RATE };
   const tags = [...describe(options, segment, preSkip, codecDelay)];
-  const digest = logicalDigest(contentParts(JSON.stringify([head, tags]), segment.packets));
+  const digest = logicalDigest(contentParts(JSON.stringify([head, tags]), packets));
   const serial = segmentSerial({ ...name, firstSequence: segment.firstSequence });
   const writer = new OggOpusWriter({ ...head, serial, tags: [...tags, [OGG_DIGEST_TAG, digest]] });
-  for (const packet of segment.packets) writer.write(packet);
+  for (const packet of packets) writer.write(packet);
   return { bytes: writer.end(), digest };
 }
 

@@ -49,8 +49,13 @@ export const MARK_TABLE = defineAvroTable<MarkRow>({
   ],
 });
 
-/** The marks of a batch. */
-export function markRows(name: PartitionName, entry: LogEntry, batch: Batch): MarkRow[] {
+/** The marks of a batch: what it declares dropped, and the end of its epoch. */
+export function markRows(
+  name: PartitionName,
+  entry: LogEntry,
+  batch: Pick<Batch, 'stream' | 'epoch' | 'generation' | 'incarnation'>,
+  { dropped, end }: Pick<Batch, 'dropped' | 'end'>,
+): MarkRow[] {
   const common = {
     ...name,
     offset: entry.offset,
@@ -60,7 +65,7 @@ export function markRows(name: PartitionName, entry: LogEntry, batch: Batch): Ma
     generation: batch.generation,
     incarnation: epochText(batch.incarnation),
   };
-  const rows = batch.dropped.map(
+  const rows = dropped.map(
     ({ first, last }): MarkRow => ({
       ...common,
       mark: 'DROPPED',
@@ -69,9 +74,9 @@ export function markRows(name: PartitionName, entry: LogEntry, batch: Batch): Ma
       reason: 0,
     }),
   );
-  if (batch.end !== undefined) {
-    const next = safeNumber(batch.end.nextSequence);
-    rows.push({ ...common, mark: 'END', first_sequence: next, next_sequence: next, reason: batch.end.reason });
+  if (end !== undefined) {
+    const next = safeNumber(end.nextSequence);
+    rows.push({ ...common, mark: 'END', first_sequence: next, next_sequence: next, reason: end.reason });
   }
   return rows;
 }

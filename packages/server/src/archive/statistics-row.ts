@@ -1,7 +1,8 @@
 // Rows of the statistics output: one per broadcast and window. Frames, marks and batches are counted in as the log gives
 // them; sums are of whole numbers, so that they do not depend on who counts.
-import { type Audio, type FrameHeader, Kind } from '@hayate/protocol';
+import { type FrameHeader, Kind } from '@hayate/protocol';
 import type { Columns, RowOf } from '../format/parquet/index.ts';
+import type { AudioView } from './audio-payload.ts';
 import { LevelRuns } from './level-runs.ts';
 import { safeNumber } from './safe-number.ts';
 
@@ -63,15 +64,16 @@ export const STATISTICS_TABLE = {
 /** One row of the statistics output. */
 export type StatisticsRow = RowOf<typeof STATISTICS_TABLE>;
 
-type KindName = 'header' | 'audio' | 'motion' | 'event' | 'game' | 'other';
-
-const KINDS: Readonly<Record<number, KindName>> = {
-  [Kind.HEADER]: 'header',
-  [Kind.AUDIO]: 'audio',
-  [Kind.MOTION]: 'motion',
-  [Kind.EVENT]: 'event',
-  [Kind.GAME]: 'game',
+/** Where a kind's frames are counted; `other` is the last. */
+const COLUMN_OF_KIND: Readonly<Record<number, number>> = {
+  [Kind.HEADER]: 0,
+  [Kind.AUDIO]: 1,
+  [Kind.MOTION]: 2,
+  [Kind.EVENT]: 3,
+  [Kind.GAME]: 4,
 };
+
+const OTHER = 5;
 
 /** Whose row it is. */
 export interface StatisticsKey {
@@ -90,147 +92,182 @@ export interface BatchPlace {
   appendTimeMs: number;
 }
 
-/** Every count at its beginning. */
-const NOTHING_COUNTED = {
-  header_frames: 0,
-  audio_frames: 0,
-  motion_frames: 0,
-  event_frames: 0,
-  game_frames: 0,
-  other_frames: 0,
-  header_bytes: 0,
-  audio_bytes: 0,
-  motion_bytes: 0,
-  event_bytes: 0,
-  game_bytes: 0,
-  other_bytes: 0,
-  first_sequence: undefined,
-  last_sequence: undefined,
-  first_capture_us: undefined,
-  last_capture_us: undefined,
-  gap_frames: 0,
-  late_frames: 0,
-  duplicate_frames: 0,
-  dropped_frames: 0,
-  audio_packets: 0,
-  audio_duration_ms: 0,
-  audio_late_frames: 0,
-  audio_displaced_frames: 0,
-  level_frames: 0,
-  level_mean_dbov: undefined,
-  level_peak_dbov: undefined,
-  levels: '[]',
-  delay_frames: 0,
-  delay_min_ms: undefined,
-  delay_mean_ms: undefined,
-  delay_max_ms: undefined,
-  viewers_max: 0,
-  unreadable_payloads: 0,
-} as const;
-
 /** Gathers one row. */
 export class StatisticsCounter {
-  readonly #row: StatisticsRow;
+  readonly #key: StatisticsKey;
+  readonly #place: { firstAppendMs: number; lastAppendMs: number; firstOffset: number; lastOffset: number };
+  readonly #kindFrames = [0, 0, 0, 0, 0, 0];
+  readonly #kindBytes = [0, 0, 0, 0, 0, 0];
   readonly #levels = new LevelRuns();
+  readonly #level = new Range();
+  readonly #delayUs = new Range();
+  #title = '';
+  #labels: Readonly<Record<string, string>> = {};
+  #viewersMax = 0;
+  #firstSequence = Infinity;
+  #lastSequence = -1;
+  #firstCaptureUs = Infinity;
+  #lastCaptureUs = 0;
+  #gapFrames = 0;
+  #lateFrames = 0;
+  #duplicateFrames = 0;
+  #droppedFrames = 0;
+  #audioPackets = 0;
   #samples = 0;
-  #levelSum = 0;
-  #delaySumUs = 0;
+  #audioLateFrames = 0;
+  #audioDisplacedFrames = 0;
+  #unreadablePayloads = 0;
 
   /** The place is that of the broadcast's first batch of the window. */
   constructor(key: StatisticsKey, { offset, appendTimeMs }: BatchPlace) {
-    const { windowStartMs, windowMs, ...name } = key;
-    const times = { window_start: windowStartMs, window_ms: windowMs, first_append_time: appendTimeMs, last_append_time: appendTimeMs };
-    this.#row = { ...NOTHING_COUNTED, ...name, ...times, first_offset: offset, last_offset: offset, title: '', labels: '{}' };
+    this.#key = key;
+    this.#place = { firstAppendMs: appendTimeMs, lastAppendMs: appendTimeMs, firstOffset: offset, lastOffset: offset };
   }
 
   /** A batch of this broadcast, in log order. `labels` are sorted. */
   batch({ offset, appendTimeMs }: BatchPlace, labels: Readonly<Record<string, string>>, viewers: number): void {
-    const row = this.#row;
-    row.first_append_time = Math.min(row.first_append_time, appendTimeMs);
-    row.last_append_time = Math.max(row.last_append_time, appendTimeMs);
-    row.last_offset = offset;
-    row.labels = JSON.stringify(labels);
-    row.viewers_max = Math.max(row.viewers_max, viewers);
+    const place = this.#place;
+    place.firstAppendMs = Math.min(place.firstAppendMs, appendTimeMs);
+    place.lastAppendMs = Math.max(place.lastAppendMs, appendTimeMs);
+    place.lastOffset = offset;
+    this.#labels = labels;
+    this.#viewersMax = Math.max(this.#viewersMax, viewers);
   }
 
   /** The title that is in force. */
   title(title: string): void {
-    this.#row.title = title;
+    this.#title = title;
   }
 
   /** A frame that had been seen before. */
   duplicate(): void {
-    this.#row.duplicate_frames++;
+    this.#duplicateFrames++;
   }
 
   /** Sequences newly declared dropped. */
   dropped(frames: number): void {
-    this.#row.dropped_frames = saturate(this.#row.dropped_frames + frames);
+    this.#droppedFrames = saturate(this.#droppedFrames + frames);
   }
 
   /** A frame, its encoded length and the sequence behind the highest one before it. */
-  frame(header: FrameHeader, bytes: number, nextSequence: number): void {
-    const row = this.#row;
-    const kind = KINDS[header.kind] ?? 'other';
-    row[`${kind}_frames`]++;
-    row[`${kind}_bytes`] += bytes;
-    row.first_sequence = Math.min(row.first_sequence ?? header.sequence, header.sequence);
-    row.last_sequence = Math.max(row.last_sequence ?? header.sequence, header.sequence);
-    const captureUs = safeNumber(header.captureUs);
-    row.first_capture_us = Math.min(row.first_capture_us ?? captureUs, captureUs);
-    row.last_capture_us = Math.max(row.last_capture_us ?? captureUs, captureUs);
-    if (header.sequence >= nextSequence) row.gap_frames = saturate(row.gap_frames + header.sequence - nextSequence);
-    else row.late_frames++;
+  frame({ kind, sequence, captureUs }: FrameHeader, bytes: number, nextSequence: number): void {
+    const column = COLUMN_OF_KIND[kind] ?? OTHER;
+    this.#kindFrames[column] = (this.#kindFrames[column] ?? 0) + 1;
+    this.#kindBytes[column] = (this.#kindBytes[column] ?? 0) + bytes;
+    if (sequence < this.#firstSequence) this.#firstSequence = sequence;
+    if (sequence > this.#lastSequence) this.#lastSequence = sequence;
+    if (captureUs < this.#firstCaptureUs) this.#firstCaptureUs = captureUs;
+    if (captureUs > this.#lastCaptureUs) this.#lastCaptureUs = captureUs;
+    if (sequence >= nextSequence) this.#gapFrames = saturate(this.#gapFrames + sequence - nextSequence);
+    else this.#lateFrames++;
   }
 
   /** From capture to the streamer, microseconds by the broadcaster's and the server's clocks. */
   delay(delayUs: number): void {
-    const row = this.#row;
-    row.delay_frames++;
-    this.#delaySumUs += delayUs;
-    row.delay_min_ms = Math.min(row.delay_min_ms ?? Infinity, delayUs / 1000);
-    row.delay_max_ms = Math.max(row.delay_max_ms ?? -Infinity, delayUs / 1000);
+    this.#delayUs.add(delayUs);
   }
 
-  /** The payload of an AUDIO frame that lasts `samples`. */
-  audio({ captureUs }: FrameHeader, { packets, level }: Audio, samples: number): void {
-    const row = this.#row;
-    row.audio_packets += packets.length;
+  /** The payload of an AUDIO frame captured at `captureUs` of the epoch. */
+  audio(captureUs: number, { packetCount, samples, level }: AudioView): void {
+    this.#audioPackets += packetCount;
     this.#samples += samples;
     if (level === undefined) return;
     this.#levels.add(captureUs, level);
-    row.level_frames++;
-    this.#levelSum += level;
-    row.level_peak_dbov = Math.max(row.level_peak_dbov ?? -Infinity, -level);
+    this.#level.add(level);
   }
 
   /** An AUDIO frame for a time already written. */
   audioLate(): void {
-    this.#row.audio_late_frames++;
+    this.#audioLateFrames++;
   }
 
   /** An AUDIO frame that has no place in any segment. */
   audioDisplaced(): void {
-    this.#row.audio_displaced_frames++;
+    this.#audioDisplacedFrames++;
   }
 
   /** A payload that a server should be able to read and is not what its kind says. */
   unreadable(): void {
-    this.#row.unreadable_payloads++;
+    this.#unreadablePayloads++;
   }
 
   /** The row as it stands. */
   row(): StatisticsRow {
-    const { level_frames: levels, delay_frames: delays } = this.#row;
+    const { windowStartMs, windowMs, log, partition, stream, epoch } = this.#key;
+    const place = this.#place;
+    const framed = this.#lastSequence >= 0;
+    const [header_frames = 0, audio_frames = 0, motion_frames = 0, event_frames = 0, game_frames = 0, other_frames = 0] = this.#kindFrames;
+    const [header_bytes = 0, audio_bytes = 0, motion_bytes = 0, event_bytes = 0, game_bytes = 0, other_bytes = 0] = this.#kindBytes;
     return {
-      ...this.#row,
+      ...{ log, partition, stream, epoch, window_start: windowStartMs, window_ms: windowMs },
+      first_append_time: place.firstAppendMs,
+      last_append_time: place.lastAppendMs,
+      first_offset: place.firstOffset,
+      last_offset: place.lastOffset,
+      title: this.#title,
+      labels: JSON.stringify(this.#labels),
+      ...{ header_frames, audio_frames, motion_frames, event_frames, game_frames, other_frames },
+      ...{ header_bytes, audio_bytes, motion_bytes, event_bytes, game_bytes, other_bytes },
+      first_sequence: framed ? this.#firstSequence : undefined,
+      last_sequence: framed ? this.#lastSequence : undefined,
+      first_capture_us: framed ? safeNumber(this.#firstCaptureUs) : undefined,
+      last_capture_us: framed ? safeNumber(this.#lastCaptureUs) : undefined,
+      gap_frames: this.#gapFrames,
+      late_frames: this.#lateFrames,
+      duplicate_frames: this.#duplicateFrames,
+      dropped_frames: this.#droppedFrames,
+      audio_packets: this.#audioPackets,
       audio_duration_ms: this.#samples / 48,
-      level_mean_dbov: levels === 0 ? undefined : 0 - this.#levelSum / levels,
-      level_peak_dbov: this.#row.level_peak_dbov === undefined ? undefined : this.#row.level_peak_dbov + 0,
+      audio_late_frames: this.#audioLateFrames,
+      audio_displaced_frames: this.#audioDisplacedFrames,
+      level_frames: this.#level.count,
+      level_mean_dbov: negated(this.#level.mean),
+      level_peak_dbov: negated(this.#level.least),
       levels: JSON.stringify(this.#levels.runs()),
-      delay_mean_ms: delays === 0 ? undefined : this.#delaySumUs / delays / 1000,
+      delay_frames: this.#delayUs.count,
+      delay_min_ms: milliseconds(this.#delayUs.least),
+      delay_mean_ms: milliseconds(this.#delayUs.mean),
+      delay_max_ms: milliseconds(this.#delayUs.greatest),
+      viewers_max: this.#viewersMax,
+      unreadable_payloads: this.#unreadablePayloads,
     };
   }
+}
+
+/** Numbers as they come: how many, the least, the mean and the greatest; undefined while there are none. */
+class Range {
+  count = 0;
+  #sum = 0;
+  #least = Infinity;
+  #greatest = -Infinity;
+
+  add(value: number): void {
+    this.count++;
+    this.#sum += value;
+    if (value < this.#least) this.#least = value;
+    if (value > this.#greatest) this.#greatest = value;
+  }
+
+  get least(): number | undefined {
+    return this.count === 0 ? undefined : this.#least;
+  }
+
+  get mean(): number | undefined {
+    return this.count === 0 ? undefined : this.#sum / this.count;
+  }
+
+  get greatest(): number | undefined {
+    return this.count === 0 ? undefined : this.#greatest;
+  }
+}
+
+/** From −dBov to dBov; silence's 0 stays positive. */
+function negated(value: number | undefined): number | undefined {
+  return value === undefined ? undefined : 0 - value;
+}
+
+function milliseconds(us: number | undefined): number | undefined {
+  return us === undefined ? undefined : us / 1_000;
 }
 
 function saturate(value: number): number {

@@ -4,6 +4,7 @@
 import { compareBroadcasts } from '../archive/broadcast-order.ts';
 import type { CutConfig } from '../archive/cut-config.ts';
 import { FRAME_TABLE } from '../archive/frame-row.ts';
+import { FrameRowEncoder } from '../archive/frame-row-encoder.ts';
 import type { PartitionState } from '../archive/manifest.ts';
 import { MARK_TABLE, type MarkRow } from '../archive/mark-row.ts';
 import { type HourlyOutput, hourlyKey, type OffsetRange, type PartitionName } from '../archive/path.ts';
@@ -13,10 +14,11 @@ import { writeParquet } from '../format/parquet/index.ts';
 import type { PlannedObject } from './planned-object.ts';
 
 /** One broadcast in the open window. */
-interface OpenBroadcast {
+export interface OpenBroadcast {
   stream: string;
   epoch: string;
   frames: AvroBlocks;
+  encoder: FrameRowEncoder;
   counter: StatisticsCounter;
 }
 
@@ -61,7 +63,7 @@ export class CutRows {
     let broadcast = this.#window.get(key);
     if (broadcast === undefined) {
       const counter = new StatisticsCounter({ ...this.#name, stream, epoch, windowStartMs, windowMs: this.#config.windowMs }, place);
-      broadcast = { stream, epoch, frames: new AvroBlocks(), counter };
+      broadcast = { stream, epoch, frames: new AvroBlocks(), encoder: new FrameRowEncoder(this.#name), counter };
       this.#window.set(key, broadcast);
     }
     return broadcast;

@@ -1,21 +1,35 @@
 // The voices of one epoch in one cut: AUDIO frames gathered by participant, laid on their timelines when the cut ends.
 // What comes for a time that an earlier cut has written goes to a lane of its own.
-
-import { type AudioFrame, type AudioSegment, lastPackets, layAudio } from '../archive/audio-layout.ts';
+import type { FrameHeader } from '@hayate/protocol';
+import { AudioFrames } from '../archive/audio-frames.ts';
+import { type AudioSegment, lastPackets, layAudio } from '../archive/audio-layout.ts';
 import { encodeAudioObject, segmentKey } from '../archive/audio-object.ts';
+import type { AudioView } from '../archive/audio-payload.ts';
 import type { CutConfig } from '../archive/cut-config.ts';
 import type { StatisticsCounter } from '../archive/statistics-row.ts';
 import type { EpochMemory, Track } from './epoch-memory.ts';
 import type { PlannedObject } from './planned-object.ts';
 
-/** An AUDIO frame and the row that counts it. */
-export interface VoiceFrame extends AudioFrame {
-  counter: StatisticsCounter;
+/** Frames of a track, on time or late. */
+class Lane {
+  readonly frames = new AudioFrames();
+  /** The row that counts the frames from `from` on, to the next of these. */
+  readonly #counters: { from: number; counter: StatisticsCounter }[] = [];
+
+  add(sequence: number, position: number, audio: AudioView, counter: StatisticsCounter): void {
+    if (this.#counters.at(-1)?.counter !== counter) this.#counters.push({ from: this.frames.length, counter });
+    this.frames.add(sequence, position, audio);
+  }
+
+  /** The row that counts a frame. */
+  counterOf(frame: number): StatisticsCounter | undefined {
+    return this.#counters.findLast(({ from }) => from <= frame)?.counter;
+  }
 }
 
 interface Lanes {
-  onTime: VoiceFrame[];
-  late: VoiceFrame[];
+  onTime: Lane;
+  late: Lane;
 }
 
 const SAMPLES_PER_MS = 48;
@@ -32,18 +46,20 @@ export class CutVoice {
     this.#config = config;
   }
 
-  /** Takes a frame. */
-  add(participant: number, frame: VoiceFrame): void {
+  /** Takes a frame; its packets are copied. Returns how much memory more that takes, bytes. */
+  add(header: FrameHeader, audio: AudioView, counter: StatisticsCounter): number {
+    const { participant, sequence, position } = header;
     let lanes = this.#lanes.get(participant);
     if (lanes === undefined) {
-      lanes = { onTime: [], late: [] };
+      lanes = { onTime: new Lane(), late: new Lane() };
       this.#lanes.set(participant, lanes);
     }
-    if (frame.position >= this.#memory.track(participant).position) lanes.onTime.push(frame);
-    else {
-      lanes.late.push(frame);
-      frame.counter.audioLate();
-    }
+    const late = position < this.#memory.track(participant).position;
+    if (late) counter.audioLate();
+    const lane = late ? lanes.late : lanes.onTime;
+    const heldBytes = lane.frames.heldBytes;
+    lane.add(sequence, position, audio, counter);
+    return lane.frames.heldBytes - heldBytes;
   }
 
   /** Lays everything out and moves the tracks on. To be called once, at the end of the cut. */
@@ -53,9 +69,10 @@ export class CutVoice {
     const planned: PlannedObject[] = [];
     for (const [participant, { onTime, late }] of [...this.#lanes].sort(([a], [b]) => a - b)) {
       const track = this.#memory.track(participant);
-      const main = layAudio(onTime, { position: track.position, preroll: track.preroll, holeSamplesMax, segmentsMax });
-      const rest = layAudio(late, { position: undefined, preroll: [], holeSamplesMax, segmentsMax });
-      for (const frame of [...main.displaced, ...rest.displaced]) frame.counter.audioDisplaced();
+      const main = layAudio(onTime.frames, { position: track.position, preroll: track.preroll, holeSamplesMax, segmentsMax });
+      const rest = layAudio(late.frames, { position: undefined, preroll: [], holeSamplesMax, segmentsMax });
+      for (const frame of main.displaced) onTime.counterOf(frame)?.audioDisplaced();
+      for (const frame of rest.displaced) late.counterOf(frame)?.audioDisplaced();
       this.#moveOn(track, main.position, main.segments.at(-1));
       for (const segment of main.segments) planned.push(this.#plan(participant, false, segment));
       for (const segment of rest.segments) planned.push(this.#plan(participant, true, segment));
@@ -65,7 +82,7 @@ export class CutVoice {
 
   #moveOn(track: Track, position: number, last: AudioSegment | undefined): void {
     track.position = position;
-    if (last !== undefined) track.preroll = lastPackets(last.packets, this.#config.prerollMs * SAMPLES_PER_MS);
+    if (last !== undefined) track.preroll = lastPackets(last, this.#config.prerollMs * SAMPLES_PER_MS);
   }
 
   #plan(participant: number, late: boolean, segment: AudioSegment): PlannedObject {

@@ -1,27 +1,16 @@
 // One cut of one partition: a manifest and log entries in, objects and the next manifest out. Pure and deterministic: what
 // comes out depends on the manifest and the entries alone, not on how they are batched, when or by whom they are read.
 import { fromBinary } from '@bufbuild/protobuf';
-import {
-  AudioSchema,
-  epochText,
-  type FrameHeader,
-  framePayload,
-  isStreamName,
-  Kind,
-  Limits,
-  opusPacketSamples,
-  peekFrame,
-  StreamHeaderSchema,
-} from '@hayate/protocol';
-import { type Batch, type Record as LogRecord, RecordSchema } from '@hayate/protocol/server';
+import { epochText, type FrameHeader, framePayload, isStreamName, Kind, Limits, peekFrame, StreamHeaderSchema } from '@hayate/protocol';
+import { AudioReader, type AudioView } from '../archive/audio-payload.ts';
 import type { CutConfig } from '../archive/cut-config.ts';
-import { FRAME_TABLE, frameRow, sortedLabels } from '../archive/frame-row.ts';
 import { type Manifest, makeManifest } from '../archive/manifest.ts';
 import { markRows } from '../archive/mark-row.ts';
 import { safeNumber } from '../archive/safe-number.ts';
 import type { StatisticsCounter } from '../archive/statistics-row.ts';
 import { HayateError } from '../kernel/error.ts';
 import type { LogEntry } from '../log/log.ts';
+import { type BatchView, RecordReader, type RecordView } from './batch-view.ts';
 import { CutRows } from './cut-rows.ts';
 import { CutVoice } from './cut-voice.ts';
 import { EpochMemory } from './epoch-memory.ts';
@@ -34,6 +23,7 @@ export interface EntryCounts {
 }
 
 interface EpochInCut {
+  epochText: string;
   memory: EpochMemory;
   voice: CutVoice;
 }
@@ -45,6 +35,10 @@ export class CutBuilder {
   readonly #rows: CutRows;
   /** By stream and epoch. */
   readonly #epochs = new Map<string, EpochInCut>();
+  #lastEpoch: EpochInCut | undefined;
+  readonly #recordReader = new RecordReader();
+  readonly #audioReader = new AudioReader();
+  #heldBytes = 0;
   #nextOffset: number;
   #windowStartMs: number;
   #firstWindowStartMs: number | undefined;
@@ -93,15 +87,15 @@ export class CutBuilder {
   /** Takes an entry that `accepts` agrees to. Throws CORRUPT if it is not what a streamer or an archiver appends. */
   add(entry: LogEntry): EntryCounts {
     if (entry.offset !== this.#nextOffset) throw corrupt(entry, `offset ${this.#nextOffset} comes next`);
-    const { body } = decodeRecord(entry);
+    const record = this.#readRecord(entry);
     const windowStartMs = this.#windowOf(entry);
     if (windowStartMs !== this.#windowStartMs) this.#planned.push(...this.#rows.closeWindow(this.#windowStartMs, entry.offset));
     this.#windowStartMs = windowStartMs;
     this.#firstWindowStartMs ??= windowStartMs;
     this.#nextOffset = entry.offset + 1;
     this.#valueBytes += entry.value.length;
-    const counts = body.case === 'batch' ? this.#addBatch(entry, body.value) : { frames: 0, duplicates: 0 };
-    this.#ended = (body.case === 'tick' && body.value.cut) || this.#valueBytes >= this.#config.cutBytes;
+    const counts = record.kind === 'batch' ? this.#addBatch(entry, record.batch) : { frames: 0, duplicates: 0 };
+    this.#ended = (record.kind === 'tick' && record.cut) || this.#valueBytes >= this.#config.cutBytes;
     return counts;
   }
 
@@ -132,17 +126,20 @@ export class CutBuilder {
     });
   }
 
-  #addBatch(entry: LogEntry, batch: Batch): EntryCounts {
+  #addBatch(entry: LogEntry, batch: BatchView): EntryCounts {
     if (batch.stream !== entry.key || !isStreamName(batch.stream) || batch.epoch === 0n)
       throw corrupt(entry, 'a batch of no or another stream');
     this.#batches++;
-    const { memory, voice } = this.#epochs.get(epochKey(batch)) ?? this.#enter(new EpochMemory(batch.stream, batch.epoch));
+    const { memory, voice, epochText } = this.#epoch(batch);
     memory.windowStartMs = this.#windowStartMs;
-    const { frames, counter } = this.#rows.broadcast(batch.stream, epochText(batch.epoch), this.#windowStartMs, entry);
-    counter.batch(entry, sortedLabels(batch.labels), batch.viewers);
+    const { frames, encoder, counter } = this.#rows.broadcast(batch.stream, epochText, this.#windowStartMs, entry);
+    counter.batch(entry, batch.labels, batch.viewers);
+    encoder.beginBatch(entry.offset, entry.appendTimeMs, batch);
+    const heldBytes = frames.heldBytes;
     const counts = { frames: 0, duplicates: 0 };
-    for (const [index, labelled] of batch.frames.entries()) {
-      const header = peek(entry, batch, labelled.frame);
+    for (let index = 0; index < batch.frameCount; index++) {
+      const frame = entry.value.subarray(batch.frameStarts[index], batch.frameEnds[index]);
+      const header = peek(entry, batch, frame);
       const nextSequence = memory.nextSequence;
       if (!memory.seen.add(header.sequence)) {
         counter.duplicate();
@@ -150,17 +147,20 @@ export class CutBuilder {
         continue;
       }
       counts.frames++;
-      frames.append(FRAME_TABLE, frameRow(this.#partitionName, entry, batch, index, labelled, header));
-      counter.frame(header, labelled.frame.length, nextSequence);
-      this.#readPayload(memory, voice, header, framePayload(labelled.frame, header), counter);
+      const receivedUs = batch.receivedUs[index] ?? 0;
+      encoder.append(frames, index, header, receivedUs, frame);
+      counter.frame(header, frame.length, nextSequence);
+      if (header.kind === Kind.AUDIO) this.#takeAudio(voice, header, framePayload(frame, header), counter);
+      else if (header.kind === Kind.HEADER) takeHeader(memory, header, framePayload(frame, header), counter);
       const originUs = memory.header?.originUnixUs ?? 0;
-      if (originUs > 0) counter.delay(safeNumber(labelled.receivedUnixUs) - originUs - header.captureUs);
+      if (originUs > 0) counter.delay(receivedUs - originUs - header.captureUs);
     }
+    this.#heldBytes += frames.heldBytes - heldBytes;
     counter.title(memory.header?.title ?? '');
-    for (const { first, last } of batch.dropped) counter.dropped(memory.addDropped(safeNumber(first), safeNumber(last)));
-    // Who was given up for lost may come back.
-    memory.ended = batch.end !== undefined || (memory.ended && counts.frames === 0);
-    for (const mark of markRows(this.#partitionName, entry, batch)) this.#rows.addMark(mark);
+    const { dropped = [], end } = batch.rest ?? {};
+    for (const { first, last } of dropped) counter.dropped(memory.addDropped(safeNumber(first), safeNumber(last)));
+    if (end !== undefined) memory.ended = true;
+    if (batch.rest !== undefined) for (const mark of markRows(this.#partitionName, entry, batch, batch.rest)) this.#rows.addMark(mark);
     return counts;
   }
 
@@ -168,26 +168,41 @@ export class CutBuilder {
     return { log: this.manifest.log, partition: this.manifest.partition };
   }
 
-  /** HEADER and AUDIO. The frame itself is kept whatever its payload: one that cannot be read is only counted. */
-  #readPayload(memory: EpochMemory, voice: CutVoice, header: FrameHeader, payload: Uint8Array, counter: StatisticsCounter): void {
+  /** The frame itself is kept whatever its payload: one that cannot be read is only counted. */
+  #takeAudio(voice: CutVoice, header: FrameHeader, payload: Uint8Array, counter: StatisticsCounter): void {
+    let audio: AudioView;
     try {
-      if (header.kind === Kind.HEADER) memory.addHeader(header.sequence, fromBinary(StreamHeaderSchema, payload));
-      if (header.kind !== Kind.AUDIO) return;
-      const audio = fromBinary(AudioSchema, payload);
-      const samples = audio.packets.reduce((sum, packet) => sum + opusPacketSamples(packet), 0);
-      if (samples === 0) throw new Error('no packets');
-      counter.audio(header, audio, samples);
-      const placed = header.participant < Limits.participantsMax && header.position + samples <= Limits.numberMax;
-      if (!placed) counter.audioDisplaced();
-      else
-        voice.add(header.participant, { sequence: header.sequence, position: header.position, packets: audio.packets, samples, counter });
+      audio = this.#audioReader.read(payload);
     } catch {
       counter.unreadable();
+      return;
     }
+    counter.audio(header.captureUs, audio);
+    const placed = header.participant < Limits.participantsMax && header.position + audio.samples <= Limits.numberMax;
+    if (placed) this.#heldBytes += voice.add(header, audio, counter);
+    else counter.audioDisplaced();
+  }
+
+  #epoch({ stream, epoch }: BatchView): EpochInCut {
+    const last = this.#lastEpoch;
+    if (last?.memory.stream === stream && last.memory.epoch === epoch) return last;
+    this.#lastEpoch = this.#epochs.get(epochKey({ stream, epoch })) ?? this.#enter(new EpochMemory(stream, epoch));
+    return this.#lastEpoch;
+  }
+
+  #readRecord(entry: LogEntry): Exclude<RecordView, { kind: 'unknown' }> {
+    let record: RecordView;
+    try {
+      record = this.#recordReader.read(entry.value);
+    } catch (cause) {
+      throw corrupt(entry, 'not a record', cause);
+    }
+    if (record.kind === 'unknown') throw corrupt(entry, 'a record of no known kind');
+    return record;
   }
 
   #enter(memory: EpochMemory): EpochInCut {
-    const epoch = { memory, voice: new CutVoice(memory, this.#config) };
+    const epoch = { memory, voice: new CutVoice(memory, this.#config), epochText: epochText(memory.epoch) };
     this.#epochs.set(epochKey(memory), epoch);
     return epoch;
   }
@@ -206,18 +221,16 @@ function epochKey({ stream, epoch }: { stream: string; epoch: bigint }): string 
   return `${stream}/${epochText(epoch)}`;
 }
 
-function decodeRecord(entry: LogEntry): LogRecord {
-  let record: LogRecord;
+/** A HEADER that cannot be read is kept as a frame, and counted. */
+function takeHeader(memory: EpochMemory, { sequence }: FrameHeader, payload: Uint8Array, counter: StatisticsCounter): void {
   try {
-    record = fromBinary(RecordSchema, entry.value);
-  } catch (cause) {
-    throw corrupt(entry, 'not a record', cause);
+    memory.addHeader(sequence, fromBinary(StreamHeaderSchema, payload));
+  } catch {
+    counter.unreadable();
   }
-  if (record.body.case === undefined) throw corrupt(entry, 'a record of no known kind');
-  return record;
 }
 
-function peek(entry: LogEntry, batch: Batch, frame: Uint8Array): FrameHeader {
+function peek(entry: LogEntry, batch: BatchView, frame: Uint8Array): FrameHeader {
   let header: FrameHeader;
   try {
     header = peekFrame(frame);

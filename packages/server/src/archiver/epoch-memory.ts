@@ -73,7 +73,7 @@ export class EpochMemory {
 
   /** The sequence behind the highest one seen. */
   get nextSequence(): number {
-    return (this.seen.ranges.at(-1)?.last ?? -1) + 1;
+    return (this.seen.highest?.last ?? -1) + 1;
   }
 
   /** Where a participant's voice stands. */

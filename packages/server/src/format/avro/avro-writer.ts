@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { deflateRaw } from 'node:zlib';
 import { logicalDigest } from '../logical-digest.ts';
 import { type AvroBlock, AvroBlocks, type AvroSection } from './avro-blocks.ts';
+import { avroLong, avroSized } from './avro-encoding.ts';
 import type { AvroTable } from './avro-table.ts';
 
 /** Codecs that every Avro reader knows. */
@@ -80,7 +81,8 @@ async function pack(
   for (const block of blocks) {
     hash.update(block.data);
     rows += block.rows;
-    packed.push([long(block.rows), ...sized(options.codec === 'deflate' ? await compress(block.data) : block.data)]);
+    const data = options.codec === 'deflate' ? await compress(block.data) : block.data;
+    packed.push([avroLong(block.rows), avroLong(data.length), data]);
     if (options.codec === 'null') await giveWay();
   }
   const ownDigest = avroDigest(schemaJson, metadata, rows, hash.digest('hex'));
@@ -95,9 +97,9 @@ async function pack(
     ...metadata,
     ...(makeIndex === undefined ? [] : [[AVRO_INDEX_KEY, makeIndex(lengths)] satisfies [string, string]]),
   ];
-  const parts: Uint8Array[] = [AVRO_MAGIC, long(header.length)];
-  for (const [key, value] of header) parts.push(...sized(Buffer.from(key, 'utf8')), ...sized(Buffer.from(value, 'utf8')));
-  parts.push(long(0), sync);
+  const parts: Uint8Array[] = [AVRO_MAGIC, avroLong(header.length)];
+  for (const [key, value] of header) parts.push(avroSized(key), avroSized(value));
+  parts.push(avroLong(0), sync);
   for (const block of packed) parts.push(...block, sync);
   const bytes = Buffer.concat(parts);
   return { bytes: new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length), digest };
@@ -112,17 +114,4 @@ function indexOf(sections: readonly AvroSection[], lengths: readonly number[]): 
     for (let rest = blocks.length; rest > 0; rest--) offset += lengths[block++] ?? 0;
     return [...name, blocks.reduce((sum, { rows }) => sum + rows, 0), start, offset - start];
   });
-}
-
-/** Avro's long: zigzag, then base 128, least significant first. Not negative here. */
-function long(value: number): Uint8Array {
-  const bytes: number[] = [];
-  let rest = value * 2;
-  for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128);
-  bytes.push(rest);
-  return Uint8Array.from(bytes);
-}
-
-function sized(data: Uint8Array): [Uint8Array, Uint8Array] {
-  return [long(data.length), data];
 }

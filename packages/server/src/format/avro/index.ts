@@ -1,6 +1,7 @@
 // Avro object container files, read and written: all that other folders use of this one.
 export { AVRO_BLOCK_BYTES, type AvroBlock, AvroBlocks, type AvroSection, decodeRows } from './avro-blocks.ts';
 export { AvroCursor } from './avro-cursor.ts';
+export { AVRO_LONG_BYTES, avroLong, avroSized, avroStringMap, writeAvroLong } from './avro-encoding.ts';
 export { AvroError } from './avro-error.ts';
 export {
   type AvroHeader,

@@ -16,12 +16,17 @@ export function isConcealment(packet: Uint8Array): boolean {
   return packet.length <= 1;
 }
 
+/** Whether packets can last `samples` together. */
+export function canConceal(samples: number): boolean {
+  return samples % GAP_STEP_SAMPLES === 0;
+}
+
 /**
  * Packets that last `samples` (48 kHz) together, in the manner of `neighbour`, the packet before the gap (or behind it).
  * Undefined if no packets can: `samples` is not a multiple of 2.5 ms.
  */
 export function concealGap(samples: number, neighbour: Uint8Array): Uint8Array[] | undefined {
-  if (samples % GAP_STEP_SAMPLES !== 0) return undefined;
+  if (!canConceal(samples)) return undefined;
   const packets: Uint8Array[] = [];
   let rest = samples;
   for (const toc of tocLadder((neighbour[0] ?? 0) & CODE_MASK)) {

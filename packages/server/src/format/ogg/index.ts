@@ -1,5 +1,5 @@
 // Ogg Opus, read and written (RFC 3533, RFC 6716, RFC 7845): all that other folders use of this one.
-export { concealGap, GAP_STEP_SAMPLES, isConcealment } from './concealment.ts';
+export { canConceal, concealGap, GAP_STEP_SAMPLES, isConcealment } from './concealment.ts';
 export { OggError } from './ogg-error.ts';
 export { type OggOpusHeaders, type OggOpusLink, type OggOpusPacket, readOggOpus, readOggOpusHeaders } from './ogg-opus-reader.ts';
 export { OggOpusWriter, type OggOpusWriterOptions, VENDOR } from './ogg-opus-writer.ts';

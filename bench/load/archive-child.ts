@@ -1,0 +1,59 @@
+// A process that archives everything in a file log into an fs store and tells what that took. Flags: --log, --archive, and
+// --options, JSON of the archiver's. Prints one line of JSON and ends.
+import { once } from 'node:events';
+import { setInterval as every } from 'node:timers';
+import { parseArgs } from 'node:util';
+import { type ArchiverOptions, startArchiver } from '../../packages/server/src/archiver/archiver.ts';
+import { createContext } from '../../packages/server/src/kernel/context.ts';
+import { openFileLog } from '../../packages/server/src/log/file/file-log.ts';
+import { openFsStore } from '../../packages/server/src/store/store-fs.ts';
+
+/** What archiving a log took. */
+export interface ArchiveRun {
+  wallMs: number;
+  cpuMs: number;
+  /** Of the CPU time, the system's. */
+  systemMs: number;
+  /** Resident memory: before, and at the most. */
+  idleRssBytes: number;
+  rssBytesMax: number;
+  /** Longest time that the process was held up, by its event loop. */
+  stallMsMax: number;
+}
+
+const { values } = parseArgs({
+  options: { log: { type: 'string' }, archive: { type: 'string' }, options: { type: 'string', default: '{}' } },
+});
+const { log: directory, archive } = values;
+if (directory === undefined || archive === undefined) throw new Error('flags');
+const options: ArchiverOptions = JSON.parse(values.options);
+const log = await openFileLog({ directory, retainBytes: 2 ** 40 });
+const store = await openFsStore({ directory: archive });
+const idleRssBytes = process.memoryUsage.rss();
+const cpu = process.cpuUsage();
+const begin = performance.now();
+let last = begin;
+let stallMsMax = 0;
+const timer = every(() => {
+  stallMsMax = Math.max(stallMsMax, performance.now() - last - 5);
+  last = performance.now();
+}, 5);
+const archiver = await startArchiver({ context: createContext({ logLevel: 'warn' }), log, store, options });
+// Its ticks come behind everything in the log: when they are committed, so is the rest.
+await archiver.drain?.();
+const wallMs = performance.now() - begin;
+const { user, system } = process.cpuUsage(cpu);
+clearInterval(timer);
+const stopped = archiver.unready();
+await archiver.close();
+await log.close();
+if (stopped !== undefined) throw new Error(stopped);
+const run: ArchiveRun = {
+  wallMs,
+  cpuMs: (user + system) / 1_000,
+  systemMs: system / 1_000,
+  idleRssBytes,
+  rssBytesMax: process.resourceUsage().maxRSS * 1_024,
+  stallMsMax,
+};
+if (!process.stdout.write(`${JSON.stringify(run)}\n`)) await once(process.stdout, 'drain');

@@ -1,0 +1,64 @@
+// An AUDIO payload in, its packets out, without a generated codec's objects. What a broadcaster's SDK writes is read by hand;
+// anything that is not of that plain form is left to the generated codec, which decides.
+import { fromBinary } from '@bufbuild/protobuf';
+import { AudioSchema, opusPacketSamples, WireError } from '@hayate/protocol';
+
+/** An AUDIO payload as the archive reads it: valid until the next one is read. */
+export interface AudioView {
+  /** How many of the elements of `packets` are of this payload. */
+  packetCount: number;
+  /** Views into the payload. */
+  readonly packets: Uint8Array[];
+  /** All packets together, at 48 kHz; more than 0. */
+  samples: number;
+  /** -dBov; undefined if it was not measured. */
+  level: number | undefined;
+}
+
+const TAG_PACKET = 0x0a;
+const TAG_LEVEL = 0x10;
+
+/** Reads payloads, one after another. */
+export class AudioReader {
+  readonly #view: AudioView = { packetCount: 0, packets: [], samples: 0, level: undefined };
+
+  /** Throws if the payload is no Audio message, a packet is not Opus (WireError), or there is none. */
+  read(payload: Uint8Array): AudioView {
+    const view = this.#view;
+    if (!this.#readPlain(payload)) {
+      const { packets, level } = fromBinary(AudioSchema, payload);
+      view.packetCount = packets.length;
+      for (const [i, packet] of packets.entries()) view.packets[i] = packet;
+      view.level = level;
+    }
+    view.samples = 0;
+    for (let i = 0; i < view.packetCount; i++) view.samples += opusPacketSamples(view.packets[i] ?? new Uint8Array());
+    if (view.samples === 0) throw new WireError('an AUDIO payload without packets');
+    return view;
+  }
+
+  /** Whether the payload is of the plain form: packets, then a level; lengths of up to two bytes, a level of one. */
+  #readPlain(payload: Uint8Array): boolean {
+    const view = this.#view;
+    view.packetCount = 0;
+    view.level = undefined;
+    let at = 0;
+    while (payload[at] === TAG_PACKET) {
+      let length = payload[at + 1] ?? 0;
+      at += 2;
+      if (length >= 128) {
+        const high = payload[at++] ?? 128;
+        if (high >= 128) return false;
+        length += (high - 1) * 128;
+      }
+      if (at + length > payload.length) return false;
+      view.packets[view.packetCount++] = payload.subarray(at, at + length);
+      at += length;
+    }
+    if (at === payload.length) return true;
+    const level = payload[at + 1] ?? 128;
+    if (payload[at] !== TAG_LEVEL || level >= 128 || at + 2 !== payload.length) return false;
+    view.level = level;
+    return true;
+  }
+}

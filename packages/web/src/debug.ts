@@ -1,11 +1,13 @@
 // What tests and the bench see of a page, as window.hayate: only with ?debug in the address, and only then is this file loaded.
-// The studio shows what it sent and heard from the microphone; the viewer what it drew and played. Everything is bounded.
-import { type BoneName, Bones, type Pose, type ShapeName, Shapes } from '@hayate/client';
+// The studio shows what it sent and heard from the microphone; the viewer and the replay what they drew and played. Everything is bounded.
+import { type BoneName, Bones, type MediaSource, type Pose, type ShapeName, Shapes } from '@hayate/client';
+import type { Player } from '@hayate/client/browser';
 import { Vector3 } from 'three';
 import { HEAD_CENTRE_Y } from './avatar/head-surface.ts';
 import { type RecordedSound, SoundRecording } from './debug/sound-recording.ts';
 import { tap } from './debug/tap.ts';
 import type { AvatarView } from './render/avatar-view.ts';
+import type { OpenReplay } from './replay/replay-session.ts';
 import type { StudioSession } from './studio/studio-session.ts';
 import type { WatchSession } from './watch/watch-session.ts';
 
@@ -52,8 +54,10 @@ export interface ViewerDebug {
   /** What the audio graph rendered, after the volume; the device's own latency is in statistics(). Empty until there is sound. */
   played: RecordedSound;
   statistics(): object;
-  /** As the page shows it: 'connecting', 'waiting', 'live', 'reconnecting', 'ended', 'failed'. */
+  /** As the page shows it: a WatchPhase, or a ReplayState. */
   state(): string;
+  /** Of a replay: the capture time shown now, milliseconds. */
+  placeMs(): number | undefined;
   /** Where the mouth is, in device pixels of the canvas, y downwards. */
   mouth(): Region;
   /** RGBA of that region, rows from the top, of a picture drawn for this. */
@@ -67,8 +71,8 @@ declare global {
 }
 
 const posesMax = 3_000;
-/** Received poses that may still be drawn. */
-const receivedMax = 300;
+/** Received poses that may still be drawn: a replay is given some seconds of them at once. */
+const receivedMax = 1_200;
 
 function keep<T>(list: T[], item: T, max: number): void {
   list.push(item);
@@ -97,24 +101,48 @@ export function exposeStudio(session: StudioSession): void {
 
 /** Shows a visit and what is drawn of it; call it before it is opened. */
 export function exposeViewer(session: WatchSession, view: AvatarView): void {
+  exposeMedia(session.viewer, session.player, view, {
+    isOn: () => session.phase === 'live',
+    statistics: () => ({ viewer: session.viewer.stats }),
+    state: () => session.phase,
+    placeMs: () => undefined,
+  });
+}
+
+/** Shows a replay and what is drawn of it; call it before it begins. */
+export function exposeReplay({ replay, player }: OpenReplay, view: AvatarView): void {
+  exposeMedia(replay, player, view, {
+    isOn: () => replay.state === 'playing' || replay.state === 'paused',
+    statistics: () => ({ malformed: replay.malformed, rate: replay.rate }),
+    state: () => replay.state,
+    placeMs: () => replay.positionMs,
+  });
+}
+
+interface Standing extends Pick<ViewerDebug, 'statistics' | 'state' | 'placeMs'> {
+  /** Whether what is drawn is of the broadcast. */
+  isOn: () => boolean;
+}
+
+function exposeMedia(source: MediaSource, player: Player, view: AvatarView, { isOn, statistics, state, placeMs }: Standing): void {
   const received: { captureUs: number; pose: Pose }[] = [];
   const rendered: RenderedPose[] = [];
-  session.viewer.on('motion', ({ captureUs, pose }) => keep(received, { captureUs, pose }, receivedMax));
-  session.viewer.on('epoch', () => received.splice(0));
+  source.on('motion', ({ captureUs, pose }) => keep(received, { captureUs, pose }, receivedMax));
+  source.on('epoch', () => received.splice(0));
   view.onDrawn = (pose) => {
-    if (session.phase === 'live') keep(rendered, renderedPose(view, captureOf(pose, received)), posesMax);
+    if (isOn()) keep(rendered, renderedPose(view, captureOf(pose, received)), posesMax);
   };
   let played: RecordedSound = new SoundRecording(48_000);
   let isTapped = false;
   const listenIn = () => {
-    const { output } = session.player;
+    const { output } = player;
     if (output === undefined || isTapped) return;
     isTapped = true;
     void tap(output).then((recording) => {
       played = recording;
     });
   };
-  session.player.on('state', listenIn);
+  player.on('state', listenIn);
   // The sound may have been there before this file was.
   listenIn();
   window.hayate = {
@@ -124,14 +152,15 @@ export function exposeViewer(session: WatchSession, view: AvatarView): void {
       return played;
     },
     statistics: () => ({
-      viewer: session.viewer.stats,
-      player: session.player.stats,
-      playerState: session.player.state,
-      outputLatencyMs: outputLatencyMs(session.player.output),
+      ...statistics(),
+      player: player.stats,
+      playerState: player.state,
+      outputLatencyMs: outputLatencyMs(player.output),
       framesPerSecond: view.framesPerSecond,
       quality: view.quality,
     }),
-    state: () => session.phase,
+    state,
+    placeMs,
     mouth: () => mouthRegion(view),
     pixels: () => readPixels(view, mouthRegion(view)),
   };

@@ -13,6 +13,8 @@ takeCredential();
 addEventListener('hashchange', takeCredential);
 
 const FrontPage = lazy(() => import('./page/front-page.tsx'));
+const PastPage = lazy(() => import('./page/past-page.tsx'));
+const ReplayPage = lazy(() => import('./page/replay-page.tsx'));
 const ScalePage = lazy(() => import('./page/scale-page.tsx'));
 const StudioPage = lazy(() => import('./page/studio-page.tsx'));
 const WatchPage = lazy(() => import('./page/watch-page.tsx'));
@@ -23,6 +25,8 @@ function titleOf(route: Route): string {
     studio: 'Studio',
     scale: 'Pull the plug',
     watch: route.page === 'watch' ? route.stream : '',
+    past: 'Past broadcasts',
+    replay: route.page === 'replay' ? `${route.stream}, replay` : '',
     missing: 'Not found',
   }[route.page];
   return name === '' ? 'Hayate' : `${name} · Hayate`;
@@ -36,6 +40,10 @@ function page(route: Route) {
       return <StudioPage />;
     case 'watch':
       return <WatchPage key={route.stream} stream={route.stream} />;
+    case 'past':
+      return <PastPage />;
+    case 'replay':
+      return <ReplayPage key={route.epoch} stream={route.stream} epoch={route.epoch} />;
     case 'scale':
       return <ScalePage />;
     case 'missing':

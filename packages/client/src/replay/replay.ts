@@ -181,7 +181,7 @@ export class Replay extends Emitter<ReplayEvents> implements MediaSource, Playba
         if (this.#isWanted) this.#run();
         else {
           this.#become('paused');
-          this.#advance(this.#scene, this.#placeMs + LEAD_MS, (frame) => this.#giveScene(frame));
+          this.#advance(this.#scene, this.#placeMs + LEAD_MS * this.#rate, (frame) => this.#giveScene(frame));
         }
       },
       (error: unknown) => {

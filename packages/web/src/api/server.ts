@@ -17,6 +17,7 @@ export interface LiveStream {
 export interface Grants {
   publish?: readonly string[];
   watch?: readonly string[];
+  moderate?: readonly string[];
 }
 
 /** The server refused, or did not answer; the message is for people. */
@@ -56,7 +57,8 @@ export async function liveStreams(): Promise<LiveStream[]> {
   return ((await answerOf(response)) as { streams: LiveStream[] }).streams;
 }
 
-async function ask(path: string, init: RequestInit): Promise<Response> {
+/** Asks the server. Rejects with ServerError if it does not answer. */
+export async function ask(path: string, init: RequestInit): Promise<Response> {
   try {
     return await fetch(path, { ...init, cache: 'no-store' });
   } catch (cause) {
@@ -64,7 +66,8 @@ async function ask(path: string, init: RequestInit): Promise<Response> {
   }
 }
 
-async function answerOf(response: Response): Promise<unknown> {
+/** The JSON of an answer. Rejects with ServerError, in the server's own words, if it is a refusal. */
+export async function answerOf(response: Response): Promise<unknown> {
   const body: unknown = await response.json().catch(() => undefined);
   if (response.ok && body !== undefined) return body;
   throw new ServerError(`The server refused: ${refusal(body) ?? `HTTP ${response.status}`}.`);

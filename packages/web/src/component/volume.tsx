@@ -1,10 +1,10 @@
 // The loudness of what is watched, and whether it is heard at all.
+import type { Player } from '@hayate/client/browser';
 import { useState } from 'react';
-import type { WatchSession } from '../watch/watch-session.ts';
 import { Icon } from './icon.tsx';
 
-/** A switch for the voice of `session`, and its loudness. */
-export function Volume({ session: { player } }: { session: WatchSession }) {
+/** A switch for the voice that `player` plays, and its loudness. */
+export function Volume({ player }: { player: Player }) {
   const [, setShown] = useState(0);
   const set = (volume: number) => {
     player.volume = volume;

@@ -1,26 +1,36 @@
 // What is live, each stream with its moving avatar, and the way to go live oneself.
 import { useEffect, useState } from 'react';
+import { mayModerate } from '../api/archive.ts';
 import { useLiveStreams } from '../api/use-live-streams.ts';
 import { Brand } from '../component/brand.tsx';
 import { Icon } from '../component/icon.tsx';
 import { Link } from '../component/link.tsx';
 import { Notice } from '../component/notice.tsx';
 import { StreamCard } from '../component/stream-card.tsx';
-import { ThumbnailRenderer } from '../render/thumbnail-renderer.ts';
+import { useThumbnailRenderer } from '../render/use-thumbnail-renderer.ts';
 import '../style/front.css';
 
 /** The front page. */
 export default function FrontPage() {
   const { streams, problem } = useLiveStreams();
   const renderer = useThumbnailRenderer();
+  const isModerator = useModerator();
   return (
     <div className="front">
       <header className="front-bar">
         <Brand />
-        <Link to="/studio" className="button button-primary">
-          <Icon name="broadcast" />
-          Go live
-        </Link>
+        <nav className="front-nav" aria-label="Pages">
+          {isModerator && (
+            <Link to="/past" className="button button-quiet">
+              <Icon name="history" />
+              Past broadcasts
+            </Link>
+          )}
+          <Link to="/studio" className="button button-primary">
+            <Icon name="broadcast" />
+            Go live
+          </Link>
+        </nav>
       </header>
       <main>
         <section className="hero">
@@ -59,18 +69,17 @@ function Empty() {
   );
 }
 
-/** The renderer that all cards share; undefined at first, and where the browser has no WebGL 2. */
-function useThumbnailRenderer(): ThumbnailRenderer | undefined {
-  const [renderer, setRenderer] = useState<ThumbnailRenderer>();
+/** Whether the visitor may look at what is over. */
+function useModerator(): boolean {
+  const [isModerator, setIsModerator] = useState(false);
   useEffect(() => {
-    let made: ThumbnailRenderer;
-    try {
-      made = new ThumbnailRenderer();
-    } catch {
-      return;
-    }
-    setRenderer(made);
-    return () => made.dispose();
+    let stopped = false;
+    void mayModerate().then((may) => {
+      if (!stopped) setIsModerator(may);
+    });
+    return () => {
+      stopped = true;
+    };
   }, []);
-  return renderer;
+  return isModerator;
 }

@@ -76,7 +76,7 @@ function Stage({ address, snapshot }: { address: SceneAddress | undefined; snaps
           </span>
         </button>
       )}
-      {session !== undefined && <Volume session={session} />}
+      {session !== undefined && <Volume player={session.player} />}
       {snapshot !== undefined && <p className="badge scale-lost">{countText(snapshot.total.lost)} frames lost</p>}
     </section>
   );

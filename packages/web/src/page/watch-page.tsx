@@ -83,7 +83,7 @@ export default function WatchPage({ stream }: { stream: string }) {
           <h1>{title}</h1>
           {title !== stream && <p>{stream}</p>}
         </div>
-        {session !== undefined && <Volume session={session} />}
+        {session !== undefined && <Volume player={session.player} />}
         {session !== undefined && isOn && <Readouts session={session} />}
       </footer>
     </main>

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { routeOf, watchPath } from './route.ts';
+import { replayPath, routeOf, watchPath } from './route.ts';
 
 test('every page has its path, with or without a slash at the end', () => {
   for (const [path, page] of [
@@ -9,9 +9,13 @@ test('every page has its path, with or without a slash at the end', () => {
     ['/studio', 'studio'],
     ['/studio/', 'studio'],
     ['/scale', 'scale'],
+    ['/past', 'past'],
+    ['/past/', 'past'],
   ])
     assert.deepEqual(routeOf(path ?? ''), { page });
   assert.deepEqual(routeOf('/watch/aki'), { page: 'watch', stream: 'aki' });
+  const broadcast = { stream: 'aki', epoch: '0198f3c2a7b00a5f' };
+  assert.deepEqual(routeOf(replayPath(broadcast)), { page: 'replay', ...broadcast });
   assert.deepEqual(routeOf(`${watchPath('a_b-9')}/`), { page: 'watch', stream: 'a_b-9' });
 });
 
@@ -22,6 +26,10 @@ test('a path that names no page, or a stream that cannot be, is missing', () => 
     '/watch',
     '/watch/',
     '/watch/a/b',
+    '/past/aki',
+    '/past/aki/0198f3c2a7b00a5',
+    '/past/a.b/0198f3c2a7b00a5f',
+    '/past/aki/0198f3c2a7b00a5f/1',
     '/watch/a.b',
     '/watch/%2e%2e',
     `/watch/${'a'.repeat(65)}`,

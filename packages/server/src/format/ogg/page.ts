@@ -1,6 +1,6 @@
 // Ogg pages (RFC 3533 section 6). Packets in, pages out, and back: a packet is laced into segments of at most 255 bytes,
 // a page holds at most 255 of them, and a packet that does not fit goes on in the next page.
-import { oggCrc } from './crc.ts';
+import { oggPageCrc } from './crc.ts';
 import { OggError } from './ogg-error.ts';
 
 /** Bits of a page's header type. */
@@ -45,7 +45,7 @@ export class PageWriter {
       const room = PAGE_SEGMENTS_MAX - this.#lacing.length;
       const rest = packet.length - at;
       if (packetSegments(rest) <= room) {
-        this.#append(packet.subarray(at), Math.floor(rest / 255));
+        this.#append(at === 0 ? packet : packet.subarray(at), Math.floor(rest / 255));
         this.#lacing.push(rest % 255);
         this.#granule = granule;
         return;
@@ -73,7 +73,7 @@ export class PageWriter {
       page.set(part, at);
       at += part.length;
     }
-    view.setUint32(22, oggCrc(page), true);
+    view.setUint32(22, oggPageCrc(page), true);
     out.push(page);
     this.#lacing = [];
     this.#body = [];
@@ -118,8 +118,7 @@ export function readPage(bytes: Uint8Array, offset: number): Page {
   let end = lacingEnd;
   for (const size of lacing) end += size;
   if (end > bytes.length) throw new OggError(offset, 'a page is cut short');
-  const crc = oggCrc(bytes, offset + 26, end, oggCrc(new Uint8Array(4), 0, 4, oggCrc(bytes, offset, offset + 22)));
-  if (crc !== view.getUint32(offset + 22, true)) throw new OggError(offset, "a page's checksum is wrong");
+  if (oggPageCrc(bytes, offset, end) !== view.getUint32(offset + 22, true)) throw new OggError(offset, "a page's checksum is wrong");
   const granule = view.getBigInt64(offset + 6, true);
   if (granule < -1n || granule > BigInt(Number.MAX_SAFE_INTEGER)) throw new OggError(offset + 6, 'a granule position is out of range');
   return {

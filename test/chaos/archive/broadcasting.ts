@@ -39,6 +39,11 @@ export class Broadcasting {
     return this.process.stdout.includes('superseded');
   }
 
+  /** Whether it has given up for another reason. */
+  get failed(): boolean {
+    return this.process.stdout.some((line) => /^(failed:|not everything)/.test(line));
+  }
+
   /** How often its connection broke, or could not be made. */
   get losses(): number {
     return this.process.stdout.filter((line) => line.startsWith('reconnecting')).length;

@@ -7,6 +7,7 @@ import { seededNumbers } from '../../conformance/archive-broadcast.ts';
 import { requirePython } from '../../support/require-tool.ts';
 import { type Audit, auditArchive } from './audit.ts';
 import type { Choose } from './moment.ts';
+import { untilArchived } from './settle.ts';
 import { Site, type SiteOptions } from './site.ts';
 
 /** A site under way. */
@@ -33,6 +34,10 @@ async function carryOut(campaign: Campaign, python: string, attack: (campaign: C
   const { site } = campaign;
   await attack(campaign);
   await site.endBroadcasts();
+  if (site.clustered) {
+    await Promise.all(site.of('streamer').map((process) => site.stop(process)));
+    await untilArchived(site);
+  }
   await site.stopAll();
   return auditArchive(site, python);
 }

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { Viewer } from '@hayate/client';
 import { openLog, openStore } from '../../../packages/server/src/adapters.ts';
 import { signToken } from '../../../packages/server/src/auth/sign-token.ts';
 import { createContext } from '../../../packages/server/src/kernel/context.ts';
@@ -11,6 +12,7 @@ import { parseFlags } from '../../../packages/server/src/kernel/flag.ts';
 import type { Log } from '../../../packages/server/src/log/log.ts';
 import { type ServeSettings, serveFlags } from '../../../packages/server/src/serve-flags.ts';
 import type { Store } from '../../../packages/server/src/store/store.ts';
+import { cleanUp } from '../../support/clean-up.ts';
 import { type ServerProcess, startHayateServer } from '../../support/hayate.ts';
 import { poll } from '../../support/poll.ts';
 import { tempDir } from '../../support/temp-dir.ts';
@@ -40,11 +42,19 @@ const rolesOf: Readonly<Record<Part, string>> = {
 /** A server process. */
 export interface SiteProcess extends ServerProcess {
   readonly part: Part;
+  /** Under which it has its partitions, in a cluster. */
+  readonly name: string;
+}
+
+/** Why a process says that it cannot serve now; empty: it can. */
+export async function unreadyReason({ port }: SiteProcess): Promise<string> {
+  const answer = await fetch(`http://127.0.0.1:${port}/readyz`, { signal: AbortSignal.timeout(5_000) });
+  return answer.ok ? '' : await answer.text();
 }
 
 /** How a site begins. */
 export interface SiteOptions {
-  /** Flags that name the log. Default: the embedded one. */
+  /** Flags that name the log of a cluster, which any number of processes may use. Default: the embedded one. */
   readonly log?: readonly string[];
   /** Default: the embedded one. */
   readonly store?: StoreSite;
@@ -53,6 +63,8 @@ export interface SiteOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Of what the broadcasters make up. */
   readonly seed: number;
+  /** Where everything is kept. Default: a folder that goes with the test. */
+  readonly folder?: string;
 }
 
 /** A service and its broadcasters. */
@@ -65,13 +77,17 @@ export class Site {
   readonly door: FrontDoor;
   readonly processes: SiteProcess[] = [];
   readonly broadcasts: Broadcasting[] = [];
+  /** Whether its processes share a log. */
+  readonly clustered: boolean;
   readonly #options: SiteOptions;
+  #started = 0;
   /** What has been done to it, and how often. */
   readonly #blows = new Map<string, number>();
 
   private constructor(t: TestContext, options: SiteOptions, folder: string, door: FrontDoor) {
     this.t = t;
     this.#options = options;
+    this.clustered = options.log !== undefined;
     this.folder = folder;
     this.data = join(folder, 'data');
     this.store = options.store ?? fsStoreSite(join(this.data, 'archive'));
@@ -80,15 +96,17 @@ export class Site {
 
   /** An empty site, gone with the test. */
   static async open(t: TestContext, options: SiteOptions): Promise<Site> {
-    return new Site(t, options, tempDir(t), await openFrontDoor(t));
+    return new Site(t, options, options.folder ?? tempDir(t), await openFrontDoor(t));
   }
 
-  /** Starts a server process; broadcasters find it from then on. */
-  async start(part: Part): Promise<SiteProcess> {
+  /** Starts a server process; broadcasters find it from then on. By the name of one that is gone it comes back to its partitions. */
+  async start(part: Part, name = `${part}-${this.#started}`): Promise<SiteProcess> {
     const { env = {} } = this.#options;
+    this.#started++;
     const flags = ['--roles', rolesOf[part], '--jwt-secret', SECRET, ...this.#flags()];
+    if (this.clustered && part !== 'streamer') flags.push('--kafka-instance-id', name);
     const server = await startHayateServer(this.t, { data: this.data, flags, env: { ...env, ...this.store.env } });
-    const process: SiteProcess = { part, ...server };
+    const process: SiteProcess = { part, name, ...server };
     this.processes.push(process);
     if (part !== 'archiver') this.door.open(process.port);
     return process;
@@ -109,13 +127,13 @@ export class Site {
   /** SIGKILL, at once; resolves when the process is gone. What it had not made durable is gone with it. */
   async kill(victim: SiteProcess): Promise<void> {
     victim.process.kill('SIGKILL');
-    this.count('kills');
     await this.gone(victim);
   }
 
-  /** Resolves when a process that was killed is gone. */
+  /** Resolves when a process that was killed is gone, and counts the kill. */
   async gone(victim: SiteProcess): Promise<void> {
     assert.deepEqual(await victim.process.exit, { code: null, signal: 'SIGKILL' }, victim.process.lines.join('\n'));
+    this.count('kills');
     this.#remove(victim);
   }
 
@@ -158,6 +176,14 @@ export class Site {
     return broadcasting;
   }
 
+  /** Begins to watch a stream, as the SDK does. */
+  async watch(stream: string): Promise<Viewer> {
+    const viewer = new Viewer({ server: this.door.url, stream, token: await this.token() });
+    cleanUp(this.t, () => viewer.close());
+    await viewer.connect();
+    return viewer;
+  }
+
   /** A token for every stream. */
   async token(): Promise<string> {
     const grants = { publish: ['*'], watch: ['*'], moderate: ['*'] };
@@ -166,10 +192,9 @@ export class Site {
 
   /** Waits for a condition while broadcasts go on; fails, with what everybody said, once a broadcaster has failed or time is up. */
   async until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-    const failed = () => this.broadcasts.find(({ process }) => process.stdout.some((line) => /^(failed|not everything)/.test(line)));
-    const met = async () => failed() ?? ((await condition()) ? 'met' : undefined);
+    const met = async () => this.broadcasts.find(({ failed }) => failed) ?? ((await condition()) ? 'met' : undefined);
     const result = await poll(what, met, { timeoutMs: WAIT_MS_MAX }).catch((error: unknown) => error);
-    if (result !== 'met') throw new Error(`${what} did not come:\n${this.said()}`, { cause: result });
+    if (result !== 'met') throw new Error(`${what} did not come:\n${await this.#said()}`, { cause: result });
   }
 
   /** Waits until every broadcaster that goes on is connected, and what it has sent until now is acknowledged. */
@@ -199,6 +224,12 @@ export class Site {
     for (const part of ['streamer', 'all', 'archiver'] as const) await Promise.all(this.of(part).map((process) => this.stop(process)));
   }
 
+  /** A metric over all processes of a part. */
+  async sum(part: Part, metric: string, label = ''): Promise<number> {
+    const values = await Promise.all(this.of(part).map((process) => process.metric(metric, label)));
+    return values.reduce((total, value) => total + value, 0);
+  }
+
   /** The site's log and store, for one who looks after everybody has gone. */
   async openLog(): Promise<Log> {
     return openLog(this.#settings(), createContext({ logLevel: 'silent' }));
@@ -218,15 +249,6 @@ export class Site {
     return this.#blows;
   }
 
-  /** The last lines of every process. */
-  said(): string {
-    const last = (name: string, lines: readonly string[]) => lines.slice(-12).map((line) => `${name}: ${line}`);
-    return [
-      ...this.broadcasts.flatMap(({ stream, process }) => last(stream, process.lines)),
-      ...this.processes.flatMap(({ part, port, process }) => last(`${part} ${port}`, process.lines)),
-    ].join('\n');
-  }
-
   #flags(): string[] {
     const { log = [], flags = [] } = this.#options;
     return [...frequentCuts, ...log, ...this.store.flags, ...flags];
@@ -234,6 +256,17 @@ export class Site {
 
   #settings(): ServeSettings {
     return parseFlags(serveFlags, ['--data', this.data, ...this.#flags()], {});
+  }
+
+  /** The last lines of every process, and what those that answer have to say of themselves. */
+  async #said(): Promise<string> {
+    const said = this.broadcasts.flatMap(({ stream, process }) => process.lines.slice(-12).map((line) => `${stream}: ${line}`));
+    for (const one of this.processes) {
+      const lines = one.process.lines.slice(-12);
+      const reason = await unreadyReason(one).catch((error: unknown) => `no answer: ${String(error)}`);
+      said.push(...[...lines, `unready: ${reason.trim()}`].map((line) => `${one.name}: ${line}`));
+    }
+    return said.join('\n');
   }
 
   #remove(one: SiteProcess): void {

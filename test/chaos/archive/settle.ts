@@ -1,0 +1,32 @@
+// Waits until a cluster has archived what its broadcasters were promised: its archivers hand partitions over when they stop and end
+// no cut for it, so the last cuts are closed by the log's silence.
+import { decodeManifest, type Manifest } from '../../../packages/server/src/archive/manifest.ts';
+import type { Site } from './site.ts';
+
+/** Resolves when the newest manifests know every promised frame, and the end of every epoch that was ended. */
+export async function untilArchived(site: Site): Promise<void> {
+  const store = await site.openStore();
+  const newest = async (): Promise<readonly Manifest[]> => {
+    const keys = new Map<string, string>();
+    for await (const { key } of store.list('cuts/')) keys.set(key.slice(0, key.lastIndexOf('/')), key);
+    const objects = await Promise.all([...keys.values()].map(async (key) => ({ key, bytes: await store.get(key) })));
+    return objects.flatMap(({ key, bytes }) => (bytes === undefined ? [] : [decodeManifest(bytes, key)]));
+  };
+  const isArchived = async (): Promise<boolean> => {
+    const states = (await newest()).flatMap(({ state }) => state.epochs);
+    return site.broadcasts.every(({ stream, journal }) =>
+      journal.epochs().every(({ epoch, promised, ended }) => {
+        const known = states.find((state) => state.stream === stream && state.epoch === epoch);
+        if (known === undefined) return promised.size === 0;
+        const has = (sequence: number) => known.seen.some(([first, last]) => first <= sequence && sequence <= last);
+        return (ended === undefined || known.ended) && [...promised].every(has);
+      }),
+    );
+  };
+  await site.until('the archive of everything acknowledged', isArchived);
+  await site.until('archivers without an open cut', async () => {
+    const open = await Promise.all((['all', 'archiver'] as const).map((part) => site.sum(part, 'hayate_archiver_open_bytes')));
+    return open.every((bytes) => bytes === 0);
+  });
+  await store.close();
+}

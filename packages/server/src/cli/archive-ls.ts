@@ -9,6 +9,7 @@ import { HayateError } from '../kernel/error.ts';
 import { defineFlags } from '../kernel/flag.ts';
 import { defineCommand } from './command.ts';
 import { clockText } from './progress.ts';
+import { textTable } from './table.ts';
 
 const flags = defineFlags({
   stream: { kind: 'string', positional: true, help: 'only the broadcasts of this stream' },
@@ -68,24 +69,14 @@ function rowOf({ stream, epoch, startedAt, audioSegments }: ArchivedBroadcast, a
 }
 
 function table(broadcasts: readonly BroadcastRow[]): string {
-  const rows = [
-    ['STREAM', 'EPOCH', 'STARTED', 'DURATION', 'SEGMENTS', 'BYTES', 'PATH'],
-    ...broadcasts.map(({ stream, epoch, startedAt, durationMs, segments, bytes, path }) => [
-      stream,
-      epoch,
-      startedAt.replace('T', ' ').slice(0, 19),
-      clockText(durationMs),
-      String(segments),
-      String(bytes),
-      path,
-    ]),
-  ];
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const lines = rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
-  return `${lines.join('\n')}\n`;
+  const rows = broadcasts.map(({ stream, epoch, startedAt, durationMs, segments, bytes, path }) => [
+    stream,
+    epoch,
+    startedAt.replace('T', ' ').slice(0, 19),
+    clockText(durationMs),
+    String(segments),
+    String(bytes),
+    path,
+  ]);
+  return textTable([['STREAM', 'EPOCH', 'STARTED', 'DURATION', 'SEGMENTS', 'BYTES', 'PATH'], ...rows]);
 }

@@ -15,6 +15,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   token: async () => (await import('./token.ts')).token,
   'build-native': async () => (await import('./build-native.ts')).buildNativeCommand,
   'archive ls': async () => (await import('./archive-ls.ts')).archiveLs,
+  'archive export': async () => (await import('./archive-export.ts')).archiveExport,
+  'archive verify': async () => (await import('./archive-verify.ts')).archiveVerify,
 };
 
 /** Runs `hayate` with the arguments after its name; resolves to the exit code: 0, 1 for a failure, 2 for wrong usage. */

@@ -1,0 +1,97 @@
+// `hayate archive verify`: proves that an archive is whole, by reading all of it. Exits with 1 and says where if it is not.
+// Changes nothing, and may run beside servers that write the archive.
+import { type LogSettings, logFlags, type StoreSettings, storeFlags } from '../adapter-flags.ts';
+import { committedOffsets, openArchive } from '../adapters.ts';
+import { type Finding, SUMMARY_KINDS, type Summary, verifyArchive } from '../archive/verify/verify.ts';
+import { HayateError } from '../kernel/error.ts';
+import { defineFlags } from '../kernel/flag.ts';
+import type { CommittedOffsets } from '../log/log.ts';
+import { defineCommand, type Io } from './command.ts';
+import { clockText, Progress } from './progress.ts';
+
+/** Findings that are printed for people. */
+const SHOWN_MAX = 10;
+const BAR_WIDTH = 30;
+
+const flags = defineFlags({
+  ...storeFlags,
+  ...logFlags,
+  withoutLog: { kind: 'boolean', help: 'do not ask the log how far it is archived' },
+  json: { kind: 'boolean', help: 'print each finding as a line of JSON, all of them, and the summary as the last line' },
+});
+
+export const archiveVerify = defineCommand({
+  name: 'archive verify',
+  summary: 'prove that an archive is whole, by reading all of it',
+  details: `Walks the manifests from the oldest kept one and checks every cut: objects are there with the digests
+that manifests name, their contents have these digests, offsets follow one another without gap or overlap,
+every frame is there once, the voice is that of the frames, statistics are what a recount gives, nothing
+lies there that no manifest names, and nothing is left of what was erased. Exits with 1 if anything is
+wrong. spec/archive.md, "Verification", tells more.`,
+  flags,
+  async run({ json, withoutLog, ...settings }, io) {
+    const store = await openArchive(settings);
+    let done = { cuts: 0, cutsTotal: 0 };
+    const beganMs = performance.now();
+    const progress = new Progress(io.stderr, () => bar(done.cuts, done.cutsTotal, performance.now() - beganMs));
+    try {
+      const committed = withoutLog ? undefined : await readCommitted(settings, progress);
+      const { findings, summary } = await verifyArchive({
+        store,
+        ...(committed === undefined ? {} : { committed }),
+        onProgress: (progress) => {
+          done = progress;
+        },
+      });
+      progress.close();
+      print(io, { findings, summary, json });
+      return findings.length === 0 ? 0 : 1;
+    } finally {
+      progress.close();
+      await store.close();
+    }
+  },
+});
+
+/** What the log says; undefined, and said, where there is no log to ask. */
+async function readCommitted(settings: LogSettings & StoreSettings, progress: Progress): Promise<CommittedOffsets | undefined> {
+  try {
+    return await committedOffsets(settings);
+  } catch (error) {
+    if (!(error instanceof HayateError && error.code === 'NOT_FOUND')) throw error;
+    progress.say(`there is no log to compare with (${error.message})`);
+    return undefined;
+  }
+}
+
+function bar(cuts: number, cutsTotal: number, elapsedMs: number): string {
+  const share = cutsTotal === 0 ? 0 : cuts / cutsTotal;
+  const filled = Math.round(share * BAR_WIDTH);
+  const left = share === 0 ? '' : `  about ${clockText((elapsedMs / share) * (1 - share))} left`;
+  return `[${'#'.repeat(filled)}${'.'.repeat(BAR_WIDTH - filled)}] ${cuts} of ${cutsTotal} cuts${left}`;
+}
+
+function print({ stdout }: Io, { findings, summary, json }: { findings: readonly Finding[]; summary: Summary; json: boolean }): void {
+  if (json) {
+    for (const finding of findings) stdout.write(`${JSON.stringify({ finding })}\n`);
+    stdout.write(`${JSON.stringify({ summary, findings: findings.length })}\n`);
+    return;
+  }
+  for (const { rule, key, expected, found } of findings.slice(0, SHOWN_MAX))
+    stdout.write(`${rule}: ${key}\n  expected  ${expected}\n  found     ${found}\n`);
+  if (findings.length > SHOWN_MAX) stdout.write(`… and ${findings.length - SHOWN_MAX} more (--json prints all)\n`);
+  stdout.write(summaryText(summary));
+  stdout.write(findings.length === 0 ? 'the archive is whole\n' : `the archive is NOT whole: ${findings.length} findings\n`);
+}
+
+function summaryText(summary: Summary): string {
+  const { partitions, cuts, objects, bytes, openObjects, frames, broadcasts, voiceSeconds, fromMs, toMs } = summary;
+  const time = (ms: number | undefined) => (ms === undefined ? '-' : new Date(ms).toISOString());
+  const kinds = SUMMARY_KINDS.map((kind) => `${objects[kind]} ${kind}`).join(', ');
+  return [
+    `${partitions} partitions, ${cuts} cuts, from ${time(fromMs)} to ${time(toMs)}`,
+    `objects: ${kinds}; ${(bytes / 1e6).toFixed(1)} MB; ${openObjects} of cuts that are being written, not looked at`,
+    `${broadcasts} broadcasts, ${frames} frames, ${clockText(voiceSeconds * 1000)} of voice`,
+    '',
+  ].join('\n');
+}

@@ -4,7 +4,7 @@ import type { FlagTable, FlagValues } from '../kernel/flag.ts';
 
 /** Where output goes. */
 export interface Output {
-  write(text: string): unknown;
+  write(data: string | Uint8Array): unknown;
   /** Whether a person watches it. */
   readonly isTTY?: boolean;
   /** Its width in characters, if it is a terminal. */

@@ -1,0 +1,110 @@
+// The segments of one voice, found by their names: a store in, what to read for a stretch of the timeline out. Times by the
+// clock are found by halving, so a long broadcast costs few requests.
+import { epochFromText, epochText } from '@hayate/protocol';
+import { OggError, type OggOpusLink, readOggOpus, tagValue } from '../format/ogg/index.ts';
+import { HayateError } from '../kernel/error.ts';
+import type { Store } from '../store/store.ts';
+import { isErasedAudio } from './audio-object.ts';
+import type { BroadcastName } from './broadcast-order.ts';
+import { type PlacedPacket, placePackets } from './export-timeline.ts';
+import { type AudioName, audioPrefix, parseAudioKey } from './path.ts';
+
+/** A segment by its name. */
+export interface VoiceSegment extends AudioName {
+  key: string;
+}
+
+/** One participant's voice in one broadcast. */
+export interface Voice {
+  /** In order of position. */
+  onTime: VoiceSegment[];
+  /** In order of position. */
+  late: VoiceSegment[];
+}
+
+/** A segment that has been read. */
+export interface ReadSegment {
+  link: OggOpusLink;
+  /** Pre-roll included. */
+  packets: PlacedPacket[];
+  /** Unix microseconds at which the sound at `position` was captured. */
+  unixUsAt(position: number): number;
+}
+
+/** Epochs of the stream that have audio objects, the newest first; 16 hex digits each. */
+export async function listVoiceEpochs(store: Store, stream: string): Promise<string[]> {
+  const epochs: string[] = [];
+  for (let after = ''; ; ) {
+    const epoch = (await firstKey(store, audioPrefix(stream), after))?.split('/')[2];
+    if (epoch === undefined) return epochs.reverse();
+    epochs.push(epoch);
+    // '~' lies behind all that a key may hold.
+    after = `${audioPrefix(stream)}${epoch}/~`;
+  }
+}
+
+/** A participant's segments. */
+export async function listVoice(store: Store, { stream, epoch }: BroadcastName, participant: number): Promise<Voice> {
+  const voice: Voice = { onTime: [], late: [] };
+  for await (const { key } of store.list(audioPrefix(stream, epochFromText(epoch)))) {
+    const name = parseAudioKey(key);
+    if (name?.participant === participant) voice[name.late ? 'late' : 'onTime'].push({ ...name, key });
+  }
+  const byPosition = (a: VoiceSegment, b: VoiceSegment) => a.position - b.position;
+  return { onTime: voice.onTime.sort(byPosition), late: voice.late.sort(byPosition) };
+}
+
+/** Reads a segment, strictly. Throws GONE if it was erased or deleted meanwhile, CORRUPT. */
+export async function readSegment(store: Store, { key, stream, epoch, position }: VoiceSegment): Promise<ReadSegment> {
+  const bytes = await store.get(key);
+  if (bytes === undefined) throw new HayateError('GONE', `${key} is kept no longer`);
+  const [link] = parse(key, bytes);
+  if (link === undefined || isErasedAudio(link.tags))
+    throw new HayateError('GONE', `the broadcast ${stream}/${epochText(epoch)} has been erased`);
+  const tag = (name: string) => {
+    const value = Number(tagValue(link.tags, name) ?? Number.NaN);
+    if (Number.isSafeInteger(value)) return value;
+    throw new HayateError('CORRUPT', `${key}: the tag ${name} is missing or wrong`);
+  };
+  const first = position - tag('HAYATE_PREROLL_SAMPLES');
+  const startUs = tag('HAYATE_START_UNIX_US');
+  const packets = placePackets(
+    link.packets.map(({ data }) => data),
+    first,
+  );
+  return { link, packets, unixUsAt: (at) => startUs + Math.round(((at - first - link.head.preSkip) * 1_000_000) / 48_000) };
+}
+
+/** The position at which the voice was captured at `unixMs`; where there is none, the next one; undefined behind the last. */
+export async function positionAt(store: Store, { onTime }: Voice, unixMs: number): Promise<number | undefined> {
+  // The last segment that begins before then.
+  let near = -1;
+  for (let far = onTime.length; near + 1 < far; ) {
+    const middle = (near + far) >> 1;
+    const segment = onTime[middle];
+    if (segment === undefined) break;
+    if ((await readSegment(store, segment)).unixUsAt(segment.position) <= unixMs * 1000) near = middle;
+    else far = middle;
+  }
+  const segment = onTime[near];
+  const behind = onTime[near + 1]?.position;
+  if (segment === undefined) return behind;
+  const { packets, unixUsAt } = await readSegment(store, segment);
+  const position = segment.position + Math.round(((unixMs * 1000 - unixUsAt(segment.position)) * 48_000) / 1_000_000);
+  const end = packets.reduce((sum, { samples }) => sum + samples, packets[0]?.position ?? 0);
+  return position < end ? position : behind;
+}
+
+async function firstKey(store: Store, prefix: string, after: string): Promise<string | undefined> {
+  for await (const { key } of store.list(prefix, after)) return key;
+  return undefined;
+}
+
+function parse(key: string, bytes: Uint8Array): OggOpusLink[] {
+  try {
+    return readOggOpus(bytes);
+  } catch (cause) {
+    if (cause instanceof OggError) throw new HayateError('CORRUPT', `${key} cannot be read: ${cause.message}`, { cause });
+    throw cause;
+  }
+}

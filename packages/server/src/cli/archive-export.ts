@@ -1,0 +1,116 @@
+// `hayate archive export`: a voice of a past broadcast out of the archive, from one moment to another, as one Ogg/Opus file. The file
+// appears under its name when it is complete.
+import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { isStreamName } from '@hayate/protocol';
+import { storeFlags } from '../adapter-flags.ts';
+import { openArchive } from '../adapters.ts';
+import { type ExportedVoice, exportVoice, type Moment } from '../archive/export.ts';
+import { HayateError } from '../kernel/error.ts';
+import { defineFlags } from '../kernel/flag.ts';
+import { defineCommand, type Io } from './command.ts';
+import { clockText } from './progress.ts';
+
+const flags = defineFlags({
+  stream: { kind: 'string', positional: true, required: true, help: 'whose voice' },
+  out: { kind: 'string', required: true, placeholder: 'FILE.ogg', help: 'where it is written; replaced if it exists; -: standard output' },
+  from: { kind: 'string', placeholder: 'TIME', help: 'where to begin: 2026-05-03T18:00:00Z, or seconds since the broadcast began' },
+  to: { kind: 'string', placeholder: 'TIME', help: 'where to end, as --from' },
+  epoch: { kind: 'string', help: 'which broadcast, as archive ls names it; default: the newest with voice in that time' },
+  participant: { kind: 'number', default: 0, min: 0, max: 63, help: 'whose voice, in a stream with several; 0 is the broadcaster' },
+  ...storeFlags,
+});
+
+export const archiveExport = defineCommand({
+  name: 'archive export',
+  summary: "cut a broadcast's voice out of the archive as an Ogg/Opus file",
+  details:
+    'Cut to the packet, across segments; voice that came late is in its place; holes are silence of their length.\n' +
+    'The wall-clock time of the first sample is in the tags DATE and HAYATE_START_UNIX_US.',
+  flags,
+  async run({ stream, out, from, to, epoch, participant, ...settings }, io) {
+    if (!isStreamName(stream)) throw new HayateError('CONFIGURATION', `"${stream}" is not a stream name`);
+    if (epoch !== undefined && !/^[0-9a-f]{16}$/.test(epoch))
+      throw new HayateError('CONFIGURATION', `--epoch ${epoch}: not 16 hex digits, as archive ls prints them`);
+    const request = { stream, epoch, participant, from: momentOf('from', from), to: momentOf('to', to) };
+    const store = await openArchive(settings);
+    const file = out === '-' ? new StandardOutput(io) : new WholeFile(out);
+    try {
+      const exported = await exportVoice(store, request, (bytes) => file.write(bytes));
+      file.complete();
+      io.stderr.write(`${describe(exported, out)}\n`);
+    } finally {
+      file.close();
+      await store.close();
+    }
+    return 0;
+  },
+});
+
+function momentOf(name: string, text: string | undefined): Moment | undefined {
+  if (text === undefined) return undefined;
+  if (/^\d+(\.\d+)?$/.test(text)) return { seconds: Number(text) };
+  const unixMs = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(unixMs)) throw new HayateError('CONFIGURATION', `--${name} ${text}: neither a time as 2026-05-03T18:00:00Z nor seconds`);
+  return { unixMs };
+}
+
+function describe({ stream, epoch, startUnixMs, durationMs, splicedPackets, filledMs }: ExportedVoice, out: string): string {
+  const notes = [
+    ...(splicedPackets > 0 ? [`${splicedPackets} packets that came late in their places`] : []),
+    ...(filledMs > 0 ? [`${(filledMs / 1000).toFixed(1)} s of holes`] : []),
+  ];
+  const what = `${clockText(durationMs)} of ${stream}/${epoch} from ${new Date(startUnixMs).toISOString()}`;
+  return `${out === '-' ? '' : `${out}: `}${what}${notes.length > 0 ? ` (${notes.join(', ')})` : ''}`;
+}
+
+/** A file that has its name only when it is complete. */
+class WholeFile {
+  readonly #path: string;
+  #descriptor: number | undefined;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  write(bytes: Uint8Array): void {
+    this.#descriptor ??= openSync(this.#partial, 'w');
+    for (let at = 0; at < bytes.length; ) at += writeSync(this.#descriptor, bytes, at);
+  }
+
+  complete(): void {
+    this.#closeDescriptor();
+    renameSync(this.#partial, this.#path);
+  }
+
+  /** Leaves nothing behind of a file that is not complete. */
+  close(): void {
+    if (this.#descriptor === undefined) return;
+    this.#closeDescriptor();
+    rmSync(this.#partial, { force: true });
+  }
+
+  get #partial(): string {
+    return `${this.#path}.partial`;
+  }
+
+  #closeDescriptor(): void {
+    if (this.#descriptor !== undefined) closeSync(this.#descriptor);
+    this.#descriptor = undefined;
+  }
+}
+
+class StandardOutput {
+  readonly #io: Io;
+
+  constructor(io: Io) {
+    this.#io = io;
+  }
+
+  write(bytes: Uint8Array): void {
+    this.#io.stdout.write(bytes);
+  }
+
+  complete(): void {}
+
+  close(): void {}
+}

@@ -2,6 +2,7 @@
 // In: a fresh clone on a Debian machine with Node and npm, and root's rights if a package is missing. Out: everything checked
 // and tested with nothing skipped; the totals are the last line. What it installs from Debian's packages it prints first.
 import { spawnSync } from 'node:child_process';
+import { goToolBuild, goTools } from '../test/support/go-tool.mjs';
 import { debianPackages } from '../test/support/tool-package.mjs';
 import { check } from './check.mjs';
 import { ensureInstalled } from './install.mjs';
@@ -40,6 +41,10 @@ await script('npm run test:full', async () => {
   await ensureInstalled('full', versionOf(runtime));
   await ensurePages(runtime);
   await check(runtime);
+  for (const name of Object.keys(goTools))
+    await step(`${name} for the tests`, async () => {
+      if ((await run('flock', goToolBuild(name), { quiet: true })) !== 0) throw new Refusal(`${name} could not be built; see above`);
+    });
   const env = { ...runtimeEnvironment(runtime), HAYATE_TEST_FULL: '1' };
   return runUnder(runtime, ['scripts/test.mjs', ...process.argv.slice(2)], { env });
 });

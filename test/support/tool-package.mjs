@@ -13,6 +13,7 @@ export const toolPackages = {
   ffprobe: 'ffmpeg',
   flock: 'util-linux',
   git: 'git',
+  go: 'golang-go',
   java: 'default-jre-headless',
   mount: 'mount',
   mvn: 'maven',

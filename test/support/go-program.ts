@@ -1,0 +1,19 @@
+// In: the name of a program that is built from Go's module proxy. Out: where it is, built now if this machine has not got it,
+// or a skip that says what is missing. `npm run test:full` has built all of them before.
+import type { TestContext } from 'node:test';
+import { goToolBuild, goToolPath } from './go-tool.mjs';
+import { runProcess } from './process.ts';
+import { requireTool } from './require-tool.ts';
+
+/** Building takes minutes on a small machine. */
+const buildTimeoutMs = 900_000;
+
+/** The absolute path of the program `name` of go-tool.mjs; undefined after having skipped the test, which should then return. */
+export const requireGoProgram = async (t: TestContext, name: string): Promise<string | undefined> => {
+  const go = requireTool(t, 'go');
+  const flock = go && requireTool(t, 'flock');
+  if (flock === undefined) return undefined;
+  const { code, lines } = await runProcess(t, goToolBuild(name), { executable: flock, timeoutMs: buildTimeoutMs });
+  if (code !== 0) throw new Error(`could not build ${name}:\n${lines.slice(-20).join('\n')}`);
+  return goToolPath(name);
+};

@@ -1,0 +1,76 @@
+// @ts-check
+// In: the name of a program that tests run and Debian lacks. Out: where it is, and the command that builds it there from its
+// sources in Go's module proxy. Each version has a folder of its own in .cache/, which appears when it is whole; whoever asks
+// while another builds waits. `npm run test:full` builds all before the tests begin.
+// Run as a program it is what that command runs, under the lock: `node go-tool.mjs NAME`.
+import { execFileSync } from 'node:child_process';
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Program to the package it is built from, its module's version, and its path there. @type {Readonly<Record<string, { module: string, version: string, path: string }>>} */
+export const goTools = {
+  'fake-gcs-server': { module: 'github.com/fsouza/fake-gcs-server', version: 'v1.56.1', path: '' },
+  versitygw: { module: 'github.com/versity/versitygw', version: 'v1.8.0', path: '/cmd/versitygw' },
+};
+
+/** A Go too old to fetch a newer one by itself (before 1.21) takes this one, which is a module like any other. */
+const toolchain = 'v0.0.1-go1.26.8';
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const cache = join(root, '.cache/go-tool');
+
+/** @param {string} name */
+const toolOf = (name) => {
+  const tool = goTools[name];
+  if (tool === undefined) throw new Error(`${name} is not listed in test/support/go-tool.mjs`);
+  return tool;
+};
+
+/** The folder that is there once `name` is built. @param {string} name */
+const folderOf = (name) => join(cache, `${name}-${toolOf(name).version}`);
+
+/** Where the program is, once built. @param {string} name */
+export const goToolPath = (name) => join(folderOf(name), name);
+
+/**
+ * Arguments for `flock`: builds the program unless it is there. Takes minutes the first time, nothing later.
+ * @param {string} name
+ */
+export const goToolBuild = (name) => {
+  mkdirSync(cache, { recursive: true });
+  return [join(cache, 'lock'), process.execPath, fileURLToPath(import.meta.url), name];
+};
+
+/** A Go that is new enough, or that fetches what is. */
+const findGo = () => {
+  const [, minor = 0] = /^go1\.(\d+)/.exec(execFileSync('go', ['env', 'GOVERSION'], { encoding: 'utf8' })) ?? [];
+  if (Number(minor) >= 21) return 'go';
+  const arch = execFileSync('go', ['env', 'GOOS', 'GOARCH'], { encoding: 'utf8' }).trim().split('\n').join('-');
+  const folder = join(cache, `toolchain-${toolchain}`);
+  if (!existsSync(folder)) {
+    const download = ['mod', 'download', '-json', `golang.org/toolchain@${toolchain}.${arch}`];
+    const { Dir: from } = JSON.parse(execFileSync('go', download, { encoding: 'utf8', cwd: cache }));
+    rmSync(`${folder}.part`, { recursive: true, force: true });
+    cpSync(from, `${folder}.part`, { recursive: true });
+    // Modules hold no file modes.
+    for (const place of ['bin', `pkg/tool/${arch.replace('-', '_')}`])
+      for (const program of readdirSync(join(`${folder}.part`, place))) chmodSync(join(`${folder}.part`, place, program), 0o755);
+    renameSync(`${folder}.part`, folder);
+  }
+  return join(folder, 'bin/go');
+};
+
+/** @param {string} name */
+const build = (name) => {
+  const folder = folderOf(name);
+  if (existsSync(folder)) return;
+  const { module, path, version } = toolOf(name);
+  const part = `${folder}.part`;
+  rmSync(part, { recursive: true, force: true });
+  const env = { ...process.env, GOBIN: part, GOTOOLCHAIN: 'auto', CGO_ENABLED: '0' };
+  execFileSync(findGo(), ['install', `${module}${path}@${version}`], { env, stdio: 'inherit', cwd: cache });
+  renameSync(part, folder);
+};
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) build(process.argv[2] ?? '');

@@ -1,0 +1,77 @@
+// In: a test. Out: a real server that speaks S3 (versitygw on a folder), on a free loopback port until the test ends, with an
+// empty bucket and the credentials it wants. It can be signalled (SIGKILL, SIGSTOP, SIGCONT) and started again on the same
+// port with the same objects.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { requireGoProgram } from './go-program.ts';
+import { poll } from './poll.ts';
+import { startProcess, type TestProcess } from './process.ts';
+import { freePort } from './redis.ts';
+import { tempDir } from './temp-dir.ts';
+
+/** An object store under test. */
+export interface ObjectServer {
+  /** http://127.0.0.1:PORT, as --store-endpoint takes it. */
+  readonly endpoint: string;
+  /** Of a bucket that is there and empty. */
+  readonly bucket: string;
+  /** What a client's environment must hold; nothing of the machine's own credentials is left in effect. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Makes another bucket. */
+  makeBucket(name: string): Promise<void>;
+  /** Sends a signal; after SIGSTOP it hangs, its connections stay open. */
+  signal(signal: NodeJS.Signals): void;
+  /** Kills it, if it runs, and waits until it is gone. */
+  stop(): Promise<void>;
+  /** Stops it and starts it anew on the same port. */
+  restart(): Promise<void>;
+}
+
+const host = '127.0.0.1';
+const bucket = 'archive';
+
+/** Starts a server for the test `t` and waits until it answers; undefined after having skipped the test, which should then return. */
+export const startS3 = async (t: TestContext): Promise<ObjectServer | undefined> => {
+  const executable = await requireGoProgram(t, 'versitygw');
+  if (executable === undefined) return undefined;
+  const folder = tempDir(t);
+  const objects = join(folder, 'objects');
+  const sidecar = join(folder, 'sidecar');
+  // A bucket is a folder. What an object is besides its bytes goes to files, as not every file system takes attributes.
+  for (const path of [join(objects, bucket), sidecar]) mkdirSync(path, { recursive: true });
+  const port = await freePort(host);
+  const endpoint = `http://${host}:${port}`;
+  const [user, secret] = ['hayate-test', 'a-secret-of-the-tests'];
+  const start = async (): Promise<TestProcess> => {
+    const args = ['--port', `${host}:${port}`, '--health', '/health', '--quiet', 'posix', '--sidecar', sidecar, objects];
+    const env = { ROOT_ACCESS_KEY: user, ROOT_SECRET_KEY: secret };
+    const started = startProcess(t, args, { executable, cwd: folder, env });
+    await poll(`the S3 server on port ${port}`, async () => (await fetch(`${endpoint}/health`)).ok);
+    return started;
+  };
+  let running = await start();
+  const stop = async (): Promise<void> => {
+    running.kill('SIGKILL');
+    await running.exit;
+  };
+  return {
+    endpoint,
+    bucket,
+    env: {
+      AWS_ACCESS_KEY_ID: user,
+      AWS_SECRET_ACCESS_KEY: secret,
+      AWS_SESSION_TOKEN: '',
+      AWS_CONFIG_FILE: join(folder, 'none'),
+      AWS_SHARED_CREDENTIALS_FILE: join(folder, 'none'),
+      AWS_EC2_METADATA_DISABLED: 'true',
+    },
+    makeBucket: async (name) => void mkdirSync(join(objects, name)),
+    signal: (signal) => void running.kill(signal),
+    stop,
+    restart: async () => {
+      await stop();
+      running = await start();
+    },
+  };
+};

@@ -165,7 +165,7 @@ test('an erasure that dies at any call of the store is completed by the next run
   let calls = 0;
   await eraseBroadcast({ store: interceptCalls(reference.store, () => void calls++), broadcast, now });
   const expected = await readObjects(reference.store);
-  const step = Math.max(1, Math.floor(calls / 60));
+  const step = Math.max(1, Math.floor(calls / 16));
   let deaths = 0;
   for (let death = 0; death < calls; death += step) {
     const { store } = await copyOf(t, original);

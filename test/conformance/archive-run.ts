@@ -93,7 +93,7 @@ export function interceptCalls(store: Store, before: (call: keyof Store, key: st
   };
 }
 
-/** Archives until the manifest of `end` is there; `dies` says at each write whether the process is to die. Returns its lives. */
+/** Archives, without upkeep unless `options` say so, until the manifest of `end` is there; `dies` says at each write whether the process is to die. Returns its lives. */
 export async function archiveUntil(
   end: number,
   { directory, store }: Pick<Place, 'directory' | 'store'>,
@@ -111,7 +111,7 @@ export async function archiveUntil(
       context: createContext({ logLevel: 'silent' }),
       log,
       store: dying,
-      options: { ...options, idleMs: 3_600_000 },
+      options: { upkeepMs: 0, ...options, idleMs: 3_600_000 },
     });
     const stopped = () => archiver.unready()?.includes('stopped') === true;
     await poll('the end of the log or of the process', async () => {

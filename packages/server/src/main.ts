@@ -195,7 +195,14 @@ async function startRoles(
   if (settings.roles.includes('api')) services.push(await Api.start(app, { context, shards, store: opened(store), verifyToken, version }));
   if (settings.roles.includes('archiver')) {
     const { archiveWindowMs: windowMs, archiveCutWindows: windowsPerCut, archiveCutBytes: cutBytes } = settings;
-    services.push(await startArchiver({ context, log: opened(log), store: opened(store), options: { windowMs, windowsPerCut, cutBytes } }));
+    const retainDays = {
+      frames: settings.retainFramesDays,
+      marks: settings.retainMarksDays,
+      audio: settings.retainAudioDays,
+      statistics: settings.retainStatisticsDays,
+    };
+    const options = { windowMs, windowsPerCut, cutBytes, retainDays };
+    services.push(await startArchiver({ context, log: opened(log), store: opened(store), options }));
   }
   return endpoints;
 }

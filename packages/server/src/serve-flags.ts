@@ -300,6 +300,26 @@ export const serveFlags = defineFlags({
     group: 'Archive',
     help: 'or so many bytes of the log, whichever is reached first',
   },
+  retainFramesDays: {
+    kind: 'number',
+    default: 0,
+    min: 0,
+    max: 100_000,
+    unit: 'days',
+    group: 'Archive',
+    help: 'how long frames are kept, counted from the end of their cut by the clock and by the log; 0: for ever',
+  },
+  retainMarksDays: { kind: 'number', default: 0, min: 0, max: 100_000, unit: 'days', group: 'Archive', help: 'the same of marks' },
+  retainAudioDays: { kind: 'number', default: 0, min: 0, max: 100_000, unit: 'days', group: 'Archive', help: 'the same of voice' },
+  retainStatisticsDays: {
+    kind: 'number',
+    default: 0,
+    min: 0,
+    max: 100_000,
+    unit: 'days',
+    group: 'Archive',
+    help: 'the same of statistics, by the hour too',
+  },
 });
 
 /** The values of these settings. */

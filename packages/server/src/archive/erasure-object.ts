@@ -1,6 +1,7 @@
 // Takes erased broadcasts out of one object: its bytes in, the bytes to put in their place out, which carry the digest of what
 // was there. What holds nothing of them is left alone, so doing it again changes nothing. Pure.
 import {
+  AVRO_CODECS,
   type AvroCodec,
   AvroError,
   type AvroFileOptions,
@@ -77,7 +78,8 @@ export function epochIn({ state }: Manifest, { stream, epoch }: BroadcastName): 
   return state.epochs.find((each) => each.stream === stream && each.epoch === epoch);
 }
 
-function holdsContent({ header, tracks }: EpochState): boolean {
+/** Whether a manifest says of the epoch what must not be left when it is erased. */
+export function holdsContent({ header, tracks }: EpochState): boolean {
   return (header?.title ?? '') !== '' || tracks.some(({ preroll }) => preroll.length > 0);
 }
 
@@ -90,7 +92,7 @@ function withoutContent(epoch: EpochState): EpochState {
 }
 
 function replacing({ codec, metadata, digest }: AvroHeader): AvroFileOptions {
-  const known: AvroCodec = codec === 'null' ? 'null' : 'deflate';
+  const known: AvroCodec = AVRO_CODECS.find((name) => name === codec) ?? 'null';
   return { codec: known, metadata, erasedDigest: digest };
 }
 

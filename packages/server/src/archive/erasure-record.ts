@@ -31,6 +31,12 @@ export function broadcastKey({ stream, epoch }: BroadcastName): string {
   return `${stream}/${epoch}`;
 }
 
+/** Back from `broadcastKey`. */
+export function parseBroadcastKey(key: string): BroadcastName {
+  const [stream = '', epoch = ''] = key.split('/');
+  return { stream, epoch };
+}
+
 /** Reads a record; undefined if there is none. Throws CORRUPT. */
 export async function readErasure(store: Store, broadcast: BroadcastName): Promise<ErasureRecord | undefined> {
   const key = erasedKey(broadcast);

@@ -29,10 +29,21 @@ const STRIDE = 1_440;
 /** Partitions searched at a time. */
 const CONCURRENCY = 8;
 
-/** Every broadcast of the stream, in order of their epochs; `onRead` is told of each manifest read. Throws CORRUPT. */
-export async function findBroadcasts(store: Store, stream: string, onRead?: () => void): Promise<FoundBroadcast[]> {
-  const partitions: PartitionName[] = [];
-  for await (const name of listPartitions(store)) partitions.push(name);
+/** Where to search, and who is told of each manifest read. */
+export interface SearchOptions {
+  /** Default: all. */
+  partitions?: readonly PartitionName[];
+  onRead?: () => void;
+}
+
+/** Every broadcast of the stream, in order of their epochs. Throws CORRUPT. */
+export async function findBroadcasts(
+  store: Store,
+  stream: string,
+  { partitions: given, onRead }: SearchOptions = {},
+): Promise<FoundBroadcast[]> {
+  const partitions = [...(given ?? [])];
+  if (given === undefined) for await (const name of listPartitions(store)) partitions.push(name);
   const found: FoundBroadcast[] = [];
   const work = async () => {
     for (let name = partitions.shift(); name !== undefined; name = partitions.shift())

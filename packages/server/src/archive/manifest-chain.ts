@@ -1,6 +1,5 @@
 // The manifests of an archive, found without reading more of it than is needed: its partitions, a partition's cuts in order,
 // and one manifest. A cut's own objects are named by the manifest after it.
-import { HayateError } from '../kernel/error.ts';
 import type { Store } from '../store/store.ts';
 import { decodeManifest, type Manifest } from './manifest.ts';
 import { manifestKey, manifestPrefix, type PartitionName, parseManifestKey } from './path.ts';
@@ -38,11 +37,12 @@ export async function findManifest(store: Store, name: PartitionName, start: num
   return bytes === undefined ? undefined : decodeManifest(bytes, key);
 }
 
-/** As findManifest, where there must be one. Throws NOT_FOUND too. */
-export async function readManifest(store: Store, name: PartitionName, start: number): Promise<Manifest> {
-  const manifest = await findManifest(store, name, start);
-  if (manifest === undefined) throw new HayateError('NOT_FOUND', `${manifestKey(name, start)} is gone`);
-  return manifest;
+/** A partition's manifests from `from` on, ascending; those deleted meanwhile are left out. Throws CORRUPT. */
+export async function* readChain(store: Store, name: PartitionName, from = 0): AsyncIterable<Manifest> {
+  for await (const start of listCuts(store, name, from)) {
+    const manifest = await findManifest(store, name, start);
+    if (manifest !== undefined) yield manifest;
+  }
 }
 
 async function firstKey(store: Store, prefix: string, after: string): Promise<string | undefined> {

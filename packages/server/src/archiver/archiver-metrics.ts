@@ -13,6 +13,9 @@ export class ArchiverMetrics {
   readonly objectBytes: Counter<'output'>;
   readonly objectsFound: Counter<'output'>;
   readonly storeRetries: Counter;
+  readonly objectsDeleted: Counter<'output'>;
+  readonly erasures: Counter;
+  readonly upkeepFailures: Counter;
   readonly partitions: Gauge;
   readonly partitionsStopped: Gauge;
   readonly openBytes: Gauge;
@@ -36,6 +39,22 @@ export class ArchiverMetrics {
     this.storeRetries = new Counter({
       name: 'hayate_archiver_store_retries_total',
       help: 'Failed calls of the store, each tried again',
+      registers,
+    });
+    this.objectsDeleted = new Counter({
+      name: 'hayate_archiver_objects_deleted_total',
+      help: 'Objects deleted for their age',
+      labelNames,
+      registers,
+    });
+    this.erasures = new Counter({
+      name: 'hayate_archiver_erasures_total',
+      help: 'Broadcasts of which the rest was erased behind an erasure',
+      registers,
+    });
+    this.upkeepFailures = new Counter({
+      name: 'hayate_archiver_upkeep_failures_total',
+      help: 'Passes of upkeep that failed, each tried again',
       registers,
     });
     this.partitions = new Gauge({ name: 'hayate_archiver_partitions', help: 'Partitions being archived', registers });

@@ -30,7 +30,7 @@ interface Running extends Place {
 async function start(t: TestContext, place: Place, options: ArchiverOptions, store: Store = place.store): Promise<Running> {
   const log = await openFileLog({ directory: place.directory });
   const context = createContext({ logLevel: 'silent' });
-  const archiver = await startArchiver({ context, log, store, options });
+  const archiver = await startArchiver({ context, log, store, options: { upkeepMs: 0, ...options } });
   cleanUp(t, async () => {
     await archiver.close();
     await log.close();

@@ -2,6 +2,7 @@
 // See spec/archive.md for what it writes and partition-archiver.ts for the order of its steps.
 
 import { CUT_CONFIG, type CutConfig, CutConfigSchema } from '../archive/cut-config.ts';
+import type { RetentionDays } from '../archive/retention.ts';
 import type { Context } from '../kernel/context.ts';
 import { HayateError } from '../kernel/error.ts';
 import type { Service } from '../kernel/service.ts';
@@ -10,12 +11,21 @@ import type { Store } from '../store/store.ts';
 import { ArchiverMetrics } from './archiver-metrics.ts';
 import { ObjectWriter } from './object-writer.ts';
 import { PartitionArchiver } from './partition-archiver.ts';
+import { Upkeep } from './upkeep.ts';
 
-/** What an operator may set; each has a default. All but `idleMs` is taken into the next manifest and in force from there. */
+/** What an operator may set; each has a default. What is of CutConfig is taken into the next manifest and in force from there. */
 export interface ArchiverOptions extends Partial<CutConfig> {
   /** A partition with open data that is silent for so long ends its cut, milliseconds. Default: one window. */
   idleMs?: number;
+  /** Days that objects of a kind are kept. Default: for ever. */
+  retainDays?: Partial<RetentionDays>;
+  /** Between two passes of upkeep over a partition, milliseconds. Default: 5 min; 0: no upkeep. */
+  upkeepMs?: number;
 }
+
+const UPKEEP_MS = 300_000;
+
+const KEPT_FOR_EVER: RetentionDays = { frames: 0, marks: 0, audio: 0, statistics: 0 };
 
 /** Starts archiving. Throws CONFIGURATION for options out of range. */
 export async function startArchiver(role: { context: Context; log: Log; store: Store; options?: ArchiverOptions }): Promise<Service> {
@@ -32,18 +42,27 @@ class Archiver implements Service {
   readonly #idleMs: number;
   readonly #metrics: ArchiverMetrics;
   readonly #writer: ObjectWriter;
+  readonly #upkeep: Upkeep;
   readonly #partitions = new Set<PartitionArchiver>();
   #consumer: LogConsumer | undefined;
   #stopped: string | undefined;
 
   constructor({ context, log, store, options = {} }: { context: Context; log: Log; store: Store; options?: ArchiverOptions }) {
-    const { idleMs, ...config } = options;
+    const { idleMs, retainDays, upkeepMs, ...config } = options;
     this.#log = log;
     this.#context = context;
     this.#config = checkConfig(config);
     this.#idleMs = idleMs ?? this.#config.windowMs;
     this.#metrics = new ArchiverMetrics(context);
     this.#writer = new ObjectWriter({ store, metrics: this.#metrics, logger: context.logger });
+    this.#upkeep = new Upkeep({
+      store,
+      days: { ...KEPT_FOR_EVER, ...retainDays },
+      intervalMs: upkeepMs ?? UPKEEP_MS,
+      metrics: this.#metrics,
+      logger: context.logger,
+      now: () => Math.floor(context.clock.nowUnixUs() / 1000),
+    });
   }
 
   async start(): Promise<void> {
@@ -85,6 +104,9 @@ class Archiver implements Service {
       signal,
     });
     this.#partitions.add(archiver);
+    const returned = new AbortController();
+    const name = { log: this.#log.id, partition: partition.number };
+    const upkeep = this.#upkeep.run(name, () => archiver.manifest, AbortSignal.any([signal, returned.signal]));
     try {
       await archiver.run();
     } catch (error) {
@@ -93,6 +115,8 @@ class Archiver implements Service {
       throw error;
     } finally {
       this.#partitions.delete(archiver);
+      returned.abort();
+      await upkeep;
     }
   }
 

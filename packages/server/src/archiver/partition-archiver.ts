@@ -54,6 +54,11 @@ export class PartitionArchiver {
     this.#options = options;
   }
 
+  /** The manifest of the open cut: everything before it is committed. Undefined before it is read. */
+  get manifest(): Manifest | undefined {
+    return this.#cut?.manifest;
+  }
+
   /** Runs until the signal aborts. Throws what stops the partition for good: CORRUPT, CONFLICT. */
   async run(): Promise<void> {
     const { partition, signal, metrics } = this.#options;

@@ -1,0 +1,147 @@
+// Puts the statistics of each hour that is over into a file of its own, row by row as they are. What is made depends only on
+// names and digests that manifests hold, so whoever makes it again makes the same, whatever was erased in between.
+import { setImmediate as giveWay } from 'node:timers/promises';
+import { logicalDigest } from '../format/logical-digest.ts';
+import { ParquetFileWriter, readParquetMetadata } from '../format/parquet/index.ts';
+import { HayateError } from '../kernel/error.ts';
+import type { Store } from '../store/store.ts';
+import { eraseFromStatistics } from './erasure-object.ts';
+import { listErased } from './erasure-record.ts';
+import type { Manifest } from './manifest.ts';
+import { readChain } from './manifest-chain.ts';
+import { type HourlyName, hourlyKey, type PartitionName, parseHourlyKey } from './path.ts';
+import { readStatistics } from './statistics-reader.ts';
+import { STATISTICS_TABLE, type StatisticsRow } from './statistics-row.ts';
+
+/** Metadata key of the digest of the parts' digests. */
+export const PARTS_KEY = 'hayate.parts';
+
+/** Offsets that one hourly object covers at the most: a row needs an entry of its own, usually fifty. */
+const OFFSETS_MAX = 2 ** 22;
+
+/** Rows that go into one row group, at least. */
+const GROUP_ROWS = 8_192;
+
+const HOUR_MS = 3_600_000;
+
+/** One statistics object. */
+interface Part extends HourlyName {
+  key: string;
+  digest: string;
+}
+
+export interface CompactOptions {
+  store: Store;
+  name: PartitionName;
+  /** Start of a cut: the hours before the one of its manifest are done. */
+  from: number;
+  /** Called with where to go on from, whenever all hours before are durable. */
+  advance: (from: number) => Promise<void>;
+  /** Stops after so many steps forward. */
+  stepsMax: number;
+  signal?: AbortSignal;
+}
+
+/** How far compaction has come. */
+export interface Compacted {
+  /** Start of the first hour that is not done, Unix milliseconds. */
+  hourMs: number;
+  /** Objects made. */
+  made: number;
+  /** Whether it stopped at `stepsMax`. */
+  more: boolean;
+}
+
+/** Start of the hour, Unix milliseconds. */
+export function hourOf(timeMs: number): number {
+  return timeMs - (timeMs % HOUR_MS);
+}
+
+/** Compacts every hour that the partition's manifests have left behind. Throws CONFLICT, CORRUPT, and NOT_FOUND for a part that is missing. */
+export async function compactHours({ store, name, from, advance, stepsMax, signal }: CompactOptions): Promise<Compacted> {
+  const done: Compacted = { hourMs: 0, made: 0, more: false };
+  let first = true;
+  let parts: Part[] = [];
+  let steps = 0;
+  for await (const manifest of readChain(store, name, from)) {
+    signal?.throwIfAborted();
+    const hourMs = hourOf(manifest.state.windowStartMs);
+    if (first) done.hourMs = hourMs;
+    first = false;
+    parts.push(...statisticsOf(manifest).filter((part) => part.hourMs >= done.hourMs));
+    if (hourMs === done.hourMs) continue;
+    const over = parts.filter((part) => part.hourMs < hourMs);
+    for (const run of splitParts(over)) done.made += (await compact(store, name, run, signal)) ? 1 : 0;
+    parts = parts.filter((part) => part.hourMs >= hourMs);
+    done.hourMs = hourMs;
+    await advance(manifest.start);
+    done.more = ++steps === stepsMax;
+    if (done.more) break;
+  }
+  return done;
+}
+
+/** The statistics objects of the cut before a manifest, in order. */
+function statisticsOf({ previous }: Manifest): Part[] {
+  return (previous?.objects ?? []).flatMap(({ key, digest }) => {
+    const name = parseHourlyKey(key);
+    return name?.folder === 'statistics' ? [{ ...name, key, digest }] : [];
+  });
+}
+
+/** Runs of one hour's parts, each of which becomes an object. */
+function splitParts(parts: readonly Part[]): Part[][] {
+  const runs: Part[][] = [];
+  for (const part of parts) {
+    const run = runs.at(-1);
+    const begun = run?.[0];
+    if (begun === undefined || begun.hourMs !== part.hourMs || part.end - begun.start > OFFSETS_MAX) runs.push([part]);
+    else run?.push(part);
+  }
+  return runs;
+}
+
+/** Whether there was no such object yet. */
+async function compact(store: Store, name: PartitionName, parts: readonly Part[], signal: AbortSignal | undefined): Promise<boolean> {
+  const [first, last] = [parts[0], parts.at(-1)];
+  if (first === undefined || last === undefined) return false;
+  const key = hourlyKey('hourly', name, first.hourMs, { start: first.start, end: last.end });
+  const partsDigest = logicalDigest([JSON.stringify(parts.map(({ digest }) => digest))]);
+  let made = false;
+  if ((await store.head(key)) === undefined) {
+    const metadata = {
+      'hayate.log': name.log,
+      'hayate.partition': String(name.partition),
+      'hayate.start': String(first.start),
+      'hayate.end': String(last.end),
+      [PARTS_KEY]: partsDigest,
+    };
+    made = await store.putIfAbsent(key, await concatenate(store, parts, metadata, signal));
+  }
+  // Also what was just made: an erasure may have begun behind the reading of the parts, and ended before the writing.
+  const bytes = await store.get(key);
+  if (bytes === undefined) throw new HayateError('NOT_FOUND', `${key} was there, and then was not`);
+  if (readParquetMetadata(bytes)[PARTS_KEY] !== partsDigest) throw new HayateError('CONFLICT', `${key} is made of other statistics`);
+  const left = await eraseFromStatistics(key, bytes, await listErased(store));
+  if (left !== undefined) await store.replace(key, left);
+  return made;
+}
+
+async function concatenate(
+  store: Store,
+  parts: readonly Part[],
+  metadata: Readonly<Record<string, string>>,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
+  const writer = new ParquetFileWriter(STATISTICS_TABLE);
+  let rows: StatisticsRow[] = [];
+  for (const { key } of parts) {
+    signal?.throwIfAborted();
+    rows.push(...(await readStatistics(store, key)));
+    if (rows.length >= GROUP_ROWS) writer.add(rows.splice(0));
+    await giveWay();
+  }
+  writer.add(rows);
+  rows = [];
+  return writer.end(metadata).bytes;
+}

@@ -1,0 +1,129 @@
+// What is done with a partition's objects while it is archived: erasures are completed, statistics put together by the hour, and
+// deleted what is too old. Reads manifests and records only, so it may stop anywhere and go on anywhere; its failures are
+// logged and tried again, and never stop archiving.
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { compactHours, hourOf } from '../archive/hourly.ts';
+import type { Manifest } from '../archive/manifest.ts';
+import type { PartitionName } from '../archive/path.ts';
+import { type Retained, readRetained, writeRetained } from '../archive/retained.ts';
+import { deleteAged, type RetentionDays } from '../archive/retention.ts';
+import type { Store } from '../store/store.ts';
+import type { ArchiverMetrics } from './archiver-metrics.ts';
+import { UpkeepErasure } from './upkeep-erasure.ts';
+
+/** Hours, or cuts of a kind, that are done in one go before other partitions have their turn. */
+const STEPS_MAX = 32;
+
+/** Between looks for a partition's first manifest. */
+const OPENING_MS = 1_000;
+
+export interface UpkeepOptions {
+  store: Store;
+  /** How long objects are kept. */
+  days: RetentionDays;
+  /** Between two passes, milliseconds; 0: none at all. */
+  intervalMs: number;
+  metrics: ArchiverMetrics;
+  logger: Logger;
+  /** Unix milliseconds. */
+  now: () => number;
+}
+
+/** A process's upkeep: of one partition at a time. */
+export class Upkeep {
+  readonly #options: UpkeepOptions;
+  readonly #completed = new Set<string>();
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor(options: UpkeepOptions) {
+    this.#options = options;
+  }
+
+  /** Keeps a partition up until the signal aborts; `newest` gives its newest committed manifest, undefined while there is none. Never rejects. */
+  async run(name: PartitionName, newest: () => Manifest | undefined, signal: AbortSignal): Promise<void> {
+    if (this.#options.intervalMs === 0) return;
+    const pass = new PartitionPass(name, this.#options, this.#completed);
+    while (!signal.aborted) {
+      const manifest = newest();
+      const more = manifest !== undefined && (await this.#inTurn(() => this.#try(pass, manifest, signal)));
+      const pauseMs = manifest === undefined ? OPENING_MS : more ? 0 : this.#options.intervalMs;
+      await wait(pauseMs, undefined, { signal, ref: false }).catch(() => undefined);
+    }
+  }
+
+  async #try(pass: PartitionPass, newest: Manifest, signal: AbortSignal): Promise<boolean> {
+    const { metrics, logger } = this.#options;
+    try {
+      return await pass.run(newest, signal);
+    } catch (error) {
+      if (signal.aborted) return false;
+      metrics.upkeepFailures.inc();
+      logger.error({ partition: newest.partition, error }, `upkeep of the archive failed, and will be tried again: ${String(error)}`);
+      return false;
+    }
+  }
+
+  async #inTurn(work: () => Promise<boolean>): Promise<boolean> {
+    const result = this.#turn.then(work);
+    this.#turn = result.then(() => undefined);
+    return result;
+  }
+}
+
+/** One partition's passes. */
+class PartitionPass {
+  readonly #name: PartitionName;
+  readonly #options: UpkeepOptions;
+  readonly #erasure: UpkeepErasure;
+  /** Start of the first hour that is not in hourly objects; undefined before the first pass. */
+  #hourMs: number | undefined;
+
+  constructor(name: PartitionName, options: UpkeepOptions, completed: Set<string>) {
+    this.#name = name;
+    this.#options = options;
+    this.#erasure = new UpkeepErasure({ ...options, name, completed });
+  }
+
+  /** Resolves to whether there is more to do at once. */
+  async run(newest: Manifest, signal: AbortSignal): Promise<boolean> {
+    const { store, days, metrics, now } = this.#options;
+    let retained = await readRetained(store, this.#name);
+    await this.#erasure.run(retained.hourly, newest, signal);
+    const compacted = await this.#compact(retained, newest, signal);
+    retained = compacted.retained;
+    const deleted = await deleteAged({
+      store,
+      name: this.#name,
+      retained,
+      days,
+      clockMs: now(),
+      newest,
+      hourMs: this.#hourMs ?? 0,
+      cutsMax: STEPS_MAX,
+      onDeleted: (output) => metrics.objectsDeleted.inc({ output }),
+      signal,
+    });
+    return compacted.more || deleted.more;
+  }
+
+  async #compact(retained: Retained, newest: Manifest, signal: AbortSignal): Promise<{ retained: Retained; more: boolean }> {
+    if (this.#hourMs === hourOf(newest.state.windowStartMs)) return { retained, more: false };
+    const { store, metrics } = this.#options;
+    let written = retained;
+    const { hourMs, made, more } = await compactHours({
+      store,
+      name: this.#name,
+      from: retained.hourly,
+      advance: async (hourly) => {
+        written = { ...written, hourly };
+        await writeRetained(store, written);
+      },
+      stepsMax: STEPS_MAX,
+      signal,
+    });
+    this.#hourMs = hourMs;
+    metrics.objects.inc({ output: 'hourly' }, made);
+    return { retained: written, more };
+  }
+}

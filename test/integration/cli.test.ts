@@ -82,7 +82,7 @@ test('an error is one clear line on stderr and a code that is not 0', async (t) 
   const dead = await deadAddress();
   const cases: [args: string[], code: number, line: RegExp, env?: Record<string, string>][] = [
     [['brodcast'], 2, /^hayate: there is no command "brodcast"; did you mean broadcast\? /],
-    [['archive'], 2, /^hayate: archive is used as: hayate archive ls /],
+    [['archive'], 2, /^hayate: archive is used as: hayate archive ls, hayate archive /],
     [['broadcast'], 2, /^hayate broadcast: FILE is missing /],
     [['broadcast', clip], 2, /^hayate broadcast: --stream is missing /],
     [['broadcast', clip, '--stream', '../x'], 2, /^hayate broadcast: "\.\.\/x" is not a stream name/],

@@ -33,7 +33,7 @@ export interface LogPartition {
   earliestOffset(): Promise<number>;
   /** Where the group goes on: the offset after the last one committed; undefined before the first commit. */
   committedOffset(): Promise<number | undefined>;
-  /** Durably commits: entries before `offset` are processed. Only moves forward: a lower offset changes nothing. RangeError beyond the end. */
+  /** Durably commits: entries before `offset` are processed. Only moves forward: a lower offset changes nothing. While disk or broker refuse it, it is tried again, until the partition is taken away: then it rejects. RangeError beyond the end. */
   commit(offset: number): Promise<void>;
   /**
    * Entries from `offset` on, in batches (at least one entry, about 1 MiB at the most unless one entry is larger), waiting

@@ -2,6 +2,7 @@
 // again so does the log, without a restart.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -112,6 +113,36 @@ test('while the disk fails the log is not writable, and says why it refuses', as
   await assert.rejects(log.append('k', text('3')), { refusal: 'full' });
   assert.equal(warnings.length, 1);
   await log.close();
+});
+
+test('a commit that the disk refuses is tried again until it is durable, or the consumer leaves', async (t) => {
+  const directory = tempDir(t);
+  const warnings: unknown[] = [];
+  const log = await openFileLog({ directory, logger: { warn: (...args: unknown[]) => warnings.push(args) } });
+  await log.append('k', text('1'));
+  await log.append('k', text('2'));
+  // A directory in the place of the file that a commit writes.
+  const obstacle = join(directory, 'p=000/committed.tmp');
+  const commits: Promise<void>[] = [];
+  const consumer = await log.consume(async (partition) => {
+    mkdirSync(obstacle);
+    commits.push(partition.commit(1));
+    await poll('two failures', () => warnings.length >= 2);
+    assert.equal(log.writable(), false);
+    rmdirSync(obstacle);
+    await commits[0];
+    assert.equal(await partition.committedOffset(), 1);
+    assert.equal(log.writable(), true);
+    mkdirSync(obstacle);
+    commits.push(partition.commit(2));
+    commits[1]?.catch(() => undefined);
+  });
+  await poll('another failure', () => commits.length === 2 && warnings.length >= 3);
+  await consumer.close();
+  await assert.rejects(commits[1] ?? Promise.resolve());
+  rmdirSync(obstacle);
+  await log.close();
+  assert.equal(readFileSync(join(directory, 'p=000/committed'), 'utf8'), '1\n');
 });
 
 /** Real files whose operations fail by their count: writes stop half-way with ENOSPC, data syncs lose what was written, others do nothing but throw. */

@@ -150,6 +150,7 @@ class FileLog implements Log {
         now,
         events,
         retention: limits,
+        onUncommitted: (err) => logger?.warn({ err, partition: number }, 'the log cannot note how far it is archived; trying again'),
         onUndeleted: (err) => logger?.warn({ err }, 'an old log segment could not be deleted'),
       });
       await partition.retire();
@@ -174,6 +175,7 @@ class FileLog implements Log {
     const failed = Promise.withResolvers<never>();
     failed.promise.catch(() => undefined);
     const runs = this.#partitions.map(async (partition) => {
+      partition.assign(ending.signal);
       try {
         await run(partition, ending.signal);
       } catch (error) {

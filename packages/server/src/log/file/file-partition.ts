@@ -3,6 +3,7 @@
 import { type EventEmitter, once } from 'node:events';
 import { readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { replaceFile } from '../../kernel/durable-file.ts';
 import { HayateError } from '../../kernel/error.ts';
 import type { LogEntry, LogPartition } from '../log.ts';
@@ -32,7 +33,13 @@ export interface FilePartitionParts {
   readonly events: EventEmitter;
   /** A committed segment could not be deleted. */
   readonly onUndeleted: (error: unknown) => void;
+  /** A commit failed, and is tried again. */
+  readonly onUncommitted: (error: unknown) => void;
 }
+
+/** Pauses between the tries of a commit that the disk refuses. */
+const COMMIT_PAUSE_MS_MIN = 50;
+const COMMIT_PAUSE_MS_MAX = 5_000;
 
 /** The file that holds the committed offset, in decimal. */
 const COMMITTED = 'committed';
@@ -70,6 +77,10 @@ export class FilePartition implements LogPartition {
   /** Commits and deletions, one after another. */
   #upkeep: Promise<unknown> = Promise.resolve();
   #closed = false;
+  /** Of whom it is assigned to. */
+  #assigned: AbortSignal | undefined;
+  /** Commits that the disk has refused and that are being tried again. */
+  #uncommitted = 0;
 
   constructor(parts: FilePartitionParts) {
     this.number = parts.number;
@@ -89,19 +100,30 @@ export class FilePartition implements LogPartition {
     return this.#committed;
   }
 
-  /** Also deletes committed segments that retention does not keep. A lower offset than the committed one changes nothing. Throws RangeError beyond the end. */
-  commit(offset: number): Promise<void> {
-    return this.#exclusively(async () => {
-      const { extent } = this.#parts;
-      // The directory may be another process's by now.
-      if (this.#closed) throw new HayateError('CLOSED', 'the log is closed');
-      if (!Number.isSafeInteger(offset) || offset < 0 || offset > extent.nextOffset)
-        throw new RangeError(`offset ${offset} cannot be committed: the next entry is ${extent.nextOffset}`);
-      if (this.#committed !== undefined && offset <= this.#committed) return;
-      await replaceFile(join(extent.directory, COMMITTED), `${offset}\n`);
-      this.#committed = offset;
-      await this.#retire();
-    });
+  /** Commits of the consumer are given up when its signal aborts. */
+  assign(signal: AbortSignal): void {
+    this.#assigned = signal;
+  }
+
+  /** Also deletes committed segments that retention does not keep. While the disk refuses it, it is tried again. */
+  async commit(offset: number): Promise<void> {
+    const assigned = this.#assigned;
+    let failed = false;
+    try {
+      for (let pauseMs = COMMIT_PAUSE_MS_MIN; ; pauseMs = Math.min(pauseMs * 2, COMMIT_PAUSE_MS_MAX)) {
+        try {
+          return await this.#exclusively(() => this.#commit(offset));
+        } catch (error) {
+          if (error instanceof HayateError || error instanceof RangeError || assigned?.aborted === true) throw error;
+          if (!failed) this.#uncommitted++;
+          failed = true;
+          this.#parts.onUncommitted(error);
+          await wait(pauseMs, undefined, assigned === undefined ? {} : { signal: assigned });
+        }
+      }
+    } finally {
+      if (failed) this.#uncommitted--;
+    }
   }
 
   append(value: Uint8Array): Promise<number> {
@@ -125,9 +147,9 @@ export class FilePartition implements LogPartition {
     }
   }
 
-  /** Whether an append would be tried now. */
+  /** Whether an append would be tried now, and what is archived could be committed. */
   writable(): boolean {
-    return this.group.writable();
+    return this.#uncommitted === 0 && this.group.writable();
   }
 
   /** Whether a full log could make room here. */
@@ -147,6 +169,18 @@ export class FilePartition implements LogPartition {
   /** Deletes what retention does not keep. Also at opening, since limits and time have moved on. */
   retire(): Promise<void> {
     return this.#exclusively(() => this.#retire());
+  }
+
+  async #commit(offset: number): Promise<void> {
+    const { extent } = this.#parts;
+    // The directory may be another process's by now.
+    if (this.#closed) throw new HayateError('CLOSED', 'the log is closed');
+    if (!Number.isSafeInteger(offset) || offset < 0 || offset > extent.nextOffset)
+      throw new RangeError(`offset ${offset} cannot be committed: the next entry is ${extent.nextOffset}`);
+    if (this.#committed !== undefined && offset <= this.#committed) return;
+    await replaceFile(join(extent.directory, COMMITTED), `${offset}\n`);
+    this.#committed = offset;
+    await this.#retire();
   }
 
   async #retire(): Promise<void> {

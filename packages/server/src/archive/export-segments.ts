@@ -75,7 +75,7 @@ export async function readSegment(store: Store, { key, stream, epoch, position }
   return { link, packets, unixUsAt: (at) => startUs + Math.round(((at - first - link.head.preSkip) * 1_000_000) / 48_000) };
 }
 
-/** The position at which the voice was captured at `unixMs`; where there is none, the next one; undefined behind the last. */
+/** The position that was captured at `unixMs`, also in a hole; undefined behind all voice. */
 export async function positionAt(store: Store, { onTime }: Voice, unixMs: number): Promise<number | undefined> {
   // The last segment that begins before then.
   let near = -1;
@@ -92,7 +92,7 @@ export async function positionAt(store: Store, { onTime }: Voice, unixMs: number
   const { packets, unixUsAt } = await readSegment(store, segment);
   const position = segment.position + Math.round(((unixMs * 1000 - unixUsAt(segment.position)) * 48_000) / 1_000_000);
   const end = packets.reduce((sum, { samples }) => sum + samples, packets[0]?.position ?? 0);
-  return position < end ? position : behind;
+  return position < end ? position : behind === undefined ? undefined : Math.min(position, behind);
 }
 
 async function firstKey(store: Store, prefix: string, after: string): Promise<string | undefined> {

@@ -54,7 +54,7 @@ async function killAt<Moment>(run: BroadcastRun, moments: readonly Moment[], unt
 }
 
 test('a server killed five times in mid-broadcast has everything acknowledged in its archive, once', async (t) => {
-  const python = requirePython(t, 'avro');
+  const python = requirePython(t, 'avro', 'zstandard');
   if (python === undefined) return;
   const choose = choices(t);
   const run = new BroadcastRun(t);
@@ -77,7 +77,7 @@ test('a server killed five times in mid-broadcast has everything acknowledged in
 });
 
 test('a server killed while the archiver writes its objects leaves none half written, twice or missing', async (t) => {
-  const python = requirePython(t, 'avro');
+  const python = requirePython(t, 'avro', 'zstandard');
   if (python === undefined) return;
   const choose = choices(t);
   const run = new BroadcastRun(t);
@@ -96,7 +96,7 @@ test('a server killed while the archiver writes its objects leaves none half wri
 });
 
 test('a server asked to stop in mid-broadcast archives all it has acknowledged before it exits, and goes on when started again', async (t) => {
-  const python = requirePython(t, 'avro');
+  const python = requirePython(t, 'avro', 'zstandard');
   if (python === undefined) return;
   // Appends follow one another closely, so that frames come while the drain waits for one.
   const run = new BroadcastRun(t, ['--batch-ms', '5']);

@@ -313,7 +313,7 @@ test('every broadcast of a stream is found with its beginning and its end, over 
 
 test('files from which a broadcast was erased are read by programs that are not ours', async (t) => {
   const tools = ['opusinfo', 'oggz-validate', 'ffprobe'].map((name) => requireTool(t, name));
-  const python = requirePython(t, 'avro');
+  const python = requirePython(t, 'avro', 'zstandard');
   const [opusinfo, oggzValidate, ffprobe] = tools;
   if (!opusinfo || !oggzValidate || !ffprobe || python === undefined) return;
   const place = await makeArchive(t, 61);

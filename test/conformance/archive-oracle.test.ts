@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { encodeFrame, Kind, mintEpoch } from '@hayate/protocol';
 import { parseAudioKey } from '../../packages/server/src/archive/path.ts';
+import { AVRO_CODECS } from '../../packages/server/src/format/avro/index.ts';
 import { requirePython, requireTool } from '../support/require-tool.ts';
 import { audioPayload, batchValue, headerPayload, makeLog, STARTED_MS } from './archive-broadcast.ts';
 import { archiveUntil, makePlace, readObjects, writeLog } from './archive-run.ts';
@@ -95,12 +96,13 @@ test('segments of real speech are clean to opusinfo, oggz-validate and ffprobe, 
   }
 });
 
-test("Python's avro reads every sequence exactly once, and DuckDB's sums over the Parquet equal the Avro's", async (t) => {
-  const python = requirePython(t, 'avro');
-  if (python === undefined) return;
-  const place = await makePlace(t);
-  await archiveUntil(await writeLog(place.directory, makeLog(4711, 100, packetOf)), place);
-  const program = `
+for (const avroCodec of AVRO_CODECS)
+  test(`Python's avro reads every sequence exactly once (${avroCodec}), and DuckDB's sums over the Parquet equal the Avro's`, async (t) => {
+    const python = requirePython(t, 'avro', 'zstandard');
+    if (python === undefined) return;
+    const place = await makePlace(t);
+    await archiveUntil(await writeLog(place.directory, makeLog(4711, 100, packetOf)), place, { avroCodec });
+    const program = `
 import glob, json, sys
 from avro.datafile import DataFileReader
 from avro.io import DatumReader
@@ -120,27 +122,27 @@ for path in glob.glob(sys.argv[1] + '/marks/**/*.avro', recursive=True):
         marks += 1
 print(json.dumps({'frames': len(seen), 'kinds': kinds, 'sizes': sizes, 'marks': marks}))
 `;
-  const avro: { frames: number; kinds: Record<string, number>; sizes: Record<string, number>; marks: number } = JSON.parse(
-    run(python, ['-c', program, place.archive]),
-  );
-  assert.ok(avro.frames > 1_000 && avro.marks > 0);
-  const connection = await (await DuckDBInstance.create(':memory:')).connect();
-  const result = await connection.runAndReadAll(`
+    const avro: { frames: number; kinds: Record<string, number>; sizes: Record<string, number>; marks: number } = JSON.parse(
+      run(python, ['-c', program, place.archive]),
+    );
+    assert.ok(avro.frames > 1_000 && avro.marks > 0);
+    const connection = await (await DuckDBInstance.create(':memory:')).connect();
+    const result = await connection.runAndReadAll(`
     select sum(header_frames), sum(audio_frames), sum(motion_frames), sum(event_frames), sum(header_bytes), sum(audio_bytes), sum(motion_bytes),
       sum(event_bytes), sum(other_frames), count(distinct stream), min(window_start)::varchar, max(hour)::varchar, min(labels->>'room')
     from read_parquet('${place.archive}/statistics/**/*.parquet', hive_partitioning = true)`);
-  const [row] = result.getRows();
-  const sums = row?.map((value) => (typeof value === 'bigint' ? Number(value) : value));
-  connection.closeSync();
-  const others = Object.entries(avro.kinds).reduce((sum, [kind, frames]) => sum + (Number(kind) >= 64 ? frames : 0), 0);
-  assert.deepEqual(sums, [
-    ...[1, 2, 3, 4].map((kind) => avro.kinds[kind] ?? 0),
-    ...[1, 2, 3, 4].map((kind) => avro.sizes[kind] ?? 0),
-    others,
-    3,
-    sums?.[10],
-    '18',
-    'test',
-  ]);
-  assert.match(String(sums?.[10]), /^2026-05-03 17:59:\d0/);
-});
+    const [row] = result.getRows();
+    const sums = row?.map((value) => (typeof value === 'bigint' ? Number(value) : value));
+    connection.closeSync();
+    const others = Object.entries(avro.kinds).reduce((sum, [kind, frames]) => sum + (Number(kind) >= 64 ? frames : 0), 0);
+    assert.deepEqual(sums, [
+      ...[1, 2, 3, 4].map((kind) => avro.kinds[kind] ?? 0),
+      ...[1, 2, 3, 4].map((kind) => avro.sizes[kind] ?? 0),
+      others,
+      3,
+      sums?.[10],
+      '18',
+      'test',
+    ]);
+    assert.match(String(sums?.[10]), /^2026-05-03 17:59:\d0/);
+  });

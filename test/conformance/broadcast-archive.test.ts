@@ -58,7 +58,7 @@ function assertSequences({ sequences, marks }: ArchivedBroadcast, next: number):
 
 test('a minute of speech lies in the archive whole, as Ogg/Opus and as WAV: every file by programs that are not ours', async (t) => {
   const [opusinfo, oggzValidate, ffmpeg] = ['opusinfo', 'oggz-validate', 'ffmpeg'].map((name) => requireTool(t, name));
-  const python = requirePython(t, 'avro');
+  const python = requirePython(t, 'avro', 'zstandard');
   if (!opusinfo || !oggzValidate || !ffmpeg || !python) return;
   const folder = tempDir(t);
   const archive = join(folder, 'data', 'archive');

@@ -52,17 +52,18 @@ export const requireTool = (t: TestContext, name: string): string | undefined =>
 const interpreters = new Map<string, string | undefined>();
 
 /**
- * The absolute path of a Python 3 that can import `module`; undefined after having skipped the test `t`. Debian's own is
- * tried first. Throws in full mode when there is none.
+ * The absolute path of a Python 3 that can import every one of `modules`; undefined after having skipped the test `t`. Debian's
+ * own is tried first. Throws in full mode when there is none.
  */
-export const requirePython = (t: TestContext, module: string): string | undefined => {
-  const debianPackage = debianPackageOf(pythonPackages, module);
-  if (!interpreters.has(module)) {
+export const requirePython = (t: TestContext, ...modules: string[]): string | undefined => {
+  const debianPackagesOf = modules.map((module) => debianPackageOf(pythonPackages, module));
+  const imports = modules.join(', ');
+  if (!interpreters.has(imports)) {
     const candidates = [debianPython, findTool('python3')].filter((path) => path !== undefined);
-    const works = (python: string): boolean => spawnSync(python, ['-c', `import ${module}`], { stdio: 'ignore' }).status === 0;
-    interpreters.set(module, candidates.find(works));
+    const works = (python: string): boolean => spawnSync(python, ['-c', `import ${imports}`], { stdio: 'ignore' }).status === 0;
+    interpreters.set(imports, candidates.find(works));
   }
-  return interpreters.get(module) ?? refuse(t, `Python's module ${module}`, installCommand(debianPackage));
+  return interpreters.get(imports) ?? refuse(t, `Python's ${imports}`, installCommand(debianPackagesOf.join(' ')));
 };
 
 /** Skips the test `t` unless this is a full run: for tests that download or take minutes. True when the test may go on. */

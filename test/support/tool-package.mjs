@@ -35,6 +35,8 @@ export const toolPackages = {
 export const pythonPackages = {
   avro: 'python3-avro',
   'google.protobuf': 'python3-protobuf',
+  // The codec of Avro files of that name.
+  zstandard: 'python3-zstandard',
 };
 
 /** Where Debian's Python is: its packages' modules are not seen by another Python that may stand earlier on PATH. */

@@ -1,6 +1,7 @@
 // What decides how a partition's entries become objects. A cut obeys the configuration that its manifest holds, whatever
 // the flags of the process that reads it: so all readers of one log write the same objects.
 import * as z from 'zod';
+import { AVRO_CODECS } from '../format/avro/index.ts';
 
 /** The configuration in force for one cut, as manifests hold it. */
 export const CutConfigSchema = z.strictObject({
@@ -11,7 +12,7 @@ export const CutConfigSchema = z.strictObject({
   /** A cut ends when the values of its entries reach so many bytes. */
   cutBytes: z.int().min(1).max(1_073_741_824),
   /** Compression of Avro blocks. */
-  avroCodec: z.enum(['null', 'deflate']),
+  avroCodec: z.enum(AVRO_CODECS),
   /** A hole in the voice longer than this ends its segment, milliseconds. */
   audioHoleMs: z.int().min(0).max(60_000),
   /** Packets of the previous segment that a segment begins with, hidden by pre-skip, milliseconds. */
@@ -29,7 +30,7 @@ export const CUT_CONFIG: CutConfig = {
   windowMs: 10_000,
   windowsPerCut: 6,
   cutBytes: 64 * 1024 * 1024,
-  avroCodec: 'deflate',
+  avroCodec: 'zstandard',
   audioHoleMs: 10_000,
   prerollMs: 80,
   segmentsPerTrackMax: 64,

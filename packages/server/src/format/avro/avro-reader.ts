@@ -2,15 +2,12 @@
 // markers and codec must be right; of a whole file the content must have the digest that it carries, which is checked
 // before any row is decoded, and the index must say where its blocks lie.
 import { createHash } from 'node:crypto';
-import { inflateRawSync } from 'node:zlib';
 import { type AvroBlock, decodeRows } from './avro-blocks.ts';
+import { decompressBlock } from './avro-codec.ts';
 import { AvroCursor } from './avro-cursor.ts';
 import { AvroError } from './avro-error.ts';
 import type { AvroTable } from './avro-table.ts';
 import { AVRO_DIGEST_KEY, AVRO_ERASED_KEY, AVRO_INDEX_KEY, AVRO_MAGIC, avroDigest } from './avro-writer.ts';
-
-/** Decompressed bytes that one block may hold. */
-const BLOCK_BYTES_MAX = 1 << 28;
 
 /** What the header says. */
 export interface AvroHeader {
@@ -77,7 +74,7 @@ export function readAvroBlocks({ codec, sync }: AvroHeader, bytes: Uint8Array): 
     const data = cursor.take(cursor.long());
     if (Buffer.compare(cursor.take(16), sync) !== 0) throw new AvroError('a sync marker is wrong');
     if (rows < 1) throw new AvroError('a block holds no rows');
-    blocks.push({ rows, data: decompress(codec, data), offset });
+    blocks.push({ rows, data: decompressBlock(codec, data), offset });
   }
   return blocks;
 }
@@ -138,14 +135,4 @@ function checkIndex(index: readonly AvroIndexEntry[], blocks: readonly PlacedAvr
   const last = index.at(-1);
   if (next !== blocks.length || (last === undefined ? 0 : last.offset + last.length) !== bodyLength)
     throw new AvroError('the index does not fit the blocks');
-}
-
-function decompress(codec: string, data: Uint8Array): Uint8Array {
-  if (codec === 'null') return data;
-  if (codec !== 'deflate') throw new AvroError('the codec is not known');
-  try {
-    return inflateRawSync(data, { maxOutputLength: BLOCK_BYTES_MAX });
-  } catch (cause) {
-    throw new AvroError('a block cannot be decompressed', { cause });
-  }
 }

@@ -3,15 +3,11 @@
 // one order, and blocks end at fixed sizes.
 import { createHash } from 'node:crypto';
 import { setImmediate as giveWay } from 'node:timers/promises';
-import { promisify } from 'node:util';
-import { deflateRaw } from 'node:zlib';
 import { logicalDigest } from '../logical-digest.ts';
 import { type AvroBlock, AvroBlocks, type AvroSection } from './avro-blocks.ts';
+import { type AvroCodec, compressBlock } from './avro-codec.ts';
 import { avroLong, avroSized } from './avro-encoding.ts';
 import type { AvroTable } from './avro-table.ts';
-
-/** Codecs that every Avro reader knows. */
-export type AvroCodec = 'null' | 'deflate';
 
 /** Metadata key of the digest. */
 export const AVRO_DIGEST_KEY = 'hayate.digest';
@@ -25,7 +21,8 @@ export const AVRO_INDEX_KEY = 'hayate.index';
 /** "Obj" and the version. */
 export const AVRO_MAGIC = Uint8Array.of(0x4f, 0x62, 0x6a, 1);
 
-const compress = promisify(deflateRaw);
+/** So many are compressed at a time. */
+const BLOCKS_AT_ONCE = 4;
 
 export interface AvroFileOptions {
   codec: AvroCodec;
@@ -78,12 +75,16 @@ async function pack(
   const hash = createHash('sha256');
   const packed: [Uint8Array, Uint8Array, Uint8Array][] = [];
   let rows = 0;
-  for (const block of blocks) {
-    hash.update(block.data);
-    rows += block.rows;
-    const data = options.codec === 'deflate' ? await compress(block.data) : block.data;
-    packed.push([avroLong(block.rows), avroLong(data.length), data]);
-    if (options.codec === 'null') await giveWay();
+  for (let i = 0; i < blocks.length; i += BLOCKS_AT_ONCE) {
+    const some = blocks.slice(i, i + BLOCKS_AT_ONCE);
+    const compressing = some.map(({ data }) => compressBlock(options.codec, data));
+    for (const block of some) {
+      hash.update(block.data);
+      rows += block.rows;
+    }
+    for (const [n, data] of (await Promise.all(compressing)).entries())
+      packed.push([avroLong(some[n]?.rows ?? 0), avroLong(data.length), data]);
+    await giveWay();
   }
   const ownDigest = avroDigest(schemaJson, metadata, rows, hash.digest('hex'));
   const digest = options.erasedDigest ?? ownDigest;

@@ -1,5 +1,6 @@
 // Avro object container files, read and written: all that other folders use of this one.
 export { AVRO_BLOCK_BYTES, type AvroBlock, AvroBlocks, type AvroSection, decodeRows } from './avro-blocks.ts';
+export { AVRO_CODECS, type AvroCodec } from './avro-codec.ts';
 export { AvroCursor } from './avro-cursor.ts';
 export { AVRO_LONG_BYTES, avroLong, avroSized, avroStringMap, writeAvroLong } from './avro-encoding.ts';
 export { AvroError } from './avro-error.ts';
@@ -13,4 +14,4 @@ export {
   readAvroHeader,
 } from './avro-reader.ts';
 export { type AvroTable, defineAvroTable } from './avro-table.ts';
-export { type AvroCodec, type AvroFile, type AvroFileOptions, packAvro, packAvroSections, writeAvro } from './avro-writer.ts';
+export { type AvroFile, type AvroFileOptions, packAvro, packAvroSections, writeAvro } from './avro-writer.ts';

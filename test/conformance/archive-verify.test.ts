@@ -6,8 +6,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import fc from 'fast-check';
+import { eraseBroadcast } from '../../packages/server/src/archive/erasure.ts';
 import { requestErasure } from '../../packages/server/src/archive/erasure-record.ts';
+import { findBroadcasts } from '../../packages/server/src/archive/erasure-search.ts';
+import { compactHours } from '../../packages/server/src/archive/hourly.ts';
+import { parseManifestKey } from '../../packages/server/src/archive/path.ts';
+import { readRetained } from '../../packages/server/src/archive/retained.ts';
+import { deleteAged } from '../../packages/server/src/archive/retention.ts';
+import { decodeStatistics } from '../../packages/server/src/archive/statistics-reader.ts';
+import { STATISTICS_TABLE } from '../../packages/server/src/archive/statistics-row.ts';
 import { type Finding, type Rule, verifyArchive } from '../../packages/server/src/archive/verify/verify.ts';
+import { readParquetMetadata, writeParquet } from '../../packages/server/src/format/parquet/index.ts';
 import { openFsStore } from '../../packages/server/src/store/store-fs.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { makeLog } from './archive-broadcast.ts';
@@ -258,6 +267,50 @@ for (const { what, rule, alone = false, damage } of damages)
     assert.ok(rules.has(rule), `found by ${[...rules].join(', ') || 'nobody'}`);
     if (alone) assert.deepEqual([...rules], [rule]);
   });
+
+test('hours in one file, deletions for age and erasures leave an archive sound; what they would not do is found', async (t) => {
+  const archive = await copy(t);
+  const { store } = archive;
+  const manifests = await archive.keys('cuts/');
+  const name = parseManifestKey(manifests[0] ?? '') ?? assert.fail();
+  const made = await compactHours({ store, name, from: 0, advance: async () => undefined, stepsMax: 1_000 });
+  assert.ok(made.made > 0);
+  assert.deepEqual(await findings(archive), []);
+
+  const hourly = (await archive.keys('hourly/'))[0] ?? '';
+  const sound = await archive.get(hourly);
+  const own = Object.entries(readParquetMetadata(sound)).filter(([key]) => !['hayate.digest', 'hayate.sha256'].includes(key));
+  const rows = await decodeStatistics(hourly, sound);
+  await store.replace(hourly, (await writeParquet(STATISTICS_TABLE, rows.slice(1), Object.fromEntries(own))).bytes);
+  assert.deepEqual(
+    (await findings(archive)).map(({ rule }) => rule),
+    ['hourly'],
+  );
+  await store.replace(hourly, sound);
+
+  const [ended] = (await findBroadcasts(store, 'bob')).filter((broadcast) => broadcast.ended);
+  assert.ok(ended !== undefined);
+  const before = new Map(await Promise.all((await archive.keys('audio/bob/')).map(async (key) => [key, await archive.get(key)] as const)));
+  await eraseBroadcast({ store, broadcast: ended, now: () => Date.UTC(2027, 0, 1) });
+  assert.deepEqual(await findings(archive), []);
+  const [brought, voice] = [...before].find(([key]) => key.includes(ended.epoch)) ?? assert.fail();
+  const gone = await archive.get(brought);
+  await store.replace(brought, voice);
+  assert.deepEqual(
+    (await findings(archive)).map(({ rule }) => rule),
+    ['erasure'],
+  );
+  await store.replace(brought, gone);
+
+  const days = { frames: 0.0005, marks: 0.0005, audio: 0.0005, statistics: 0 };
+  const newest = await archive.manifest(manifests.at(-1) ?? '');
+  const retained = await readRetained(store, name);
+  const nothingStays = { newest, clockMs: Date.UTC(2027, 0, 1), hourMs: made.hourMs, cutsMax: 1_000 };
+  await deleteAged({ store, name, retained, days, ...nothingStays });
+  const { findings: found, summary } = await verifyArchive({ store });
+  assert.deepEqual(found, []);
+  assert.ok(summary.objects.frames < manifests.length, `${summary.objects.frames} frames objects are left`);
+});
 
 test('a changed byte is found wherever it is', async (t) => {
   const archive = await copy(t);

@@ -1,18 +1,21 @@
-// Statistics by the hour: the rows of a partition's small objects go in as the walk meets them, hour by hour; an hour that the
-// walk has left is compared with the file that gathers it. Keeps a hash of an hour's rows, not the rows.
-import { createHash, type Hash } from 'node:crypto';
+// Statistics by the hour: the rows of a partition's small objects go in as the walk meets them; when the walk has left an hour, the
+// files that gather it are held against them, part by part. Keeps a hash of each part's rows, not the rows.
+import { createHash } from 'node:crypto';
 import type { Store } from '../../store/store.ts';
-import { hourlyPrefix, type PartitionName, parseHourlyKey } from '../path.ts';
+import { hourlyPrefix, type OffsetRange, type PartitionName, parseHourlyKey } from '../path.ts';
 import { readStatistics } from '../statistics-reader.ts';
 import type { StatisticsRow } from '../statistics-row.ts';
 import type { RowObject } from './cut-content.ts';
 import { errorText, type Report } from './finding.ts';
 
+/** A small object: the offsets that it covers, and a hash of its rows. */
+interface Part extends OffsetRange {
+  rows: string;
+}
+
 interface OpenHour {
   hourMs: number;
-  start: number;
-  end: number;
-  hash: Hash;
+  parts: Part[];
 }
 
 /** One partition's hours. */
@@ -32,13 +35,16 @@ export class HourlyCheck {
     this.#report = report;
   }
 
-  /** Takes a statistics object, in log order; undefined for one that could not be read. */
-  async take(object: RowObject<StatisticsRow>): Promise<void> {
-    const { hourMs, start, end } = object.name;
-    if (this.#hour !== undefined && this.#hour.hourMs !== hourMs) await this.#close(this.#hour);
-    if (this.#hour?.hourMs !== hourMs) this.#hour = { hourMs, start, end, hash: createHash('sha256') };
-    this.#hour.end = end;
-    add(this.#hour.hash, object.rows);
+  /** The walk begins where the log did: the first hour is whole. */
+  beginAtFirst(): void {
+    this.#first = false;
+  }
+
+  /** Takes a statistics object, in log order. */
+  async take({ name: { hourMs, start, end }, rows }: RowObject<StatisticsRow>): Promise<void> {
+    if (this.#hour !== undefined && this.#hour.hourMs !== hourMs) await this.end();
+    this.#hour ??= { hourMs, parts: [] };
+    this.#hour.parts.push({ start, end, rows: hashOf(rows) });
   }
 
   /** The walk cannot say what the current hour holds. */
@@ -47,33 +53,47 @@ export class HourlyCheck {
     this.#first = true;
   }
 
-  /** The walk is over; the last hour may still be open. */
+  /** The walk has left the hour. */
   async end(): Promise<void> {
-    if (this.#hour !== undefined) await this.#close(this.#hour);
-  }
-
-  async #close({ hourMs, start, end, hash }: OpenHour): Promise<void> {
-    const first = this.#first;
+    const [hour, first] = [this.#hour, this.#first];
     this.#first = false;
     this.#hour = undefined;
-    if (first) return;
-    for await (const { key, size } of this.#store.list(hourlyPrefix('hourly', this.#name, hourMs))) {
-      const name = parseHourlyKey(key);
+    if (hour === undefined || first) return;
+    for await (const { key, size } of this.#store.list(hourlyPrefix('hourly', this.#name, hour.hourMs))) {
       this.objects++;
       this.bytes += size;
       try {
-        const rows = createHash('sha256');
-        add(rows, await readStatistics(this.#store, key));
-        const same = name?.start === start && name.end === end && rows.digest('hex') === hash.copy().digest('hex');
-        if (!same)
-          this.#report({ rule: 'hourly', key, expected: `the rows of offsets ${start} to before ${end}, in order`, found: 'others' });
+        await this.#compare(key, hour.parts);
       } catch (error) {
         this.#report({ rule: 'hourly', key, expected: 'a statistics object', found: errorText(error) });
       }
     }
   }
+
+  async #compare(key: string, all: readonly Part[]): Promise<void> {
+    const name = parseHourlyKey(key);
+    if (name === undefined) return this.#report({ rule: 'hourly', key, expected: 'a key of the archive', found: 'another' });
+    const rows = await readStatistics(this.#store, key);
+    const parts = all.filter(({ start, end }) => start >= name.start && end <= name.end);
+    const whole = parts[0]?.start === name.start && parts.at(-1)?.end === name.end;
+    const counted = new Set<StatisticsRow>();
+    const same = parts.every((part) => {
+      const own = rows.filter((row) => row.first_offset >= part.start && row.last_offset < part.end);
+      for (const row of own) counted.add(row);
+      return hashOf(own) === part.rows;
+    });
+    if (!whole || !same || counted.size !== rows.length)
+      this.#report({
+        rule: 'hourly',
+        key,
+        expected: `the rows of its hour from offset ${name.start} to before ${name.end}`,
+        found: 'others',
+      });
+  }
 }
 
-function add(hash: Hash, rows: readonly StatisticsRow[]): void {
+function hashOf(rows: readonly StatisticsRow[]): string {
+  const hash = createHash('sha256');
   for (const row of rows) hash.update(JSON.stringify(Object.entries(row)));
+  return hash.digest('hex');
 }

@@ -137,6 +137,7 @@ class Verifier {
         continue;
       }
       checkErasedState(after, this.#erased, this.#report);
+      if (after.previous === undefined) hourly.beginAtFirst();
       if (before === undefined) await this.#checkOldest(after, start === starts[0]);
       else if (after.previous?.start !== before.start)
         this.#report({

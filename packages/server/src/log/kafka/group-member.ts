@@ -39,6 +39,8 @@ const PROTOCOL_TYPE = 'consumer';
 /** Members of another protocol cannot join; a new way of assigning takes a new name. */
 const PROTOCOL = 'hayate-sticky-1';
 const HEARTBEATS_PER_SESSION = 10;
+/** A heartbeat is also how a member hears that others come and go. */
+const HEARTBEAT_MS_MAX = 3_000;
 const RETRY_MS = 250;
 /** The coordinator does not know this member, or knows another by its name. */
 const EXPELLED: ReadonlySet<Fault> = new Set(['UNKNOWN_MEMBER_ID', 'FENCED_INSTANCE_ID', 'ILLEGAL_GENERATION']);
@@ -241,7 +243,7 @@ export class GroupMember {
       released = true;
     });
     while (!signal.aborted && this.#generation >= 0) {
-      const pause = wait(sessionMs / HEARTBEATS_PER_SESSION, undefined, { signal });
+      const pause = wait(Math.min(sessionMs / HEARTBEATS_PER_SESSION, HEARTBEAT_MS_MAX), undefined, { signal });
       pause.catch(() => undefined);
       await Promise.race([pause, released ? undefined : this.#released].filter((promise) => promise !== undefined));
       if (released) return;

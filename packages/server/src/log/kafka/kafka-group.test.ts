@@ -170,6 +170,26 @@ test('a process that slept through its session commits nothing when it wakes, an
   await child.untilLine(/committed 16/);
 });
 
+test('a process that is killed and comes back under its name gets its partitions back; others notice nothing', async (t) => {
+  const place = await setUp(t, 2);
+  if (place === undefined) return;
+  // So long that waiting for its end would fail the test.
+  const sessionMs = 600_000;
+  const log = await place.open('stays', { sessionMs });
+  const other = await hold(log);
+  await poll('all to be held', () => other.held.size === 2);
+  const program = new URL('group-member.test-child.ts', import.meta.url).pathname;
+  const start = () => startProcess(t, [program, place.address, 'comes-back', `${sessionMs}`]);
+  const child = start();
+  await child.untilLine(/run from/);
+  await poll('each to have one', () => other.held.size === 1);
+  const runs = other.runs();
+  child.kill('SIGKILL');
+  await child.exit;
+  await start().untilLine(/run from/);
+  assert.deepEqual([other.held.size, other.runs()], [1, runs]);
+});
+
 test('two topics with one group are refused', async (t) => {
   const [one, two] = [await setUp(t, 1), await setUp(t, 1)];
   if (one === undefined || two === undefined) return;

@@ -2,6 +2,7 @@
 // partition meanwhile is refused by the coordinator, and its signal is aborted before its commit rejects.
 import { setTimeout as wait } from 'node:timers/promises';
 import { offsetCommitV8 } from '@platformatic/kafka';
+import { HayateError } from '../../kernel/error.ts';
 import type { LogEntry, LogPartition } from '../log.ts';
 import type { Cluster } from './cluster.ts';
 import type { Coordinator } from './coordinator.ts';
@@ -49,6 +50,7 @@ export class KafkaPartition implements LogPartition {
     const { coordinator, signal } = this.#options;
     const [committed] = await persist(() => coordinator.committedOffsets([this.number]), NOTHING_TO_MEND, signal);
     if (committed !== undefined) this.#committed = Math.max(this.#committed ?? 0, committed);
+    if (this.#committed === undefined) await this.#checkWhole();
     return this.#committed;
   }
 
@@ -68,6 +70,13 @@ export class KafkaPartition implements LogPartition {
 
   append(value: Uint8Array): Promise<number> {
     return this.#options.producer.append(this.number, NO_KEY, value);
+  }
+
+  /** Nothing is committed: then nothing may be gone, or a group that was forgotten would pass over it unseen. */
+  async #checkWhole(): Promise<void> {
+    const earliest = await this.earliestOffset();
+    if (earliest > 0)
+      throw new HayateError('CORRUPT', `partition ${this.number}: nothing is committed, but entries before ${earliest} are gone`);
   }
 
   async #commit(offset: number): Promise<void> {

@@ -136,6 +136,19 @@ test('what was deleted is not found, wherever a reader stands, and never skipped
   await consumer.close();
 });
 
+test('a group that has forgotten its place, while entries are gone, is told so', async (t) => {
+  const place = await setUp(t);
+  if (place === undefined) return;
+  const log = await place.open({ partitions: 1 });
+  for (let index = 0; index < 5; index++) await log.append('k', text(`${index}`));
+  await place.admin.deleteRecords(place.topic, 3);
+  await withPartitions(log, async ([partition]) => {
+    const gone = { code: 'CORRUPT', message: 'partition 0: nothing is committed, but entries before 3 are gone' };
+    await assert.rejects(partition.committedOffset(), gone);
+    await assert.rejects(partition.commit(4), gone);
+  });
+});
+
 test('a topic that gets more partitions, or is made anew, is another log: nothing goes on', async (t) => {
   for (const change of ['grow', 'replace']) {
     const place = await setUp(t);

@@ -48,7 +48,7 @@ const KNOWN_MAX = 2_048;
 /** What may change is asked for again after so long: which logs there are, what is retained. */
 const REFRESH_MS = 5_000;
 /** A capture time further than this beyond the last append is a broken clock, not a longer broadcast. */
-const CLOCK_SLACK_MS = 60_000;
+const CLOCK_SLACK_MS = 600_000;
 
 /** Finds broadcasts in one archive. */
 export class BroadcastIndex {

@@ -5,6 +5,8 @@ import type { ThumbnailRenderer } from '../render/thumbnail-renderer.ts';
 import { sleepingPose } from '../watch/sleeper.ts';
 import { backdropStyle } from './avatar-canvas.tsx';
 
+/** Drawn finer than shown: the browser smooths its edges. */
+const pixelRatio = 4;
 /** The moment of its sleep in which an avatar is shown. */
 const poseMs = 2_400;
 
@@ -25,6 +27,7 @@ export function PastPortrait({ stream, renderer }: { stream: string; renderer: T
     const remove = renderer.add({
       canvas: canvas.current,
       stage,
+      pixelRatio,
       wanted: () => true,
       pose: () => sleepingPose(poseMs),
       onDrawn: () => setIsDrawn(true),

@@ -23,7 +23,7 @@ export default function FrontPage() {
           {isModerator && (
             <Link to="/past" className="button button-quiet">
               <Icon name="history" />
-              Past broadcasts
+              <span>Past broadcasts</span>
             </Link>
           )}
           <Link to="/studio" className="button button-primary">

@@ -14,6 +14,8 @@ const pixelRatioMax = 1.5;
 export interface Thumbnail {
   readonly canvas: HTMLCanvasElement;
   readonly stage: Stage;
+  /** Pixels drawn for each CSS pixel; by default what the quality allows. More are for pictures that are drawn once. */
+  readonly pixelRatio?: number;
   /** Whether it is to be drawn now. */
   readonly wanted: () => boolean;
   readonly pose: () => Pose | undefined;
@@ -60,10 +62,10 @@ export class ThumbnailRenderer {
     for (const thumbnail of this.#thumbnails) if (thumbnail.wanted()) this.#draw(thumbnail, nowMs);
   };
 
-  #draw({ canvas, stage, pose: poseNow, onDrawn }: Thumbnail, nowMs: number): void {
+  #draw({ canvas, stage, pixelRatio, pose: poseNow, onDrawn }: Thumbnail, nowMs: number): void {
     const pose = poseNow();
     const context = canvas.getContext('2d');
-    const ratio = this.quality === 'low' ? 1 : Math.min(pixelRatioMax, devicePixelRatio);
+    const ratio = pixelRatio ?? (this.quality === 'low' ? 1 : Math.min(pixelRatioMax, devicePixelRatio));
     const [width, height] = [Math.round(canvas.clientWidth * ratio), Math.round(canvas.clientHeight * ratio)];
     if (pose === undefined || context === null || width === 0 || height === 0) return;
     if (canvas.width !== width || canvas.height !== height) {

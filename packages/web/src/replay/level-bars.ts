@@ -1,25 +1,35 @@
 // The voice's loudness along a timeline: levels by slot in, the heights of a row of bars out.
 import type { Levels } from '../api/archive.ts';
 
-/** What is softer is drawn as silence, −dBov; what is louder than the other fills the height. */
-const softest = 62;
-const loudest = 12;
+/** What is softer is drawn as silence, −dBov; what is louder than the other as loud as can be. */
+const softest = 60;
+const loudest = 10;
+/** However soft the whole broadcast is, its bars are not drawn higher than this many times their own height. */
+const liftMax = 4;
 
-/** Heights from 0 (silence) to 1 of `count` bars that share `durationMs`: each is the loudest that lies in it. */
+/**
+ * Heights from 0 (silence) to 1 (the loudest bar) of `count` bars that share `durationMs`: each is the mean loudness of its time,
+ * as the loudest alone would be the same everywhere in a long broadcast.
+ */
 export function levelBars({ slotMs, runs }: Levels, durationMs: number, count: number): Float32Array {
   const bars = new Float32Array(count);
   if (durationMs <= 0) return bars;
-  const barOf = (ms: number) => Math.floor((ms * count) / durationMs);
+  const barMs = durationMs / count;
   for (const [first, hex] of runs)
     for (let i = 0; i < hex.length / 2; i++) {
       const height = heightOf(Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16));
       const startMs = (first + i) * slotMs;
-      // A slot may be wider than a bar: every bar that it touches.
-      for (let bar = barOf(startMs); bar < count && bar <= barOf(startMs + slotMs - 1); bar++) bars[bar] = Math.max(bars[bar] ?? 0, height);
+      const endMs = startMs + slotMs;
+      // A slot may lie across bars, and be wider than one.
+      for (let bar = Math.floor(startMs / barMs); bar < count && bar * barMs < endMs; bar++) {
+        const shareMs = Math.min(endMs, (bar + 1) * barMs) - Math.max(startMs, bar * barMs);
+        bars[bar] = (bars[bar] ?? 0) + (height * shareMs) / barMs;
+      }
     }
-  return bars;
+  const lift = Math.min(liftMax, 1 / Math.max(...bars, Number.MIN_VALUE));
+  return bars.map((bar) => Math.min(1, bar * lift));
 }
 
 function heightOf(level: number): number {
-  return Math.min(1, Math.max(0, (softest - level) / (softest - loudest))) ** 1.4;
+  return Math.min(1, Math.max(0, (softest - level) / (softest - loudest))) ** 2;
 }

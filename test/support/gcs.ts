@@ -1,22 +1,21 @@
 // In: a test. Out: a real server that speaks Google Cloud Storage's JSON API (fake-gcs-server, in memory), on a free loopback
 // port until the test ends, with an empty bucket. It asks for no credentials. It can be signalled (SIGKILL, SIGSTOP, SIGCONT)
 // and started again on the same port, empty.
-import type { TestContext } from 'node:test';
 import { requireGoProgram } from './go-program.ts';
 import { poll } from './poll.ts';
 import { startProcess, type TestProcess } from './process.ts';
 import { freePort } from './redis.ts';
-import type { ObjectServer } from './s3.ts';
+import type { StartObjectServer } from './s3.ts';
 import { tempDir } from './temp-dir.ts';
 
 const host = '127.0.0.1';
 const bucket = 'archive';
 
 /** Starts a server for the test `t` and waits until it answers; undefined after having skipped the test, which should then return. */
-export const startGcs = async (t: TestContext): Promise<ObjectServer | undefined> => {
+export const startGcs: StartObjectServer = async (t, scope = t) => {
   const executable = await requireGoProgram(t, 'fake-gcs-server');
   if (executable === undefined) return undefined;
-  const cwd = tempDir(t);
+  const cwd = tempDir(scope);
   const port = await freePort(host);
   const endpoint = `http://${host}:${port}`;
   const makeBucket = async (name: string): Promise<void> => {
@@ -26,7 +25,7 @@ export const startGcs = async (t: TestContext): Promise<ObjectServer | undefined
   };
   const start = async (): Promise<TestProcess> => {
     const args = ['-backend', 'memory', '-scheme', 'http', '-host', host, '-port', String(port), '-external-url', endpoint];
-    const started = startProcess(t, [...args, '-public-host', `${host}:${port}`, '-log-level', 'error'], { executable, cwd });
+    const started = startProcess(scope, [...args, '-public-host', `${host}:${port}`, '-log-level', 'error'], { executable, cwd });
     await poll(`the GCS server on port ${port}`, async () => (await fetch(`${endpoint}/_internal/healthcheck`)).ok);
     await makeBucket(bucket);
     return started;

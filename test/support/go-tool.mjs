@@ -4,7 +4,7 @@
 // while another builds waits. `npm run test:full` builds all before the tests begin.
 // Run as a program it is what that command runs, under the lock: `node go-tool.mjs NAME`.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -52,8 +52,8 @@ const findGo = () => {
     const download = ['mod', 'download', '-json', `golang.org/toolchain@${toolchain}.${arch}`];
     const { Dir: from } = JSON.parse(execFileSync('go', download, { encoding: 'utf8', cwd: cache }));
     rmSync(`${folder}.part`, { recursive: true, force: true });
-    cpSync(from, `${folder}.part`, { recursive: true });
-    // Modules hold no file modes.
+    // Modules are kept read-only, and hold no file modes.
+    execFileSync('cp', ['-R', '--no-preserve=mode', from, `${folder}.part`]);
     for (const place of ['bin', `pkg/tool/${arch.replace('-', '_')}`])
       for (const program of readdirSync(join(`${folder}.part`, place))) chmodSync(join(`${folder}.part`, place, program), 0o755);
     renameSync(`${folder}.part`, folder);

@@ -3,7 +3,8 @@
 // port with the same objects.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
+import { after, type TestContext } from 'node:test';
+import type { TestScope } from './clean-up.ts';
 import { requireGoProgram } from './go-program.ts';
 import { poll } from './poll.ts';
 import { startProcess, type TestProcess } from './process.ts';
@@ -28,14 +29,35 @@ export interface ObjectServer {
   restart(): Promise<void>;
 }
 
+/** Starts a server that ends with `scope`, by default the test `t` itself; undefined after having skipped the test, which should then return. */
+export type StartObjectServer = (t: TestContext, scope?: TestScope) => Promise<ObjectServer | undefined>;
+
+/**
+ * One server for all tests of a file, which use a bucket or prefix each: started by the first that asks, ended behind the
+ * last. To be called at the top of the file. What it returns gives undefined after having skipped the test.
+ */
+export const shareObjectServer = (start: StartObjectServer): ((t: TestContext) => Promise<ObjectServer | undefined>) => {
+  const actions: (() => void | Promise<void>)[] = [];
+  after(async () => {
+    for (const action of actions) await action();
+  });
+  let started: Promise<ObjectServer | undefined> | undefined;
+  return async (t) => {
+    started ??= start(t, { after: (action) => void actions.push(action) });
+    const server = await started;
+    if (server === undefined) t.skip('needs a server that could not be started');
+    return server;
+  };
+};
+
 const host = '127.0.0.1';
 const bucket = 'archive';
 
 /** Starts a server for the test `t` and waits until it answers; undefined after having skipped the test, which should then return. */
-export const startS3 = async (t: TestContext): Promise<ObjectServer | undefined> => {
+export const startS3: StartObjectServer = async (t, scope = t): Promise<ObjectServer | undefined> => {
   const executable = await requireGoProgram(t, 'versitygw');
   if (executable === undefined) return undefined;
-  const folder = tempDir(t);
+  const folder = tempDir(scope);
   const objects = join(folder, 'objects');
   const sidecar = join(folder, 'sidecar');
   // A bucket is a folder. What an object is besides its bytes goes to files, as not every file system takes attributes.
@@ -46,7 +68,7 @@ export const startS3 = async (t: TestContext): Promise<ObjectServer | undefined>
   const start = async (): Promise<TestProcess> => {
     const args = ['--port', `${host}:${port}`, '--health', '/health', '--quiet', 'posix', '--sidecar', sidecar, objects];
     const env = { ROOT_ACCESS_KEY: user, ROOT_SECRET_KEY: secret };
-    const started = startProcess(t, args, { executable, cwd: folder, env });
+    const started = startProcess(scope, args, { executable, cwd: folder, env });
     await poll(`the S3 server on port ${port}`, async () => (await fetch(`${endpoint}/health`)).ok);
     return started;
   };

@@ -26,6 +26,14 @@ export const storeFlags = defineFlags({
     help: 'address of a server that speaks S3 or GCS; default: the cloud itself',
   },
   storeRegion: { kind: 'string', default: 'us-east-1', group: 'Archive', help: 'region of an S3 bucket' },
+  storeTimeoutMs: {
+    kind: 'duration',
+    default: 60_000,
+    min: 100,
+    max: 600_000,
+    group: 'Archive',
+    help: 'a request to S3 or GCS that is not answered in full after so long is sent again, three times at most',
+  },
 });
 
 /** Where frames are kept until they are archived. */

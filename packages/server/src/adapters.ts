@@ -6,6 +6,8 @@ import type { Context } from './kernel/context.ts';
 import { HayateError } from './kernel/error.ts';
 import { openFileLog, readFileOffsets } from './log/file/file-log.ts';
 import type { CommittedOffsets, Log } from './log/log.ts';
+import { parseBucketAddress } from './store/bucket-address.ts';
+import { checkPutIfAbsent } from './store/remote-store.ts';
 import type { Store } from './store/store.ts';
 import { openFsStore } from './store/store-fs.ts';
 
@@ -63,11 +65,35 @@ export async function openArchive(settings: StoreSettings): Promise<Store> {
     await stat(storeDirectory(settings)).catch((cause: unknown) => {
       throw new HayateError('NOT_FOUND', `there is no archive in ${settings.data}`, { cause });
     });
-  return openStore(settings);
+  return settings.store === 'fs' ? openStore(settings) : openBucket(settings);
 }
 
-/** Opens the store that `settings` name. Throws CONFIGURATION for one that no adapter is for; else as the adapter does. */
+/**
+ * Opens the store that `settings` name, to write to. Throws CONFIGURATION for one that no adapter is for, or if the server would
+ * overwrite objects; else as the adapter does.
+ */
 export async function openStore(settings: StoreSettings): Promise<Store> {
   if (settings.store === 'fs') return openFsStore({ directory: storeDirectory(settings) });
-  throw new HayateError('CONFIGURATION', `--store ${settings.store}: neither "fs" nor s3://BUCKET/PREFIX nor gs://BUCKET/PREFIX`);
+  const store = await openBucket(settings);
+  try {
+    await checkPutIfAbsent(store);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+  return store;
+}
+
+/** Opens a bucket. Nobody loads an SDK who does not use it. */
+async function openBucket(settings: StoreSettings): Promise<Store> {
+  const { store, storeEndpoint: endpoint, storeRegion: region, storeTimeoutMs: timeoutMs } = settings;
+  if (store.startsWith('s3://')) {
+    const { openS3Store } = await import('./store/store-s3.ts');
+    return openS3Store({ ...parseBucketAddress(store), endpoint, region, timeoutMs });
+  }
+  if (store.startsWith('gs://')) {
+    const { openGcsStore } = await import('./store/store-gcs.ts');
+    return openGcsStore({ ...parseBucketAddress(store), endpoint, timeoutMs });
+  }
+  throw new HayateError('CONFIGURATION', `--store ${store}: neither "fs" nor s3://BUCKET/PREFIX nor gs://BUCKET/PREFIX`);
 }

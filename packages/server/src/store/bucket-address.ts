@@ -1,0 +1,25 @@
+// In: --store as people write it. Out: the bucket, and what stands before every key in it.
+import { HayateError } from '../kernel/error.ts';
+import { isKeySegment } from './store.ts';
+
+/** Leaves the archive's own keys room within KEY_LENGTH_MAX. */
+const PREFIX_LENGTH_MAX = 512;
+
+/** A place in a bucket. */
+export interface BucketAddress {
+  readonly bucket: string;
+  /** '' or a path that ends in '/'. */
+  readonly prefix: string;
+}
+
+/** Reads `SCHEME://BUCKET` or `SCHEME://BUCKET/PREFIX`, with or without a slash at its end. Throws CONFIGURATION. */
+export function parseBucketAddress(text: string): BucketAddress {
+  const [, scheme = '', bucket = '', path = ''] = /^([a-z0-9]+):\/\/([A-Za-z0-9][A-Za-z0-9._-]{1,221})(?:\/(.*?))?\/?$/.exec(text) ?? [];
+  const isPath = path === '' || (path.length <= PREFIX_LENGTH_MAX && path.split('/').every(isKeySegment));
+  if (bucket === '' || !isPath)
+    throw new HayateError(
+      'CONFIGURATION',
+      `--store ${text}: not ${scheme === '' ? 'SCHEME' : scheme}://BUCKET/PREFIX; a prefix is of [A-Za-z0-9_=.-] and '/'`,
+    );
+  return { bucket, prefix: path === '' ? '' : `${path}/` };
+}

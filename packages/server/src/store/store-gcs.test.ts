@@ -1,0 +1,14 @@
+// The store in a bucket of a real server that speaks the JSON API of Google Cloud Storage.
+import { startGcs } from '../../../../test/support/gcs.ts';
+import { shareObjectServer } from '../../../../test/support/s3.ts';
+import { storeContract } from './store-contract.ts';
+import { openGcsStore } from './store-gcs.ts';
+
+const gcs = shareObjectServer(startGcs);
+let opened = 0;
+storeContract('GCS store', async (t) => {
+  const server = await gcs(t);
+  if (server === undefined) return undefined;
+  const { bucket, endpoint } = server;
+  return openGcsStore({ bucket, endpoint, prefix: `test/${opened++}/`, timeoutMs: 20_000, pageKeys: 7 });
+});

@@ -1,0 +1,112 @@
+// Objects in an S3 bucket, or of a server that speaks S3: each request of the store's as the SDK sends it, once.
+//
+// Integrity: a body is signed by its SHA-256, which every S3 server compares; so it takes none of the SDK's newer
+// default checksums, whose trailers compatible servers often do not know.
+import { addAbortSignal, Readable } from 'node:stream';
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+  S3ServiceException,
+} from '@aws-sdk/client-s3';
+import { HayateError } from '../kernel/error.ts';
+import { type BucketOptions, type BucketRequests, cutToRange, explainStatus, openRemoteStore } from './remote-store.ts';
+import type { Store } from './store.ts';
+
+/** How a bucket of S3 is opened. Credentials come from the SDK's usual chain: environment, files, roles. */
+export interface S3Options extends BucketOptions {
+  readonly region: string;
+}
+
+/** The bucket, or what the credentials are, must be changed before these go away. */
+const CONFIGURATION_NAMES = new Set([
+  'AuthorizationHeaderMalformed',
+  'CredentialsProviderError',
+  'ExpiredToken',
+  'InvalidAccessKeyId',
+  'InvalidBucketName',
+  'InvalidToken',
+  'NoSuchBucket',
+  'PermanentRedirect',
+]);
+/** Two puts of one key met, or clocks differ, which the SDK has noticed by now: the request is sent again. */
+const TEMPORARY_NAMES = new Set(['ConditionalRequestConflict', 'OperationAborted', 'RequestTimeTooSkewed', 'SlowDown']);
+
+/** Opens the store. Throws CONFIGURATION if there is no such bucket or the credentials do not do, UNREACHABLE if nobody answers. */
+export async function openS3Store(options: S3Options): Promise<Store> {
+  const { bucket: Bucket, region, endpoint, timeoutMs } = options;
+  const client = new S3Client({
+    region,
+    // Bucket names in host names need DNS that a server of one's own rarely has.
+    ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
+    maxAttempts: 1,
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    requestHandler: { connectionTimeout: timeoutMs },
+  });
+  const requests: BucketRequests = {
+    put: async (Key, bytes, ifAbsent, abortSignal) => {
+      const condition = ifAbsent ? { IfNoneMatch: '*' } : {};
+      try {
+        await client.send(new PutObjectCommand({ Bucket, Key, Body: bytes, ContentLength: bytes.length, ...condition }), { abortSignal });
+        return true;
+      } catch (error) {
+        if (ifAbsent && statusOf(error) === 412) return false;
+        throw error;
+      }
+    },
+    get: async (Key, range, abortSignal) => {
+      const part = range === undefined ? {} : { Range: `bytes=${range.offset}-${range.offset + range.length - 1}` };
+      try {
+        const { Body, ContentLength, ContentRange } = await client.send(new GetObjectCommand({ Bucket, Key, ...part }), { abortSignal });
+        const bytes = Body instanceof Readable ? Buffer.concat(await addAbortSignal(abortSignal, Body).toArray()) : Buffer.alloc(0);
+        if (bytes.length !== (ContentLength ?? bytes.length)) throw new Error(`${bytes.length} of ${ContentLength} bytes came`);
+        return cutToRange(bytes, ContentRange !== undefined, range);
+      } catch (error) {
+        if (isNoObject(error)) return undefined;
+        // The object ends before the range begins.
+        if (range !== undefined && statusOf(error) === 416) return new Uint8Array();
+        throw error;
+      }
+    },
+    size: async (Key, abortSignal) => {
+      try {
+        return (await client.send(new HeadObjectCommand({ Bucket, Key }), { abortSignal })).ContentLength ?? 0;
+      } catch (error) {
+        if (isNoObject(error)) return undefined;
+        throw error;
+      }
+    },
+    page: async ({ prefix, from, token, keysMax }, abortSignal) => {
+      const begin = { ...(from === undefined ? {} : { StartAfter: from }), ...(token === undefined ? {} : { ContinuationToken: token }) };
+      const page = await client.send(new ListObjectsV2Command({ Bucket, Prefix: prefix, MaxKeys: keysMax, ...begin }), { abortSignal });
+      const objects = (page.Contents ?? []).map(({ Key = '', Size = 0 }) => ({ key: Key, size: Size }));
+      return { objects, next: page.IsTruncated ? page.NextContinuationToken : undefined };
+    },
+    remove: async (Key, abortSignal) => {
+      await client.send(new DeleteObjectCommand({ Bucket, Key }), { abortSignal });
+    },
+    explain: (error) => {
+      const { name, message } = error instanceof Error ? error : new Error(String(error));
+      const said = `${name}: ${message}`;
+      if (TEMPORARY_NAMES.has(name))
+        return new HayateError('UNREACHABLE', `the object store answered ${said}`, { cause: error, temporary: true });
+      if (CONFIGURATION_NAMES.has(name)) return new HayateError('CONFIGURATION', `bucket ${Bucket}: ${said}`, { cause: error });
+      return explainStatus(statusOf(error), said, error);
+    },
+    close: () => client.destroy(),
+  };
+  return openRemoteStore(requests, options);
+}
+
+function statusOf(error: unknown): number | undefined {
+  return error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
+}
+
+/** Not that there is no bucket: then everything would seem to be gone. */
+function isNoObject(error: unknown): boolean {
+  return statusOf(error) === 404 && error instanceof Error && error.name !== 'NoSuchBucket';
+}

@@ -1,0 +1,134 @@
+// Macro benchmark: what an hour of broadcasts takes in the archive. Real broadcasts (the demo's voice, an avatar that speaks and
+// moves) go through a real server into its log; the real archiver then writes that log out once with each compression.
+import { cp, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CUT_CONFIG } from '../../packages/server/src/archive/cut-config.ts';
+import { readStatistics } from '../../packages/server/src/archive/statistics-reader.ts';
+import { startArchiver } from '../../packages/server/src/archiver/archiver.ts';
+import { AVRO_CODECS, type AvroCodec } from '../../packages/server/src/format/avro/index.ts';
+import { createContext } from '../../packages/server/src/kernel/context.ts';
+import { openFileLog } from '../../packages/server/src/log/file/file-log.ts';
+import { openFsStore } from '../../packages/server/src/store/store-fs.ts';
+import { runHayate, startHayateServer } from '../../test/support/hayate.ts';
+import { root } from '../../test/support/process.ts';
+import { tempDir } from '../../test/support/temp-dir.ts';
+import { type Scope, withScope } from '../load/scope.ts';
+import { archiveCostTables } from '../report/archive-cost.ts';
+import type { BenchOutcome } from '../report/outcome.ts';
+
+const STREAMS = 4;
+const DEFAULT_CODEC = CUT_CONFIG.avroCodec;
+const OUTPUTS = ['frames', 'audio', 'statistics', 'marks', 'cuts'] as const;
+type Output = (typeof OUTPUTS)[number];
+
+interface Archive {
+  codec: AvroCodec;
+  /** Bytes of the frames as the broadcasters encoded them. */
+  sentBytes: number;
+  bytes: Record<Output, number>;
+  objects: Record<Output, number>;
+  cpuMs: number;
+}
+
+/** Bytes in the store over bytes as the broadcaster sent them, with the compression that is the default. */
+export function run({ quick }: { quick: boolean }): Promise<BenchOutcome> {
+  return withScope(async (scope) => {
+    const clips = quick ? 1 : 6;
+    const data = join(tempDir(scope), 'data');
+    const seconds = await broadcast(scope, data, clips);
+    const archives: Archive[] = [];
+    for (const codec of AVRO_CODECS) archives.push(await archive(scope, data, codec));
+    const sent = archives[0]?.sentBytes ?? 0;
+    const hours = (STREAMS * seconds) / 3_600;
+    const taken = archives.find(({ codec }) => codec === DEFAULT_CODEC);
+    if (taken === undefined) throw new Error(`no archive with ${DEFAULT_CODEC}`);
+    const total = OUTPUTS.reduce((sum, output) => sum + taken.bytes[output], 0);
+    const [shared, own] = [taken.objects.frames + taken.objects.statistics + taken.objects.marks + taken.objects.cuts, taken.objects.audio];
+    return {
+      name: 'archive-size',
+      ratio: (total / sent).toFixed(2),
+      unit: `bytes stored per byte sent, ${DEFAULT_CODEC}`,
+      tables: [
+        {
+          title: 'Bytes of a broadcast hour (measured)',
+          columns: ['compression of frames', ...OUTPUTS, 'together', 'of what was sent', 'CPU of the archiver'],
+          rows: archives.map(({ codec, bytes, cpuMs }) => {
+            const all = OUTPUTS.reduce((sum, output) => sum + bytes[output], 0);
+            return [
+              codec,
+              ...OUTPUTS.map((output) => megabytes(bytes[output] / hours)),
+              megabytes(all / hours),
+              `${((all / sent) * 100).toFixed(0)} %`,
+              `${(cpuMs / hours / 1_000).toFixed(2)} s`,
+            ];
+          }),
+        },
+        ...archiveCostTables({
+          streamBytes: Object.fromEntries(OUTPUTS.map((output) => [output, taken.bytes[output] / hours])),
+          streamObjects: own / hours,
+          partitionObjects: shared / (hours / STREAMS),
+        }),
+      ],
+      notes: [
+        `${STREAMS} broadcasts of ${Math.round(seconds)} s in one partition, ${Math.round((sent * 8) / (STREAMS * seconds) / 1_000)} kbps each as sent: voice of the demo clip and 30 poses a second.`,
+        'Every output repeats what others hold: the voice is in frames and again as audio, so that a player needs nothing else.',
+      ],
+    };
+  });
+}
+
+const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(2)} MB`;
+
+/** Broadcasts into a server without an archiver; the seconds that each lasted. */
+async function broadcast(scope: Scope, data: string, clips: number): Promise<number> {
+  const server = await startHayateServer(scope, { data, flags: ['--roles', 'streamer,listener,api'] });
+  const clip = join(root, 'packages/server/demo/hello.ogg');
+  const begin = performance.now();
+  for (let round = 0; round < clips; round++) {
+    const streams = Array.from({ length: STREAMS }, (_, index) => `size-${index}`);
+    const runs = streams.map((stream, index) =>
+      runHayate(scope, ['broadcast', clip, '--stream', stream, '--seed', String(index), '--server', server.url]),
+    );
+    for (const { code, stderr } of await Promise.all(runs)) if (code !== 0) throw new Error(`a broadcast failed: ${stderr}`);
+  }
+  const seconds = (performance.now() - begin) / 1_000;
+  server.process.kill('SIGTERM');
+  await server.process.exit;
+  return seconds;
+}
+
+/** Archives a copy of the log with one compression. */
+async function archive(scope: Scope, data: string, codec: AvroCodec): Promise<Archive> {
+  const root = tempDir(scope);
+  const [directory, objectsDirectory] = [join(root, 'log'), join(root, 'archive')];
+  await cp(join(data, 'log'), directory, { recursive: true });
+  await mkdir(objectsDirectory);
+  const log = await openFileLog({ directory });
+  const store = await openFsStore({ directory: objectsDirectory });
+  const begin = process.cpuUsage();
+  const archiver = await startArchiver({
+    context: createContext({ logLevel: 'silent' }),
+    log,
+    store,
+    options: { avroCodec: codec, upkeepMs: 0 },
+  });
+  await archiver.drain();
+  const { user, system } = process.cpuUsage(begin);
+  await archiver.close();
+  await log.close();
+  const archived: Archive = { codec, sentBytes: 0, bytes: count(), objects: count(), cpuMs: (user + system) / 1_000 };
+  for await (const { key, size } of store.list('')) {
+    const output = OUTPUTS.find((name) => key.startsWith(`${name}/`));
+    if (output === undefined) continue;
+    archived.bytes[output] += size;
+    archived.objects[output]++;
+    if (output !== 'statistics') continue;
+    for (const row of await readStatistics(store, key))
+      archived.sentBytes += row.header_bytes + row.audio_bytes + row.motion_bytes + row.event_bytes + row.game_bytes + row.other_bytes;
+  }
+  return archived;
+}
+
+function count(): Record<Output, number> {
+  return { frames: 0, audio: 0, statistics: 0, marks: 0, cuts: 0 };
+}

@@ -20,6 +20,8 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborted by the first SIGINT or SIGTERM: finish what has begun. A second one ends the process. */
   readonly interrupted: AbortSignal;
+  /** Asks the person at the terminal; undefined if there is none. Empty if nothing is answered. */
+  readonly ask?: (question: string) => Promise<string>;
 }
 
 /** A command. */

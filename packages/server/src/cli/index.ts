@@ -4,6 +4,7 @@ import { didYouMean } from '../kernel/did-you-mean.ts';
 import { HayateError } from '../kernel/error.ts';
 import { parseFlags, refuseUnknownVariables } from '../kernel/flag.ts';
 import { version } from '../version.ts';
+import { ask } from './ask.ts';
 import type { Command, Io } from './command.ts';
 import { failureOf } from './failure.ts';
 import { commandHelp, programHelp } from './help.ts';
@@ -16,6 +17,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   'build-native': async () => (await import('./build-native.ts')).buildNativeCommand,
   'archive ls': async () => (await import('./archive-ls.ts')).archiveLs,
   'archive export': async () => (await import('./archive-export.ts')).archiveExport,
+  'archive erase': async () => (await import('./archive-erase.ts')).archiveErase,
   'archive verify': async () => (await import('./archive-verify.ts')).archiveVerify,
 };
 
@@ -26,7 +28,14 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (interruption.signal.aborted) process.exit(signal === 'SIGINT' ? 130 : 143);
     interruption.abort();
   };
-  const io: Io = { stdout: process.stdout, stderr: process.stderr, env: process.env, interrupted: interruption.signal };
+  const person = process.stdin.isTTY && process.stderr.isTTY;
+  const io: Io = {
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    interrupted: interruption.signal,
+    ...(person ? { ask: (question: string) => ask(question, interruption.signal) } : {}),
+  };
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   // A reader that has seen enough (`| head`) is no failure.
   process.stdout.on('error', () => process.exit(0));

@@ -1,0 +1,158 @@
+// `hayate archive erase`: takes a stream's broadcasts out of an archive for good. Says first what it will do, and asks; may run
+// beside servers that write the archive, and again after whatever stopped it.
+import { epochFromText, epochStartedMs, isStreamName } from '@hayate/protocol';
+import { storeFlags } from '../adapter-flags.ts';
+import { openArchive, storeAddress } from '../adapters.ts';
+import { type ErasureCounts, eraseBroadcast, noCounts, whyNotErasable } from '../archive/erasure.ts';
+import { readErasure } from '../archive/erasure-record.ts';
+import { type FoundBroadcast, findBroadcasts } from '../archive/erasure-search.ts';
+import { HayateError } from '../kernel/error.ts';
+import { defineFlags } from '../kernel/flag.ts';
+import type { Store } from '../store/store.ts';
+import { defineCommand, type Io } from './command.ts';
+import { Progress } from './progress.ts';
+
+const flags = defineFlags({
+  stream: { kind: 'string', positional: true, required: true, help: 'whose broadcasts' },
+  epoch: { kind: 'string', help: 'only this broadcast, as archive ls names it' },
+  before: { kind: 'string', placeholder: 'TIME', help: 'only those that began before: 2026-05-03 or 2026-05-03T18:00:00Z' },
+  dryRun: { kind: 'boolean', help: 'only print what would be erased' },
+  yes: { kind: 'boolean', help: 'do not ask; needed where nobody can be asked' },
+  ...storeFlags,
+});
+
+/** A broadcast and what is to become of it; `reason`: why it stays. */
+interface Candidate {
+  broadcast: FoundBroadcast;
+  reason: string | undefined;
+}
+
+export const archiveErase = defineCommand({
+  name: 'archive erase',
+  summary: "erase a stream's broadcasts from an archive, for good",
+  details:
+    'Erases what the archive holds of each broadcast that has ended: frames, voice, marks, statistics.\n' +
+    'Files that it shares with others are replaced. A record stays, with the name and no content.\n' +
+    'The log keeps frames until they are too old for it; a bucket with versions keeps old objects.\n' +
+    'Stopped, it goes on when it is run again.',
+  flags,
+  async run({ stream, epoch, before, dryRun, yes, ...settings }, io) {
+    if (!isStreamName(stream)) throw new HayateError('CONFIGURATION', `"${stream}" is not a stream name`);
+    if (epoch !== undefined && !/^[0-9a-f]{16}$/.test(epoch))
+      throw new HayateError('CONFIGURATION', `--epoch ${epoch}: not 16 hex digits, as archive ls prints them`);
+    const beforeMs = before === undefined ? Infinity : timeOf(before);
+    const store = await openArchive(settings);
+    try {
+      const candidates = await search(store, io, { stream, epoch, beforeMs });
+      const wanted = candidates.filter(({ reason }) => reason === undefined).map(({ broadcast }) => broadcast);
+      io.stdout.write(table(candidates));
+      if (wanted.length === 0) {
+        io.stderr.write('nothing can be erased\n');
+        return 1;
+      }
+      if (dryRun) return 0;
+      if (!yes && !(await confirmed(io, stream, `${countText(wanted.length, 'broadcast')} of ${storeAddress(settings)}`))) {
+        io.stderr.write('nothing was erased\n');
+        return 1;
+      }
+      return await erase(store, io, wanted);
+    } finally {
+      await store.close();
+    }
+  },
+});
+
+function timeOf(text: string): number {
+  const unixMs = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(unixMs)) throw new HayateError('CONFIGURATION', `--before ${text}: not a time as 2026-05-03T18:00:00Z`);
+  return unixMs;
+}
+
+async function search(
+  store: Store,
+  { stderr }: Io,
+  { stream, epoch, beforeMs }: { stream: string; epoch: string | undefined; beforeMs: number },
+): Promise<Candidate[]> {
+  let read = 0;
+  const progress = new Progress(stderr, () => `searching for ${stream}: ${countText(read, 'manifest')} read`);
+  try {
+    const found = await findBroadcasts(store, stream, { onRead: () => read++ });
+    const wanted = found.filter((one) => (epoch === undefined || one.epoch === epoch) && startedMs(one) < beforeMs);
+    if (wanted.length === 0) throw new HayateError('NOT_FOUND', `the archive has no such broadcast of ${stream}`);
+    return await Promise.all(wanted.map(async (broadcast) => ({ broadcast, reason: await whyKept(store, broadcast) })));
+  } finally {
+    progress.close();
+  }
+}
+
+async function whyKept(store: Store, broadcast: FoundBroadcast): Promise<string | undefined> {
+  const done = (await readErasure(store, broadcast))?.completedUnixMs;
+  return done === undefined ? whyNotErasable(broadcast, Date.now()) : `erased ${timeText(done)}`;
+}
+
+async function confirmed({ ask }: Io, stream: string, what: string): Promise<boolean> {
+  if (ask === undefined) throw new HayateError('CONFIGURATION', 'nobody can be asked here: --yes says that it is meant');
+  return (await ask(`${what} will be erased and cannot be brought back. Type the stream's name to go on: `)) === stream;
+}
+
+async function erase(store: Store, io: Io, broadcasts: readonly FoundBroadcast[]): Promise<number> {
+  const counts = noCounts();
+  let erased = 0;
+  const progress = new Progress(io.stderr, () => `broadcast ${erased + 1} of ${broadcasts.length}: ${countText(counts.cuts, 'cut')} read`);
+  try {
+    for (const broadcast of broadcasts) {
+      try {
+        await eraseBroadcast({ store, broadcast, now: Date.now, counts, signal: io.interrupted });
+        erased++;
+      } catch (error) {
+        if (io.interrupted.aborted) throw new HayateError('CLOSED', 'interrupted; run it again to complete it', { cause: error });
+        if (!(error instanceof HayateError)) throw error;
+        progress.say(`${broadcast.epoch}: ${error.message}`);
+      }
+    }
+  } finally {
+    progress.close();
+  }
+  io.stdout.write(`erased ${countText(erased, 'broadcast')}: ${replacedText(counts)}\n`);
+  return erased === broadcasts.length ? 0 : 1;
+}
+
+function replacedText({ replaced }: ErasureCounts): string {
+  const { cuts, ...outputs } = replaced;
+  const parts = Object.entries({ ...outputs, manifests: cuts }).filter(([, count]) => count > 0);
+  return parts.length === 0 ? 'nothing was left of it' : `replaced ${parts.map(([kind, count]) => `${count} of ${kind}`).join(', ')}`;
+}
+
+function table(candidates: readonly Candidate[]): string {
+  const rows = [
+    ['EPOCH', 'STARTED', 'FRAMES', ''],
+    ...candidates.map(({ broadcast, reason }) => [
+      broadcast.epoch,
+      timeText(startedMs(broadcast)),
+      String(broadcast.frames),
+      reason === undefined ? 'to be erased' : `stays: ${reason}`,
+    ]),
+  ];
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
+    .map(
+      (row) =>
+        `${row
+          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('');
+}
+
+function startedMs({ epoch }: FoundBroadcast): number {
+  return epochStartedMs(epochFromText(epoch) ?? 0n);
+}
+
+function timeText(unixMs: number): string {
+  return new Date(unixMs).toISOString().replace('T', ' ').slice(0, 19);
+}
+
+function countText(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

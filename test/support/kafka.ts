@@ -17,6 +17,20 @@ export interface KafkaOptions {
   readonly nodes?: number;
   /** Added to every node's server.properties, or in place of what is there. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Added to every node's environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** A second listener on every node, TLS with a client's certificate and SASL, for this login. */
+  readonly secure?: SecureOptions;
+}
+
+/** Who may come in by TLS and SASL. */
+export interface SecureOptions {
+  /** PEM file with a private key (PKCS #8), then its certificate. */
+  readonly identityPath: string;
+  /** PEM file with the certificates that clients are checked against. */
+  readonly trustPath: string;
+  readonly user: string;
+  readonly password: string;
 }
 
 /** One broker process. */
@@ -43,6 +57,8 @@ export interface KafkaNode {
 export interface Kafka extends KafkaNode {
   /** `host:port[,host:port]` of all nodes, as `--log kafka://…/TOPIC` takes them. */
   readonly bootstrap: string;
+  /** The same for the listeners of `secure`. */
+  readonly secureBootstrap: string;
   readonly nodes: readonly [KafkaNode, ...KafkaNode[]];
 }
 
@@ -89,8 +105,30 @@ const javaArguments = (jars: string): string[] => [
   join(jars, '*'),
 ];
 
-type Ports = { readonly id: number; readonly broker: number; readonly controller: number };
+type Ports = { readonly id: number; readonly broker: number; readonly controller: number; readonly secure: number };
 const host = '127.0.0.1';
+
+const login = ({ user, password }: SecureOptions): string => `[name=${user},password=${password}]`;
+
+/** Settings of the listener by TLS and SASL, beside those that every node has. */
+const secureProperties = (own: Ports, secure: SecureOptions): Record<string, string> => {
+  const { identityPath, trustPath, user, password } = secure;
+  const modules = 'org.apache.kafka.common.security';
+  return {
+    listeners: `PLAINTEXT://${host}:${own.broker},SASL_SSL://${host}:${own.secure},CONTROLLER://${host}:${own.controller}`,
+    'advertised.listeners': `PLAINTEXT://${host}:${own.broker},SASL_SSL://${host}:${own.secure}`,
+    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL',
+    'ssl.keystore.type': 'PEM',
+    'ssl.keystore.location': identityPath,
+    'ssl.truststore.type': 'PEM',
+    'ssl.truststore.location': trustPath,
+    'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
+    'listener.name.sasl_ssl.ssl.client.auth': 'required',
+    'listener.name.sasl_ssl.plain.sasl.jaas.config': `${modules}.plain.PlainLoginModule required user_${user}="${password}";`,
+    'listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config': `${modules}.scram.ScramLoginModule required;`,
+    'listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config': `${modules}.scram.ScramLoginModule required;`,
+  };
+};
 
 const properties = (own: Ports, all: readonly Ports[], data: string, added: Readonly<Record<string, string>>): string => {
   const copies = String(Math.min(all.length, 3));
@@ -125,7 +163,12 @@ const properties = (own: Ports, all: readonly Ports[], data: string, added: Read
     .join('');
 };
 
-const makeNode = (t: TestScope, java: string, jars: string, { id, broker: port }: Ports, config: string): KafkaNode => {
+const makeNode = (
+  t: TestScope,
+  { java, jars, env }: { java: string; jars: string; env: Readonly<Record<string, string>> },
+  { id, broker: port }: Ports,
+  config: string,
+): KafkaNode => {
   let running: TestProcess | undefined;
   const current = (): TestProcess => {
     if (running === undefined) throw new Error(`Kafka node ${id} was never started`);
@@ -147,7 +190,7 @@ const makeNode = (t: TestScope, java: string, jars: string, { id, broker: port }
       await current().exit;
     },
     start: async () => {
-      running = startProcess(t, [...javaArguments(jars), 'kafka.Kafka', config], { executable: java });
+      running = startProcess(t, [...javaArguments(jars), 'kafka.Kafka', config], { executable: java, env });
       await running.untilLine(/Kafka Server started/, { timeoutMs: 60_000 });
     },
     restart: async (signal) => {
@@ -162,17 +205,22 @@ const launch = async (t: TestScope, tools: Tools, options: KafkaOptions): Promis
   const jars = await ensureJars(t, tools);
   const folder = tempDir(t);
   const ports: Ports[] = [];
-  for (let id = 1; id <= (options.nodes ?? 1); id++) ports.push({ id, broker: await freePort(host), controller: await freePort(host) });
+  for (let id = 1; id <= (options.nodes ?? 1); id++)
+    ports.push({ id, broker: await freePort(host), controller: await freePort(host), secure: await freePort(host) });
+  const { secure } = options;
   // A UUID in base64; one that began with a dash would be taken for an option.
   const cluster = `A${randomBytes(16).toString('base64url').slice(1)}`;
   const nodes = await Promise.all(
     ports.map(async (own) => {
       const config = join(folder, `${own.id}.properties`);
-      writeFileSync(config, properties(own, ports, join(folder, String(own.id)), options.settings ?? {}));
-      const format = [...javaArguments(jars), 'kafka.tools.StorageTool', 'format', '-t', cluster, '-c', config];
+      const added = { ...(secure === undefined ? {} : secureProperties(own, secure)), ...options.settings };
+      writeFileSync(config, properties(own, ports, join(folder, String(own.id)), added));
+      const users =
+        secure === undefined ? [] : ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((by) => ['--add-scram', `${by}=${login(secure)}`]);
+      const format = [...javaArguments(jars), 'kafka.tools.StorageTool', 'format', '-t', cluster, '-c', config, ...users];
       const { code, lines } = await runProcess(t, format, { executable: tools.java });
       if (code !== 0) throw new Error(`could not format Kafka's storage:\n${lines.join('\n')}`);
-      return makeNode(t, tools.java, jars, own, config);
+      return makeNode(t, { java: tools.java, jars, env: options.env ?? {} }, own, config);
     }),
   );
   await Promise.all(nodes.map((node) => node.start()));
@@ -181,6 +229,7 @@ const launch = async (t: TestScope, tools: Tools, options: KafkaOptions): Promis
   // Not a spread: `pid` and `lines` follow restarts.
   return Object.assign(Object.create(first) as KafkaNode, {
     bootstrap: nodes.map(({ port }) => `${host}:${port}`).join(','),
+    secureBootstrap: ports.map((own) => `${host}:${own.secure}`).join(','),
     nodes: [first, ...others] as const,
   });
 };

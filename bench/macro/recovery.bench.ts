@@ -1,0 +1,111 @@
+// Macro benchmark: how soon a server is back after a SIGKILL when its log holds an hour. An hour of broadcasts that nobody has
+// archived lies in the log; a server begins on it and is killed in the middle, begins again and catches up, is killed again with
+// a write torn off at the log's end, and begins once more with everything archived but the last cut.
+import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { startHayateServer } from '../../test/support/hayate.ts';
+import { tempDir } from '../../test/support/temp-dir.ts';
+import { makeArchiveLog } from '../load/archive-log.ts';
+import { type Scope, withScope } from '../load/scope.ts';
+import type { BenchOutcome } from '../report/outcome.ts';
+
+const STREAMS = 10;
+/** Of a batch a stream. */
+const ENTRIES_PER_SECOND = 5;
+const CUT_SECONDS = 60;
+
+interface Start {
+  what: string;
+  /** From the process's start until it takes broadcasters, milliseconds. */
+  listeningMs: number;
+  /** Until the archiver's next commit, milliseconds; undefined where there is nothing to commit. */
+  commitMs: number | undefined;
+}
+
+/** Seconds of log archived in a second while catching up. */
+export function run({ quick }: { quick: boolean }): Promise<BenchOutcome> {
+  return withScope(async (scope) => {
+    const seconds = quick ? 300 : 3_600;
+    const data = join(tempDir(scope), 'data');
+    const { valueBytes } = await makeArchiveLog(join(data, 'log'), { streams: STREAMS, seconds, partitions: 1 });
+    const entries = STREAMS * (seconds * ENTRIES_PER_SECOND + 1);
+    const lastCut = entries - STREAMS * ENTRIES_PER_SECOND * CUT_SECONDS;
+    const starts: Start[] = [];
+
+    const first = await begin(scope, data, 'nothing archived', starts);
+    const middle = await reached(data, entries / 2);
+    await first.kill();
+
+    const from = committed(data);
+    const second = await begin(scope, data, 'killed half-way', starts);
+    const caughtUpMs = (await reached(data, lastCut)) - second.startedMs;
+    await second.kill();
+
+    tear(data);
+    const third = await begin(scope, data, 'archived but for the last cut, and a torn write', starts, false);
+    await third.kill();
+
+    const archivedSeconds = (lastCut - from) / (STREAMS * ENTRIES_PER_SECOND);
+    const speed = archivedSeconds / (caughtUpMs / 1_000);
+    return {
+      name: 'recovery',
+      ratio: speed.toFixed(0),
+      unit: `× real time while catching up with ${STREAMS} broadcasts; ready after ${Math.round(Math.max(...starts.map(({ listeningMs }) => listeningMs)))} ms`,
+      tables: [
+        {
+          title: `After a SIGKILL, with ${Math.round(seconds / 60)} min of log`,
+          columns: ['what the server finds', 'takes broadcasters after', 'commits its next cut after'],
+          rows: starts.map(({ what, listeningMs, commitMs }) => [what, ms(listeningMs), commitMs === undefined ? '' : ms(commitMs)]),
+        },
+      ],
+      notes: [
+        `A log of ${Math.round(valueBytes / 1e6)} MB: ${STREAMS} broadcasts of about 160 kbps in one partition. The times contain the start of Node and of every role.`,
+        `From the beginning to the kill half-way: ${ms(middle - first.startedMs)}.`,
+      ],
+    };
+  });
+}
+
+const ms = (value: number) => `${Math.round(value).toLocaleString('en')} ms`;
+
+async function begin(scope: Scope, data: string, what: string, starts: Start[], commits = true) {
+  const before = committed(data);
+  const startedMs = performance.now();
+  const { process } = await startHayateServer(scope, { data });
+  const listeningMs = performance.now() - startedMs;
+  const commitMs = commits ? (await reached(data, before + 1)) - startedMs : undefined;
+  starts.push({ what, listeningMs, commitMs });
+  const kill = async () => {
+    process.kill('SIGKILL');
+    await process.exit;
+  };
+  return { startedMs, kill };
+}
+
+/** When the committed offset is `offset` or more. */
+async function reached(data: string, offset: number): Promise<number> {
+  const deadlineMs = performance.now() + 600_000;
+  while (committed(data) < offset) {
+    if (performance.now() > deadlineMs) throw new Error(`offset ${offset} is not committed; ${committed(data)} is`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return performance.now();
+}
+
+function committed(data: string): number {
+  try {
+    return Number(readFileSync(join(data, 'log/p=000/committed'), 'utf8'));
+  } catch {
+    return 0;
+  }
+}
+
+/** What a power cut leaves of a write: the beginning of a record. */
+function tear(data: string): void {
+  const partition = join(data, 'log/p=000');
+  const newest = readdirSync(partition)
+    .filter((name) => name.endsWith('.log'))
+    .sort()
+    .at(-1);
+  appendFileSync(join(partition, newest ?? ''), Buffer.alloc(4_000, 0xa5));
+}

@@ -202,7 +202,7 @@ test('without an internal port any worker answers operators for all', async (t) 
 
 test('several workers are refused what only one process may have, in a sentence', async (t) => {
   const refused: readonly (readonly [readonly string[], RegExp])[] = [
-    [[], /--workers needs --roles listener, or listener,api: the embedded log of streamer and archiver admits one process/],
+    [[], /--workers needs --log kafka:\/\/…, or --roles listener,api: the embedded log of streamer and archiver admits one process/],
     [['--roles', 'listener,api'], /--workers needs --shards redis:/],
     [['--roles', 'listener', '--shards', 'redis://127.0.0.1:1', '--lan'], /--lan is for one process/],
     [['--roles', 'listener', '--shards', 'redis://127.0.0.1:1', '--host', '0.0.0.0'], /needs a key/],

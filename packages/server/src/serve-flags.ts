@@ -20,7 +20,7 @@ export const serveFlags = defineFlags({
     default: 1,
     min: 1,
     max: 256,
-    help: 'processes that share the port; limits are of each; more than one needs --shards and --roles listener or listener,api',
+    help: 'processes that share the port; limits are of each; more than one needs --shards, and --log kafka://… for streamers and archivers',
   },
   data: storeFlags.data,
   logLevel: {

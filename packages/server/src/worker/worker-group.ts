@@ -28,11 +28,14 @@ const DRAIN_GRACE_MS = 2_000;
 const program = fileURLToPath(import.meta.url).replace(/worker-group(\.[jt]s)$/, 'worker-main$1');
 
 /** Throws HayateError CONFIGURATION if these settings cannot be those of several processes. */
-export function checkWorkers({ roles, shards, lan }: ServeSettings): void {
-  const alone = roles.filter((role) => role !== 'listener' && role !== 'api');
-  if (alone.length > 0)
-    throw configuration(`--workers needs --roles listener, or listener,api: the embedded log of ${alone.join(' and ')} admits one process`);
-  if (shards === 'memory') throw configuration('--workers needs --shards redis://…: memory reaches no other process');
+export function checkWorkers({ roles, shards, log, lan }: ServeSettings): void {
+  const logged = roles.filter((role) => role === 'streamer' || role === 'archiver');
+  if (logged.length > 0 && log === 'file')
+    throw configuration(
+      `--workers needs --log kafka://…, or --roles listener,api: the embedded log of ${logged.join(' and ')} admits one process`,
+    );
+  const live = roles.some((role) => role === 'streamer' || role === 'listener');
+  if (live && shards === 'memory') throw configuration('--workers needs --shards redis://…: memory reaches no other process');
   if (lan) throw configuration('--lan is for one process: leave --workers away');
 }
 

@@ -2,6 +2,7 @@
 // sends it to both; SIGTERM to this process alone drains it, and the primary puts another in its place. When the primary is
 // gone Node ends the worker.
 import { strict as assert } from 'node:assert';
+import { hostname } from 'node:os';
 import { type RunningServer, startServer } from '../main.ts';
 import type { GroupCalls, WorkerCalls } from './call.ts';
 import { Channel, type ChannelEnd } from './channel.ts';
@@ -40,7 +41,9 @@ const channel: Channel<GroupCalls, WorkerCalls> = new Channel(process as unknown
         ? { unready: () => channel.call('unready', undefined), metrics: () => channel.call('metrics', undefined) }
         : undefined;
     try {
-      server = await startServer({ ...settings, internalPort: undefined }, { number, operations });
+      // Workers of one host are members of their own; one that is replaced comes back to its partitions.
+      const kafkaInstanceId = `${settings.kafkaInstanceId ?? hostname()}-${number}`;
+      server = await startServer({ ...settings, internalPort: undefined, kafkaInstanceId }, { number, operations });
     } catch (error) {
       end(1);
       throw error;

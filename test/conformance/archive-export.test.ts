@@ -180,11 +180,14 @@ test('the file is one clean Ogg Opus file of the right length, and sounds as wha
     [20.5, 21.5],
     [58.013, 60],
   ] as const) {
-    const { link, bytes } = await exported(place.store, { from: { seconds: fromSeconds }, to: { seconds: toSeconds } });
+    const { link, bytes }: Awaited<ReturnType<typeof exported>> = await exported(place.store, {
+      from: { seconds: fromSeconds },
+      to: { seconds: toSeconds },
+    });
     const path = join(dirname(place.archive), 'voice.ogg');
     writeFileSync(path, bytes);
     assert.doesNotMatch(run(opusinfo, [path]), /warning|error|invalid/i);
-    const seconds = Number(run(ffprobe, ['-v', 'error', '-show_entries', 'format=duration', '-of', 'csv=p=0', path]));
+    const seconds: number = Number(run(ffprobe, ['-v', 'error', '-show_entries', 'format=duration', '-of', 'csv=p=0', path]));
     assert.ok(
       Math.abs(seconds - (link.playedSamples + link.head.preSkip) / 48_000) < 0.001 ||
         Math.abs(seconds - link.playedSamples / 48_000) < 0.001,

@@ -35,8 +35,10 @@ export async function listHour(store: Store, logs: readonly string[], hourMs: nu
   for (const log of logs) {
     const whole = await objectsOf(store, hourPrefix('hourly', log, hourMs));
     const single = await objectsOf(store, hourPrefix('statistics', log, hourMs));
-    const isCompacted = (partition: number) => whole.some((object) => object.partition === partition);
-    found.push(...whole, ...single.filter(({ partition }) => !isCompacted(partition)));
+    // An hour may have more than one file, of which the last may not be made yet.
+    const isCovered = ({ partition, start, end }: StatisticsObject) =>
+      whole.some((object) => object.partition === partition && object.start <= start && end <= object.end);
+    found.push(...whole, ...single.filter((object) => !isCovered(object)));
   }
   return found;
 }

@@ -19,6 +19,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   'archive export': async () => (await import('./archive-export.ts')).archiveExport,
   'archive erase': async () => (await import('./archive-erase.ts')).archiveErase,
   'archive verify': async () => (await import('./archive-verify.ts')).archiveVerify,
+  query: async () => (await import('./query.ts')).query,
 };
 
 /** Runs `hayate` with the arguments after its name; resolves to the exit code: 0, 1 for a failure, 2 for wrong usage. */

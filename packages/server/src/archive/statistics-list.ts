@@ -1,0 +1,41 @@
+// All statistics of a stretch of time, for those who read the files themselves: a store in, keys out, found by listing alone.
+import type { Store } from '../store/store.ts';
+import { type HourlyFolder, hourPrefix, parseHourlyKey } from './path.ts';
+import { HOUR_MS, hourOf, listLogs, type StatisticsObject } from './statistics-hours.ts';
+
+/** Unix milliseconds: from `fromMs` to before `toMs`. */
+export interface TimeSpan {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** The objects of every hour that the span touches, each row in one of them: by the hour where that has been made, else one by one. */
+export async function listStatistics(store: Store, span: TimeSpan): Promise<StatisticsObject[]> {
+  const found: StatisticsObject[] = [];
+  for (const log of await listLogs(store)) {
+    const whole: StatisticsObject[] = [];
+    for await (const object of listFolder(store, 'hourly', log, span)) whole.push(object);
+    const byHour = Map.groupBy(whole, hourName);
+    for (const object of whole) found.push(object);
+    for await (const object of listFolder(store, 'statistics', log, span)) {
+      // An hour may have more than one file, of which the last may not be made yet.
+      const isCovered = byHour.get(hourName(object))?.some(({ start, end }) => start <= object.start && object.end <= end);
+      if (isCovered !== true) found.push(object);
+    }
+  }
+  return found;
+}
+
+async function* listFolder(store: Store, folder: HourlyFolder, log: string, { fromMs, toMs }: TimeSpan): AsyncIterable<StatisticsObject> {
+  // Objects of the hour lie behind its own prefix.
+  for await (const { key } of store.list(`${folder}/${log}/`, hourPrefix(folder, log, hourOf(fromMs)))) {
+    const name = parseHourlyKey(key);
+    if (name === undefined) continue;
+    if (name.hourMs >= toMs) return;
+    if (name.hourMs + HOUR_MS > fromMs) yield { ...name, key };
+  }
+}
+
+function hourName({ hourMs, partition }: StatisticsObject): string {
+  return `${hourMs} ${partition}`;
+}

@@ -1,0 +1,119 @@
+// DuckDB, shut in: it sees the statistics' files and nothing else of the machine, runs one SELECT, and writes nowhere.
+import type { DuckDBConnection, DuckDBPreparedStatement, DuckDBResult } from '@duckdb/node-api';
+import type { TimeSpan } from '../archive/statistics-list.ts';
+import { STATISTICS_TABLE } from '../archive/statistics-row.ts';
+import type { ColumnType } from '../format/parquet/index.ts';
+import { HayateError } from '../kernel/error.ts';
+
+/** A cell: text, number, list…, as JSON can hold it. */
+export type Cell = Awaited<ReturnType<DuckDBResult['getRowsJson']>>[number][number];
+
+/** A statement's result. */
+export interface QueryResult {
+  readonly columns: readonly string[];
+  /** In portions. */
+  readonly rows: AsyncIterable<readonly (readonly Cell[])[]>;
+}
+
+const SQL_TYPES: Readonly<Record<ColumnType, string>> = {
+  INT32: 'INTEGER',
+  INT64: 'BIGINT',
+  DOUBLE: 'DOUBLE',
+  STRING: 'VARCHAR',
+  JSON: 'JSON',
+  TIMESTAMP: 'TIMESTAMP',
+};
+
+/** DuckDB's own names of types whose values are numbers that JSON can hold. */
+const NUMBER_TYPE = /^(U?(BIG|HUGE)INT|DECIMAL)/;
+
+/** Loads DuckDB. Throws CONFIGURATION if it is not installed. */
+async function loadDuckDb(): Promise<typeof import('@duckdb/node-api')> {
+  try {
+    return await import('@duckdb/node-api');
+  } catch (cause) {
+    throw new HayateError('CONFIGURATION', 'it needs DuckDB: npm install @duckdb/node-api, beside @hayate/server', {
+      cause,
+    });
+  }
+}
+
+/** A DuckDB with the view `statistics` over files. */
+export class QueryEngine {
+  readonly #connection: DuckDBConnection;
+  readonly #isSelect: (statement: DuckDBPreparedStatement) => boolean;
+
+  private constructor(connection: DuckDBConnection, isSelect: (statement: DuckDBPreparedStatement) => boolean) {
+    this.#connection = connection;
+    this.#isSelect = isSelect;
+  }
+
+  /** `paths` are absolute. Throws CONFIGURATION if DuckDB is not installed. */
+  static async open(paths: readonly string[], { fromMs, toMs }: TimeSpan): Promise<QueryEngine> {
+    const { DuckDBInstance, StatementType } = await loadDuckDb();
+    const connection = await (await DuckDBInstance.create(':memory:')).connect();
+    const files = `[${paths.map((path) => `'${path.replaceAll("'", "''")}'`).join(', ')}]`;
+    const columns = Object.entries(STATISTICS_TABLE).map(([name, { type }]) => `NULL::${SQL_TYPES[type]} AS ${name}`);
+    const source =
+      paths.length === 0 ? `SELECT ${columns.join(', ')} WHERE false` : `SELECT * FROM read_parquet(${files}, hive_partitioning = false)`;
+    const limits = [
+      ...(fromMs > 0 ? [`epoch_ms(window_start) >= ${fromMs}`] : []),
+      ...(toMs < Infinity ? [`epoch_ms(window_start) < ${toMs}`] : []),
+    ];
+    for (const statement of [
+      "SET TimeZone = 'UTC'",
+      'SET autoinstall_known_extensions = false',
+      'SET autoload_known_extensions = false',
+      "SET temp_directory = ''",
+      `CREATE VIEW statistics AS SELECT * FROM (${source})${limits.length > 0 ? ` WHERE ${limits.join(' AND ')}` : ''}`,
+      `SET allowed_paths = ${files}`,
+      'SET enable_external_access = false',
+      'SET lock_configuration = true',
+    ])
+      await connection.run(statement);
+    return new QueryEngine(connection, ({ statementType }) => statementType === StatementType.SELECT);
+  }
+
+  /** Runs one SELECT. Throws BAD_REQUEST for anything else, and for what DuckDB refuses. */
+  async query(sql: string): Promise<QueryResult> {
+    try {
+      const statements = await this.#connection.extractStatements(sql);
+      if (statements.count !== 1) throw new HayateError('BAD_REQUEST', `one statement is expected, not ${statements.count}`);
+      const statement = await statements.prepare(0);
+      if (!this.#isSelect(statement)) throw new HayateError('BAD_REQUEST', 'only SELECT is allowed: an archive is only read');
+      const result = await statement.stream();
+      return { columns: result.columnNames(), rows: portions(result) };
+    } catch (error) {
+      throw refusal(error);
+    }
+  }
+
+  /** Makes what runs fail soon. */
+  interrupt(): void {
+    this.#connection.interrupt();
+  }
+
+  close(): void {
+    this.#connection.closeSync();
+  }
+}
+
+async function* portions(result: DuckDBResult): AsyncIterable<Cell[][]> {
+  const isNumber = result.columnTypes().map((type) => NUMBER_TYPE.test(type.toString()));
+  try {
+    for await (const rows of result.yieldRowsJson()) yield rows.map((row) => row.map((cell, i) => (isNumber[i] ? asNumber(cell) : cell)));
+  } catch (error) {
+    throw refusal(error);
+  }
+}
+
+/** DuckDB gives large integers and decimals as text: as numbers again where these are exact. */
+function asNumber(cell: Cell): Cell {
+  const isExact = typeof cell === 'string' && (cell.includes('.') || Number.isSafeInteger(Number(cell)));
+  return isExact ? Number(cell) : cell;
+}
+
+function refusal(error: unknown): unknown {
+  if (error instanceof HayateError || !(error instanceof Error)) return error;
+  return new HayateError('BAD_REQUEST', `DuckDB: ${error.message}`, { cause: error });
+}

@@ -1,0 +1,68 @@
+// The statistics of an archive as files that DuckDB can open: those of the embedded store as they lie there, those of another
+// store fetched into a directory of their own, which is removed in the end.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { StoreSettings } from '../adapter-flags.ts';
+import { openArchive, storeDirectory } from '../adapters.ts';
+import { listStatistics, type TimeSpan } from '../archive/statistics-list.ts';
+import { HayateError } from '../kernel/error.ts';
+import type { Store } from '../store/store.ts';
+
+/** Files to read. */
+export interface StatisticsFiles {
+  /** Absolute. */
+  readonly paths: readonly string[];
+  /** Removes what was fetched. */
+  close(): Promise<void>;
+}
+
+/** Objects fetched at a time. */
+const CONCURRENCY = 8;
+
+/** Finds the files of the span. Throws NOT_FOUND if there is no archive, BAD_REQUEST if more than `fetchBytesMax` would have to be fetched. */
+export async function openStatisticsFiles(settings: StoreSettings, span: TimeSpan, fetchBytesMax: number): Promise<StatisticsFiles> {
+  const store = await openArchive(settings);
+  try {
+    const keys = (await listStatistics(store, span)).map(({ key }) => key);
+    if (settings.store === 'fs')
+      return { paths: keys.map((key) => resolve(storeDirectory(settings), ...key.split('/'))), close: async () => {} };
+    return await fetchFiles(store, keys, fetchBytesMax);
+  } finally {
+    await store.close();
+  }
+}
+
+/** Fetches the objects into a directory of their own. Throws BAD_REQUEST beyond `bytesMax`. */
+export async function fetchFiles(store: Store, keys: readonly string[], bytesMax: number): Promise<StatisticsFiles> {
+  const directory = await mkdtemp(join(tmpdir(), 'hayate-query-'));
+  const close = () => rm(directory, { recursive: true, force: true });
+  const paths: string[] = [];
+  const waiting = [...keys.entries()];
+  let bytes = 0;
+  const work = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const [i, key] = next;
+      const object = await store.get(key);
+      // Deleted for its age since it was listed.
+      if (object === undefined) continue;
+      bytes += object.length;
+      if (bytes > bytesMax)
+        throw new HayateError(
+          'BAD_REQUEST',
+          `more than ${bytesMax} bytes of statistics: narrow them with --from and --to, or raise --fetch-bytes-max`,
+        );
+      const path = join(directory, `${i}.parquet`);
+      await writeFile(path, object, { mode: 0o600 });
+      paths.push(path);
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: CONCURRENCY }, work));
+  } catch (error) {
+    waiting.length = 0;
+    await close();
+    throw error;
+  }
+  return { paths: paths.sort(), close };
+}

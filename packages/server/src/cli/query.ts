@@ -1,0 +1,101 @@
+// `hayate query`: SQL over the archive's statistics, by DuckDB, if that is installed. The archive is only read.
+import { storeFlags } from '../adapter-flags.ts';
+import { HayateError } from '../kernel/error.ts';
+import { defineFlags } from '../kernel/flag.ts';
+import { defineCommand, type Io } from './command.ts';
+import { type Cell, QueryEngine, type QueryResult } from './query-engine.ts';
+import { openStatisticsFiles } from './query-files.ts';
+import { textTable } from './table.ts';
+
+/** Rows that a table shows; --csv and --json print all. */
+const TABLE_ROWS_MAX = 1_000;
+const GIB = 2 ** 30;
+
+const flags = defineFlags({
+  sql: { kind: 'string', positional: true, required: true, help: 'a SELECT over the view statistics' },
+  from: { kind: 'string', placeholder: 'TIME', help: 'only windows from this day or time on: 2026-05-03, 2026-05-03T18:00:00Z' },
+  to: { kind: 'string', placeholder: 'TIME', help: 'only windows before this day or time' },
+  csv: { kind: 'boolean', help: 'print CSV (RFC 4180) instead of a table' },
+  json: { kind: 'boolean', help: 'print a JSON object for each row instead of a table' },
+  ...storeFlags,
+  fetchBytesMax: {
+    kind: 'number',
+    default: GIB,
+    min: 1,
+    unit: 'bytes',
+    group: 'Archive',
+    help: 'how much may be fetched from S3 or GCS, into a directory that is removed afterwards',
+  },
+});
+
+export const query = defineCommand({
+  name: 'query',
+  summary: 'run SQL over the statistics in an archive, by DuckDB',
+  details: `The view statistics has a row for each broadcast and window of 10 s; spec/archive.md, "Statistics", names its
+columns. Times are in UTC. Needs DuckDB: npm install @duckdb/node-api. It sees the statistics' files and
+nothing else of this machine, and writes nowhere. Frames are Avro, which DuckDB reads only with an extension
+that it would download: they are not here.
+  hayate query "select stream, sum(audio_duration_ms) / 60000 as minutes from statistics group by all order by 2 desc"`,
+  flags,
+  async run({ sql, from, to, csv, json, fetchBytesMax, ...settings }, io) {
+    if (csv && json) throw new HayateError('CONFIGURATION', '--csv or --json, not both');
+    const span = { fromMs: timeOf('from', from) ?? 0, toMs: timeOf('to', to) ?? Infinity };
+    const files = await openStatisticsFiles(settings, span, fetchBytesMax);
+    try {
+      const engine = await QueryEngine.open(files.paths, span);
+      const interrupt = () => engine.interrupt();
+      io.interrupted.addEventListener('abort', interrupt);
+      try {
+        const result = await engine.query(sql);
+        await (csv ? printCsv(result, io) : json ? printJson(result, io) : printTable(result, io));
+      } finally {
+        io.interrupted.removeEventListener('abort', interrupt);
+        engine.close();
+      }
+    } finally {
+      await files.close();
+    }
+    return 0;
+  },
+});
+
+function timeOf(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const unixMs = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(unixMs)) throw new HayateError('CONFIGURATION', `--${name} ${text}: not a day or time as 2026-05-03T18:00:00Z`);
+  return unixMs;
+}
+
+async function printTable({ columns, rows }: QueryResult, io: Io): Promise<void> {
+  const shown: string[][] = [];
+  const right = new Set<number>();
+  let count = 0;
+  for await (const portion of rows) {
+    count += portion.length;
+    for (const row of portion.slice(0, TABLE_ROWS_MAX - shown.length)) {
+      for (const [i, cell] of row.entries()) if (typeof cell === 'number') right.add(i);
+      shown.push(row.map(cellText));
+    }
+  }
+  io.stdout.write(textTable([columns, ...shown], right));
+  if (count > shown.length) io.stderr.write(`${count - shown.length} more rows: --csv and --json print all\n`);
+}
+
+async function printCsv({ columns, rows }: QueryResult, io: Io): Promise<void> {
+  const line = (cells: readonly string[]) =>
+    `${cells.map((cell) => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell)).join(',')}\r\n`;
+  io.stdout.write(line(columns));
+  for await (const portion of rows) io.stdout.write(portion.map((row) => line(row.map(cellText))).join(''));
+}
+
+async function printJson({ columns, rows }: QueryResult, io: Io): Promise<void> {
+  for await (const portion of rows)
+    io.stdout.write(
+      portion.map((row) => `${JSON.stringify(Object.fromEntries(columns.map((name, i) => [name, row[i] ?? null])))}\n`).join(''),
+    );
+}
+
+function cellText(cell: Cell): string {
+  if (cell === null) return '';
+  return typeof cell === 'object' ? JSON.stringify(cell) : String(cell);
+}

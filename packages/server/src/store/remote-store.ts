@@ -11,7 +11,6 @@ import { checkKey, isKeySegment, KEY_LENGTH_MAX, type Store, type StoredObject }
 
 /** Requests for one call, the first included. */
 const ATTEMPTS_MAX = 4;
-/** Before the second request, at most; doubled for each that follows. */
 const PAUSE_MS = 200;
 /** What S3 and GCS give at most. */
 const PAGE_KEYS_MAX = 1_000;
@@ -50,6 +49,8 @@ export interface BucketOptions extends BucketAddress {
   readonly timeoutMs: number;
   /** Objects to a page of a listing. Default 1,000. */
   readonly pageKeys?: number;
+  /** Before a request is sent again, at most, milliseconds; doubled for each that follows. Default 200. */
+  readonly pauseMs?: number;
 }
 
 /** Opens the store; asks for a page, so that a wrong bucket or credentials show now. Throws CONFIGURATION for these, UNREACHABLE. */
@@ -69,13 +70,15 @@ class RemoteStore implements Store {
   readonly #prefix: string;
   readonly #timeoutMs: number;
   readonly #pageKeys: number;
+  readonly #pauseMs: number;
   readonly #closing = new AbortController();
 
-  constructor(requests: BucketRequests, { prefix, timeoutMs, pageKeys }: BucketOptions) {
+  constructor(requests: BucketRequests, { prefix, timeoutMs, pageKeys, pauseMs }: BucketOptions) {
     this.#requests = requests;
     this.#prefix = prefix;
     this.#timeoutMs = timeoutMs;
     this.#pageKeys = pageKeys ?? PAGE_KEYS_MAX;
+    this.#pauseMs = pauseMs ?? PAUSE_MS;
   }
 
   async check(): Promise<void> {
@@ -164,7 +167,7 @@ class RemoteStore implements Store {
         if (!error.temporary || attempt === ATTEMPTS_MAX) throw error;
       }
       // Drawn, so that many writers do not come back at once.
-      await wait(PAUSE_MS * 2 ** (attempt - 1) * Math.random(), undefined, { signal: closing }).catch(() => undefined);
+      await wait(this.#pauseMs * 2 ** (attempt - 1) * Math.random(), undefined, { signal: closing }).catch(() => undefined);
     }
   }
 }

@@ -1,7 +1,9 @@
 // The store in a bucket of a real server that speaks the JSON API of Google Cloud Storage.
 import { startGcs } from '../../../../test/support/gcs.ts';
 import { shareObjectServer } from '../../../../test/support/s3.ts';
+import { startStoreFaultProxy } from '../../../../test/support/store-fault-proxy.ts';
 import { storeContract } from './store-contract.ts';
+import { storeFaultContract } from './store-fault-contract.ts';
 import { openGcsStore } from './store-gcs.ts';
 
 const gcs = shareObjectServer(startGcs);
@@ -11,4 +13,18 @@ storeContract('GCS store', async (t) => {
   if (server === undefined) return undefined;
   const { bucket, endpoint } = server;
   return openGcsStore({ bucket, endpoint, prefix: `test/${opened++}/`, timeoutMs: 20_000, pageKeys: 7 });
+});
+
+storeFaultContract('GCS store', async (t) => {
+  const server = await gcs(t);
+  if (server === undefined) return undefined;
+  const proxy = await startStoreFaultProxy(t, server.endpoint);
+  const prefix = `test/${opened++}/`;
+  return {
+    proxy,
+    open: (way, timeoutMs) => {
+      const { endpoint } = way === 'proxy' ? proxy : server;
+      return openGcsStore({ bucket: server.bucket, endpoint, prefix, timeoutMs, pageKeys: 2, pauseMs: 5 });
+    },
+  };
 });

@@ -38,9 +38,13 @@ export async function openGcsStore(options: BucketOptions): Promise<Store> {
   const requests: BucketRequests = {
     put: async (key, bytes, ifAbsent, signal) => {
       const condition = ifAbsent ? '&ifGenerationMatch=0' : '';
-      const { contentType, body } = uploadOf(key, bytes);
+      const { contentType, body } = uploadOf(bytes);
       const init = { method: 'POST', headers: { 'Content-Type': contentType }, body, signal };
-      const response = await send(`/upload${objects}?uploadType=multipart&fields=size${condition}`, init, ifAbsent ? [412] : []);
+      const response = await send(
+        `/upload${objects}?uploadType=multipart&name=${encodeURIComponent(key)}&fields=size${condition}`,
+        init,
+        ifAbsent ? [412] : [],
+      );
       await response.arrayBuffer();
       return response.ok;
     },
@@ -98,11 +102,11 @@ function openAuthorization(endpoint: string): () => Promise<Record<string, strin
   };
 }
 
-/** A multipart upload: what the object is, and its bytes. */
-function uploadOf(name: string, bytes: Uint8Array): { contentType: string; body: Buffer<ArrayBuffer> } {
+/** A multipart upload: the MD5 of the object's bytes, and they. */
+function uploadOf(bytes: Uint8Array): { contentType: string; body: Buffer<ArrayBuffer> } {
   const boundary = randomUUID();
   const md5Hash = createHash('md5').update(bytes).digest('base64');
-  const head = `--${boundary}\r\nContent-Type: application/json\r\n\r\n${JSON.stringify({ name, md5Hash })}\r\n--${boundary}\r\nContent-Type: application/octet-stream\r\n\r\n`;
+  const head = `--${boundary}\r\nContent-Type: application/json\r\n\r\n${JSON.stringify({ md5Hash })}\r\n--${boundary}\r\nContent-Type: application/octet-stream\r\n\r\n`;
   const body = Buffer.concat([Buffer.from(head), bytes, Buffer.from(`\r\n--${boundary}--\r\n`)]);
   return { contentType: `multipart/related; boundary=${boundary}`, body };
 }

@@ -1,6 +1,8 @@
 // The store in a bucket of a real S3 server.
 import { shareObjectServer, startS3 } from '../../../../test/support/s3.ts';
+import { startStoreFaultProxy } from '../../../../test/support/store-fault-proxy.ts';
 import { storeContract } from './store-contract.ts';
+import { storeFaultContract } from './store-fault-contract.ts';
 import { openS3Store } from './store-s3.ts';
 
 const s3 = shareObjectServer(startS3);
@@ -12,4 +14,19 @@ storeContract('S3 store', async (t) => {
   const { bucket, endpoint } = server;
   // Pages of seven keys: listings go on from page to page.
   return openS3Store({ bucket, endpoint, prefix: `test/${opened++}/`, region: 'us-east-1', timeoutMs: 20_000, pageKeys: 7 });
+});
+
+storeFaultContract('S3 store', async (t) => {
+  const server = await s3(t);
+  if (server === undefined) return undefined;
+  Object.assign(process.env, server.env);
+  const proxy = await startStoreFaultProxy(t, server.endpoint);
+  const prefix = `test/${opened++}/`;
+  return {
+    proxy,
+    open: (way, timeoutMs) => {
+      const { endpoint } = way === 'proxy' ? proxy : server;
+      return openS3Store({ bucket: server.bucket, endpoint, prefix, region: 'us-east-1', timeoutMs, pageKeys: 2, pauseMs: 5 });
+    },
+  };
 });

@@ -1,0 +1,163 @@
+// What a store in a bucket promises whatever goes wrong between it and its server, as tests. In: a way to open it through a
+// proxy that spoils requests, and past it. Errors before and after the deed, connections that break and bodies that stall,
+// end or change on their way may make calls fail, and never make one untrue.
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { type TestContext, test } from 'node:test';
+import fc from 'fast-check';
+import { type StoreFault, type StoreFaultProxy, seededFaults, storeFaults } from '../../../../test/support/store-fault-proxy.ts';
+import type { Store } from './store.ts';
+import { keys } from './store-contract.ts';
+
+/** One new, empty place in a bucket. */
+export interface FaultySite {
+  readonly proxy: StoreFaultProxy;
+  /** Opens the store through the proxy or past it, with a time limit, milliseconds, and short pauses. */
+  open(way: 'proxy' | 'direct', timeoutMs: number): Promise<Store>;
+}
+
+/** Prepares a site; undefined after having skipped the test. */
+export type OpenFaultySite = (t: TestContext) => Promise<FaultySite | undefined>;
+
+/** Registers the suite for the adapter `name`. */
+export function storeFaultContract(name: string, openSite: OpenFaultySite): void {
+  test(`${name}: whatever goes wrong, what a call says is true, and no object is there in part`, async (t) => {
+    const done = new Set<StoreFault>();
+    let rejected = 0;
+    const run = async (seed: number, share: number, writers: number): Promise<boolean> => {
+      const site = await openSite(t);
+      if (site === undefined) return false;
+      const direct = await site.open('direct', 20_000);
+      const store = await site.open('proxy', 300);
+      site.proxy.plan = seededFaults(seed, share);
+      const results = await putAll(store, writers);
+      // What was given up may still arrive, so the truth is asked for when all is quiet.
+      await site.proxy.quiet();
+      await checkPuts(direct, results);
+      await checkReads(store, direct);
+      rejected += results.filter(({ result }) => result === undefined).length;
+      rejected += await checkChanges(site, store, direct);
+      for (const fault of site.proxy.done.keys()) done.add(fault);
+      await store.close();
+      await direct.close();
+      return true;
+    };
+    const cases = fc.asyncProperty(
+      fc.integer({ min: 0, max: 2 ** 31 }),
+      fc.constantFrom(0.2, 0.5, 0.8),
+      fc.integer({ min: 1, max: 4 }),
+      async (seed, share, writers) => void (await run(seed, share, writers)),
+    );
+    await fc.assert(cases, { numRuns: 5 });
+    if ((await run(1, 0.9, 4)) === false) return;
+    assert.ok(rejected > 0, 'with nine requests in ten spoiled some calls fail');
+    assert.deepEqual(
+      [...storeFaults].filter((fault) => !done.has(fault)),
+      [],
+      'every kind of fault was met',
+    );
+  });
+
+  test(`${name}: a call outlives three failures of any kind, and four are an error that may be tried again`, async (t) => {
+    for (const fault of storeFaults) {
+      const site = await openSite(t);
+      if (site === undefined) return;
+      // A stall lasts as long as the limit, which an honest answer must keep on a busy machine.
+      const stalls = fault.startsWith('stall');
+      const store = await site.open('proxy', stalls ? 2_000 : 20_000);
+      let left = 0;
+      site.proxy.plan = () => (left-- > 0 ? fault : undefined);
+      left = stalls ? 1 : 3;
+      const won = await store.putIfAbsent('a/b', Buffer.from('bytes'));
+      // Who succeeded without being told finds its own object.
+      assert.equal(won, ['refuse', 'cut', 'cut-request', 'stall', 'flip'].includes(fault), fault);
+      left = stalls ? 1 : 3;
+      assert.equal(Buffer.from((await store.get('a/b')) ?? []).toString(), 'bytes', fault);
+      // A request to read has no body that could change; half of it is no request.
+      left = stalls || fault === 'flip' ? 0 : 4;
+      if (left > 0) await assert.rejects(store.get('a/b'), { code: 'UNREACHABLE', temporary: true }, fault);
+      await store.close();
+    }
+  });
+}
+
+interface PutResult {
+  key: string;
+  value: Buffer;
+  /** Undefined: it was rejected. */
+  result: boolean | undefined;
+}
+
+/** As many writers of different bytes as given, at once, to each of a few keys. */
+async function putAll(store: Store, writers: number): Promise<PutResult[]> {
+  const puts = ['a', 'b/c', 'b/d', 'e/f/g', 'empty'].flatMap((key) =>
+    Array.from({ length: writers }, async (): Promise<PutResult> => {
+      const value = key === 'empty' ? Buffer.alloc(0) : randomBytes(20_000);
+      return { key, value, result: await store.putIfAbsent(key, value).catch(temporary) };
+    }),
+  );
+  return Promise.all(puts);
+}
+
+/** For `catch`: a call that was given up gives undefined, any other error stays. */
+function temporary(error: unknown): undefined {
+  assert.equal((error as { code?: string }).code, 'UNREACHABLE');
+}
+
+async function checkPuts(direct: Store, results: readonly PutResult[]): Promise<void> {
+  for (const [key, puts] of Map.groupBy(results, (put) => put.key)) {
+    const there = await direct.get(key);
+    const winners = puts.filter(({ result }) => result === true);
+    assert.ok(winners.length <= 1, `${key} was won ${winners.length} times`);
+    if (puts.some(({ result }) => result !== undefined)) assert.ok(there !== undefined, `${key} is not there`);
+    if (there !== undefined)
+      assert.ok(
+        (winners[0] === undefined ? puts : winners).some(({ value }) => value.equals(there)),
+        `${key} holds something else`,
+      );
+  }
+}
+
+/** Compares what is read through the proxy, if it is, with what is there. */
+async function checkReads(store: Store, direct: Store): Promise<void> {
+  const there = await keys(direct, '');
+  const listed = await keys(store, '').catch(temporary);
+  if (listed !== undefined) assert.deepEqual(listed, there);
+  for (const key of [...there, 'not/there']) {
+    const whole = await direct.get(key);
+    await same(store.get(key), whole);
+    await same(store.get(key, { offset: 5_000, length: 20_000 }), whole?.subarray(5_000, 25_000));
+    await same(store.head(key), whole && { key, size: whole.length });
+  }
+}
+
+/** What a call resolves to, if it does, is the truth. */
+async function same<T>(call: Promise<T>, truth: T): Promise<void> {
+  const got = await call.then((value) => ({ value }), temporary);
+  if (got === undefined) return;
+  if (truth instanceof Uint8Array && got.value instanceof Uint8Array) assert.ok(Buffer.compare(got.value, truth) === 0);
+  else assert.deepEqual(got.value, truth);
+}
+
+/** Replaces and deletes through the proxy; gives how many of these were rejected. */
+async function checkChanges({ proxy }: FaultySite, store: Store, direct: Store): Promise<number> {
+  let rejected = 0;
+  for (const key of ['a', 'b/c', 'new']) {
+    const before = await direct.get(key);
+    const value = randomBytes(10_000);
+    const replaced = await store.replace(key, value).then(() => true, temporary);
+    await proxy.quiet();
+    const after = await direct.get(key);
+    const isOld = before === undefined ? after === undefined : after !== undefined && Buffer.compare(before, after) === 0;
+    assert.ok(
+      (after !== undefined && value.equals(after)) || (replaced === undefined && isOld),
+      `${key} after it was replaced: ${replaced}`,
+    );
+    const deleted = await store.delete(key).catch(temporary);
+    await proxy.quiet();
+    if (deleted !== undefined) assert.equal(deleted, after !== undefined);
+    if (deleted !== undefined) assert.equal(await direct.get(key), undefined, `${key} after it was deleted`);
+    rejected += (replaced === undefined ? 1 : 0) + (deleted === undefined ? 1 : 0);
+  }
+  return rejected;
+}

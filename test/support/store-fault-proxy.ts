@@ -1,0 +1,154 @@
+// In: an object server, and a plan of what shall go wrong. Out: a real HTTP proxy before it on a free loopback port, until the
+// test ends, that passes requests and answers on (412 among them) or spoils them by the plan; and how often it did which.
+// It keeps the Host header, which S3 signs.
+import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { TestContext } from 'node:test';
+import { cleanUp } from './clean-up.ts';
+import { poll } from './poll.ts';
+
+/** All that can go wrong. `late`: the server has done what was asked, only the client does not learn it. */
+export const storeFaults = [
+  'refuse', // an error's status, the server knows of nothing
+  'refuse-late',
+  'cut', // no answer, the connection closes
+  'cut-late',
+  'cut-request', // the server gets half of the body
+  'cut-answer', // the client gets half of the body
+  'stall', // no answer, until the client gives up
+  'stall-late',
+  'stall-answer', // half of the answer's body, then nothing
+  'flip', // one bit of the request's body changes on its way
+] as const;
+
+export type StoreFault = (typeof storeFaults)[number];
+
+/** What happens to the request at hand; undefined: it is passed on. */
+export type FaultPlan = (request: { readonly method: string; readonly path: string }) => StoreFault | undefined;
+
+/** A proxy under test. */
+export interface StoreFaultProxy {
+  /** In place of the server's. */
+  readonly endpoint: string;
+  /** May be replaced at any time. */
+  plan: FaultPlan;
+  /** Requests that came. */
+  readonly requests: number;
+  /** How often each fault was done. */
+  readonly done: ReadonlyMap<StoreFault, number>;
+  /** Resolves once nothing that came is on its way to the server any more: what a client gave up has happened by then, or never will. */
+  quiet(): Promise<void>;
+}
+
+const statuses = [500, 503, 429] as const;
+
+/** Numbers in [0, 1) that a seed decides. */
+export const seededRandom = (seed: number): (() => number) => {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+};
+
+/** Spoils the given share of requests, in ways that the seed draws from `faults`. */
+export const seededFaults = (seed: number, share: number, faults: readonly StoreFault[] = storeFaults): FaultPlan => {
+  const random = seededRandom(seed);
+  return () => (random() < share ? faults[Math.floor(random() * faults.length)] : undefined);
+};
+
+type Answer = { readonly status: number; readonly headers: IncomingMessage['headers']; readonly body: Buffer };
+
+const readAll = async (message: IncomingMessage): Promise<Buffer> => Buffer.concat(await message.toArray());
+
+/** Sends a request on to the server; with `cut` only half of its body, then the connection is closed. */
+const forward = (target: URL, incoming: IncomingMessage, body: Buffer, cut: boolean): Promise<Answer> =>
+  new Promise((resolve, reject) => {
+    const { method, url: path, rawHeaders } = incoming;
+    const headers = Object.fromEntries(
+      rawHeaders.flatMap((name, index) =>
+        index % 2 === 0 && name.toLowerCase() !== 'connection' ? [[name, rawHeaders[index + 1] ?? '']] : [],
+      ),
+    );
+    const outgoing = request({ host: target.hostname, port: target.port, method, path, headers, agent: false }, (response) => {
+      const { statusCode: status = 502, headers } = response;
+      readAll(response).then((body) => resolve({ status, headers, body }), reject);
+    });
+    outgoing.on('error', reject);
+    if (!cut) outgoing.end(body);
+    else outgoing.write(body.subarray(0, body.length >> 1), () => outgoing.destroy(new Error('cut')));
+  });
+
+const answer = (response: ServerResponse, { status, headers, body }: Answer, length: number, then?: () => void): void => {
+  const { connection: _connection, 'transfer-encoding': _encoding, ...kept } = headers;
+  // What answers a HEAD tells a length, and has no body.
+  response.writeHead(status, { 'content-length': body.length, ...kept });
+  if (length === body.length) response.end(body);
+  else response.write(body.subarray(0, length), then);
+};
+
+class SpoilingProxy implements StoreFaultProxy {
+  readonly done = new Map<StoreFault, number>();
+  readonly server: Server;
+  readonly #target: URL;
+  plan: FaultPlan;
+  requests = 0;
+  #forwarding = 0;
+
+  constructor(target: string, plan: FaultPlan) {
+    this.#target = new URL(target);
+    this.plan = plan;
+    this.server = createServer((incoming, response) => {
+      // Who closed the connection, the client or the plan, has its answer.
+      this.#handle(incoming, response).catch(() => response.destroy());
+    });
+  }
+
+  get endpoint(): string {
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  async quiet(): Promise<void> {
+    await poll('the end of what is on its way to the server', () => this.#forwarding === 0);
+  }
+
+  async #handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.requests++;
+    this.#forwarding++;
+    try {
+      const fault = this.plan({ method: incoming.method ?? '', path: incoming.url ?? '' });
+      const body = await readAll(incoming);
+      if (fault !== undefined) this.done.set(fault, (this.done.get(fault) ?? 0) + 1);
+      const status = statuses[this.requests % statuses.length] ?? 500;
+      const refusal: Answer = { status, headers: {}, body: Buffer.from('spoiled') };
+      if (fault === 'refuse') return answer(response, refusal, refusal.body.length);
+      if (fault === 'cut') return void response.destroy();
+      if (fault === 'stall') return;
+      if (fault === 'flip' && body.length > 0) body.writeUInt8(body.readUInt8(body.length >> 1) ^ 1, body.length >> 1);
+      const given = await forward(this.#target, incoming, body, fault === 'cut-request');
+      // Half of nothing is nothing: an answer without a body is kept back.
+      const half = given.body.length >> 1;
+      if (fault === 'refuse-late') answer(response, refusal, refusal.body.length);
+      else if (fault === 'cut-answer' && half > 0) answer(response, given, half, () => response.destroy());
+      else if (fault === 'cut-late' || fault === 'cut-answer') response.destroy();
+      else if (fault === 'stall-answer' && half > 0) answer(response, given, half);
+      else if (fault !== 'stall-late' && fault !== 'stall-answer') answer(response, given, given.body.length);
+    } finally {
+      this.#forwarding--;
+    }
+  }
+}
+
+/** Starts a proxy before `target`, an endpoint, that ends with the test `t`. */
+export const startStoreFaultProxy = async (t: TestContext, target: string, plan: FaultPlan = () => undefined): Promise<StoreFaultProxy> => {
+  const proxy = new SpoilingProxy(target, plan);
+  const { server } = proxy;
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  cleanUp(t, async () => {
+    server.closeAllConnections();
+    await new Promise((closed) => server.close(closed));
+  });
+  return proxy;
+};

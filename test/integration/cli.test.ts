@@ -13,7 +13,18 @@ import { poll } from '../support/poll.ts';
 import { requireTool } from '../support/require-tool.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
-const commands = ['serve', 'broadcast', 'watch', 'token', 'build-native', 'archive ls', 'archive export', 'archive erase', 'archive verify', 'query'];
+const commands = [
+  'serve',
+  'broadcast',
+  'watch',
+  'token',
+  'build-native',
+  'archive ls',
+  'archive export',
+  'archive erase',
+  'archive verify',
+  'query',
+];
 
 /** An address at which nothing listens. */
 async function deadAddress(): Promise<string> {

@@ -103,7 +103,7 @@ async function check(log: Log, writers: Writers): Promise<number> {
   return copies;
 }
 
-test('a broker that is killed and comes back loses nothing; appends wait for it, and readers go on', async (t) => {
+test('a broker that is killed or hangs, and comes back, loses nothing and repeats nothing; appends and readers wait and go on', async (t) => {
   const kafka = await startKafka(t);
   if (kafka === undefined) return;
   // However slow this machine is, a restart takes less than an append may wait.
@@ -127,6 +127,10 @@ test('a broker that is killed and comes back loses nothing; appends wait for it,
     await kafka.start();
     await poll('all to be well', () => log.writable());
   }
+  // What a hung broker was sent it appends when it wakes, and then gets again.
+  kafka.signal('SIGSTOP');
+  await poll('the failure to show', () => !log.writable(), { timeoutMs: 40_000 });
+  kafka.signal('SIGCONT');
   const before = [writers.count, committed];
   await poll('appends and commits to go on', () => writers.count > (before[0] ?? 0) + 200 && committed > (before[1] ?? 0) + 5);
   await writers.stop();

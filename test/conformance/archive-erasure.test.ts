@@ -223,6 +223,35 @@ test('an archiver that does erased cuts again, from wherever, changes nothing an
   }
 });
 
+test('an archiver that begins while an erasure is half done meets no conflict, and the erasure can be completed', async (t) => {
+  const original = await makeArchive(t, 25, 30);
+  const broadcast = await oneOf(original.store, 'bob');
+  const reference = await copyOf(t, original);
+  let calls = 0;
+  await eraseBroadcast({ store: interceptCalls(reference.store, () => void calls++), broadcast, now });
+  const expected = await readObjects(reference.store);
+  const step = Math.max(1, Math.floor(calls / 12));
+  let begun = 0;
+  for (let death = step; death < calls; death += step) {
+    const copy = await copyOf(t, original);
+    let left = death;
+    const dying = interceptCalls(copy.store, () => {
+      if (left-- <= 0) throw new Error('the process is dead');
+    });
+    await assert.rejects(eraseBroadcast({ store: dying, broadcast, now }), /dead/);
+    const manifests = [...(await readObjects(copy.store, 'cuts/'))].map(([key, bytes]) => decodeManifest(bytes, key));
+    const erased = manifests.findLastIndex((manifest) => manifest.erased !== undefined);
+    if (erased < 0 || erased === manifests.length - 1) continue;
+    begun++;
+    await commit(copy.directory, manifests[erased]?.start ?? 0);
+    await archiveAgain(copy.directory, copy.store, manifests.length - 1 - erased);
+    await eraseBroadcast({ store: copy.store, broadcast, now });
+    assert.deepEqual(await readObjects(copy.store), expected, `death at call ${death}`);
+  }
+  assert.ok(begun > 2);
+  t.diagnostic(`${calls} calls, ${begun} archivers that began at an erased manifest`);
+});
+
 /** Makes `offset` the one that the log's group goes on at. */
 async function commit(directory: string, offset: number): Promise<void> {
   const log = await openFileLog({ directory });

@@ -1,5 +1,7 @@
 // Takes erased broadcasts out of one object: its bytes in, the bytes to put in their place out, which carry the digest of what
 // was there. What holds nothing of them is left alone, so doing it again changes nothing. Pure.
+
+import { epochText } from '@hayate/protocol';
 import {
   AVRO_CODECS,
   type AvroCodec,
@@ -16,8 +18,9 @@ import { HayateError } from '../kernel/error.ts';
 import type { BroadcastName } from './broadcast-order.ts';
 import { broadcastKey, type ErasedSet } from './erasure-record.ts';
 import { FRAME_TABLE } from './frame-row.ts';
-import { type EpochState, encodeManifest, eraseManifestState, type Manifest } from './manifest.ts';
+import { decodeManifest, type EpochState, encodeManifest, eraseManifestState, type Manifest } from './manifest.ts';
 import { MARK_TABLE } from './mark-row.ts';
+import { parseAudioKey, parseHourlyKey, parseManifestKey } from './path.ts';
 import { STATISTICS_TABLE } from './statistics-row.ts';
 
 /** A frames object without the frames of `erased`; undefined if it has none. Throws CORRUPT. */
@@ -71,6 +74,16 @@ export function eraseFromManifest(manifest: Manifest, erased: ErasedSet): Uint8A
   if (!manifest.state.epochs.some(holds)) return undefined;
   const epochs = manifest.state.epochs.map((epoch) => (holds(epoch) ? withoutContent(epoch) : epoch));
   return encodeManifest(eraseManifestState(manifest, { ...manifest.state, epochs }));
+}
+
+/** Whether an object, of any kind, holds something of `erased`. Throws CORRUPT. */
+export async function holdsErased(key: string, bytes: Uint8Array, erased: ErasedSet): Promise<boolean> {
+  const audio = parseAudioKey(key);
+  if (audio !== undefined) return erased.has(broadcastKey({ stream: audio.stream, epoch: epochText(audio.epoch) }));
+  if (parseManifestKey(key) !== undefined) return eraseFromManifest(decodeManifest(bytes, key), erased) !== undefined;
+  const folder = parseHourlyKey(key)?.folder;
+  const erase = folder === 'frames' ? eraseFromFrames : folder === 'marks' ? eraseFromMarks : eraseFromStatistics;
+  return folder !== undefined && (await erase(key, bytes, erased)) !== undefined;
 }
 
 /** The epoch as a manifest names it; undefined if it does not. */

@@ -2,6 +2,8 @@
 // works or the partition is taken away; nothing is skipped.
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { holdsErased } from '../archive/erasure-object.ts';
+import { listErased } from '../archive/erasure-record.ts';
 import { readObjectIdentity } from '../archive/object-digest.ts';
 import { HayateError } from '../kernel/error.ts';
 import type { Store } from '../store/store.ts';
@@ -31,7 +33,7 @@ export class ObjectWriter {
 
   /**
    * Stores an object. Resolves when it is durable, or an equal one was there: to the bytes that were there and their digest,
-   * undefined if these are the first. `erasedStands`: who does not know what was erased takes what was erased as it is.
+   * undefined if these are the first. `erasedStands`: whoever does not have what was erased takes what was made of it as it is.
    * Throws CONFLICT if another content is there, the signal's reason when it aborts.
    */
   async put(
@@ -52,7 +54,9 @@ export class ObjectWriter {
       return undefined;
     }
     const { digest, erased } = readObjectIdentity(key, found);
-    if (digest !== object.digest && !(erased && erasedStands))
+    // An erasure may have come to the manifest and not yet to this object.
+    const stands = async () => erased || holdsErased(key, found, await this.#retrying(key, signal, () => listErased(this.#store)));
+    if (digest !== object.digest && !(erasedStands && (await stands())))
       throw new HayateError('CONFLICT', `${key} is there with another content than the log now gives`);
     this.#metrics.objectsFound.inc({ output });
     return { bytes: found, digest };

@@ -162,3 +162,25 @@ test('an erasure that was begun and never completed is gone on with', async (t) 
   await poll('the rest', async () => (await readErasure(store, broadcast))?.frames === 60);
   assert.equal((await readErasure(store, elsewhere))?.completedUnixMs, undefined, broadcastKey(elsewhere));
 });
+
+test('what a running archiver still knows of a broadcast that was erased without an end is taken out of its manifests', async (t) => {
+  const { log, archiver, store } = await start(t, { upkeepMs: SOON_MS });
+  await append(log, 'aki', EPOCH, 0, 50);
+  await archiver.drain();
+  const [broadcast] = await findBroadcasts(store, 'aki');
+  assert.equal(broadcast?.ended, false);
+  // Its streamer died two days ago, and the log has stood still since.
+  const now = () => STARTED_MS + 48 * HOUR_MS;
+  await eraseBroadcast({ store, broadcast, now });
+  const titles = async () =>
+    [...(await readObjects(store, 'cuts/')).values()].filter((bytes) => Buffer.from(bytes).includes('of aki')).length;
+  assert.equal(await titles(), 0);
+  await append(log, 'other', EPOCH, 0, 10);
+  await archiver.drain();
+  await poll('clean manifests', async () => (await titles()) === 0);
+  await append(log, 'other', EPOCH, 10, 20, true);
+  await archiver.drain();
+  await poll('clean manifests again', async () => (await titles()) === 0);
+  assert.equal(archiver.unready(), undefined);
+  assert.deepEqual(await sequencesOf(store, 'aki'), []);
+});

@@ -13,6 +13,7 @@ import { addDevelopmentToken } from './api/development-token.ts';
 import { addOperationRoutes, type Operations } from './api/operation-routes.ts';
 import { addPageRoutes } from './api/page-routes.ts';
 import { startArchiver } from './archiver/archiver.ts';
+import { AVRO_CODECS } from './format/avro/index.ts';
 import { lanAddresses, lanCertificate } from './gateway/certificate.ts';
 import { ConnectionMetrics } from './gateway/connection-metrics.ts';
 import { type AcceptSocket, Gateway } from './gateway/gateway.ts';
@@ -26,6 +27,7 @@ import type { Role, ServeSettings } from './serve-flags.ts';
 import type { Shards } from './shard/shard.ts';
 import { openMemoryShards } from './shard/shard-memory.ts';
 import { openShards } from './shard/shard-redis.ts';
+import { measureStore } from './store/measured-store.ts';
 import type { Store } from './store/store.ts';
 import { Streamer } from './streamer/streamer.ts';
 import { TicketOffice } from './streamer/ticket.ts';
@@ -87,7 +89,7 @@ async function start(settings: ServeSettings, member: GroupMember | undefined, c
   // Embedded adapters admit one process: a role that does not need one leaves it to the process that does.
   const log = takesRole(settings, 'streamer', 'archiver') ? await openLog(settings, context) : undefined;
   cleanup.push(async () => log?.close());
-  const store = takesRole(settings, 'archiver', 'api') ? await openStore(settings) : undefined;
+  const store = takesRole(settings, 'archiver', 'api') ? measureStore(await openStore(settings), context.registry) : undefined;
   cleanup.push(async () => store?.close());
 
   const parts: Parts = { settings, context, security, shards, log, store, connectionMetrics: new ConnectionMetrics(context) };
@@ -201,7 +203,8 @@ async function startRoles(
       audio: settings.retainAudioDays,
       statistics: settings.retainStatisticsDays,
     };
-    const options = { windowMs, windowsPerCut, cutBytes, retainDays };
+    const avroCodec = AVRO_CODECS.find((name) => name === settings.archiveAvroCodec) ?? 'zstandard';
+    const options = { windowMs, windowsPerCut, cutBytes, avroCodec, memoryBytes: settings.archiveMemoryBytes, retainDays };
     services.push(await startArchiver({ context, log: opened(log), store: opened(store), options }));
   }
   return endpoints;

@@ -2,6 +2,8 @@
 import { Limits } from '@hayate/protocol';
 import { logFlags, storeFlags } from './adapter-flags.ts';
 import { CUT_CONFIG } from './archive/cut-config.ts';
+import { ARCHIVE_MEMORY_BYTES } from './archiver/archiver.ts';
+import { AVRO_CODECS } from './format/avro/index.ts';
 import { defineFlags, type FlagValues } from './kernel/flag.ts';
 import { FanOutPaths } from './listener/fan-out-sender.ts';
 
@@ -299,6 +301,22 @@ export const serveFlags = defineFlags({
     unit: 'bytes',
     group: 'Archive',
     help: 'or so many bytes of the log, whichever is reached first',
+  },
+  archiveAvroCodec: {
+    kind: 'string',
+    default: CUT_CONFIG.avroCodec,
+    choices: AVRO_CODECS,
+    group: 'Archive',
+    help: "compression of frames; zstandard is the fastest and smallest, deflate what DuckDB's read_avro knows",
+  },
+  archiveMemoryBytes: {
+    kind: 'number',
+    default: ARCHIVE_MEMORY_BYTES,
+    min: MIB,
+    max: 1_024 * 1_024 * MIB,
+    unit: 'bytes',
+    group: 'Archive',
+    help: 'memory that partitions may gather together before they wait for one another',
   },
   retainFramesDays: {
     kind: 'number',

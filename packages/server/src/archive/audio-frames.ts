@@ -1,5 +1,6 @@
-// The AUDIO frames of one voice, kept small: packets one behind another in one buffer, numbers in arrays. A cut holds a minute
-// of every voice, so what a frame takes decides how many voices a process can archive.
+// The AUDIO frames of one voice, kept small: numbers and packets one behind another in chunks. A cut holds a minute of every
+// voice, so what a frame takes decides how many voices a process can archive.
+import { type BufferSource, freshBuffers } from '../kernel/buffer-pool.ts';
 
 /** Packets as they come out of an AUDIO payload; more may lie in `packets` than are counted. */
 interface FramePackets {
@@ -9,25 +10,30 @@ interface FramePackets {
   readonly samples: number;
 }
 
-const FIRST_FRAMES = 16;
-const FIRST_BYTES = 1_024;
-const GROWTH = 1.5;
+/** Bytes of a chunk: two seconds of a voice, or less. */
+export const AUDIO_CHUNK_BYTES = 16_384;
 
-/** Numbers kept for each frame. */
-const [SEQUENCE, POSITION] = [0, 1];
-const [SAMPLES, START, PACKETS] = [0, 1, 2];
+const FIRST_FRAMES = 64;
+
+/** A frame in its chunk: sequence and position (doubles), samples and packets (32 bits), then each packet behind its length (32 bits). */
+const [SEQUENCE, POSITION, SAMPLES, PACKETS, HEAD_BYTES] = [0, 8, 16, 20, 24];
 const LENGTH_BYTES = 4;
 
 /** Frames in the order in which they were added. */
 export class AudioFrames {
-  /** Each packet preceded by its length, 32 bits. */
-  #bytes = Buffer.alloc(0);
+  readonly #source: BufferSource;
+  readonly #chunks: Buffer[] = [];
+  /** Bytes used of the last chunk. */
   #used = 0;
-  /** Sequence and position. */
-  #large = new Float64Array(0);
-  /** Samples, where the packets begin, how many there are. */
-  #small = new Uint32Array(0);
+  #chunkBytes = 0;
+  /** Number of the chunk and place in it, for each frame. */
+  #places = new Uint32Array(0);
   #length = 0;
+
+  /** Chunks of AUDIO_CHUNK_BYTES are taken from `source`. */
+  constructor(source = freshBuffers(AUDIO_CHUNK_BYTES)) {
+    this.#source = source;
+  }
 
   /** How many there are. */
   get length(): number {
@@ -36,64 +42,89 @@ export class AudioFrames {
 
   /** Memory that they take. */
   get heldBytes(): number {
-    return this.#bytes.length + this.#large.byteLength + this.#small.byteLength;
+    return this.#chunkBytes + this.#places.byteLength;
   }
 
   /** Adds a frame; its packets are copied. `position`: 48 kHz samples since the epoch began. */
   add(sequence: number, position: number, { packetCount, packets, samples }: FramePackets): void {
+    let size = HEAD_BYTES;
+    for (let i = 0; i < packetCount; i++) size += LENGTH_BYTES + (packets[i]?.length ?? 0);
+    const chunk = this.#room(size);
+    let at = this.#used;
+    this.#used += size;
     const n = this.#length++;
-    if (n * 2 === this.#large.length) this.#growNumbers();
-    this.#large[n * 2 + SEQUENCE] = sequence;
-    this.#large[n * 2 + POSITION] = position;
-    this.#small[n * 3 + SAMPLES] = samples;
-    this.#small[n * 3 + START] = this.#used;
-    this.#small[n * 3 + PACKETS] = packetCount;
+    if (n * 2 === this.#places.length) this.#growPlaces();
+    this.#places[n * 2] = this.#chunks.length - 1;
+    this.#places[n * 2 + 1] = at;
+    chunk.writeDoubleLE(sequence, at + SEQUENCE);
+    chunk.writeDoubleLE(position, at + POSITION);
+    chunk.writeUInt32LE(samples, at + SAMPLES);
+    chunk.writeUInt32LE(packetCount, at + PACKETS);
+    at += HEAD_BYTES;
     for (let i = 0; i < packetCount; i++) {
       const packet = packets[i];
       if (packet === undefined) throw new RangeError('a frame has fewer packets than it counts');
-      const end = this.#used + LENGTH_BYTES + packet.length;
-      if (end > this.#bytes.length) this.#growBytes(end);
-      this.#bytes.writeUInt32LE(packet.length, this.#used);
-      this.#bytes.set(packet, this.#used + LENGTH_BYTES);
-      this.#used = end;
+      chunk.writeUInt32LE(packet.length, at);
+      chunk.set(packet, at + LENGTH_BYTES);
+      at += LENGTH_BYTES + packet.length;
     }
   }
 
   sequence(index: number): number {
-    return this.#large[index * 2 + SEQUENCE] ?? 0;
+    return this.#chunk(index).readDoubleLE(this.#at(index) + SEQUENCE);
   }
 
   position(index: number): number {
-    return this.#large[index * 2 + POSITION] ?? 0;
+    return this.#chunk(index).readDoubleLE(this.#at(index) + POSITION);
   }
 
   /** How long it lasts. */
   samples(index: number): number {
-    return this.#small[index * 3 + SAMPLES] ?? 0;
+    return this.#chunk(index).readUInt32LE(this.#at(index) + SAMPLES);
   }
 
-  /** Pushes a frame's packets to `out`: views, good for as long as nothing is added. */
+  /** Pushes a frame's packets to `out`: views, good until `release`. */
   pushPackets(index: number, out: Uint8Array[]): void {
-    let at = this.#small[index * 3 + START] ?? 0;
-    for (let rest = this.#small[index * 3 + PACKETS] ?? 0; rest > 0; rest--) {
+    const chunk = this.#chunk(index);
+    let at = this.#at(index) + HEAD_BYTES;
+    for (let rest = chunk.readUInt32LE(this.#at(index) + PACKETS); rest > 0; rest--) {
       const start = at + LENGTH_BYTES;
-      at = start + this.#bytes.readUInt32LE(at);
-      out.push(new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + start, at - start));
+      at = start + chunk.readUInt32LE(at);
+      out.push(new Uint8Array(chunk.buffer, chunk.byteOffset + start, at - start));
     }
   }
 
-  #growNumbers(): void {
-    const frames = Math.max(FIRST_FRAMES, Math.ceil((this.#large.length / 2) * GROWTH));
-    const [large, small] = [new Float64Array(frames * 2), new Uint32Array(frames * 3)];
-    large.set(this.#large);
-    small.set(this.#small);
-    this.#large = large;
-    this.#small = small;
+  /** Gives the memory back. Nothing can be read after that. */
+  release(): void {
+    for (const chunk of this.#chunks.splice(0)) if (chunk.length === this.#source.size) this.#source.give(chunk);
+    this.#length = 0;
+    this.#chunkBytes = 0;
   }
 
-  #growBytes(needed: number): void {
-    const grown = Buffer.allocUnsafeSlow(Math.max(needed, FIRST_BYTES, Math.ceil(this.#bytes.length * GROWTH)));
-    grown.set(this.#bytes.subarray(0, this.#used));
-    this.#bytes = grown;
+  #chunk(index: number): Buffer {
+    const chunk = index < this.#length ? this.#chunks[this.#places[index * 2] ?? 0] : undefined;
+    if (chunk === undefined) throw new RangeError(`there is no frame ${index}`);
+    return chunk;
+  }
+
+  #at(index: number): number {
+    return this.#places[index * 2 + 1] ?? 0;
+  }
+
+  /** The last chunk, or a new one if it has no room; a frame longer than a chunk gets one of its own length. */
+  #room(size: number): Buffer {
+    const last = this.#chunks.at(-1);
+    if (last !== undefined && this.#used + size <= last.length) return last;
+    const chunk = size > this.#source.size ? Buffer.allocUnsafeSlow(size) : this.#source.take();
+    this.#chunks.push(chunk);
+    this.#chunkBytes += chunk.length;
+    this.#used = 0;
+    return chunk;
+  }
+
+  #growPlaces(): void {
+    const grown = new Uint32Array(Math.max(FIRST_FRAMES * 2, this.#places.length * 2));
+    grown.set(this.#places);
+    this.#places = grown;
   }
 }

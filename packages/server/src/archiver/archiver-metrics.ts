@@ -19,6 +19,8 @@ export class ArchiverMetrics {
   readonly partitions: Gauge;
   readonly partitionsStopped: Gauge;
   readonly openBytes: Gauge;
+  readonly heldBytes: Gauge;
+  readonly memoryWaits: Counter;
 
   constructor({ registry }: Context) {
     const registers = [registry];
@@ -59,6 +61,16 @@ export class ArchiverMetrics {
     });
     this.partitions = new Gauge({ name: 'hayate_archiver_partitions', help: 'Partitions being archived', registers });
     this.partitionsStopped = new Gauge({ name: 'hayate_archiver_partitions_stopped', help: 'Partitions stopped by an error', registers });
+    this.heldBytes = new Gauge({
+      name: 'hayate_archiver_held_bytes',
+      help: 'Memory of frames and packets gathered and not yet stored, which --archive-memory-bytes bounds',
+      registers,
+    });
+    this.memoryWaits = new Counter({
+      name: 'hayate_archiver_memory_waits_total',
+      help: "Times that a partition waited for memory that another one's cut held",
+      registers,
+    });
     this.openBytes = new Gauge({ name: 'hayate_archiver_open_bytes', help: 'Bytes of log entries read and not yet committed', registers });
   }
 }

@@ -8,6 +8,7 @@ import { HayateError } from '../kernel/error.ts';
 import type { Service } from '../kernel/service.ts';
 import type { Log, LogConsumer, LogPartition } from '../log/log.ts';
 import type { Store } from '../store/store.ts';
+import { type ArchiveMemory, makeArchiveMemory } from './archive-memory.ts';
 import { ArchiverMetrics } from './archiver-metrics.ts';
 import { ObjectWriter } from './object-writer.ts';
 import { PartitionArchiver } from './partition-archiver.ts';
@@ -17,6 +18,8 @@ import { Upkeep } from './upkeep.ts';
 export interface ArchiverOptions extends Partial<CutConfig> {
   /** A partition with open data that is silent for so long ends its cut, milliseconds. Default: one window. */
   idleMs?: number;
+  /** Memory that all partitions together may gather before they wait for one another, bytes. Default: 256 MiB. */
+  memoryBytes?: number;
   /** Days that objects of a kind are kept. Default: for ever. */
   retainDays?: Partial<RetentionDays>;
   /** Between two passes of upkeep over a partition, milliseconds. Default: 5 min; 0: no upkeep. */
@@ -24,6 +27,9 @@ export interface ArchiverOptions extends Partial<CutConfig> {
 }
 
 const UPKEEP_MS = 300_000;
+
+/** Memory that partitions may gather, bytes. */
+export const ARCHIVE_MEMORY_BYTES = 256 * 2 ** 20;
 
 const KEPT_FOR_EVER: RetentionDays = { frames: 0, marks: 0, audio: 0, statistics: 0 };
 
@@ -42,18 +48,20 @@ class Archiver implements Service {
   readonly #idleMs: number;
   readonly #metrics: ArchiverMetrics;
   readonly #writer: ObjectWriter;
+  readonly #memory: ArchiveMemory;
   readonly #upkeep: Upkeep;
   readonly #partitions = new Set<PartitionArchiver>();
   #consumer: LogConsumer | undefined;
   #stopped: string | undefined;
 
   constructor({ context, log, store, options = {} }: { context: Context; log: Log; store: Store; options?: ArchiverOptions }) {
-    const { idleMs, retainDays, upkeepMs, ...config } = options;
+    const { idleMs, memoryBytes, retainDays, upkeepMs, ...config } = options;
     this.#log = log;
     this.#context = context;
     this.#config = checkConfig(config);
     this.#idleMs = idleMs ?? this.#config.windowMs;
     this.#metrics = new ArchiverMetrics(context);
+    this.#memory = makeArchiveMemory(memoryBytes ?? ARCHIVE_MEMORY_BYTES, this.#metrics);
     this.#writer = new ObjectWriter({ store, metrics: this.#metrics, logger: context.logger });
     this.#upkeep = new Upkeep({
       store,
@@ -97,6 +105,7 @@ class Archiver implements Service {
       log: this.#log.id,
       partition,
       writer: this.#writer,
+      memory: this.#memory,
       config: this.#config,
       idleMs: this.#idleMs,
       metrics: this.#metrics,

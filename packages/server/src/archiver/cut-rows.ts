@@ -11,6 +11,7 @@ import { type HourlyOutput, hourlyKey, type OffsetRange, type PartitionName } fr
 import { type BatchPlace, STATISTICS_TABLE, StatisticsCounter } from '../archive/statistics-row.ts';
 import { AvroBlocks, packAvroSections, writeAvro } from '../format/avro/index.ts';
 import { writeParquet } from '../format/parquet/index.ts';
+import type { BufferSource } from '../kernel/buffer-pool.ts';
 import type { PlannedObject } from './planned-object.ts';
 
 /** One broadcast in the open window. */
@@ -37,14 +38,16 @@ export class CutRows {
   readonly #name: PartitionName;
   readonly #config: CutConfig;
   readonly #covered: PartitionState['covered'];
+  readonly #buffers: BufferSource | undefined;
   readonly #hours: Hour[] = [];
   /** By stream and epoch. */
   #window = new Map<string, OpenBroadcast>();
   #marks: MarkRow[] = [];
 
-  constructor(name: PartitionName, config: CutConfig, covered: PartitionState['covered']) {
+  constructor(name: PartitionName, config: CutConfig, covered: PartitionState['covered'], buffers: BufferSource | undefined) {
     this.#name = name;
     this.#config = config;
+    this.#buffers = buffers;
     this.#covered = { ...covered };
   }
 
@@ -63,7 +66,7 @@ export class CutRows {
     let broadcast = this.#window.get(key);
     if (broadcast === undefined) {
       const counter = new StatisticsCounter({ ...this.#name, stream, epoch, windowStartMs, windowMs: this.#config.windowMs }, place);
-      broadcast = { stream, epoch, frames: new AvroBlocks(), encoder: new FrameRowEncoder(this.#name), counter };
+      broadcast = { stream, epoch, frames: new AvroBlocks(this.#buffers), encoder: new FrameRowEncoder(this.#name), counter };
       this.#window.set(key, broadcast);
     }
     return broadcast;
@@ -78,12 +81,15 @@ export class CutRows {
     hour.end = end;
     for (const { counter } of broadcasts) hour.counters.push(counter);
     for (const mark of this.#marks.splice(0)) hour.marks.push(mark);
-    const sections = broadcasts
-      .filter(({ frames }) => frames.rows > 0)
-      .map(({ stream, epoch, frames }) => ({ name: [stream, epoch], blocks: frames.finish() }));
-    if (sections.length === 0) return [];
+    const framed = broadcasts.filter(({ frames }) => frames.rows > 0);
+    if (framed.length === 0) return [];
     const { avroCodec: codec } = this.#config;
-    return [this.#plan('frames', windowStartMs, end, (metadata) => packAvroSections(FRAME_TABLE, sections, { codec, metadata }))];
+    const sections = framed.map(({ stream, epoch, frames }) => ({ name: [stream, epoch], blocks: frames.finish() }));
+    const object = this.#plan('frames', windowStartMs, end, (metadata) => packAvroSections(FRAME_TABLE, sections, { codec, metadata }));
+    const release = () => {
+      for (const { frames } of framed) frames.release();
+    };
+    return [{ ...object, bytes: framed.reduce((sum, { frames }) => sum + frames.heldBytes, 0), release }];
   }
 
   /** Closes the cut, whose last window is closed. */
@@ -125,6 +131,6 @@ export class CutRows {
       'hayate.start': String(range.start),
       'hayate.end': String(range.end),
     };
-    return { key: hourlyKey(output, this.#name, timeMs, range), output, encode: () => encode(metadata) };
+    return { key: hourlyKey(output, this.#name, timeMs, range), output, bytes: 0, encode: () => encode(metadata) };
   }
 }

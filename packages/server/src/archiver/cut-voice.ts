@@ -7,14 +7,19 @@ import { encodeAudioObject, segmentKey } from '../archive/audio-object.ts';
 import type { AudioView } from '../archive/audio-payload.ts';
 import type { CutConfig } from '../archive/cut-config.ts';
 import type { StatisticsCounter } from '../archive/statistics-row.ts';
+import type { BufferSource } from '../kernel/buffer-pool.ts';
 import type { EpochMemory, Track } from './epoch-memory.ts';
 import type { PlannedObject } from './planned-object.ts';
 
 /** Frames of a track, on time or late. */
 class Lane {
-  readonly frames = new AudioFrames();
+  readonly frames: AudioFrames;
   /** The row that counts the frames from `from` on, to the next of these. */
   readonly #counters: { from: number; counter: StatisticsCounter }[] = [];
+
+  constructor(buffers: BufferSource | undefined) {
+    this.frames = new AudioFrames(buffers);
+  }
 
   add(sequence: number, position: number, audio: AudioView, counter: StatisticsCounter): void {
     if (this.#counters.at(-1)?.counter !== counter) this.#counters.push({ from: this.frames.length, counter });
@@ -38,12 +43,15 @@ const SAMPLES_PER_MS = 48;
 export class CutVoice {
   readonly #memory: EpochMemory;
   readonly #config: CutConfig;
+  readonly #buffers: BufferSource | undefined;
   /** By participant. */
   readonly #lanes = new Map<number, Lanes>();
 
-  constructor(memory: EpochMemory, config: CutConfig) {
+  /** Chunks are taken from `buffers`, if given. */
+  constructor(memory: EpochMemory, config: CutConfig, buffers: BufferSource | undefined) {
     this.#memory = memory;
     this.#config = config;
+    this.#buffers = buffers;
   }
 
   /** Takes a frame; its packets are copied. Returns how much memory more that takes, bytes. */
@@ -51,7 +59,7 @@ export class CutVoice {
     const { participant, sequence, position } = header;
     let lanes = this.#lanes.get(participant);
     if (lanes === undefined) {
-      lanes = { onTime: new Lane(), late: new Lane() };
+      lanes = { onTime: new Lane(this.#buffers), late: new Lane(this.#buffers) };
       this.#lanes.set(participant, lanes);
     }
     const late = position < this.#memory.track(participant).position;
@@ -80,6 +88,14 @@ export class CutVoice {
     return planned;
   }
 
+  /** Gives the packets' memory back, once the objects are stored. */
+  release(): void {
+    for (const { onTime, late } of this.#lanes.values()) {
+      onTime.frames.release();
+      late.frames.release();
+    }
+  }
+
   #moveOn(track: Track, position: number, last: AudioSegment | undefined): void {
     track.position = position;
     if (last !== undefined) track.preroll = lastPackets(last, this.#config.prerollMs * SAMPLES_PER_MS);
@@ -88,6 +104,7 @@ export class CutVoice {
   #plan(participant: number, late: boolean, segment: AudioSegment): PlannedObject {
     const { stream, epoch, header } = this.#memory;
     const options = { name: { stream, epoch, participant, late }, header };
-    return { key: segmentKey(options, segment), output: 'audio', encode: async () => encodeAudioObject(options, segment) };
+    const key = segmentKey(options, segment);
+    return { key, output: 'audio', bytes: segment.frames.heldBytes, encode: async () => encodeAudioObject(options, segment) };
   }
 }

@@ -36,12 +36,12 @@ function begin(config: Partial<CutConfig> = {}): CutBuilder {
 }
 
 /** Ends the cut; the next one's manifest as a reader of the store sees it. */
-function next(cut: CutBuilder, config = cut.manifest.config): Manifest {
-  cut.finish();
+async function next(cut: CutBuilder, config = cut.manifest.config): Promise<Manifest> {
+  await cut.finish();
   return decodeManifest(encodeManifest(cut.nextManifest([], config)), 'test');
 }
 
-test('windows follow the running maximum of append times, and a cut ends behind so many of them', () => {
+test('windows follow the running maximum of append times, and a cut ends behind so many of them', async () => {
   const cut = begin();
   cut.add(entry(0, 0, [0]));
   cut.add(entry(1, 30_000, [1]));
@@ -50,7 +50,7 @@ test('windows follow the running maximum of append times, and a cut ends behind 
   assert.deepEqual(keys, ['frames/log/dt=2026-05-03/hour=17/p=000/00000000000000000000-00000000000000000001.avro']);
   assert.ok(cut.accepts(entry(3, 59_999, [3])));
   assert.ok(!cut.accepts(entry(3, 60_000, [3])));
-  const following = new CutBuilder(next(cut));
+  const following = new CutBuilder(await next(cut));
   assert.ok(following.accepts(entry(3, 3 * HOUR_MS, [3])), 'any entry may begin a cut');
 });
 
@@ -66,13 +66,13 @@ test('a cut ends when its values reach its bytes, or with a tick that says so', 
   assert.ok(ticked.ended && !ticked.accepts(tick(3, 0, false)));
 });
 
-test('quiet windows write nothing, and the next object covers their offsets', () => {
+test('quiet windows write nothing, and the next object covers their offsets', async () => {
   const cut = begin({ windowsPerCut: 360 });
   cut.add(entry(0, 0, [0]));
   cut.add(tick(1, 10_000, false));
   cut.add(tick(2, 20_000, false));
   cut.add(entry(3, 70_000, [1]));
-  const manifest = next(cut);
+  const manifest = await next(cut);
   const ranges = cut
     .takePlanned()
     .map(({ output, key }) => `${output} ${key.match(/hour=\d\d/)?.[0] ?? ''} ${key.replace(/^.*\/0*(\d+)-0*(\d+)\.\w+$/, '$1-$2')}`);
@@ -83,32 +83,32 @@ test('quiet windows write nothing, and the next object covers their offsets', ()
   assert.deepEqual(manifest.state.covered, { frames: 4, marks: 0, statistics: 4 });
 });
 
-test('sequences are remembered from cut to cut until an epoch is a day old, and duplicates left out', () => {
-  fc.assert(
-    fc.property(fc.array(fc.nat(60), { minLength: 1, maxLength: 60 }), fc.integer({ min: 1, max: 5 }), (sequences, perCut) => {
+test('sequences are remembered from cut to cut until an epoch is a day old, and duplicates left out', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.nat(60), { minLength: 1, maxLength: 60 }), fc.integer({ min: 1, max: 5 }), async (sequences, perCut) => {
       let cut = begin();
       const counts = { frames: 0, duplicates: 0 };
-      sequences.forEach((sequence, offset) => {
-        if (offset % perCut === perCut - 1) cut = new CutBuilder(next(cut));
+      for (const [offset, sequence] of sequences.entries()) {
+        if (offset % perCut === perCut - 1) cut = new CutBuilder(await next(cut));
         const added = cut.add(entry(offset, offset * 1_000, [sequence]));
         counts.frames += added.frames;
         counts.duplicates += added.duplicates;
-      });
+      }
       const distinct = new Set(sequences).size;
       assert.deepEqual(counts, { frames: distinct, duplicates: sequences.length - distinct });
     }),
   );
   const cut = begin();
   cut.add(entry(0, 0, [0, 1, 2]));
-  const nearly = new CutBuilder(next(cut));
+  const nearly = new CutBuilder(await next(cut));
   nearly.add(tick(1, 24 * HOUR_MS, true));
   assert.deepEqual(
-    next(nearly).state.epochs.map(({ seen }) => seen),
+    (await next(nearly)).state.epochs.map(({ seen }) => seen),
     [[[0, 2]]],
   );
-  const later = new CutBuilder(next(cut));
+  const later = new CutBuilder(await next(cut));
   later.add(tick(1, 24 * HOUR_MS + 10_000, true));
-  assert.deepEqual(next(later).state.epochs, []);
+  assert.deepEqual((await next(later)).state.epochs, []);
 });
 
 test('numbers at the end of their range stop nothing', async () => {
@@ -128,7 +128,7 @@ test('numbers at the end of their range stop nothing', async () => {
   const end = create(EndedSchema, { epoch: EPOCH, nextSequence: 2n ** 64n - 1n, reason: 1 });
   const value = batchValue('s', EPOCH, [frame], STARTED_MS, { dropped, end, viewers: 0xffffffff });
   cut.add({ offset: 0, appendTimeMs: STARTED_MS, key: 's', value });
-  const manifest = next(cut);
+  const manifest = await next(cut);
   assert.equal(manifest.state.epochs[0]?.ended, true);
   const outputs = cut.takePlanned();
   assert.deepEqual(outputs.map(({ output }) => output).sort(), ['frames', 'marks', 'statistics']);

@@ -8,7 +8,9 @@ import { type Manifest, makeManifest } from '../archive/manifest.ts';
 import { markRows } from '../archive/mark-row.ts';
 import { safeNumber } from '../archive/safe-number.ts';
 import type { StatisticsCounter } from '../archive/statistics-row.ts';
+import type { BufferSource } from '../kernel/buffer-pool.ts';
 import { HayateError } from '../kernel/error.ts';
+import { Pace } from '../kernel/pace.ts';
 import type { LogEntry } from '../log/log.ts';
 import { type BatchView, RecordReader, type RecordView } from './batch-view.ts';
 import { CutRows } from './cut-rows.ts';
@@ -22,6 +24,14 @@ export interface EntryCounts {
   duplicates: number;
 }
 
+/** Where a cut takes memory from; what is left out is taken fresh. */
+export interface CutBuffers {
+  /** Of AVRO_BLOCK_BUFFER_BYTES. */
+  readonly blocks?: BufferSource;
+  /** Of AUDIO_CHUNK_BYTES. */
+  readonly chunks?: BufferSource;
+}
+
 interface EpochInCut {
   epochText: string;
   memory: EpochMemory;
@@ -32,13 +42,17 @@ interface EpochInCut {
 export class CutBuilder {
   readonly manifest: Manifest;
   readonly #config: CutConfig;
+  readonly #buffers: CutBuffers;
   readonly #rows: CutRows;
   /** By stream and epoch. */
   readonly #epochs = new Map<string, EpochInCut>();
   #lastEpoch: EpochInCut | undefined;
   readonly #recordReader = new RecordReader();
   readonly #audioReader = new AudioReader();
-  #heldBytes = 0;
+  #frameBytes = 0;
+  /** Of frames in closed windows that are not stored. */
+  #closedBytes = 0;
+  #audioBytes = 0;
   #nextOffset: number;
   #windowStartMs: number;
   #firstWindowStartMs: number | undefined;
@@ -47,11 +61,13 @@ export class CutBuilder {
   #ended = false;
   #planned: PlannedObject[] = [];
 
-  constructor(manifest: Manifest) {
+  /** Memory for what it gathers is taken from `buffers`. */
+  constructor(manifest: Manifest, buffers: CutBuffers = {}) {
     const { log, partition, start, config, state } = manifest;
     this.manifest = manifest;
     this.#config = config;
-    this.#rows = new CutRows({ log, partition }, config, state.covered);
+    this.#buffers = buffers;
+    this.#rows = new CutRows({ log, partition }, config, state.covered, buffers.blocks);
     this.#nextOffset = start;
     this.#windowStartMs = state.windowStartMs;
     for (const epoch of state.epochs) this.#enter(EpochMemory.fromState(epoch));
@@ -72,6 +88,11 @@ export class CutBuilder {
     return this.#valueBytes;
   }
 
+  /** Memory of the frames and packets that it has gathered and that have not been released. */
+  get heldBytes(): number {
+    return this.#frameBytes + this.#closedBytes + this.#audioBytes;
+  }
+
   /** Whether no further entry belongs to it: time to `finish`, though only `accepts` knows of the next window. */
   get ended(): boolean {
     return this.#ended;
@@ -89,7 +110,7 @@ export class CutBuilder {
     if (entry.offset !== this.#nextOffset) throw corrupt(entry, `offset ${this.#nextOffset} comes next`);
     const record = this.#readRecord(entry);
     const windowStartMs = this.#windowOf(entry);
-    if (windowStartMs !== this.#windowStartMs) this.#planned.push(...this.#rows.closeWindow(this.#windowStartMs, entry.offset));
+    if (windowStartMs !== this.#windowStartMs) this.#closeWindow(entry.offset);
     this.#windowStartMs = windowStartMs;
     this.#firstWindowStartMs ??= windowStartMs;
     this.#nextOffset = entry.offset + 1;
@@ -99,16 +120,31 @@ export class CutBuilder {
     return counts;
   }
 
+  /** Whether there are objects to take. */
+  get hasPlanned(): boolean {
+    return this.#planned.length > 0;
+  }
+
   /** Objects that are complete and have not been taken yet. */
   takePlanned(): PlannedObject[] {
     return this.#planned.splice(0);
   }
 
-  /** Ends the cut behind the last entry taken. Then `takePlanned`, and `nextManifest` when these are stored. */
-  finish(): void {
-    this.#planned.push(...this.#rows.closeWindow(this.#windowStartMs, this.#nextOffset));
-    for (const { voice } of this.#sortedEpochs()) this.#planned.push(...voice.finish());
+  /** Ends the cut behind the last entry taken, giving way now and then. Then `takePlanned`, and `nextManifest` when these are stored. */
+  async finish(): Promise<void> {
+    const pace = new Pace();
+    this.#closeWindow(this.#nextOffset);
+    for (const { voice } of this.#sortedEpochs()) {
+      this.#planned.push(...voice.finish());
+      if (pace.over) await pace.giveWay();
+    }
     this.#planned.push(...this.#rows.finish());
+  }
+
+  /** Gives the memory back when everything is stored. */
+  release(): void {
+    for (const { voice } of this.#epochs.values()) voice.release();
+    this.#audioBytes = 0;
   }
 
   /** The manifest of the cut that follows; `objects` is everything that this cut wrote, `config` what is to be in force. */
@@ -124,6 +160,19 @@ export class CutBuilder {
       previous: { start, objects: objects.map(({ key, digest }) => ({ key, digest })).sort((a, b) => (a.key < b.key ? -1 : 1)) },
       state: { windowStartMs: this.#windowStartMs, covered: this.#rows.covered, epochs: remembered.map(({ memory }) => memory.toState()) },
     });
+  }
+
+  #closeWindow(end: number): void {
+    const frameBytes = this.#frameBytes;
+    this.#frameBytes = 0;
+    for (const object of this.#rows.closeWindow(this.#windowStartMs, end)) {
+      this.#closedBytes += frameBytes;
+      const release = () => {
+        object.release?.();
+        this.#closedBytes -= frameBytes;
+      };
+      this.#planned.push({ ...object, release });
+    }
   }
 
   #addBatch(entry: LogEntry, batch: BatchView): EntryCounts {
@@ -155,7 +204,7 @@ export class CutBuilder {
       const originUs = memory.header?.originUnixUs ?? 0;
       if (originUs > 0) counter.delay(receivedUs - originUs - header.captureUs);
     }
-    this.#heldBytes += frames.heldBytes - heldBytes;
+    this.#frameBytes += frames.heldBytes - heldBytes;
     counter.title(memory.header?.title ?? '');
     const { dropped = [], end } = batch.rest ?? {};
     for (const { first, last } of dropped) counter.dropped(memory.addDropped(safeNumber(first), safeNumber(last)));
@@ -179,7 +228,7 @@ export class CutBuilder {
     }
     counter.audio(header.captureUs, audio);
     const placed = header.participant < Limits.participantsMax && header.position + audio.samples <= Limits.numberMax;
-    if (placed) this.#heldBytes += voice.add(header, audio, counter);
+    if (placed) this.#audioBytes += voice.add(header, audio, counter);
     else counter.audioDisplaced();
   }
 
@@ -202,7 +251,7 @@ export class CutBuilder {
   }
 
   #enter(memory: EpochMemory): EpochInCut {
-    const epoch = { memory, voice: new CutVoice(memory, this.#config), epochText: epochText(memory.epoch) };
+    const epoch = { memory, voice: new CutVoice(memory, this.#config, this.#buffers.chunks), epochText: epochText(memory.epoch) };
     this.#epochs.set(epochKey(memory), epoch);
     return epoch;
   }

@@ -1,27 +1,24 @@
 // Archives one partition while it is assigned to this process: reads the log from the committed manifest on, stores each
 // cut's objects, then the next manifest, then commits. A crash between any two of these steps is made good by doing the cut
-// again: the objects are equal. Holds at most one cut in memory; reading waits for the store.
-
-import { setImmediate as giveWay } from 'node:timers/promises';
+// again: the objects are equal. Holds at most one cut in memory; reading waits for the store, and for memory.
 import { create, toBinary } from '@bufbuild/protobuf';
 import { RecordSchema } from '@hayate/protocol/server';
 import type { Logger } from 'pino';
 import type { CutConfig } from '../archive/cut-config.ts';
 import { decodeManifest, encodeManifest, firstManifest, type Manifest } from '../archive/manifest.ts';
 import { manifestKey } from '../archive/path.ts';
-import { nowMonotonicMs } from '../kernel/clock.ts';
 import { HayateError } from '../kernel/error.ts';
+import { Pace } from '../kernel/pace.ts';
 import type { LogEntry, LogPartition } from '../log/log.ts';
+import type { ArchiveMemory } from './archive-memory.ts';
 import type { ArchiverMetrics } from './archiver-metrics.ts';
 import { CutBuilder } from './cut.ts';
+import type { MemoryShare } from './memory-budget.ts';
 import type { ObjectWriter } from './object-writer.ts';
-import type { Output } from './planned-object.ts';
+import type { Output, PlannedObject } from './planned-object.ts';
 
 /** Objects encoded and stored at a time. */
 const STORE_CONCURRENCY = 8;
-
-/** After so much work in one go, whatever shares the process gets its turn. */
-const SLICE_MS = 5;
 
 const CUT_TICK = toBinary(RecordSchema, create(RecordSchema, { body: { case: 'tick', value: { cut: true } } }));
 
@@ -29,6 +26,8 @@ export interface PartitionArchiverOptions {
   log: string;
   partition: LogPartition;
   writer: ObjectWriter;
+  /** Shared by the process's partitions. */
+  memory: ArchiveMemory;
   /** For manifests that this process is the first to write. */
   config: CutConfig;
   /** A partition with open data that is silent for so long gets a tick that ends its cut, milliseconds. */
@@ -49,9 +48,13 @@ export class PartitionArchiver {
   #waiters: { offset: number; resolve: () => void }[] = [];
   #returned = false;
   #openBytes = 0;
+  readonly #share: MemoryShare;
+  /** Offset of a tick of ours that has not been read yet. */
+  #tickAhead = -1;
 
   constructor(options: PartitionArchiverOptions) {
     this.#options = options;
+    this.#share = options.memory.budget.join(() => void this.#tickOnce());
   }
 
   /** The manifest of the open cut: everything before it is committed. Undefined before it is read. */
@@ -64,15 +67,16 @@ export class PartitionArchiver {
     const { partition, signal, metrics } = this.#options;
     metrics.partitions.inc();
     try {
-      this.#cut = new CutBuilder(await this.#openManifest());
+      this.#cut = new CutBuilder(await this.#openManifest(), this.#options.memory.buffers);
+      const pace = new Pace();
       for await (const entries of partition.read(this.#cut.manifest.start, signal)) {
         clearTimeout(this.#idleTimer);
-        let sliceMs = nowMonotonicMs();
+        pace.begin();
         for (const entry of entries) {
+          if (!this.#share.open) await this.#share.wait(signal);
+          if (signal.aborted) break;
           await this.#take(entry);
-          if (nowMonotonicMs() - sliceMs < SLICE_MS) continue;
-          await giveWay();
-          sliceMs = nowMonotonicMs();
+          if (pace.over) await pace.giveWay();
         }
         this.#watchIdle();
       }
@@ -83,6 +87,7 @@ export class PartitionArchiver {
       this.#returned = true;
       for (const { resolve } of this.#waiters) resolve();
       this.#countOpenBytes(0);
+      this.#share.leave();
       metrics.partitions.dec();
     }
   }
@@ -124,21 +129,24 @@ export class PartitionArchiver {
     metrics.frames.inc(frames);
     metrics.duplicates.inc(duplicates);
     this.#countOpenBytes(cut.valueBytes);
-    await this.#store(cut);
+    this.#share.hold(cut.heldBytes);
+    if (cut.hasPlanned) await this.#store(cut);
     // Known at once for ticks and full cuts; the end of a cut's last window shows in the next entry.
     if (cut.ended) await this.#endCut(cut);
   }
 
   async #endCut(cut: CutBuilder): Promise<void> {
     const { partition, config, metrics } = this.#options;
-    cut.finish();
+    await cut.finish();
     await this.#store(cut);
+    cut.release();
     const next = await this.#agree(cut.nextManifest(this.#written, config));
     await partition.commit(next.start);
     metrics.cuts.inc();
-    this.#cut = new CutBuilder(next);
+    this.#cut = new CutBuilder(next, this.#options.memory.buffers);
     this.#written = [];
     this.#countOpenBytes(0);
+    this.#share.hold(0);
     this.#committed = next.start;
     this.#waiters = this.#waiters.filter(({ offset, resolve }) => {
       if (offset >= next.start) return true;
@@ -148,15 +156,23 @@ export class PartitionArchiver {
   }
 
   async #store(cut: CutBuilder): Promise<void> {
+    const { gate } = this.#options.memory;
     const planned = cut.takePlanned();
     const work = async () => {
       for (let object = planned.shift(); object !== undefined; object = planned.shift()) {
-        const encoded = await object.encode();
-        const found = await this.#put(object.key, object.output, encoded);
-        this.#written.push({ key: object.key, digest: found?.digest ?? encoded.digest });
+        const stored = await gate.pass(object.bytes, () => this.#storeOne(object));
+        this.#written.push(stored);
+        object.release?.();
       }
     };
     await Promise.all(Array.from({ length: Math.min(STORE_CONCURRENCY, planned.length) }, work));
+    this.#share.hold(cut.heldBytes);
+  }
+
+  async #storeOne({ key, output, encode }: PlannedObject): Promise<{ key: string; digest: string }> {
+    const encoded = await encode();
+    const found = await this.#put(key, output, encoded);
+    return { key, digest: found?.digest ?? encoded.digest };
   }
 
   /** A cut that is done again from an erased manifest lacks what was erased there, and cannot give the objects that were made of it. */
@@ -170,16 +186,27 @@ export class PartitionArchiver {
     this.#idleTimer = setTimeout(() => void this.#tick(), this.#options.idleMs);
   }
 
-  async #tick(): Promise<void> {
+  /** The tick's offset; undefined if the log refused it: it is tried again when the partition is silent. */
+  async #tick(): Promise<number | undefined> {
     const { partition, metrics, logger, signal } = this.#options;
     try {
-      await partition.append(CUT_TICK);
+      const offset = await partition.append(CUT_TICK);
       metrics.ticks.inc();
+      return offset;
     } catch (error) {
-      if (signal.aborted) return;
+      if (signal.aborted) return undefined;
       logger.warn({ partition: partition.number, error: String(error) }, 'the log refused a tick; trying again');
+      clearTimeout(this.#idleTimer);
       this.#watchIdle();
+      return undefined;
     }
+  }
+
+  /** Others wait for memory that this cut's end gives back: it ends soon, unless a tick is on its way already. */
+  async #tickOnce(): Promise<void> {
+    if (this.#tickAhead >= (this.#cut?.nextOffset ?? 0)) return;
+    this.#tickAhead = Number.MAX_SAFE_INTEGER;
+    this.#tickAhead = (await this.#tick()) ?? -1;
   }
 
   #countOpenBytes(bytes: number): void {

@@ -1,5 +1,6 @@
 // Encoded rows in, the blocks of an Avro object container file out. A row is written straight into its block; a block
 // ends before the row that would make it longer than BLOCK_BYTES, so that blocks depend on the rows alone.
+import { type BufferSource, freshBuffers } from '../../kernel/buffer-pool.ts';
 import { AvroError } from './avro-error.ts';
 import type { AvroTable } from './avro-table.ts';
 
@@ -21,20 +22,28 @@ export interface AvroSection {
 
 const FIRST_BUFFER_BYTES = 4_096;
 
-/** So much more than a block is allocated for one: the last row is often begun before it is known not to fit. */
-const SPARE_BYTES = 1_024;
+/** Memory of a block: the last row is often begun before it is known not to fit. */
+export const AVRO_BLOCK_BUFFER_BYTES = AVRO_BLOCK_BYTES + 1_024;
 
 /**
  * Gathers rows. For each: `begin` with the most bytes that it can take, write it into `buffer` from where `begin` says,
  * `end` behind its last byte.
  */
 export class AvroBlocks {
+  readonly #source: BufferSource;
   readonly #closed: AvroBlock[] = [];
+  /** All that were taken from the source. */
+  readonly #taken: Buffer[] = [];
   #closedBytes = 0;
   #closedRows = 0;
-  #buffer = Buffer.alloc(0);
+  #buffer: Buffer = Buffer.alloc(0);
   #used = 0;
   #rows = 0;
+
+  /** Buffers of AVRO_BLOCK_BUFFER_BYTES, but for the first rows and for long ones, are taken from `source`. */
+  constructor(source = freshBuffers(AVRO_BLOCK_BUFFER_BYTES)) {
+    this.#source = source;
+  }
 
   /** Where a row is written to; another one after each `begin` and `end`. */
   get buffer(): Buffer {
@@ -55,8 +64,7 @@ export class AvroBlocks {
   begin(bytesMax: number): number {
     const needed = this.#used + bytesMax;
     if (needed > this.#buffer.length) {
-      const doubled = Math.min(this.#buffer.length * 2, AVRO_BLOCK_BYTES + SPARE_BYTES);
-      const grown = Buffer.allocUnsafeSlow(Math.max(needed, doubled, FIRST_BUFFER_BYTES));
+      const grown = needed <= FIRST_BUFFER_BYTES && this.rows === 0 ? Buffer.allocUnsafeSlow(FIRST_BUFFER_BYTES) : this.#take(needed);
       grown.set(this.#buffer.subarray(0, this.#used));
       this.#buffer = grown;
     }
@@ -69,7 +77,7 @@ export class AvroBlocks {
       const row = this.#buffer.subarray(this.#used, at);
       const length = row.length;
       this.#close();
-      this.#buffer = Buffer.allocUnsafeSlow(Math.max(length, AVRO_BLOCK_BYTES + SPARE_BYTES));
+      this.#buffer = this.#take(length);
       this.#buffer.set(row);
       this.#used = length;
     } else this.#used = at;
@@ -92,6 +100,18 @@ export class AvroBlocks {
   finish(): readonly AvroBlock[] {
     if (this.#rows > 0) this.#close();
     return this.#closed;
+  }
+
+  /** Gives the memory back: no block may be used after that. */
+  release(): void {
+    for (const buffer of this.#taken.splice(0)) this.#source.give(buffer);
+  }
+
+  #take(bytes: number): Buffer {
+    if (bytes > this.#source.size) return Buffer.allocUnsafeSlow(bytes);
+    const buffer = this.#source.take();
+    this.#taken.push(buffer);
+    return buffer;
   }
 
   #close(): void {

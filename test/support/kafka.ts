@@ -17,8 +17,8 @@ export interface KafkaOptions {
   readonly nodes?: number;
   /** Added to every node's server.properties, or in place of what is there. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Added to every node's environment. */
-  readonly env?: Readonly<Record<string, string>>;
+  /** Added to a node's environment. */
+  readonly env?: (node: number) => Readonly<Record<string, string>>;
   /** A second listener on every node, TLS with a client's certificate and SASL, for this login. */
   readonly secure?: SecureOptions;
 }
@@ -220,7 +220,7 @@ const launch = async (t: TestScope, tools: Tools, options: KafkaOptions): Promis
       const format = [...javaArguments(jars), 'kafka.tools.StorageTool', 'format', '-t', cluster, '-c', config, ...users];
       const { code, lines } = await runProcess(t, format, { executable: tools.java });
       if (code !== 0) throw new Error(`could not format Kafka's storage:\n${lines.join('\n')}`);
-      return makeNode(t, { java: tools.java, jars, env: options.env ?? {} }, own, config);
+      return makeNode(t, { java: tools.java, jars, env: options.env?.(own.id) ?? {} }, own, config);
     }),
   );
   await Promise.all(nodes.map((node) => node.start()));

@@ -1,9 +1,10 @@
 // In: processes that are started with the environment given here. Out: they all see one wall clock that a test can move, forward and
-// back, while they run; their monotonic clocks and timers are the machine's. libfaketime, from Debian, does it.
-import { renameSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+// back, while they run; their monotonic clocks and timers are the machine's. wall-clock.c, preloaded, does it: for Node and for Java.
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { runProcess } from './process.ts';
+import { cleanUp } from './clean-up.ts';
+import { root, runProcess } from './process.ts';
 import { requireTool } from './require-tool.ts';
 import { tempDir } from './temp-dir.ts';
 
@@ -17,20 +18,22 @@ export interface WallClock {
 
 /** Makes a clock that shows the machine's time; undefined after having skipped the test, which should then return. */
 export const makeWallClock = async (t: TestContext): Promise<WallClock | undefined> => {
-  const faketime = requireTool(t, 'faketime');
-  const printenv = faketime && requireTool(t, 'printenv');
-  if (faketime === undefined || printenv === undefined) return undefined;
-  // Where the library lies, only the wrapper knows.
-  const { stdout } = await runProcess(t, ['-f', '+0', printenv, 'LD_PRELOAD'], { executable: faketime });
-  const [library] = stdout;
-  if (library === undefined) throw new Error('faketime names no library');
-  const file = join(tempDir(t), 'ahead');
+  const cc = requireTool(t, 'cc');
+  if (cc === undefined) return undefined;
+  const folder = tempDir(t);
+  const library = join(folder, 'wall-clock.so');
+  const source = join(root, 'test/support/wall-clock.c');
+  const { code, lines } = await runProcess(t, ['-O1', '-Wall', '-Wextra', '-Werror', '-shared', '-fPIC', '-o', library, source], {
+    executable: cc,
+  });
+  if (code !== 0) throw new Error(`wall-clock.c cannot be compiled:\n${lines.join('\n')}`);
+  const path = join(folder, 'ahead');
+  const file = openSync(path, 'w');
+  cleanUp(t, () => closeSync(file));
   const set = (aheadSeconds: number): void => {
-    const next = join(dirname(file), 'next');
-    writeFileSync(next, `${aheadSeconds < 0 ? '' : '+'}${aheadSeconds}s\n`);
-    renameSync(next, file);
+    // Eight bytes that are written at once are seen at once by those who have them mapped.
+    writeSync(file, new Uint8Array(BigInt64Array.of(BigInt(Math.round(aheadSeconds * 1_000))).buffer), 0, 8, 0);
   };
   set(0);
-  const env = { LD_PRELOAD: library, FAKETIME_TIMESTAMP_FILE: file, FAKETIME_NO_CACHE: '1', FAKETIME_DONT_FAKE_MONOTONIC: '1' };
-  return { env, set };
+  return { env: { LD_PRELOAD: library, TEST_WALL_CLOCK: path }, set };
 };

@@ -4,6 +4,7 @@ import type { TestContext } from 'node:test';
 import { cleanUp } from '../../support/clean-up.ts';
 import { startProcess, type TestProcess } from '../../support/process.ts';
 import type { BroadcasterSettings } from './broadcaster-main.ts';
+import { COMPILED } from './compiled.ts';
 import { JournalReader } from './journal.ts';
 
 /** Names a frame of one stream. */
@@ -21,7 +22,8 @@ export class Broadcasting {
 
   constructor(t: TestContext, settings: BroadcasterSettings) {
     this.stream = settings.stream;
-    this.process = startProcess(t, [join(import.meta.dirname, 'broadcaster-main.ts'), JSON.stringify(settings)]);
+    const program = join(import.meta.dirname, 'broadcaster-main.ts');
+    this.process = startProcess(t, [program, JSON.stringify(settings)], { env: COMPILED });
     this.journal = new JournalReader(settings.journal);
     cleanUp(t, () => this.journal.close());
     void this.process.exit.then(() => {

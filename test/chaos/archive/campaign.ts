@@ -54,7 +54,7 @@ export async function runCampaign(
   options: Omit<SiteOptions, 'seed'> & { readonly seed?: number },
   attack: (campaign: Campaign) => Promise<void>,
 ): Promise<Audit | undefined> {
-  const python = requirePython(t, 'avro');
+  const python = requirePython(t, 'avro', 'zstandard');
   if (python === undefined) return undefined;
   const { seed = runSeed(), ...rest } = options;
   t.diagnostic(`HAYATE_TEST_SEED=${seed}`);

@@ -18,6 +18,7 @@ import { poll } from '../../support/poll.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { type FrontDoor, openFrontDoor } from '../front-door.ts';
 import { Broadcasting } from './broadcasting.ts';
+import { COMPILED } from './compiled.ts';
 import { fsStoreSite, type StoreSite } from './store-site.ts';
 
 const SECRET = 'a secret that every process of this site knows';
@@ -105,7 +106,7 @@ export class Site {
     this.#started++;
     const flags = ['--roles', rolesOf[part], '--jwt-secret', SECRET, ...this.#flags()];
     if (this.clustered && part !== 'streamer') flags.push('--kafka-instance-id', name);
-    const server = await startHayateServer(this.t, { data: this.data, flags, env: { ...env, ...this.store.env } });
+    const server = await startHayateServer(this.t, { data: this.data, flags, env: { ...COMPILED, ...env, ...this.store.env } });
     const process: SiteProcess = { part, name, ...server };
     this.processes.push(process);
     if (part !== 'archiver') this.door.open(process.port);

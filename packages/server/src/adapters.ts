@@ -69,12 +69,13 @@ export async function openArchive(settings: StoreSettings): Promise<Store> {
 }
 
 /**
- * Opens the store that `settings` name, to write to. Throws CONFIGURATION for one that no adapter is for, or if the server would
- * overwrite objects; else as the adapter does.
+ * Opens the store that `settings` name. Throws CONFIGURATION for one that no adapter is for, or, to who `writes`, if its server
+ * would overwrite objects; else as the adapter does.
  */
-export async function openStore(settings: StoreSettings): Promise<Store> {
+export async function openStore(settings: StoreSettings, { writes = true } = {}): Promise<Store> {
   if (settings.store === 'fs') return openFsStore({ directory: storeDirectory(settings) });
   const store = await openBucket(settings);
+  if (!writes) return store;
   try {
     await checkPutIfAbsent(store);
   } catch (error) {

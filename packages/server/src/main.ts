@@ -89,10 +89,18 @@ async function start(settings: ServeSettings, member: GroupMember | undefined, c
   // Embedded adapters admit one process: a role that does not need one leaves it to the process that does.
   const log = takesRole(settings, 'streamer', 'archiver') ? await openLog(settings, context) : undefined;
   cleanup.push(async () => log?.close());
-  const store = takesRole(settings, 'archiver', 'api') ? measureStore(await openStore(settings), context.registry) : undefined;
+  const store = takesRole(settings, 'archiver', 'api') ? await openStore(settings, { writes: takesRole(settings, 'archiver') }) : undefined;
   cleanup.push(async () => store?.close());
 
-  const parts: Parts = { settings, context, security, shards, log, store, connectionMetrics: new ConnectionMetrics(context) };
+  const parts: Parts = {
+    settings,
+    context,
+    security,
+    shards,
+    log,
+    store: store && measureStore(store, context.registry),
+    connectionMetrics: new ConnectionMetrics(context),
+  };
   const services: Service[] = [];
   const publicApp = createApplication(context);
   cleanup.push(() => closeAll(services));

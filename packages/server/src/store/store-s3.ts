@@ -106,7 +106,7 @@ function statusOf(error: unknown): number | undefined {
   return error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
 }
 
-/** Not that there is no bucket: then everything would seem to be gone. */
+/** Not that there is no bucket, or no such user: then everything would seem to be gone. What answers a HEAD has no body, and so no name. */
 function isNoObject(error: unknown): boolean {
-  return statusOf(error) === 404 && error instanceof Error && error.name !== 'NoSuchBucket';
+  return statusOf(error) === 404 && error instanceof Error && (error.name === 'NoSuchKey' || error.name === 'NotFound');
 }

@@ -1,0 +1,87 @@
+// In: any open store. Out: the same store, whose calls are timed and whose failures are counted, under the names hayate_store_*.
+// A listing counts as one call; its time is what its reader waited for it, not what the reader did in between.
+import { Counter, Histogram, type Registry } from '@prometheus-io/client';
+import { HayateError } from '../kernel/error.ts';
+import type { Store, StoredObject } from './store.ts';
+
+const calls = ['put', 'replace', 'get', 'head', 'list', 'delete'] as const;
+type Call = (typeof calls)[number];
+
+/** Wraps `store`, which is closed with what is returned. `registry` must not hold another store's metrics. */
+export function measureStore(store: Store, registry: Registry): Store {
+  const registers = [registry];
+  const labelNames = ['call'] as const;
+  const seconds = new Histogram({
+    name: 'hayate_store_call_seconds',
+    help: 'Calls of the object store to their end, with their retries, whether they succeeded or not',
+    labelNames,
+    buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100],
+    registers,
+  });
+  const failures = new Counter({
+    name: 'hayate_store_failures_total',
+    help: 'Calls of the object store that failed after their retries, by what failed',
+    labelNames: ['call', 'code'],
+    registers,
+  });
+  const written = new Counter({ name: 'hayate_store_written_bytes_total', help: 'Bytes of objects put or replaced', registers });
+  const read = new Counter({ name: 'hayate_store_read_bytes_total', help: 'Bytes of objects read', registers });
+  for (const call of calls) failures.inc({ call, code: 'UNREACHABLE' }, 0);
+
+  const ended = (call: Call, tookMs: number): void => seconds.observe({ call }, tookMs / 1000);
+  const failed = (call: Call, error: unknown): void => failures.inc({ call, code: error instanceof HayateError ? error.code : 'OTHER' });
+  const measured = async <T>(call: Call, run: () => Promise<T>): Promise<T> => {
+    const start = performance.now();
+    try {
+      return await run();
+    } catch (error) {
+      failed(call, error);
+      throw error;
+    } finally {
+      ended(call, performance.now() - start);
+    }
+  };
+
+  async function* list(prefix: string, after?: string): AsyncGenerator<StoredObject, void, undefined> {
+    let tookMs = 0;
+    let start = performance.now();
+    try {
+      for await (const object of store.list(prefix, after)) {
+        tookMs += performance.now() - start;
+        start = Number.NaN;
+        yield object;
+        start = performance.now();
+      }
+    } catch (error) {
+      failed('list', error);
+      throw error;
+    } finally {
+      // A reader that stops early waits for nothing more.
+      ended('list', Number.isNaN(start) ? tookMs : tookMs + performance.now() - start);
+    }
+  }
+
+  return {
+    putIfAbsent: (key, bytes) =>
+      measured('put', async () => {
+        const won = await store.putIfAbsent(key, bytes);
+        if (won) written.inc(bytes.length);
+        return won;
+      }),
+    replace: (key, bytes) =>
+      measured('replace', async () => {
+        await store.replace(key, bytes);
+        written.inc(bytes.length);
+      }),
+    get: (key, range) =>
+      measured('get', async () => {
+        const bytes = await store.get(key, range);
+        read.inc(bytes?.length ?? 0);
+        return bytes;
+      }),
+    head: (key) => measured('head', () => store.head(key)),
+    list,
+    delete: (key) => measured('delete', () => store.delete(key)),
+    close: () => store.close(),
+  };
+}

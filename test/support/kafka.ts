@@ -1,14 +1,14 @@
 // In: a test, and how many brokers it wants. Out: a real Apache Kafka (KRaft, every node broker and controller) from its
 // jars in Maven Central (kafka/pom.xml), on free loopback ports until the test ends. Nodes can be signalled (SIGKILL, SIGSTOP,
-// SIGCONT) and started again on the same port with the same data. The first start on a machine fetches the jars.
+// SIGCONT) and started again on the same port with the same data. The first start on a machine, in a full run, fetches the jars.
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, type TestContext } from 'node:test';
 import type { TestScope } from './clean-up.ts';
 import { root, runProcess, startProcess, type TestProcess } from './process.ts';
 import { freePort } from './redis.ts';
-import { requireTool } from './require-tool.ts';
+import { requireFullRun, requireTool } from './require-tool.ts';
 import { tempDir } from './temp-dir.ts';
 
 /** How a Kafka is started. */
@@ -76,13 +76,16 @@ const requireTools = (t: TestContext): Tools | undefined => {
   const java = requireTool(t, 'java');
   const mvn = java && requireTool(t, 'mvn');
   const flock = mvn && requireTool(t, 'flock');
+  if (flock && !existsSync(jarsFolder()) && !requireFullRun(t, "needs Kafka's jars, from Maven Central")) return undefined;
   return java && mvn && flock ? { java, mvn, flock } : undefined;
 };
 
+const cache = join(root, '.cache', 'kafka');
+const jarsFolder = (): string => join(cache, version());
+
 /** The folder with Kafka's jars, fetched if this machine has not got them. */
 const ensureJars = async (t: TestScope, { mvn, flock }: Tools): Promise<string> => {
-  const cache = join(root, '.cache', 'kafka');
-  const jars = join(cache, version());
+  const jars = jarsFolder();
   mkdirSync(cache, { recursive: true });
   // Whoever comes first fetches, whoever comes meanwhile waits; the folder appears when it is whole.
   const copy = '"$2" -q -B -f "$3" dependency:copy-dependencies -DoutputDirectory="$1.part"';

@@ -16,6 +16,7 @@ import { OBJECT_KINDS, readRetained, writeRetained } from '../../packages/server
 import { deleteAged, type RetentionDays } from '../../packages/server/src/archive/retention.ts';
 import { decodeStatistics } from '../../packages/server/src/archive/statistics-reader.ts';
 import type { StatisticsRow } from '../../packages/server/src/archive/statistics-row.ts';
+import { verifyArchive } from '../../packages/server/src/archive/verify/verify.ts';
 import type { Store } from '../../packages/server/src/store/store.ts';
 import { makeLog, seededNumbers } from './archive-broadcast.ts';
 import { archiveUntil, interceptCalls, makePlace, type Place, readObjects, writeLog } from './archive-run.ts';
@@ -95,6 +96,7 @@ test('hours that are over lie in files of their own, row by row once, wherever c
   const expected = await expectedHours(original.store, original);
   assert.ok(expected.size >= 2);
   assert.deepEqual(await actualHours(reference.store), expected);
+  assert.deepEqual((await verifyArchive({ store: reference.store })).findings, []);
   const wanted = await readObjects(reference.store);
   const step = Math.max(1, Math.floor(calls / 24));
   for (let death = 0; death < calls; death += step) {
@@ -132,6 +134,7 @@ test('an hour compacted while a broadcast is erased holds nothing of it, whoever
     await compactAll(store, original.name);
     const actual = await actualHours(store);
     assert.deepEqual(actual, await expectedHours(store, original));
+    assert.deepEqual((await verifyArchive({ store })).findings, []);
     for (const row of [...actual.values()].flat()) assert.notEqual(broadcastKey(row), broadcastKey(broadcast));
   };
   // The rows have been read and are about to be written; then the broadcast is erased from beginning to end.
@@ -217,6 +220,7 @@ test('objects are deleted by kind and age, wherever it dies, and the record says
       if (kind !== undefined && kind !== 'hourly') assert.equal(after.has(key), (previous?.start ?? 0) >= record[kind], key);
     }
   }
+  assert.deepEqual((await verifyArchive({ store: reference.store })).findings, []);
   const step = Math.max(1, Math.floor(calls / 24));
   let deaths = 0;
   for (let death = 0; death < calls; death += step) {

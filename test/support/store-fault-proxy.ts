@@ -66,7 +66,8 @@ const readAll = async (message: IncomingMessage): Promise<Buffer> => Buffer.conc
 /** Sends a request on to the server; with `cut` only half of its body, then the connection is closed. */
 const forward = (target: URL, incoming: IncomingMessage, body: Buffer, cut: boolean): Promise<Answer> =>
   new Promise((resolve, reject) => {
-    const { method, url: path, rawHeaders } = incoming;
+    const { method, rawHeaders } = incoming;
+    const path = target.pathname + target.search;
     const headers = Object.fromEntries(
       rawHeaders.flatMap((name, index) =>
         index % 2 === 0 && name.toLowerCase() !== 'connection' ? [[name, rawHeaders[index + 1] ?? '']] : [],
@@ -93,11 +94,13 @@ class SpoilingProxy implements StoreFaultProxy {
   readonly done = new Map<StoreFault, number>();
   readonly server: Server;
   readonly #target: URL;
+  readonly #pathOf: (path: string) => string;
   plan: FaultPlan;
   requests = 0;
   #forwarding = 0;
 
-  constructor(target: string, plan: FaultPlan) {
+  constructor(target: string, plan: FaultPlan, pathOf: (path: string) => string) {
+    this.#pathOf = pathOf;
     this.#target = new URL(target);
     this.plan = plan;
     this.server = createServer((incoming, response) => {
@@ -127,7 +130,8 @@ class SpoilingProxy implements StoreFaultProxy {
       if (fault === 'cut') return void response.destroy();
       if (fault === 'stall') return;
       if (fault === 'flip' && body.length > 0) body.writeUInt8(body.readUInt8(body.length >> 1) ^ 1, body.length >> 1);
-      const given = await forward(this.#target, incoming, body, fault === 'cut-request');
+      const path = this.#pathOf(incoming.url ?? '');
+      const given = await forward(new URL(path, this.#target), incoming, body, fault === 'cut-request');
       // Half of nothing is nothing: an answer without a body is kept back.
       const half = given.body.length >> 1;
       if (fault === 'refuse-late') answer(response, refusal, refusal.body.length);
@@ -141,9 +145,14 @@ class SpoilingProxy implements StoreFaultProxy {
   }
 }
 
-/** Starts a proxy before `target`, an endpoint, that ends with the test `t`. */
-export const startStoreFaultProxy = async (t: TestContext, target: string, plan: FaultPlan = () => undefined): Promise<StoreFaultProxy> => {
-  const proxy = new SpoilingProxy(target, plan);
+/** Starts a proxy before `target`, an endpoint, that ends with the test `t`. `pathOf` gives the path and query that the server is asked in place of the client's. */
+export const startStoreFaultProxy = async (
+  t: TestContext,
+  target: string,
+  plan: FaultPlan = () => undefined,
+  pathOf = (path: string): string => path,
+): Promise<StoreFaultProxy> => {
+  const proxy = new SpoilingProxy(target, plan, pathOf);
   const { server } = proxy;
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   cleanUp(t, async () => {

@@ -5,12 +5,15 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
+import { poll } from '../../../../test/support/poll.ts';
 import { type StoreFault, type StoreFaultProxy, seededFaults, storeFaults } from '../../../../test/support/store-fault-proxy.ts';
-import type { Store } from './store.ts';
+import { KEY_LENGTH_MAX, type Store } from './store.ts';
 import { keys } from './store-contract.ts';
 
 /** One new, empty place in a bucket. */
 export interface FaultySite {
+  /** Of its keys in the bucket. */
+  readonly prefix: string;
   readonly proxy: StoreFaultProxy;
   /** Opens the store through the proxy or past it, with a time limit, milliseconds, and short pauses. */
   open(way: 'proxy' | 'direct', timeoutMs: number): Promise<Store>;
@@ -78,6 +81,35 @@ export function storeFaultContract(name: string, openSite: OpenFaultySite): void
       if (left > 0) await assert.rejects(store.get('a/b'), { code: 'UNREACHABLE', temporary: true }, fault);
       await store.close();
     }
+  });
+
+  test(`${name}: the longest key fits with its prefix, one more does not, and neighbours of the prefix are not its objects`, async (t) => {
+    const site = await openSite(t);
+    if (site === undefined) return;
+    const store = await site.open('direct', 20_000);
+    const longest = 'k/'
+      .repeat(KEY_LENGTH_MAX)
+      .slice(0, KEY_LENGTH_MAX - site.prefix.length - 1)
+      .concat('k');
+    assert.equal(await store.putIfAbsent(longest, Buffer.from('x')), true);
+    assert.deepEqual(await keys(store, ''), [longest]);
+    await assert.rejects(store.putIfAbsent(`${longest}k`, Buffer.from('x')), { code: 'BAD_REQUEST' });
+    const other = await (await openSite(t))?.open('direct', 20_000);
+    assert.ok(other !== undefined);
+    assert.equal(await other.putIfAbsent('a', Buffer.from('x')), true);
+    assert.deepEqual([await keys(other, ''), await keys(store, '')], [['a'], [longest]]);
+    for (const one of [store, other]) await one.close();
+    await assert.rejects(store.get('a'), { code: 'CLOSED' });
+  });
+
+  test(`${name}: a call that waits for its server ends when the store is closed`, async (t) => {
+    const site = await openSite(t);
+    if (site === undefined) return;
+    const store = await site.open('proxy', 600_000);
+    site.proxy.plan = () => 'stall';
+    const call = store.get('a');
+    await poll('the request', () => site.proxy.done.has('stall'));
+    await Promise.all([assert.rejects(call, { code: 'CLOSED' }), store.close()]);
   });
 }
 

@@ -1,8 +1,12 @@
 // The store in a bucket of a real server that speaks the JSON API of Google Cloud Storage.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
 import { startGcs } from '../../../../test/support/gcs.ts';
 import { shareObjectServer } from '../../../../test/support/s3.ts';
 import { startStoreFaultProxy } from '../../../../test/support/store-fault-proxy.ts';
-import { storeContract } from './store-contract.ts';
+import { checkPutIfAbsent } from './remote-store.ts';
+import { keys, storeContract } from './store-contract.ts';
 import { storeFaultContract } from './store-fault-contract.ts';
 import { openGcsStore } from './store-gcs.ts';
 
@@ -22,9 +26,22 @@ storeFaultContract('GCS store', async (t) => {
   const prefix = `test/${opened++}/`;
   return {
     proxy,
+    prefix,
     open: (way, timeoutMs) => {
       const { endpoint } = way === 'proxy' ? proxy : server;
       return openGcsStore({ bucket: server.bucket, endpoint, prefix, timeoutMs, pageKeys: 2, pauseMs: 5 });
     },
   };
+});
+
+test('a server that overwrites what it is asked to keep is found out', async (t) => {
+  const server = await gcs(t);
+  if (server === undefined) return;
+  const pathOf = (path: string): string => path.replace(/&ifGenerationMatch=0/, '');
+  const { endpoint } = await startStoreFaultProxy(t, server.endpoint, undefined, pathOf);
+  const open = (at: string) => openGcsStore({ bucket: server.bucket, endpoint: at, prefix: `test/${opened++}/`, timeoutMs: 20_000 });
+  const [good, bad] = [await open(server.endpoint), await open(endpoint)];
+  await checkPutIfAbsent(good);
+  await assert.rejects(checkPutIfAbsent(bad), { code: 'CONFIGURATION' });
+  for (const store of [good, bad]) assert.deepEqual(await keys(store, ''), []);
 });

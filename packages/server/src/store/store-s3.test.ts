@@ -24,6 +24,7 @@ storeFaultContract('S3 store', async (t) => {
   const prefix = `test/${opened++}/`;
   return {
     proxy,
+    prefix,
     open: (way, timeoutMs) => {
       const { endpoint } = way === 'proxy' ? proxy : server;
       return openS3Store({ bucket: server.bucket, endpoint, prefix, region: 'us-east-1', timeoutMs, pageKeys: 2, pauseMs: 5 });

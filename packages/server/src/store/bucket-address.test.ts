@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseBucketAddress } from './bucket-address.ts';
+
+test('an address is a bucket, and a prefix if there is one, with or without a slash at its end', () => {
+  assert.deepEqual(parseBucketAddress('s3://shows'), { bucket: 'shows', prefix: '' });
+  assert.deepEqual(parseBucketAddress('gs://shows/'), { bucket: 'shows', prefix: '' });
+  assert.deepEqual(parseBucketAddress('s3://my.shows-1/live'), { bucket: 'my.shows-1', prefix: 'live/' });
+  assert.deepEqual(parseBucketAddress('gs://my_shows/live/v=1/'), { bucket: 'my_shows', prefix: 'live/v=1/' });
+});
+
+test('what is no address, or has a prefix that no key may have, is refused', () => {
+  for (const text of [
+    's3:/shows',
+    's3://',
+    's3:///x',
+    's3://-shows',
+    's3://sh ows',
+    's3://shows//x',
+    's3://shows/../x',
+    's3://shows/a b',
+    `s3://shows/${'x/'.repeat(300)}`,
+  ])
+    assert.throws(() => parseBucketAddress(text), { code: 'CONFIGURATION' }, text);
+});

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { isMain, Refusal, root, run, runNpm, script, step } from './step.mjs';
 
 /** The oldest Node that runs our TypeScript without a flag. */
-export const oldestNode = '22.18.0';
+export const oldestNode = '22.22.0';
 
 /** The version of the Node that is fetched. @type {string} */
 export const pinnedNode = JSON.parse(readFileSync(join(root, 'scripts/runtime/package.json'), 'utf8')).version;

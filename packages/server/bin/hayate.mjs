@@ -4,8 +4,8 @@
 import { existsSync } from 'node:fs';
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-if (major < 22 || (major === 22 && minor < 18)) {
-  process.stderr.write(`hayate: needs Node 22.18 or newer; this is ${process.versions.node}. Get one from https://nodejs.org\n`);
+if (major < 22 || (major === 22 && minor < 22)) {
+  process.stderr.write(`hayate: needs Node 22.22 or newer; this is ${process.versions.node}. Get one from https://nodejs.org\n`);
   process.exit(1);
 }
 

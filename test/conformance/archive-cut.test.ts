@@ -3,8 +3,12 @@ import assert from 'node:assert/strict';
 import { cp } from 'node:fs/promises';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
+import { decodeFrames } from '../../packages/server/src/archive/frame-reader.ts';
+import { parseAudioKey } from '../../packages/server/src/archive/path.ts';
 import { AVRO_CODECS } from '../../packages/server/src/format/avro/index.ts';
+import { isConcealment, readOggOpus, tagValue } from '../../packages/server/src/format/ogg/index.ts';
 import { type AppendedBatch, makeLog, seededNumbers, tickValue } from './archive-broadcast.ts';
+import { archiveByFate, objectsUpTo, plainRun, Turns } from './archive-fate.ts';
 import { archiveUntil, makePlace, type Place, readObjects, writeLog } from './archive-run.ts';
 
 const packetOf = (index: number) => Uint8Array.of(0x78, index & 255, (index >> 8) & 255, 7);
@@ -48,23 +52,68 @@ test('a log read at once and with deaths at any write gives the same objects, by
   );
 });
 
-test('zombies with other flags that write to the same store at the same time agree on every object', async (t) => {
+test('zombies that sleep between any two steps, die, and wake with other flags leave what a plain run leaves, byte for byte', async (t) => {
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 1, max: 0x7fffffff }), async (seed) => {
       const random = seededNumbers(seed);
       const first = await makePlace(t);
       const end = await writeLog(first.directory, withTicks(makeLog(seed, 60, packetOf), random));
-      const zombies = [await copyOfLog(t, first), await copyOfLog(t, first)].map((place) => ({ ...place, store: first.store }));
-      const flags = () => ({
-        cutBytes: 60_000 + random(200_000),
+      const places = [first];
+      while (places.length < 2 + (seed % 2)) places.push({ ...(await copyOfLog(t, first)), store: first.store });
+      const options = () => ({
+        windowMs: [2_000, 5_000, 10_000][random(3)] ?? 0,
         windowsPerCut: 1 + random(6),
+        cutBytes: 60_000 + random(200_000),
         avroCodec: AVRO_CODECS[random(3)] ?? assert.fail(),
+        prerollMs: 20 * random(8),
+        audioHoleMs: 1_000 * random(12),
+        segmentsPerTrackMax: 1 + random(64),
+        // So little that a partition must be elected, or plenty.
+        memoryBytes: random(2) === 0 ? 1 : 2 ** 28,
       });
-      const options = [flags(), flags(), flags()];
-      // Cuts end where the first manifest of each says; a tick ends the last for all.
-      await Promise.all([first, ...zombies].map((place, i) => archiveUntil(end, place, options[i], () => random(40) === 0)));
-      t.diagnostic(`seed ${seed}: ${end} entries, ${(await readObjects(first.store)).size} objects`);
+      const turns = new Turns(random);
+      const fate = { turns, random, deathsIn: 150, failuresIn: 120, options };
+      const lives = await Promise.all(places.map((place) => archiveByFate(end, place, fate)));
+      const wanted = await plainRun(end, first);
+      const found = objectsUpTo(end, await readObjects(first.store));
+      assert.deepEqual([...found.keys()], [...wanted.keys()]);
+      for (const [key, bytes] of wanted) assert.ok(Buffer.compare(found.get(key) ?? assert.fail(), bytes) === 0, key);
+      t.diagnostic(`seed ${seed}: ${end} entries, ${wanted.size} objects, lives ${lives.join(', ')}`);
     }),
-    { numRuns: 3, endOnFailure: true },
+    { numRuns: 4, endOnFailure: true },
   );
 });
+
+test('ticks of idle members change no frame and no packet, only where objects end', async (t) => {
+  const random = seededNumbers(99);
+  const batches = makeLog(99, 60, packetOf);
+  const contents = [];
+  for (const entries of [batches, withTicks(batches, random)]) {
+    const place = await makePlace(t);
+    await archiveUntil(await writeLog(place.directory, entries), place);
+    contents.push(await contentOf(place));
+  }
+  assert.ok((contents[0]?.frames.length ?? 0) > 1_000 && (contents[0]?.packets.length ?? 0) > 1_000);
+  assert.deepEqual(contents[1], contents[0]);
+});
+
+/** Every frame, and every packet of the voices at its position, but those of a pre-roll and concealment. */
+async function contentOf({ store }: Place): Promise<{ frames: string[]; packets: string[] }> {
+  const frames: string[] = [];
+  const packets: string[] = [];
+  for (const [key, bytes] of await readObjects(store)) {
+    if (key.startsWith('frames/'))
+      for (const row of decodeFrames(key, bytes)) frames.push(`${row.stream} ${row.epoch} ${row.frame.toString('hex')}`);
+    const name = parseAudioKey(key);
+    if (name === undefined) continue;
+    const [link] = readOggOpus(bytes);
+    if (link === undefined) assert.fail(key);
+    let position = name.position - Number(tagValue(link.tags, 'HAYATE_PREROLL_SAMPLES'));
+    for (const { data, samples } of link.packets) {
+      const heard = position >= name.position && !isConcealment(data);
+      if (heard) packets.push(`${name.stream} ${name.epoch} ${name.participant} ${position} ${Buffer.from(data).toString('hex')}`);
+      position += samples;
+    }
+  }
+  return { frames: frames.sort(), packets: packets.sort() };
+}

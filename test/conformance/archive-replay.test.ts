@@ -6,6 +6,8 @@ import { encodeFrame, epochStartedMs, epochText, FrameFlag, isKey, Kind, mintEpo
 import { BroadcastIndex } from '../../packages/server/src/archive/broadcast-index.ts';
 import { BroadcastReader } from '../../packages/server/src/archive/broadcast-reader.ts';
 import { requestErasure } from '../../packages/server/src/archive/erasure-record.ts';
+import { compactHours } from '../../packages/server/src/archive/hourly.ts';
+import { parseHourlyKey } from '../../packages/server/src/archive/path.ts';
 import { everythingRetained, writeRetained } from '../../packages/server/src/archive/retained.ts';
 import { type AppendedBatch, batchValue, headerPayload, makeLog, STARTED_MS } from './archive-broadcast.ts';
 import { archiveUntil, makePlace, type Place, writeLog } from './archive-run.ts';
@@ -154,6 +156,26 @@ test('a moment whose frames came fifty minutes late is found by its capture time
         `the key before ${fromS} s`,
       );
   }
+});
+
+test('statistics by the hour tell the same as those that they were made of', async (t) => {
+  const place = await makePlace(t);
+  const { epoch } = await phoneArchive(place);
+  const phone = { stream: 'phone', epoch: epochText(epoch) };
+  const before = openArchive(place);
+  const listed = await before.index.list(everything);
+  const record = await before.reader.record(phone);
+  const name = { log: record.broadcast.log, partition: record.broadcast.partition };
+  const { made } = await compactHours({ store: place.store, name, from: 0, advance: () => Promise.resolve(), stepsMax: 100 });
+  assert.equal(made, 2, 'the third hour is not over');
+  const after = openArchive(place);
+  assert.deepEqual(await after.index.list(everything), listed);
+  assert.deepEqual(await after.reader.record(phone), record);
+  // What was summed up is gone from the hours that are over; nobody misses it.
+  for await (const { key } of place.store.list('statistics/'))
+    if ((parseHourlyKey(key)?.hourMs ?? 0) < record.broadcast.lastAppendMs - 3_600_000) await place.store.delete(key);
+  assert.deepEqual(await after.reader.framesKeys(record.windows), await before.reader.framesKeys(record.windows));
+  assert.deepEqual(await openArchive(place).index.find(phone), record.broadcast);
 });
 
 test('pages follow one another without loss or repetition, whatever their size, and obey time and stream', async (t) => {

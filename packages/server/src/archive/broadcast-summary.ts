@@ -28,10 +28,10 @@ export interface BroadcastSummary extends BroadcastName {
 
 export type StatisticsGroup = RowGroup<typeof STATISTICS_TABLE>;
 
-/** Row groups of an object of statistics. Throws CORRUPT, NOT_FOUND. */
+/** Row groups of an object of statistics; none if it is kept no longer. Throws CORRUPT. */
 export async function* scanStatistics(store: Store, key: string): AsyncGenerator<StatisticsGroup, void> {
   const bytes = await store.get(key);
-  if (bytes === undefined) throw new HayateError('NOT_FOUND', `there is no ${key}`);
+  if (bytes === undefined) return;
   try {
     yield* scanParquet(STATISTICS_TABLE, bytes);
   } catch (cause) {

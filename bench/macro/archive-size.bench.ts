@@ -9,7 +9,7 @@ import { AVRO_CODECS, type AvroCodec } from '../../packages/server/src/format/av
 import { createContext } from '../../packages/server/src/kernel/context.ts';
 import { openFileLog } from '../../packages/server/src/log/file/file-log.ts';
 import { openFsStore } from '../../packages/server/src/store/store-fs.ts';
-import { runHayate, startHayateServer } from '../../test/support/hayate.ts';
+import { startHayate, startHayateServer } from '../../test/support/hayate.ts';
 import { root } from '../../test/support/process.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { type Scope, withScope } from '../load/scope.ts';
@@ -33,9 +33,9 @@ interface Archive {
 /** Bytes in the store over bytes as the broadcaster sent them, with the compression that is the default. */
 export function run({ quick }: { quick: boolean }): Promise<BenchOutcome> {
   return withScope(async (scope) => {
-    const clips = quick ? 1 : 6;
+    const wanted = quick ? 30 : 360;
     const data = join(tempDir(scope), 'data');
-    const seconds = await broadcast(scope, data, clips);
+    const seconds = await broadcast(scope, data, wanted);
     const archives: Archive[] = [];
     for (const codec of AVRO_CODECS) archives.push(await archive(scope, data, codec));
     const sent = archives[0]?.sentBytes ?? 0;
@@ -80,21 +80,21 @@ export function run({ quick }: { quick: boolean }): Promise<BenchOutcome> {
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(2)} MB`;
 
 /** Broadcasts into a server without an archiver; the seconds that each lasted. */
-async function broadcast(scope: Scope, data: string, clips: number): Promise<number> {
+async function broadcast(scope: Scope, data: string, seconds: number): Promise<number> {
   const server = await startHayateServer(scope, { data, flags: ['--roles', 'streamer,listener,api'] });
   const clip = join(root, 'packages/server/demo/hello.ogg');
   const begin = performance.now();
-  for (let round = 0; round < clips; round++) {
-    const streams = Array.from({ length: STREAMS }, (_, index) => `size-${index}`);
-    const runs = streams.map((stream, index) =>
-      runHayate(scope, ['broadcast', clip, '--stream', stream, '--seed', String(index), '--server', server.url]),
-    );
-    for (const { code, stderr } of await Promise.all(runs)) if (code !== 0) throw new Error(`a broadcast failed: ${stderr}`);
-  }
-  const seconds = (performance.now() - begin) / 1_000;
+  const broadcasts = Array.from({ length: STREAMS }, (_, index) =>
+    startHayate(scope, ['broadcast', clip, '--loop', '--stream', `size-${index}`, '--seed', String(index), '--server', server.url]),
+  );
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
+  for (const running of broadcasts) running.kill('SIGINT');
+  for (const { exit, lines } of broadcasts)
+    if ((await exit).code !== 0) throw new Error(`a broadcast failed: ${lines.slice(-3).join(' ')}`);
+  const lasted = (performance.now() - begin) / 1_000;
   server.process.kill('SIGTERM');
   await server.process.exit;
-  return seconds;
+  return lasted;
 }
 
 /** Archives a copy of the log with one compression. */

@@ -113,7 +113,7 @@ async function verify(site: Site): Promise<number> {
   await consumer.close();
   await log.close();
   assert.deepEqual(behind, [], 'in the log, and in no cut');
-  const store = await site.openStore();
+  const store = await site.store.open();
   const { findings, summary } = await verifyArchive({ store, committed: { log: log.id, partitions: committed } });
   await store.close();
   assert.deepEqual(findings, []);

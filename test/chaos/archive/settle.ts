@@ -5,7 +5,7 @@ import type { Site } from './site.ts';
 
 /** Resolves when the newest manifests know every promised frame, and the end of every epoch that was ended. */
 export async function untilArchived(site: Site): Promise<void> {
-  const store = await site.openStore();
+  const store = await site.store.open();
   const newest = async (): Promise<readonly Manifest[]> => {
     const keys = new Map<string, string>();
     for await (const { key } of store.list('cuts/')) keys.set(key.slice(0, key.lastIndexOf('/')), key);

@@ -5,13 +5,12 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { Viewer } from '@hayate/client';
-import { openLog, openStore } from '../../../packages/server/src/adapters.ts';
+import { openLog } from '../../../packages/server/src/adapters.ts';
 import { signToken } from '../../../packages/server/src/auth/sign-token.ts';
 import { createContext } from '../../../packages/server/src/kernel/context.ts';
 import { parseFlags } from '../../../packages/server/src/kernel/flag.ts';
 import type { Log } from '../../../packages/server/src/log/log.ts';
-import { type ServeSettings, serveFlags } from '../../../packages/server/src/serve-flags.ts';
-import type { Store } from '../../../packages/server/src/store/store.ts';
+import { serveFlags } from '../../../packages/server/src/serve-flags.ts';
 import { cleanUp } from '../../support/clean-up.ts';
 import { type ServerProcess, startHayateServer } from '../../support/hayate.ts';
 import { poll } from '../../support/poll.ts';
@@ -231,13 +230,10 @@ export class Site {
     return values.reduce((total, value) => total + value, 0);
   }
 
-  /** The site's log and store, for one who looks after everybody has gone. */
+  /** The site's log, for one who looks after everybody has gone. */
   async openLog(): Promise<Log> {
-    return openLog(this.#settings(), createContext({ logLevel: 'silent' }));
-  }
-
-  async openStore(): Promise<Store> {
-    return openStore(this.#settings());
+    const settings = parseFlags(serveFlags, ['--data', this.data, ...this.#flags()], {});
+    return openLog(settings, createContext({ logLevel: 'silent' }));
   }
 
   /** Counts what is done to the site, for the report. */
@@ -253,10 +249,6 @@ export class Site {
   #flags(): string[] {
     const { log = [], flags = [] } = this.#options;
     return [...frequentCuts, ...log, ...this.store.flags, ...flags];
-  }
-
-  #settings(): ServeSettings {
-    return parseFlags(serveFlags, ['--data', this.data, ...this.#flags()], {});
   }
 
   /** The last lines of every process, and what those that answer have to say of themselves. */

@@ -1,15 +1,26 @@
 // Where a site's archive is kept, as its tests see it: the flags that name it, a way to notice when something is written there, and
 // its objects as plain files.
-import { mkdirSync, watch } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, watch, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { TestContext } from 'node:test';
+import type { Store } from '../../../packages/server/src/store/store.ts';
+import { openFsStore } from '../../../packages/server/src/store/store-fs.ts';
+import { openGcsStore } from '../../../packages/server/src/store/store-gcs.ts';
+import { openS3Store } from '../../../packages/server/src/store/store-s3.ts';
+import { startGcs } from '../../support/gcs.ts';
+import { startS3 } from '../../support/s3.ts';
+import { type FaultPlan, type StoreFaultProxy, seededFaults, startStoreFaultProxy } from '../../support/store-fault-proxy.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 
 /** A store under test. */
 export interface StoreSite {
   /** For `hayate serve`. */
   readonly flags: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** Calls `onTouch`, in the turn in which it is noticed, whenever an object is begun, written or put; until what it returns is called. */
+  /** Calls `onTouch`, in the turn in which it is noticed, whenever an object is begun, written or asked for; until what it returns is called. */
   watch(onTouch: () => void): () => void;
+  /** Opens it for one who looks on, past all faults. */
+  open(): Promise<Store>;
   /** A folder that holds every object at its key, for readers of files, once nobody writes any more. */
   files(): Promise<string>;
 }
@@ -25,6 +36,52 @@ export function fsStoreSite(folder: string): StoreSite {
       const watcher = watch(unfinished, onTouch);
       return () => watcher.close();
     },
+    open: () => openFsStore({ directory: folder }),
     files: async () => folder,
+  };
+}
+
+/** An object store behind a proxy that spoils requests. */
+export interface SpoiltStoreSite extends StoreSite {
+  readonly proxy: StoreFaultProxy;
+}
+
+/** A real S3 or GCS server, and a proxy before it that spoils one request in five; undefined after having skipped the test. */
+export async function spoiltStoreSite(t: TestContext, kind: 's3' | 'gcs', seed: number): Promise<SpoiltStoreSite | undefined> {
+  const server = await (kind === 's3' ? startS3(t) : startGcs(t));
+  if (server === undefined) return undefined;
+  const faults = seededFaults(seed, 0.2);
+  const watchers = new Set<() => void>();
+  const plan: FaultPlan = (request) => {
+    for (const onTouch of watchers) onTouch();
+    return faults(request);
+  };
+  const proxy = await startStoreFaultProxy(t, server.endpoint, plan);
+  const bucket = { bucket: server.bucket, prefix: 'site/', endpoint: server.endpoint, timeoutMs: 10_000 };
+  const open = (): Promise<Store> => {
+    // The SDK finds its credentials there.
+    Object.assign(process.env, server.env);
+    return kind === 's3' ? openS3Store({ ...bucket, region: 'us-east-1' }) : openGcsStore(bucket);
+  };
+  const address = `${kind === 's3' ? 's3' : 'gs'}://${server.bucket}/site`;
+  return {
+    proxy,
+    flags: ['--store', address, '--store-endpoint', proxy.endpoint, '--store-timeout-ms', '300'],
+    env: server.env,
+    watch: (onTouch) => {
+      watchers.add(onTouch);
+      return () => watchers.delete(onTouch);
+    },
+    open,
+    files: async () => {
+      const folder = tempDir(t);
+      const store = await open();
+      for await (const { key } of store.list('')) {
+        mkdirSync(dirname(join(folder, key)), { recursive: true });
+        writeFileSync(join(folder, key), (await store.get(key)) ?? new Uint8Array());
+      }
+      await store.close();
+      return folder;
+    },
   };
 }

@@ -1,13 +1,12 @@
 // One cut as it is stored: the manifests before and behind it in, the content of its objects out, each read whole and checked by
 // itself: that it is there, that it carries the digest that the manifest names, and that its content has the digest it carries.
 // Holds one cut's objects, which the log's `cutBytes` bounds.
-
 import { epochText } from '@hayate/protocol';
 import { readAvro } from '../../format/avro/index.ts';
 import { type OggOpusLink, readOggOpus } from '../../format/ogg/index.ts';
 import { HayateError } from '../../kernel/error.ts';
 import type { Store } from '../../store/store.ts';
-import { isErasedAudio } from '../audio-object.ts';
+import { encodeErasedAudio, isErasedAudio } from '../audio-object.ts';
 import { broadcastKey, type ErasedSet } from '../erasure-record.ts';
 import { decodeFrames } from '../frame-reader.ts';
 import type { FrameRow } from '../frame-row.ts';
@@ -15,7 +14,7 @@ import type { Manifest } from '../manifest.ts';
 import { MARK_TABLE, type MarkRow } from '../mark-row.ts';
 import { readObjectIdentity } from '../object-digest.ts';
 import { type AudioName, type HourlyName, parseAudioKey, parseHourlyKey } from '../path.ts';
-import { type ObjectKind, type Retained, readRetained } from '../retained.ts';
+import type { ObjectKind, Retained } from '../retained.ts';
 import { decodeStatistics } from '../statistics-reader.ts';
 import type { StatisticsRow } from '../statistics-row.ts';
 import { audioContentDigest } from './audio-digest.ts';
@@ -28,7 +27,7 @@ export interface AudioContent {
   link: OggOpusLink;
 }
 
-/** One object of rows. */
+/** One object of rows, without those of broadcasts that are erased or being erased. */
 export interface RowObject<Row> {
   key: string;
   name: HourlyName;
@@ -49,87 +48,105 @@ export interface CutContent {
   present: { key: string; kind: ObjectKind; size: number }[];
 }
 
-/** What reading a cut needs. */
-export interface CutReading {
-  store: Store;
+/** Records of what is meant to be gone. */
+export interface Gone {
   retained: Retained;
+  /** Broadcasts of which there is a record of erasure. */
   erased: ErasedSet;
-  report: Report;
-}
-
-/** Reads the cut between two manifests. */
-export async function readCut(before: Manifest, after: Manifest, reading: CutReading): Promise<CutContent> {
-  const content: CutContent = {
-    before,
-    after,
-    frames: [],
-    marks: [],
-    statistics: [],
-    audio: [],
-    whole: { frames: true, marks: true, statistics: true, audio: true },
-    present: [],
-  };
-  for (const object of after.previous?.objects ?? []) await readObject(content, object, reading);
-  return content;
-}
-
-async function readObject(content: CutContent, { key, digest }: { key: string; digest: string }, reading: CutReading): Promise<void> {
-  const { store, erased, report } = reading;
-  const place = placeOf(key, content.before);
-  if (place === undefined) return report({ rule: 'manifests', key, expected: 'an object of this partition', found: 'another key' });
-  const { kind } = place;
-  const bytes = await store.get(key);
-  if (bytes === undefined) {
-    content.whole[kind] = false;
-    if (await isRetired(content.before, kind, reading)) return;
-    return report({ rule: 'objects', key, expected: `the object that the manifest of ${content.after.start} names`, found: 'nothing' });
-  }
-  content.present.push({ key, kind, size: bytes.length });
-  try {
-    const identity = readObjectIdentity(key, bytes);
-    if (identity.digest !== digest)
-      throw new HayateError('CORRUPT', `it carries the digest ${identity.digest}, the manifest names ${digest}`);
-    if (identity.erased && erased.size === 0) report({ rule: 'erasure', key, expected: 'a record of what was erased', found: 'none' });
-    await decode(content, place, key, bytes, reading);
-  } catch (error) {
-    content.whole[kind] = false;
-    report({ rule: 'content', key, expected: `content with the digest ${digest}`, found: errorText(error) });
-  }
-}
-
-async function decode(content: CutContent, place: Place, key: string, bytes: Uint8Array, { erased, report }: CutReading): Promise<void> {
-  if (place.kind === 'audio') {
-    const { name } = place;
-    const [link, more] = readOggOpus(bytes);
-    if (link === undefined || more !== undefined) throw new HayateError('CORRUPT', 'not one logical stream');
-    const gone = erased.has(broadcastKey({ stream: name.stream, epoch: epochText(name.epoch) }));
-    if (isErasedAudio(link.tags)) {
-      if (!gone) report({ rule: 'erasure', key, expected: 'a record of the erased broadcast', found: 'none' });
-      if (link.playedSamples > 0) report({ rule: 'erasure', key, expected: 'no voice', found: `${link.playedSamples} samples` });
-      return;
-    }
-    const recomputed = audioContentDigest(link);
-    if (recomputed !== readObjectIdentity(key, bytes).digest) throw new HayateError('CORRUPT', `the content has the digest ${recomputed}`);
-    if (gone) report({ rule: 'erasure', key, expected: 'nothing of an erased broadcast', found: 'its voice' });
-    content.audio.push({ key, name, link });
-    return;
-  }
-  const object = { key, name: place.name };
-  if (place.kind === 'frames') content.frames.push({ ...object, rows: keep(decodeFrames(key, bytes), key, erased, report) });
-  if (place.kind === 'marks') content.marks.push({ ...object, rows: keep(readAvro(MARK_TABLE, bytes).rows, key, erased, report) });
-  if (place.kind === 'statistics')
-    content.statistics.push({ ...object, rows: keep(await decodeStatistics(key, bytes), key, erased, report) });
-}
-
-/** The rows, none of which may be of an erased broadcast. */
-function keep<Row extends { stream: string; epoch: string }>(rows: Row[], key: string, erased: ErasedSet, report: Report): Row[] {
-  const left = erased.size === 0 ? undefined : rows.find((row) => erased.has(broadcastKey(row)));
-  if (left !== undefined)
-    report({ rule: 'erasure', key, expected: 'nothing of an erased broadcast', found: `rows of ${broadcastKey(left)}` });
-  return rows;
+  /** Those of which nothing may be left. */
+  erasedWholly: ErasedSet;
 }
 
 type Place = { kind: 'audio'; name: AudioName } | { kind: Exclude<ObjectKind, 'audio'>; name: HourlyName };
+
+/** Objects read at a time. */
+const CONCURRENCY = 8;
+
+/** Reads the cut between two manifests. */
+export async function readCut(store: Store, before: Manifest, after: Manifest, gone: Gone, report: Report): Promise<CutContent> {
+  const reader = new CutReader(store, before, after, gone, report);
+  const objects = [...(after.previous?.objects ?? [])];
+  const work = async () => {
+    for (let object = objects.shift(); object !== undefined; object = objects.shift()) await reader.read(object);
+  };
+  await Promise.all(Array.from({ length: CONCURRENCY }, work));
+  return reader.content;
+}
+
+class CutReader {
+  readonly content: CutContent;
+  readonly #store: Store;
+  readonly #gone: Gone;
+  readonly #report: Report;
+
+  constructor(store: Store, before: Manifest, after: Manifest, gone: Gone, report: Report) {
+    const whole = { frames: true, marks: true, statistics: true, audio: true };
+    this.content = { before, after, frames: [], marks: [], statistics: [], audio: [], whole, present: [] };
+    this.#store = store;
+    this.#gone = gone;
+    this.#report = report;
+  }
+
+  async read({ key, digest }: { key: string; digest: string }): Promise<void> {
+    const { before, after, whole, present } = this.content;
+    const place = placeOf(key, before);
+    if (place === undefined) return this.#report({ rule: 'manifests', key, expected: 'an object of this partition', found: 'another key' });
+    const { kind } = place;
+    const bytes = await this.#store.get(key);
+    if (bytes === undefined) {
+      whole[kind] = false;
+      if (before.start >= this.#gone.retained[kind])
+        this.#report({ rule: 'objects', key, expected: `the object that the manifest of ${after.start} names`, found: 'nothing' });
+      return;
+    }
+    present.push({ key, kind, size: bytes.length });
+    if (before.start < this.#gone.retained.deleted[kind])
+      this.#report({ rule: 'objects', key, expected: 'nothing: it was deleted for its age', found: 'an object' });
+    try {
+      const identity = readObjectIdentity(key, bytes);
+      if (identity.digest !== digest) throw new HayateError('CORRUPT', `it carries the digest ${identity.digest}`);
+      if (identity.erased && this.#gone.erased.size === 0)
+        this.#report({ rule: 'erasure', key, expected: 'a record of what was erased', found: 'none' });
+      if (place.kind === 'audio') this.#takeAudio(key, place.name, bytes, digest);
+      else await this.#takeRows(key, place.kind, place.name, bytes);
+    } catch (error) {
+      whole[kind] = false;
+      this.#report({ rule: 'content', key, expected: `content with the digest ${digest}`, found: errorText(error) });
+    }
+  }
+
+  #takeAudio(key: string, name: AudioName, bytes: Uint8Array, digest: string): void {
+    const { erased, erasedWholly } = this.#gone;
+    const broadcast = broadcastKey({ stream: name.stream, epoch: epochText(name.epoch) });
+    const [link, more] = readOggOpus(bytes);
+    if (link === undefined || more !== undefined) throw new HayateError('CORRUPT', 'it is not one logical stream');
+    const wrong = (expected: string, found: string) => this.#report({ rule: 'erasure', key, expected, found });
+    if (isErasedAudio(link.tags)) {
+      if (!erased.has(broadcast)) wrong('a record of the erased broadcast', 'none');
+      if (Buffer.compare(bytes, encodeErasedAudio(name, digest)) !== 0) wrong('nothing but a name and a digest', 'more');
+      return;
+    }
+    const recomputed = audioContentDigest(link);
+    if (recomputed !== digest) throw new HayateError('CORRUPT', `the content has the digest ${recomputed}`);
+    if (erasedWholly.has(broadcast)) wrong('nothing of an erased broadcast', 'its voice');
+    if (!erased.has(broadcast)) this.content.audio.push({ key, name, link });
+  }
+
+  async #takeRows(key: string, kind: Exclude<ObjectKind, 'audio'>, name: HourlyName, bytes: Uint8Array): Promise<void> {
+    if (kind === 'frames') this.content.frames.push({ key, name, rows: this.#kept(key, decodeFrames(key, bytes)) });
+    if (kind === 'marks') this.content.marks.push({ key, name, rows: this.#kept(key, readAvro(MARK_TABLE, bytes).rows) });
+    if (kind === 'statistics') this.content.statistics.push({ key, name, rows: this.#kept(key, await decodeStatistics(key, bytes)) });
+  }
+
+  #kept<Row extends { stream: string; epoch: string }>(key: string, rows: Row[]): Row[] {
+    const { erased, erasedWholly } = this.#gone;
+    if (erased.size === 0) return rows;
+    const left = rows.find((row) => erasedWholly.has(broadcastKey(row)));
+    if (left !== undefined)
+      this.#report({ rule: 'erasure', key, expected: 'nothing of an erased broadcast', found: `rows of ${broadcastKey(left)}` });
+    return rows.filter((row) => !erased.has(broadcastKey(row)));
+  }
+}
 
 function placeOf(key: string, { log, partition }: Manifest): Place | undefined {
   const audio = parseAudioKey(key);
@@ -137,11 +154,4 @@ function placeOf(key: string, { log, partition }: Manifest): Place | undefined {
   const name = parseHourlyKey(key);
   if (name === undefined || name.folder === 'hourly' || name.log !== log || name.partition !== partition) return undefined;
   return { kind: name.folder, name };
-}
-
-/** Whether the kind is deleted of this cut, also if that was decided after the verifier began. */
-async function isRetired(before: Manifest, kind: ObjectKind, reading: CutReading): Promise<boolean> {
-  if (before.start < reading.retained[kind]) return true;
-  reading.retained = await readRetained(reading.store, before);
-  return before.start < reading.retained[kind];
 }

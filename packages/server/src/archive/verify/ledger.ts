@@ -4,11 +4,12 @@
 import { createHash } from 'node:crypto';
 import { epochStartedMs, epochText } from '@hayate/protocol';
 import type { Store } from '../../store/store.ts';
-import type { Manifest } from '../manifest.ts';
+import { broadcastKey } from '../erasure-record.ts';
+import type { EpochState, Manifest } from '../manifest.ts';
 import { findManifest, listCuts } from '../manifest-chain.ts';
-import { type AudioName, manifestPrefix, parseAudioKey, parseHourlyKey } from '../path.ts';
+import { manifestPrefix, parseAudioKey, parseHourlyKey } from '../path.ts';
+import { readRetained } from '../retained.ts';
 import type { Report } from './finding.ts';
-import { epochState } from './sequence-check.ts';
 
 interface Sum {
   count: number;
@@ -16,14 +17,18 @@ interface Sum {
   hashes: number;
 }
 
-const FOLDERS = ['frames', 'marks', 'statistics', 'audio'];
+const FOLDERS = ['frames', 'marks', 'statistics', 'hourly', 'audio'];
 const HASH_MODULUS = 2 ** 48;
 
 /** What the archive holds, by groups. */
 export class Ledger {
   readonly #groups = new Map<string, Sum>();
+  /** Files of hours that the walk has met: no manifest names them. */
+  readonly #hourly = new Set<string>();
   /** The newest manifest of each partition. */
   readonly #newest = new Map<string, Manifest>();
+  /** What the newest manifests remember, by broadcast. */
+  readonly #states = new Map<string, EpochState>();
   /** Objects of cuts that are open. */
   open = 0;
 
@@ -33,9 +38,16 @@ export class Ledger {
     if (group !== undefined) addTo(this.#groups, group, key);
   }
 
+  /** A file of an hour of which the walk has met statistics. */
+  addHourly(key: string): void {
+    this.add(key);
+    this.#hourly.add(key);
+  }
+
   /** The manifest with which a partition's walk ended. */
   end(newest: Manifest): void {
     this.#newest.set(manifestPrefix(newest), newest);
+    for (const epoch of newest.state.epochs) this.#states.set(broadcastKey(epoch), epoch);
   }
 
   /** Lists the store and reports what nobody named. */
@@ -43,18 +55,19 @@ export class Ledger {
     const doubtful = new Set<string>();
     for (const folder of FOLDERS) {
       let group: string | undefined;
-      let listed = new Map<string, Sum>();
+      let listed: Sum = { count: 0, hashes: 0 };
       const close = () => {
-        for (const [name, sum] of listed) if (!same(sum, this.#groups.get(name))) doubtful.add(name);
-        listed = new Map();
+        if (group !== undefined && listed.count > 0 && !same(listed, this.#groups.get(group))) doubtful.add(group);
+        listed = { count: 0, hashes: 0 };
       };
       for await (const { key } of store.list(`${folder}/`)) {
         const next = groupOf(key);
         if (next === undefined) report({ rule: 'unnamed objects', key, expected: 'a key of the archive', found: 'another' });
-        if (next === undefined || this.#isOpen(key)) continue;
+        if (next === undefined) continue;
         if (next !== group) close();
         group = next;
-        addTo(listed, next, key);
+        if (this.#isOpen(key)) this.open++;
+        else sumUp(listed, key);
       }
       close();
     }
@@ -63,51 +76,41 @@ export class Ledger {
 
   /** Names what lies in the doubtful groups and in no manifest. */
   async #explain(store: Store, doubtful: ReadonlySet<string>, report: Report): Promise<void> {
-    const named = new Set<string>();
+    const named = new Set(this.#hourly);
     for (const newest of this.#newest.values())
       for await (const start of listCuts(store, newest)) {
         const manifest = await findManifest(store, newest, start).catch(() => undefined);
         for (const object of manifest?.previous?.objects ?? []) if (doubtful.has(groupOf(object.key) ?? '')) named.add(object.key);
       }
     for (const group of doubtful)
-      for await (const { key } of store.list(`${group}/`)) {
-        if (named.has(key) || groupOf(key) !== group || this.#isOpen(key)) continue;
-        const late = parseAudioKey(key);
-        // Late voice of a broadcast that goes on may be of the open cut: nothing in its name tells.
-        if (late?.late === true && this.#mayGoOn(late)) this.open++;
-        else report({ rule: 'unnamed objects', key, expected: 'a manifest that names it', found: 'none' });
-      }
+      for await (const { key } of store.list(`${group}/`))
+        if (!named.has(key) && groupOf(key) === group && !this.#isOpen(key) && !(await isLeaving(store, key)))
+          report({ rule: 'unnamed objects', key, expected: 'a manifest that names it', found: 'none' });
   }
 
-  /** Whether the object belongs to a cut whose manifest is not put yet. Counts it. */
+  /** Whether the object may belong to a cut whose manifest was not put yet when the walk ended. */
   #isOpen(key: string): boolean {
-    const hourly = parseHourlyKey(key);
-    const audio = parseAudioKey(key);
-    let open = false;
-    if (hourly !== undefined) open = hourly.start >= (this.#newest.get(manifestPrefix(hourly))?.start ?? Infinity);
-    else if (audio !== undefined && !audio.late) open = this.#mayGoOn(audio) && audio.position >= this.#position(audio);
-    if (open) this.open++;
-    return open;
-  }
-
-  /** Whether the broadcast has not ended by any newest manifest, and is not older than what they remember. */
-  #mayGoOn({ stream, epoch }: AudioName): boolean {
-    const name = { stream, epoch: epochText(epoch) };
-    for (const manifest of this.#newest.values()) {
-      const state = epochState(manifest, name);
-      if (state !== undefined) return !state.ended;
+    const name = parseHourlyKey(key);
+    if (name !== undefined) {
+      const newest = this.#newest.get(manifestPrefix(name));
+      if (newest === undefined || name.folder === 'hourly') return false;
+      return name.start >= newest.state.covered[name.folder] && name.end > newest.start;
     }
+    const audio = parseAudioKey(key);
+    if (audio === undefined) return false;
+    const state = this.#states.get(broadcastKey({ stream: audio.stream, epoch: epochText(audio.epoch) }));
+    // Its first frame came in that cut.
+    if (state !== undefined) return !state.seen.some(([first, last]) => first <= audio.firstSequence && audio.firstSequence <= last);
     return [...this.#newest.values()].some(
-      ({ state, config }) => epochStartedMs(epoch) >= state.windowStartMs - config.windowMs * config.windowsPerCut,
+      ({ state, config }) => epochStartedMs(audio.epoch) >= state.windowStartMs - config.epochMemoryMs,
     );
   }
+}
 
-  #position({ stream, epoch, participant }: AudioName): number {
-    const name = { stream, epoch: epochText(epoch) };
-    const states = [...this.#newest.values()].map((manifest) => epochState(manifest, name));
-    const tracks = states.flatMap((state) => state?.tracks ?? []);
-    return Math.max(0, ...tracks.filter((track) => track.participant === participant).map(({ position }) => position));
-  }
+/** Whether a file of an hour is about to be deleted for its age, as its statistics were. */
+async function isLeaving(store: Store, key: string): Promise<boolean> {
+  const name = parseHourlyKey(key);
+  return name?.folder === 'hourly' && name.end <= (await readRetained(store, name)).statistics;
 }
 
 /** The folder whose contents are compared: of an hour and partition, or of a broadcast; undefined for a key that is none of the archive's. */
@@ -118,9 +121,13 @@ function groupOf(key: string): string | undefined {
 
 function addTo(groups: Map<string, Sum>, group: string, key: string): void {
   const sum = groups.get(group) ?? { count: 0, hashes: 0 };
+  sumUp(sum, key);
+  groups.set(group, sum);
+}
+
+function sumUp(sum: Sum, key: string): void {
   sum.count++;
   sum.hashes = (sum.hashes + createHash('sha256').update(key).digest().readUIntBE(0, 6)) % HASH_MODULUS;
-  groups.set(group, sum);
 }
 
 function same(a: Sum, b: Sum | undefined): boolean {

@@ -1,16 +1,16 @@
-// Statistics counted again from the rows of frames and marks, without the archiver's own counter: rows in, what differs out.
-// What frames and marks do not tell (duplicates, viewers, labels of batches without frames) is only checked to be possible.
-import { fromBinary } from '@bufbuild/protobuf';
-import type { RangeSet } from '@hayate/protocol';
-import { Kind, StreamHeaderSchema } from '@hayate/protocol';
+// Statistics counted again from the rows of frames and marks, without the archiver's own counter: a broadcast's rows in, what
+// differs out. What frames and marks do not tell (duplicates, viewers, labels of batches without frames) is only checked to be possible.
+import { isDeepStrictEqual } from 'node:util';
+import { Kind, type RangeSet } from '@hayate/protocol';
 import { broadcastKey } from '../erasure-record.ts';
 import type { FrameRow } from '../frame-row.ts';
-import type { EpochState } from '../manifest.ts';
+import type { HeaderState } from '../manifest.ts';
 import type { MarkRow } from '../mark-row.ts';
 import type { StatisticsRow } from '../statistics-row.ts';
+import { type BroadcastContent, laterHeader, readHeader } from './broadcast-content.ts';
 import type { Report } from './finding.ts';
 import { rangeSet } from './sequence-check.ts';
-import { readVoice, type VoiceCounts } from './voice-check.ts';
+import { type HeardFrame, readVoice, type VoiceCounts } from './voice-check.ts';
 
 const KIND_NAMES: Readonly<Record<number, string>> = {
   [Kind.HEADER]: 'header',
@@ -22,170 +22,148 @@ const KIND_NAMES: Readonly<Record<number, string>> = {
 const ALL_KINDS = ['header', 'audio', 'motion', 'event', 'game', 'other'];
 const SLOT_US = 250_000;
 
-/** One broadcast in one cut. */
-export interface BroadcastInCut {
-  /** In log order. */
-  frames: readonly FrameRow[];
-  marks: readonly MarkRow[];
-  /** In window order. */
-  rows: readonly { key: string; row: StatisticsRow }[];
-  before: EpochState | undefined;
-  /** Undefined if the voice could not be checked. */
-  voice: VoiceCounts | undefined;
+type Counts = Map<string, number | string | undefined>;
+
+/** What a row depends on besides what came in its window. */
+interface Memory {
+  /** The sequence behind the highest one. */
+  next: number;
+  header: HeaderState | undefined;
+  dropped: RangeSet;
 }
 
-/** Checks a broadcast's statistics of one cut. */
-export function checkStatistics({ frames, marks, rows, before, voice }: BroadcastInCut, report: Report): void {
-  const seen = rangeSet(before?.seen);
-  const dropped = rangeSet(before?.dropped);
-  let next = (seen.ranges.at(-1)?.last ?? -1) + 1;
-  let header: { sequence: number; title: string; originUnixUs: number } | undefined = before?.header;
-  let at = 0;
-  let markAt = 0;
-  for (const { key, row } of rows) {
-    const count = new Map<string, number | string | undefined>();
-    const add = (name: string, value: number) => count.set(name, Number(count.get(name) ?? 0) + value);
-    for (const kind of ALL_KINDS) for (const what of ['frames', 'bytes']) count.set(`${kind}_${what}`, 0);
-    for (const name of [
-      'gap_frames',
-      'late_frames',
-      'audio_packets',
-      'level_frames',
-      'delay_frames',
-      'unreadable_payloads',
-      'dropped_frames',
-    ])
-      count.set(name, 0);
-    const sequences: number[] = [];
-    const captures: number[] = [];
-    const levels: number[] = [];
-    const slots = new Map<number, number>();
-    const delays: number[] = [];
-    let samples = 0;
-    for (let frame = frames[at]; frame !== undefined && frame.offset <= row.last_offset; frame = frames[++at]) {
-      if (frame.offset < row.first_offset || frame.append_time < row.first_append_time || frame.append_time > row.last_append_time)
-        report({ rule: 'statistics', key, expected: `a row that counts offset ${frame.offset} of ${broadcastKey(row)}`, found: 'none' });
-      const kind = KIND_NAMES[frame.kind] ?? 'other';
-      add(`${kind}_frames`, 1);
-      add(`${kind}_bytes`, frame.frame.length);
-      sequences.push(frame.sequence);
-      captures.push(frame.capture_us);
-      if (frame.sequence >= next) add('gap_frames', frame.sequence - next);
-      else add('late_frames', 1);
-      next = Math.max(next, frame.sequence + 1);
-      if (frame.kind === Kind.HEADER) {
-        const read = readHeader(frame);
-        if (read === undefined) add('unreadable_payloads', 1);
-        else if (header === undefined || header.sequence <= frame.sequence) header = read;
-      }
-      if (frame.kind === Kind.AUDIO) {
-        const heard = readVoice(frame);
-        if (heard === undefined) add('unreadable_payloads', 1);
-        else {
-          add('audio_packets', heard.packets.length);
-          samples += heard.samples;
-          if (heard.level !== undefined) {
-            levels.push(heard.level);
-            const slot = Math.floor(frame.capture_us / SLOT_US);
-            slots.set(slot, Math.min(slots.get(slot) ?? 127, heard.level));
-          }
-        }
-      }
-      if (header !== undefined && header.originUnixUs > 0) delays.push(frame.received_time - header.originUnixUs - frame.capture_us);
+/** Checks a broadcast's statistics of one cut; `voice` is undefined if its voice could not be checked. */
+export function checkStatistics(broadcast: BroadcastContent, voice: VoiceCounts | undefined, report: Report): void {
+  const { name, frames, marks, statistics, before } = broadcast;
+  const memory = { next: (rangeSet(before?.seen).highest?.last ?? -1) + 1, header: before?.header, dropped: rangeSet(before?.dropped) };
+  let [frame, mark] = [0, 0];
+  for (const { key, row } of statistics) {
+    const [firstFrame, firstMark] = [frame, mark];
+    while ((frames[frame]?.offset ?? Infinity) <= row.last_offset) frame++;
+    while ((marks[mark]?.offset ?? Infinity) <= row.last_offset) mark++;
+    const own = frames.slice(firstFrame, frame);
+    const ownMarks = marks.slice(firstMark, mark);
+    const expected = recount(own, ownMarks, memory);
+    for (const [column, found] of Object.entries(row)) {
+      if (!expected.has(column) || same(expected.get(column), found)) continue;
+      const what = `${column} ${expected.get(column)} for ${broadcastKey(name)} from offset ${row.first_offset} on`;
+      report({ rule: 'statistics', key, expected: what, found: `${found}` });
     }
-    for (let mark = marks[markAt]; mark !== undefined && mark.offset <= row.last_offset; mark = marks[++markAt])
-      if (mark.mark === 'DROPPED') add('dropped_frames', newlyDropped(dropped, mark));
-    count.set('first_sequence', least(sequences));
-    count.set('last_sequence', most(sequences));
-    count.set('first_capture_us', least(captures));
-    count.set('last_capture_us', most(captures));
-    count.set('audio_duration_ms', samples / 48);
-    count.set('level_frames', levels.length);
-    count.set('level_mean_dbov', levels.length === 0 ? undefined : -sum(levels) / levels.length);
-    count.set('level_peak_dbov', negative(least(levels)));
-    count.set('levels', runs(slots));
-    count.set('delay_frames', delays.length);
-    count.set('delay_min_ms', thousandth(least(delays)));
-    count.set('delay_mean_ms', delays.length === 0 ? undefined : sum(delays) / delays.length / 1000);
-    count.set('delay_max_ms', thousandth(most(delays)));
-    count.set('title', header?.title ?? '');
-    compare(row, key, count, report);
+    if (!isPossible(row, own, ownMarks))
+      report({ rule: 'statistics', key, expected: 'a row that its frames and marks allow', found: JSON.stringify(row) });
   }
-  if (at < frames.length || markAt < marks.length) {
-    const [frame, mark] = [frames[at], marks[markAt]];
-    const { stream, epoch, offset } = frame ?? mark ?? { stream: '', epoch: '', offset: 0 };
-    report({
-      rule: 'statistics',
-      key: rows.at(-1)?.key ?? `${stream}/${epoch}`,
-      expected: `a row for offset ${offset} of ${stream}/${epoch}`,
-      found: 'none',
-    });
-  }
+  const key = statistics.at(-1)?.key ?? broadcast.manifestKey;
+  const left = frames[frame] ?? marks[mark];
+  if (left !== undefined)
+    report({ rule: 'statistics', key, expected: `a row for offset ${left.offset} of ${broadcastKey(name)}`, found: 'none' });
   if (voice === undefined) return;
-  for (const [name, expected] of [
+  for (const [column, expected] of [
     ['audio_late_frames', voice.late],
     ['audio_displaced_frames', voice.displaced],
   ] as const) {
-    const found = sum(rows.map(({ row }) => row[name]));
+    const found = sum(statistics.map(({ row }) => row[column]));
     if (found !== expected)
-      report({ rule: 'statistics', key: rows.at(-1)?.key ?? '', expected: `${name} ${expected} in the cut`, found: `${found}` });
+      report({ rule: 'statistics', key, expected: `${column} ${expected} of ${broadcastKey(name)} in the cut`, found: `${found}` });
   }
 }
 
-function compare(row: StatisticsRow, key: string, count: ReadonlyMap<string, number | string | undefined>, report: Report): void {
-  const values: Readonly<Record<string, unknown>> = { ...row };
-  for (const [name, expected] of count) {
-    const found = values[name];
-    const same =
-      typeof expected === 'number' && typeof found === 'number'
-        ? Math.abs(found - expected) <= 1e-9 * Math.abs(expected)
-        : found === expected;
-    if (!same)
-      report({
-        rule: 'statistics',
-        key,
-        expected: `${name} ${expected} for ${broadcastKey(row)} at offset ${row.first_offset}`,
-        found: `${found}`,
-      });
+/** The columns that frames and marks tell. Moves `memory` on. */
+function recount(frames: readonly FrameRow[], marks: readonly MarkRow[], memory: Memory): Counts {
+  const counts: Counts = new Map(ALL_KINDS.flatMap((kind) => [`${kind}_frames`, `${kind}_bytes`]).map((column) => [column, 0]));
+  const add = (column: string, value: number) => counts.set(column, Number(counts.get(column) ?? 0) + value);
+  const [heard, delays]: [HeardFrame[], number[]] = [[], []];
+  let [gaps, late, unreadable] = [0, 0, 0];
+  for (const frame of frames) {
+    const kind = KIND_NAMES[frame.kind] ?? 'other';
+    add(`${kind}_frames`, 1);
+    add(`${kind}_bytes`, frame.frame.length);
+    if (frame.sequence >= memory.next) gaps += frame.sequence - memory.next;
+    else late++;
+    memory.next = Math.max(memory.next, frame.sequence + 1);
+    const voice = frame.kind === Kind.AUDIO ? readVoice(frame) : undefined;
+    if (voice !== undefined) heard.push(voice);
+    else if (frame.kind === Kind.AUDIO || (frame.kind === Kind.HEADER && readHeader(frame) === undefined)) unreadable++;
+    memory.header = laterHeader(memory.header, frame);
+    const originUs = memory.header?.originUnixUs ?? 0;
+    if (originUs > 0) delays.push(frame.received_time - originUs - frame.capture_us);
   }
-  const possible =
-    row.duplicate_frames >= 0 &&
-    row.viewers_max >= 0 &&
-    row.first_append_time <= row.last_append_time &&
-    row.first_offset <= row.last_offset;
-  if (!possible) report({ rule: 'statistics', key, expected: 'counts from 0, times and offsets in order', found: JSON.stringify(row) });
-}
-
-function readHeader(frame: FrameRow): { sequence: number; title: string; originUnixUs: number } | undefined {
-  try {
-    const payload = frame.frame.subarray(frame.payload_offset, frame.payload_offset + frame.payload_length);
-    const { title, originUnixUs } = fromBinary(StreamHeaderSchema, payload);
-    return { sequence: frame.sequence, title, originUnixUs: Number(originUnixUs) };
-  } catch {
-    return undefined;
+  let dropped = 0;
+  for (const { mark, first_sequence: first, next_sequence: next } of marks) {
+    const known = memory.dropped.size;
+    if (mark === 'DROPPED') memory.dropped.add(first, next - 1);
+    dropped += memory.dropped.size - known;
   }
+  const sequences = frames.map(({ sequence }) => sequence);
+  const captures = frames.map((frame) => frame.capture_us);
+  const levels = heard.flatMap(({ level }) => (level === undefined ? [] : [level]));
+  const columns = {
+    title: memory.header?.title ?? '',
+    first_sequence: least(sequences),
+    last_sequence: most(sequences),
+    first_capture_us: least(captures),
+    last_capture_us: most(captures),
+    gap_frames: gaps,
+    late_frames: late,
+    dropped_frames: dropped,
+    unreadable_payloads: unreadable,
+    audio_packets: sum(heard.map(({ packets }) => packets.length)),
+    audio_duration_ms: sum(heard.map(({ samples }) => samples)) / 48,
+    level_frames: levels.length,
+    level_mean_dbov: mean(levels, -1),
+    level_peak_dbov: scaled(least(levels), -1),
+    levels: loudest(heard),
+    delay_frames: delays.length,
+    delay_min_ms: scaled(least(delays), 0.001),
+    delay_mean_ms: mean(delays, 0.001),
+    delay_max_ms: scaled(most(delays), 0.001),
+  };
+  for (const [column, value] of Object.entries(columns)) counts.set(column, value);
+  return counts;
 }
 
-function newlyDropped(dropped: RangeSet, { first_sequence: first, next_sequence: next }: MarkRow): number {
-  const size = dropped.size;
-  dropped.add(first, next - 1);
-  return dropped.size - size;
+/** Whether the columns that cannot be counted again are within what came. */
+function isPossible(row: StatisticsRow, frames: readonly FrameRow[], marks: readonly MarkRow[]): boolean {
+  const last = frames.at(-1);
+  const counts = [row.duplicate_frames, row.viewers_max, row.audio_late_frames, row.audio_displaced_frames];
+  return (
+    counts.every((count) => count >= 0) &&
+    row.first_offset <= row.last_offset &&
+    [...frames, ...marks].every(
+      ({ offset, append_time: at }) => offset >= row.first_offset && at >= row.first_append_time && at <= row.last_append_time,
+    ) &&
+    (last === undefined || last.offset < row.last_offset || isDeepStrictEqual(JSON.parse(row.labels), last.labels))
+  );
 }
 
-/** The slots as runs without a gap, as spec/archive.md says. */
-function runs(slots: ReadonlyMap<number, number>): string {
-  const all: [number, string][] = [];
+/** The loudest level of each slot of capture time, as runs without a gap: what spec/archive.md calls `levels`. */
+function loudest(heard: readonly HeardFrame[]): string {
+  const slots = new Map<number, number>();
+  for (const { row, level } of heard) {
+    const slot = Math.floor(row.capture_us / SLOT_US);
+    if (level !== undefined) slots.set(slot, Math.min(slots.get(slot) ?? 127, level));
+  }
+  const runs: [number, string][] = [];
   for (const slot of [...slots.keys()].sort((a, b) => a - b)) {
     const hex = (slots.get(slot) ?? 0).toString(16).padStart(2, '0');
-    const last = all.at(-1);
+    const last = runs.at(-1);
     if (last !== undefined && slots.has(slot - 1)) last[1] += hex;
-    else all.push([slot, hex]);
+    else runs.push([slot, hex]);
   }
-  return JSON.stringify(all);
+  return JSON.stringify(runs);
+}
+
+/** Means may differ in their last digit. */
+function same(expected: number | string | undefined, found: unknown): boolean {
+  if (typeof expected !== 'number' || typeof found !== 'number') return expected === found;
+  return Math.abs(found - expected) <= 1e-9 * Math.abs(expected);
 }
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
+}
+
+function mean(values: readonly number[], factor: number): number | undefined {
+  return values.length === 0 ? undefined : (sum(values) / values.length) * factor;
 }
 
 function least(values: readonly number[]): number | undefined {
@@ -196,10 +174,6 @@ function most(values: readonly number[]): number | undefined {
   return values.length === 0 ? undefined : values.reduce((a, b) => Math.max(a, b));
 }
 
-function negative(value: number | undefined): number | undefined {
-  return value === undefined ? undefined : 0 - value;
-}
-
-function thousandth(value: number | undefined): number | undefined {
-  return value === undefined ? undefined : value / 1000;
+function scaled(value: number | undefined, factor: number): number | undefined {
+  return value === undefined ? undefined : value * factor;
 }

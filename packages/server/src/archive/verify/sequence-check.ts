@@ -1,19 +1,14 @@
-// Every sequence of a broadcast once, in its place: offsets tile without gap or overlap, and what the next manifest remembers of
-// each broadcast is what the cut's rows say.
+// Every sequence of a broadcast once, and what the next manifest remembers of it is what the cut's rows say.
+import { isDeepStrictEqual } from 'node:util';
 import { RangeSet } from '@hayate/protocol';
-import type { BroadcastName } from '../broadcast-order.ts';
 import { broadcastKey, type ErasedSet } from '../erasure-record.ts';
 import type { EpochState, Manifest } from '../manifest.ts';
 import { manifestKey } from '../path.ts';
-import type { CutContent, RowObject } from './cut-content.ts';
+import type { BroadcastContent } from './broadcast-content.ts';
+import type { CutContent } from './cut-content.ts';
 import type { Report } from './finding.ts';
 
 type Ranges = readonly (readonly [number, number])[];
-
-/** A broadcast's state in a manifest; undefined if it does not remember it. */
-export function epochState({ state }: Manifest, { stream, epoch }: BroadcastName): EpochState | undefined {
-  return state.epochs.find((candidate) => candidate.stream === stream && candidate.epoch === epoch);
-}
 
 /** The ranges of a manifest as a set. */
 export function rangeSet(ranges: Ranges = []): RangeSet {
@@ -22,116 +17,82 @@ export function rangeSet(ranges: Ranges = []): RangeSet {
   return set;
 }
 
-/** Checks that each output's objects follow one another from where the manifest before says to where the one behind says. */
-export function checkOffsets({ before, after, whole, ...content }: CutContent, report: Report): void {
-  for (const output of ['frames', 'marks', 'statistics'] as const) {
-    if (!whole[output]) continue;
-    const objects: readonly RowObject<{ stream: string }>[] = content[output];
-    let next = before.state.covered[output];
-    for (const { key, name } of objects.toSorted((a, b) => a.name.start - b.name.start)) {
-      if (name.start !== next)
-        report({ rule: 'offsets', key, expected: `an object from offset ${next} on`, found: `one from ${name.start} on` });
-      next = name.end;
-    }
-    if (next !== after.state.covered[output])
-      report({
-        rule: 'offsets',
-        key: manifestKey(after, after.start),
-        expected: `${output} up to ${after.state.covered[output]}`,
-        found: `up to ${next}`,
-      });
+/** Checks that no sequence comes twice, and what the manifest behind the cut remembers of the broadcast. */
+export function checkSequences(broadcast: BroadcastContent, whole: CutContent['whole'], report: Report): void {
+  const { name, frames, marks, statistics, before, after, header, manifestKey: key } = broadcast;
+  const who = broadcastKey(name);
+  const wrong = (expected: string, found: unknown) => report({ rule: 'state', key, expected: `${who}: ${expected}`, found: String(found) });
+  const seen = rangeSet(before?.seen);
+  for (const { sequence, offset } of frames)
+    if (!seen.add(sequence))
+      report({ rule: 'exactly once', key, expected: `${who} sequence ${sequence} once`, found: `again at offset ${offset}` });
+  if (after === undefined) return;
+  const touched = frames.length > 0 || marks.length > 0 || statistics.length > 0;
+  if (!touched && whole.frames && whole.marks && whole.statistics) {
+    if (!isDeepStrictEqual(before, after)) wrong('what was remembered before', 'something else');
+    return;
   }
-  for (const { key, name, rows } of [...content.frames, ...content.marks])
-    for (const [i, row] of rows.entries()) {
-      const previous = rows[i - 1];
-      if (row.offset < name.start || row.offset >= name.end || row.partition !== name.partition || row.log !== name.log)
-        report({
-          rule: 'offsets',
-          key,
-          expected: `offsets ${name.start} to before ${name.end} of the partition`,
-          found: `a row of offset ${row.offset}`,
-        });
-      const sameBroadcast = previous?.stream === row.stream && previous.epoch === row.epoch;
-      if (sameBroadcast && 'index' in row && 'index' in previous && (previous.offset - row.offset || previous.index - row.index) >= 0)
-        report({
-          rule: 'offsets',
-          key,
-          expected: 'rows of a broadcast in log order',
-          found: `offset ${row.offset} behind ${previous.offset}`,
-        });
-    }
+  const dropped = rangeSet(before?.dropped);
+  for (const { mark, first_sequence: first, next_sequence: next } of marks) if (mark === 'DROPPED') dropped.add(first, next - 1);
+  if (whole.frames) compareRanges('seen', seen, after.seen, wrong);
+  if (whole.marks) compareRanges('dropped', dropped, after.dropped, wrong);
+  if (whole.frames && whole.marks && isEnded(broadcast) !== after.ended) wrong(`${isEnded(broadcast) ? '' : 'not '}ended`, 'otherwise');
+  const last = statistics.at(-1)?.row.window_start;
+  if (whole.statistics && last !== undefined && last !== after.windowStartMs)
+    wrong(`its last batch in the window of ${last}`, after.windowStartMs);
+  const remembered = header === undefined || !after.ended ? header : { ...header, title: '' };
+  if (whole.frames && !isDeepStrictEqual(remembered, after.header))
+    wrong(`header ${JSON.stringify(remembered)}`, JSON.stringify(after.header));
 }
 
-/** Checks that no sequence comes twice, and that the next manifest remembers exactly what came. */
-export function checkSequences({ before, after, frames, marks, whole }: CutContent, erased: ErasedSet, report: Report): void {
-  const seen = new Map<string, RangeSet>();
-  const dropped = new Map<string, RangeSet>();
-  const ended = new Set<string>();
-  for (const epoch of before.state.epochs) {
-    seen.set(broadcastKey(epoch), rangeSet(epoch.seen));
-    dropped.set(broadcastKey(epoch), rangeSet(epoch.dropped));
-    if (epoch.ended) ended.add(broadcastKey(epoch));
-  }
-  const touched = new Set<string>();
-  for (const { key, rows } of frames.toSorted((a, b) => a.name.start - b.name.start))
-    for (const row of rows) {
-      touched.add(broadcastKey(row));
-      if (!at(seen, broadcastKey(row)).add(row.sequence))
-        report({
-          rule: 'exactly once',
-          key,
-          expected: `${broadcastKey(row)} sequence ${row.sequence} once`,
-          found: `again at offset ${row.offset}`,
-        });
-    }
-  for (const { rows } of marks)
-    for (const row of rows) {
-      touched.add(broadcastKey(row));
-      if (row.mark === 'END') ended.add(broadcastKey(row));
-      else at(dropped, broadcastKey(row)).add(row.first_sequence, row.next_sequence - 1);
-    }
+/** Checks which broadcasts the manifest behind the cut forgets: those silent for longer than `epochMemoryMs`, and no others. */
+export function checkForgotten({ before, after, statistics, whole }: CutContent, erased: ErasedSet, report: Report): void {
   const key = manifestKey(after, after.start);
   const forgottenMs = after.state.windowStartMs - before.config.epochMemoryMs;
+  /** When each was last heard of. */
+  const heard = new Map(before.state.epochs.map((epoch) => [broadcastKey(epoch), epoch.windowStartMs]));
+  for (const { rows } of statistics)
+    for (const row of rows) heard.set(broadcastKey(row), Math.max(heard.get(broadcastKey(row)) ?? 0, row.window_start));
   const remembered = new Set(after.state.epochs.map(broadcastKey));
-  for (const { stream, epoch, windowStartMs } of before.state.epochs) {
-    const name = `${stream}/${epoch}`;
-    if (!remembered.has(name) && (windowStartMs >= forgottenMs || touched.has(name)))
+  for (const [name, atMs] of heard)
+    if (atMs >= forgottenMs && !remembered.has(name))
       report({ rule: 'state', key, expected: `${name} remembered`, found: 'nothing of it' });
-  }
-  for (const name of touched)
-    if (!remembered.has(name)) report({ rule: 'state', key, expected: `${name} remembered`, found: 'nothing of it' });
   for (const epoch of after.state.epochs) {
     const name = broadcastKey(epoch);
-    if (erased.has(name)) continue;
-    const same = (what: 'seen' | 'dropped', found: Map<string, RangeSet>) => {
-      const expected = text(at(found, name).ranges.map(({ first, last }) => [first, last] as const));
-      if (text(epoch[what]) !== expected) report({ rule: 'state', key, expected: `${name} ${what} ${expected}`, found: text(epoch[what]) });
-    };
-    if (whole.frames) same('seen', seen);
-    if (whole.marks) same('dropped', dropped);
-    if (whole.marks && epoch.ended !== ended.has(name))
-      report({ rule: 'state', key, expected: `${name} ${ended.has(name) ? '' : 'not '}ended`, found: 'otherwise' });
+    if (epoch.windowStartMs < forgottenMs) report({ rule: 'state', key, expected: `${name} forgotten`, found: 'it is remembered' });
+    if (whole.statistics && !heard.has(name) && !erased.has(name))
+      report({ rule: 'state', key, expected: `nothing of ${name}, which never came`, found: 'it is remembered' });
   }
 }
 
 /** Checks that of erased broadcasts a manifest holds nothing but what proves the rest. */
 export function checkErasedState(manifest: Manifest, erased: ErasedSet, report: Report): void {
-  for (const epoch of manifest.state.epochs) {
-    const clean = (epoch.header?.title ?? '') === '' && epoch.tracks.every(({ preroll }) => preroll.length === 0);
-    if (erased.has(broadcastKey(epoch)) && !clean)
+  for (const epoch of manifest.state.epochs)
+    if (erased.has(broadcastKey(epoch)) && !isClean(epoch))
       report({
         rule: 'erasure',
         key: manifestKey(manifest, manifest.start),
         expected: 'nothing of an erased broadcast',
         found: `title or voice of ${broadcastKey(epoch)}`,
       });
-  }
 }
 
-function at(sets: Map<string, RangeSet>, name: string): RangeSet {
-  const set = sets.get(name) ?? new RangeSet();
-  sets.set(name, set);
-  return set;
+function isClean({ header, tracks }: EpochState): boolean {
+  return (header?.title ?? '') === '' && tracks.every(({ preroll }) => preroll.length === 0);
+}
+
+/** A broadcast that was given up for lost and comes back goes on. */
+function isEnded({ before, frames, marks }: BroadcastContent): boolean {
+  const end = marks.findLast(({ mark }) => mark === 'END');
+  const last = frames.at(-1);
+  if (end !== undefined) return last === undefined || last.offset <= end.offset;
+  return before?.ended === true && last === undefined;
+}
+
+function compareRanges(what: string, set: RangeSet, found: Ranges, wrong: (expected: string, found: unknown) => void): void {
+  const expected = text(set.ranges.map(({ first, last }) => [first, last] as const));
+  if (JSON.stringify(set.ranges.map(({ first, last }) => [first, last])) !== JSON.stringify(found))
+    wrong(`${what} ${expected}`, text(found));
 }
 
 function text(ranges: Ranges): string {

@@ -1,20 +1,18 @@
 // The verifier: a store in, findings out. Walks each partition's manifests from the oldest kept one and checks every cut against
 // the two manifests around it, as spec/archive.md, "Verification", says. Holds one cut at a time, what the manifests remember,
-// and some bytes for each hour of a partition and each broadcast. Safe beside archivers: what is being written is left out.
+// and some bytes for each cut, each hour of a partition and each broadcast. Safe beside archivers: what is being written is left out.
+import { HayateError } from '../../kernel/error.ts';
+import type { CommittedOffsets } from '../../log/log.ts';
 import type { Store } from '../../store/store.ts';
-import type { BroadcastName } from '../broadcast-order.ts';
-import { broadcastKey, type ErasedSet, listErased, readErasure } from '../erasure-record.ts';
+import { broadcastKey, type ErasedSet, listErased, parseBroadcastKey, readErasure } from '../erasure-record.ts';
 import type { Manifest } from '../manifest.ts';
 import { findManifest } from '../manifest-chain.ts';
 import { erasedKey, manifestKey, manifestPrefix, type PartitionName, parseManifestKey } from '../path.ts';
-import { OBJECT_KINDS, type ObjectKind, readRetained } from '../retained.ts';
-import { type AudioContent, type CutContent, readCut } from './cut-content.ts';
-import { errorText, type Finding, type Report } from './finding.ts';
-import { HourlyCheck } from './hourly-check.ts';
+import { OBJECT_KINDS, type ObjectKind } from '../retained.ts';
+import type { CutContent } from './cut-content.ts';
+import { errorText, type Finding } from './finding.ts';
 import { Ledger } from './ledger.ts';
-import { checkStatistics } from './recount.ts';
-import { checkErasedState, checkOffsets, checkSequences, epochState } from './sequence-check.ts';
-import { checkVoice } from './voice-check.ts';
+import { walkPartition } from './partition-walk.ts';
 
 export type { Finding, Rule } from './finding.ts';
 
@@ -34,31 +32,53 @@ export interface Summary {
   /** Start of the first and the last window, Unix milliseconds; undefined if nothing is archived. */
   fromMs: number | undefined;
   toMs: number | undefined;
+  /** All of them. */
+  findings: number;
 }
 
 /** What to verify. */
 export interface VerifyOptions {
   store: Store;
-  /** What the log says is committed, if it can be asked: by partition, undefined before its first commit. */
-  committed?: { log: string; partitions: readonly (number | undefined)[] };
+  /** What the log says is committed, if it can be asked; read before the verifier begins. */
+  committed?: CommittedOffsets;
+  /** Only cuts with windows from `fromMs` to before `toMs`, Unix milliseconds. Then objects that no manifest names are not looked for. */
+  fromMs?: number;
+  toMs?: number;
   /** Called after each cut. */
   onProgress?: (progress: { cuts: number; cutsTotal: number }) => void;
+  /** Called with every finding, in the order of the walk. */
+  onFinding?: (finding: Finding) => void;
+  /** Aborts between two cuts; verifyArchive then throws its reason. */
+  signal?: AbortSignal;
 }
 
-/** Verifies an archive. Findings in the order of the walk; none: all is as it should be. Throws only what the store throws. */
+/** Findings that are kept; more are only counted, and given to `onFinding`. */
+export const FINDINGS_KEPT_MAX = 1_000;
+
+/** Verifies an archive. No findings: all is as it should be. Throws only what the store throws, and the signal's reason. */
 export async function verifyArchive(options: VerifyOptions): Promise<{ findings: Finding[]; summary: Summary }> {
-  const verifier = new Verifier(options);
-  return verifier.run();
+  return new Verifier(options).run();
+}
+
+interface ListedPartition {
+  name: PartitionName;
+  /** Of its manifests, ascending. */
+  starts: number[];
+  fromOldest: boolean;
 }
 
 class Verifier {
   readonly #store: Store;
   readonly #options: VerifyOptions;
   readonly #findings: Finding[] = [];
-  readonly #report: Report = (finding) => this.#findings.push(finding);
   readonly #ledger = new Ledger();
   readonly #newest = new Map<string, Manifest>();
-  #erased: ErasedSet = new Set();
+  /** Partitions of which a cut has been counted. */
+  readonly #begun = new Set<string>();
+  /** Broken records that have been reported. */
+  readonly #badErasures = new Set<string>();
+  /** Records that were complete when they were last read: they stay so. */
+  readonly #completed = new Set<string>();
   #cutsTotal = 0;
   readonly #summary: Summary = {
     partitions: 0,
@@ -71,6 +91,7 @@ class Verifier {
     voiceSeconds: 0,
     fromMs: undefined,
     toMs: undefined,
+    findings: 0,
   };
 
   constructor(options: VerifyOptions) {
@@ -79,35 +100,74 @@ class Verifier {
   }
 
   async run(): Promise<{ findings: Finding[]; summary: Summary }> {
-    await this.#readErasures();
+    const { fromMs, toMs, signal } = this.#options;
     const partitions = await this.#listPartitions();
-    for (const { name, starts } of partitions) await this.#walk(name, starts);
-    await this.#ledger.check(this.#store, this.#report);
+    const isLimited = fromMs !== undefined || toMs !== undefined;
+    if (isLimited) for (const partition of partitions) await this.#limit(partition, fromMs ?? 0, toMs ?? Infinity);
+    this.#cutsTotal = partitions.reduce((sum, { starts }) => sum + Math.max(0, starts.length - 1), 0);
+    for (const { name, starts, fromOldest } of partitions) {
+      const newest = await walkPartition({
+        store: this.#store,
+        name,
+        starts,
+        fromOldest,
+        report: (finding) => this.#report(finding),
+        erasures: () => this.#erasures(),
+        onCut: (cut) => this.#count(cut),
+        onHourlyFile: (key, size) => this.#countHourly(key, size),
+        signal,
+      });
+      if (newest === undefined) continue;
+      this.#ledger.end(newest);
+      this.#newest.set(manifestPrefix(name), newest);
+    }
+    if (!isLimited) await this.#ledger.check(this.#store, (finding) => this.#report(finding));
     this.#summary.openObjects = this.#ledger.open;
-    await this.#checkCommitted();
+    if (toMs === undefined) await this.#checkCommitted();
+    await this.#checkErasures();
     return { findings: this.#findings, summary: this.#summary };
   }
 
-  async #readErasures(): Promise<void> {
-    const erased = new Set<string>();
-    for (const key of await listErased(this.#store)) {
-      const [stream = '', epoch = ''] = key.split('/');
-      const record = await readErasure(this.#store, { stream, epoch });
-      if (record?.completedUnixMs !== undefined) erased.add(key);
-      else
+  #report(finding: Finding): void {
+    this.#summary.findings++;
+    if (this.#findings.length < FINDINGS_KEPT_MAX) this.#findings.push(finding);
+    this.#options.onFinding?.(finding);
+  }
+
+  async #erasures(): Promise<{ erased: ErasedSet; erasedWholly: ErasedSet }> {
+    const erased = await listErased(this.#store);
+    for (const key of erased) if (!this.#completed.has(key) && (await this.#isComplete(key))) this.#completed.add(key);
+    return { erased, erasedWholly: new Set(this.#completed) };
+  }
+
+  async #isComplete(broadcast: string): Promise<boolean> {
+    const name = parseBroadcastKey(broadcast);
+    try {
+      return (await readErasure(this.#store, name))?.completedUnixMs !== undefined;
+    } catch (error) {
+      if (!(error instanceof HayateError) || error.code !== 'CORRUPT') throw error;
+      if (!this.#badErasures.has(broadcast))
+        this.#report({ rule: 'erasure', key: erasedKey(name), expected: 'a record of an erasure', found: errorText(error) });
+      this.#badErasures.add(broadcast);
+      return false;
+    }
+  }
+
+  async #checkErasures(): Promise<void> {
+    const { erased, erasedWholly } = await this.#erasures();
+    for (const broadcast of erased)
+      if (!erasedWholly.has(broadcast) && !this.#badErasures.has(broadcast))
         this.#report({
           rule: 'erasure',
-          key: erasedKey({ stream, epoch }),
+          key: erasedKey(parseBroadcastKey(broadcast)),
           expected: 'a completed erasure',
           found: 'one that was not finished: run it again',
         });
-    }
-    this.#erased = erased;
   }
 
-  /** Partitions with the starts of their manifests: all that is known when the walk begins. */
-  async #listPartitions(): Promise<{ name: PartitionName; starts: number[] }[]> {
-    const partitions = new Map<string, { name: PartitionName; starts: number[] }>();
+  /** Partitions with the starts of their manifests, as they are now. */
+  async #listPartitions(): Promise<ListedPartition[]> {
+    const partitions = new Map<string, ListedPartition>();
     for await (const { key } of this.#store.list('cuts/')) {
       const found = parseManifestKey(key);
       if (found === undefined) {
@@ -115,123 +175,39 @@ class Verifier {
         continue;
       }
       const { start, ...name } = found;
-      const partition = partitions.get(manifestPrefix(name)) ?? { name, starts: [] };
+      const partition = partitions.get(manifestPrefix(name)) ?? { name, starts: [], fromOldest: true };
       partition.starts.push(start);
       partitions.set(manifestPrefix(name), partition);
     }
-    const all = [...partitions.values()];
-    this.#summary.partitions = all.length;
-    this.#cutsTotal = all.reduce((sum, { starts }) => sum + starts.length - 1, 0);
-    return all;
+    this.#summary.partitions = partitions.size;
+    return [...partitions.values()];
   }
 
-  async #walk(name: PartitionName, starts: readonly number[]): Promise<void> {
-    const hourly = new HourlyCheck(this.#store, name, this.#report);
-    let before: Manifest | undefined;
-    let known = new Set<string>();
-    for (const start of starts) {
-      const after = await this.#readManifest(name, start);
-      if (after === undefined) {
-        hourly.skip();
-        before = undefined;
-        continue;
+  /** Leaves the manifests around the cuts that may have windows of the time asked for, found by halving. */
+  async #limit(partition: ListedPartition, fromMs: number, toMs: number): Promise<void> {
+    const { name, starts } = partition;
+    const firstAt = async (limitMs: number) => {
+      let [near, far] = [0, starts.length];
+      while (near < far) {
+        const middle = (near + far) >> 1;
+        if ((await this.#windowOf(name, starts, middle)) >= limitMs) far = middle;
+        else near = middle + 1;
       }
-      checkErasedState(after, this.#erased, this.#report);
-      if (after.previous === undefined) hourly.beginAtFirst();
-      if (before === undefined) await this.#checkOldest(after, start === starts[0]);
-      else if (after.previous?.start !== before.start)
-        this.#report({
-          rule: 'manifests',
-          key: manifestKey(name, start),
-          expected: `the manifest behind that of ${before.start}`,
-          found: `one behind ${after.previous?.start}`,
-        });
-      else await this.#checkCut(before, after, hourly);
-      known = this.#countBroadcasts(known, before, after);
-      before = after;
+      return near;
+    };
+    const first = Math.max(0, (fromMs === 0 ? 0 : await firstAt(fromMs)) - 1);
+    const end = toMs === Infinity ? starts.length : (await firstAt(toMs)) + 1;
+    partition.fromOldest = first === 0 && end >= starts.length;
+    partition.starts = starts.slice(first, end);
+  }
+
+  /** The window at which a manifest stands, or the next one that can be read. */
+  async #windowOf(name: PartitionName, starts: readonly number[], at: number): Promise<number> {
+    for (const start of starts.slice(at)) {
+      const manifest = await findManifest(this.#store, name, start).catch(() => undefined);
+      if (manifest !== undefined) return manifest.state.windowStartMs;
     }
-    if (before === undefined) return;
-    await hourly.end();
-    this.#summary.objects.hourly += hourly.objects;
-    this.#summary.bytes += hourly.bytes;
-    this.#ledger.end(before);
-    this.#newest.set(manifestPrefix(name), before);
-  }
-
-  /** undefined, and reported, if it is damaged; only undefined if it has gone since it was listed. */
-  async #readManifest(name: PartitionName, start: number): Promise<Manifest | undefined> {
-    const key = manifestKey(name, start);
-    try {
-      const manifest = await findManifest(this.#store, name, start);
-      if (manifest !== undefined && (manifest.start !== start || manifest.log !== name.log || manifest.partition !== name.partition))
-        this.#report({
-          rule: 'manifests',
-          key,
-          expected: 'the manifest of this key',
-          found: `that of ${manifestKey(manifest, manifest.start)}`,
-        });
-      if (manifest === undefined && start >= (await readRetained(this.#store, name)).cuts)
-        this.#report({ rule: 'manifests', key, expected: 'the manifest that was listed', found: 'nothing' });
-      return manifest;
-    } catch (error) {
-      this.#report({ rule: 'manifests', key, expected: 'a manifest', found: errorText(error) });
-      return undefined;
-    }
-  }
-
-  /** The oldest manifest is the first of all, unless those before it were deleted for their age. */
-  async #checkOldest(oldest: Manifest, isFirst: boolean): Promise<void> {
-    if (!isFirst || oldest.previous === undefined) return;
-    const { cuts } = await readRetained(this.#store, oldest);
-    if (oldest.previous.start >= cuts)
-      this.#report({
-        rule: 'manifests',
-        key: manifestKey(oldest, oldest.previous.start),
-        expected: 'the manifest before the oldest one',
-        found: 'nothing',
-      });
-  }
-
-  async #checkCut(before: Manifest, after: Manifest, hourly: HourlyCheck): Promise<void> {
-    const { erased, report, store } = { erased: this.#erased, report: this.#report, store: this.#store };
-    const retained = await readRetained(store, before);
-    const cut = await readCut(before, after, { store, retained, erased, report });
-    checkOffsets(cut, report);
-    checkSequences(cut, erased, report);
-    this.#checkBroadcasts(cut);
-    if (cut.whole.statistics) for (const object of cut.statistics) await hourly.take(object);
-    else hourly.skip();
-    this.#count(cut);
-    this.#options.onProgress?.({ cuts: this.#summary.cuts, cutsTotal: this.#cutsTotal });
-  }
-
-  /** Voice and statistics, broadcast by broadcast. */
-  #checkBroadcasts(cut: CutContent): void {
-    const { before, after, whole } = cut;
-    const frames = group(cut.frames.toSorted((a, b) => a.name.start - b.name.start).flatMap(({ rows }) => rows));
-    const marks = group(cut.marks.toSorted((a, b) => a.name.start - b.name.start).flatMap(({ rows }) => rows));
-    const inWindowOrder = cut.statistics.toSorted((a, b) => a.name.start - b.name.start);
-    const rows = group(inWindowOrder.flatMap(({ key, rows }) => rows.map((row) => ({ key, row, stream: row.stream, epoch: row.epoch }))));
-    const audio = Map.groupBy(cut.audio, ({ key }) => key.split('/', 3).slice(1).join('/'));
-    for (const name of new Set([...frames.keys(), ...marks.keys(), ...rows.keys(), ...audio.keys()])) {
-      if (this.#erased.has(name)) continue;
-      const [stream = '', epoch = ''] = name.split('/');
-      const states = { before: epochState(before, { stream, epoch }), after: epochState(after, { stream, epoch }) };
-      const voiceKnown = whole.frames && whole.audio;
-      const voice = voiceKnown
-        ? checkVoice(frames.get(name) ?? [], audio.get(name) ?? [], {
-            name: { stream, epoch },
-            ...states,
-            prerollMs: before.config.prerollMs,
-            report: this.#report,
-          })
-        : undefined;
-      if (whole.frames && whole.marks && whole.statistics)
-        checkStatistics(
-          { frames: frames.get(name) ?? [], marks: marks.get(name) ?? [], rows: rows.get(name) ?? [], before: states.before, voice },
-          this.#report,
-        );
-    }
+    return Infinity;
   }
 
   #count({ before, after, frames, audio, present }: CutContent): void {
@@ -242,44 +218,43 @@ class Verifier {
       summary.objects[kind]++;
       summary.bytes += size;
     }
+    const isFirst = !this.#begun.has(manifestPrefix(before));
+    this.#begun.add(manifestPrefix(before));
+    const known = new Set(isFirst ? [] : before.state.epochs.map(broadcastKey));
+    summary.broadcasts += after.state.epochs.filter((epoch) => !known.has(broadcastKey(epoch))).length;
     summary.frames += frames.reduce((sum, { rows }) => sum + rows.length, 0);
-    summary.voiceSeconds += audio.reduce((sum, segment) => sum + playedOnTime(segment), 0) / 48_000;
+    summary.voiceSeconds += audio.reduce((sum, { name, link }) => sum + (name.late ? 0 : link.playedSamples), 0) / 48_000;
     const fromMs = before.state.windowStartMs > 0 ? before.state.windowStartMs : after.state.windowStartMs;
     summary.fromMs = Math.min(summary.fromMs ?? Infinity, fromMs);
     summary.toMs = Math.max(summary.toMs ?? 0, after.state.windowStartMs);
+    this.#cutsTotal = Math.max(this.#cutsTotal, summary.cuts);
+    this.#options.onProgress?.({ cuts: summary.cuts, cutsTotal: this.#cutsTotal });
   }
 
-  /** Broadcasts that a manifest remembers and the one before did not. */
-  #countBroadcasts(known: Set<string>, before: Manifest | undefined, after: Manifest): Set<string> {
-    const names = new Set(after.state.epochs.map(broadcastKey));
-    for (const name of names) if (before === undefined || !known.has(name)) this.#summary.broadcasts++;
-    return names;
+  #countHourly(key: string, size: number): void {
+    this.#ledger.addHourly(key);
+    this.#summary.objects.hourly++;
+    this.#summary.bytes += size;
   }
 
   async #checkCommitted(): Promise<void> {
     const { committed } = this.#options;
-    for (const [partition, offset] of committed?.partitions.entries() ?? []) {
-      if (committed === undefined || offset === undefined) continue;
+    if (committed === undefined) return;
+    for (const [partition, offset] of committed.partitions.entries()) {
+      if (offset === undefined) continue;
       const name = { log: committed.log, partition };
-      const newest = this.#newest.get(manifestPrefix(name))?.start;
       const key = manifestKey(name, offset);
-      if (newest === undefined || ((await this.#store.head(key)) === undefined && offset >= (await readRetained(this.#store, name)).cuts))
+      const newest = this.#newest.get(manifestPrefix(name))?.start;
+      // The manifest of the newest cut is never deleted, and what is committed is not older than what is archived.
+      if (newest === undefined || offset > newest || (await this.#store.head(key)) === undefined)
         this.#report({
           rule: 'committed',
           key,
           expected: `the manifest of the committed offset ${offset}`,
-          found: newest === undefined ? 'no manifest' : `the newest is that of ${newest}`,
+          found: newest === undefined ? 'no manifest' : `none; the newest is that of ${newest}`,
         });
     }
   }
-}
-
-function playedOnTime({ name, link }: AudioContent): number {
-  return name.late ? 0 : link.playedSamples;
-}
-
-function group<Row extends BroadcastName>(rows: readonly Row[]): Map<string, Row[]> {
-  return Map.groupBy(rows, broadcastKey);
 }
 
 /** Kinds in the order in which summaries show them. */

@@ -1,32 +1,17 @@
-// The voice of one broadcast in one cut: its AUDIO frames and its Ogg segments in, what does not agree out. Every packet of
-// every frame must lie in a segment at its position, or its frame be displaced; what else a segment holds must be
-// concealment. Works from positions alone, not by the archiver's own layout.
-import { createHash } from 'node:crypto';
+// The voices of one broadcast in one cut: its AUDIO frames and its Ogg segments in, what does not agree out. Every packet of
+// every frame must lie in a segment at its position, unless its place was taken; what else a segment holds must be
+// concealment of a hole. Works from positions alone, not by the archiver's own layout.
 import { fromBinary } from '@bufbuild/protobuf';
-import { AudioSchema, epochFromText, epochStartedMs, epochText, Kind, Limits, OPUS_SAMPLE_RATE, opusPacketSamples } from '@hayate/protocol';
-import { tagValue } from '../../format/ogg/index.ts';
-import type { BroadcastName } from '../broadcast-order.ts';
+import { AudioSchema, Kind, Limits, opusPacketSamples } from '@hayate/protocol';
+import { GAP_STEP_SAMPLES, isConcealment, tagValue } from '../../format/ogg/index.ts';
+import { broadcastKey } from '../erasure-record.ts';
 import type { FrameRow } from '../frame-row.ts';
-import type { EpochState } from '../manifest.ts';
-import { audioKey } from '../path.ts';
+import { type BroadcastContent, payloadOf } from './broadcast-content.ts';
 import type { AudioContent } from './cut-content.ts';
 import type { Report } from './finding.ts';
+import { checkSegmentTags } from './segment-tag-check.ts';
 
-/** A voice frame whose payload can be read. */
-interface VoiceFrame {
-  row: FrameRow;
-  packets: readonly Uint8Array[];
-  samples: number;
-}
-
-/** What is known of a broadcast besides its objects. */
-export interface VoiceContext {
-  name: BroadcastName;
-  before: EpochState | undefined;
-  after: EpochState | undefined;
-  prerollMs: number;
-  report: Report;
-}
+const SAMPLES_PER_MS = 48;
 
 /** Frames that came late, and that have no place: what statistics should count. */
 export interface VoiceCounts {
@@ -34,53 +19,111 @@ export interface VoiceCounts {
   displaced: number;
 }
 
-/** The packets of an AUDIO frame; undefined if its payload cannot be read. */
-export function readVoice(row: FrameRow): { packets: Uint8Array[]; level: number | undefined; samples: number } | undefined {
+/** An AUDIO payload. */
+export interface HeardFrame {
+  row: FrameRow;
+  packets: readonly Uint8Array[];
+  level: number | undefined;
+  /** All packets together, at 48 kHz. */
+  samples: number;
+}
+
+/** The payload of an AUDIO frame; undefined if it cannot be read. */
+export function readVoice(row: FrameRow): HeardFrame | undefined {
   try {
-    const { packets, level } = fromBinary(AudioSchema, row.frame.subarray(row.payload_offset, row.payload_offset + row.payload_length));
+    const { packets, level } = fromBinary(AudioSchema, payloadOf(row));
     const samples = packets.reduce((sum, packet) => sum + opusPacketSamples(packet), 0);
-    return samples === 0 ? undefined : { packets, level, samples };
+    return samples === 0 ? undefined : { row, packets, level, samples };
   } catch {
     return undefined;
   }
 }
 
-/** Checks a broadcast's segments of one cut against its frames. */
-export function checkVoice(rows: readonly FrameRow[], segments: readonly AudioContent[], context: VoiceContext): VoiceCounts {
+/** One participant's segments on time, or its late ones, and the frames that belong there. */
+interface Lane {
+  frames: HeardFrame[];
+  /** In order of position. */
+  segments: AudioContent[];
+  /** Where the voice stood; undefined: wherever the first frame begins. */
+  position: number | undefined;
+  preroll: readonly Uint8Array[];
+}
+
+/** What a lane came to. */
+interface LaneEnd {
+  position: number;
+  /** The packets of the last segment; undefined if there is none. */
+  packets: readonly Uint8Array[] | undefined;
+  displaced: number;
+}
+
+/** Checks a broadcast's segments of one cut against its frames, and where the next manifest says that its voices stand. */
+export function checkVoice(broadcast: BroadcastContent, report: Report): VoiceCounts {
   const counts = { late: 0, displaced: 0 };
-  const voices = new Map<number, VoiceFrame[]>();
-  for (const row of rows) {
-    const voice = row.kind === Kind.AUDIO ? readVoice(row) : undefined;
-    if (voice === undefined) continue;
-    if (row.participant >= Limits.participantsMax || row.position + voice.samples > Limits.numberMax) counts.displaced++;
-    else voices.set(row.participant, [...(voices.get(row.participant) ?? []), { row, ...voice }]);
+  const voices = new Map<number, HeardFrame[]>();
+  for (const row of broadcast.frames) {
+    const heard = row.kind === Kind.AUDIO ? readVoice(row) : undefined;
+    if (heard === undefined) continue;
+    if (row.participant >= Limits.participantsMax || row.position + heard.samples > Limits.numberMax) counts.displaced++;
+    else
+      voices
+        .set(row.participant, voices.get(row.participant) ?? [])
+        .get(row.participant)
+        ?.push(heard);
   }
-  const participants = new Set([...voices.keys(), ...segments.map(({ name }) => name.participant)]);
-  for (const participant of participants) {
-    const own = segments.filter(({ name }) => name.participant === participant);
+  const tracks = [...(broadcast.before?.tracks ?? []), ...(broadcast.after?.tracks ?? [])];
+  const participants = [
+    ...voices.keys(),
+    ...broadcast.segments.map(({ name }) => name.participant),
+    ...tracks.map((track) => track.participant),
+  ];
+  for (const participant of new Set(participants)) {
+    const segments = broadcast.segments
+      .filter(({ name }) => name.participant === participant)
+      .sort((a, b) => a.name.position - b.name.position);
     const frames = voices.get(participant) ?? [];
-    const position = context.before?.tracks.find((track) => track.participant === participant)?.position ?? 0;
-    const late = frames.filter(({ row }) => row.position < position);
-    const onTime = frames.filter(({ row }) => row.position >= position);
-    counts.late += late.length;
-    counts.displaced += checkLane(
-      onTime,
-      own.filter(({ name }) => !name.late),
-      context,
-    );
-    counts.displaced += checkLane(
-      late,
-      own.filter(({ name }) => name.late),
-      context,
-    );
-    checkTrack(
-      participant,
-      position,
-      own.filter(({ name }) => !name.late),
-      context,
-    );
+    const known = broadcast.before?.tracks.find((track) => track.participant === participant);
+    const position = known?.position ?? 0;
+    const preroll = known?.preroll.map((packet) => Buffer.from(packet, 'base64')) ?? [];
+    const [late, onTime] = [true, false].map((isLate) => ({
+      frames: frames.filter(({ row }) => row.position < position === isLate),
+      segments: segments.filter(({ name }) => name.late === isLate),
+    }));
+    counts.late += late?.frames.length ?? 0;
+    counts.displaced += checkLane({ frames: [], segments: [], ...late, position: undefined, preroll: [] }, broadcast, report).displaced;
+    const end = checkLane({ frames: [], segments: [], ...onTime, position, preroll }, broadcast, report);
+    counts.displaced += end.displaced;
+    checkTrack(participant, end, preroll, broadcast, report);
   }
   return counts;
+}
+
+function checkLane(lane: Lane, broadcast: BroadcastContent, report: Report): LaneEnd {
+  const { config } = broadcast;
+  const ordered = lane.frames.toSorted((a, b) => a.row.position - b.row.position || a.row.sequence - b.row.sequence);
+  let unplaced = ordered;
+  let position = lane.position ?? ordered[0]?.row.position ?? 0;
+  let packets: readonly Uint8Array[] | undefined;
+  for (const segment of lane.segments) {
+    const { key, name, link } = segment;
+    const wrong = (expected: string, found: string) => report({ rule: 'audio', key, expected, found });
+    const { preroll, body, prerollSamples } = splitPreroll(segment);
+    const hole = name.position - position;
+    const tagged = Number(tagValue(link.tags, 'HAYATE_GAP_SAMPLES'));
+    const isLong = hole > config.audioHoleMs * SAMPLES_PER_MS || hole % GAP_STEP_SAMPLES !== 0;
+    if (hole !== tagged || hole < 0 || (hole > 0 && !isLong)) wrong(`a hole of ${hole} samples before it, too long to fill`, `${tagged}`);
+    const expected = hole === 0 && packets === undefined ? lane.preroll : [];
+    if (!equal(expected, preroll)) wrong(`${expected.length} packets of pre-roll as before`, `${preroll.length} packets, or others`);
+    const placed = placeBody(body, name.position);
+    const taken = new Set(unplaced.filter((frame) => claim(frame, placed)));
+    unplaced = unplaced.filter((frame) => !taken.has(frame));
+    const concealedSamples = checkConcealment([...placed.values()], config.audioHoleMs * SAMPLES_PER_MS, wrong);
+    checkSegmentTags(segment, { prerollSamples, concealedSamples, taken: Array.from(taken, ({ row }) => row.sequence) }, broadcast, wrong);
+    position = name.position + body.reduce((sum, { samples }) => sum + samples, 0);
+    packets = link.packets.map(({ data }) => data);
+  }
+  if (lane.segments.length < config.segmentsPerTrackMax) checkUnplaced(new Set(unplaced), ordered, broadcast, report);
+  return { position: lane.position === undefined ? 0 : position, packets, displaced: unplaced.length };
 }
 
 interface Placed {
@@ -89,45 +132,18 @@ interface Placed {
   claimed: boolean;
 }
 
-/** Checks packets and tags of the segments of one lane; returns how many frames have no place in them. */
-function checkLane(frames: readonly VoiceFrame[], segments: readonly AudioContent[], context: VoiceContext): number {
-  const { report } = context;
-  let unplaced = frames.toSorted((a, b) => a.row.position - b.row.position || a.row.sequence - b.row.sequence);
-  for (const segment of segments.toSorted((a, b) => a.name.position - b.name.position)) {
-    const { key, link } = segment;
-    const tag = (name: string) => Number(tagValue(link.tags, name) ?? Number.NaN);
-    const { body, prerollSamples } = splitPreroll(segment);
-    if (prerollSamples !== tag('HAYATE_PREROLL_SAMPLES'))
-      report({ rule: 'audio', key, expected: `${tag('HAYATE_PREROLL_SAMPLES')} samples of pre-roll`, found: `${prerollSamples}` });
-    const placed = new Map<number, Placed>();
-    let position = segment.name.position;
-    for (const { data, samples } of body) {
-      placed.set(position, { data, samples, claimed: false });
-      position += samples;
-    }
-    const sequences: number[] = [];
-    const left: VoiceFrame[] = [];
-    for (const frame of unplaced) {
-      if (claim(frame, placed)) sequences.push(frame.row.sequence);
-      else left.push(frame);
-    }
-    unplaced = left;
-    const concealment = [...placed.values()].filter(({ claimed }) => !claimed);
-    if (concealment.some(({ data }) => data.length !== 1))
-      report({ rule: 'audio', key, expected: 'packets of the frames, and concealment', found: 'a packet that no frame has' });
-    const concealed = concealment.reduce((sum, { samples }) => sum + samples, 0);
-    const range = `${Math.min(...sequences)} to ${Math.max(...sequences)}`;
-    const tagged = `${tag('HAYATE_FIRST_SEQUENCE')} to ${tag('HAYATE_LAST_SEQUENCE')}`;
-    if (concealed !== tag('HAYATE_CONCEALED_SAMPLES') || tag('HAYATE_PLAYED_SAMPLES') !== link.playedSamples)
-      report({ rule: 'audio', key, expected: `${concealed} samples concealed, ${link.playedSamples} played`, found: 'other tags' });
-    if (range !== tagged) report({ rule: 'audio', key, expected: `sequences ${range}`, found: tagged });
-    checkHeaders(segment, prerollSamples, context);
+function placeBody(body: AudioContent['link']['packets'], from: number): Map<number, Placed> {
+  const placed = new Map<number, Placed>();
+  let position = from;
+  for (const { data, samples } of body) {
+    placed.set(position, { data, samples, claimed: false });
+    position += samples;
   }
-  return unplaced.length;
+  return placed;
 }
 
 /** Takes a frame's packets where they lie; false, and nothing is taken, if they do not lie there. */
-function claim({ row, packets }: VoiceFrame, placed: ReadonlyMap<number, Placed>): boolean {
+function claim({ row, packets }: HeardFrame, placed: ReadonlyMap<number, Placed>): boolean {
   const own: Placed[] = [];
   let position = row.position;
   for (const packet of packets) {
@@ -140,6 +156,59 @@ function claim({ row, packets }: VoiceFrame, placed: ReadonlyMap<number, Placed>
   return true;
 }
 
+/** What no frame has must be concealment, in runs no longer than a hole that is filled, with voice behind it. Returns its samples. */
+function checkConcealment(placed: readonly Placed[], holeMax: number, wrong: (expected: string, found: string) => void): number {
+  let total = 0;
+  let run = 0;
+  for (const { data, samples, claimed } of placed) {
+    run = claimed ? 0 : run + samples;
+    if (claimed) continue;
+    total += samples;
+    if (data.length !== 1 || !isConcealment(data)) wrong('packets of the frames, and concealment', 'a packet that no frame has');
+    if (run - samples < holeMax && run > holeMax) wrong(`holes of ${holeMax} samples at the most`, 'a longer one');
+  }
+  if (run > 0) wrong('voice at its end', 'concealment');
+  return total;
+}
+
+/** A frame without a place must have come for a time that another took. */
+function checkUnplaced(
+  unplaced: ReadonlySet<HeardFrame>,
+  ordered: readonly HeardFrame[],
+  { name, manifestKey: key }: BroadcastContent,
+  report: Report,
+): void {
+  let end = 0;
+  for (const frame of ordered) {
+    const { sequence, participant, position } = frame.row;
+    if (!unplaced.has(frame)) end = Math.max(end, position + frame.samples);
+    else if (position >= end)
+      report({
+        rule: 'audio',
+        key,
+        expected: `the voice of ${broadcastKey(name)} sequence ${sequence}, participant ${participant}, at ${position}`,
+        found: 'no segment has it',
+      });
+  }
+}
+
+function checkTrack(
+  participant: number,
+  end: LaneEnd,
+  preroll: readonly Uint8Array[],
+  { name, after, config, manifestKey: key }: BroadcastContent,
+  report: Report,
+): void {
+  if (after === undefined) return;
+  const track = after.tracks.find((each) => each.participant === participant);
+  const wrong = (expected: string, found: string) => report({ rule: 'state', key, expected: `${broadcastKey(name)}: ${expected}`, found });
+  if ((track?.position ?? 0) !== end.position) wrong(`voice ${participant} up to ${end.position}`, `up to ${track?.position}`);
+  const last = end.packets === undefined ? preroll : lastPackets(end.packets, config.prerollMs * SAMPLES_PER_MS);
+  const found = track?.preroll.map((packet) => Buffer.from(packet, 'base64')) ?? [];
+  if (!equal(after.ended ? [] : last, found))
+    wrong(`the last packets of voice ${participant} as pre-roll`, `${found.length} packets, or others`);
+}
+
 /** The packets behind the pre-roll, by its tag. */
 function splitPreroll({ link }: AudioContent): { preroll: Uint8Array[]; body: AudioContent['link']['packets']; prerollSamples: number } {
   const wanted = Number(tagValue(link.tags, 'HAYATE_PREROLL_SAMPLES') ?? 0);
@@ -149,61 +218,17 @@ function splitPreroll({ link }: AudioContent): { preroll: Uint8Array[]; body: Au
   return { preroll: link.packets.slice(0, count).map(({ data }) => data), body: link.packets.slice(count), prerollSamples };
 }
 
-/** Serial, key, pre-skip, trimming and wall-clock time. */
-function checkHeaders({ key, name, link }: AudioContent, prerollSamples: number, { after, report }: VoiceContext): void {
-  const tag = (what: string) => tagValue(link.tags, what);
-  const wrong = (expected: string, found: string) => report({ rule: 'audio', key, expected, found });
-  const track = JSON.stringify([name.stream, epochText(name.epoch), name.participant, name.late]);
-  const serial = (createHash('sha256').update(track).digest().readUInt32LE() + name.firstSequence) % 2 ** 32;
-  if (link.serial !== serial) wrong(`serial number ${serial}`, `${link.serial}`);
-  const epoch = epochFromText(tag('HAYATE_EPOCH') ?? '') ?? 0n;
-  const tagged = audioKey({
-    stream: tag('HAYATE_STREAM') ?? '',
-    epoch,
-    participant: Number(tag('HAYATE_PARTICIPANT')),
-    late: tag('HAYATE_LATE') === '1',
-    firstSequence: Number(tag('HAYATE_FIRST_SEQUENCE')),
-    position: Number(tag('HAYATE_POSITION')),
-  });
-  if (tagged !== key) wrong('tags of its key', tagged);
-  if (link.startGranule !== 0 || link.endTrim !== 0)
-    wrong('granules from 0, nothing trimmed', `from ${link.startGranule}, ${link.endTrim} trimmed`);
-  // A broadcast that has ended keeps no title in the manifest, but all else of its header.
-  const header = after?.header;
-  const codecDelay = header?.preSkip ?? 0;
-  const preSkip = name.position === 0 && !name.late ? codecDelay : prerollSamples;
-  if (link.head.preSkip !== preSkip) wrong(`pre-skip ${preSkip}`, `${link.head.preSkip}`);
-  const originUs = header !== undefined && header.originUnixUs > 0 ? header.originUnixUs : epochStartedMs(epoch) * 1000;
-  const firstPlayed = name.position - prerollSamples + preSkip;
-  const startUs = originUs + Math.round(((firstPlayed - codecDelay) * 1_000_000) / OPUS_SAMPLE_RATE);
-  if (Number(tag('HAYATE_START_UNIX_US')) !== startUs) wrong(`start at ${startUs} µs`, `${tag('HAYATE_START_UNIX_US')}`);
+function lastPackets(packets: readonly Uint8Array[], samples: number): Uint8Array[] {
+  const last: Uint8Array[] = [];
+  let total = 0;
+  for (const packet of packets.toReversed()) {
+    if (total >= samples) break;
+    total += opusPacketSamples(packet);
+    last.unshift(packet);
+  }
+  return last;
 }
 
-/** Checks that the segments follow one another from where the track stood to where it stands, with the pre-roll of what came before. */
-function checkTrack(participant: number, from: number, segments: readonly AudioContent[], context: VoiceContext): void {
-  const { before, after, report } = context;
-  let position = from;
-  let heard = before?.tracks.find((track) => track.participant === participant)?.preroll.map((packet) => Buffer.from(packet, 'base64'));
-  for (const segment of segments.toSorted((a, b) => a.name.position - b.name.position)) {
-    const { key, name, link } = segment;
-    const { preroll, body } = splitPreroll(segment);
-    const gap = Number(tagValue(link.tags, 'HAYATE_GAP_SAMPLES'));
-    if (name.position - position !== gap)
-      report({ rule: 'audio', key, expected: `a hole of ${name.position - position} samples before it`, found: `${gap}` });
-    const expected = gap === 0 ? (heard ?? []) : [];
-    if (expected.length !== preroll.length || expected.some((packet, i) => Buffer.compare(packet, preroll[i] ?? new Uint8Array()) !== 0))
-      report({
-        rule: 'audio',
-        key,
-        expected: `${expected.length} packets of pre-roll as before`,
-        found: `${preroll.length} packets, or others`,
-      });
-    position = name.position + body.reduce((sum, { samples }) => sum + samples, 0);
-    heard = link.packets.map(({ data }) => Buffer.from(data));
-  }
-  const track = after?.tracks.find((candidate) => candidate.participant === participant);
-  if (segments.length === 0 || after === undefined) return;
-  const [last] = segments.slice(-1);
-  if (track?.position !== position)
-    report({ rule: 'state', key: last?.key ?? '', expected: `a track that stands at ${position}`, found: `${track?.position}` });
+function equal(a: readonly Uint8Array[], b: readonly Uint8Array[]): boolean {
+  return a.length === b.length && a.every((packet, i) => Buffer.compare(packet, b[i] ?? new Uint8Array()) === 0);
 }

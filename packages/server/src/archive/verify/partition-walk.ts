@@ -1,0 +1,212 @@
+// One partition from its oldest manifest to its newest: each cut between two manifests is read and checked, and what is found wrong
+// is looked at a second time, with the records of what is meant to be gone read anew: an archive changes while it is read.
+import { HayateError } from '../../kernel/error.ts';
+import type { Store } from '../../store/store.ts';
+import type { Manifest } from '../manifest.ts';
+import { findManifest, listCuts } from '../manifest-chain.ts';
+import { manifestKey, type PartitionName, parseHourlyKey, retainedKey } from '../path.ts';
+import { everythingRetained, type Retained, readRetained } from '../retained.ts';
+import { broadcastsOf } from './broadcast-content.ts';
+import { type CutContent, type Gone, readCut } from './cut-content.ts';
+import { errorText, type Finding, type Report } from './finding.ts';
+import { HourlyCheck } from './hourly-check.ts';
+import { checkRows, checkTiles, checkWindows } from './offset-check.ts';
+import { checkStatistics } from './recount.ts';
+import { checkErasedState, checkForgotten, checkSequences } from './sequence-check.ts';
+import { checkVoice } from './voice-check.ts';
+
+const HOUR_MS = 3_600_000;
+
+export interface PartitionWalkOptions {
+  store: Store;
+  name: PartitionName;
+  /** Starts of the manifests to walk, ascending. */
+  starts: readonly number[];
+  /** Whether the partition's oldest manifest is the first of `starts`. */
+  fromOldest: boolean;
+  report: Report;
+  /** Records of erasure as they are now. */
+  erasures: () => Promise<Pick<Gone, 'erased' | 'erasedWholly'>>;
+  onCut: (cut: CutContent) => void;
+  onHourlyFile: (key: string, size: number) => void;
+  signal: AbortSignal | undefined;
+}
+
+/** Walks; resolves to the newest manifest that could be read. */
+export async function walkPartition(options: PartitionWalkOptions): Promise<Manifest | undefined> {
+  return new PartitionWalk(options).run();
+}
+
+class PartitionWalk {
+  readonly #options: PartitionWalkOptions;
+  #gone: Gone | undefined;
+  #isRecordBad = false;
+
+  constructor(options: PartitionWalkOptions) {
+    this.#options = options;
+  }
+
+  async run(): Promise<Manifest | undefined> {
+    const { store, name, report, fromOldest, signal } = this.#options;
+    const gone = await this.#refresh();
+    const hourly = new HourlyCheck({
+      store,
+      name,
+      report,
+      doneBeforeMs: await this.#hoursDone(gone),
+      gone: () => this.#refresh(),
+      onFile: this.#options.onHourlyFile,
+    });
+    let newest: Manifest | undefined;
+    let before: Manifest | undefined;
+    let isFirst = true;
+    for await (const start of this.#starts()) {
+      signal?.throwIfAborted();
+      const after = await this.#readManifest(start);
+      if (after !== undefined) {
+        if (before !== undefined) await this.#checkCut(before, after, hourly);
+        else if (isFirst && fromOldest) await this.#checkOldest(after);
+        if (isFirst && after.previous === undefined) hourly.beginAtFirst();
+      } else hourly.lose();
+      isFirst = false;
+      before = after;
+      newest = after ?? newest;
+    }
+    await hourly.end();
+    return newest;
+  }
+
+  /** Those listed at first, and those put since. */
+  async *#starts(): AsyncIterable<number> {
+    const { store, name, starts } = this.#options;
+    yield* starts;
+    if (starts.length === 0 || !this.#options.fromOldest) return;
+    for (let last = starts.at(-1) ?? 0, more = true; more; ) {
+      more = false;
+      for await (const start of listCuts(store, name, last + 1)) {
+        yield start;
+        last = start;
+        more = true;
+      }
+    }
+  }
+
+  async #checkCut(before: Manifest, after: Manifest, hourly: HourlyCheck): Promise<void> {
+    const { report, onCut } = this.#options;
+    let { findings, cut } = await this.#look(before, after, this.#gone ?? (await this.#refresh()));
+    if (findings.length > 0) {
+      const gone = await this.#refresh();
+      const [first, second] = [await this.#again(before), await this.#again(after)];
+      // Deleted for their age meanwhile, or damaged since: that shows elsewhere.
+      if (first === undefined || second === undefined) return hourly.lose();
+      ({ findings, cut } = await this.#look(first, second, gone));
+    }
+    for (const finding of findings.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))) report(finding);
+    if (cut.whole.statistics)
+      for (const object of cut.statistics.toSorted((a, b) => a.name.start - b.name.start)) await hourly.take(object);
+    else for (const hourMs of hoursOf(cut)) await hourly.skip(hourMs);
+    onCut(cut);
+  }
+
+  /** Everything that is wrong with a cut, by what is there now. */
+  async #look(before: Manifest, after: Manifest, gone: Gone): Promise<{ findings: Finding[]; cut: CutContent }> {
+    const findings: Finding[] = [];
+    const report: Report = (finding) => findings.push(finding);
+    this.#checkChain(before, after, report);
+    checkTiles(before, after, report);
+    for (const manifest of [before, after]) checkErasedState(manifest, gone.erasedWholly, report);
+    const cut = await readCut(this.#options.store, before, after, gone, report);
+    checkRows(cut, report);
+    checkForgotten(cut, gone.erased, report);
+    const { whole } = cut;
+    if (whole.statistics) checkWindows(cut, report);
+    for (const broadcast of broadcastsOf(cut)) {
+      if (gone.erased.has(`${broadcast.name.stream}/${broadcast.name.epoch}`)) continue;
+      checkSequences(broadcast, whole, report);
+      const voice = whole.frames && whole.audio ? checkVoice(broadcast, report) : undefined;
+      if (whole.frames && whole.marks && whole.statistics) checkStatistics(broadcast, voice, report);
+    }
+    return { findings, cut };
+  }
+
+  #checkChain(before: Manifest, after: Manifest, report: Report): void {
+    const key = manifestKey(after, after.start);
+    if (after.previous?.start !== before.start)
+      report({
+        rule: 'manifests',
+        key,
+        expected: `the manifest behind that of ${before.start}`,
+        found: `one behind ${after.previous?.start}`,
+      });
+    if (after.state.windowStartMs < before.state.windowStartMs)
+      report({ rule: 'manifests', key, expected: `windows from ${before.state.windowStartMs} on`, found: `${after.state.windowStartMs}` });
+    const keys = after.previous?.objects.map((object) => object.key) ?? [];
+    if (keys.some((each, i) => i > 0 && each <= (keys[i - 1] ?? '')))
+      report({ rule: 'manifests', key, expected: 'objects by their keys, each once', found: 'another order' });
+  }
+
+  /** The manifest of `start`; undefined if it is damaged, which is reported, or deleted for its age. */
+  async #readManifest(start: number): Promise<Manifest | undefined> {
+    const { store, name, report } = this.#options;
+    const key = manifestKey(name, start);
+    try {
+      const manifest = await findManifest(store, name, start);
+      if (manifest === undefined) {
+        if (start >= (await this.#refresh()).retained.cuts)
+          report({ rule: 'manifests', key, expected: 'the manifest that was listed', found: 'nothing' });
+        return undefined;
+      }
+      if (manifestKey(manifest, manifest.start) === key) return manifest;
+      report({ rule: 'manifests', key, expected: 'the manifest of this key', found: `that of ${manifestKey(manifest, manifest.start)}` });
+    } catch (error) {
+      report({ rule: 'manifests', key, expected: 'a manifest', found: errorText(error) });
+    }
+    return undefined;
+  }
+
+  #again({ start }: Manifest): Promise<Manifest | undefined> {
+    return findManifest(this.#options.store, this.#options.name, start).catch(() => undefined);
+  }
+
+  /** The oldest manifest is the first of all, unless those before it were deleted for their age. */
+  async #checkOldest(oldest: Manifest): Promise<void> {
+    if (oldest.previous === undefined || oldest.previous.start < (await this.#refresh()).retained.cuts) return;
+    const key = manifestKey(oldest, oldest.previous.start);
+    this.#options.report({ rule: 'manifests', key, expected: 'the manifest before the oldest one', found: 'nothing' });
+  }
+
+  async #hoursDone({ retained }: Gone): Promise<number> {
+    if (retained.hourly === 0) return 0;
+    const manifest = await findManifest(this.#options.store, this.#options.name, retained.hourly).catch(() => undefined);
+    return manifest === undefined ? 0 : hourOf(manifest);
+  }
+
+  async #refresh(): Promise<Gone> {
+    const { erasures } = this.#options;
+    this.#gone = { retained: await this.#retained(), ...(await erasures()) };
+    return this.#gone;
+  }
+
+  async #retained(): Promise<Retained> {
+    const { store, name, report } = this.#options;
+    try {
+      return await readRetained(store, name);
+    } catch (error) {
+      if (!(error instanceof HayateError) || error.code !== 'CORRUPT') throw error;
+      if (!this.#isRecordBad)
+        report({ rule: 'manifests', key: retainedKey(name), expected: 'a record of what is kept', found: errorText(error) });
+      this.#isRecordBad = true;
+      return everythingRetained(name);
+    }
+  }
+}
+
+function hourOf({ state }: Manifest): number {
+  return state.windowStartMs - (state.windowStartMs % HOUR_MS);
+}
+
+/** Hours that a cut has statistics of, by the names in its manifest. */
+function hoursOf({ after }: CutContent): Set<number> {
+  const names = after.previous?.objects.map(({ key }) => parseHourlyKey(key)) ?? [];
+  return new Set(names.flatMap((name) => (name?.folder === 'statistics' ? [name.hourMs] : [])));
+}

@@ -10,8 +10,8 @@ interface FramePackets {
   readonly samples: number;
 }
 
-/** Bytes of a chunk: two seconds of a voice, or less. */
-export const AUDIO_CHUNK_BYTES = 16_384;
+/** Memory is taken in chunks of this size unless a source says otherwise: two or three seconds of a voice. */
+const CHUNK_BYTES = 16_384;
 
 const FIRST_FRAMES = 64;
 
@@ -30,8 +30,8 @@ export class AudioFrames {
   #places = new Uint32Array(0);
   #length = 0;
 
-  /** Chunks of AUDIO_CHUNK_BYTES are taken from `source`. */
-  constructor(source = freshBuffers(AUDIO_CHUNK_BYTES)) {
+  /** Chunks are taken from `source`, but for frames that are longer. */
+  constructor(source = freshBuffers(CHUNK_BYTES)) {
     this.#source = source;
   }
 

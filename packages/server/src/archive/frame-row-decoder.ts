@@ -1,15 +1,15 @@
 // Blocks of the frames output in, rows out, by hand: within the bounds of the block, and in time that its length bounds,
 // whatever it holds. (avsc loops for as long as a changed count says.)
-import { type AvroBlock, AvroCursor, AvroError } from '../format/avro/index.ts';
+import { type AvroBlock, AvroCursor, AvroError, joinParts } from '../format/avro/index.ts';
 import type { FrameRow } from './frame-row.ts';
 
 const INT_MAX = 0x7fff_ffff;
 
 /** The rows of `blocks`, whose schema is FRAME_TABLE's. `frame` is a view into its block. Throws AvroError. */
 export function* decodeFrameRows(blocks: Iterable<AvroBlock>): Iterable<FrameRow> {
-  for (const { rows, data } of blocks) {
-    const cursor = new AvroCursor(data);
-    for (let rest = rows; rest > 0; rest--) yield decodeRow(cursor);
+  for (const block of blocks) {
+    const cursor = new AvroCursor(joinParts(block));
+    for (let rest = block.rows; rest > 0; rest--) yield decodeRow(cursor);
     if (!cursor.atEnd) throw new AvroError('a block has bytes behind its last row');
   }
 }

@@ -1,29 +1,29 @@
 // What bounds a process's memory, shared by its partitions: the budget of what they gather, buffers that are used again, and
 // how much is on its way to the store at a time.
-import { AUDIO_CHUNK_BYTES } from '../archive/audio-frames.ts';
-import { AVRO_BLOCK_BUFFER_BYTES } from '../format/avro/index.ts';
-import { BufferPool } from '../kernel/buffer-pool.ts';
+import { BufferPool, type BufferSource } from '../kernel/buffer-pool.ts';
 import type { ArchiverMetrics } from './archiver-metrics.ts';
 import { ByteGate } from './byte-gate.ts';
-import type { CutBuffers } from './cut.ts';
 import { MemoryBudget } from './memory-budget.ts';
 
 /** Encoded and on its way to the store at a time, all partitions together. */
 const STORING_BYTES_MAX = 32 * 2 ** 20;
 
+/** What rows and packets of a broadcast are gathered in. Smaller buffers waste less, larger ones cost less. */
+export const BUFFER_BYTES = 16_384;
+
 /** One per process. */
 export interface ArchiveMemory {
   readonly budget: MemoryBudget;
-  readonly buffers: CutBuffers;
+  readonly buffers: BufferSource;
   readonly gate: ByteGate;
 }
 
 /** `bytesMax`: what partitions may gather together before they wait for one another. */
 export function makeArchiveMemory(bytesMax: number, metrics: ArchiverMetrics): ArchiveMemory {
-  // What is given back is taken again before anything fresh is, so that pools and budget are no more than the budget together.
+  // What is given back is taken again before anything fresh is, so that pool and budget are no more than the budget together.
   return {
     budget: new MemoryBudget(bytesMax, { waits: () => metrics.memoryWaits.inc(), holds: (bytes) => metrics.heldBytes.set(bytes) }),
-    buffers: { blocks: new BufferPool(AVRO_BLOCK_BUFFER_BYTES, bytesMax / 2), chunks: new BufferPool(AUDIO_CHUNK_BYTES, bytesMax / 2) },
+    buffers: new BufferPool(BUFFER_BYTES, bytesMax),
     gate: new ByteGate(STORING_BYTES_MAX),
   };
 }

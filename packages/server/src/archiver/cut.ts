@@ -24,14 +24,6 @@ export interface EntryCounts {
   duplicates: number;
 }
 
-/** Where a cut takes memory from; what is left out is taken fresh. */
-export interface CutBuffers {
-  /** Of AVRO_BLOCK_BUFFER_BYTES. */
-  readonly blocks?: BufferSource;
-  /** Of AUDIO_CHUNK_BYTES. */
-  readonly chunks?: BufferSource;
-}
-
 interface EpochInCut {
   epochText: string;
   memory: EpochMemory;
@@ -42,7 +34,7 @@ interface EpochInCut {
 export class CutBuilder {
   readonly manifest: Manifest;
   readonly #config: CutConfig;
-  readonly #buffers: CutBuffers;
+  readonly #buffers: BufferSource | undefined;
   readonly #rows: CutRows;
   /** By stream and epoch. */
   readonly #epochs = new Map<string, EpochInCut>();
@@ -61,13 +53,13 @@ export class CutBuilder {
   #ended = false;
   #planned: PlannedObject[] = [];
 
-  /** Memory for what it gathers is taken from `buffers`. */
-  constructor(manifest: Manifest, buffers: CutBuffers = {}) {
+  /** Memory for what it gathers is taken from `buffers`, or else fresh. */
+  constructor(manifest: Manifest, buffers?: BufferSource) {
     const { log, partition, start, config, state } = manifest;
     this.manifest = manifest;
     this.#config = config;
     this.#buffers = buffers;
-    this.#rows = new CutRows({ log, partition }, config, state.covered, buffers.blocks);
+    this.#rows = new CutRows({ log, partition }, config, state.covered, buffers);
     this.#nextOffset = start;
     this.#windowStartMs = state.windowStartMs;
     for (const epoch of state.epochs) this.#enter(EpochMemory.fromState(epoch));
@@ -208,7 +200,8 @@ export class CutBuilder {
     counter.title(memory.header?.title ?? '');
     const { dropped = [], end } = batch.rest ?? {};
     for (const { first, last } of dropped) counter.dropped(memory.addDropped(safeNumber(first), safeNumber(last)));
-    if (end !== undefined) memory.ended = true;
+    // Who was given up for lost may come back.
+    memory.ended = end !== undefined || (memory.ended && counts.frames === 0);
     if (batch.rest !== undefined) for (const mark of markRows(this.#partitionName, entry, batch, batch.rest)) this.#rows.addMark(mark);
     return counts;
   }
@@ -251,7 +244,7 @@ export class CutBuilder {
   }
 
   #enter(memory: EpochMemory): EpochInCut {
-    const epoch = { memory, voice: new CutVoice(memory, this.#config, this.#buffers.chunks), epochText: epochText(memory.epoch) };
+    const epoch = { memory, voice: new CutVoice(memory, this.#config, this.#buffers), epochText: epochText(memory.epoch) };
     this.#epochs.set(epochKey(memory), epoch);
     return epoch;
   }

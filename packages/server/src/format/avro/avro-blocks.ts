@@ -1,17 +1,18 @@
-// Encoded rows in, the blocks of an Avro object container file out. A row is written straight into its block; a block
-// ends before the row that would make it longer than BLOCK_BYTES, so that blocks depend on the rows alone.
+// Encoded rows in, the blocks of an Avro object container file out. A row is written straight to where it stays; a block
+// ends before the row that would make it longer than AVRO_BLOCK_BYTES, so that blocks depend on the rows alone.
 import { type BufferSource, freshBuffers } from '../../kernel/buffer-pool.ts';
 import { AvroError } from './avro-error.ts';
 import type { AvroTable } from './avro-table.ts';
 
 /** Encoded rows before compression that a block holds at the most, unless one row is more. */
-export const AVRO_BLOCK_BYTES = 65_536;
+export const AVRO_BLOCK_BYTES = 262_144;
 
 /** Consecutive rows, encoded and not compressed. */
 export interface AvroBlock {
   /** At least 1. */
   readonly rows: number;
-  readonly data: Uint8Array;
+  /** One behind another; a row lies in one part. */
+  readonly parts: readonly Uint8Array[];
 }
 
 /** Blocks that lie together in a file, and what they are called in its index. */
@@ -20,10 +21,8 @@ export interface AvroSection {
   readonly blocks: readonly AvroBlock[];
 }
 
-const FIRST_BUFFER_BYTES = 4_096;
-
-/** Memory of a block: the last row is often begun before it is known not to fit. */
-export const AVRO_BLOCK_BUFFER_BYTES = AVRO_BLOCK_BYTES + 1_024;
+/** Memory is taken in pieces of this size unless a source says otherwise. */
+const PIECE_BYTES = 16_384;
 
 /**
  * Gathers rows. For each: `begin` with the most bytes that it can take, write it into `buffer` from where `begin` says,
@@ -32,73 +31,75 @@ export const AVRO_BLOCK_BUFFER_BYTES = AVRO_BLOCK_BYTES + 1_024;
 export class AvroBlocks {
   readonly #source: BufferSource;
   readonly #closed: AvroBlock[] = [];
-  /** All that were taken from the source. */
+  /** All pieces that were taken from the source. */
   readonly #taken: Buffer[] = [];
-  #closedBytes = 0;
-  #closedRows = 0;
-  #buffer: Buffer = Buffer.alloc(0);
+  #heldBytes = 0;
+  #totalRows = 0;
+  /** The piece that is being written, what of it belongs to closed parts, and to rows. */
+  #piece: Buffer = Buffer.alloc(0);
+  #partStart = 0;
   #used = 0;
+  /** The block that is being gathered. */
+  #parts: Uint8Array[] = [];
+  #bytes = 0;
   #rows = 0;
 
-  /** Buffers of AVRO_BLOCK_BUFFER_BYTES, but for the first rows and for long ones, are taken from `source`. */
-  constructor(source = freshBuffers(AVRO_BLOCK_BUFFER_BYTES)) {
+  /** Pieces of memory are taken from `source`, but for rows that are longer. */
+  constructor(source = freshBuffers(PIECE_BYTES)) {
     this.#source = source;
   }
 
-  /** Where a row is written to; another one after each `begin` and `end`. */
+  /** Where a row is written to; may be another one after each `begin`. */
   get buffer(): Buffer {
-    return this.#buffer;
+    return this.#piece;
   }
 
   /** Rows so far. */
   get rows(): number {
-    return this.#closedRows + this.#rows;
+    return this.#totalRows;
   }
 
   /** Memory that the blocks take. */
   get heldBytes(): number {
-    return this.#closedBytes + this.#buffer.length;
+    return this.#heldBytes;
   }
 
   /** Makes room for a row of up to `bytesMax`; where in `buffer` it begins. */
   begin(bytesMax: number): number {
-    const needed = this.#used + bytesMax;
-    if (needed > this.#buffer.length) {
-      const grown = needed <= FIRST_BUFFER_BYTES && this.rows === 0 ? Buffer.allocUnsafeSlow(FIRST_BUFFER_BYTES) : this.#take(needed);
-      grown.set(this.#buffer.subarray(0, this.#used));
-      this.#buffer = grown;
+    if (this.#used + bytesMax > this.#piece.length) {
+      this.#closePart(this.#used);
+      this.#piece = this.#take(bytesMax);
+      this.#partStart = 0;
+      this.#used = 0;
     }
     return this.#used;
   }
 
   /** Takes the row that was written up to before `at`. */
   end(at: number): void {
-    if (at > AVRO_BLOCK_BYTES && this.#rows > 0) {
-      const row = this.#buffer.subarray(this.#used, at);
-      const length = row.length;
-      this.#close();
-      this.#buffer = this.#take(length);
-      this.#buffer.set(row);
-      this.#used = length;
-    } else this.#used = at;
+    const length = at - this.#used;
+    if (this.#rows > 0 && this.#bytes + length > AVRO_BLOCK_BYTES) this.#closeBlock(this.#used);
+    this.#used = at;
+    this.#bytes += length;
     this.#rows++;
+    this.#totalRows++;
   }
 
   /** Encodes a row by avsc. Throws if it does not fit the schema. */
   append<Row>({ type }: AvroTable<Row>, row: Row): void {
-    let start = this.begin(0);
-    let end = type.encode(row, this.#buffer, start);
+    let start = this.begin(1);
+    let end = type.encode(row, this.#piece, start);
     if (end < 0) {
       // avsc gives the missing bytes as a negative number.
-      start = this.begin(this.#buffer.length - start - end);
-      end = type.encode(row, this.#buffer, start);
+      start = this.begin(this.#piece.length - start - end);
+      end = type.encode(row, this.#piece, start);
     }
     this.end(end);
   }
 
   /** Everything taken. Nothing can be added after that. */
   finish(): readonly AvroBlock[] {
-    if (this.#rows > 0) this.#close();
+    if (this.#rows > 0) this.#closeBlock(this.#used);
     return this.#closed;
   }
 
@@ -107,27 +108,39 @@ export class AvroBlocks {
     for (const buffer of this.#taken.splice(0)) this.#source.give(buffer);
   }
 
-  #take(bytes: number): Buffer {
-    if (bytes > this.#source.size) return Buffer.allocUnsafeSlow(bytes);
-    const buffer = this.#source.take();
-    this.#taken.push(buffer);
-    return buffer;
+  #take(bytesMax: number): Buffer {
+    const pooled = bytesMax <= this.#source.size;
+    const piece = pooled ? this.#source.take() : Buffer.allocUnsafeSlow(bytesMax);
+    if (pooled) this.#taken.push(piece);
+    this.#heldBytes += piece.length;
+    return piece;
   }
 
-  #close(): void {
-    this.#closed.push({ rows: this.#rows, data: this.#buffer.subarray(0, this.#used) });
-    this.#closedBytes += this.#buffer.length;
-    this.#closedRows += this.#rows;
-    this.#buffer = Buffer.alloc(0);
-    this.#used = 0;
+  #closePart(end: number): void {
+    if (end > this.#partStart) this.#parts.push(this.#piece.subarray(this.#partStart, end));
+    this.#partStart = end;
+  }
+
+  #closeBlock(end: number): void {
+    this.#closePart(end);
+    this.#closed.push({ rows: this.#rows, parts: this.#parts });
+    this.#parts = [];
+    this.#bytes = 0;
     this.#rows = 0;
   }
+}
+
+/** A block's rows in one piece. */
+export function joinParts({ parts }: AvroBlock): Buffer {
+  const [first, second] = parts;
+  if (first === undefined || second !== undefined) return Buffer.concat(parts);
+  return Buffer.from(first.buffer, first.byteOffset, first.length);
 }
 
 /** Decodes the rows of blocks by avsc. Throws AvroError if a block does not hold what it says. */
 export function* decodeRows<Row>({ type }: AvroTable<Row>, blocks: Iterable<AvroBlock>): Iterable<Row> {
   for (const block of blocks) {
-    const data = Buffer.from(block.data.buffer, block.data.byteOffset, block.data.length);
+    const data = joinParts(block);
     let at = 0;
     for (let rest = block.rows; rest > 0; rest--) {
       let decoded: { value: Row; offset: number };

@@ -14,15 +14,18 @@ const BLOCK_BYTES_MAX = 1 << 28;
 /** Levels above 1 take twice the time for half a percent. */
 const ZSTD_LEVEL = 1;
 
-/** What a compressor may add to bytes that it cannot compress: both formats then store them, with a few bytes each 16 KiB or more. */
-const OVERHEAD_BYTES = 1_024;
+/** Output is gathered in buffers of this part of the input: rows of frames fit into one. */
+const OUTPUT_SHARE = 0.7;
+
+/** What zlib demands of such a buffer, and a little more. */
+const CHUNK_BYTES_MIN = 1_024;
 
 const deflate = promisify(deflateRaw);
 const zstd = promisify(zstdCompress);
 
-/** Compresses a block. One buffer takes the whole output, and zstd knows the size before: else half the time goes into memory. */
+/** Compresses a block. One buffer takes the output, and zstd knows the input's size before: else half the time goes into memory. */
 export async function compressBlock(codec: AvroCodec, data: Uint8Array): Promise<Uint8Array> {
-  const chunkSize = data.length + (data.length >> 8) + OVERHEAD_BYTES;
+  const chunkSize = Math.max(CHUNK_BYTES_MIN, Math.ceil(data.length * OUTPUT_SHARE));
   switch (codec) {
     case 'null':
       return data;

@@ -74,7 +74,7 @@ export function readAvroBlocks({ codec, sync }: AvroHeader, bytes: Uint8Array): 
     const data = cursor.take(cursor.long());
     if (Buffer.compare(cursor.take(16), sync) !== 0) throw new AvroError('a sync marker is wrong');
     if (rows < 1) throw new AvroError('a block holds no rows');
-    blocks.push({ rows, data: decompressBlock(codec, data), offset });
+    blocks.push({ rows, parts: [decompressBlock(codec, data)], offset });
   }
   return blocks;
 }
@@ -86,7 +86,7 @@ export function readAvroFile(bytes: Uint8Array): { header: AvroHeader; blocks: P
   const blocks = readAvroBlocks(header, body);
   const metadata = Object.entries(header.metadata).sort(([a], [b]) => (a < b ? -1 : 1));
   const hash = createHash('sha256');
-  for (const { data } of blocks) hash.update(data);
+  for (const { parts } of blocks) for (const part of parts) hash.update(part);
   const rows = blocks.reduce((sum, block) => sum + block.rows, 0);
   if (avroDigest(header.schemaJson, metadata, rows, hash.digest('hex')) !== (header.erasedDigest ?? header.digest))
     throw new AvroError('the digest does not fit the content');

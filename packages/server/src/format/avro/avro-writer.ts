@@ -3,8 +3,9 @@
 // one order, and blocks end at fixed sizes.
 import { createHash } from 'node:crypto';
 import { setImmediate as giveWay } from 'node:timers/promises';
+import { BufferPool } from '../../kernel/buffer-pool.ts';
 import { logicalDigest } from '../logical-digest.ts';
-import { type AvroBlock, AvroBlocks, type AvroSection } from './avro-blocks.ts';
+import { AVRO_BLOCK_BYTES, type AvroBlock, AvroBlocks, type AvroSection, joinParts } from './avro-blocks.ts';
 import { type AvroCodec, compressBlock } from './avro-codec.ts';
 import { avroLong, avroSized } from './avro-encoding.ts';
 import type { AvroTable } from './avro-table.ts';
@@ -23,6 +24,9 @@ export const AVRO_MAGIC = Uint8Array.of(0x4f, 0x62, 0x6a, 1);
 
 /** So many are compressed at a time. */
 const BLOCKS_AT_ONCE = 4;
+
+/** Where blocks of several parts are joined to be compressed. */
+const scratches = new BufferPool(AVRO_BLOCK_BYTES, 8 * AVRO_BLOCK_BYTES);
 
 export interface AvroFileOptions {
   codec: AvroCodec;
@@ -77,9 +81,9 @@ async function pack(
   let rows = 0;
   for (let i = 0; i < blocks.length; i += BLOCKS_AT_ONCE) {
     const some = blocks.slice(i, i + BLOCKS_AT_ONCE);
-    const compressing = some.map(({ data }) => compressBlock(options.codec, data));
+    const compressing = some.map((block) => compressed(options.codec, block));
     for (const block of some) {
-      hash.update(block.data);
+      for (const part of block.parts) hash.update(part);
       rows += block.rows;
     }
     for (const [n, data] of (await Promise.all(compressing)).entries())
@@ -104,6 +108,21 @@ async function pack(
   for (const block of packed) parts.push(...block, sync);
   const bytes = Buffer.concat(parts);
   return { bytes: new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length), digest };
+}
+
+/** The block's bytes as the file holds them. */
+async function compressed(codec: AvroCodec, block: AvroBlock): Promise<Uint8Array> {
+  const length = block.parts.reduce((sum, part) => sum + part.length, 0);
+  if (codec === 'null' || block.parts.length === 1 || length > scratches.size) return compressBlock(codec, joinParts(block));
+  const scratch = scratches.take();
+  let at = 0;
+  for (const part of block.parts) {
+    scratch.set(part, at);
+    at += part.length;
+  }
+  const bytes = await compressBlock(codec, scratch.subarray(0, length));
+  scratches.give(scratch);
+  return bytes;
 }
 
 /** For each section its name, rows, offset and length; `lengths` are those of all blocks in the file. */

@@ -1,5 +1,5 @@
 // Avro object container files, read and written: all that other folders use of this one.
-export { AVRO_BLOCK_BUFFER_BYTES, AVRO_BLOCK_BYTES, type AvroBlock, AvroBlocks, type AvroSection, decodeRows } from './avro-blocks.ts';
+export { AVRO_BLOCK_BYTES, type AvroBlock, AvroBlocks, type AvroSection, decodeRows, joinParts } from './avro-blocks.ts';
 export { AVRO_CODECS, type AvroCodec } from './avro-codec.ts';
 export { AvroCursor } from './avro-cursor.ts';
 export { AVRO_LONG_BYTES, avroLong, avroSized, avroStringMap, writeAvroLong } from './avro-encoding.ts';

@@ -21,7 +21,8 @@ export const storeFaults = [
   'flip', // one bit of the request's body changes on its way
 ] as const;
 
-export type StoreFault = (typeof storeFaults)[number];
+/** `flip-answer`: one bit of the answer's body changes; nothing but a checksum shows it. */
+export type StoreFault = (typeof storeFaults)[number] | 'flip-answer';
 
 /** What happens to the request at hand; undefined: it is passed on. */
 export type FaultPlan = (request: { readonly method: string; readonly path: string }) => StoreFault | undefined;
@@ -34,6 +35,8 @@ export interface StoreFaultProxy {
   plan: FaultPlan;
   /** Requests that came. */
   readonly requests: number;
+  /** The most that were being handled at one time. */
+  readonly requestsPeak: number;
   /** How often each fault was done. */
   readonly done: ReadonlyMap<StoreFault, number>;
   /** Resolves once nothing that came is on its way to the server any more: what a client gave up has happened by then, or never will. */
@@ -90,6 +93,10 @@ const answer = (response: ServerResponse, { status, headers, body }: Answer, len
   else response.write(body.subarray(0, length), then);
 };
 
+const flip = (body: Buffer): void => {
+  if (body.length > 0) body.writeUInt8(body.readUInt8(body.length >> 1) ^ 1, body.length >> 1);
+};
+
 class SpoilingProxy implements StoreFaultProxy {
   readonly done = new Map<StoreFault, number>();
   readonly server: Server;
@@ -97,6 +104,7 @@ class SpoilingProxy implements StoreFaultProxy {
   readonly #pathOf: (path: string) => string;
   plan: FaultPlan;
   requests = 0;
+  requestsPeak = 0;
   #forwarding = 0;
 
   constructor(target: string, plan: FaultPlan, pathOf: (path: string) => string) {
@@ -120,6 +128,7 @@ class SpoilingProxy implements StoreFaultProxy {
   async #handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     this.requests++;
     this.#forwarding++;
+    this.requestsPeak = Math.max(this.requestsPeak, this.#forwarding);
     try {
       const fault = this.plan({ method: incoming.method ?? '', path: incoming.url ?? '' });
       const body = await readAll(incoming);
@@ -129,9 +138,10 @@ class SpoilingProxy implements StoreFaultProxy {
       if (fault === 'refuse') return answer(response, refusal, refusal.body.length);
       if (fault === 'cut') return void response.destroy();
       if (fault === 'stall') return;
-      if (fault === 'flip' && body.length > 0) body.writeUInt8(body.readUInt8(body.length >> 1) ^ 1, body.length >> 1);
+      if (fault === 'flip') flip(body);
       const path = this.#pathOf(incoming.url ?? '');
       const given = await forward(new URL(path, this.#target), incoming, body, fault === 'cut-request');
+      if (fault === 'flip-answer') flip(given.body);
       // Half of nothing is nothing: an answer without a body is kept back.
       const half = given.body.length >> 1;
       if (fault === 'refuse-late') answer(response, refusal, refusal.body.length);

@@ -34,6 +34,14 @@ export const storeFlags = defineFlags({
     group: 'Archive',
     help: 'a request to S3 or GCS that is not answered in full after so long is sent again, three times at most',
   },
+  storeRequestsMax: {
+    kind: 'number',
+    default: 64,
+    min: 1,
+    max: 1_024,
+    group: 'Archive',
+    help: 'requests to S3 or GCS on their way at a time; others wait their turn',
+  },
 });
 
 /** Where frames are kept until they are archived. */

@@ -87,14 +87,14 @@ export async function openStore(settings: StoreSettings, { writes = true } = {})
 
 /** Opens a bucket. Nobody loads an SDK who does not use it. */
 async function openBucket(settings: StoreSettings): Promise<Store> {
-  const { store, storeEndpoint: endpoint, storeRegion: region, storeTimeoutMs: timeoutMs } = settings;
+  const { store, storeEndpoint: endpoint, storeRegion: region, storeTimeoutMs: timeoutMs, storeRequestsMax: requestsMax } = settings;
   if (store.startsWith('s3://')) {
     const { openS3Store } = await import('./store/store-s3.ts');
-    return openS3Store({ ...parseBucketAddress(store), endpoint, region, timeoutMs });
+    return openS3Store({ ...parseBucketAddress(store), endpoint, region, timeoutMs, requestsMax });
   }
   if (store.startsWith('gs://')) {
     const { openGcsStore } = await import('./store/store-gcs.ts');
-    return openGcsStore({ ...parseBucketAddress(store), endpoint, timeoutMs });
+    return openGcsStore({ ...parseBucketAddress(store), endpoint, timeoutMs, requestsMax });
   }
   throw new HayateError('CONFIGURATION', `--store ${store}: neither "fs" nor s3://BUCKET/PREFIX nor gs://BUCKET/PREFIX`);
 }

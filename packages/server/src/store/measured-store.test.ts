@@ -19,7 +19,9 @@ test('every call of a measured store is counted once, with its bytes, and its fa
   assert.equal(await store.putIfAbsent('a/b', new Uint8Array(10)), false);
   await store.replace('a/b', new Uint8Array(7));
   await store.get('a/b', { offset: 2, length: 3 });
-  await store.get('a/c');
+  const going = store.get('a/c');
+  assert.match(await registry.metrics(), /^hayate_store_calls_open\{call="get"\} 1$/m);
+  await going;
   assert.deepEqual(await keys(store, ''), ['a/b']);
   for await (const _ of store.list('')) break;
   await assert.rejects(store.get('/'), { code: 'BAD_REQUEST' });
@@ -28,6 +30,10 @@ test('every call of a measured store is counted once, with its bytes, and its fa
   assert.deepEqual(
     ['put', 'replace', 'get', 'list'].map((call) => count(`hayate_store_call_seconds_count\\{call="${call}"\\}`)),
     [2, 1, 3, 2],
+  );
+  assert.deepEqual(
+    ['put', 'replace', 'get', 'list'].map((call) => count(`hayate_store_calls_open\\{call="${call}"\\}`)),
+    [0, 0, 0, 0],
   );
   assert.equal(count('hayate_store_written_bytes_total'), 17);
   assert.equal(count('hayate_store_read_bytes_total'), 3);

@@ -1,6 +1,6 @@
 // In: any open store. Out: the same store, whose calls are timed and whose failures are counted, under the names hayate_store_*.
 // A listing counts as one call; its time is what its reader waited for it, not what the reader did in between.
-import { Counter, Histogram, type Registry } from '@prometheus-io/client';
+import { Counter, Gauge, Histogram, type Registry } from '@prometheus-io/client';
 import { HayateError } from '../kernel/error.ts';
 import type { Store, StoredObject } from './store.ts';
 
@@ -18,6 +18,12 @@ export function measureStore(store: Store, registry: Registry): Store {
     buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100],
     registers,
   });
+  const open = new Gauge({
+    name: 'hayate_store_calls_open',
+    help: 'Calls of the object store that have not ended: on their way, or waiting for their turn',
+    labelNames,
+    registers,
+  });
   const failures = new Counter({
     name: 'hayate_store_failures_total',
     help: 'Calls of the object store that failed after their retries, by what failed',
@@ -26,12 +32,19 @@ export function measureStore(store: Store, registry: Registry): Store {
   });
   const written = new Counter({ name: 'hayate_store_written_bytes_total', help: 'Bytes of objects put or replaced', registers });
   const read = new Counter({ name: 'hayate_store_read_bytes_total', help: 'Bytes of objects read', registers });
-  for (const call of calls) failures.inc({ call, code: 'UNREACHABLE' }, 0);
+  for (const call of calls) {
+    failures.inc({ call, code: 'UNREACHABLE' }, 0);
+    open.set({ call }, 0);
+  }
 
-  const ended = (call: Call, tookMs: number): void => seconds.observe({ call }, tookMs / 1000);
+  const ended = (call: Call, tookMs: number): void => {
+    open.dec({ call });
+    seconds.observe({ call }, tookMs / 1000);
+  };
   const failed = (call: Call, error: unknown): void => failures.inc({ call, code: error instanceof HayateError ? error.code : 'OTHER' });
   const measured = async <T>(call: Call, run: () => Promise<T>): Promise<T> => {
     const start = performance.now();
+    open.inc({ call });
     try {
       return await run();
     } catch (error) {
@@ -45,6 +58,7 @@ export function measureStore(store: Store, registry: Registry): Store {
   async function* list(prefix: string, after?: string): AsyncGenerator<StoredObject, void, undefined> {
     let tookMs = 0;
     let start = performance.now();
+    open.inc({ call: 'list' });
     try {
       for await (const object of store.list(prefix, after)) {
         tookMs += performance.now() - start;

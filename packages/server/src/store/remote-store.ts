@@ -3,15 +3,19 @@
 //
 // A put whose answer was lost is made again, and finds its own object there: that is `false`, as the contract has it ("taken, by
 // whatever bytes"); who cares compares. Retries are made here and not in an SDK, since they must cover a body that stalls
-// or breaks off while it is read, and be the same for every service.
+// or breaks off while it is read, and be the same for every service. An object is one request: some 100 MiB are the archive's
+// largest, 5 GiB the services' bound.
 import { setTimeout as wait } from 'node:timers/promises';
 import { HayateError } from '../kernel/error.ts';
+import { Gate } from '../kernel/gate.ts';
 import type { BucketAddress } from './bucket-address.ts';
 import { checkKey, isKeySegment, KEY_LENGTH_MAX, type Store, type StoredObject } from './store.ts';
 
 /** Requests for one call, the first included. */
 const ATTEMPTS_MAX = 4;
 const PAUSE_MS = 200;
+/** Requests on their way at a time, unless told otherwise. */
+export const REQUESTS_MAX = 64;
 /** What S3 and GCS give at most. */
 const PAGE_KEYS_MAX = 1_000;
 
@@ -47,6 +51,8 @@ export interface BucketOptions extends BucketAddress {
   readonly endpoint?: string | undefined;
   /** Longest time for one request with its answer, milliseconds. */
   readonly timeoutMs: number;
+  /** Requests on their way at a time; others wait their turn, and their time does not run. Default REQUESTS_MAX. */
+  readonly requestsMax?: number;
   /** Objects to a page of a listing. Default 1,000. */
   readonly pageKeys?: number;
   /** Before a request is sent again, at most, milliseconds; doubled for each that follows. Default 200. */
@@ -71,14 +77,16 @@ class RemoteStore implements Store {
   readonly #timeoutMs: number;
   readonly #pageKeys: number;
   readonly #pauseMs: number;
+  readonly #gate: Gate;
   readonly #closing = new AbortController();
 
-  constructor(requests: BucketRequests, { prefix, timeoutMs, pageKeys, pauseMs }: BucketOptions) {
+  constructor(requests: BucketRequests, { prefix, timeoutMs, requestsMax, pageKeys, pauseMs }: BucketOptions) {
     this.#requests = requests;
     this.#prefix = prefix;
     this.#timeoutMs = timeoutMs;
     this.#pageKeys = pageKeys ?? PAGE_KEYS_MAX;
     this.#pauseMs = pauseMs ?? PAUSE_MS;
+    this.#gate = new Gate(requestsMax ?? REQUESTS_MAX);
   }
 
   async check(): Promise<void> {
@@ -155,19 +163,27 @@ class RemoteStore implements Store {
   async #attempt<T>(request: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const closing = this.#closing.signal;
     for (let attempt = 1; ; attempt++) {
-      closing.throwIfAborted();
-      const late = AbortSignal.timeout(this.#timeoutMs);
       try {
-        return await request(AbortSignal.any([late, closing]));
-      } catch (cause) {
+        return await this.#gate.pass(1, () => this.#once(request));
+      } catch (error) {
         closing.throwIfAborted();
-        const error = late.aborted
-          ? new HayateError('UNREACHABLE', `the object store did not answer within ${this.#timeoutMs} ms`, { cause, temporary: true })
-          : this.#requests.explain(cause);
-        if (!error.temporary || attempt === ATTEMPTS_MAX) throw error;
+        if (!(error instanceof HayateError && error.temporary) || attempt === ATTEMPTS_MAX) throw error;
       }
       // Drawn, so that many writers do not come back at once.
       await wait(this.#pauseMs * 2 ** (attempt - 1) * Math.random(), undefined, { signal: closing }).catch(() => undefined);
+    }
+  }
+
+  async #once<T>(request: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const closing = this.#closing.signal;
+    closing.throwIfAborted();
+    const late = AbortSignal.timeout(this.#timeoutMs);
+    try {
+      return await request(AbortSignal.any([late, closing]));
+    } catch (cause) {
+      throw late.aborted
+        ? new HayateError('UNREACHABLE', `the object store did not answer within ${this.#timeoutMs} ms`, { cause, temporary: true })
+        : this.#requests.explain(cause);
     }
   }
 }
@@ -190,7 +206,8 @@ export function explainStatus(status: number | undefined, message: string, cause
   const said = `the object store ${status === undefined ? 'cannot be reached' : `answered ${status}`}: ${message.slice(0, 300)}`;
   if (status === 401 || status === 403 || status === 404 || (status !== undefined && status >= 300 && status < 400))
     return new HayateError('CONFIGURATION', said, { cause });
-  if (status === 409) return new HayateError('CONFLICT', said, { cause });
+  // As a rule with something that is going on beside it.
+  if (status === 409) return new HayateError('CONFLICT', said, { cause, temporary: true });
   if (status === 501) return new HayateError('CONFIGURATION', said, { cause });
   // Also 400, which is how a body that changed on its way is refused.
   return new HayateError('UNREACHABLE', said, { cause, temporary: true });

@@ -15,8 +15,8 @@ export interface FaultySite {
   /** Of its keys in the bucket. */
   readonly prefix: string;
   readonly proxy: StoreFaultProxy;
-  /** Opens the store through the proxy or past it, with a time limit, milliseconds, and short pauses. */
-  open(way: 'proxy' | 'direct', timeoutMs: number): Promise<Store>;
+  /** Opens the store through the proxy or past it, with a time limit, milliseconds, as many requests at a time as given, or 64, and short pauses. */
+  open(way: 'proxy' | 'direct', timeoutMs: number, requestsMax?: number): Promise<Store>;
 }
 
 /** Prepares a site; undefined after having skipped the test. */
@@ -100,6 +100,20 @@ export function storeFaultContract(name: string, openSite: OpenFaultySite): void
     assert.deepEqual([await keys(other, ''), await keys(store, '')], [['a'], [longest]]);
     for (const one of [store, other]) await one.close();
     await assert.rejects(store.get('a'), { code: 'CLOSED' });
+  });
+
+  test(`${name}: no more requests are on their way than may be, and all have their turn`, async (t) => {
+    const site = await openSite(t);
+    if (site === undefined) return;
+    const store = await site.open('proxy', 20_000, 3);
+    const before = site.proxy.requests;
+    assert.deepEqual(
+      await Promise.all(Array.from({ length: 40 }, (_, index) => store.putIfAbsent(`k/${index}`, randomBytes(2_000)))),
+      Array.from({ length: 40 }, () => true),
+    );
+    assert.equal(site.proxy.requests - before, 40);
+    assert.ok(site.proxy.requestsPeak <= 3, `${site.proxy.requestsPeak} at a time`);
+    await store.close();
   });
 
   test(`${name}: a call that waits for its server ends when the store is closed`, async (t) => {

@@ -27,11 +27,26 @@ storeFaultContract('GCS store', async (t) => {
   return {
     proxy,
     prefix,
-    open: (way, timeoutMs) => {
+    open: (way, timeoutMs, requestsMax = 64) => {
       const { endpoint } = way === 'proxy' ? proxy : server;
-      return openGcsStore({ bucket: server.bucket, endpoint, prefix, timeoutMs, pageKeys: 2, pauseMs: 5 });
+      return openGcsStore({ bucket: server.bucket, endpoint, prefix, timeoutMs, requestsMax, pageKeys: 2, pauseMs: 5 });
     },
   };
+});
+
+test('a whole object that changed on its way back is asked for again', async (t) => {
+  const server = await gcs(t);
+  if (server === undefined) return;
+  const proxy = await startStoreFaultProxy(t, server.endpoint);
+  const { bucket } = server;
+  const store = await openGcsStore({ bucket, endpoint: proxy.endpoint, prefix: `test/${opened++}/`, timeoutMs: 20_000, pauseMs: 5 });
+  await store.putIfAbsent('a', Buffer.from('bytes'));
+  let left = 3;
+  proxy.plan = () => (left-- > 0 ? 'flip-answer' : undefined);
+  assert.equal(Buffer.from((await store.get('a')) ?? []).toString(), 'bytes');
+  left = 4;
+  await assert.rejects(store.get('a'), { code: 'UNREACHABLE', temporary: true });
+  await store.close();
 });
 
 test('a server that overwrites what it is asked to keep is found out', async (t) => {

@@ -1,7 +1,7 @@
 // Objects in a bucket of Google Cloud Storage, or of a server that speaks its JSON API: each request of the store's as one fetch.
 // Google's own client is not used, as its requests have no time limit; its library for credentials is.
 //
-// Integrity: an upload names its MD5, which the service compares. A plain http endpoint gets no token: it would travel in the clear.
+// Integrity: an upload names its MD5, which the service compares; a whole object that comes back is compared with its own. A plain http endpoint gets no token: it would travel in the clear.
 import { createHash, randomUUID } from 'node:crypto';
 import { GoogleAuth } from 'google-auth-library';
 import { HayateError } from '../kernel/error.ts';
@@ -53,6 +53,9 @@ export async function openGcsStore(options: BucketOptions): Promise<Store> {
       const response = await send(`${pathOf(key)}?alt=media`, { headers, signal }, [404, 416]);
       const bytes = Buffer.from(await response.arrayBuffer());
       if (response.status === 404) return undefined;
+      // Of the object, so nothing is known of a part.
+      const [, md5] = /\bmd5=([^,\s]+)/.exec(response.headers.get('x-goog-hash') ?? '') ?? [];
+      if (response.status === 200 && md5 !== undefined && md5 !== md5Of(bytes)) throw new Error('an object came with another MD5');
       // The object ends before the range begins.
       return response.ok ? cutToRange(bytes, response.status === 206, range) : new Uint8Array();
     },
@@ -105,10 +108,14 @@ function openAuthorization(endpoint: string): () => Promise<Record<string, strin
 /** A multipart upload: the MD5 of the object's bytes, and they. */
 function uploadOf(bytes: Uint8Array): { contentType: string; body: Buffer<ArrayBuffer> } {
   const boundary = randomUUID();
-  const md5Hash = createHash('md5').update(bytes).digest('base64');
+  const md5Hash = md5Of(bytes);
   const head = `--${boundary}\r\nContent-Type: application/json\r\n\r\n${JSON.stringify({ md5Hash })}\r\n--${boundary}\r\nContent-Type: application/octet-stream\r\n\r\n`;
   const body = Buffer.concat([Buffer.from(head), bytes, Buffer.from(`\r\n--${boundary}--\r\n`)]);
   return { contentType: `multipart/related; boundary=${boundary}`, body };
+}
+
+function md5Of(bytes: Uint8Array): string {
+  return createHash('md5').update(bytes).digest('base64');
 }
 
 /** What an error's body says. */

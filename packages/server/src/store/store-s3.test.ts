@@ -25,9 +25,9 @@ storeFaultContract('S3 store', async (t) => {
   return {
     proxy,
     prefix,
-    open: (way, timeoutMs) => {
+    open: (way, timeoutMs, requestsMax = 64) => {
       const { endpoint } = way === 'proxy' ? proxy : server;
-      return openS3Store({ bucket: server.bucket, endpoint, prefix, region: 'us-east-1', timeoutMs, pageKeys: 2, pauseMs: 5 });
+      return openS3Store({ bucket: server.bucket, endpoint, prefix, region: 'us-east-1', timeoutMs, requestsMax, pageKeys: 2, pauseMs: 5 });
     },
   };
 });

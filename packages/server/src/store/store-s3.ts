@@ -1,7 +1,8 @@
 // Objects in an S3 bucket, or of a server that speaks S3: each request of the store's as the SDK sends it, once.
 //
 // Integrity: a body is signed by its SHA-256, which every S3 server compares; so it takes none of the SDK's newer
-// default checksums, whose trailers compatible servers often do not know.
+// default checksums, whose trailers compatible servers often do not know. For the same reason reads ask for none: TLS guards
+// them on their way, and the digests in the archive's objects tell what was put.
 import { addAbortSignal, Readable } from 'node:stream';
 import {
   DeleteObjectCommand,
@@ -13,7 +14,7 @@ import {
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 import { HayateError } from '../kernel/error.ts';
-import { type BucketOptions, type BucketRequests, cutToRange, explainStatus, openRemoteStore } from './remote-store.ts';
+import { type BucketOptions, type BucketRequests, cutToRange, explainStatus, openRemoteStore, REQUESTS_MAX } from './remote-store.ts';
 import type { Store } from './store.ts';
 
 /** How a bucket of S3 is opened. Credentials come from the SDK's usual chain: environment, files, roles. */
@@ -37,7 +38,7 @@ const TEMPORARY_NAMES = new Set(['ConditionalRequestConflict', 'OperationAborted
 
 /** Opens the store. Throws CONFIGURATION if there is no such bucket or the credentials do not do, UNREACHABLE if nobody answers. */
 export async function openS3Store(options: S3Options): Promise<Store> {
-  const { bucket: Bucket, region, endpoint, timeoutMs } = options;
+  const { bucket: Bucket, region, endpoint, timeoutMs, requestsMax: maxSockets = REQUESTS_MAX } = options;
   const client = new S3Client({
     region,
     // Bucket names in host names need DNS that a server of one's own rarely has.
@@ -45,7 +46,7 @@ export async function openS3Store(options: S3Options): Promise<Store> {
     maxAttempts: 1,
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
-    requestHandler: { connectionTimeout: timeoutMs },
+    requestHandler: { connectionTimeout: timeoutMs, httpAgent: { maxSockets }, httpsAgent: { maxSockets } },
   });
   const requests: BucketRequests = {
     put: async (Key, bytes, ifAbsent, abortSignal) => {

@@ -9,6 +9,7 @@ import { HayateError } from '../kernel/error.ts';
 import { defineFlags } from '../kernel/flag.ts';
 import { defineCommand, type Io } from './command.ts';
 import { clockText } from './progress.ts';
+import { timeOf } from './time.ts';
 
 const flags = defineFlags({
   stream: { kind: 'string', positional: true, required: true, help: 'whose voice' },
@@ -49,9 +50,7 @@ export const archiveExport = defineCommand({
 function momentOf(name: string, text: string | undefined): Moment | undefined {
   if (text === undefined) return undefined;
   if (/^\d+(\.\d+)?$/.test(text)) return { seconds: Number(text) };
-  const unixMs = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(unixMs)) throw new HayateError('CONFIGURATION', `--${name} ${text}: neither a time as 2026-05-03T18:00:00Z nor seconds`);
-  return { unixMs };
+  return { unixMs: timeOf(name, text) };
 }
 
 function describe({ stream, epoch, startUnixMs, durationMs, splicedPackets, filledMs }: ExportedVoice, out: string): string {

@@ -8,6 +8,7 @@ import { defineFlags } from '../kernel/flag.ts';
 import type { CommittedOffsets } from '../log/log.ts';
 import { defineCommand, type Io } from './command.ts';
 import { clockText, Progress } from './progress.ts';
+import { maybeTimeOf } from './time.ts';
 
 /** Findings that are printed for people. */
 const SHOWN_MAX = 10;
@@ -16,6 +17,8 @@ const BAR_WIDTH = 30;
 const flags = defineFlags({
   ...storeFlags,
   ...logFlags,
+  from: { kind: 'string', placeholder: 'TIME', help: 'only what was archived from this day or time on: 2026-05-03, 2026-05-03T18:00:00Z' },
+  to: { kind: 'string', placeholder: 'TIME', help: 'only what was archived before this day or time' },
   withoutLog: { kind: 'boolean', help: 'do not ask the log how far it is archived' },
   json: { kind: 'boolean', help: 'print each finding as a line of JSON, all of them, and the summary as the last line' },
 });
@@ -27,9 +30,11 @@ export const archiveVerify = defineCommand({
 that manifests name, their contents have these digests, offsets follow one another without gap or overlap,
 every frame is there once, the voice is that of the frames, statistics are what a recount gives, nothing
 lies there that no manifest names, and nothing is left of what was erased. Exits with 1 if anything is
-wrong. spec/archive.md, "Verification", tells more.`,
+wrong. spec/archive.md, "Verification", tells more. With --from and --to it does not look for objects that
+no manifest names.`,
   flags,
-  async run({ json, withoutLog, ...settings }, io) {
+  async run({ json, withoutLog, from, to, ...settings }, io) {
+    const [fromMs, toMs] = [maybeTimeOf('from', from), maybeTimeOf('to', to)];
     const store = await openArchive(settings);
     let done = { cuts: 0, cutsTotal: 0 };
     const beganMs = performance.now();
@@ -39,6 +44,12 @@ wrong. spec/archive.md, "Verification", tells more.`,
       const { findings, summary } = await verifyArchive({
         store,
         ...(committed === undefined ? {} : { committed }),
+        ...(fromMs === undefined ? {} : { fromMs }),
+        ...(toMs === undefined ? {} : { toMs }),
+        signal: io.interrupted,
+        onFinding: (finding) => {
+          if (json) io.stdout.write(`${JSON.stringify({ finding })}\n`);
+        },
         onProgress: (progress) => {
           done = progress;
         },
@@ -46,6 +57,9 @@ wrong. spec/archive.md, "Verification", tells more.`,
       progress.close();
       print(io, { findings, summary, json });
       return findings.length === 0 ? 0 : 1;
+    } catch (error) {
+      if (!io.interrupted.aborted) throw error;
+      throw new HayateError('CLOSED', `interrupted after ${done.cuts} of ${done.cutsTotal} cuts`);
     } finally {
       progress.close();
       await store.close();
@@ -73,15 +87,14 @@ function bar(cuts: number, cutsTotal: number, elapsedMs: number): string {
 
 function print({ stdout }: Io, { findings, summary, json }: { findings: readonly Finding[]; summary: Summary; json: boolean }): void {
   if (json) {
-    for (const finding of findings) stdout.write(`${JSON.stringify({ finding })}\n`);
-    stdout.write(`${JSON.stringify({ summary, findings: findings.length })}\n`);
+    stdout.write(`${JSON.stringify({ summary })}\n`);
     return;
   }
   for (const { rule, key, expected, found } of findings.slice(0, SHOWN_MAX))
     stdout.write(`${rule}: ${key}\n  expected  ${expected}\n  found     ${found}\n`);
-  if (findings.length > SHOWN_MAX) stdout.write(`… and ${findings.length - SHOWN_MAX} more (--json prints all)\n`);
+  if (summary.findings > SHOWN_MAX) stdout.write(`… and ${summary.findings - SHOWN_MAX} more (--json prints all)\n`);
   stdout.write(summaryText(summary));
-  stdout.write(findings.length === 0 ? 'the archive is whole\n' : `the archive is NOT whole: ${findings.length} findings\n`);
+  stdout.write(summary.findings === 0 ? 'the archive is whole\n' : `the archive is NOT whole: ${summary.findings} findings\n`);
 }
 
 function summaryText(summary: Summary): string {

@@ -6,6 +6,7 @@ import { defineCommand, type Io } from './command.ts';
 import { type Cell, QueryEngine, type QueryResult } from './query-engine.ts';
 import { openStatisticsFiles } from './query-files.ts';
 import { textTable } from './table.ts';
+import { maybeTimeOf } from './time.ts';
 
 /** Rows that a table shows; --csv and --json print all. */
 const TABLE_ROWS_MAX = 1_000;
@@ -39,7 +40,7 @@ that it would download: they are not here.
   flags,
   async run({ sql, from, to, csv, json, fetchBytesMax, ...settings }, io) {
     if (csv && json) throw new HayateError('CONFIGURATION', '--csv or --json, not both');
-    const span = { fromMs: timeOf('from', from) ?? 0, toMs: timeOf('to', to) ?? Infinity };
+    const span = { fromMs: maybeTimeOf('from', from) ?? 0, toMs: maybeTimeOf('to', to) ?? Infinity };
     const files = await openStatisticsFiles(settings, span, fetchBytesMax);
     try {
       const engine = await QueryEngine.open(files.paths, span);
@@ -58,13 +59,6 @@ that it would download: they are not here.
     return 0;
   },
 });
-
-function timeOf(name: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const unixMs = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(unixMs)) throw new HayateError('CONFIGURATION', `--${name} ${text}: not a day or time as 2026-05-03T18:00:00Z`);
-  return unixMs;
-}
 
 async function printTable({ columns, rows }: QueryResult, io: Io): Promise<void> {
   const shown: string[][] = [];

@@ -95,10 +95,11 @@ describe('one machine', { concurrency: 3 }, () => {
     if (clock === undefined) return;
     await runCampaign(t, { env: clock.env }, async (campaign) => {
       await begin(campaign);
-      for (const aheadSeconds of [7_200, -7_200]) {
-        await jumpClock(campaign, clock, aheadSeconds);
-        await killServer(campaign);
-      }
+      await jumpClock(campaign, clock, 7_200);
+      await killServer(campaign);
+      await jumpClock(campaign, clock, -7_200);
+      // Until the clock is where it was, time stands still for windows, and nothing is cut.
+      await killServer(campaign, ['acknowledgements', 'log bytes']);
       await jumpClock(campaign, clock, 0);
       const hours = readdirSync(join(campaign.site.data, 'archive', 'frames'), { recursive: true, encoding: 'utf8' });
       assert.ok(hours.filter((name) => /hour=\d\d$/.test(name)).length >= 2, hours.join(' '));

@@ -64,9 +64,11 @@ test('a machine survives a mix of everything that can happen to it', async (t) =
       restart: () => restartServer(campaign),
       'full log': () => fillLogDisk(campaign, log, choose(2) === 0),
       'full archive': () => fillArchiveDisk(campaign, archive, choose(2) === 0),
-      clock: () => {
-        aheadSeconds = choose(14_400) - 7_200;
-        return jumpClock(campaign, clock, aheadSeconds);
+      clock: async () => {
+        // Back for a while, in which nothing is cut, and then ahead of where it was.
+        await jumpClock(campaign, clock, aheadSeconds - choose(7_200));
+        aheadSeconds += choose(3_600);
+        await jumpClock(campaign, clock, aheadSeconds);
       },
       device: () => supersede(campaign, streams[choose(streams.length)] ?? ''),
       phone: async () => {

@@ -22,8 +22,8 @@ async function untilReady(site: Site): Promise<void> {
 }
 
 /** SIGKILL, and a new process on the same data. */
-export async function killServer({ t, site, choose }: Campaign): Promise<void> {
-  const moment = drawMoment(choose, KINDS);
+export async function killServer({ t, site, choose }: Campaign, kinds = KINDS): Promise<void> {
+  const moment = drawMoment(choose, kinds);
   const victim = site.first('all');
   await atMoment(site, moment, () => void victim.process.kill('SIGKILL'));
   await site.gone(victim);
@@ -124,7 +124,7 @@ export async function loseForFiftyMinutes(
   const server = site.first('all');
   const network = await openFrontDoor(t);
   network.open(server.port);
-  const phone = await site.broadcast(stream, { door: network });
+  const phone = await site.broadcast(stream, { door: network, queueMs: 3_600_000 });
   await site.until('the phone to be acknowledged', () => phone.journal.acknowledgements() > 5);
   const publications = await server.metric('hayate_streamer_publications');
   network.close(server.port);

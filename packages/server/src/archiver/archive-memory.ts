@@ -1,8 +1,8 @@
 // What bounds a process's memory, shared by its partitions: the budget of what they gather, buffers that are used again, and
 // how much is on its way to the store at a time.
 import { BufferPool, type BufferSource } from '../kernel/buffer-pool.ts';
+import { Gate } from '../kernel/gate.ts';
 import type { ArchiverMetrics } from './archiver-metrics.ts';
-import { ByteGate } from './byte-gate.ts';
 import { MemoryBudget } from './memory-budget.ts';
 
 /** Encoded and on its way to the store at a time, all partitions together. */
@@ -15,7 +15,7 @@ export const BUFFER_BYTES = 16_384;
 export interface ArchiveMemory {
   readonly budget: MemoryBudget;
   readonly buffers: BufferSource;
-  readonly gate: ByteGate;
+  readonly gate: Gate;
 }
 
 /** `bytesMax`: what partitions may gather together before they wait for one another. */
@@ -24,6 +24,6 @@ export function makeArchiveMemory(bytesMax: number, metrics: ArchiverMetrics): A
   return {
     budget: new MemoryBudget(bytesMax, { waits: () => metrics.memoryWaits.inc(), holds: (bytes) => metrics.heldBytes.set(bytes) }),
     buffers: new BufferPool(BUFFER_BYTES, bytesMax),
-    gate: new ByteGate(STORING_BYTES_MAX),
+    gate: new Gate(STORING_BYTES_MAX),
   };
 }

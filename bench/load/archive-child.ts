@@ -14,6 +14,8 @@ export interface ArchiveRun {
   cpuMs: number;
   /** Of the CPU time, the system's. */
   systemMs: number;
+  /** Of the CPU time, the main thread's. */
+  mainThreadMs: number;
   /** Resident memory: before, and at the most. */
   idleRssBytes: number;
   rssBytesMax: number;
@@ -26,11 +28,12 @@ const { values } = parseArgs({
 });
 const { log: directory, archive } = values;
 if (directory === undefined || archive === undefined) throw new Error('flags');
-const options: ArchiverOptions = JSON.parse(values.options);
+const options: ArchiverOptions = { upkeepMs: 0, ...JSON.parse(values.options) };
 const log = await openFileLog({ directory, retainBytes: 2 ** 40 });
 const store = await openFsStore({ directory: archive });
 const idleRssBytes = process.memoryUsage.rss();
 const cpu = process.cpuUsage();
+const thread = process.threadCpuUsage();
 const begin = performance.now();
 let last = begin;
 let stallMsMax = 0;
@@ -43,6 +46,7 @@ const archiver = await startArchiver({ context: createContext({ logLevel: 'warn'
 await archiver.drain?.();
 const wallMs = performance.now() - begin;
 const { user, system } = process.cpuUsage(cpu);
+const main = process.threadCpuUsage(thread);
 clearInterval(timer);
 const stopped = archiver.unready();
 await archiver.close();
@@ -52,6 +56,7 @@ const run: ArchiveRun = {
   wallMs,
   cpuMs: (user + system) / 1_000,
   systemMs: system / 1_000,
+  mainThreadMs: (main.user + main.system) / 1_000,
   idleRssBytes,
   rssBytesMax: process.resourceUsage().maxRSS * 1_024,
   stallMsMax,

@@ -3,7 +3,13 @@
 import assert from 'node:assert/strict';
 import { decodeFrames } from '../../packages/server/src/archive/frame-reader.ts';
 import { FRAME_TABLE, type FrameRow } from '../../packages/server/src/archive/frame-row.ts';
-import { decodeManifest, encodeManifest, type Manifest, makeManifest } from '../../packages/server/src/archive/manifest.ts';
+import {
+  decodeManifest,
+  type EpochState,
+  encodeManifest,
+  type Manifest,
+  makeManifest,
+} from '../../packages/server/src/archive/manifest.ts';
 import { decodeStatistics } from '../../packages/server/src/archive/statistics-reader.ts';
 import { STATISTICS_TABLE, type StatisticsRow } from '../../packages/server/src/archive/statistics-row.ts';
 import { AvroBlocks, packAvroSections, readAvroHeader } from '../../packages/server/src/format/avro/index.ts';
@@ -43,6 +49,33 @@ export class Damage {
   /** Writes a manifest anew, with a digest that fits. */
   async changeManifest(key: string, change: (manifest: Manifest) => Manifest): Promise<void> {
     await this.store.replace(key, encodeManifest(makeManifest(change(structuredClone(await this.manifest(key))))));
+  }
+
+  /** Another state of one broadcast in a manifest. */
+  async changeEpoch(
+    key: string,
+    change: (epoch: EpochState) => EpochState,
+    wanted: (epoch: EpochState) => boolean = () => true,
+  ): Promise<void> {
+    await this.changeManifest(key, (manifest) => {
+      const at = manifest.state.epochs.findIndex(wanted);
+      const epoch = manifest.state.epochs[at];
+      assert.ok(epoch !== undefined, 'no such broadcast');
+      manifest.state.epochs[at] = change(epoch);
+      return manifest;
+    });
+  }
+
+  /** Puts an object under another key, also in the manifest. */
+  async move(key: string, other: string): Promise<void> {
+    const [naming, bytes] = [await this.naming(key), await this.get(key)];
+    await this.store.putIfAbsent(other, bytes);
+    await this.store.delete(key);
+    await this.changeManifest(naming, (manifest) => {
+      for (const object of manifest.previous?.objects ?? []) if (object.key === key) object.key = other;
+      manifest.previous?.objects.sort((a, b) => (a.key < b.key ? -1 : 1));
+      return manifest;
+    });
   }
 
   /** The manifest that names an object. */

@@ -9,13 +9,18 @@ import fc from 'fast-check';
 import { eraseBroadcast } from '../../packages/server/src/archive/erasure.ts';
 import { requestErasure } from '../../packages/server/src/archive/erasure-record.ts';
 import { findBroadcasts } from '../../packages/server/src/archive/erasure-search.ts';
+import { decodeFrames } from '../../packages/server/src/archive/frame-reader.ts';
 import { compactHours } from '../../packages/server/src/archive/hourly.ts';
-import { parseManifestKey } from '../../packages/server/src/archive/path.ts';
-import { readRetained } from '../../packages/server/src/archive/retained.ts';
+import type { EpochState } from '../../packages/server/src/archive/manifest.ts';
+import { MARK_TABLE } from '../../packages/server/src/archive/mark-row.ts';
+import { erasedKey, parseManifestKey, retainedKey } from '../../packages/server/src/archive/path.ts';
+import { readRetained, writeRetained } from '../../packages/server/src/archive/retained.ts';
 import { deleteAged } from '../../packages/server/src/archive/retention.ts';
 import { decodeStatistics } from '../../packages/server/src/archive/statistics-reader.ts';
 import { STATISTICS_TABLE } from '../../packages/server/src/archive/statistics-row.ts';
 import { type Finding, type Rule, verifyArchive } from '../../packages/server/src/archive/verify/verify.ts';
+import { readAvro } from '../../packages/server/src/format/avro/index.ts';
+import { oggPageCrc } from '../../packages/server/src/format/ogg/crc.ts';
 import { readParquetMetadata, writeParquet } from '../../packages/server/src/format/parquet/index.ts';
 import { openFsStore } from '../../packages/server/src/store/store-fs.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -30,7 +35,7 @@ let root = '';
 let end = 0;
 before(async () => {
   root = await mkdtemp(join(tmpdir(), 'hayate-verify-'));
-  end = await writeLog(join(root, 'log'), makeLog(20_201, 150, packetOf));
+  end = await writeLog(join(root, 'log'), makeLog(20_201, 90, packetOf));
   const store = await openFsStore({ directory: join(root, 'archive') });
   await archiveUntil(end, { directory: join(root, 'log'), store }, OPTIONS);
 });
@@ -50,7 +55,7 @@ async function findings(damage: Damage): Promise<Finding[]> {
 for (const seed of [1, 777_777])
   test(`a sound archive has no findings, and its summary is its own (seed ${seed})`, async (t) => {
     const directory = tempDir(t);
-    const batches = makeLog(seed, 150, packetOf);
+    const batches = makeLog(seed, 90, packetOf);
     const store = await openFsStore({ directory: join(directory, 'archive') });
     await archiveUntil(await writeLog(join(directory, 'log'), batches), { directory: join(directory, 'log'), store }, OPTIONS);
     const progress: number[] = [];
@@ -78,6 +83,21 @@ test('what is committed must have its manifest', async (t) => {
     ['committed'],
   );
 });
+
+/** What a manifest may say of a broadcast that goes on, and is not so. */
+const FORGERIES: readonly (readonly [what: string, change: (epoch: EpochState) => EpochState])[] = [
+  ['that it has ended', (epoch) => ({ ...epoch, ended: !epoch.ended })],
+  ['another dropped range', (epoch) => ({ ...epoch, dropped: [...epoch.dropped, [800_000, 800_005]] })],
+  ['another last window', (epoch) => ({ ...epoch, windowStartMs: epoch.windowStartMs - 10_000 })],
+  ['another origin', (epoch) => ({ ...epoch, header: epoch.header && { ...epoch.header, originUnixUs: 1 } })],
+  ['another title', (epoch) => ({ ...epoch, header: epoch.header && { ...epoch.header, title: 'No' } })],
+  [
+    'voices that stand elsewhere',
+    (epoch) => ({ ...epoch, tracks: epoch.tracks.map((track) => ({ ...track, position: track.position + 960 })) }),
+  ],
+  ['other pre-roll', (epoch) => ({ ...epoch, tracks: epoch.tracks.map((track) => ({ ...track, preroll: track.preroll.slice(1) })) })],
+  ['a voice that nobody has', (epoch) => ({ ...epoch, tracks: [...epoch.tracks, { participant: 9, position: 960, preroll: [] }] })],
+];
 
 /** Damages, and the rule that must find each. `alone`: no other rule may. */
 const damages: { what: string; rule: Rule; alone?: boolean; damage: (archive: Damage) => Promise<unknown> }[] = [
@@ -208,7 +228,6 @@ const damages: { what: string; rule: Rule; alone?: boolean; damage: (archive: Da
   {
     what: 'a row of statistics is missing',
     rule: 'statistics',
-    alone: true,
     damage: async (a) => a.changeStatistics(await a.middle('statistics/'), (rows) => rows.slice(1)),
   },
   {
@@ -249,6 +268,181 @@ const damages: { what: string; rule: Rule; alone?: boolean; damage: (archive: Da
       }),
   })),
   {
+    what: "a frame's columns are not its own",
+    rule: 'content',
+    damage: async (a) =>
+      a.changeFrames(await a.middle('frames/'), (rows) =>
+        rows.map((row, i) => (i === 3 ? { ...row, capture_us: row.capture_us + 1 } : row)),
+      ),
+  },
+  {
+    what: 'a frames object lies in another hour',
+    rule: 'offsets',
+    alone: true,
+    damage: async (a) => {
+      const key = await a.middle('frames/', (candidate) => candidate.includes('hour=17'));
+      await a.move(key, key.replace('hour=17', 'hour=16'));
+    },
+  },
+  {
+    what: 'statistics tell of another window',
+    rule: 'statistics',
+    damage: async (a) =>
+      a.changeStatistics(await a.middle('statistics/'), (rows) => rows.map((row) => ({ ...row, window_start: row.window_start - 3_000 }))),
+  },
+  {
+    what: 'statistics tell of batches that their window cannot hold',
+    rule: 'statistics',
+    alone: true,
+    damage: async (a) =>
+      a.changeStatistics(await a.middle('statistics/'), (rows) =>
+        rows.map((row, i) => (i === 0 ? { ...row, last_append_time: row.last_append_time + 60_000 } : row)),
+      ),
+  },
+  {
+    what: 'statistics tell other labels',
+    rule: 'statistics',
+    alone: true,
+    damage: async (a) =>
+      a.changeStatistics(await a.middle('statistics/'), (rows) => rows.map((row) => ({ ...row, labels: '{"room":"other"}' }))),
+  },
+  ...FORGERIES.map(([what, change]) => ({
+    what: `the newest manifest remembers of a broadcast ${what}`,
+    rule: 'state' as const,
+    alone: true,
+    damage: async (a: Damage) => {
+      const newest = (await a.keys('cuts/')).at(-1) ?? '';
+      const before = (await a.keys('cuts/')).at(-2) ?? '';
+      const { windowStartMs } = (await a.manifest(before)).state;
+      // One that goes on in the last cut.
+      await a.changeEpoch(newest, change, (epoch) => epoch.windowStartMs > windowStartMs && !epoch.ended && epoch.tracks.length > 0);
+    },
+  })),
+  {
+    what: 'a manifest remembers otherwise what nothing came of',
+    rule: 'state',
+    alone: true,
+    damage: async (a) => {
+      const newest = (await a.keys('cuts/')).at(-1) ?? '';
+      const before = (await a.keys('cuts/')).at(-2) ?? '';
+      const { windowStartMs } = (await a.manifest(before)).state;
+      await a.changeEpoch(
+        newest,
+        (epoch) => ({ ...epoch, seen: [...epoch.seen, [700_000, 700_000]] }),
+        (epoch) => epoch.windowStartMs < windowStartMs,
+      );
+    },
+  },
+  {
+    what: 'a manifest remembers a broadcast that never came',
+    rule: 'state',
+    alone: true,
+    damage: async (a) =>
+      a.changeManifest((await a.keys('cuts/')).at(-1) ?? '', (manifest) => {
+        const [first] = manifest.state.epochs;
+        assert.ok(first !== undefined);
+        manifest.state.epochs.push({ ...first, stream: 'zoe' });
+        return manifest;
+      }),
+  },
+  {
+    what: 'a cut is longer than its configuration allows',
+    rule: 'manifests',
+    alone: true,
+    damage: async (a) => {
+      for (const key of await a.keys('cuts/'))
+        await a.changeManifest(key, (manifest) => ({ ...manifest, config: { ...manifest.config, windowsPerCut: 1 } }));
+    },
+  },
+  {
+    what: 'a packet of voice is concealed that came, and everything about it agrees',
+    rule: 'audio',
+    damage: async (a) =>
+      a.changeAudio(await a.middle('audio/alice/', (key) => !key.includes('late')), (link) => {
+        const at = link.packets.length - 2;
+        assert.ok((link.packets[at]?.length ?? 0) > 1);
+        link.packets[at] = Uint8Array.of(0x78);
+        link.tags = link.tags.map(([name, value]) => [name, name === 'HAYATE_CONCEALED_SAMPLES' ? String(Number(value) + 960) : value]);
+      }),
+  },
+  ...(['TITLE', 'DATE', 'HAYATE_CLOCK', 'HAYATE_CLOCK_UNCERTAINTY_US'] as const).map((tag) => ({
+    what: `a segment's ${tag} is wrong`,
+    rule: 'audio' as const,
+    alone: true,
+    damage: async (a: Damage) =>
+      a.changeAudio(await a.middle('audio/alice/', (key) => !key.includes('late')), (link) => {
+        link.tags = link.tags.map(([name, value]) => [name, name === tag ? `${value}0` : value]);
+      }),
+  })),
+  {
+    what: 'a segment has a tag more',
+    rule: 'audio',
+    alone: true,
+    damage: async (a) =>
+      a.changeAudio(await a.middle('audio/alice/'), (link) => {
+        link.tags.push(['COMMENT', 'hello']);
+      }),
+  },
+  {
+    what: 'a page of voice has a wrong granule position, and the checksum of it',
+    rule: 'content',
+    alone: true,
+    damage: async (a) => {
+      const key = await a.middle('audio/alice/');
+      const bytes = Buffer.from(await a.get(key));
+      const page = bytes.lastIndexOf('OggS');
+      bytes.writeUInt32LE(bytes.readUInt32LE(page + 6) + 960, page + 6);
+      bytes.writeUInt32LE(0, page + 22);
+      bytes.writeUInt32LE(oggPageCrc(bytes, page), page + 22);
+      await a.store.replace(key, bytes);
+    },
+  },
+  {
+    what: 'a file of an hour lies where there are no statistics',
+    rule: 'unnamed objects',
+    alone: true,
+    damage: async (a) => {
+      const key = await a.middle('statistics/');
+      await a.store.putIfAbsent(key.replace('statistics/', 'hourly/').replace(/hour=\d\d/, 'hour=03'), await a.get(key));
+    },
+  },
+  {
+    what: 'the archive holds something that is none of its keys',
+    rule: 'unnamed objects',
+    alone: true,
+    damage: async (a) => {
+      for (const folder of ['frames', 'audio', 'cuts', 'hourly']) await a.store.putIfAbsent(`${folder}/notes.txt`, Buffer.from('x'));
+    },
+  },
+  {
+    what: 'what was deleted for its age is still there',
+    rule: 'objects',
+    alone: true,
+    damage: async (a) => {
+      const name = parseManifestKey((await a.keys('cuts/')).at(-1) ?? '') ?? assert.fail();
+      const retained = await readRetained(a.store, name);
+      await writeRetained(a.store, { ...retained, marks: 60, deleted: { ...retained.deleted, marks: 60 } });
+    },
+  },
+  {
+    what: 'a record of what is kept is damaged',
+    rule: 'manifests',
+    alone: true,
+    damage: async (a) => {
+      const name = parseManifestKey((await a.keys('cuts/')).at(-1) ?? '') ?? assert.fail();
+      await a.store.replace(retainedKey(name), Buffer.from('{"format":'));
+    },
+  },
+  {
+    what: 'a record of an erasure is damaged',
+    rule: 'erasure',
+    alone: true,
+    damage: async (a) => {
+      const [, stream = '', epoch = ''] = (await a.middle('audio/')).split('/');
+      await a.store.replace(erasedKey({ stream, epoch }), Buffer.from('{}'));
+    },
+  },
+  {
     what: 'an erasure was not finished',
     rule: 'erasure',
     alone: true,
@@ -286,6 +480,15 @@ test('hours in one file, deletions for age and erasures leave an archive sound; 
     (await findings(archive)).map(({ rule }) => rule),
     ['hourly'],
   );
+  await store.delete(hourly);
+  assert.deepEqual(await findings(archive), []);
+  const retained = await readRetained(store, name);
+  await writeRetained(store, { ...retained, hourly: parseManifestKey(manifests.at(-1) ?? '')?.start ?? 0 });
+  assert.deepEqual(
+    (await findings(archive)).map(({ rule }) => rule),
+    ['hourly'],
+  );
+  await writeRetained(store, retained);
   await store.replace(hourly, sound);
 
   const [ended] = (await findBroadcasts(store, 'bob')).filter((broadcast) => broadcast.ended);
@@ -304,17 +507,27 @@ test('hours in one file, deletions for age and erasures leave an archive sound; 
 
   const days = { frames: 0.0005, marks: 0.0005, audio: 0.0005, statistics: 0 };
   const newest = await archive.manifest(manifests.at(-1) ?? '');
-  const retained = await readRetained(store, name);
+  const framesBefore = (await archive.keys('frames/')).length;
   const nothingStays = { newest, clockMs: Date.UTC(2027, 0, 1), hourMs: made.hourMs, cutsMax: 1_000 };
   await deleteAged({ store, name, retained, days, ...nothingStays });
   const { findings: found, summary } = await verifyArchive({ store });
   assert.deepEqual(found, []);
-  assert.ok(summary.objects.frames < manifests.length, `${summary.objects.frames} frames objects are left`);
+  assert.ok(summary.objects.frames < framesBefore, `${summary.objects.frames} of ${framesBefore} frames objects are left`);
 });
 
-test('a changed byte is found wherever it is', async (t) => {
+/** Everything that an object says, however it is compressed. */
+async function contentOf(key: string, bytes: Uint8Array): Promise<unknown> {
+  if (key.endsWith('.parquet')) return decodeStatistics(key, bytes);
+  if (key.startsWith('frames/')) return decodeFrames(key, bytes);
+  if (key.startsWith('marks/')) return readAvro(MARK_TABLE, bytes);
+  return Buffer.from(bytes);
+}
+
+test('a changed byte is found wherever it is, unless it changes nothing that the object says', async (t) => {
   const archive = await copy(t);
   const keys = (await archive.keys('')).filter((key) => !key.startsWith('retained/'));
+  let found = 0;
+  const runs = 30;
   await fc.assert(
     fc.asyncProperty(fc.nat(), fc.nat(), fc.integer({ min: 1, max: 255 }), async (which, where, change) => {
       const key = keys[which % keys.length] ?? '';
@@ -322,9 +535,12 @@ test('a changed byte is found wherever it is', async (t) => {
       const damaged = Uint8Array.from(sound);
       damaged[where % damaged.length] = (damaged[where % damaged.length] ?? 0) ^ change;
       await archive.store.replace(key, damaged);
-      assert.notEqual((await findings(archive)).length, 0, `${key} byte ${where % damaged.length}`);
+      if ((await findings(archive)).length > 0) found++;
+      // A compressor's last bits may mean nothing.
+      else assert.deepEqual(await contentOf(key, damaged), await contentOf(key, sound), `${key} byte ${where % damaged.length}`);
       await archive.store.replace(key, sound);
     }),
-    { numRuns: 12 },
+    { numRuns: runs },
   );
+  assert.ok(found > runs * 0.9, `${found} of ${runs}`);
 });

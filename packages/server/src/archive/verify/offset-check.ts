@@ -94,7 +94,7 @@ export function checkWindows({ before, after, statistics, frames, marks }: CutCo
   const windowOf = (row: FrameRow | MarkRow) =>
     rowsOf.get(broadcastKey(row))?.find((each) => each.first_offset <= row.offset && row.offset <= each.last_offset)?.window_start;
   for (const object of frames) checkHour(object, windowOf, 1, report);
-  for (const object of marks) checkHour(object, windowOf, windowsPerCut, report);
+  for (const object of marks) checkHour(object, windowOf, Infinity, report);
 }
 
 function checkHour<Row extends FrameRow | MarkRow>(
@@ -110,7 +110,7 @@ function checkHour<Row extends FrameRow | MarkRow>(
     report({
       rule: 'offsets',
       key,
-      expected: `rows of ${windowsMax} windows of its hour at the most`,
+      expected: windowsMax === 1 ? 'rows of one window of its hour' : 'rows of its hour',
       found: `of windows ${[...found].join(', ')}`,
     });
 }

@@ -1,15 +1,18 @@
-// In: the name of a program that is built from Go's module proxy. Out: where it is, built now if this machine has not got it,
-// or a skip that says what is missing. `npm run test:full` has built all of them before.
+// In: the name of a program that is built from Go's module proxy. Out: where it is, or a skip that says what is missing. A full
+// run builds what this machine has not got, all of it before the tests begin; other runs fetch nothing.
+import { existsSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import { goToolBuild, goToolPath } from './go-tool.mjs';
 import { runProcess } from './process.ts';
-import { requireTool } from './require-tool.ts';
+import { requireFullRun, requireTool } from './require-tool.ts';
 
 /** Building takes minutes on a small machine. */
 const buildTimeoutMs = 900_000;
 
 /** The absolute path of the program `name` of go-tool.mjs; undefined after having skipped the test, which should then return. */
 export const requireGoProgram = async (t: TestContext, name: string): Promise<string | undefined> => {
+  if (existsSync(goToolPath(name))) return goToolPath(name);
+  if (!requireFullRun(t, `needs ${name}, which is built once`)) return undefined;
   const go = requireTool(t, 'go');
   const flock = go && requireTool(t, 'flock');
   if (flock === undefined) return undefined;

@@ -45,7 +45,7 @@ export const shareObjectServer = (start: StartObjectServer): ((t: TestContext) =
   return async (t) => {
     started ??= start(t, { after: (action) => void actions.push(action) });
     const server = await started;
-    if (server === undefined) t.skip('needs a server that could not be started');
+    if (server === undefined) t.skip('needs a server that npm run test:full builds');
     return server;
   };
 };

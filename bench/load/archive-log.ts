@@ -77,6 +77,17 @@ export async function makeArchiveLog(directory: string, size: { streams: number;
   return made;
 }
 
+/** The frames of one such broadcast, and the packets of its voice. */
+export async function makeArchiveFrames(
+  seconds: number,
+): Promise<{ stream: string; epoch: bigint; frames: Uint8Array[]; packets: Uint8Array[] }> {
+  const clips = await makeClips();
+  const broadcast = new Broadcast('stream-0', 0);
+  const frames = Array.from({ length: (seconds * 1_000) / BATCH_MS }, (_, batch) => broadcast.batch(batch, clips)).flat();
+  const packets = Array.from({ length: seconds * 50 }, (_, i) => clips.packets[i % clips.packets.length] ?? new Uint8Array());
+  return { stream: broadcast.name, epoch: broadcast.epoch, frames, packets };
+}
+
 /** Broadcasts whose names fill every partition alike. */
 function spread(streams: number, partitions: number): Broadcast[] {
   const left = Array.from({ length: partitions }, (_, i) => Math.floor(streams / partitions) + (i < streams % partitions ? 1 : 0));

@@ -15,14 +15,18 @@ const flags = ['-O2', '-std=gnu17', '-Wall', '-Wextra', '-Werror'];
 const programs = {
   load: ['load/load.c', 'load/dialect.c'],
   floor: ['peer/floor.c'],
+  format: ['peer/format.c'],
 } as const;
+
+/** What a program is linked with; Debian's libogg-dev and zlib1g-dev. */
+const libraries: Partial<Record<keyof typeof programs, readonly string[]>> = { format: ['-logg', '-lz'] };
 
 /** Compiles a program if need be, with `cc` (or what the environment's CC names), and returns its path. Rejects with the compiler's words. */
 export async function compile(name: keyof typeof programs, compiler = process.env.CC ?? 'cc'): Promise<string> {
   const sources = programs[name].map((source) => join(bench, source));
   const folders = [...new Set(Object.values(programs).flatMap((list) => list.map((source) => join(bench, dirname(source)))))];
   const program = join(cache, `${name}-${hashOf(folders, /\.[ch]$/, [compiler, ...flags])}`);
-  await build(program, (output) => promisify(execFile)(compiler, [...flags, '-o', output, ...sources]));
+  await build(program, (output) => promisify(execFile)(compiler, [...flags, '-o', output, ...sources, ...(libraries[name] ?? [])]));
   return program;
 }
 

@@ -8,6 +8,13 @@ export const OPUS_SAMPLE_RATE = 48_000;
 /** Bytes of one Opus frame, at most (RFC 6716 section 3.4, R2). */
 const FRAME_BYTES_MAX = 1_275;
 
+/** Samples of a frame by its configuration (RFC 6716 section 3.1, table 2): SILK in fours, hybrid in twos, CELT in fours. */
+const FRAME_SAMPLES = [
+  ...Array.from({ length: 3 }, () => [480, 960, 1_920, 2_880]),
+  ...Array.from({ length: 2 }, () => [480, 960]),
+  ...Array.from({ length: 4 }, () => [120, 240, 480, 960]),
+].flat();
+
 /**
  * Samples at 48 kHz that `packet` holds: 120 to 5760. Throws WireError for a packet that RFC 6716 section 3.4 (R1 to R7)
  * forbids, by its framing alone: what the frames hold is not read.
@@ -15,13 +22,9 @@ const FRAME_BYTES_MAX = 1_275;
 export function opusPacketSamples(packet: Uint8Array): number {
   const toc = packet[0];
   if (toc === undefined) throw new WireError('an Opus packet is empty');
-  const configuration = toc >> 3;
-  const frameSamples =
-    configuration < 12
-      ? ([480, 960, 1920, 2880][configuration & 3] ?? 0)
-      : configuration < 16
-        ? ([480, 960][configuration & 1] ?? 0)
-        : ([120, 240, 480, 960][configuration & 3] ?? 0);
+  const frameSamples = FRAME_SAMPLES[toc >> 3] ?? 0;
+  // One frame to the packet: what encoders send for a voice.
+  if ((toc & 3) === 0 && packet.length <= 1 + FRAME_BYTES_MAX) return frameSamples;
   return checkFraming(packet, toc & 3, frameSamples) * frameSamples;
 }
 

@@ -27,7 +27,6 @@ export interface OggOpusWriterOptions extends Partial<OpusHead> {
 /** Writes one Ogg Opus stream. `take` gives what is complete so far; without it, `end` gives everything. */
 export class OggOpusWriter {
   readonly #pages: PageWriter;
-  #out: Uint8Array[] = [];
   #granule = 0;
   #pagePackets = 0;
   #pageSamples = 0;
@@ -37,10 +36,10 @@ export class OggOpusWriter {
   constructor(options: OggOpusWriterOptions) {
     const { serial, channels, preSkip, inputSampleRate = 48_000, outputGain = 0, tags = [] } = options;
     this.#pages = new PageWriter(serial);
-    this.#pages.add(encodeOpusHead({ channels, preSkip, inputSampleRate, outputGain }), 0, this.#out);
-    this.#pages.flush(PageFlag.FIRST, this.#out);
-    this.#pages.add(encodeOpusTags({ vendor: VENDOR, tags }), 0, this.#out);
-    this.#pages.flush(0, this.#out);
+    this.#pages.add(encodeOpusHead({ channels, preSkip, inputSampleRate, outputGain }), 0);
+    this.#pages.flush(PageFlag.FIRST);
+    this.#pages.add(encodeOpusTags({ vendor: VENDOR, tags }), 0);
+    this.#pages.flush(0);
   }
 
   /** 48 kHz samples of the packets so far, pre-skip included. */
@@ -57,39 +56,30 @@ export class OggOpusWriter {
       this.#pageSamples + samples > PAGE_LIMITS.samples ||
       this.#pages.segments + packetSegments(packet.length) > PAGE_SEGMENTS_MAX;
     if (this.#pagePackets > 0 && full) {
-      this.#pages.flush(0, this.#out);
+      this.#pages.flush(0);
       this.#pagePackets = 0;
       this.#pageSamples = 0;
     }
     this.#granule += samples;
     this.#pagePackets++;
     this.#pageSamples += samples;
-    this.#pages.add(packet, this.#granule, this.#out);
+    this.#pages.add(packet, this.#granule);
   }
 
   /** The bytes that have become complete since the last call. */
   take(): Uint8Array {
-    const bytes = concatenate(this.#out);
-    this.#out = [];
-    return bytes;
+    return this.#pages.take();
   }
 
   /** Ends the stream and returns all bytes not yet taken. A stream without packets gets one of 2.5 ms of silence. */
   end(): Uint8Array {
+    if (this.#ended) throw new Error('the Ogg stream has ended');
     // A last page on which no packet ends would not be valid for all readers.
     if (this.#pagePackets === 0) this.write(SILENCE);
     this.#ended = true;
-    this.#pages.flush(PageFlag.LAST, this.#out);
-    return this.take();
+    this.#pages.flush(PageFlag.LAST);
+    const bytes = this.take();
+    this.#pages.close();
+    return bytes;
   }
-}
-
-function concatenate(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

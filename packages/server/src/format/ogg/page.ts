@@ -12,81 +12,131 @@ export const PAGE_SEGMENTS_MAX = 255;
 const HEADER_BYTES = 27;
 const NO_GRANULE = -1;
 
-/** Segments that a packet of `length` bytes takes. */
-export function packetSegments(length: number): number {
-  return Math.floor(length / 255) + 1;
+/** About a second of voice. */
+const FIRST_BODY_BYTES = 8_192;
+
+/** What a writer works in. */
+interface PageBuffers {
+  readonly lacing: Uint8Array;
+  body: Uint8Array<ArrayBuffer>;
+  out: Uint8Array<ArrayBuffer>;
 }
 
-/** Lays the packets of one logical bitstream into pages, numbered from 0. */
+/** No more is kept for the next writer. */
+const SPARE_BYTES_MAX = 2 ** 21;
+
+/** Of a writer that was closed: writers mostly come one after another, and growing to a file's size costs as much as writing it. */
+let spare: PageBuffers | undefined;
+
+/** Segments that a packet of `length` bytes takes. */
+export function packetSegments(length: number): number {
+  return length < 255 ? 1 : Math.floor(length / 255) + 1;
+}
+
+/** Lays the packets of one logical bitstream into pages, numbered from 0, and gathers these. */
 export class PageWriter {
   readonly #serial: number;
   #sequence = 0;
-  #lacing: number[] = [];
-  #body: Uint8Array[] = [];
+  /** The open page: lacing values and body. */
+  readonly #buffers: PageBuffers;
+  #segments = 0;
   #bodyBytes = 0;
   #granule = NO_GRANULE;
   #continued = false;
+  /** Of complete pages. */
+  #outBytes = 0;
 
   /** `serial` is an unsigned 32-bit number. */
   constructor(serial: number) {
     if (!(Number.isInteger(serial) && serial >= 0 && serial <= 0xffffffff)) throw new RangeError(`not an Ogg serial number: ${serial}`);
     this.#serial = serial;
+    this.#buffers = spare ?? { lacing: new Uint8Array(PAGE_SEGMENTS_MAX), body: new Uint8Array(0), out: new Uint8Array(0) };
+    spare = undefined;
   }
 
   /** Segments in the open page. */
   get segments(): number {
-    return this.#lacing.length;
+    return this.#segments;
   }
 
-  /** Adds a packet that ends at `granule`; pushes the pages that it fills to `out`. */
-  add(packet: Uint8Array, granule: number, out: Uint8Array[]): void {
+  /** Adds a packet that ends at `granule`, and ends the pages that it fills. */
+  add(packet: Uint8Array, granule: number): void {
+    if (packet.length < 255 && this.#segments < PAGE_SEGMENTS_MAX) {
+      this.#append(packet, 0);
+      this.#buffers.lacing[this.#segments++] = packet.length;
+      this.#granule = granule;
+      return;
+    }
     let at = 0;
     for (;;) {
-      const room = PAGE_SEGMENTS_MAX - this.#lacing.length;
+      const room = PAGE_SEGMENTS_MAX - this.#segments;
       const rest = packet.length - at;
       if (packetSegments(rest) <= room) {
         this.#append(at === 0 ? packet : packet.subarray(at), Math.floor(rest / 255));
-        this.#lacing.push(rest % 255);
+        this.#buffers.lacing[this.#segments++] = rest % 255;
         this.#granule = granule;
         return;
       }
       this.#append(packet.subarray(at, at + room * 255), room);
       at += room * 255;
-      this.flush(0, out);
+      this.flush(0);
       this.#continued = room > 0 && rest > 0;
     }
   }
 
-  /** Ends the open page and pushes it to `out`. `flags` adds FIRST or LAST. */
-  flush(flags: number, out: Uint8Array[]): void {
-    const page = new Uint8Array(HEADER_BYTES + this.#lacing.length + this.#bodyBytes);
-    const view = new DataView(page.buffer);
+  /** Ends the open page. `flags` adds FIRST or LAST. */
+  flush(flags: number): void {
+    const start = this.#outBytes;
+    const bodyStart = start + HEADER_BYTES + this.#segments;
+    const end = bodyStart + this.#bodyBytes;
+    const { lacing, body } = this.#buffers;
+    if (end > this.#buffers.out.length) this.#buffers.out = grown(this.#buffers.out, start, end);
+    const { out } = this.#buffers;
+    const view = new DataView(out.buffer, start, HEADER_BYTES);
     view.setUint32(0, 0x4f676753);
-    page[5] = flags | (this.#continued ? PageFlag.CONTINUED : 0);
+    view.setUint8(4, 0);
+    view.setUint8(5, flags | (this.#continued ? PageFlag.CONTINUED : 0));
     view.setBigInt64(6, BigInt(this.#granule), true);
     view.setUint32(14, this.#serial, true);
     view.setUint32(18, this.#sequence++, true);
-    page[26] = this.#lacing.length;
-    page.set(this.#lacing, HEADER_BYTES);
-    let at = HEADER_BYTES + this.#lacing.length;
-    for (const part of this.#body) {
-      page.set(part, at);
-      at += part.length;
-    }
-    view.setUint32(22, oggPageCrc(page), true);
-    out.push(page);
-    this.#lacing = [];
-    this.#body = [];
+    view.setUint8(26, this.#segments);
+    for (let i = 0; i < this.#segments; i++) out[start + HEADER_BYTES + i] = lacing[i] ?? 0;
+    out.set(body.subarray(0, this.#bodyBytes), bodyStart);
+    view.setUint32(22, oggPageCrc(out, start, end), true);
+    this.#outBytes = end;
+    this.#segments = 0;
     this.#bodyBytes = 0;
     this.#granule = NO_GRANULE;
     this.#continued = false;
   }
 
-  #append(part: Uint8Array, fullSegments: number): void {
-    for (let i = 0; i < fullSegments; i++) this.#lacing.push(255);
-    this.#body.push(part);
-    this.#bodyBytes += part.length;
+  /** The pages that have become complete since the last call. */
+  take(): Uint8Array {
+    const bytes = Buffer.allocUnsafeSlow(this.#outBytes);
+    bytes.set(this.#buffers.out.subarray(0, this.#outBytes));
+    this.#outBytes = 0;
+    return new Uint8Array(bytes.buffer);
   }
+
+  /** Lets the next writer have this one's memory: nothing can be added or taken after that. */
+  close(): void {
+    if (this.#buffers.out.length <= SPARE_BYTES_MAX) spare = this.#buffers;
+  }
+
+  #append(part: Uint8Array, fullSegments: number): void {
+    for (let i = 0; i < fullSegments; i++) this.#buffers.lacing[this.#segments++] = 255;
+    const end = this.#bodyBytes + part.length;
+    if (end > this.#buffers.body.length) this.#buffers.body = grown(this.#buffers.body, this.#bodyBytes, Math.max(end, FIRST_BODY_BYTES));
+    this.#buffers.body.set(part, this.#bodyBytes);
+    this.#bodyBytes = end;
+  }
+}
+
+/** A larger array with the first `used` bytes of `bytes`, and room for `needed`. */
+function grown(bytes: Uint8Array, used: number, needed: number): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(Math.max(needed, bytes.length * 2));
+  larger.set(bytes.subarray(0, used));
+  return larger;
 }
 
 /** One page as read. */

@@ -7,7 +7,22 @@ import type { BenchOutcome, Goal, Table } from './outcome.ts';
 import { type BenchResult, readResults } from './result.ts';
 
 /** The live path first; what is not named here comes after it, by name. */
-const ORDER = ['fan-out', 'live-path', 'audience', 'failover', 'growth', 'redis-publish', 'browser', 'peek', 'archive', 'archive-library', 'archive-size', 'recovery', 'file-log', 'kafka-log'];
+const ORDER = [
+  'fan-out',
+  'live-path',
+  'audience',
+  'failover',
+  'growth',
+  'redis-publish',
+  'browser',
+  'peek',
+  'archive',
+  'archive-library',
+  'archive-size',
+  'recovery',
+  'file-log',
+  'kafka-log',
+];
 const PAGES = ['docs/operate/capacity.md'];
 
 const cell = (text: string) => text.replaceAll('|', '\\|');

@@ -41,9 +41,9 @@ export function seededNumbers(seed: number): (below: number) => number {
 }
 
 /** An encoded StreamHeader payload. */
-export function headerPayload(options: { title?: string; preSkip?: number; originUnixUs?: number } = {}): Uint8Array {
-  const { title = 'Test', preSkip = 312, originUnixUs = STARTED_MS * 1000 } = options;
-  const audio = { codec: 'opus', channels: 1, preSkip, inputSampleRate: 48_000 };
+export function headerPayload(options: { title?: string; preSkip?: number; channels?: number; originUnixUs?: number } = {}): Uint8Array {
+  const { title = 'Test', preSkip = 312, channels = 1, originUnixUs = STARTED_MS * 1000 } = options;
+  const audio = { codec: 'opus', channels, preSkip, inputSampleRate: 48_000 };
   return toBinary(StreamHeaderSchema, create(StreamHeaderSchema, { title, audio, originUnixUs: BigInt(originUnixUs), originErrorUs: 900 }));
 }
 

@@ -1,17 +1,18 @@
 // The archive's files by programs that are not ours: opusinfo, oggz-validate, ffprobe, ffmpeg, opusdec, Python's avro, DuckDB.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { encodeFrame, Kind, mintEpoch } from '@hayate/protocol';
 import { parseAudioKey } from '../../packages/server/src/archive/path.ts';
 import { AVRO_CODECS } from '../../packages/server/src/format/avro/index.ts';
+import { readOggOpus } from '../../packages/server/src/format/ogg/index.ts';
 import { requirePython, requireTool } from '../support/require-tool.ts';
 import { audioPayload, batchValue, headerPayload, makeLog, STARTED_MS } from './archive-broadcast.ts';
 import { archiveUntil, makePlace, readObjects, writeLog } from './archive-run.ts';
-import { decodeOpus, decodeWithFfmpeg, differenceDb, encodeOpus, PACKET_SAMPLES, voice } from './archive-sound.ts';
+import { decodeOpus, decodeWithFfmpeg, differenceDb, encodeOpus, encodeVoice, PACKET_SAMPLES, voice } from './archive-sound.ts';
 
 const packetOf = (index: number) => Uint8Array.of(0x78, index & 255, (index >> 8) & 255, 7);
 
@@ -93,6 +94,58 @@ test('segments of real speech are clean to opusinfo, oggz-validate and ffprobe, 
       if (wanted.some((sample) => Math.abs(sample) > 0.01))
         assert.ok(differenceDb(alone, wanted) < -20, `${key}: ${differenceDb(alone, wanted)} dB`);
     }
+  }
+});
+
+test('mono and stereo, packets of 2.5 to 60 ms, and chains of many segments are clean to opusinfo and oggz-validate, and as long as the voice', async (t) => {
+  const [opusinfo, oggzValidate, opusdec] = ['opusinfo', 'oggz-validate', 'opusdec'].map((name) => requireTool(t, name));
+  if (!opusinfo || !oggzValidate || !opusdec) return;
+  const voices = [
+    { channels: 1, packetMs: 2.5, seconds: 6 },
+    { channels: 2, packetMs: 5, seconds: 6 },
+    { channels: 2, packetMs: 10, seconds: 6 },
+    { channels: 1, packetMs: 20, seconds: 90 },
+    { channels: 1, packetMs: 40, seconds: 6 },
+    { channels: 2, packetMs: 60, seconds: 6 },
+  ] as const;
+  for (const { channels, packetMs, seconds } of voices) {
+    const stream = `voice-${packetMs * 10}-${channels}`;
+    const epoch = mintEpoch(STARTED_MS, channels);
+    const packets = await encodeVoice(seconds, { channels, packetMs });
+    const frames = [encodeFrame({ stream, epoch, sequence: 0, captureUs: 0, kind: Kind.HEADER, payload: headerPayload({ channels }) })];
+    // One packet in a hundred is lost, and concealed at its own length.
+    for (const [i, packet] of packets.entries())
+      if (i % 100 !== 37)
+        frames.push(
+          encodeFrame({
+            ...{ stream, epoch, sequence: frames.length, captureUs: i * packetMs * 1_000, kind: Kind.AUDIO },
+            position: i * packetMs * 48,
+            payload: audioPayload([packet]),
+          }),
+        );
+    const perBatch = 200 / packetMs;
+    const batches = Array.from({ length: Math.ceil(frames.length / perBatch) }, (_, i) => {
+      const appendTimeMs = STARTED_MS + i * 200;
+      return { stream, appendTimeMs, value: batchValue(stream, epoch, frames.slice(i * perBatch, (i + 1) * perBatch), appendTimeMs) };
+    });
+    const place = await makePlace(t);
+    await archiveUntil(await writeLog(place.directory, batches), place, { windowMs: 1_000, windowsPerCut: 1 });
+    const objects = await readObjects(place.store, 'audio/');
+    assert.ok(objects.size >= seconds - 1, `${objects.size} segments`);
+    const chained = join(place.archive, 'chained.ogg');
+    writeFileSync(chained, Buffer.concat([...objects.values()]));
+    const report = run(opusinfo, [chained]);
+    assert.doesNotMatch(report, /warning|error|invalid/i);
+    assert.match(report, new RegExp(`Channels: ${channels}`));
+    assert.equal(report.match(/New logical stream/g)?.length, objects.size);
+    for (const key of objects.keys()) assert.doesNotMatch(run(oggzValidate, [join(place.archive, key)]), /error|invalid/i);
+    assert.doesNotMatch(run(oggzValidate, [chained]), /error|invalid/i);
+    const links = readOggOpus(new Uint8Array(Buffer.concat([...objects.values()])));
+    const played = links.reduce((sum, link) => sum + link.playedSamples, 0);
+    assert.equal(played, packets.length * packetMs * 48 - 312, `${stream}: every sample is played once`);
+    const raw = join(place.archive, 'chained.raw');
+    run(opusdec, ['--quiet', '--float', '--rate', '48000', chained, raw]);
+    assert.equal(statSync(raw).size / 4 / channels, played, `${stream}: opusdec plays as many`);
   }
 });
 

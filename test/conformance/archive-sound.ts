@@ -34,6 +34,21 @@ export async function encodeOpus(samples: Float32Array, dtx = false): Promise<{ 
   return { packets, preSkip };
 }
 
+/** Opus packets of `packetMs` (2.5 to 60 milliseconds) of a voice that both channels hear alike. */
+export async function encodeVoice(seconds: number, { channels, packetMs }: { channels: 1 | 2; packetMs: number }): Promise<Uint8Array[]> {
+  const mono = voice(seconds);
+  const samples = new Float32Array(mono.length * channels);
+  for (let i = 0; i < samples.length; i++) samples[i] = mono[Math.floor(i / channels)] ?? 0;
+  const frameSize = packetMs * 48;
+  // AUDIO takes every duration, VOIP's SILK only 10 ms and more.
+  const encoder = await createEncoder({ channels, application: packetMs < 10 ? 2049 : 2048, bitrate: 32_000 * channels });
+  const packets: Uint8Array[] = [];
+  for (let at = 0; at + frameSize * channels <= samples.length; at += frameSize * channels)
+    packets.push(encoder.encodeFloat(samples.slice(at, at + frameSize * channels), { frameSize }).slice());
+  encoder.free();
+  return packets;
+}
+
 /** What libopus decodes: an undefined packet is concealed. The encoder's delay is still in it. */
 export async function decodeOpus(packets: readonly (Uint8Array | undefined)[]): Promise<Float32Array> {
   const decoder = await createDecoder({ channels: 1 });

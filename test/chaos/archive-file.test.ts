@@ -53,7 +53,7 @@ describe('one machine', { concurrency: 3 }, () => {
   });
 
   test('a server asked to stop in mid-broadcast archives all it has acknowledged before it exits, and goes on when started again', async (t) => {
-    const python = requirePython(t, 'avro');
+    const python = requirePython(t, 'avro', 'zstandard');
     if (python === undefined) return;
     // Appends follow one another closely, so that frames come while the drain waits for one.
     await runCampaign(t, { flags: ['--batch-ms', '5'] }, async (campaign) => {

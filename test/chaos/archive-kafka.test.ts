@@ -15,15 +15,14 @@ import {
   untilAssigned,
   untilCuts,
 } from './archive/cluster-blow.ts';
-import { logOn, PARTITIONS } from './archive/cluster-log.ts';
+import { logOn, PARTITIONS, STREAMS } from './archive/cluster-log.ts';
 import type { Part } from './archive/site.ts';
 import { spoiltStoreSite } from './archive/store-site.ts';
 import { openFrontDoor } from './front-door.ts';
 
-const STREAMS = ['first', 'second', 'third'];
 const kafka = shareKafka();
 
-/** These processes, the first alone so that it makes the topic, and three broadcasters who are being acknowledged. */
+/** These processes, the first alone so that it makes the topic, and a broadcaster for each partition who is being acknowledged. */
 async function begin({ site }: Campaign, first: Part, ...others: readonly Part[]): Promise<void> {
   await site.start(first);
   await Promise.all(others.map((part) => site.start(part)));
@@ -33,12 +32,30 @@ async function begin({ site }: Campaign, first: Part, ...others: readonly Part[]
 
 // Their time is spent waiting for processes, sessions and brokers, so they share it.
 describe('a cluster', { concurrency: 3 }, () => {
-  test('archivers killed four times in mid-cut leave nothing half written, twice or missing, whoever comes after them', async (t) => {
+  // The longest comes first.
+  test('brokers frozen and killed in turn, each with a clock of its own: leaders change, times go back, and no window does', async (t) => {
+    const clocks = [await makeWallClock(t), await makeWallClock(t), await makeWallClock(t)];
+    for (const [i, aheadSeconds] of [-3_600, 0, 1_800].entries()) clocks[i]?.set(aheadSeconds);
+    if (clocks.includes(undefined)) return;
+    const brokers = await startKafka(t, { nodes: 3, env: (node) => clocks[node - 1]?.env ?? {} });
+    if (brokers === undefined) return;
+    const audit = await runCampaign(t, { log: logOn(brokers), flags: ['--kafka-delivery-ms', '4000'] }, async (campaign) => {
+      await begin(campaign, 'streamer', 'archiver');
+      // First the one that is ahead: what it leads goes back in time.
+      await breakBroker(campaign, brokers, 2);
+      await breakBroker(campaign, brokers);
+    });
+    if (audit === undefined) return;
+    t.diagnostic(`the log's clock went back ${audit.clockBack} times`);
+    assert.ok(audit.clockBack > 0);
+  });
+
+  test('archivers killed three times in mid-cut leave nothing half written, twice or missing, whoever comes after them', async (t) => {
     const shared = await kafka(t);
     if (shared === undefined) return;
     await runCampaign(t, { log: logOn(shared) }, async (campaign) => {
       await begin(campaign, 'streamer', 'archiver', 'archiver');
-      for (let kills = 0; kills < 4; kills++) await killArchiver(campaign);
+      for (let kills = 0; kills < 3; kills++) await killArchiver(campaign);
     });
   });
 
@@ -57,12 +74,10 @@ describe('a cluster', { concurrency: 3 }, () => {
     await runCampaign(t, { log: logOn(shared) }, async (campaign) => {
       const { site } = campaign;
       await begin(campaign, 'streamer', 'streamer', 'archiver');
-      for (let round = 0; round < 2; round++) {
-        await killStreamer(campaign);
-        await site.untilCaughtUp();
-        await freezeStreamer(campaign);
-        await site.untilCaughtUp();
-      }
+      await killStreamer(campaign);
+      await site.untilCaughtUp();
+      await freezeStreamer(campaign);
+      await site.untilCaughtUp();
       assert.ok(site.broadcasts.every(({ journal }) => journal.epochs().length === 1));
     });
   });
@@ -73,7 +88,7 @@ describe('a cluster', { concurrency: 3 }, () => {
     await runCampaign(t, { log: logOn(shared) }, async (campaign) => {
       const { site } = campaign;
       await begin(campaign, 'streamer', 'archiver');
-      for (let changes = 0; changes < 5; changes++) await changeWorkers(campaign);
+      for (let changes = 0; changes < 4; changes++) await changeWorkers(campaign);
       await untilAssigned(site, site.of('archiver'));
       await untilCuts(site, PARTITIONS);
     });
@@ -110,29 +125,13 @@ describe('a cluster', { concurrency: 3 }, () => {
       if (store === undefined || shared === undefined) return;
       await runCampaign(t, { log: logOn(shared), store }, async (campaign) => {
         await begin(campaign, 'streamer', 'archiver');
-        for (let kills = 0; kills < 2; kills++) await killArchiver(campaign);
+        await killArchiver(campaign);
+        await untilCuts(campaign.site, PARTITIONS);
         campaign.site.count(
           'spoilt requests',
           [...store.proxy.done.values()].reduce((sum, count) => sum + count, 0),
         );
       });
-      assert.ok(store.proxy.done.size > 3, JSON.stringify([...store.proxy.done]));
+      assert.ok(store.proxy.done.size > 1, JSON.stringify([...store.proxy.done]));
     });
-
-  test('brokers frozen and killed in turn, each with a clock of its own: leaders change, times go back, and no window does', async (t) => {
-    const clocks = [await makeWallClock(t), await makeWallClock(t), await makeWallClock(t)];
-    for (const [i, aheadSeconds] of [-3_600, 0, 1_800].entries()) clocks[i]?.set(aheadSeconds);
-    if (clocks.includes(undefined)) return;
-    const brokers = await startKafka(t, { nodes: 3, env: (node) => clocks[node - 1]?.env ?? {} });
-    if (brokers === undefined) return;
-    const audit = await runCampaign(t, { log: logOn(brokers), flags: ['--kafka-delivery-ms', '4000'] }, async (campaign) => {
-      await begin(campaign, 'streamer', 'archiver');
-      // First the one that is ahead: what it leads goes back in time.
-      await breakBroker(campaign, brokers, 2);
-      for (let blows = 0; blows < 2; blows++) await breakBroker(campaign, brokers);
-    });
-    if (audit === undefined) return;
-    t.diagnostic(`the log's clock went back ${audit.clockBack} times`);
-    assert.ok(audit.clockBack > 0);
-  });
 });

@@ -7,12 +7,12 @@ import { setTimeout as wait } from 'node:timers/promises';
 export type PollOptions = {
   /** After this many milliseconds it gives up with an error. Default 20,000. */
   readonly timeoutMs?: number;
+  /** Longest pause between two attempts, in milliseconds: more where an attempt costs much. Default 50. */
+  readonly pauseMsMax?: number;
 };
 
 /** What a condition may give for "not yet". */
 type NotYet = undefined | null | false;
-
-const pauseMsMax = 50;
 
 /**
  * Calls `condition` again and again until it returns something other than undefined, null or false, and returns that.
@@ -22,7 +22,7 @@ const pauseMsMax = 50;
  * @param what names what is awaited, for the error: "the third segment on disk"
  */
 export const poll = async <T>(what: string, condition: () => T | NotYet | Promise<T | NotYet>, options: PollOptions = {}): Promise<T> => {
-  const timeoutMs = options.timeoutMs ?? 20_000;
+  const { timeoutMs = 20_000, pauseMsMax = 50 } = options;
   const deadline = performance.now() + timeoutMs;
   let cause: unknown;
   for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, pauseMsMax)) {

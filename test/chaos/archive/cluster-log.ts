@@ -1,8 +1,16 @@
-// The log of a cluster under attack: a topic of its own on a Kafka.
+// The log of a cluster under attack: a topic of its own on a Kafka, and a stream for each of its partitions.
+import { partitionOf } from '../../../packages/server/src/log/kafka/murmur2.ts';
 import type { Kafka } from '../../support/kafka.ts';
 
 /** Of every such topic. */
 export const PARTITIONS = 3;
+
+/** Streams of which each lies in another partition. */
+export const STREAMS: readonly string[] = Array.from({ length: PARTITIONS }, (_, partition) => {
+  let number = 0;
+  while (partitionOf(Buffer.from(`stream-${number}`), PARTITIONS) !== partition) number++;
+  return `stream-${number}`;
+});
 
 let topics = 0;
 

@@ -80,20 +80,35 @@ export class FrameReader {
   }
 }
 
+/** A frames object in memory. */
+export interface OpenFrames {
+  /** Sorted by stream, then epoch. */
+  readonly sections: readonly FrameSection[];
+  /** The rows of one of them, in log order. Throws CORRUPT. */
+  rows(section: FrameSection): FrameRow[];
+}
+
+/** Opens a frames object whose rows are wanted broadcast by broadcast; its digest, index and framing are checked. Throws CORRUPT. */
+export function openFrames(key: string, bytes: Uint8Array): OpenFrames {
+  return guarded(key, () => {
+    const { header, blocks } = readAvroFile(bytes);
+    const rows = (section: FrameSection) =>
+      guarded(key, () => {
+        const { stream, epoch, offset, length } = section;
+        const own = blocks.filter((block) => block.offset >= offset && block.offset < offset + length);
+        const decoded = [...decodeFrameRows(own)];
+        const isWhole = decoded.length === section.rows && decoded.every((row) => row.stream === stream && row.epoch === epoch);
+        if (!isWhole) throw new AvroError('a section holds another broadcast');
+        return decoded;
+      });
+    return { sections: sectionsOf(header), rows };
+  });
+}
+
 /** All rows of a frames object; its digest, its index and the order of its rows are checked. Throws CORRUPT. */
 export function decodeFrames(key: string, bytes: Uint8Array): FrameRow[] {
-  try {
-    const { header, blocks } = readAvroFile(bytes);
-    const rows = [...decodeFrameRows(blocks)];
-    let next = 0;
-    for (const section of sectionsOf(header))
-      for (const end = next + section.rows; next < end; next++)
-        if (rows[next]?.stream !== section.stream || rows[next]?.epoch !== section.epoch)
-          throw new AvroError('a section holds another broadcast');
-    return rows;
-  } catch (cause) {
-    throw corrupt(key, cause);
-  }
+  const { sections, rows } = openFrames(key, bytes);
+  return sections.flatMap(rows);
 }
 
 function sectionsOf({ schemaJson, index }: AvroHeader): FrameSection[] {
@@ -107,6 +122,14 @@ function sectionsOf({ schemaJson, index }: AvroHeader): FrameSection[] {
   const ordered = sections.every((section, i) => i === 0 || compareBroadcasts(sections[i - 1] ?? section, section) < 0);
   if (!ordered) throw new AvroError('the index is out of order');
   return sections;
+}
+
+function guarded<T>(key: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    throw cause instanceof HayateError ? cause : corrupt(key, cause);
+  }
 }
 
 function corrupt(key: string, cause: unknown): HayateError {

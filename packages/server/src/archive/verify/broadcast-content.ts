@@ -1,27 +1,55 @@
 // One broadcast in one cut: everything that the cut's objects and the two manifests around it say of it, put together.
 import { fromBinary } from '@bufbuild/protobuf';
-import { epochText, Kind, StreamHeaderSchema } from '@hayate/protocol';
+import { AudioSchema, epochText, Kind, opusPacketSamples, StreamHeaderSchema } from '@hayate/protocol';
+import { type OggOpusLink, readOggOpus } from '../../format/ogg/index.ts';
+import { HayateError } from '../../kernel/error.ts';
 import type { BroadcastName } from '../broadcast-order.ts';
 import type { CutConfig } from '../cut-config.ts';
-import { broadcastKey, parseBroadcastKey } from '../erasure-record.ts';
+import { broadcastKey, type ErasedSet, parseBroadcastKey } from '../erasure-record.ts';
 import type { FrameRow } from '../frame-row.ts';
 import type { EpochState, HeaderState, Manifest } from '../manifest.ts';
 import type { MarkRow } from '../mark-row.ts';
-import { manifestKey } from '../path.ts';
+import { type AudioName, type HourlyName, manifestKey } from '../path.ts';
+import type { ObjectKind } from '../retained.ts';
 import { safeNumber } from '../safe-number.ts';
 import type { StatisticsRow } from '../statistics-row.ts';
-import type { AudioContent, CutContent, RowObject } from './cut-content.ts';
+import { audioContentDigest } from './audio-digest.ts';
+import type { AudioObject, CutContent, RowObject } from './cut-content.ts';
+import { errorText, type Report } from './finding.ts';
+
+/** An AUDIO payload. */
+export interface HeardFrame {
+  row: FrameRow;
+  packets: readonly Uint8Array[];
+  level: number | undefined;
+  /** All packets together, at 48 kHz. */
+  samples: number;
+}
+
+/** One segment of voice. */
+export interface AudioContent {
+  key: string;
+  name: AudioName;
+  link: OggOpusLink;
+}
 
 /** One broadcast in one cut. */
 export interface BroadcastContent {
   name: BroadcastName;
-  /** In log order. */
+  /** Its rows by object, in log order. */
+  frameObjects: readonly RowObject<FrameRow>[];
+  markObjects: readonly RowObject<MarkRow>[];
+  /** All of them, in log order. */
   frames: readonly FrameRow[];
+  /** AUDIO frames whose payload can be read. */
+  heard: ReadonlyMap<FrameRow, HeardFrame>;
   /** In log order. */
   marks: readonly MarkRow[];
   /** In window order. */
   statistics: readonly { key: string; row: StatisticsRow }[];
   segments: readonly AudioContent[];
+  /** Kinds of which everything is there. */
+  whole: CutContent['whole'];
   /** As the manifests remember it; undefined if they do not. */
   before: EpochState | undefined;
   after: EpochState | undefined;
@@ -32,22 +60,51 @@ export interface BroadcastContent {
   manifestKey: string;
 }
 
-/** Every broadcast of which the cut or a manifest around it says something. */
-export function* broadcastsOf(cut: CutContent): Iterable<BroadcastContent> {
-  const frames = gather(cut.frames, (row) => row);
-  const marks = gather(cut.marks, (row) => row);
-  const statistics = gather(cut.statistics, (row, key) => ({ key, row }));
-  const segments = Map.groupBy(cut.audio, ({ name }) => broadcastKey({ stream: name.stream, epoch: epochText(name.epoch) }));
+/** Every broadcast of which the cut or a manifest around it says something, without those of `erased`. Reports what cannot be read. */
+export function* broadcastsOf(cut: CutContent, erased: ErasedSet, report: Report): Iterable<BroadcastContent> {
+  const frames = inLogOrder(cut.frames).map((object) => ({
+    object,
+    sections: new Map(object.file.sections.map((section) => [broadcastKey(section), section])),
+  }));
+  const marks = inLogOrder(cut.marks).map((object) => ({ object, rows: Map.groupBy(object.rows, broadcastKey) }));
+  const counted = inLogOrder(cut.statistics).flatMap(({ key, rows }) => rows.map((row) => ({ key, row })));
+  const statistics = Map.groupBy(counted, ({ row }) => broadcastKey(row));
+  const audio = Map.groupBy(cut.audio, ({ name }) => broadcastKey({ stream: name.stream, epoch: epochText(name.epoch) }));
   const [before, after] = [statesOf(cut.before), statesOf(cut.after)];
-  const names = new Set([frames, marks, statistics, segments, before, after].flatMap((map) => [...map.keys()]));
+  const names = new Set(
+    [statistics, audio, before, after, ...frames.map(({ sections }) => sections), ...marks.map(({ rows }) => rows)].flatMap((map) => [
+      ...map.keys(),
+    ]),
+  );
   for (const name of names) {
-    const own = frames.get(name) ?? [];
+    if (erased.has(name)) continue;
+    const whole = { ...cut.whole };
+    const guarded = <T>(kind: ObjectKind, key: string, read: () => T): T[] => {
+      try {
+        return [read()];
+      } catch (error) {
+        whole[kind] = false;
+        report({ rule: 'content', key, expected: `what belongs to ${name}`, found: errorText(error) });
+        return [];
+      }
+    };
+    const frameObjects = frames.flatMap(({ object, sections }) => {
+      const section = sections.get(name);
+      if (section === undefined) return [];
+      return guarded('frames', object.key, () => ({ key: object.key, name: object.name, rows: object.file.rows(section) }));
+    });
+    const markObjects = marks.flatMap(({ object, rows }) => (rows.has(name) ? [{ ...object, rows: rows.get(name) ?? [] }] : []));
+    const own = frameObjects.flatMap(({ rows }) => rows);
     yield {
       name: parseBroadcastKey(name),
+      frameObjects,
       frames: own,
-      marks: marks.get(name) ?? [],
+      heard: new Map(own.flatMap((row) => readVoice(row)).map((heard) => [heard.row, heard])),
+      markObjects,
+      marks: markObjects.flatMap(({ rows }) => rows),
       statistics: statistics.get(name) ?? [],
-      segments: segments.get(name) ?? [],
+      segments: (audio.get(name) ?? []).flatMap((object) => guarded('audio', object.key, () => readSegment(object))),
+      whole,
       before: before.get(name),
       after: after.get(name),
       header: own.reduce((header, frame) => laterHeader(header, frame), before.get(name)?.header),
@@ -55,6 +112,15 @@ export function* broadcastsOf(cut: CutContent): Iterable<BroadcastContent> {
       manifestKey: manifestKey(cut.after, cut.after.start),
     };
   }
+}
+
+/** Throws OggError, and CORRUPT if the content has not its digest. */
+function readSegment({ key, name, bytes, digest }: AudioObject): AudioContent {
+  const [link, more] = readOggOpus(bytes);
+  if (link === undefined || more !== undefined) throw new HayateError('CORRUPT', 'it is not one logical stream');
+  const recomputed = audioContentDigest(link);
+  if (recomputed !== digest) throw new HayateError('CORRUPT', `the content has the digest ${recomputed}, and should have ${digest}`);
+  return { key, name, link };
 }
 
 /** Whether the payload of a HEADER frame is one; what it says then. */
@@ -81,24 +147,25 @@ export function laterHeader(header: HeaderState | undefined, frame: FrameRow): H
   return said === undefined || (header !== undefined && header.sequence > said.sequence) ? header : said;
 }
 
+/** The payload of an AUDIO frame; nothing if it is none or cannot be read. */
+function readVoice(row: FrameRow): HeardFrame[] {
+  if (row.kind !== Kind.AUDIO) return [];
+  try {
+    const { packets, level } = fromBinary(AudioSchema, payloadOf(row));
+    const samples = packets.reduce((sum, packet) => sum + opusPacketSamples(packet), 0);
+    return samples === 0 ? [] : [{ row, packets, level, samples }];
+  } catch {
+    return [];
+  }
+}
+
 /** A frame's payload, by its columns. */
-export function payloadOf(frame: FrameRow): Uint8Array {
+function payloadOf(frame: FrameRow): Uint8Array {
   return frame.frame.subarray(frame.payload_offset, frame.payload_offset + frame.payload_length);
 }
 
-function gather<Row extends BroadcastName, Item>(
-  objects: readonly RowObject<Row>[],
-  itemOf: (row: Row, key: string) => Item,
-): Map<string, Item[]> {
-  const gathered = new Map<string, Item[]>();
-  for (const { key, rows } of objects.toSorted((a, b) => a.name.start - b.name.start))
-    for (const row of rows) {
-      const name = broadcastKey(row);
-      const items = gathered.get(name);
-      if (items === undefined) gathered.set(name, [itemOf(row, key)]);
-      else items.push(itemOf(row, key));
-    }
-  return gathered;
+function inLogOrder<T extends { name: HourlyName }>(objects: readonly T[]): T[] {
+  return objects.toSorted((a, b) => a.name.start - b.name.start);
 }
 
 function statesOf({ state }: Manifest): Map<string, EpochState> {

@@ -1,15 +1,15 @@
 // One cut as it is stored: the manifests before and behind it in, the content of its objects out, each read whole and checked by
 // itself: that it is there, that it carries the digest that the manifest names, and that its content has the digest it carries.
-// Holds one cut's objects, which the log's `cutBytes` bounds.
+// Holds one cut's objects, which the log's `cutBytes` bounds; frames and voice are decoded when their broadcast is looked at.
 import { epochText } from '@hayate/protocol';
 import { readAvro } from '../../format/avro/index.ts';
-import { type OggOpusLink, readOggOpus } from '../../format/ogg/index.ts';
+import { readOggOpusHeaders } from '../../format/ogg/index.ts';
 import { HayateError } from '../../kernel/error.ts';
 import type { Store } from '../../store/store.ts';
 import { encodeErasedAudio, isErasedAudio } from '../audio-object.ts';
+import type { BroadcastName } from '../broadcast-order.ts';
 import { broadcastKey, type ErasedSet } from '../erasure-record.ts';
-import { decodeFrames } from '../frame-reader.ts';
-import type { FrameRow } from '../frame-row.ts';
+import { type OpenFrames, openFrames } from '../frame-reader.ts';
 import type { Manifest } from '../manifest.ts';
 import { MARK_TABLE, type MarkRow } from '../mark-row.ts';
 import { readObjectIdentity } from '../object-digest.ts';
@@ -17,14 +17,22 @@ import { type AudioName, type HourlyName, parseAudioKey, parseHourlyKey } from '
 import type { ObjectKind, Retained } from '../retained.ts';
 import { decodeStatistics } from '../statistics-reader.ts';
 import type { StatisticsRow } from '../statistics-row.ts';
-import { audioContentDigest } from './audio-digest.ts';
 import { errorText, type Report } from './finding.ts';
 
-/** One object of voice that could be read and is not erased. */
-export interface AudioContent {
+/** One object of voice that is not erased, as it is stored. */
+export interface AudioObject {
   key: string;
   name: AudioName;
-  link: OggOpusLink;
+  bytes: Uint8Array;
+  /** That it must have. */
+  digest: string;
+}
+
+/** One object of frames, whose rows are decoded broadcast by broadcast. */
+export interface FramesObject {
+  key: string;
+  name: HourlyName;
+  file: OpenFrames;
 }
 
 /** One object of rows, without those of broadcasts that are erased or being erased. */
@@ -38,10 +46,10 @@ export interface RowObject<Row> {
 export interface CutContent {
   before: Manifest;
   after: Manifest;
-  frames: RowObject<FrameRow>[];
+  frames: FramesObject[];
   marks: RowObject<MarkRow>[];
   statistics: RowObject<StatisticsRow>[];
-  audio: AudioContent[];
+  audio: AudioObject[];
   /** Kinds of which every object is there: not deleted for their age, and none of them damaged. */
   whole: Record<ObjectKind, boolean>;
   /** Keys of the objects that are there, with their bytes. */
@@ -118,29 +126,27 @@ class CutReader {
   #takeAudio(key: string, name: AudioName, bytes: Uint8Array, digest: string): void {
     const { erased, erasedWholly } = this.#gone;
     const broadcast = broadcastKey({ stream: name.stream, epoch: epochText(name.epoch) });
-    const [link, more] = readOggOpus(bytes);
-    if (link === undefined || more !== undefined) throw new HayateError('CORRUPT', 'it is not one logical stream');
     const wrong = (expected: string, found: string) => this.#report({ rule: 'erasure', key, expected, found });
-    if (isErasedAudio(link.tags)) {
+    if (isErasedAudio(readOggOpusHeaders(bytes).tags)) {
       if (!erased.has(broadcast)) wrong('a record of the erased broadcast', 'none');
       if (Buffer.compare(bytes, encodeErasedAudio(name, digest)) !== 0) wrong('nothing but a name and a digest', 'more');
       return;
     }
-    const recomputed = audioContentDigest(link);
-    if (recomputed !== digest) throw new HayateError('CORRUPT', `the content has the digest ${recomputed}`);
     if (erasedWholly.has(broadcast)) wrong('nothing of an erased broadcast', 'its voice');
-    if (!erased.has(broadcast)) this.content.audio.push({ key, name, link });
+    if (!erased.has(broadcast)) this.content.audio.push({ key, name, bytes, digest });
   }
 
   async #takeRows(key: string, kind: Exclude<ObjectKind, 'audio'>, name: HourlyName, bytes: Uint8Array): Promise<void> {
-    if (kind === 'frames') this.content.frames.push({ key, name, rows: this.#kept(key, decodeFrames(key, bytes)) });
+    if (kind === 'frames') {
+      const { sections, rows } = openFrames(key, bytes);
+      this.content.frames.push({ key, name, file: { sections: this.#kept(key, sections), rows } });
+    }
     if (kind === 'marks') this.content.marks.push({ key, name, rows: this.#kept(key, readAvro(MARK_TABLE, bytes).rows) });
     if (kind === 'statistics') this.content.statistics.push({ key, name, rows: this.#kept(key, await decodeStatistics(key, bytes)) });
   }
 
-  #kept<Row extends { stream: string; epoch: string }>(key: string, rows: Row[]): Row[] {
+  #kept<Row extends BroadcastName>(key: string, rows: readonly Row[]): Row[] {
     const { erased, erasedWholly } = this.#gone;
-    if (erased.size === 0) return rows;
     const left = rows.find((row) => erasedWholly.has(broadcastKey(row)));
     if (left !== undefined)
       this.#report({ rule: 'erasure', key, expected: 'nothing of an erased broadcast', found: `rows of ${broadcastKey(left)}` });

@@ -8,6 +8,7 @@ import type { MarkRow } from '../mark-row.ts';
 import { manifestKey, parseHourlyKey } from '../path.ts';
 import { safeNumber } from '../safe-number.ts';
 import type { StatisticsRow } from '../statistics-row.ts';
+import type { BroadcastContent } from './broadcast-content.ts';
 import type { CutContent, RowObject } from './cut-content.ts';
 import type { Report } from './finding.ts';
 
@@ -34,30 +35,28 @@ export function checkTiles(before: Manifest, after: Manifest, report: Report): v
   }
 }
 
-/** Checks that rows lie in their objects, in log order, and that a frame's columns are those of the frame. */
-export function checkRows({ frames, marks }: CutContent, report: Report): void {
-  for (const { key, name, rows } of [...frames, ...marks])
-    for (const [i, row] of rows.entries()) {
-      const previous = rows[i - 1];
-      if (row.offset < name.start || row.offset >= name.end || row.partition !== name.partition || row.log !== name.log)
-        report({
-          rule: 'offsets',
-          key,
-          expected: `offsets ${name.start} to before ${name.end} of the partition`,
-          found: `a row of offset ${row.offset}`,
-        });
-      if (previous !== undefined && !follows(previous, row))
-        report({ rule: 'offsets', key, expected: 'rows in log order', found: `offset ${row.offset} behind ${previous.offset}` });
-      if ('frame' in row && !isOfItsFrame(row))
-        report({ rule: 'content', key, expected: `columns of the frame at offset ${row.offset}, ${row.index}`, found: 'others' });
-    }
+/** Checks that rows lie in their object, in log order, and that a frame's columns are those of the frame. */
+export function checkRows({ key, name, rows }: RowObject<FrameRow | MarkRow>, report: Report): void {
+  for (const [i, row] of rows.entries()) {
+    const previous = rows[i - 1];
+    if (row.offset < name.start || row.offset >= name.end || row.partition !== name.partition || row.log !== name.log)
+      report({
+        rule: 'offsets',
+        key,
+        expected: `offsets ${name.start} to before ${name.end} of the partition`,
+        found: `a row of offset ${row.offset}`,
+      });
+    if (previous !== undefined && !follows(previous, row))
+      report({ rule: 'offsets', key, expected: 'rows in log order', found: `offset ${row.offset} behind ${previous.offset}` });
+    if ('frame' in row && !isOfItsFrame(row))
+      report({ rule: 'content', key, expected: `columns of the frame at offset ${row.offset}, ${row.index}`, found: 'others' });
+  }
 }
 
-/** Checks windows by the statistics, which name them: alignment, order, length of the cut, and the hours in which objects lie. */
-export function checkWindows({ before, after, statistics, frames, marks }: CutContent, report: Report): void {
+/** Checks windows by the statistics, which name them: alignment, order, and the length of the cut. */
+export function checkWindows({ before, after, statistics }: CutContent, report: Report): void {
   const { windowMs, windowsPerCut } = before.config;
   const windows = new Map<number, { key: string; first: number; last: number }>();
-  const rowsOf = new Map<string, StatisticsRow[]>();
   for (const { key, name, rows } of statistics)
     for (const row of rows) {
       const at = row.window_start;
@@ -73,9 +72,6 @@ export function checkWindows({ before, after, statistics, frames, marks }: CutCo
         report({ rule: 'statistics', key, expected: `a window of ${windowMs} ms in this hour and cut`, found: windowText(row) });
       const { first, last } = windows.get(at) ?? { first: row.first_offset, last: row.last_offset };
       windows.set(at, { key, first: Math.min(first, row.first_offset), last: Math.max(last, row.last_offset) });
-      const own = rowsOf.get(broadcastKey(row)) ?? [];
-      rowsOf.set(broadcastKey(row), own);
-      own.push(row);
     }
   const ordered = [...windows].sort(([a], [b]) => a - b);
   for (const [i, [at, { key, first }]] of ordered.entries()) {
@@ -91,28 +87,27 @@ export function checkWindows({ before, after, statistics, frames, marks }: CutCo
       expected: `a cut of ${windowsPerCut} windows at the most`,
       found: `one of ${spanMs / windowMs + 1}`,
     });
-  const windowOf = (row: FrameRow | MarkRow) =>
-    rowsOf.get(broadcastKey(row))?.find((each) => each.first_offset <= row.offset && row.offset <= each.last_offset)?.window_start;
-  for (const object of frames) checkHour(object, windowOf, 1, report);
-  for (const object of marks) checkHour(object, windowOf, Infinity, report);
 }
 
-function checkHour<Row extends FrameRow | MarkRow>(
-  { key, name, rows }: RowObject<Row>,
-  windowOf: (row: Row) => number | undefined,
-  windowsMax: number,
-  report: Report,
-): void {
-  // Rows that no statistics count are found there.
-  const found = new Set(rows.map(windowOf).filter((at) => at !== undefined));
-  const inHour = [...found].every((at) => at - (at % HOUR_MS) === name.hourMs);
-  if (found.size > windowsMax || !inHour)
-    report({
-      rule: 'offsets',
-      key,
-      expected: windowsMax === 1 ? 'rows of one window of its hour' : 'rows of its hour',
-      found: `of windows ${[...found].join(', ')}`,
-    });
+/** Which window each frames object of a cut holds, as its broadcasts are looked at one by one. */
+export class ObjectWindows {
+  readonly #windows = new Map<string, number>();
+
+  /** Checks that a broadcast's rows lie in objects of their hour, frames of one window in each. */
+  check({ frameObjects, markObjects, statistics }: BroadcastContent, report: Report): void {
+    for (const { key, name, rows } of [...frameObjects, ...markObjects])
+      for (const { offset } of rows) {
+        const counted = statistics.find(({ row }) => row.first_offset <= offset && offset <= row.last_offset)?.row;
+        // Rows that no statistics count are found there.
+        if (counted === undefined) continue;
+        const at = counted.window_start;
+        const window = name.folder === 'frames' ? (this.#windows.get(key) ?? at) : at;
+        this.#windows.set(key, window);
+        if (at === window && at - (at % HOUR_MS) === name.hourMs) continue;
+        report({ rule: 'offsets', key, expected: `rows of its hour, and of the window of ${window}`, found: `one of that of ${at}` });
+        break;
+      }
+  }
 }
 
 /** Frames are sorted by broadcast, which is checked where they are decoded; marks are not. */

@@ -1,5 +1,6 @@
 // One partition from its oldest manifest to its newest: each cut between two manifests is read and checked, and what is found wrong
 // is looked at a second time, with the records of what is meant to be gone read anew: an archive changes while it is read.
+import { setImmediate as giveWay } from 'node:timers/promises';
 import { HayateError } from '../../kernel/error.ts';
 import type { Store } from '../../store/store.ts';
 import type { Manifest } from '../manifest.ts';
@@ -10,12 +11,19 @@ import { broadcastsOf } from './broadcast-content.ts';
 import { type CutContent, type Gone, readCut } from './cut-content.ts';
 import { errorText, type Finding, type Report } from './finding.ts';
 import { HourlyCheck } from './hourly-check.ts';
-import { checkRows, checkTiles, checkWindows } from './offset-check.ts';
+import { checkRows, checkTiles, checkWindows, ObjectWindows } from './offset-check.ts';
 import { checkStatistics } from './recount.ts';
 import { checkErasedState, checkForgotten, checkSequences } from './sequence-check.ts';
 import { checkVoice } from './voice-check.ts';
 
 const HOUR_MS = 3_600_000;
+
+/** What a cut's broadcasts came to. */
+export interface CutCounts {
+  frames: number;
+  /** Played by the segments on time, 48 kHz. */
+  voiceSamples: number;
+}
 
 export interface PartitionWalkOptions {
   store: Store;
@@ -27,7 +35,7 @@ export interface PartitionWalkOptions {
   report: Report;
   /** Records of erasure as they are now. */
   erasures: () => Promise<Pick<Gone, 'erased' | 'erasedWholly'>>;
-  onCut: (cut: CutContent) => void;
+  onCut: (cut: CutContent, counts: CutCounts) => void;
   onHourlyFile: (key: string, size: number) => void;
   signal: AbortSignal | undefined;
 }
@@ -93,40 +101,46 @@ class PartitionWalk {
 
   async #checkCut(before: Manifest, after: Manifest, hourly: HourlyCheck): Promise<void> {
     const { report, onCut } = this.#options;
-    let { findings, cut } = await this.#look(before, after, this.#gone ?? (await this.#refresh()));
+    let { findings, cut, counts } = await this.#look(before, after, this.#gone ?? (await this.#refresh()));
     if (findings.length > 0) {
       const gone = await this.#refresh();
       const [first, second] = [await this.#again(before), await this.#again(after)];
       // Deleted for their age meanwhile, or damaged since: that shows elsewhere.
       if (first === undefined || second === undefined) return hourly.lose();
-      ({ findings, cut } = await this.#look(first, second, gone));
+      ({ findings, cut, counts } = await this.#look(first, second, gone));
     }
     for (const finding of findings.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))) report(finding);
     if (cut.whole.statistics)
       for (const object of cut.statistics.toSorted((a, b) => a.name.start - b.name.start)) await hourly.take(object);
     else for (const hourMs of hoursOf(cut)) await hourly.skip(hourMs);
-    onCut(cut);
+    onCut(cut, counts);
   }
 
   /** Everything that is wrong with a cut, by what is there now. */
-  async #look(before: Manifest, after: Manifest, gone: Gone): Promise<{ findings: Finding[]; cut: CutContent }> {
+  async #look(before: Manifest, after: Manifest, gone: Gone): Promise<{ findings: Finding[]; cut: CutContent; counts: CutCounts }> {
     const findings: Finding[] = [];
     const report: Report = (finding) => findings.push(finding);
     this.#checkChain(before, after, report);
     checkTiles(before, after, report);
     for (const manifest of [before, after]) checkErasedState(manifest, gone.erasedWholly, report);
     const cut = await readCut(this.#options.store, before, after, gone, report);
-    checkRows(cut, report);
+    for (const object of cut.marks) checkRows(object, report);
     checkForgotten(cut, gone.erased, report);
-    const { whole } = cut;
-    if (whole.statistics) checkWindows(cut, report);
-    for (const broadcast of broadcastsOf(cut)) {
-      if (gone.erased.has(`${broadcast.name.stream}/${broadcast.name.epoch}`)) continue;
-      checkSequences(broadcast, whole, report);
+    if (cut.whole.statistics) checkWindows(cut, report);
+    const windows = new ObjectWindows();
+    const counts = { frames: 0, voiceSamples: 0 };
+    for (const broadcast of broadcastsOf(cut, gone.erased, report)) {
+      const { whole, frames, segments } = broadcast;
+      counts.frames += frames.length;
+      for (const { name, link } of segments) if (!name.late) counts.voiceSamples += link.playedSamples;
+      for (const object of broadcast.frameObjects) checkRows(object, report);
+      if (whole.statistics) windows.check(broadcast, report);
+      checkSequences(broadcast, report);
       const voice = whole.frames && whole.audio ? checkVoice(broadcast, report) : undefined;
       if (whole.frames && whole.marks && whole.statistics) checkStatistics(broadcast, voice, report);
+      await giveWay();
     }
-    return { findings, cut };
+    return { findings, cut, counts };
   }
 
   #checkChain(before: Manifest, after: Manifest, report: Report): void {

@@ -7,10 +7,10 @@ import type { FrameRow } from '../frame-row.ts';
 import type { HeaderState } from '../manifest.ts';
 import type { MarkRow } from '../mark-row.ts';
 import type { StatisticsRow } from '../statistics-row.ts';
-import { type BroadcastContent, laterHeader, readHeader } from './broadcast-content.ts';
+import { type BroadcastContent, type HeardFrame, laterHeader, readHeader } from './broadcast-content.ts';
 import type { Report } from './finding.ts';
 import { rangeSet } from './sequence-check.ts';
-import { type HeardFrame, readVoice, type VoiceCounts } from './voice-check.ts';
+import type { VoiceCounts } from './voice-check.ts';
 
 const KIND_NAMES: Readonly<Record<number, string>> = {
   [Kind.HEADER]: 'header',
@@ -43,7 +43,7 @@ export function checkStatistics(broadcast: BroadcastContent, voice: VoiceCounts 
     while ((marks[mark]?.offset ?? Infinity) <= row.last_offset) mark++;
     const own = frames.slice(firstFrame, frame);
     const ownMarks = marks.slice(firstMark, mark);
-    const expected = recount(own, ownMarks, memory);
+    const expected = recount(own, ownMarks, broadcast.heard, memory);
     for (const [column, found] of Object.entries(row)) {
       if (!expected.has(column) || same(expected.get(column), found)) continue;
       const what = `${column} ${expected.get(column)} for ${broadcastKey(name)} from offset ${row.first_offset} on`;
@@ -68,7 +68,7 @@ export function checkStatistics(broadcast: BroadcastContent, voice: VoiceCounts 
 }
 
 /** The columns that frames and marks tell. Moves `memory` on. */
-function recount(frames: readonly FrameRow[], marks: readonly MarkRow[], memory: Memory): Counts {
+function recount(frames: readonly FrameRow[], marks: readonly MarkRow[], all: ReadonlyMap<FrameRow, HeardFrame>, memory: Memory): Counts {
   const counts: Counts = new Map(ALL_KINDS.flatMap((kind) => [`${kind}_frames`, `${kind}_bytes`]).map((column) => [column, 0]));
   const add = (column: string, value: number) => counts.set(column, Number(counts.get(column) ?? 0) + value);
   const [heard, delays]: [HeardFrame[], number[]] = [[], []];
@@ -80,7 +80,7 @@ function recount(frames: readonly FrameRow[], marks: readonly MarkRow[], memory:
     if (frame.sequence >= memory.next) gaps += frame.sequence - memory.next;
     else late++;
     memory.next = Math.max(memory.next, frame.sequence + 1);
-    const voice = frame.kind === Kind.AUDIO ? readVoice(frame) : undefined;
+    const voice = all.get(frame);
     if (voice !== undefined) heard.push(voice);
     else if (frame.kind === Kind.AUDIO || (frame.kind === Kind.HEADER && readHeader(frame) === undefined)) unreadable++;
     memory.header = laterHeader(memory.header, frame);

@@ -4,8 +4,7 @@ import { createHash } from 'node:crypto';
 import { epochStartedMs, epochText, OPUS_SAMPLE_RATE } from '@hayate/protocol';
 import type { OpusTag } from '../../format/ogg/index.ts';
 import { audioKey } from '../path.ts';
-import type { BroadcastContent } from './broadcast-content.ts';
-import type { AudioContent } from './cut-content.ts';
+import type { AudioContent, BroadcastContent } from './broadcast-content.ts';
 
 /** What its packets came to. */
 export interface SegmentFacts {

@@ -18,8 +18,8 @@ export function rangeSet(ranges: Ranges = []): RangeSet {
 }
 
 /** Checks that no sequence comes twice, and what the manifest behind the cut remembers of the broadcast. */
-export function checkSequences(broadcast: BroadcastContent, whole: CutContent['whole'], report: Report): void {
-  const { name, frames, marks, statistics, before, after, header, manifestKey: key } = broadcast;
+export function checkSequences(broadcast: BroadcastContent, report: Report): void {
+  const { name, frames, marks, statistics, whole, before, after, header, manifestKey: key } = broadcast;
   const who = broadcastKey(name);
   const wrong = (expected: string, found: unknown) => report({ rule: 'state', key, expected: `${who}: ${expected}`, found: String(found) });
   const seen = rangeSet(before?.seen);

@@ -12,7 +12,7 @@ import { OBJECT_KINDS, type ObjectKind } from '../retained.ts';
 import type { CutContent } from './cut-content.ts';
 import { errorText, type Finding } from './finding.ts';
 import { Ledger } from './ledger.ts';
-import { walkPartition } from './partition-walk.ts';
+import { type CutCounts, walkPartition } from './partition-walk.ts';
 
 export type { Finding, Rule } from './finding.ts';
 
@@ -113,7 +113,7 @@ class Verifier {
         fromOldest,
         report: (finding) => this.#report(finding),
         erasures: () => this.#erasures(),
-        onCut: (cut) => this.#count(cut),
+        onCut: (cut, counts) => this.#count(cut, counts),
         onHourlyFile: (key, size) => this.#countHourly(key, size),
         signal,
       });
@@ -210,7 +210,7 @@ class Verifier {
     return Infinity;
   }
 
-  #count({ before, after, frames, audio, present }: CutContent): void {
+  #count({ before, after, present }: CutContent, counts: CutCounts): void {
     const summary = this.#summary;
     summary.cuts++;
     for (const { key, kind, size } of present) {
@@ -222,8 +222,8 @@ class Verifier {
     this.#begun.add(manifestPrefix(before));
     const known = new Set(isFirst ? [] : before.state.epochs.map(broadcastKey));
     summary.broadcasts += after.state.epochs.filter((epoch) => !known.has(broadcastKey(epoch))).length;
-    summary.frames += frames.reduce((sum, { rows }) => sum + rows.length, 0);
-    summary.voiceSeconds += audio.reduce((sum, { name, link }) => sum + (name.late ? 0 : link.playedSamples), 0) / 48_000;
+    summary.frames += counts.frames;
+    summary.voiceSeconds += counts.voiceSamples / 48_000;
     const fromMs = before.state.windowStartMs > 0 ? before.state.windowStartMs : after.state.windowStartMs;
     summary.fromMs = Math.min(summary.fromMs ?? Infinity, fromMs);
     summary.toMs = Math.max(summary.toMs ?? 0, after.state.windowStartMs);

@@ -1,13 +1,10 @@
 // The voices of one broadcast in one cut: its AUDIO frames and its Ogg segments in, what does not agree out. Every packet of
 // every frame must lie in a segment at its position, unless its place was taken; what else a segment holds must be
 // concealment of a hole. Works from positions alone, not by the archiver's own layout.
-import { fromBinary } from '@bufbuild/protobuf';
-import { AudioSchema, Kind, Limits, opusPacketSamples } from '@hayate/protocol';
+import { Limits, opusPacketSamples } from '@hayate/protocol';
 import { GAP_STEP_SAMPLES, isConcealment, tagValue } from '../../format/ogg/index.ts';
 import { broadcastKey } from '../erasure-record.ts';
-import type { FrameRow } from '../frame-row.ts';
-import { type BroadcastContent, payloadOf } from './broadcast-content.ts';
-import type { AudioContent } from './cut-content.ts';
+import type { AudioContent, BroadcastContent, HeardFrame } from './broadcast-content.ts';
 import type { Report } from './finding.ts';
 import { checkSegmentTags } from './segment-tag-check.ts';
 
@@ -17,26 +14,6 @@ const SAMPLES_PER_MS = 48;
 export interface VoiceCounts {
   late: number;
   displaced: number;
-}
-
-/** An AUDIO payload. */
-export interface HeardFrame {
-  row: FrameRow;
-  packets: readonly Uint8Array[];
-  level: number | undefined;
-  /** All packets together, at 48 kHz. */
-  samples: number;
-}
-
-/** The payload of an AUDIO frame; undefined if it cannot be read. */
-export function readVoice(row: FrameRow): HeardFrame | undefined {
-  try {
-    const { packets, level } = fromBinary(AudioSchema, payloadOf(row));
-    const samples = packets.reduce((sum, packet) => sum + opusPacketSamples(packet), 0);
-    return samples === 0 ? undefined : { row, packets, level, samples };
-  } catch {
-    return undefined;
-  }
 }
 
 /** One participant's segments on time, or its late ones, and the frames that belong there. */
@@ -62,7 +39,7 @@ export function checkVoice(broadcast: BroadcastContent, report: Report): VoiceCo
   const counts = { late: 0, displaced: 0 };
   const voices = new Map<number, HeardFrame[]>();
   for (const row of broadcast.frames) {
-    const heard = row.kind === Kind.AUDIO ? readVoice(row) : undefined;
+    const heard = broadcast.heard.get(row);
     if (heard === undefined) continue;
     if (row.participant >= Limits.participantsMax || row.position + heard.samples > Limits.numberMax) counts.displaced++;
     else

@@ -271,7 +271,7 @@ async function commit(directory: string, offset: number): Promise<void> {
 async function archiveAgain(directory: string, store: Store, cuts: number): Promise<void> {
   const log = await openFileLog({ directory });
   const context = createContext({ logLevel: 'silent' });
-  const archiver = await startArchiver({ context, log, store, options: { ...OPTIONS, idleMs: 3_600_000 } });
+  const archiver = await startArchiver({ context, log, store, options: { ...OPTIONS, idleMs: 3_600_000, upkeepMs: 0 } });
   const done = async () => (await context.registry.getSingleMetric('hayate_archiver_cuts_total')?.get())?.values[0]?.value;
   await poll('the cuts', async () => archiver.unready() !== undefined || (await done()) === cuts);
   const reason = archiver.unready();

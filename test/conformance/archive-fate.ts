@@ -8,7 +8,7 @@ import { type ArchiverOptions, startArchiver } from '../../packages/server/src/a
 import { CutBuilder } from '../../packages/server/src/archiver/cut.ts';
 import { createContext } from '../../packages/server/src/kernel/context.ts';
 import { openFileLog } from '../../packages/server/src/log/file/file-log.ts';
-import type { Log, LogEntry, LogPartition } from '../../packages/server/src/log/log.ts';
+import { type Log, type LogEntry, type LogPartition, LogRefusedError } from '../../packages/server/src/log/log.ts';
 import { poll } from '../support/poll.ts';
 import { interceptCalls, type Place } from './archive-run.ts';
 
@@ -108,7 +108,8 @@ function steppingLog(log: Log, step: () => Promise<void>, random: Random, commit
     number: partition.number,
     earliestOffset: () => partition.earliestOffset(),
     committedOffset: () => partition.committedOffset(),
-    append: (value) => partition.append(value),
+    // Each archiver has a copy of the log, which must stay a copy.
+    append: () => Promise.reject(new LogRefusedError('closed', 'the log takes no ticks')),
     commit: async (offset) => {
       await step();
       await partition.commit(offset);

@@ -182,7 +182,7 @@ export class PartitionArchiver {
   }
 
   #watchIdle(): void {
-    if (this.#cut?.hasData !== true) return;
+    if (this.#cut?.hasData !== true || this.#returned) return;
     this.#idleTimer = setTimeout(() => void this.#tick(), this.#options.idleMs);
   }
 

@@ -36,7 +36,7 @@ export const query = defineCommand({
 columns. Times are in UTC. Needs DuckDB: npm install @duckdb/node-api. It sees the statistics' files and
 nothing else of this machine, and writes nowhere. Frames are Avro, which DuckDB reads only with an extension
 that it would download: they are not here.
-  hayate query "select stream, sum(audio_duration_ms) / 60000 as minutes from statistics group by all order by 2 desc"`,
+  hayate query "select stream, sum(audio_duration_ms) / 60000 as minutes from statistics group by all"`,
   flags,
   async run({ sql, from, to, csv, json, fetchBytesMax, ...settings }, io) {
     if (csv && json) throw new HayateError('CONFIGURATION', '--csv or --json, not both');

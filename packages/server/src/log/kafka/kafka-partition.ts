@@ -82,7 +82,7 @@ export class KafkaPartition implements LogPartition {
   async #commit(offset: number): Promise<void> {
     const { cluster, member, signal } = this.#options;
     if (!Number.isSafeInteger(offset) || offset < 0) throw new RangeError(`offset ${offset}`);
-    if (offset > this.#end) this.#end = await endOffset(cluster, this.number, signal);
+    if (offset > this.#end) this.#end = Math.max(this.#end, await endOffset(cluster, this.number, signal));
     if (offset > this.#end) throw new RangeError(`partition ${this.number}: offset ${offset} lies beyond the end, ${this.#end}`);
     if (this.#committed === undefined) await this.committedOffset();
     if (this.#committed !== undefined && offset <= this.#committed) return;

@@ -1,6 +1,7 @@
 // One reader's place in a partition: batches of entries out, each offset once and in order, whichever broker leads. It holds
 // one fetched megabyte; while its caller works, nothing is fetched. What does not fit the log's promises is CORRUPT.
 import { setTimeout as wait } from 'node:timers/promises';
+import { nowMonotonicMs } from '../../kernel/clock.ts';
 import { HayateError } from '../../kernel/error.ts';
 import type { LogEntry } from '../log.ts';
 import type { Channel } from './channel.ts';
@@ -15,8 +16,13 @@ const FETCH_WAIT_MS = 1_000;
 /** A broker that takes so much longer than it may wait has failed. */
 const GRACE_MS = 5_000;
 const RETRY_MS = 100;
+/**
+ * So long a leader may name an end before what others have given out: one that was frozen and still believes to lead, or was
+ * just elected. An offset beyond the end for longer is beyond the end.
+ */
+export const STALE_END_MS = 10_000;
 
-/** Reads as log.ts says of `LogPartition.read`. `onEnd` is told where the partition ended at each fetch. */
+/** Reads as log.ts says of `LogPartition.read`. `onEnd` is told where the partition ended at each fetch, at least behind what was read. */
 export async function* readPartition(
   cluster: Cluster,
   { partition, offset, signal, onEnd }: { partition: number; offset: number; signal: AbortSignal; onEnd: (end: number) => void },
@@ -27,15 +33,20 @@ export async function* readPartition(
   const end = () => channel.close();
   signal.addEventListener('abort', end, { once: true });
   try {
+    let staleSinceMs: number | undefined;
     for (let next = offset; !signal.aborted; ) {
       const fetched = await fetchOnce(cluster, channel, partition, next);
       if (signal.aborted) return;
       if (fetched.fault === undefined) {
-        onEnd(fetched.end);
+        staleSinceMs = undefined;
         const entries = decode(fetched.records, partition, next, next === offset);
         next += entries.length;
+        onEnd(Math.max(fetched.end, next));
         if (entries.length > 0) yield entries;
-      } else await mend(cluster, partition, next, fetched.fault, signal);
+      } else {
+        staleSinceMs ??= nowMonotonicMs();
+        await mend(cluster, { partition, next, fault: fetched.fault, stale: nowMonotonicMs() - staleSinceMs < STALE_END_MS }, signal);
+      }
     }
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -68,13 +79,22 @@ function decode(records: Buffer, partition: number, next: number, within: boolea
   }
 }
 
+/** A fetch that failed. */
+interface Failure {
+  partition: number;
+  next: number;
+  fault: string;
+  /** Whether an end before `next` may be a stale leader's. */
+  stale: boolean;
+}
+
 /** Waits for a fault to pass, or throws what it means. */
-async function mend(cluster: Cluster, partition: number, next: number, fault: string, signal: AbortSignal): Promise<void> {
+async function mend(cluster: Cluster, { partition, next, fault, stale }: Failure, signal: AbortSignal): Promise<void> {
   if (fault === 'OFFSET_OUT_OF_RANGE') {
     const [earliest, end] = [await earliestOffset(cluster, partition, signal), await endOffset(cluster, partition, signal)];
     if (next < earliest)
       throw new HayateError('NOT_FOUND', `partition ${partition}: offset ${next} is not kept any more, only from ${earliest} on`);
-    if (next > end) throw new RangeError(`partition ${partition}: offset ${next} lies beyond the end, ${end}`);
+    if (next > end && !stale) throw new RangeError(`partition ${partition}: offset ${next} lies beyond the end, ${end}`);
   } else if (!isPassing(fault)) throw new HayateError('UNREACHABLE', `partition ${partition} cannot be read: ${fault}`);
   await wait(RETRY_MS, undefined, { signal });
   await refresh(cluster);

@@ -1,3 +1,4 @@
+// What a CPU profile says of stages: profiles written here, their shares checked.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -182,6 +182,7 @@ export class PartitionArchiver {
   }
 
   #watchIdle(): void {
+    clearTimeout(this.#idleTimer);
     if (this.#cut?.hasData !== true || this.#returned) return;
     this.#idleTimer = setTimeout(() => void this.#tick(), this.#options.idleMs);
   }
@@ -196,7 +197,6 @@ export class PartitionArchiver {
     } catch (error) {
       if (signal.aborted) return undefined;
       logger.warn({ partition: partition.number, error: String(error) }, 'the log refused a tick; trying again');
-      clearTimeout(this.#idleTimer);
       this.#watchIdle();
       return undefined;
     }

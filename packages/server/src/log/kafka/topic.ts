@@ -121,25 +121,39 @@ async function createTopic(cluster: Cluster, { partitions = PARTITIONS, replicat
   }
 }
 
-/** A new topic takes a moment to be known everywhere. */
-async function awaitLeaders(cluster: Cluster): Promise<TopicView> {
+/** A new topic takes a moment to be known to every broker: asks until `ask` gives something, or for as long as making it may take. */
+async function untilKnown<T>(ask: (last: boolean) => Promise<T | undefined>): Promise<T | undefined> {
   const deadlineMs = nowMonotonicMs() + CREATE_TIMEOUT_MS;
   for (;;) {
-    const view = await cluster.refresh();
-    const partitions = view?.partitions ?? [];
-    if (view !== undefined && partitions.length > 0 && partitions.every(({ leader }) => leader !== undefined)) return view;
-    if (nowMonotonicMs() > deadlineMs)
-      throw new HayateError('UNREACHABLE', `topic ${cluster.topic} has partitions without a leader`, { temporary: true });
+    const last = nowMonotonicMs() > deadlineMs;
+    const known = await ask(last);
+    if (known !== undefined || last) return known;
     await wait(100);
   }
 }
 
+async function awaitLeaders(cluster: Cluster): Promise<TopicView> {
+  const view = await untilKnown(async () => {
+    const found = await cluster.refresh();
+    const partitions = found?.partitions ?? [];
+    return partitions.length > 0 && partitions.every(({ leader }) => leader !== undefined) ? found : undefined;
+  });
+  if (view !== undefined) return view;
+  throw new HayateError('UNREACHABLE', `topic ${cluster.topic} has partitions without a leader`, { temporary: true });
+}
+
 async function readSettings(cluster: Cluster): Promise<Settings> {
   const resource = { resourceType: ConfigResourceTypes.TOPIC, resourceName: cluster.topic, configurationKeys: [...SETTINGS] };
-  const { results } = await cluster.callAny(describeConfigsV4.api, [resource]).catch((cause: unknown) => {
-    if (cause instanceof HayateError) throw cause;
-    throw new HayateError('CONFIGURATION', `the settings of topic ${cluster.topic} cannot be read: ${faultOf(cause)}`, { cause });
-  });
+  const described = await untilKnown((last) =>
+    cluster.callAny(describeConfigsV4.api, [resource]).catch((cause: unknown) => {
+      if (cause instanceof HayateError) throw cause;
+      const fault = faultOf(cause);
+      // A broker that is behind the controller does not know the topic yet.
+      if (fault === 'UNKNOWN_TOPIC_OR_PARTITION' && !last) return undefined;
+      throw new HayateError('CONFIGURATION', `the settings of topic ${cluster.topic} cannot be read: ${fault}`, { cause });
+    }),
+  );
+  const results = described?.results ?? [];
   const values = new Map(results.flatMap(({ configs }) => configs.map(({ name, value }) => [name, value ?? ''])));
   // A broker of another make may not know one; it must then be taken for unfit, which the comparison with '' does.
   return Object.fromEntries(SETTINGS.map((name) => [name, values.get(name) ?? ''])) as Settings;

@@ -18,7 +18,7 @@ import { Upkeep } from './upkeep.ts';
 export interface ArchiverOptions extends Partial<CutConfig> {
   /** A partition with open data that is silent for so long ends its cut, milliseconds. Default: one window. */
   idleMs?: number;
-  /** Memory that all partitions together may gather before they wait for one another, bytes. Default: 256 MiB. */
+  /** Memory that all partitions together may gather before they wait for one another, bytes. Default: 128 MiB. */
   memoryBytes?: number;
   /** Days that objects of a kind are kept. Default: for ever. */
   retainDays?: Partial<RetentionDays>;
@@ -28,8 +28,8 @@ export interface ArchiverOptions extends Partial<CutConfig> {
 
 const UPKEEP_MS = 300_000;
 
-/** Memory that partitions may gather, bytes. */
-export const ARCHIVE_MEMORY_BYTES = 256 * 2 ** 20;
+/** Memory that partitions may gather, bytes: a thousand streams then take less than 512 MiB in all. */
+export const ARCHIVE_MEMORY_BYTES = 128 * 2 ** 20;
 
 const KEPT_FOR_EVER: RetentionDays = { frames: 0, marks: 0, audio: 0, statistics: 0 };
 

@@ -38,7 +38,7 @@ interface Contest {
 /** The worst stage's CPU time over its library's. */
 export function run({ quick }: { quick: boolean }): Promise<BenchOutcome> {
   return withScope(async (scope) => {
-    const rounds = quick ? 3 : 15;
+    const rounds = quick ? 3 : 9;
     const contests = await makeContests(scope, quick ? 1 : 4);
     const times = contests.map(() => ({ ours: [] as number[], theirs: [] as number[] }));
     for (let round = -1; round < rounds; round++)

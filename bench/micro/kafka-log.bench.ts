@@ -33,7 +33,7 @@ interface Round {
 
 /** The ratio is the Kafka log's throughput over the file log's, 100 streams as fast as they go. */
 export async function run({ quick }: { quick: boolean }): Promise<BenchOutcome> {
-  const [rounds, seconds] = quick ? [2, 1] : [9, 5];
+  const [rounds, seconds] = quick ? [2, 1] : [5, 3];
   return withScope(async (scope) => {
     const contenders = await open(scope);
     const tables: Table[] = [];

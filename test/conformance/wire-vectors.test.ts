@@ -46,7 +46,7 @@ test('every message type of the contract that travels on its own has a vector, a
   for (const name of ['ClientMessage', 'ServerMessage']) {
     const met = new Set(
       vectors
-        .filter((entry) => entry.message === name)
+        .filter((entry) => entry.message === name && entry.failure === undefined)
         .flatMap((entry) => Object.entries(entry.value as JsonObject).flatMap(([key, value]) => (isEmpty(value) ? [] : [key]))),
     );
     for (const field of schemaOf(name).fields) assert.ok(met.has(field.jsonName), `${name}.${field.jsonName} is in no vector`);
@@ -58,8 +58,14 @@ for (const entry of vectors.filter((each) => each.failure !== undefined))
   test(`${entry.file} (${entry.about}) is refused`, () => {
     const bytes = bytesOf(entry);
     assert.ok(entry.failure !== undefined && entry.failure in protocol.CloseCodes);
-    assert.throws(() => (entry.message === 'Motion' ? protocol.decodeMotion(bytes) : protocol.peekFrame(bytes)), protocol.WireError);
+    assert.throws(() => readRefused(entry.message, bytes), protocol.WireError);
   });
+
+function readRefused(message: string, bytes: Uint8Array): unknown {
+  if (message === 'Frame') return protocol.peekFrame(bytes);
+  if (message === 'Motion') return protocol.decodeMotion(bytes);
+  return protocol.readStrictly(schemaOf(message), bytes);
+}
 
 for (const entry of vectors.filter((each) => each.failure === undefined))
   test(`${entry.file} (${entry.about}) reads as index.json says`, () => {

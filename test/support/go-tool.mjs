@@ -1,16 +1,23 @@
 // @ts-check
-// In: the name of a program that tests run and Debian lacks. Out: where it is, and the command that builds it there from its
-// sources in Go's module proxy. Each version has a folder of its own in .cache/, which appears when it is whole; whoever asks
+// In: the name of a Go program that tests run. Out: where it is, and the command that builds it there: from its
+// sources in Go's module proxy, or from a folder of this repository. Each version has a folder of its own in .cache/, which appears when it is whole; whoever asks
 // while another builds waits. `npm run test:full` builds all before the tests begin.
 // Run as a program it is what that command runs, under the lock: `node go-tool.mjs NAME`.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** Program to the package it is built from, its module's version, and its path there. @type {Readonly<Record<string, { module: string, version: string, path: string }>>} */
+/**
+ * A program is built from a package of a module at a version, or from the sources in a folder, whose hash is the version.
+ * @typedef {{ module: string, version: string, path: string } | { folder: string }} GoTool
+ */
+
+/** @type {Readonly<Record<string, GoTool>>} */
 export const goTools = {
   'fake-gcs-server': { module: 'github.com/fsouza/fake-gcs-server', version: 'v1.56.1', path: '' },
+  'read-protobuf': { folder: 'test/conformance/read-protobuf' },
   versitygw: { module: 'github.com/versity/versitygw', version: 'v1.8.0', path: '/cmd/versitygw' },
 };
 
@@ -27,8 +34,16 @@ const toolOf = (name) => {
   return tool;
 };
 
+/** @param {GoTool} tool */
+const versionOf = (tool) => {
+  if ('version' in tool) return tool.version;
+  const hash = createHash('sha256');
+  for (const file of readdirSync(join(root, tool.folder)).sort()) hash.update(readFileSync(join(root, tool.folder, file)));
+  return hash.digest('hex').slice(0, 16);
+};
+
 /** The folder that is there once `name` is built. @param {string} name */
-const folderOf = (name) => join(cache, `${name}-${toolOf(name).version}`);
+const folderOf = (name) => join(cache, `${name}-${versionOf(toolOf(name))}`);
 
 /** Where the program is, once built. @param {string} name */
 export const goToolPath = (name) => join(folderOf(name), name);
@@ -65,11 +80,12 @@ const findGo = () => {
 const build = (name) => {
   const folder = folderOf(name);
   if (existsSync(folder)) return;
-  const { module, path, version } = toolOf(name);
+  const tool = toolOf(name);
   const part = `${folder}.part`;
   rmSync(part, { recursive: true, force: true });
   const env = { ...process.env, GOBIN: part, GOTOOLCHAIN: 'auto', CGO_ENABLED: '0' };
-  execFileSync(findGo(), ['install', `${module}${path}@${version}`], { env, stdio: 'inherit', cwd: cache });
+  const [what, cwd] = 'folder' in tool ? ['.', join(root, tool.folder)] : [`${tool.module}${tool.path}@${tool.version}`, cache];
+  execFileSync(findGo(), ['install', what], { env, stdio: 'inherit', cwd });
   renameSync(part, folder);
 };
 

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { frameVectors } from './vector/frame.ts';
 import { messageVectors } from './vector/message.ts';
 import { motionVectors } from './vector/motion.ts';
+import { refusedVectors } from './vector/refused.ts';
 import type { Vector } from './vector/vector.ts';
 
 /** Where the vectors lie. */
@@ -15,7 +16,7 @@ export type VectorEntry = Omit<Vector, 'bytes'> & { file: string };
 
 /** Every file of spec/vectors by name. */
 export function vectorFiles(): Map<string, Uint8Array> {
-  const vectors = [...frameVectors, ...motionVectors, ...messageVectors];
+  const vectors = [...frameVectors, ...motionVectors, ...messageVectors, ...refusedVectors];
   const entries = vectors.map(({ bytes: _, name, ...rest }): VectorEntry => ({ name, file: `${name}.bin`, ...rest }));
   const files = new Map(vectors.map(({ name, bytes }) => [`${name}.bin`, bytes]));
   if (files.size !== vectors.length) throw new Error('two vectors have one name');

@@ -108,7 +108,7 @@ export function peekFrame(bytes: Uint8Array): FrameHeader {
   }
   if (header.stream === '') throw new WireError('the frame names no stream');
   if (header.epoch === 0n) throw new WireError('the frame names no epoch');
-  if (!isKind(header.kind)) throw new WireError('the frame is of no known kind');
+  if (header.kind === 0) throw new WireError('the frame names no kind');
   return header;
 }
 
@@ -142,6 +142,7 @@ function setNumber(header: FrameHeader, field: number, value: number): void {
       header.captureUs = value;
       return;
     case 5:
+      if (!isKind(value)) throw new WireError('the frame is of no known kind');
       header.kind = value;
       return;
     case 6:
@@ -161,13 +162,14 @@ function setNumber(header: FrameHeader, field: number, value: number): void {
   }
 }
 
-/** Reads a varint of at most `sizeMax` bytes. Above 2^53 it is not exact, but still above 2^53. */
+/** Reads a varint of at most `sizeMax` bytes and 64 bits. Above 2^53 the result is rounded. */
 function readVarint(bytes: Uint8Array, sizeMax: number): number {
   let value = 0;
   let scale = 1;
   for (let i = 0; i < sizeMax; i++) {
     const byte = bytes[at++];
     if (byte === undefined) throw new WireError('the message is cut short');
+    if (i === 9 && byte > 1) throw new WireError('a varint has more than 64 bits');
     if (byte < 128) return value + byte * scale;
     value += (byte - 128) * scale;
     scale *= 128;
@@ -190,6 +192,7 @@ function readEpoch(bytes: Uint8Array, from: number): bigint {
     same = false;
   }
   if (!same) lastEpoch = epochView.getBigUint64(0, true);
+  if (lastEpoch === 0n) throw new WireError('the epoch is 0');
   return lastEpoch;
 }
 

@@ -17,4 +17,5 @@ export { OPUS_SAMPLE_RATE, opusPacketSamples } from './opus-packet.ts';
 export { PATHS, SUBPROTOCOL } from './path.ts';
 export { type NumberRange, RangeSet } from './range-set.ts';
 export { isStreamName, STREAM_NAME_PATTERN } from './stream-name.ts';
+export { readStrictly } from './strict-message.ts';
 export { WireError } from './wire-error.ts';

@@ -201,6 +201,10 @@ const broken: Vector[] = (
     ['field-0', 'field number 0', [...least, 0, 0]],
     ['varint-11', 'a varint of 11 bytes', [...least, 0x50, ...Array(10).fill(128), 0]],
     ['tag-6', 'a tag of 6 bytes', [...least, 0xd0, 128, 128, 128, 128, 0, 1]],
+    ['earlier-kind', 'a kind that is not assigned, then one that is', [0x28, 6, ...least]],
+    ['earlier-epoch', 'epoch 0, then another', [0x11, 0, 0, 0, 0, 0, 0, 0, 0, ...least]],
+    ['earlier-stream', 'an empty stream name, then another', [0x0a, 0, ...least]],
+    ['varint-65-bits', 'an unknown field whose varint has 65 bits', [...least, 0x50, ...Array(9).fill(128), 2]],
     ['cut-short', 'a payload longer than what is left', [...least, 0x7a, 5, 1, 2]],
   ] as const
 ).map(([which, about, bytes]) => invalid(`frame-bad-${which}`, 'Frame', about, Uint8Array.from(bytes)));

@@ -1,8 +1,16 @@
 // One viewer's connection: Watch first, then receipts, pings and token renewals. It joins the fan-out of the epoch that is
 // live, which gives it the stream's frames.
-import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import type { NumberRange } from '@hayate/protocol';
-import { type ClientMessage, ClientMessageSchema, GapReason, isStreamName, ServerMessageSchema, WireError } from '@hayate/protocol';
+import {
+  type ClientMessage,
+  ClientMessageSchema,
+  GapReason,
+  isStreamName,
+  readStrictly,
+  ServerMessageSchema,
+  WireError,
+} from '@hayate/protocol';
 import type { VerifyToken } from '../auth/verify-token.ts';
 import { Admission, admit } from '../gateway/admission.ts';
 import type { Connection } from '../gateway/connection.ts';
@@ -50,7 +58,7 @@ export class WatchSession implements WatchedStreamSubscriber {
       this.#report(receipt.epoch, receipt.sequence);
       return;
     }
-    const message = parse(bytes);
+    const message = readStrictly(ClientMessageSchema, bytes);
     if (this.#stream === undefined || this.#admission === undefined) {
       if (this.#beginning) throw new WireError('nothing may be sent between Watch and its answer');
       this.#beginning = true;
@@ -156,14 +164,6 @@ export class WatchSession implements WatchedStreamSubscriber {
 
   #send(content: MessageInitShape<typeof ServerMessageSchema>): void {
     this.#connection.send(toBinary(ServerMessageSchema, create(ServerMessageSchema, content)));
-  }
-}
-
-function parse(bytes: Uint8Array): ClientMessage {
-  try {
-    return fromBinary(ClientMessageSchema, bytes);
-  } catch (cause) {
-    throw new WireError('the message is not a ClientMessage', { cause });
   }
 }
 

@@ -1,6 +1,5 @@
 // The border: what a broadcaster sends is checked here once, so that no later hop has to. Headers of all frames; payloads
 // of HEADER and AUDIO, which servers read (listing, archive). MOTION, EVENT and GAME payloads are for clients alone.
-import { type DescMessage, fromBinary, type MessageShape } from '@bufbuild/protobuf';
 import {
   AudioSchema,
   type FrameHeader,
@@ -9,6 +8,7 @@ import {
   Limits,
   opusPacketSamples,
   peekFrame,
+  readStrictly,
   type StreamHeader,
   StreamHeaderSchema,
   WireError,
@@ -46,7 +46,7 @@ export function checkFrame(frame: Uint8Array, expected: FrameExpectation): Check
 }
 
 function checkAudio(payload: Uint8Array): void {
-  const { packets, level } = decode(AudioSchema, payload);
+  const { packets, level } = readStrictly(AudioSchema, payload);
   if (packets.length === 0 || packets.length > Limits.audioPacketsMax)
     throw new WireError(`an AUDIO frame holds 1 to ${Limits.audioPacketsMax} packets`);
   for (const packet of packets) opusPacketSamples(packet);
@@ -54,7 +54,7 @@ function checkAudio(payload: Uint8Array): void {
 }
 
 function checkStreamHeader(payload: Uint8Array): StreamHeader {
-  const header = decode(StreamHeaderSchema, payload);
+  const header = readStrictly(StreamHeaderSchema, payload);
   if (header.title.length > Limits.titleCharactersMax) throw new WireError(`a title has more than ${Limits.titleCharactersMax} characters`);
   if (header.avatar !== '' && !/^https:\/\/\S{1,2000}$/.test(header.avatar)) throw new WireError('an avatar is an https URL or empty');
   if (header.audio !== undefined && (header.audio.codec !== 'opus' || header.audio.channels < 1 || header.audio.channels > 2))
@@ -62,12 +62,4 @@ function checkStreamHeader(payload: Uint8Array): StreamHeader {
   if (header.audio !== undefined && header.audio.preSkip > 65_535) throw new WireError('pre-skip is above 65535');
   if (header.participants.length > Limits.participantsMax) throw new WireError('too many participants');
   return header;
-}
-
-function decode<Schema extends DescMessage>(schema: Schema, payload: Uint8Array): MessageShape<Schema> {
-  try {
-    return fromBinary(schema, payload);
-  } catch (cause) {
-    throw new WireError(`the payload is not a ${schema.name} message`, { cause });
-  }
 }

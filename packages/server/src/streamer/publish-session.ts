@@ -1,12 +1,13 @@
 // One broadcaster's connection: Publish first, then frames, pings, dropped ranges, token renewals and END.
 // Everything it may say is here; what it means for the broadcast is in publication.ts.
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { create, toBinary } from '@bufbuild/protobuf';
 import {
   type ClientMessage,
   ClientMessageSchema,
   isStreamName,
   type Publish,
   type Range,
+  readStrictly,
   ServerMessageSchema,
   WireError,
 } from '@hayate/protocol';
@@ -53,7 +54,7 @@ export class PublishSession {
 
   /** Takes one message of `connection`. */
   take(connection: Connection, bytes: Uint8Array): void | Promise<void> {
-    const message = parse(bytes);
+    const message = readStrictly(ClientMessageSchema, bytes);
     if (this.#open === undefined) {
       if (this.#beginning) throw new WireError('nothing may be sent between Publish and its answer');
       this.#beginning = true;
@@ -101,14 +102,6 @@ export class PublishSession {
       throw new HayateError('BAD_REQUEST', 'too many frames a second', { closeCode: 'RATE_EXCEEDED', temporary: true });
     if (!this.#bits.take(bytes * 8, nowMs))
       throw new HayateError('BAD_REQUEST', 'too many bits a second', { closeCode: 'RATE_EXCEEDED', temporary: true });
-  }
-}
-
-function parse(bytes: Uint8Array): ClientMessage {
-  try {
-    return fromBinary(ClientMessageSchema, bytes);
-  } catch (cause) {
-    throw new WireError('the message is not a ClientMessage', { cause });
   }
 }
 

@@ -18,9 +18,6 @@ import { TICKET_VALID_MS, type TicketOffice } from './ticket.ts';
 /** A sequence may be this far ahead of the highest one seen: 30 s of frames are unacknowledged at most. */
 const SEQUENCE_JUMP_MAX = 65_536;
 
-/** A fresh ticket goes out with an ack at most this often. */
-const TICKET_INTERVAL_MS = 1_000;
-
 export interface PublicationOptions {
   stream: string;
   epoch: bigint;
@@ -52,7 +49,6 @@ export class Publication {
   #connection: Connection | undefined;
   #header: StreamHeader | undefined;
   #highest = -1;
-  #ticketSentMs = Number.NEGATIVE_INFINITY;
   #ackedSequence: number;
   #endSequence: number | undefined;
   #ended: EndReason | undefined;
@@ -121,7 +117,6 @@ export class Publication {
 
   /** A fresh resume ticket. */
   ticket(): Uint8Array {
-    this.#ticketSentMs = this.#options.clock.nowMs();
     return this.#options.tickets.sign({
       stream: this.stream,
       epoch: this.epoch,
@@ -254,8 +249,9 @@ export class Publication {
     if (this.#endSequence !== undefined && next >= this.#endSequence && this.#ended === undefined) this.end(FINISHED);
     if (next > this.#ackedSequence) {
       this.#ackedSequence = next;
-      const ticket = this.#options.clock.nowMs() - this.#ticketSentMs >= TICKET_INTERVAL_MS ? this.ticket() : new Uint8Array();
-      this.#connection?.send(toBinary(ServerMessageSchema, create(ServerMessageSchema, { ack: { nextSequence: BigInt(next), ticket } })));
+      // A client forgets what is acknowledged, so its newest ticket must vouch for all of it to the next server.
+      const ack = { nextSequence: BigInt(next), ticket: this.ticket() };
+      this.#connection?.send(toBinary(ServerMessageSchema, create(ServerMessageSchema, { ack })));
     }
     if (!this.#append.endDurable) return;
     this.#append.close();

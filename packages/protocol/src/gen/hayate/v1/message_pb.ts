@@ -420,7 +420,7 @@ export type Ack = Message<"hayate.v1.Ack"> & {
   nextSequence: bigint;
 
   /**
-   * A fresh resume ticket, at most once a second; empty otherwise.
+   * A resume ticket that vouches for next_sequence.
    *
    * @generated from field: bytes ticket = 2;
    */

@@ -204,10 +204,25 @@ test('a connection whose token runs out is closed with TOKEN_EXPIRED, unless it 
   await renewed.until('an answer', ({ pong }) => pong);
 });
 
-test('one connection too many is closed with TOO_MANY_CONNECTIONS', async (t) => {
+test('one broadcaster too many is closed with TOO_MANY_CONNECTIONS; one who returns takes its own place', async (t) => {
   const server = await startTestServer(t, [...ROLES, '--broadcasters-max', '1']);
-  await connectPeer(t, server.url, PATHS.publish);
-  assert.equal((await (await connectPeer(t, server.url, PATHS.publish)).closed()).code, CloseCodes.TOO_MANY_CONNECTIONS.code);
+  const publish = async (stream: string, ticket = new Uint8Array()) => {
+    const peer = await connectPeer(t, server.url, PATHS.publish);
+    peer.send({ publish: { stream, token: await server.token({ publish: [stream] }), ticket } });
+    return peer;
+  };
+  const first = await publish('one');
+  const { ticket } = await first.until('Published', ({ published }) => published);
+  assert.equal((await (await publish('two')).closed()).code, CloseCodes.TOO_MANY_CONNECTIONS.code);
+  // The server may not have noticed yet that the first connection is dead.
+  const returned = await publish('one', ticket);
+  const { generation } = await returned.until('Published', ({ published }) => published);
+  assert.equal(generation, 2);
+  assert.equal((await first.closed()).code, CloseCodes.SUPERSEDED.code);
+  assert.equal((await (await publish('two')).closed()).code, CloseCodes.TOO_MANY_CONNECTIONS.code);
+  returned.cut();
+  await poll('the place to be free', async () => (await server.metric('hayate_connections', { endpoint: 'publish' })) === 0);
+  await (await publish('two')).until('Published', ({ published }) => published);
 });
 
 /** Sends raw bytes to the port; resolves to the first line of the answer. */

@@ -32,6 +32,8 @@ interface Connected {
   heardMs: number;
   /** A frame came since the last receipt. */
   owesReceipt: boolean;
+  /** The last number of viewers that it was told since the last Watching. */
+  audience: number | undefined;
 }
 
 /** One viewer. */
@@ -157,6 +159,7 @@ export class SimulatedViewer {
       epoch: 0n,
       heardMs: this.#world.nowMs,
       owesReceipt: false,
+      audience: undefined,
     };
     this.#connected = connected;
     if (this.#stalled) connected.socket.stall(true);
@@ -190,6 +193,7 @@ export class SimulatedViewer {
     connected.heardMs = this.#world.nowMs;
     const message = fromBinary(ServerMessageSchema, bytes);
     if (message.watching !== undefined) this.#takeWatching(connected, message.watching);
+    if (message.audience !== undefined) this.#takeAudience(connected, message.audience.viewers);
     const account = this.accounts.get(connected.epoch);
     for (const { first, last, reason } of message.gaps) {
       this.#world.trace(`${this.name} gap ${first}-${last} reason ${reason}`);
@@ -200,12 +204,18 @@ export class SimulatedViewer {
     if (message.ended !== undefined) this.#takeEnded(message.ended, account);
   }
 
+  #takeAudience(connected: Connected, viewers: number): void {
+    if (viewers === connected.audience) this.#breach(`told twice of ${viewers} viewers`);
+    connected.audience = viewers;
+  }
+
   #takeWatching(connected: Connected, { epoch, nextSequence, receiptIntervalMs }: NonNullable<ServerMessage['watching']>): void {
     this.#failures = 0;
     if (!this.#stalled) this.#promptFromMs = this.#world.nowMs + SETTLED_MS;
     const isFirst = connected.epoch === 0n;
     if (isFirst && receiptIntervalMs > 0) this.#reportEvery(connected, receiptIntervalMs);
     connected.epoch = epoch;
+    connected.audience = undefined;
     if (epoch === 0n) return;
     this.#world.trace(`${this.name} watches from ${nextSequence}`);
     const account = this.accounts.get(epoch);

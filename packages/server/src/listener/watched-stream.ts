@@ -278,7 +278,9 @@ export class WatchedStream {
     if (live.begun) this.#say(encodeMessage({ ended: end }));
   }
 
+  /** The streamer repeats the number in every beat; viewers are told of changes. */
   #tellViewers(viewers: number): void {
+    if (viewers === this.#viewers) return;
     this.#viewers = viewers;
     const message = encodeMessage({ audience: { viewers } });
     for (const subscriber of this.#subscribers) subscriber.say(message);

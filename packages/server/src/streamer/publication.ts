@@ -100,8 +100,16 @@ export class Publication {
     return this.#append.nextSequence;
   }
 
-  /** Gives the broadcast to a connection; an older one is closed. The ticket it came with vouches for what was durable. */
-  attach(connection: Connection, generation: number, labels: Readonly<Record<string, string>>, vouchedSequence: number): void {
+  /**
+   * Gives the broadcast to a connection. An older one is closed, and returned. The ticket that the connection came with
+   * vouches for everything before `vouchedSequence`.
+   */
+  attach(
+    connection: Connection,
+    generation: number,
+    labels: Readonly<Record<string, string>>,
+    vouchedSequence: number,
+  ): Connection | undefined {
     const older = this.#connection;
     this.#connection = connection;
     older?.close('SUPERSEDED');
@@ -113,6 +121,7 @@ export class Publication {
     connection.onClose(() => {
       if (this.#connection === connection) this.#connection = undefined;
     });
+    return older;
   }
 
   /** A fresh resume ticket. */

@@ -60,6 +60,8 @@ export class Streamer implements Service {
   readonly #budget = { unsettledBytes: 0 };
   readonly #subscriptions: Unsubscribe[] = [];
   readonly #connections = new Set<Connection>();
+  /** Those that have begun or resumed a broadcast. */
+  readonly #broadcasting = new Set<Connection>();
   #announcer: Announcer | undefined;
   readonly #timers: CancelTimer[] = [];
   #draining = false;
@@ -106,12 +108,11 @@ export class Streamer implements Service {
       handshakeTimeoutMs: options.handshakeTimeoutMs,
       idleTimeoutMs: options.idleTimeoutMs,
     });
-    if (this.#connections.size >= options.connectionsMax) {
-      connection.close('TOO_MANY_CONNECTIONS');
-      return;
-    }
     this.#connections.add(connection);
-    connection.onClose(() => this.#connections.delete(connection));
+    connection.onClose(() => {
+      this.#connections.delete(connection);
+      this.#broadcasting.delete(connection);
+    });
   }
 
   unready(): string | undefined {
@@ -146,9 +147,23 @@ export class Streamer implements Service {
     const held = this.#publications.get(publish.stream);
     if (ticket !== undefined && held !== undefined && ticket.epoch < held.publication.epoch)
       throw new HayateError('CONFLICT', 'a newer broadcast of this stream has begun', { closeCode: 'SUPERSEDED' });
+    // A broadcaster that takes the place of its own connection, which may be dead, needs no other place.
+    const others = this.#broadcasting.size - (held?.publication.connected === true ? 1 : 0);
+    if (others >= this.#parts.options.connectionsMax)
+      throw new HayateError('BAD_REQUEST', 'the process has as many broadcasters as it may', {
+        closeCode: 'TOO_MANY_CONNECTIONS',
+        temporary: true,
+      });
+    this.#broadcasting.add(connection);
     const publication =
       held !== undefined && held.publication.epoch === ticket?.epoch ? held.publication : this.#open(publish.stream, ticket);
-    publication.attach(connection, Math.max(publication.generation, ticket?.generation ?? 0) + 1, labels, ticket?.nextSequence ?? 0);
+    const replaced = publication.attach(
+      connection,
+      Math.max(publication.generation, ticket?.generation ?? 0) + 1,
+      labels,
+      ticket?.nextSequence ?? 0,
+    );
+    if (replaced !== undefined) this.#broadcasting.delete(replaced);
     const claim = create(Control_ClaimSchema, {
       stream: publish.stream,
       epoch: publication.epoch,

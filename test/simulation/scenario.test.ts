@@ -297,6 +297,17 @@ test('viewers who leave while much waits for them are counted', async () => {
   await conclude(world, { nothingLost: true, isUnbroken: true });
 });
 
+test('a listener that was frozen reads what its viewers sent before it judges them', async () => {
+  const world = await liveWorld({ flags: ['--receipt-timeout-ms', '1000'] });
+  for (const { process } of world.listeners) process.pause(3_000);
+  await world.run(6_000);
+  assert.deepEqual(
+    world.viewers.flatMap(({ closes }) => closes),
+    [],
+  );
+  await conclude(world, counted);
+});
+
 test('a pause of a listener is not taken for silence of the shards', async () => {
   const world = await liveWorld();
   for (let i = 0; i < 8; i++) {

@@ -42,12 +42,19 @@ export const systemClock: Clock = {
   },
 };
 
-/** Calls `run` every `intervalMs` until cancelled. */
+/**
+ * Calls `run` every `intervalMs` until cancelled, each time after what has already arrived has been read. After a pause of the
+ * process (SIGSTOP, a suspended machine) peers are judged by what they sent, not by how long nobody read it.
+ */
 export function every(clock: Clock, intervalMs: number, run: () => void): CancelTimer {
-  let cancel = clock.after(intervalMs, turn);
+  let cancelRun: CancelTimer = () => undefined;
+  let cancelTurn = clock.after(intervalMs, turn);
   function turn(): void {
-    cancel = clock.after(intervalMs, turn);
-    run();
+    cancelTurn = clock.after(intervalMs, turn);
+    cancelRun = clock.soon(run);
   }
-  return () => cancel();
+  return () => {
+    cancelTurn();
+    cancelRun();
+  };
 }

@@ -42,7 +42,7 @@ test('a client that forgets what is acknowledged resumes with its newest ticket 
   peer.send({ frames: [source.header('By the text')] });
   for (let kill = 0; kill < 3; kill++) {
     // Several Acks within one second: each must carry what the next server needs to know.
-    let ticket = new Uint8Array();
+    let ticket: Uint8Array = new Uint8Array();
     for (let batch = 0; batch < 3; batch++) {
       peer.send({ frames: [source.audio(), source.audio()] });
       ({ ticket } = await acknowledged(peer, source.sequence));

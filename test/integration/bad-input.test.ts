@@ -206,7 +206,7 @@ test('a connection whose token runs out is closed with TOKEN_EXPIRED, unless it 
 
 test('one broadcaster too many is closed with TOO_MANY_CONNECTIONS; one who returns takes its own place', async (t) => {
   const server = await startTestServer(t, [...ROLES, '--broadcasters-max', '1']);
-  const publish = async (stream: string, ticket = new Uint8Array()) => {
+  const publish = async (stream: string, ticket: Uint8Array = new Uint8Array()) => {
     const peer = await connectPeer(t, server.url, PATHS.publish);
     peer.send({ publish: { stream, token: await server.token({ publish: [stream] }), ticket } });
     return peer;

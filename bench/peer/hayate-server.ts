@@ -3,6 +3,7 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { mintEpoch, PATHS } from '@hayate/protocol';
 import { EnvelopeSchema, RepairRequestSchema } from '@hayate/protocol/server';
+import { secretKeys } from '../../packages/server/src/auth/key-source.ts';
 import { createVerifyToken } from '../../packages/server/src/auth/verify-token.ts';
 import { ConnectionMetrics } from '../../packages/server/src/gateway/connection-metrics.ts';
 import { Gateway } from '../../packages/server/src/gateway/gateway.ts';
@@ -21,7 +22,7 @@ await serveChild(async ({ streams, bytes, rest }) => {
   const context = createContext({ logLevel: settings.logLevel });
   const connectionMetrics = new ConnectionMetrics(context);
   const shards = openMemoryShards();
-  const verifyToken = createVerifyToken({ secret: benchSecret }, settings.jwtAudience);
+  const verifyToken = createVerifyToken(secretKeys(benchSecret), settings.jwtAudience);
   // Between rounds nothing is sent for minutes.
   const options = { ...settings, connectionsMax: settings.viewersMax, silenceMs: 3_600_000 };
   const listener = await Listener.start({ context, shards, verifyToken, connectionMetrics, options });

@@ -31,6 +31,11 @@ export const CloseCodes = {
   TOKEN_EXPIRED: { code: 4442, temporary: true, meaning: 'The token ran out and was not refreshed.' },
   IDLE: { code: 4443, temporary: true, meaning: 'Nothing was heard from the client for too long.' },
   INTERNAL: { code: 4500, temporary: true, meaning: 'The server failed.' },
+  ISSUER_UNAVAILABLE: {
+    code: 4502,
+    temporary: true,
+    meaning: "The token cannot be verified now, since its issuer's keys cannot be fetched.",
+  },
   GOING_AWAY: { code: 4503, temporary: true, meaning: 'The server is draining; connect again.' },
 } as const satisfies Record<string, CloseCode>;
 

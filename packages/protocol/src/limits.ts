@@ -8,6 +8,8 @@ export const Limits = {
   frameBytesMax: 65_536,
   /** Bytes of one WebSocket message from a client. */
   clientMessageBytesMax: 262_144,
+  /** Characters of a token. */
+  tokenCharactersMax: 8_192,
   /** Opus packets in one AUDIO frame. */
   audioPacketsMax: 64,
   /** Milliseconds between a participant's key poses. */

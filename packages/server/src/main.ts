@@ -82,7 +82,8 @@ export async function startServer(settings: ServeSettings, member?: GroupMember)
 
 async function start(settings: ServeSettings, member: GroupMember | undefined, cleanup: (() => Promise<void>)[]): Promise<RunningServer> {
   const context = createContext({ logLevel: settings.logLevel, ...(member === undefined ? {} : { worker: member.number }) });
-  const security = await openSecurity(settings);
+  const security = await openSecurity(settings, context);
+  cleanup.push(async () => security.keys.close());
   const archiveDirectory = storeDirectory(settings);
   const shards = await openShardsFor(settings, context);
   cleanup.push(() => shards.close());
@@ -105,9 +106,13 @@ async function start(settings: ServeSettings, member: GroupMember | undefined, c
   const publicApp = createApplication(context);
   cleanup.push(() => closeAll(services));
   const endpoints = await startRoles(parts, publicApp, services);
+  // An archiver alone is asked for nothing that needs a token.
+  const verifies = takesRole(settings, 'streamer', 'listener', 'api');
+  if (verifies) security.keys.start();
 
   const internalApp = settings.internalPort === undefined ? undefined : createApplication(context);
-  const own: Operations = { unready: async () => reasonsOf(services), metrics: () => context.registry.metrics() };
+  const unready = () => reasonsOf([...services, ...(verifies ? [{ name: 'keys', unready: () => security.keys.unready() }] : [])]);
+  const own: Operations = { unready: async () => unready(), metrics: () => context.registry.metrics() };
   const operations = member === undefined ? own : member.operations;
   if (operations !== undefined) addOperationRoutes(internalApp ?? publicApp, operations);
   if (security.development !== undefined) addDevelopmentToken(publicApp, { ...security.development, remoteAddress: remoteAddressOf });
@@ -129,12 +134,12 @@ async function start(settings: ServeSettings, member: GroupMember | undefined, c
     development: security.development !== undefined,
     archiveDirectory,
     registry: context.registry,
-    unready: () => reasonsOf(services),
+    unready,
     drain: () => within(settings.drainTimeoutMs, drain(services, gateway, cleanup)),
   };
 }
 
-function reasonsOf(services: readonly Service[]): readonly string[] {
+function reasonsOf(services: readonly Pick<Service, 'name' | 'unready'>[]): readonly string[] {
   return services.flatMap((service) => {
     const reason = service.unready();
     return reason === undefined ? [] : [`${service.name}: ${reason}`];

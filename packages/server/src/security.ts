@@ -1,11 +1,15 @@
 // Where this process's keys come from. Without any, it is in development mode: loopback only (or --lan), with a secret of
 // its own. Anything else refuses to start without a key.
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
-import { z } from 'zod';
+import { fileURLToPath } from 'node:url';
 import { developmentSecret } from './auth/development-secret.ts';
-import { createVerifyToken, type KeySource, type VerifyToken } from './auth/verify-token.ts';
+import { FileKeySet } from './auth/file-key-set.ts';
+import { KeySetError } from './auth/key-set.ts';
+import { type KeySource, secretKeys } from './auth/key-source.ts';
+import { RemoteKeySet } from './auth/remote-key-set.ts';
+import { createVerifyToken, type VerifyToken } from './auth/verify-token.ts';
+import type { Context } from './kernel/context.ts';
 import { HayateError } from './kernel/error.ts';
 import type { ServeSettings } from './serve-flags.ts';
 
@@ -17,14 +21,19 @@ const PAIRING_BYTES = 8;
 
 export interface Security {
   verifyToken: VerifyToken;
+  /** The keys behind `verifyToken`: begun with `start`, ended with `close`. */
+  keys: KeySource;
   /** Signs resume tickets. */
   ticketSecret: Uint8Array;
   /** Present in development mode alone. */
   development: { secret: Uint8Array; pairingCode: string | undefined } | undefined;
 }
 
-/** Reads the keys that `settings` name; rejects with HayateError CONFIGURATION if they do not suffice. */
-export async function openSecurity(settings: ServeSettings): Promise<Security> {
+/**
+ * Reads the keys that `settings` name; rejects with HayateError CONFIGURATION if they do not suffice. A URL is not asked before
+ * `keys.start`: an issuer that does not answer keeps no server from starting.
+ */
+export async function openSecurity(settings: ServeSettings, context: Context): Promise<Security> {
   const { jwtSecret, jwks, jwtAudience, ticketSecret, host, lan, data } = settings;
   if (jwtSecret !== undefined && jwks !== undefined) throw configuration('give --jwt-secret or --jwks, not both');
   if (lan && (jwtSecret !== undefined || jwks !== undefined))
@@ -34,8 +43,10 @@ export async function openSecurity(settings: ServeSettings): Promise<Security> {
       throw configuration(`listening on ${host} needs a key: give --jwt-secret or --jwks, or --lan for development on the local network`);
     const secret = await developmentSecret(data);
     const pairingCode = lan ? randomBytes(PAIRING_BYTES).toString('base64url') : undefined;
+    const keys = secretKeys(secret);
     return {
-      verifyToken: createVerifyToken({ secret }, jwtAudience),
+      keys,
+      verifyToken: createVerifyToken(keys, jwtAudience),
       ticketSecret: checkSecret('--ticket-secret', ticketSecret) ?? secret,
       development: { secret, pairingCode },
     };
@@ -43,17 +54,29 @@ export async function openSecurity(settings: ServeSettings): Promise<Security> {
   const secret = checkSecret('--jwt-secret', jwtSecret);
   const tickets = checkSecret('--ticket-secret', ticketSecret) ?? secret;
   if (tickets === undefined) throw configuration('--jwks needs --ticket-secret too, for resume tickets');
-  const source: KeySource = secret === undefined ? await keySet(jwks ?? '') : { secret };
-  return { verifyToken: createVerifyToken(source, jwtAudience), ticketSecret: tickets, development: undefined };
+  const keys = secret === undefined ? await keySet(jwks ?? '', settings, context) : secretKeys(secret);
+  return { keys, verifyToken: createVerifyToken(keys, jwtAudience), ticketSecret: tickets, development: undefined };
 }
 
-async function keySet(jwks: string): Promise<KeySource> {
-  if (/^https?:\/\//.test(jwks)) return { jwksUrl: new URL(jwks) };
+async function keySet(jwks: string, settings: ServeSettings, context: Context): Promise<KeySource> {
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(jwks)?.[1]?.toLowerCase();
+  if (scheme === undefined) return keyFile(jwks, context);
+  // A URL may hold a password: it is never repeated.
+  if (!URL.canParse(jwks)) throw configuration('--jwks is not a valid URL');
+  const url = new URL(jwks);
+  if (scheme === 'file') return keyFile(fileURLToPath(url), context);
+  if (scheme !== 'http' && scheme !== 'https') throw configuration('--jwks must be an http:// or https:// URL, or a file');
+  const { jwksRefreshMs, jwksTimeoutMs, jwksFetchesPerMinute } = settings;
+  const options = { url, refreshMs: jwksRefreshMs, timeoutMs: jwksTimeoutMs, fetchesPerMinute: jwksFetchesPerMinute };
+  return new RemoteKeySet(options, context);
+}
+
+async function keyFile(path: string, context: Context): Promise<KeySource> {
   try {
-    const set = z.object({ keys: z.array(z.record(z.string(), z.unknown())).min(1) }).parse(JSON.parse(await readFile(jwks, 'utf8')));
-    return { jwks: set };
+    return await FileKeySet.open(path, context);
   } catch (cause) {
-    throw configuration(`${jwks} cannot be read as a JSON Web Key Set`, cause);
+    const why = cause instanceof KeySetError || cause instanceof HayateError ? `: ${cause.message}` : '';
+    throw configuration(`${path} cannot be read as a JSON Web Key Set${why}`, cause);
   }
 }
 

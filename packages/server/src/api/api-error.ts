@@ -23,11 +23,15 @@ const STATUS = {
   CLOSED: 503,
 } as const satisfies Partial<Record<ErrorCode, number>>;
 
+/** Of a 503 that does not know better. */
+const RETRY_AFTER_MS = 1_000;
+
 /** Answers `error`; what is not expected becomes 500 without detail. */
 export function answerError(context: Context, error: unknown): Response {
   if (!(error instanceof HayateError)) return context.json({ error: { code: 'INTERNAL', message: 'the server failed' } }, 500);
   const status = error.code in STATUS ? STATUS[error.code as keyof typeof STATUS] : 500;
   if (status === 401) context.header('WWW-Authenticate', 'Bearer');
+  if (status === 503) context.header('Retry-After', String(Math.max(1, Math.ceil((error.retryAfterMs ?? RETRY_AFTER_MS) / 1000))));
   return context.json({ error: { code: error.code, message: error.message } }, status);
 }
 
@@ -47,4 +51,5 @@ const DESCRIPTIONS: Readonly<Record<number, string>> = {
   404: 'There is no such thing',
   410: 'It was erased, or is kept no longer',
   416: 'The range lies outside the object',
+  503: 'The request cannot be answered now, for instance because the key of its token cannot be fetched; try again after `Retry-After` seconds',
 };

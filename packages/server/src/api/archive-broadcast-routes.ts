@@ -94,7 +94,7 @@ const listRoute = createRoute({
   },
   responses: {
     200: json('A page', z.object({ broadcasts: z.array(Broadcast), next: z.string().optional() })),
-    ...errorAnswers(400, 401, 403),
+    ...errorAnswers(400, 401, 403, 503),
   },
 });
 const readRoute = createRoute({
@@ -106,7 +106,7 @@ const readRoute = createRoute({
     params: name,
     query: z.object({ windows: z.enum(['true', 'false']).default('false').openapi({ description: 'Also where each window of it lies' }) }),
   },
-  responses: { 200: json('The broadcast', BroadcastDetails), ...errorAnswers(400, 401, 403, 404, 410) },
+  responses: { 200: json('The broadcast', BroadcastDetails), ...errorAnswers(400, 401, 403, 404, 410, 503) },
 });
 const framesRoute = createRoute({
   method: 'get',
@@ -132,7 +132,7 @@ const framesRoute = createRoute({
       description: 'The frames. The header Hayate-Next-Ms, absent at the end, is the from_ms of the next stretch.',
       content: { 'application/protobuf': { schema: z.string().openapi({ format: 'binary' }) } },
     },
-    ...errorAnswers(400, 401, 403, 404, 410),
+    ...errorAnswers(400, 401, 403, 404, 410, 503),
   },
 });
 

@@ -37,7 +37,7 @@ const listRoute = createRoute({
         },
       },
     },
-    ...errorAnswers(400, 401, 403),
+    ...errorAnswers(400, 401, 403, 503),
   },
 });
 const bytes = { schema: z.string().openapi({ format: 'binary' }) };
@@ -51,7 +51,7 @@ const readRoute = createRoute({
   responses: {
     200: { description: 'The object', content: { 'application/octet-stream': bytes } },
     206: { description: 'The range', content: { 'application/octet-stream': bytes } },
-    ...errorAnswers(400, 401, 403, 404, 416),
+    ...errorAnswers(400, 401, 403, 404, 416, 503),
   },
 });
 

@@ -3,9 +3,14 @@ import type { Context } from 'hono';
 import type { Identity, VerifyToken } from '../auth/verify-token.ts';
 import { HayateError } from '../kernel/error.ts';
 
-/** The identity behind the request; rejects with HayateError UNAUTHORIZED. */
-export function identify(context: Context, verifyToken: VerifyToken): Promise<Identity> {
-  const [scheme, token = ''] = (context.req.header('Authorization') ?? '').split(' ', 2);
-  if (scheme?.toLowerCase() !== 'bearer') throw new HayateError('UNAUTHORIZED', 'a bearer token is required');
-  return verifyToken(token);
+/** RFC 6750 section 2.1, and white space as generous clients write it (RFC 9110 section 5.6.3). */
+const BEARER = /^bearer(?:\s+(.*))?$/is;
+
+/** The identity behind the request; rejects with HayateError UNAUTHORIZED, or as `verifyToken` does. */
+export async function identify(context: Context, verifyToken: VerifyToken): Promise<Identity> {
+  const header = context.req.header('Authorization')?.trim() ?? '';
+  if (header === '') throw new HayateError('UNAUTHORIZED', 'a bearer token is required');
+  const bearer = BEARER.exec(header);
+  if (bearer === null) throw new HayateError('UNAUTHORIZED', 'the Authorization header must be: Bearer, a space, and the token');
+  return verifyToken(bearer[1] ?? '');
 }

@@ -1,6 +1,7 @@
 // Who gets which tokens in development mode: by where a request comes from and whether it is paired.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { secretKeys } from '../auth/key-source.ts';
 import { createVerifyToken } from '../auth/verify-token.ts';
 import { createContext } from '../kernel/context.ts';
 import { createApplication } from './api.ts';
@@ -25,7 +26,7 @@ async function ask(
   const response = await app.request('/dev/token', init);
   if (response.status !== 200) return { status: response.status };
   const { token } = (await response.json()) as { token: string };
-  const { grants } = await createVerifyToken({ secret }, 'hayate')(token);
+  const { grants } = await createVerifyToken(secretKeys(secret), 'hayate')(token);
   return { status: 200, grants };
 }
 

@@ -36,7 +36,7 @@ const listRoute = createRoute({
   path: '/api/streams',
   summary: 'Streams that are live and that the token may watch',
   security,
-  responses: { 200: json('Live streams by name', z.object({ streams: z.array(StreamBody) })), ...errorAnswers(401) },
+  responses: { 200: json('Live streams by name', z.object({ streams: z.array(StreamBody) })), ...errorAnswers(401, 503) },
 });
 const readRoute = createRoute({
   method: 'get',
@@ -44,7 +44,7 @@ const readRoute = createRoute({
   summary: 'One live stream (watch)',
   security,
   request: { params: parameters },
-  responses: { 200: json('The stream', StreamBody), ...errorAnswers(400, 401, 403, 404) },
+  responses: { 200: json('The stream', StreamBody), ...errorAnswers(400, 401, 403, 404, 503) },
 });
 const endRoute = createRoute({
   method: 'post',
@@ -54,7 +54,7 @@ const endRoute = createRoute({
   request: { params: parameters },
   responses: {
     202: json('Its streamer has been told', z.object({ stream: z.string(), epoch: z.string() })),
-    ...errorAnswers(400, 401, 403, 404),
+    ...errorAnswers(400, 401, 403, 404, 503),
   },
 });
 

@@ -1,9 +1,14 @@
-// JWTs in, identities out. The algorithm is pinned by where the key comes from: HS256 for a secret, the key's own `alg`
-// for a JWKS. A token's text never appears in an error or a log.
-import { createLocalJWKSet, createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
+// JWTs in, identities out. The algorithms are pinned by where the key comes from: HS256 for a secret, asymmetric ones for a key
+// set. A token's text, and any value in it, never appears in an error or a log. A token is refused for good only if it is wrong
+// whatever its key, or if its key is not among the newest keys; what cannot be decided now is a temporary error.
+import type { KeyObject } from 'node:crypto';
+import { Limits } from '@hayate/protocol';
+import { compactVerify, decodeProtectedHeader, errors, type JWTClaimVerificationOptions, type JWTPayload, UnsecuredJWT } from 'jose';
 import { z } from 'zod';
 import { HayateError } from '../kernel/error.ts';
 import { type Grants, isStreamPattern } from './grant.ts';
+import type { KeyHint } from './key-set.ts';
+import type { KeySource, Keys } from './key-source.ts';
 
 /** Who a token speaks for, and until when. */
 export interface Identity {
@@ -15,13 +20,12 @@ export interface Identity {
   readonly expiresAtMs: number;
 }
 
-/** Where keys come from: exactly one of these. */
-export type KeySource = { secret: Uint8Array } | { jwks: { keys: readonly Record<string, unknown>[] } } | { jwksUrl: URL };
-
-/** Resolves to the identity, or rejects with HayateError UNAUTHORIZED. */
+/** Resolves to the identity, or rejects with HayateError: UNAUTHORIZED, or UNREACHABLE (temporary) if that cannot be decided now. */
 export type VerifyToken = (token: string) => Promise<Identity>;
 
-const ASYMMETRIC = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'];
+/** Seconds by which clocks may differ. */
+const CLOCK_TOLERANCE = 5;
+
 const patterns = z.array(z.string().refine(isStreamPattern)).max(1_000).readonly();
 const Claims = z.object({
   sub: z.string().min(1).max(256),
@@ -32,37 +36,103 @@ const Claims = z.object({
 
 /** A verifier of tokens for `audience`, with a few seconds' tolerance for clocks. */
 export function createVerifyToken(source: KeySource, audience: string): VerifyToken {
-  const verify = verifier(source, audience);
-  return async (token) => {
-    if (token === '' || token.length > 8_192) throw unauthorized('a token is required');
-    let payload: JWTPayload;
-    try {
-      payload = await verify(token);
-    } catch (cause) {
-      if (cause instanceof errors.JWTExpired) throw unauthorized('the token has expired');
-      if (cause instanceof errors.JWTClaimValidationFailed)
-        throw unauthorized(`the token's claim ${JSON.stringify(cause.claim)} is not acceptable`);
-      if (cause instanceof errors.JWKSTimeout)
-        throw new HayateError('UNREACHABLE', 'the key server did not answer', { cause, closeCode: 'INTERNAL', temporary: true });
-      throw unauthorized('the token is not valid');
-    }
-    const claims = Claims.safeParse(payload);
-    if (!claims.success)
-      throw unauthorized(`the token's claim ${JSON.stringify(claims.error.issues[0]?.path.join('.') ?? '')} is not acceptable`);
-    const { sub, exp, grants, labels } = claims.data;
-    const given = Object.fromEntries(Object.entries(grants).filter(([, list]) => list !== undefined)) as Grants;
-    return { subject: sub, grants: given, labels, expiresAtMs: exp * 1000 };
+  const options = { audience, clockTolerance: CLOCK_TOLERANCE, requiredClaims: ['sub', 'exp'] };
+  return async (given) => {
+    const token = given.trim();
+    if (token === '') throw unauthorized('a token is required');
+    if (token.length > Limits.tokenCharactersMax)
+      throw unauthorized(`the token is ${token.length} characters long; at most ${Limits.tokenCharactersMax} are accepted`);
+    const hint = readHeader(token, source.algorithms);
+    // A token that is wrong whatever its key needs no key to be refused, least of all one that must be fetched.
+    const identity = identityOf(checkClaims(token, options));
+    await checkSignature(token, hint, source);
+    return identity;
   };
 }
 
-function verifier(source: KeySource, audience: string): (token: string) => Promise<JWTPayload> {
-  const options = { audience, clockTolerance: 5, requiredClaims: ['sub', 'exp'] };
-  if ('secret' in source) return async (token) => (await jwtVerify(token, source.secret, { ...options, algorithms: ['HS256'] })).payload;
-  const key: JWTVerifyGetKey =
-    'jwksUrl' in source
-      ? createRemoteJWKSet(source.jwksUrl)
-      : createLocalJWKSet({ keys: source.jwks.keys.map((entry) => ({ kty: '', ...entry })) });
-  return async (token) => (await jwtVerify(token, key, { ...options, algorithms: ASYMMETRIC })).payload;
+/** Rejects unless one of the source's keys has signed the token. */
+async function checkSignature(token: string, hint: KeyHint, source: KeySource): Promise<void> {
+  let tried = 0;
+  let isNamed = false;
+  const attempt = async (keys: Keys): Promise<true | undefined> => {
+    const candidates = keys.candidates(hint);
+    tried = candidates.length;
+    isNamed = hint.kid !== undefined && keys.names(hint.kid);
+    for (const key of candidates) if (await isSignedBy(token, key, source.algorithms)) return true;
+    return undefined;
+  };
+  try {
+    if (await source.find(attempt)) return;
+  } catch (error) {
+    // Its key is known and has not signed it: newer keys would not tell anything else.
+    if (!(isNamed && error instanceof HayateError && error.temporary)) throw error;
+  }
+  throw unauthorized(tried > 0 ? "the token's signature is not valid" : "the token's key is not in the key set");
+}
+
+async function isSignedBy(token: string, key: KeyObject | Uint8Array, algorithms: readonly string[]): Promise<boolean> {
+  try {
+    await compactVerify(token, key, { algorithms: [...algorithms] });
+    return true;
+  } catch (error) {
+    if (error instanceof errors.JWSSignatureVerificationFailed) return false;
+    if (error instanceof errors.JOSEError) throw malformed();
+    // A key that cannot be used with this algorithm, such as one that the system's policy refuses.
+    return false;
+  }
+}
+
+function readHeader(token: string, algorithms: readonly string[]): KeyHint {
+  let header: { alg?: unknown; kid?: unknown; b64?: unknown };
+  try {
+    header = decodeProtectedHeader(token);
+  } catch {
+    throw malformed();
+  }
+  const { alg, kid, b64 = true } = header;
+  // A payload that is not encoded is no JWT (RFC 7797 section 7): what is signed would not be what is read.
+  if (token.split('.').length !== 3 || typeof alg !== 'string' || b64 !== true) throw malformed();
+  if (!algorithms.includes(alg)) throw unauthorized(`the token's algorithm is not accepted here: it must be ${algorithms.join(', ')}`);
+  if (kid !== undefined && kid !== null && typeof kid !== 'string') throw malformed();
+  return { alg, kid: kid ?? undefined };
+}
+
+/** The claims, if they are those of a token for this audience at this time. Says nothing of who signed them. */
+function checkClaims(token: string, options: JWTClaimVerificationOptions): JWTPayload {
+  const [, payload = ''] = token.split('.');
+  try {
+    return UnsecuredJWT.decode(`${UNSIGNED}.${payload}.`, options).payload;
+  } catch (cause) {
+    if (cause instanceof errors.JWTExpired) throw unauthorized('the token has expired');
+    if (!(cause instanceof errors.JWTClaimValidationFailed)) throw malformed();
+    if (cause.reason === 'missing') throw unauthorized(`the token lacks the claim "${cause.claim}"`);
+    if (cause.claim === 'nbf' && cause.reason === 'check_failed') throw unauthorized('the token is not valid yet');
+    if (cause.claim === 'aud') throw unauthorized(`the token is for another audience: its aud must be "${options.audience}"`);
+    throw unacceptable(cause.claim);
+  }
+}
+
+/** The header of a token without a signature, so that the library checks the claims alone. */
+const UNSIGNED = Buffer.from('{"alg":"none"}').toString('base64url');
+
+function identityOf(payload: JWTPayload): Identity {
+  const claims = Claims.safeParse(payload);
+  if (!claims.success) {
+    const [claim, right] = claims.error.issues[0]?.path ?? [];
+    // Names within `labels` are the token's own.
+    throw unacceptable(claim === 'grants' && right !== undefined ? `grants.${String(right)}` : String(claim));
+  }
+  const { sub, exp, grants, labels } = claims.data;
+  const given = Object.fromEntries(Object.entries(grants).filter(([, list]) => list !== undefined)) as Grants;
+  return { subject: sub, grants: given, labels, expiresAtMs: exp * 1000 };
+}
+
+function unacceptable(claim: string): HayateError {
+  return unauthorized(`the token's claim "${claim}" is not acceptable`);
+}
+
+function malformed(): HayateError {
+  return unauthorized('the token is not a signed JSON Web Token');
 }
 
 function unauthorized(message: string): HayateError {

@@ -90,6 +90,16 @@ export class Connection {
     this.#socket.once('close', () => clearTimeout(grace));
   }
 
+  /** Closes for an error: with its own code if it has one, else with INTERNAL and a line in the log. */
+  fail(error: unknown): void {
+    if (error instanceof WireError) this.close('PROTOCOL_ERROR', error.message);
+    else if (error instanceof HayateError) this.close(error.closeCode, error.message);
+    else {
+      this.#options.metrics.failed(this.#options.endpoint, error);
+      this.close('INTERNAL');
+    }
+  }
+
   /** Called once, when the connection is gone. */
   onClose(listener: () => void): void {
     if (this.#socket.readyState === this.#socket.CLOSED) listener();
@@ -104,19 +114,10 @@ export class Connection {
       this.#socket.pause();
       taken.then(
         () => this.#socket.resume(),
-        (error: unknown) => this.#fail(error),
+        (error: unknown) => this.fail(error),
       );
     } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  #fail(error: unknown): void {
-    if (error instanceof WireError) this.close('PROTOCOL_ERROR', error.message);
-    else if (error instanceof HayateError) this.close(error.closeCode, error.message);
-    else {
-      this.#options.metrics.failed(this.#options.endpoint, error);
-      this.close('INTERNAL');
+      this.fail(error);
     }
   }
 }

@@ -20,6 +20,8 @@ export interface HayateErrorOptions extends ErrorOptions {
   closeCode?: CloseCodeName;
   /** Whether trying again later may help. */
   temporary?: boolean;
+  /** When to try again, if that is known. */
+  retryAfterMs?: number;
 }
 
 /** An expected failure. */
@@ -28,10 +30,12 @@ export class HayateError extends Error {
   readonly code: ErrorCode;
   readonly closeCode: CloseCodeName;
   readonly temporary: boolean;
+  readonly retryAfterMs: number | undefined;
   constructor(code: ErrorCode, message: string, options: HayateErrorOptions = {}) {
     super(message, options);
     this.code = code;
     this.closeCode = options.closeCode ?? 'INTERNAL';
     this.temporary = options.temporary ?? false;
+    this.retryAfterMs = options.retryAfterMs;
   }
 }

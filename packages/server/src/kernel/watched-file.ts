@@ -33,6 +33,7 @@ export class WatchedFiles {
   readonly #clock: Clock;
   #contents: readonly Buffer[];
   #checking: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
   #failure: { message: string; told: boolean } | undefined;
   #cancel: CancelTimer = () => undefined;
   #closed = false;
@@ -63,7 +64,15 @@ export class WatchedFiles {
 
   /** Looks now, without waiting for the interval; resolves when `onChange` has taken what is new. Never rejects. */
   check(): Promise<void> {
-    this.#checking ??= this.#look().finally(() => {
+    // A look that has begun may have read the files before they were replaced.
+    if (this.#checking !== undefined) {
+      this.#next ??= this.#checking.then(() => {
+        this.#next = undefined;
+        return this.check();
+      });
+      return this.#next;
+    }
+    this.#checking = this.#look().finally(() => {
       this.#checking = undefined;
     });
     return this.#checking;

@@ -74,10 +74,7 @@ export class WatchSession implements WatchedStreamSubscriber {
       throw new WireError('this message is not for a watching connection');
     if (message.ping !== undefined) this.#send({ pong: { id: message.ping.id, serverUnixUs: this.#unixUs() } });
     if (message.receipt !== undefined) this.#report(message.receipt.epoch, Number(message.receipt.sequence));
-    const { token } = message;
-    const admission = this.#admission;
-    if (token !== '')
-      return admit(this.#options.verifyToken, token, 'watch', this.#stream.name).then((identity) => admission.renew(identity));
+    if (message.token !== '') this.#admission.renew(message.token);
   }
 
   began(): void {
@@ -100,14 +97,15 @@ export class WatchSession implements WatchedStreamSubscriber {
   async #begin({ watch }: ClientMessage): Promise<void> {
     if (watch === undefined) throw new WireError('the first message is Watch');
     if (!isStreamName(watch.stream)) throw new WireError('the stream name is not of [A-Za-z0-9_-]{1,64}');
-    const identity = await admit(this.#options.verifyToken, watch.token, 'watch', watch.stream);
+    const request = { verify: this.#options.verifyToken, right: 'watch', stream: watch.stream } as const;
+    const identity = await admit(request, watch.token);
     const stream = await this.#options.join(watch.stream, watch.epoch !== 0n);
     if (this.#connection.closing) {
       this.#options.leave(stream);
       return;
     }
     this.#stream = stream;
-    this.#admission = new Admission(this.#connection, identity);
+    this.#admission = new Admission(this.#connection, request, identity);
     stream.add(this);
     this.#from = { epoch: watch.epoch, nextSequence: watch.nextSequence };
     if (stream.live === undefined) this.#sendWatching(0n, 0);

@@ -70,17 +70,17 @@ export class PublishSession {
       publication.take(message.frames);
     }
     if (message.end !== undefined) publication.finish(checkEnd(message.end.nextSequence, publication.sequenceEnd));
-    if (message.token !== '')
-      return admit(this.#options.verifyToken, message.token, 'publish', publication.stream).then((identity) => admission.renew(identity));
+    if (message.token !== '') admission.renew(message.token);
   }
 
   async #begin(connection: Connection, { publish }: ClientMessage): Promise<void> {
     if (publish === undefined) throw new WireError('the first message is Publish');
     if (!isStreamName(publish.stream)) throw new WireError('the stream name is not of [A-Za-z0-9_-]{1,64}');
-    const identity = await admit(this.#options.verifyToken, publish.token, 'publish', publish.stream);
+    const request = { verify: this.#options.verifyToken, right: 'publish', stream: publish.stream } as const;
+    const identity = await admit(request, publish.token);
     if (connection.closing) return;
     const publication = this.#options.begin(connection, publish, { sub: identity.subject, ...identity.labels });
-    this.#open = { connection, publication, admission: new Admission(connection, identity) };
+    this.#open = { connection, publication, admission: new Admission(connection, request, identity) };
     const published = {
       epoch: publication.epoch,
       generation: publication.generation,

@@ -43,7 +43,7 @@ export function checkWorkers({ roles, shards, log, lan }: ServeSettings): void {
 export async function startWorkers(settings: ServeSettings): Promise<RunningServer> {
   checkWorkers(settings);
   // Refuses what no worker could use, and makes the development secret once, before they all look for it.
-  await openSecurity(settings);
+  (await openSecurity(settings, createContext({ logLevel: settings.logLevel }))).keys.close();
   const port = settings.port === 0 ? await freePort(settings.host) : settings.port;
   const context = createContext({ logLevel: settings.logLevel });
   cluster.schedulingPolicy = cluster.SCHED_RR;

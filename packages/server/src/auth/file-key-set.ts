@@ -1,0 +1,73 @@
+// A key set in a file: its path in, the keys of its newest usable content out. The file may be replaced while the server runs;
+// one that cannot be used leaves the last good keys in place, and is reported.
+import { Counter } from '@prometheus-io/client';
+import type { Context } from '../kernel/context.ts';
+import { WatchedFiles } from '../kernel/watched-file.ts';
+import { KeySet, SET_ALGORITHMS } from './key-set.ts';
+import type { Attempt, KeySource } from './key-source.ts';
+
+/** One file's keys. */
+export class FileKeySet implements KeySource {
+  readonly algorithms = SET_ALGORITHMS;
+  readonly #files: WatchedFiles;
+  #keys: KeySet;
+
+  private constructor(files: WatchedFiles, keys: KeySet) {
+    this.#files = files;
+    this.#keys = keys;
+  }
+
+  /** Reads the set at `path` and watches it. Rejects with the system's error, or KeySetError. `intervalMs`: see WatchedFiles. */
+  static async open(path: string, context: Context, intervalMs?: number): Promise<FileKeySet> {
+    const loads = new Counter({
+      name: 'hayate_jwks_file_loads_total',
+      help: 'Times that the key set file was read after a change, or could not be used',
+      labelNames: ['outcome'],
+      registers: [context.registry],
+    });
+    for (const outcome of ['ok', 'failed']) loads.inc({ outcome }, 0);
+    const files = await WatchedFiles.open({
+      paths: [path],
+      clock: context.clock,
+      ...(intervalMs === undefined ? {} : { intervalMs }),
+      onChange: ([content]) => {
+        keySet.#keys = KeySet.parse(content?.toString() ?? '');
+        loads.inc({ outcome: 'ok' });
+        context.logger.info({ path, keys: keySet.#keys.size, passedOver: keySet.#keys.passedOver }, 'the key set has been read again');
+      },
+      onProblem: ({ message }) => {
+        loads.inc({ outcome: 'failed' });
+        context.logger.warn({ path, reason: message }, 'the key set file cannot be used; the keys read before stay in use');
+      },
+    });
+    let keySet: FileKeySet;
+    try {
+      keySet = new FileKeySet(files, KeySet.parse(files.contents[0]?.toString() ?? ''));
+    } catch (error) {
+      files.close();
+      throw error;
+    }
+    return keySet;
+  }
+
+  async find<T>(attempt: Attempt<T>): Promise<T | undefined> {
+    const tried = this.#keys;
+    const found = await attempt(tried);
+    if (found !== undefined) return found;
+    // The file may have been replaced since the last look.
+    await this.#files.check();
+    return this.#keys === tried ? undefined : attempt(this.#keys);
+  }
+
+  start(): void {}
+
+  unready(): undefined {}
+
+  reload(): Promise<void> {
+    return this.#files.check();
+  }
+
+  close(): void {
+    this.#files.close();
+  }
+}

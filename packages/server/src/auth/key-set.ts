@@ -1,0 +1,162 @@
+// A JSON Web Key Set (RFC 7517) in, its keys that can verify tokens out. A set of others often holds more than that: keys for
+// encryption, kinds that are not known here, broken entries. Those are passed over and counted; they never spoil the good ones.
+import { createPublicKey, type KeyObject } from 'node:crypto';
+
+/** Signatures that are accepted from a key set: all asymmetric, so that no public key can pass for a secret. */
+export const SET_ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+] as const;
+
+/** Keys of one set that are looked at. */
+const ENTRIES_MAX = 1_000;
+
+/** Keys that one token is tried with. */
+const CANDIDATES_MAX = 100;
+
+/** RFC 7518 section 3.3. */
+const RSA_BITS_MIN = 2_048;
+
+/** Why an entry of a set is passed over. */
+export type PassedOver = 'malformed' | 'kind' | 'purpose' | 'private' | 'weak' | 'too_many';
+
+/** What the header of a token says about its key (RFC 7515 section 4.1). */
+export interface KeyHint {
+  readonly alg: string;
+  readonly kid: string | undefined;
+}
+
+interface Entry {
+  readonly kid: string | undefined;
+  /** The one algorithm that the key is for; undefined: any that fits its kind. */
+  readonly alg: string | undefined;
+  /** RSA, or the curve. */
+  readonly kind: string;
+  readonly key: KeyObject;
+}
+
+/** It is not a key set, or one without a usable key; the message says which, and repeats nothing of the text. */
+export class KeySetError extends Error {
+  override readonly name = 'KeySetError';
+  readonly outcome: 'not_json' | 'not_key_set' | 'no_usable_key';
+  constructor(outcome: KeySetError['outcome'], message: string) {
+    super(message);
+    this.outcome = outcome;
+  }
+}
+
+/** The usable keys of one set. */
+export class KeySet {
+  readonly #entries: readonly Entry[];
+  /** How many entries were passed over, by reason. */
+  readonly passedOver: Readonly<Partial<Record<PassedOver, number>>>;
+
+  private constructor(entries: readonly Entry[], passedOver: Readonly<Partial<Record<PassedOver, number>>>) {
+    this.#entries = entries;
+    this.passedOver = passedOver;
+  }
+
+  /** Reads a set from its JSON text. Throws KeySetError; also where no key of it can verify a token. */
+  static parse(text: string): KeySet {
+    let value: unknown;
+    try {
+      value = JSON.parse(text.trim());
+    } catch {
+      throw new KeySetError('not_json', text.trim() === '' ? 'it is empty' : 'it is not JSON');
+    }
+    const given = isObject(value) ? value.keys : undefined;
+    if (!Array.isArray(given)) throw new KeySetError('not_key_set', 'it is not a JSON Web Key Set: it has no list "keys"');
+    const entries: Entry[] = [];
+    const passedOver: Partial<Record<PassedOver, number>> = {};
+    for (const [index, jwk] of given.entries()) {
+      const entry = index < ENTRIES_MAX ? readEntry(jwk) : 'too_many';
+      if (typeof entry === 'string') passedOver[entry] = (passedOver[entry] ?? 0) + 1;
+      else entries.push(entry);
+    }
+    if (entries.length === 0)
+      throw new KeySetError('no_usable_key', `none of its ${given.length} keys can verify a token (${JSON.stringify(passedOver)})`);
+    return new KeySet(entries, passedOver);
+  }
+
+  /** Usable keys. */
+  get size(): number {
+    return this.#entries.length;
+  }
+
+  /** Whether a usable key has this `kid`. */
+  names(kid: string): boolean {
+    return this.#entries.some((entry) => entry.kid === kid);
+  }
+
+  /** The keys that may have signed a token with this header, a hundred at most: all of its `kid`, or all if it names none. */
+  candidates({ alg, kid }: KeyHint): readonly KeyObject[] {
+    const kind = kindOf(alg);
+    return this.#entries
+      .filter((entry) => entry.kind === kind && (entry.alg === undefined || sameAlgorithm(entry.alg, alg)))
+      .filter((entry) => kid === undefined || entry.kid === kid)
+      .slice(0, CANDIDATES_MAX)
+      .map(({ key }) => key);
+  }
+}
+
+const KINDS: Readonly<Record<string, string>> = {
+  ES256: 'P-256',
+  ES384: 'P-384',
+  ES512: 'P-521',
+  EdDSA: 'Ed25519',
+  Ed25519: 'Ed25519',
+};
+
+/** The kind of key behind an algorithm: RSA, or a curve. */
+function kindOf(alg: string): string {
+  return KINDS[alg] ?? 'RSA';
+}
+
+/** EdDSA over Ed25519 has two names (RFC 8037, RFC 9864). */
+function sameAlgorithm(one: string, other: string): boolean {
+  return one === other || (kindOf(one) === 'Ed25519' && kindOf(other) === 'Ed25519');
+}
+
+function readEntry(jwk: unknown): Entry | PassedOver {
+  if (!isObject(jwk)) return 'malformed';
+  // Some issuers write members that they do not set as null.
+  const member = (name: string): unknown => jwk[name] ?? undefined;
+  const [kty, kid, alg, use, operations] = [member('kty'), member('kid'), member('alg'), member('use'), member('key_ops')];
+  if (typeof kty !== 'string' || !isTextOrAbsent(kid) || !isTextOrAbsent(alg)) return 'malformed';
+  if (use !== undefined && use !== 'sig') return 'purpose';
+  if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify'))) return 'purpose';
+  if (kty === 'oct' || member('d') !== undefined) return 'private';
+  const kind = kty === 'RSA' ? 'RSA' : member('crv');
+  const fits = SET_ALGORITHMS.some((known) => kindOf(known) === kind && (alg === undefined || alg === known));
+  if (!['RSA', 'EC', 'OKP'].includes(kty) || typeof kind !== 'string' || !fits) return 'kind';
+  const key = importKey(jwk);
+  if (key === undefined) return 'malformed';
+  if (kind === 'RSA' && (key.asymmetricKeyDetails?.modulusLength ?? 0) < RSA_BITS_MIN) return 'weak';
+  return { kid, alg, kind, key };
+}
+
+function importKey(jwk: Record<string, unknown>): KeyObject | undefined {
+  try {
+    const { kty, crv, x, y, n, e } = jwk;
+    return createPublicKey({ key: { kty, crv, x, y, n, e }, format: 'jwk' });
+  } catch {
+    return undefined;
+  }
+}
+
+function isTextOrAbsent(value: unknown): value is string | undefined {
+  return value === undefined || typeof value === 'string';
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

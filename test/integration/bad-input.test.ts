@@ -195,7 +195,7 @@ test('a connection whose token runs out is closed with TOKEN_EXPIRED, unless it 
     (await signToken({ subject: 'a', grants: { watch: ['*'] }, ttlSeconds }, Buffer.from(secret))).token;
   const [renewed, expiring] = [await connectPeer(t, server.url, PATHS.watch), await connectPeer(t, server.url, PATHS.watch)];
   for (const peer of [renewed, expiring]) {
-    peer.send({ watch: { stream: 'hoshi', token: await token(1) } });
+    peer.send({ watch: { stream: 'hoshi', token: await token(3) } });
     await peer.until('Watching', ({ watching }) => watching);
   }
   renewed.send({ token: await token(60) });

@@ -24,15 +24,25 @@ export class ManualClock implements Clock {
     return () => this.#timers.delete(timer);
   }
 
+  /** Lets time pass until the next timer is due, and runs that one. Does nothing if there is none. */
+  next(): void {
+    const [next] = [...this.#timers].sort((a, b) => a.atMs - b.atMs);
+    if (next !== undefined) this.#run(next);
+  }
+
+  #run(timer: { atMs: number; run: () => void }): void {
+    this.#timers.delete(timer);
+    this.#nowMs = Math.max(this.#nowMs, timer.atMs);
+    timer.run();
+  }
+
   /** Lets `ms` pass, and runs what is due, also what that adds. */
   advance(ms: number): void {
     const endMs = this.#nowMs + ms;
     for (;;) {
       const [next] = [...this.#timers].filter(({ atMs }) => atMs <= endMs).sort((a, b) => a.atMs - b.atMs);
       if (next === undefined) break;
-      this.#timers.delete(next);
-      this.#nowMs = next.atMs;
-      next.run();
+      this.#run(next);
     }
     this.#nowMs = endMs;
   }

@@ -33,7 +33,9 @@ export async function loadFrames(options: ReplayOptions, { fromMs, toMs }: Stret
     throw new ClientError('UNREACHABLE', 'The server does not answer: it may be restarting, or the network is gone.', { cause });
   }
   const bytes = new Uint8Array(body);
-  if (!response.ok) throw new ClientError('REFUSED', refusalIn(bytes) ?? `The server refused: HTTP ${response.status}.`);
+  // 503: it cannot tell now, for instance whether the token is valid.
+  const code = response.status === 503 ? 'UNREACHABLE' : 'REFUSED';
+  if (!response.ok) throw new ClientError(code, refusalIn(bytes) ?? `The server refused: HTTP ${response.status}.`);
   try {
     return fromBinary(ServerMessageSchema, bytes).frames.map((frame) => ({ bytes: frame, header: peekFrame(frame) }));
   } catch (cause) {

@@ -1,5 +1,6 @@
 // One request for a key set: an address in, a usable set out, or a failure that names its kind. Time, bytes and redirects are
 // bounded. Failures hold nothing of the address and nothing of the answer, so that they may be logged.
+import type { Clock } from '../kernel/clock.ts';
 import { KeySet, KeySetError } from './key-set.ts';
 
 /** How a fetch ended, for counters. */
@@ -33,18 +34,29 @@ const BODY_BYTES_MAX = 2 ** 20;
 /** Redirects that are followed. */
 const REDIRECTS_MAX = 3;
 
-/** Fetches the set at `url` within `timeoutMs` in all. Rejects with FetchFailure; `signal` gives up early. */
-export async function fetchKeySet(url: URL, { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal }): Promise<KeySet> {
-  const deadline = AbortSignal.timeout(timeoutMs);
-  const bounds = AbortSignal.any([deadline, signal]);
+/** Bounds of one fetch. */
+export interface FetchBounds {
+  /** Of the whole: redirects and body included. */
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  /** Gives up early. */
+  readonly signal: AbortSignal;
+}
+
+/** Fetches the set at `url`. Rejects with FetchFailure. */
+export async function fetchKeySet(url: URL, { timeoutMs, clock, signal }: FetchBounds): Promise<KeySet> {
+  const deadline = new AbortController();
+  const cancel = clock.after(timeoutMs, () => deadline.abort());
+  const either = AbortSignal.any([deadline.signal, signal]);
   try {
-    const text = await readBody(await request(url, bounds), bounds);
-    return KeySet.parse(text);
+    return KeySet.parse(await readBody(await request(url, either), either));
   } catch (error) {
     if (error instanceof FetchFailure) throw error;
     if (error instanceof KeySetError) throw new FetchFailure(error.outcome, `what it answered cannot be used: ${error.message}`);
-    if (deadline.aborted) throw new FetchFailure('timeout', `it did not answer in full within ${timeoutMs} ms`, { cause: error });
+    if (deadline.signal.aborted) throw new FetchFailure('timeout', `it did not answer in full within ${timeoutMs} ms`, { cause: error });
     throw new FetchFailure('unreachable', `it cannot be reached (${codeOf(error) ?? 'no connection'})`, { cause: error });
+  } finally {
+    cancel();
   }
 }
 

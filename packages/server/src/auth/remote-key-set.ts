@@ -150,7 +150,7 @@ export class RemoteKeySet implements KeySource {
   async #fetchNow(number: number): Promise<void> {
     const { url, timeoutMs } = this.#options;
     try {
-      const keys = await fetchKeySet(url, { timeoutMs, signal: this.#closing.signal });
+      const keys = await fetchKeySet(url, { timeoutMs, clock: this.#context.clock, signal: this.#closing.signal });
       this.#fetches.inc({ outcome: 'ok' });
       this.#take(keys, number);
     } catch (error) {

@@ -76,6 +76,7 @@ async function run(broadcaster: Broadcaster, file: VoiceFile, args: Args, io: Io
   const ackLog = args.ackLog === undefined ? undefined : new AckLog(args.ackLog, broadcaster, onAckLogError);
   const progress = new Progress(io.stderr, () => render(broadcaster, file, args.loop));
   broadcaster.on('state', (change) => {
+    if (change.state === 'connecting' && change.reason !== undefined) progress.say(`no connection yet, trying again: ${change.reason}`);
     if (change.state === 'reconnecting') progress.say(`connection lost, trying again: ${change.reason ?? ''}`);
     if (change.state === 'failed') failure = change;
     if (change.state === 'failed' || change.state === 'ended') stop.abort();

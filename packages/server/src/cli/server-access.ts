@@ -1,6 +1,7 @@
 // How client commands reach a server: its address and a token, given or fetched. A token is asked for again whenever the
 // SDK needs one, so that a long broadcast outlives its first token and the server's restarts.
 import type { TokenSource } from '@hayate/client';
+import { Limits } from '@hayate/protocol';
 import { z } from 'zod';
 import type { Grants } from '../auth/grant.ts';
 import { HayateError } from '../kernel/error.ts';
@@ -37,8 +38,16 @@ function checkServer(server: string): void {
 export async function reachServer(server: string, token: string | undefined, grants: Grants): Promise<TokenSource> {
   checkServer(server);
   if (token !== undefined) {
+    // Editors and shells leave white space around it.
+    const bare = token.trim();
+    if (bare === '') throw new HayateError('CONFIGURATION', 'the token given is empty');
+    if (bare.length > Limits.tokenCharactersMax)
+      throw new HayateError(
+        'CONFIGURATION',
+        `the token given is ${bare.length} characters long, at most ${Limits.tokenCharactersMax} are accepted`,
+      );
     await ask(server, '/', { method: 'HEAD' });
-    return token;
+    return bare;
   }
   let first: string | undefined = await developmentToken(server, grants);
   return async () => {

@@ -58,6 +58,7 @@ async function record(viewer: Viewer, args: Args, io: Io): Promise<number> {
   });
   viewer.on('ended', ({ reason }) => over.resolve(`the broadcast ended (${reason})`));
   viewer.on('state', ({ state, reason }) => {
+    if (state === 'connecting' && reason !== undefined) progress.say(`no connection yet, trying again: ${reason}`);
     if (state === 'reconnecting') progress.say(`connection lost, trying again: ${reason ?? ''}`);
     if (state === 'failed') over.reject(new HayateError('CLOSED', `watching failed: ${reason ?? 'no reason was given'}`));
   });

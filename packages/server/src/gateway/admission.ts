@@ -27,15 +27,28 @@ export async function admit({ verify, right, stream }: AdmissionRequest, token: 
   return identity;
 }
 
+/** Renewals of one connection that are verified at a time. */
+const VERIFYING_MAX = 4;
+
+interface Renewal {
+  readonly number: number;
+  readonly token: string;
+  state: 'waiting' | 'verifying' | 'undecided';
+  failures: number;
+}
+
 /** Keeps a connection while its token lasts; closes it with TOKEN_EXPIRED, or ISSUER_UNAVAILABLE if a renewal is undecided then. */
 export class Admission {
   readonly #connection: Connection;
   readonly #request: AdmissionRequest;
   #expiry: NodeJS.Timeout | undefined;
-  /** The newest renewal that is not decided yet. */
-  #renewal: { readonly token: string; failures: number } | undefined;
-  #verifying = false;
   #retry: NodeJS.Timeout | undefined;
+  /** The newest renewal, until it is decided. */
+  #newest: Renewal | undefined;
+  /** Renewals so far, those verified now, and the newest that was accepted. */
+  #count = 0;
+  #verifying = 0;
+  #accepted = 0;
 
   constructor(connection: Connection, request: AdmissionRequest, identity: Identity) {
     this.#connection = connection;
@@ -48,36 +61,43 @@ export class Admission {
   }
 
   /**
-   * Takes a new token; returns at once. If it is accepted the connection lasts until it runs out, if it is refused the connection
-   * is closed. One is verified at a time; of those that come meanwhile the newest is kept.
+   * Takes a new token; returns at once. If it is accepted the connection lasts until it runs out; if it is refused the connection
+   * is closed. Of those that are neither, only the newest is kept and tried again.
    */
   renew(token: string): void {
-    this.#renewal = { token, failures: 0 };
     clearTimeout(this.#retry);
-    void this.#decide();
+    this.#newest = { number: ++this.#count, token, state: 'waiting', failures: 0 };
+    void this.#decide(this.#newest);
   }
 
-  async #decide(): Promise<void> {
-    const renewal = this.#renewal;
-    if (this.#verifying || renewal === undefined || this.#connection.closing) return;
-    this.#verifying = true;
+  async #decide(renewal: Renewal): Promise<void> {
+    if (this.#verifying === VERIFYING_MAX || this.#connection.closing) return;
+    renewal.state = 'verifying';
+    this.#verifying++;
     try {
-      const identity = await admit(this.#request, renewal.token);
-      if (this.#renewal === renewal) this.#renewal = undefined;
-      this.#lastUntil(identity.expiresAtMs);
+      this.#accept(renewal, await admit(this.#request, renewal.token));
     } catch (error) {
-      if (error instanceof HayateError && error.temporary) renewal.failures++;
+      if (error instanceof HayateError && error.temporary) this.#postpone(renewal);
       else this.#connection.fail(error);
     }
-    this.#verifying = false;
-    if (this.#renewal !== renewal) void this.#decide();
-    else if (!this.#connection.closing) this.#tryAgain(renewal.failures);
+    this.#verifying--;
+    if (this.#newest?.state === 'waiting') void this.#decide(this.#newest);
   }
 
-  #tryAgain(failures: number): void {
-    const fullMs = Math.min(RETRY_MS_FIRST * 2 ** Math.min(failures - 1, 16), RETRY_MS_LAST);
+  #accept({ number }: Renewal, { expiresAtMs }: Identity): void {
+    if (this.#newest?.number === number) this.#newest = undefined;
+    // A newer one may have been decided before it.
+    if (number < this.#accepted) return;
+    this.#accepted = number;
+    this.#lastUntil(expiresAtMs);
+  }
+
+  #postpone(renewal: Renewal): void {
+    if (this.#newest !== renewal || this.#connection.closing) return;
+    renewal.state = 'undecided';
+    const fullMs = Math.min(RETRY_MS_FIRST * 2 ** Math.min(renewal.failures++, 16), RETRY_MS_LAST);
     // Connections that renew at the same time need not come back together.
-    this.#retry = setTimeout(() => void this.#decide(), fullMs * (0.5 + Math.random() / 2));
+    this.#retry = setTimeout(() => void this.#decide(renewal), fullMs * (0.5 + Math.random() / 2));
   }
 
   #lastUntil(unixMs: number): void {
@@ -91,7 +111,7 @@ export class Admission {
   }
 
   #end(): void {
-    if (this.#renewal === undefined) this.#connection.close('TOKEN_EXPIRED');
+    if (this.#newest === undefined) this.#connection.close('TOKEN_EXPIRED');
     else this.#connection.close('ISSUER_UNAVAILABLE', 'the token ran out before its successor could be verified');
   }
 }

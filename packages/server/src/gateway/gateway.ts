@@ -1,6 +1,6 @@
 // The process's public door: one port for pages, HTTP API and WebSocket endpoints. Knows paths, not what is behind them.
 // A slow or broken handshake is refused with an HTTP status and counted; it never reaches a role.
-import { createServer as createHttpServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { createServer as createHttpServer, type IncomingMessage, maxHeaderSize, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -62,8 +62,9 @@ export class Gateway {
         socket.destroy();
         return;
       }
-      const slow = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
-      refuse(socket, options.metrics, slow ? 408 : 400, slow ? 'request_timeout' : 'malformed_request');
+      if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') refuse(socket, options.metrics, 408, 'request_timeout');
+      else if (error.code === 'HPE_HEADER_OVERFLOW') refuse(socket, options.metrics, 431, 'headers_too_large');
+      else refuse(socket, options.metrics, 400, 'malformed_request');
     });
     this.#server.maxConnections = options.connectionsMax;
     // In a cluster Node would else offer the socket to one worker after the other for ever.
@@ -129,12 +130,19 @@ const STATUS: Readonly<Record<number, string>> = {
   400: 'Bad Request',
   404: 'Not Found',
   408: 'Request Timeout',
+  431: 'Request Header Fields Too Large',
   503: 'Service Unavailable',
+};
+
+/** What the status alone does not tell. */
+const SENTENCE: Readonly<Record<string, string>> = {
+  headers_too_large: `the request's headers hold more than ${maxHeaderSize} bytes; a token has at most ${Limits.tokenCharactersMax} characters`,
 };
 
 function refuse(socket: Duplex, metrics: ConnectionMetrics, status: number, reason: string): void {
   metrics.refusedUpgrade(reason);
-  const body = JSON.stringify({ error: { code: reason.toUpperCase(), message: STATUS[status] ?? '' } });
+  const message = SENTENCE[reason] ?? STATUS[status] ?? '';
+  const body = JSON.stringify({ error: { code: reason.toUpperCase(), message } });
   socket.end(
     `HTTP/1.1 ${status} ${STATUS[status]}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );

@@ -309,7 +309,7 @@ test('a bearer token is taken as generous clients write it, and what is wrong wi
   ];
   for (const [written, status, message] of refused) {
     const answer = await ask(server, written);
-    assert.equal(answer.status, status, written?.slice(0, 20));
+    assert.equal(answer.status, status, String(written).slice(0, 20));
     assert.match(answer.message, message);
   }
 });

@@ -144,10 +144,13 @@ function readEntry(jwk: unknown): Entry | PassedOver {
   return { kid, alg, kind, key };
 }
 
+/** What a public key is made of (RFC 7518 section 6, RFC 8037 section 2). */
+const PUBLIC_MEMBERS: ReadonlySet<string> = new Set(['kty', 'crv', 'x', 'y', 'n', 'e']);
+
 function importKey(jwk: Record<string, unknown>): KeyObject | undefined {
   try {
-    const { kty, crv, x, y, n, e } = jwk;
-    return createPublicKey({ key: { kty, crv, x, y, n, e }, format: 'jwk' });
+    const key = Object.fromEntries(Object.entries(jwk).filter(([name]) => PUBLIC_MEMBERS.has(name)));
+    return createPublicKey({ key, format: 'jwk' });
   } catch {
     return undefined;
   }

@@ -213,7 +213,7 @@ test('formats that cannot be read are refused in one line that says why', async 
   const cases: [fields: FormatFields, more: Uint8Array, line: RegExp][] = [
     [{ code: 0x1234 }, Buffer.alloc(0), /of format 4660 with 16 bits, which is not read; convert it first/],
     [{ code: 3, bits: 16 }, Buffer.alloc(0), /floating-point numbers of 16 bits; 32 and 64 bits are read/],
-    [{ bits: 999, blockBytes: 0 }, Buffer.alloc(0), /its samples have 999 bits; 8 to 64 are read/],
+    [{ bits: 999, blockBytes: 0 }, Buffer.alloc(0), /its samples have 999 bits; 8, 16, 24, 32 and 64 are read/],
     [{ channels: 0, blockBytes: 0 }, Buffer.alloc(0), /it has 0 channels; 1 to 128 are read/],
     [{ sampleRate: 999 }, Buffer.alloc(0), /its sample rate is 999 Hz; 1000 to 768000 Hz are read/],
     [{ sampleRate: 768_001 }, Buffer.alloc(0), /its sample rate is 768001 Hz/],

@@ -18,6 +18,8 @@ export interface WavFormat {
 
 /** Channels of a file that is read. */
 export const CHANNELS_MAX = 128;
+/** Bytes of a sample that are read. */
+const SAMPLE_BYTES: readonly number[] = [1, 2, 3, 4, 8];
 /** Hz. */
 const SAMPLE_RATE_MIN = 1_000;
 /** Hz. */
@@ -134,7 +136,9 @@ function frameShape(frame: Frame, fixedBytes: number | undefined, warn: (line: s
   const taken = isPadded ? padded : isShape(stated) ? stated : shapeOfBlock(stated, blockBytes);
   if (taken === undefined)
     throw refuse(
-      isCount(channels) ? `its samples have ${bits} bits; 8 to 64 are read` : `it has ${channels} channels; 1 to ${CHANNELS_MAX} are read`,
+      isCount(channels)
+        ? `its samples have ${bits} bits; 8, 16, 24, 32 and 64 are read`
+        : `it has ${channels} channels; 1 to ${CHANNELS_MAX} are read`,
     );
   // Formats without a number of bits are as old as WAV; nothing is wrong with them.
   if (bits !== 0 || channels !== taken.channels)
@@ -160,7 +164,7 @@ function shapeOfBlock({ channels, sampleBytes }: Shape, blockBytes: number): Sha
 }
 
 function isShape({ channels, sampleBytes }: Shape): boolean {
-  return isCount(channels) && Number.isInteger(sampleBytes) && sampleBytes >= 1 && sampleBytes <= 8;
+  return isCount(channels) && SAMPLE_BYTES.includes(sampleBytes);
 }
 
 function isCount(channels: number): boolean {

@@ -127,7 +127,7 @@ test('samples before their format, in several chunks, and in lists with silence 
     [fmt, ...half],
     half.flatMap((one, i) => (i === 0 ? [fmt, one, list] : [list, one])),
     [fmt, chunk('data', Buffer.alloc(0)), list, chunk('data', data)],
-    [fmt, chunk('format', Buffer.alloc(3)), fmt, chunk('data', data)],
+    [fmt, chunk('junk', Buffer.alloc(3)), fmt, chunk('data', data)],
     [fmt, chunk('LIST', Buffer.concat([Buffer.from('wavl'), ...half]))],
   ]) {
     const wav = await readAll(riff(chunks));
@@ -204,7 +204,11 @@ test('a file cut at any byte is read up to there, or refused in one line', async
       assert.deepEqual(wav.sound, sound.subarray(0, frames), `${length}`);
       const [early, within] = wav.warnings;
       if (frames === 2_400) assert.deepEqual(wav.warnings, []);
-      else assert.ok(early?.startsWith(`it ends early: its header promises 2400 samples (0.05 s), it holds ${frames} samples (`), early);
+      else
+        assert.ok(
+          (early ?? '').startsWith(`it ends early: its header promises 2400 samples (0.05 s), it holds ${frames} samples (`),
+          early ?? 'no warning',
+        );
       assert.equal(within, length % 2 === begin % 2 || frames === 2_400 ? undefined : 'it ends within a sample; 1 bytes were left out');
     }
 });

@@ -1,7 +1,6 @@
 // The program `hayate` as people meet it: help, errors of one line, and a voice that goes from a file through a real
 // server to a file.
 import assert from 'node:assert/strict';
-import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -10,7 +9,6 @@ import { jwtVerify } from 'jose';
 import { readOggOpus } from '../../packages/server/src/format/ogg/index.ts';
 import { demoClip, runHayate, startHayate, startHayateServer } from '../support/hayate.ts';
 import { poll } from '../support/poll.ts';
-import { requireTool } from '../support/require-tool.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const commands = [
@@ -199,36 +197,6 @@ test('a broadcast file, its recording and its archive hold the same packets, wit
     clip.packets.map(({ data }) => Buffer.from(data)),
   );
   assert.deepEqual((await runHayate(t, ['archive', 'ls', 'nobody', '--json', '--data', data])).stdout, []);
-});
-
-test('a WAV file of another rate is heard as it sounds', async (t) => {
-  const ffmpeg = requireTool(t, 'ffmpeg');
-  if (ffmpeg === undefined) return;
-  const folder = tempDir(t);
-  const [wav, out, raw] = [join(folder, 'in.wav'), join(folder, 'out.ogg'), join(folder, 'out.f32')];
-  const run = (args: readonly string[]) => {
-    const result: SpawnSyncReturns<string> = spawnSync(ffmpeg, ['-v', 'error', ...args], { encoding: 'utf8' });
-    assert.equal(result.status, 0, result.stderr);
-  };
-  run(['-f', 'lavfi', '-i', 'aevalsrc=0.4*sin(2*PI*440*t*(1+t/4)):s=44100:d=2', wav]);
-  const server = await startHayateServer(t, { data: join(folder, 'data') });
-  const watch = startHayate(t, ['watch', 'wav', '--out', out, '--server', server.url]);
-  await watch.untilLine(/^waiting for "wav" to go live$/);
-  const broadcast = await runHayate(t, ['broadcast', wav, '--stream', 'wav', '--server', server.url]);
-  assert.equal(broadcast.code, 0, broadcast.lines.join('\n'));
-  assert.deepEqual(await watch.exit, { code: 0, signal: null });
-  run(['-i', out, '-f', 'f32le', '-ac', '1', raw]);
-  const bytes = readFileSync(raw);
-  const heard = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
-  const [products, squares] = [{ ab: 0 }, { a: 0, b: 0 }];
-  for (let i = 4_800; i < 91_200; i++) {
-    const time = i / 48_000;
-    const [a, b] = [heard[i] ?? 0, Math.sin(2 * Math.PI * 440 * time * (1 + time / 4))];
-    products.ab += a * b;
-    squares.a += a * a;
-    squares.b += b * b;
-  }
-  assert.ok(products.ab / Math.sqrt(squares.a * squares.b) > 0.98, 'the same sweep, in time');
 });
 
 test('interrupted, a broadcast ends with all of it acknowledged and a recording is complete', async (t) => {

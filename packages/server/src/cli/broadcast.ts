@@ -12,7 +12,7 @@ import { speak } from './speak.ts';
 import { openVoiceFile, type VoiceFile } from './voice-file.ts';
 
 const flags = defineFlags({
-  file: { kind: 'string', positional: true, required: true, help: 'an Ogg/Opus file, sent unchanged, or a WAV file' },
+  file: { kind: 'string', positional: true, required: true, help: 'an Ogg/Opus file, sent unchanged, or a WAV file, which is encoded' },
   stream: { kind: 'string', required: true, placeholder: 'NAME', help: 'the stream: 1 to 64 of A-Z a-z 0-9 _ -' },
   title: { kind: 'string', help: "the broadcast's title; the file's own if it has one" },
   avatar: { kind: 'string', placeholder: 'URL', help: 'a VRM file; the default avatar if absent' },
@@ -39,7 +39,8 @@ export const broadcast = defineCommand({
   async run(args, io) {
     if (!isStreamName(args.stream))
       throw new HayateError('CONFIGURATION', `"${args.stream}" is not a stream name: 1 to 64 of A-Z a-z 0-9 _ -`);
-    const file = await openVoiceFile(args.file, args);
+    const notices = { say: (line: string) => void io.stderr.write(`${line}\n`) };
+    const file = await openVoiceFile(args.file, { bitrate: args.bitrate, warn: (line) => notices.say(`${args.file}: ${line}`) });
     const token = await reachServer(args.server, args.token, { publish: [args.stream] });
     const { server, stream, avatar, motionRate } = args;
     const title = args.title ?? file.title ?? '';
@@ -53,7 +54,7 @@ export const broadcast = defineCommand({
       ...(avatar === undefined ? {} : { avatar }),
     });
     try {
-      return await run(broadcaster, file, args, io);
+      return await run(broadcaster, file, args, { io, notices });
     } finally {
       broadcaster.close();
     }
@@ -62,7 +63,17 @@ export const broadcast = defineCommand({
 
 type Args = FlagValues<typeof flags>;
 
-async function run(broadcaster: Broadcaster, file: VoiceFile, args: Args, io: Io): Promise<number> {
+/** Where lines about the file go, at any time. */
+interface Notices {
+  say: (line: string) => void;
+}
+
+async function run(
+  broadcaster: Broadcaster,
+  file: VoiceFile,
+  args: Args,
+  { io, notices }: { readonly io: Io; readonly notices: Notices },
+): Promise<number> {
   const stop = new AbortController();
   const signal = AbortSignal.any([io.interrupted, stop.signal]);
   let failure: StateChange | undefined;
@@ -75,6 +86,7 @@ async function run(broadcaster: Broadcaster, file: VoiceFile, args: Args, io: Io
   };
   const ackLog = args.ackLog === undefined ? undefined : new AckLog(args.ackLog, broadcaster, onAckLogError);
   const progress = new Progress(io.stderr, () => render(broadcaster, file, args.loop));
+  notices.say = (line) => progress.say(line);
   broadcaster.on('state', (change) => {
     if (change.state === 'connecting' && change.reason !== undefined) progress.say(`no connection yet, trying again: ${change.reason}`);
     if (change.state === 'reconnecting') progress.say(`connection lost, trying again: ${change.reason ?? ''}`);
@@ -138,7 +150,7 @@ function report(
 
 function render(broadcaster: Broadcaster, file: VoiceFile, loop: boolean): string {
   const { state, bitsPerSecond, acknowledgedNextSequence, nextSequence, roundTripMs, viewers } = broadcaster.stats;
-  const total = loop ? 'on and on' : clockText(file.samples / 48);
+  const total = loop ? 'on and on' : file.samples === undefined ? '?' : clockText(file.samples / 48);
   const rtt = roundTripMs === undefined ? '-' : `${roundTripMs.toFixed(1)} ms`;
   const now = clockText(broadcaster.nowUs() / 1000);
   const kbps = Math.round(bitsPerSecond / 1000);

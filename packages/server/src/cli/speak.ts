@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Broadcaster } from '@hayate/client';
 import { IdlePerformer, perform, VoicePerformer } from '@hayate/client/performer';
-import { createVoiceDecoder } from './voice-decoder.ts';
+import { createVoiceDecoder, type Heard } from './voice-decoder.ts';
 import { placedPackets, type VoiceFile } from './voice-file.ts';
 
 /** Packets decoded before they are due, so that lips know the sound around a pose's time. */
@@ -27,16 +27,28 @@ interface DuePacket {
 }
 
 /** Sends all of `file` through a started `broadcaster`; resolves at its end, or soon after `signal`. */
-export async function speak(broadcaster: Broadcaster, file: VoiceFile, { loop, motionRate, seed, signal }: SpeakOptions): Promise<void> {
-  const decode = await createVoiceDecoder(file.format.channels);
+export async function speak(broadcaster: Broadcaster, file: VoiceFile, options: SpeakOptions): Promise<void> {
+  const source = placedPackets(file, options.loop);
+  try {
+    await speakPackets(broadcaster, source, await createVoiceDecoder(file.format.channels), options);
+  } finally {
+    await source.return(undefined);
+  }
+}
+
+async function speakPackets(
+  broadcaster: Broadcaster,
+  source: ReturnType<typeof placedPackets>,
+  decode: (packet: Uint8Array) => Heard,
+  { motionRate, seed, signal }: SpeakOptions,
+): Promise<void> {
   const idle = new IdlePerformer(seed);
   const voice = new VoicePerformer();
-  const source = placedPackets(file, loop);
   const ahead: DuePacket[] = [];
   const beganMs = performance.now() - broadcaster.nowUs() / 1000;
   for (let pose = 0; ; ) {
     while (ahead.length < AHEAD_PACKETS) {
-      const next = source.next();
+      const next = await source.next();
       if (next.done) break;
       const { packet, position, samples } = next.value;
       const heard = decode(packet);

@@ -130,6 +130,7 @@ test('fields that make no sense are replaced by those that do', async () => {
     [{ bits: 999, blockBytes: 2 }, /1 channels of 999 bits in blocks of 2 bytes; read as 1 channels of 16 bits/],
     [{ channels: 0, blockBytes: 2 }, /0 channels of 16 bits in blocks of 2 bytes; read as 1 channels of 16 bits/],
     [{ channels: 60_001, blockBytes: 2 }, /read as 1 channels/],
+    [{ channels: 66, blockBytes: 2 }, /66 channels of 16 bits in blocks of 2 bytes; read as 1 channels of 16 bits/],
     [{ sampleRate: 0, byteRate: 96_000 }, /: 0 Hz, but 96000 bytes a second; read at 48000 Hz/],
     [{ sampleRate: 0x8000_bb80, byteRate: 96_000 }, /but 96000 bytes a second; read at 48000 Hz/],
   ];

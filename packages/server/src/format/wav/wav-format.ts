@@ -124,16 +124,25 @@ function known(code: number, bits: number): WavFormat['encoding'] {
 const CONVERT = 'convert it first: ffmpeg -i FILE -c:a pcm_s16le out.wav';
 
 /**
- * Channels and bytes of a sample. Bits and channels decide, as in ffmpeg and sox, whatever the block size says; it counts where
- * they make no sense, and for samples of up to 24 bits that lie in 32.
+ * Channels and bytes of a sample. Bits and channels decide, as in ffmpeg and sox, whatever the block size says. It counts where
+ * they make no sense, for samples of up to 24 bits that lie in 32, and against many channels if the byte rate agrees with it.
  */
 function frameShape(frame: Frame, fixedBytes: number | undefined, warn: (line: string) => void): Shape {
-  const { channels, blockBytes, bits } = frame;
+  const { channels, sampleRate, byteRate, blockBytes, bits } = frame;
   const stated: Shape = { channels, sampleBytes: fixedBytes ?? Math.ceil(bits / 8) };
   const padded: Shape = { channels, sampleBytes: 4 };
   if (isShape(stated) && frameBytesOf(stated) === blockBytes) return stated;
   const isPadded = stated.sampleBytes === 3 && frameBytesOf(padded) === blockBytes;
-  const taken = isPadded ? padded : isShape(stated) ? stated : shapeOfBlock(stated, blockBytes);
+  const isMany = channels > 2 && byteRate === blockBytes * sampleRate;
+  const fewer: Shape = { channels: blockBytes / stated.sampleBytes, sampleBytes: stated.sampleBytes };
+  const candidates = [
+    ...(isPadded ? [padded] : []),
+    ...(isMany ? [fewer] : []),
+    stated,
+    { channels, sampleBytes: blockBytes / channels },
+    fewer,
+  ];
+  const taken = candidates.find(isShape);
   if (taken === undefined)
     throw refuse(
       isCount(channels)
@@ -152,15 +161,6 @@ function frameShape(frame: Frame, fixedBytes: number | undefined, warn: (line: s
 interface Shape {
   readonly channels: number;
   readonly sampleBytes: number;
-}
-
-/** What fills a block of `blockBytes` if channels or bits make no sense. */
-function shapeOfBlock({ channels, sampleBytes }: Shape, blockBytes: number): Shape | undefined {
-  const shapes = [
-    { channels, sampleBytes: blockBytes / channels },
-    { channels: blockBytes / sampleBytes, sampleBytes },
-  ];
-  return shapes.find(isShape);
 }
 
 function isShape({ channels, sampleBytes }: Shape): boolean {

@@ -20,15 +20,13 @@ const objects = {
   'statistics/log/dt=2026-01-01/1.parquet': 'PAR1',
 };
 
-async function withObjects(
-  server: TestServer,
-): Promise<(path: string, moderate: string[], headers?: Record<string, string>) => Promise<Response>> {
+async function withObjects(server: TestServer): Promise<(path: string, moderate: string[]) => Promise<Response>> {
   const store = await openFsStore({ directory: server.archiveDirectory });
   for (const [key, text] of Object.entries(objects)) assert.equal(await store.putIfAbsent(key, Buffer.from(text)), true);
   await store.close();
-  return async (path, moderate, headers = {}) =>
+  return async (path, moderate) =>
     fetch(`${server.url}/api/archive/objects${path}`, {
-      headers: { Authorization: `Bearer ${await server.token({ moderate })}`, ...headers },
+      headers: { Authorization: `Bearer ${await server.token({ moderate })}` },
     });
 }
 
@@ -50,22 +48,10 @@ test('the archive is listed by prefix, page by page', async (t) => {
   assert.equal(audio.objects.length, 1);
 });
 
-test('objects are given whole or in a range, to whom moderation of them is granted', async (t) => {
+test('objects are given to those who may moderate them', async (t) => {
   const get = await withObjects(await startTestServer(t, ['--roles', 'api']));
   const whole = await get('/audio/hoshi/00/1.ogg', ['hoshi']);
   assert.deepEqual([whole.status, whole.headers.get('content-type'), await whole.text()], [200, 'audio/ogg', 'OggS hoshi']);
-  for (const [range, status, text, contentRange] of [
-    ['bytes=0-3', 206, 'OggS', 'bytes 0-3/10'],
-    ['bytes=5-', 206, 'hoshi', 'bytes 5-9/10'],
-    ['bytes=-2', 206, 'hi', 'bytes 8-9/10'],
-    ['bytes=8-99', 206, 'hi', 'bytes 8-9/10'],
-    ['bytes=10-', 416, '', 'bytes */10'],
-    ['bytes=3-1', 416, '', 'bytes */10'],
-    ['pages=1-2', 200, 'OggS hoshi', null],
-  ] as const) {
-    const response = await get('/audio/hoshi/00/1.ogg', ['hoshi'], { Range: range });
-    assert.deepEqual([response.status, await response.text(), response.headers.get('content-range')], [status, text, contentRange], range);
-  }
   assert.equal((await get('/audio/other/00/1.ogg', ['hoshi'])).status, 403);
   assert.equal((await get('/frames/log/dt=2026-01-01/1.avro', ['hoshi'])).status, 403);
   assert.equal((await get('/frames/log/dt=2026-01-01/1.avro', ['*'])).status, 200);

@@ -19,6 +19,8 @@ const STATUS = {
   FORBIDDEN: 403,
   NOT_FOUND: 404,
   GONE: 410,
+  PRECONDITION_FAILED: 412,
+  RANGE_NOT_SATISFIABLE: 416,
   UNREACHABLE: 503,
   CLOSED: 503,
 } as const satisfies Partial<Record<ErrorCode, number>>;
@@ -50,6 +52,7 @@ const DESCRIPTIONS: Readonly<Record<number, string>> = {
   403: 'The token does not grant this',
   404: 'There is no such thing',
   410: 'It was erased, or is kept no longer',
-  416: 'The range lies outside the object',
+  412: 'It is in another state than If-Match or If-Unmodified-Since name',
+  416: 'The range lies outside the object, whose size Content-Range gives',
   503: 'The request cannot be answered now, for instance because the key of its token cannot be fetched; try again after `Retry-After` seconds',
 };

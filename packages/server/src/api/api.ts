@@ -5,6 +5,7 @@ import { Counter } from '@prometheus-io/client';
 import type { VerifyToken } from '../auth/verify-token.ts';
 import type { Context } from '../kernel/context.ts';
 import { HayateError } from '../kernel/error.ts';
+import { RateLimitedLog } from '../kernel/rate-limited-log.ts';
 import type { Service } from '../kernel/service.ts';
 import { Directory } from '../live/directory.ts';
 import type { Shards } from '../shard/shard.ts';
@@ -56,7 +57,7 @@ export class Api implements Service {
     const directory = await Directory.open(context.clock, shards, () => malformed.inc());
     app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' });
     addStreamRoutes(app, { directory, shards, verifyToken });
-    addArchiveRoutes(app, { store, verifyToken });
+    addArchiveRoutes(app, { store, verifyToken, log: new RateLimitedLog(context.logger) });
     addArchiveBroadcastRoutes(app, {
       store,
       verifyToken,

@@ -1,15 +1,23 @@
-// The archive over HTTP: listing by prefix, and objects whole or in ranges. Needs `moderate`: on the stream for its audio,
-// on every stream for what holds several.
+// The archive over HTTP: listing by prefix, and objects whole, in ranges or only if they changed. Needs `moderate`: on the
+// stream for its audio, on every stream for objects that hold several streams.
+import type { ServerResponse } from 'node:http';
 import { isStreamName } from '@hayate/protocol';
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
 import { allows, allowsAll } from '../auth/grant.ts';
 import type { Identity, VerifyToken } from '../auth/verify-token.ts';
+import { answerRepresentation } from '../http/representation.ts';
 import { HayateError } from '../kernel/error.ts';
-import { checkKey, type Store } from '../store/store.ts';
+import type { RateLimitedLog } from '../kernel/rate-limited-log.ts';
+import { checkKey, type ObjectState, type Store } from '../store/store.ts';
 import { errorAnswers } from './api-error.ts';
 import { identify } from './authorization.ts';
+import { openObjectBody } from './object-body.ts';
+import { conditionHeaders, notModified, partHeaders, validatorHeaders } from './representation-docs.ts';
 
 const LIMIT_MAX = 1_000;
+/** How often an object is asked for again that is replaced just then. */
+const TRIES_MAX = 3;
 const security = [{ bearer: [] }];
 const prefixPattern = /^[A-Za-z0-9_=./-]{0,900}$/;
 
@@ -21,7 +29,7 @@ const listRoute = createRoute({
   request: {
     query: z.object({
       prefix: z.string().regex(prefixPattern).default(''),
-      after: z.string().regex(prefixPattern).optional().openapi({ description: 'Only keys behind this one' }),
+      after: z.string().regex(prefixPattern).optional().openapi({ description: 'Only keys after this one' }),
       limit: z.coerce.number().int().min(1).max(LIMIT_MAX).default(100),
     }),
   },
@@ -41,18 +49,31 @@ const listRoute = createRoute({
   },
 });
 const bytes = { schema: z.string().openapi({ format: 'binary' }) };
-const readRoute = createRoute({
-  method: 'get',
+const readRoute = {
   path: '/api/archive/objects/{key}',
-  summary: 'One archive object (moderate); honours a single Range (RFC 9110 section 14)',
-  description: 'The key is given with its slashes.',
+  description:
+    'The key is given with its slashes. An object changes only by erasure; its ETag tells one state from another. Several ranges are answered together if they touch, else by the whole object.',
   security,
-  request: { params: z.object({ key: z.string() }) },
+  request: { params: z.object({ key: z.string() }), headers: conditionHeaders },
+};
+const readErrors = errorAnswers(400, 401, 403, 404, 412, 503);
+const getRoute = createRoute({
+  ...readRoute,
+  method: 'get',
+  summary: 'One archive object (moderate), whole or a range of it',
   responses: {
-    200: { description: 'The object', content: { 'application/octet-stream': bytes } },
-    206: { description: 'The range', content: { 'application/octet-stream': bytes } },
-    ...errorAnswers(400, 401, 403, 404, 416, 503),
+    200: { description: 'The object', headers: validatorHeaders, content: { 'application/octet-stream': bytes } },
+    206: { description: 'The range', headers: partHeaders, content: { 'application/octet-stream': bytes } },
+    304: notModified,
+    ...readErrors,
+    ...errorAnswers(416),
   },
+});
+const headRoute = createRoute({
+  ...readRoute,
+  method: 'head',
+  summary: 'Size and state of an archive object (moderate)',
+  responses: { 200: { description: 'There is such an object', headers: validatorHeaders }, 304: notModified, ...readErrors },
 });
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
@@ -63,8 +84,8 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
 };
 
 /** Adds the routes to `app`. */
-export function addArchiveRoutes(app: OpenAPIHono, parts: { store: Store; verifyToken: VerifyToken }): void {
-  const { store, verifyToken } = parts;
+export function addArchiveRoutes(app: OpenAPIHono, parts: { store: Store; verifyToken: VerifyToken; log: RateLimitedLog }): void {
+  const { store, verifyToken, log } = parts;
   app.openapi(listRoute, async (context) => {
     const { prefix, after, limit } = context.req.valid('query');
     authorize(await identify(context, verifyToken), prefix);
@@ -75,7 +96,8 @@ export function addArchiveRoutes(app: OpenAPIHono, parts: { store: Store; verify
     }
     return context.json({ objects }, 200);
   });
-  app.openAPIRegistry.registerPath(readRoute);
+  app.openAPIRegistry.registerPath(getRoute);
+  app.openAPIRegistry.registerPath(headRoute);
   app.get('/api/archive/objects/:key{.+}', async (context) => {
     const key = context.req.param('key');
     authorize(await identify(context, verifyToken), key);
@@ -84,24 +106,52 @@ export function addArchiveRoutes(app: OpenAPIHono, parts: { store: Store; verify
     } catch {
       throw new HayateError('BAD_REQUEST', 'this is not an object key');
     }
-    const object = await store.head(key);
-    if (object === undefined) throw new HayateError('NOT_FOUND', 'there is no such object');
-    const headers = {
-      'Accept-Ranges': 'bytes',
-      'Content-Type': CONTENT_TYPES[key.slice(key.lastIndexOf('.') + 1)] ?? 'application/octet-stream',
-    };
-    const range = readRange(context.req.header('Range'), object.size);
-    if (range === 'outside') return context.body(null, 416, { 'Content-Range': `bytes */${object.size}` });
-    const body = await store.get(key, range);
-    if (body === undefined) throw new HayateError('NOT_FOUND', 'there is no such object');
-    const content = new Uint8Array(body);
-    if (range === undefined) return context.body(content, 200, headers);
-    return context.body(content, 206, {
-      ...headers,
-      'Content-Range': `bytes ${range.offset}-${range.offset + range.length - 1}/${object.size}`,
-    });
+    for (let tries = 1; ; tries++) {
+      const object = await store.head(key);
+      if (object === undefined) throw new HayateError('NOT_FOUND', 'there is no such object');
+      const response = await answerObject(context, object, { store, log });
+      if (response !== undefined) return response;
+      if (tries === TRIES_MAX) throw new HayateError('UNREACHABLE', 'the object is being replaced again and again', { temporary: true });
+    }
   });
 }
+
+/** Undefined if the object has changed since `object` was asked for. */
+async function answerObject(
+  context: Context,
+  { key, size, version, modifiedMs }: ObjectState,
+  { store, log }: { store: Store; log: RateLimitedLog },
+): Promise<Response | undefined> {
+  const breakOff = (error: unknown) => {
+    log.warn('object_broken_off', { code: error instanceof HayateError ? error.code : 'OTHER' });
+    (context.env as { outgoing?: ServerResponse } | undefined)?.outgoing?.destroy();
+  };
+  try {
+    return await answerRepresentation(context, {
+      size,
+      etag: `"${version}"`,
+      modifiedMs,
+      // Kept by the client at most, and never used without asking: what is erased must not come back.
+      headers: { 'Cache-Control': 'private, no-cache' },
+      contentHeaders: {
+        'Content-Type': CONTENT_TYPES[key.slice(key.lastIndexOf('.') + 1)] ?? 'application/octet-stream',
+        'Content-Disposition': `attachment; filename="${key.slice(key.lastIndexOf('/') + 1)}"`,
+        'X-Content-Type-Options': 'nosniff',
+      },
+      read: async (range) => {
+        const body = await openObjectBody(store, { key, version, ...range }, breakOff);
+        if (body === undefined) throw new ChangedError();
+        return body;
+      },
+    });
+  } catch (error) {
+    if (error instanceof ChangedError) return undefined;
+    throw error;
+  }
+}
+
+/** The object changed between two questions to the store. */
+class ChangedError extends Error {}
 
 function authorize({ grants }: Identity, key: string): void {
   const [folder, stream = ''] = key.split('/');
@@ -109,14 +159,4 @@ function authorize({ grants }: Identity, key: string): void {
     allowsAll(grants, 'moderate') ||
     (folder === 'audio' && key.split('/').length > 2 && isStreamName(stream) && allows(grants, 'moderate', stream));
   if (!allowed) throw new HayateError('FORBIDDEN', 'the token does not grant moderate on these objects');
-}
-
-/** A single byte range of RFC 9110 section 14.1.2; undefined when there is none or it is of another form, which is ignored. */
-function readRange(header: string | undefined, size: number): { offset: number; length: number } | 'outside' | undefined {
-  const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header ?? '');
-  if (match === null || (match[1] === '' && match[2] === '')) return undefined;
-  const [, from = '', to = ''] = match;
-  const offset = from === '' ? Math.max(0, size - Number(to)) : Number(from);
-  const end = from === '' || to === '' ? size : Math.min(size, Number(to) + 1);
-  return offset < end ? { offset, length: end - offset } : 'outside';
 }

@@ -9,6 +9,8 @@ export type ErrorCode =
   | 'NOT_FOUND'
   | 'GONE'
   | 'BAD_REQUEST'
+  | 'PRECONDITION_FAILED'
+  | 'RANGE_NOT_SATISFIABLE'
   | 'IN_USE'
   | 'CORRUPT'
   | 'CONFLICT'

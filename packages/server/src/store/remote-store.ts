@@ -9,7 +9,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { HayateError } from '../kernel/error.ts';
 import { Gate } from '../kernel/gate.ts';
 import type { BucketAddress } from './bucket-address.ts';
-import { checkKey, isKeySegment, KEY_LENGTH_MAX, type Store, type StoredObject } from './store.ts';
+import { checkKey, isKeySegment, KEY_LENGTH_MAX, type ObjectState, type ReadRange, type Store, type StoredObject } from './store.ts';
 
 /** Requests for one call, the first included. */
 const ATTEMPTS_MAX = 4;
@@ -33,10 +33,13 @@ export interface PageQuery {
 export interface BucketRequests {
   /** False if the key is taken, which only matters with `ifAbsent`. */
   put(key: string, bytes: Uint8Array, ifAbsent: boolean, signal: AbortSignal): Promise<boolean>;
-  /** From `offset` on, `length` (> 0) bytes or fewer; without a range all; undefined if there is no such object. */
-  get(key: string, range: { offset: number; length: number } | undefined, signal: AbortSignal): Promise<Uint8Array | undefined>;
-  /** Bytes; undefined if there is no such object. */
-  size(key: string, signal: AbortSignal): Promise<number | undefined>;
+  /**
+   * From `offset` on, `length` (> 0) bytes or fewer; without a range all. Undefined if there is no such object, or if it is
+   * not of the version that the range names.
+   */
+  get(key: string, range: ReadRange | undefined, signal: AbortSignal): Promise<Uint8Array | undefined>;
+  /** Undefined if there is no such object. */
+  head(key: string, signal: AbortSignal): Promise<Omit<ObjectState, 'key'> | undefined>;
   page(query: PageQuery, signal: AbortSignal): Promise<{ objects: readonly StoredObject[]; next: string | undefined }>;
   /** Whether the object is there or not. */
   remove(key: string, signal: AbortSignal): Promise<void>;
@@ -103,19 +106,22 @@ class RemoteStore implements Store {
     await this.#attempt((signal) => this.#requests.put(name, bytes, false, signal));
   }
 
-  async get(key: string, range?: { offset: number; length: number }): Promise<Uint8Array | undefined> {
+  async get(key: string, range?: ReadRange): Promise<Uint8Array | undefined> {
     const name = this.#name(key);
     if (range !== undefined && ![range.offset, range.length].every((value) => Number.isSafeInteger(value) && value >= 0))
       throw new RangeError(`not a range: ${range.offset} + ${range.length}`);
     // HTTP has no way to ask for nothing.
-    if (range?.length === 0) return (await this.head(key)) && new Uint8Array();
+    if (range?.length === 0) {
+      const state = await this.head(key);
+      return state !== undefined && state.version === (range.version ?? state.version) ? new Uint8Array() : undefined;
+    }
     return this.#attempt((signal) => this.#requests.get(name, range, signal));
   }
 
-  async head(key: string): Promise<StoredObject | undefined> {
+  async head(key: string): Promise<ObjectState | undefined> {
     const name = this.#name(key);
-    const size = await this.#attempt((signal) => this.#requests.size(name, signal));
-    return size === undefined ? undefined : { key, size };
+    const state = await this.#attempt((signal) => this.#requests.head(name, signal));
+    return state === undefined ? undefined : { key, ...state };
   }
 
   async *list(prefix: string, after = ''): AsyncGenerator<StoredObject, void, undefined> {
@@ -196,7 +202,7 @@ function mayBeginKeys(prefix: string): boolean {
 }
 
 /** Bytes `offset` to `offset + length` of an answer: of the part that was asked for, or of the whole if the server knows no ranges. */
-export function cutToRange(bytes: Uint8Array, isPart: boolean, range: { offset: number; length: number } | undefined): Uint8Array {
+export function cutToRange(bytes: Uint8Array, isPart: boolean, range: ReadRange | undefined): Uint8Array {
   if (range === undefined || isPart) return bytes;
   return bytes.subarray(range.offset, range.offset + range.length);
 }

@@ -2,12 +2,12 @@
 // since it is written elsewhere and then linked to its name, which fails if the name is taken, or renamed to replace what has it. Unlike in other stores no
 // object's key may be another's directory ('a' and 'a/b'). Several processes may share the directory.
 import { randomBytes } from 'node:crypto';
-import { constants, type Dirent } from 'node:fs';
+import { type BigIntStats, constants, type Dirent } from 'node:fs';
 import { type FileHandle, link, lstat, mkdir, open, readdir, realpath, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { makeDirectory, syncDirectory, writeFileDurably } from '../kernel/durable-file.ts';
 import { HayateError } from '../kernel/error.ts';
-import { checkKey, isKeySegment, type Store, type StoredObject } from './store.ts';
+import { checkKey, isKeySegment, type ObjectState, type ReadRange, type Store, type StoredObject } from './store.ts';
 
 /** Holds what is being written. Not a name that a key can have. */
 const TEMPORARY = '.tmp~';
@@ -63,15 +63,17 @@ class FsStore implements Store {
     });
   }
 
-  async get(key: string, range?: { offset: number; length: number }): Promise<Uint8Array | undefined> {
+  async get(key: string, range?: ReadRange): Promise<Uint8Array | undefined> {
     const handle = await this.#open(key);
     if (handle === undefined) return undefined;
     try {
       if (range === undefined) return await handle.readFile();
-      const { offset, length } = range;
+      const { offset, length, version } = range;
       if (![offset, length].every((value) => Number.isSafeInteger(value) && value >= 0))
         throw new RangeError(`not a range: ${offset} + ${length}`);
-      const { size } = await handle.stat();
+      const stats = await handle.stat({ bigint: true });
+      if (version !== undefined && version !== versionOf(stats)) return undefined;
+      const size = Number(stats.size);
       const bytes = Buffer.alloc(Math.max(0, Math.min(length, size - offset)));
       for (let filled = 0; filled < bytes.length; ) {
         const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, offset + filled);
@@ -84,11 +86,12 @@ class FsStore implements Store {
     }
   }
 
-  async head(key: string): Promise<StoredObject | undefined> {
+  async head(key: string): Promise<ObjectState | undefined> {
     const handle = await this.#open(key);
     if (handle === undefined) return undefined;
     try {
-      return { key, size: (await handle.stat()).size };
+      const stats = await handle.stat({ bigint: true });
+      return { key, size: Number(stats.size), version: versionOf(stats), modifiedMs: Number(stats.mtimeMs) };
     } finally {
       await handle.close();
     }
@@ -214,6 +217,11 @@ class FsStore implements Store {
 function mayHold(entry: Dirent, key: string, prefix: string, after: string): boolean {
   if (!entry.isDirectory()) return key.startsWith(prefix) && key > after;
   return (key.startsWith(prefix) || prefix.startsWith(key)) && (key > after || after.startsWith(key));
+}
+
+/** A file that replaces another is written while that one exists, so it has another inode, and a later time of writing. */
+function versionOf({ mtimeNs, ino, size }: BigIntStats): string {
+  return [mtimeNs, ino, size].map((number) => number.toString(36)).join('-');
 }
 
 async function isFile(path: string): Promise<boolean> {

@@ -50,19 +50,23 @@ export async function openGcsStore(options: BucketOptions): Promise<Store> {
     },
     get: async (key, range, signal) => {
       const headers = range === undefined ? {} : { Range: `bytes=${range.offset}-${range.offset + range.length - 1}` };
-      const response = await send(`${pathOf(key)}?alt=media`, { headers, signal }, [404, 416]);
+      const condition = range?.version === undefined ? '' : `&ifGenerationMatch=${range.version}`;
+      const response = await send(`${pathOf(key)}?alt=media${condition}`, { headers, signal }, [404, 412, 416]);
+      // A server that passes over the condition gives what is there.
+      const generation = response.headers.get('x-goog-generation') ?? range?.version;
       const bytes = Buffer.from(await response.arrayBuffer());
-      if (response.status === 404) return undefined;
+      if (response.status === 404 || response.status === 412 || (response.ok && generation !== (range?.version ?? generation)))
+        return undefined;
       // Of the object, so nothing is known of a part.
       const [, md5] = /\bmd5=([^,\s]+)/.exec(response.headers.get('x-goog-hash') ?? '') ?? [];
       if (response.status === 200 && md5 !== undefined && md5 !== md5Of(bytes)) throw new Error('an object came with another MD5');
       // The object ends before the range begins.
       return response.ok ? cutToRange(bytes, response.status === 206, range) : new Uint8Array();
     },
-    size: async (key, signal) => {
-      const response = await send(`${pathOf(key)}?fields=size`, { signal }, [404]);
-      const { size } = (await response.json()) as { size?: string };
-      return response.ok ? Number(size) : undefined;
+    head: async (key, signal) => {
+      const response = await send(`${pathOf(key)}?fields=size,generation,timeCreated`, { signal }, [404]);
+      const { size, generation = '', timeCreated = '' } = (await response.json()) as Record<string, string | undefined>;
+      return response.ok ? { size: Number(size), version: generation, modifiedMs: Date.parse(timeCreated) } : undefined;
     },
     page: async ({ prefix, from, token, keysMax }, signal) => {
       const query = new URLSearchParams({ prefix, maxResults: String(keysMax), fields: 'items(name,size),nextPageToken' });

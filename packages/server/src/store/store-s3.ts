@@ -36,6 +36,9 @@ const CONFIGURATION_NAMES = new Set([
 /** Two puts of one key met, or clocks differ, which the SDK has noticed by now: the request is sent again. */
 const TEMPORARY_NAMES = new Set(['ConditionalRequestConflict', 'OperationAborted', 'RequestTimeTooSkewed', 'SlowDown']);
 
+/** Begins the version of an object without an entity tag. */
+const UNTAGGED = 'written:';
+
 /** Opens the store. Throws CONFIGURATION if there is no such bucket or the credentials do not do, UNREACHABLE if nobody answers. */
 export async function openS3Store(options: S3Options): Promise<Store> {
   const { bucket: Bucket, region, endpoint, timeoutMs, requestsMax: maxSockets = REQUESTS_MAX } = options;
@@ -61,21 +64,30 @@ export async function openS3Store(options: S3Options): Promise<Store> {
     },
     get: async (Key, range, abortSignal) => {
       const part = range === undefined ? {} : { Range: `bytes=${range.offset}-${range.offset + range.length - 1}` };
+      const wanted = range?.version;
+      const condition = wanted === undefined || wanted.startsWith(UNTAGGED) ? {} : { IfMatch: `"${wanted}"` };
       try {
-        const { Body, ContentLength, ContentRange } = await client.send(new GetObjectCommand({ Bucket, Key, ...part }), { abortSignal });
+        const answer = await client.send(new GetObjectCommand({ Bucket, Key, ...part, ...condition }), { abortSignal });
+        const { Body, ContentLength, ContentRange } = answer;
+        // A server that passes over the condition gives what is there.
+        if (wanted !== undefined && wanted !== versionOf(answer)) {
+          if (Body instanceof Readable) Body.destroy();
+          return undefined;
+        }
         const bytes = Body instanceof Readable ? Buffer.concat(await addAbortSignal(abortSignal, Body).toArray()) : Buffer.alloc(0);
         if (bytes.length !== (ContentLength ?? bytes.length)) throw new Error(`${bytes.length} of ${ContentLength} bytes came`);
         return cutToRange(bytes, ContentRange !== undefined, range);
       } catch (error) {
-        if (isNoObject(error)) return undefined;
+        if (isNoObject(error) || (wanted !== undefined && statusOf(error) === 412)) return undefined;
         // The object ends before the range begins.
         if (range !== undefined && statusOf(error) === 416) return new Uint8Array();
         throw error;
       }
     },
-    size: async (Key, abortSignal) => {
+    head: async (Key, abortSignal) => {
       try {
-        return (await client.send(new HeadObjectCommand({ Bucket, Key }), { abortSignal })).ContentLength ?? 0;
+        const answer = await client.send(new HeadObjectCommand({ Bucket, Key }), { abortSignal });
+        return { size: answer.ContentLength ?? 0, version: versionOf(answer), modifiedMs: answer.LastModified?.getTime() ?? 0 };
       } catch (error) {
         if (isNoObject(error)) return undefined;
         throw error;
@@ -101,6 +113,12 @@ export async function openS3Store(options: S3Options): Promise<Store> {
     close: () => client.destroy(),
   };
   return openRemoteStore(requests, options);
+}
+
+/** The entity tag, which S3 makes of the content; of a server that gives none, the time of writing. */
+function versionOf({ ETag, LastModified }: { ETag?: string | undefined; LastModified?: Date | undefined }): string {
+  const tag = ETag?.replace(/^W\//, '').replaceAll('"', '') ?? '';
+  return tag !== '' ? tag : `${UNTAGGED}${LastModified?.getTime() ?? 0}`;
 }
 
 function statusOf(error: unknown): number | undefined {

@@ -1,0 +1,28 @@
+// For a route's OpenAPI description: the header fields of conditional and partial requests and of their answers.
+import { z } from '@hono/zod-openapi';
+
+const text = (description: string, example?: string) => z.string().openapi({ description, ...(example === undefined ? {} : { example }) });
+const condition = (description: string) => text(description).optional();
+
+/** What a request may ask beside its path (RFC 9110 sections 13.1 and 14.2). */
+export const conditionHeaders = z.object({
+  'If-Match': condition('Only in one of these states, by their ETags; else 412'),
+  'If-None-Match': condition('Only in a state other than these; else 304'),
+  'If-Modified-Since': condition('Only if it changed after this date; else 304. Without effect beside If-None-Match'),
+  'If-Unmodified-Since': condition('Only if it did not change after this date; else 412. Without effect beside If-Match'),
+  'If-Range': condition('The Range only in this state, by its ETag or Last-Modified; else the whole'),
+  Range: condition('bytes=FIRST-LAST, bytes=FIRST- or bytes=-LENGTH'),
+});
+
+/** What tells one state from another. */
+export const validatorHeaders = z.object({
+  ETag: text('Of this state; strong', '"1a2b-3c-4d"'),
+  'Last-Modified': text('When this state was written').optional(),
+  'Cache-Control': text('private, no-cache: may be kept, and is asked about each time'),
+});
+
+/** What comes with a part. */
+export const partHeaders = validatorHeaders.extend({ 'Content-Range': text('Which bytes these are, and of how many', 'bytes 0-99/12345') });
+
+/** The answer to a client that has it already. */
+export const notModified = { description: 'The client has this state already', headers: validatorHeaders };

@@ -2,9 +2,12 @@
 // own address alone. Names carry hashes, so everything under assets/ may be cached for ever.
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
+import { precompress } from './precompress.ts';
 
 export default defineConfig({
-  plugins: [react()],
+  // Relative, so that one build serves below any prefix.
+  base: './',
+  plugins: [react(), precompress()],
   build: {
     outDir: 'dist',
     emptyOutDir: true,

@@ -17,6 +17,8 @@ import { AVRO_CODECS } from './format/avro/index.ts';
 import { lanAddresses, lanCertificate } from './gateway/certificate.ts';
 import { ConnectionMetrics } from './gateway/connection-metrics.ts';
 import { type AcceptSocket, Gateway } from './gateway/gateway.ts';
+import { underBasePath } from './http/base-path.ts';
+import { readSite, type Site } from './http/site.ts';
 import { type Context, createContext } from './kernel/context.ts';
 import { HayateError } from './kernel/error.ts';
 import type { Service } from './kernel/service.ts';
@@ -61,6 +63,7 @@ export interface GroupMember {
 
 interface Parts {
   settings: ServeSettings;
+  site: Site;
   context: Context;
   security: Security;
   shards: Shards;
@@ -82,6 +85,7 @@ export async function startServer(settings: ServeSettings, member?: GroupMember)
 
 async function start(settings: ServeSettings, member: GroupMember | undefined, cleanup: (() => Promise<void>)[]): Promise<RunningServer> {
   const context = createContext({ logLevel: settings.logLevel, ...(member === undefined ? {} : { worker: member.number }) });
+  const site = readSite(settings);
   const security = await openSecurity(settings, context);
   cleanup.push(async () => security.keys.close());
   const archiveDirectory = storeDirectory(settings);
@@ -95,6 +99,7 @@ async function start(settings: ServeSettings, member: GroupMember | undefined, c
 
   const parts: Parts = {
     settings,
+    site,
     context,
     security,
     shards,
@@ -128,8 +133,8 @@ async function start(settings: ServeSettings, member: GroupMember | undefined, c
   const host = settings.lan || ['127.0.0.1', '::1', '0.0.0.0', '::'].includes(settings.host) ? 'localhost' : settings.host;
   const pair = security.development?.pairingCode;
   return {
-    url: `${scheme}://${host}:${gateway.port}`,
-    lanUrls: lan.map((address) => `https://${address}:${gateway.port}/#pair=${pair}`),
+    url: `${scheme}://${host}:${gateway.port}${site.basePath}`,
+    lanUrls: lan.map((address) => `https://${address}:${gateway.port}${site.basePath}/#pair=${pair}`),
     internalUrl: internal === undefined ? undefined : `http://${settings.internalHost}:${internal.port}`,
     development: security.development !== undefined,
     archiveDirectory,
@@ -172,7 +177,7 @@ async function startRoles(
   app: ReturnType<typeof createApplication>,
   services: Service[],
 ): Promise<Map<string, AcceptSocket>> {
-  const { settings, context, security, shards, log, store, connectionMetrics } = parts;
+  const { settings, site, context, security, shards, log, store, connectionMetrics } = parts;
   const { verifyToken } = security;
   const endpoints = new Map<string, AcceptSocket>();
   if (settings.roles.includes('streamer')) {
@@ -207,7 +212,8 @@ async function startRoles(
     services.push(listener);
     endpoints.set(PATHS.watch, (socket, netSocket) => listener.accept(socket, netSocket));
   }
-  if (settings.roles.includes('api')) services.push(await Api.start(app, { context, shards, store: opened(store), verifyToken, version }));
+  if (settings.roles.includes('api'))
+    services.push(await Api.start(app, { context, shards, store: opened(store), verifyToken, version, site }));
   if (settings.roles.includes('archiver')) {
     const { archiveWindowMs: windowMs, archiveCutWindows: windowsPerCut, archiveCutBytes: cutBytes } = settings;
     const retainDays = {
@@ -228,14 +234,15 @@ async function openGateway(
   app: ReturnType<typeof createApplication>,
   { endpoints, lan, sharesPort }: { endpoints: Map<string, AcceptSocket>; lan: readonly string[]; sharesPort: boolean },
 ): Promise<Gateway> {
-  const { settings, connectionMetrics } = parts;
+  const { settings, site, connectionMetrics } = parts;
+  const { basePath } = site;
   const tls = settings.lan ? await lanCertificate(settings.data, lan) : await givenCertificate(settings);
   return Gateway.listen({
     host: settings.lan ? '0.0.0.0' : settings.host,
     port: settings.port,
     ...(tls === undefined ? {} : { tls }),
-    endpoints,
-    request: getRequestListener(app.fetch),
+    endpoints: new Map([...endpoints].flatMap(([path, accept]) => [[path, accept] as const, [basePath + path, accept] as const])),
+    request: underBasePath(basePath, getRequestListener(app.fetch)),
     connectionsMax: settings.connectionsMax,
     handshakeTimeoutMs: settings.handshakeTimeoutMs,
     sharesPort,

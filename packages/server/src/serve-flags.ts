@@ -41,6 +41,19 @@ export const serveFlags = defineFlags({
     group: 'Network',
     help: 'port of pages, API and WebSockets; 0: any free one',
   },
+  basePath: {
+    kind: 'string',
+    default: '/',
+    group: 'Network',
+    placeholder: 'PATH',
+    help: 'path below which a reverse proxy offers this server, where the proxy passes it on; what comes without it is answered too',
+  },
+  corsOrigins: {
+    kind: 'list',
+    group: 'Network',
+    placeholder: 'ORIGINS',
+    help: 'origins of pages elsewhere that may use the HTTP API: https://app.example, https://*.example.com (hosts below it), * (any)',
+  },
   internalHost: { kind: 'string', default: '127.0.0.1', group: 'Network', help: 'address of the internal port' },
   internalPort: {
     kind: 'number',

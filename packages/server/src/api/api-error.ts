@@ -18,6 +18,7 @@ const STATUS = {
   UNAUTHORIZED: 401,
   FORBIDDEN: 403,
   NOT_FOUND: 404,
+  NOT_ACCEPTABLE: 406,
   GONE: 410,
   PRECONDITION_FAILED: 412,
   RANGE_NOT_SATISFIABLE: 416,
@@ -30,8 +31,11 @@ const RETRY_AFTER_MS = 1_000;
 
 /** Answers `error`; what is not expected becomes 500 without detail. */
 export function answerError(context: Context, error: unknown): Response {
-  if (!(error instanceof HayateError)) return context.json({ error: { code: 'INTERNAL', message: 'the server failed' } }, 500);
+  if (!(error instanceof HayateError))
+    return context.json({ error: { code: 'INTERNAL', message: 'the server failed' } }, 500, { 'Cache-Control': 'no-store' });
   const status = error.code in STATUS ? STATUS[error.code as keyof typeof STATUS] : 500;
+  // A listing or an object that is not there yet may be in a moment, behind a cache as well.
+  context.header('Cache-Control', 'no-store');
   if (status === 401) context.header('WWW-Authenticate', 'Bearer');
   if (status === 503) context.header('Retry-After', String(Math.max(1, Math.ceil((error.retryAfterMs ?? RETRY_AFTER_MS) / 1000))));
   return context.json({ error: { code: error.code, message: error.message } }, status);

@@ -3,6 +3,12 @@ import { epochText } from '@hayate/protocol';
 import { OpenAPIHono as Application, type OpenAPIHono } from '@hono/zod-openapi';
 import { Counter } from '@prometheus-io/client';
 import type { VerifyToken } from '../auth/verify-token.ts';
+import { forwardedPrefix } from '../http/base-path.ts';
+import { compressAnswers } from '../http/compress-answers.ts';
+import { codingHeader, compressed } from '../http/content-coding.ts';
+import { crossOrigin } from '../http/cross-origin.ts';
+import { answerRepresentation, representationOf } from '../http/representation.ts';
+import type { Site } from '../http/site.ts';
 import type { Context } from '../kernel/context.ts';
 import { HayateError } from '../kernel/error.ts';
 import { RateLimitedLog } from '../kernel/rate-limited-log.ts';
@@ -26,6 +32,7 @@ export function createApplication(context: Context): OpenAPIHono {
         );
     },
   });
+  for (const path of ['/api/*', '/metrics']) app.use(path, compressAnswers);
   app.onError((error, request) => {
     if (!(error instanceof HayateError)) context.logger.error({ err: error }, 'a request could not be answered');
     return answerError(request, error);
@@ -46,9 +53,10 @@ export class Api implements Service {
   /** Adds the API's routes to `app`. */
   static async start(
     app: OpenAPIHono,
-    parts: { context: Context; shards: Shards; store: Store; verifyToken: VerifyToken; version: string },
+    parts: { context: Context; shards: Shards; store: Store; verifyToken: VerifyToken; version: string; site: Site },
   ): Promise<Api> {
-    const { context, shards, store, verifyToken, version } = parts;
+    const { context, shards, store, verifyToken, version, site } = parts;
+    if (site.origins !== undefined) app.use('/api/*', crossOrigin(site.origins));
     const malformed = new Counter({
       name: 'hayate_api_malformed_channel_messages_total',
       help: 'Announcements that could not be read',
@@ -67,10 +75,7 @@ export class Api implements Service {
         return stream === undefined ? undefined : epochText(stream.epoch);
       },
     });
-    app.doc31('/api/openapi.json', {
-      openapi: '3.1.0',
-      info: { title: 'Hayate', version, description: "What a customer's backend uses: what is live, end a stream, the archive." },
-    });
+    addDescription(app, version, site);
     return new Api(directory);
   }
 
@@ -84,4 +89,19 @@ export class Api implements Service {
     this.#directory.close();
     return Promise.resolve();
   }
+}
+
+/** Adds /api/openapi.json, which names the address that it was asked under. */
+function addDescription(app: OpenAPIHono, version: string, { basePath }: Site): void {
+  app.get('/api/openapi.json', async (context) => {
+    const document = app.getOpenAPI31Document({
+      openapi: '3.1.0',
+      info: { title: 'Hayate', version, description: "What a customer's backend uses: what is live, end a stream, the archive." },
+      servers: [{ url: basePath || forwardedPrefix(context.req.header('X-Forwarded-Prefix')) || '/' }],
+    });
+    const { coding, bytes } = await compressed(new TextEncoder().encode(JSON.stringify(document)), context.req.header('Accept-Encoding'));
+    const headers = { 'Cache-Control': 'no-cache', Vary: 'Accept-Encoding, X-Forwarded-Prefix' };
+    const contentHeaders = { 'Content-Type': 'application/json', ...codingHeader(coding) };
+    return answerRepresentation(context, representationOf(bytes, { headers, contentHeaders }));
+  });
 }

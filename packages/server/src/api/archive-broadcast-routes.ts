@@ -10,10 +10,12 @@ import { BroadcastReader } from '../archive/broadcast-reader.ts';
 import type { BroadcastWindow } from '../archive/broadcast-record.ts';
 import { allows, type Grants } from '../auth/grant.ts';
 import type { VerifyToken } from '../auth/verify-token.ts';
+import { answerRepresentation, representationOf } from '../http/representation.ts';
 import { HayateError } from '../kernel/error.ts';
 import type { Store } from '../store/store.ts';
 import { errorAnswers } from './api-error.ts';
 import { identify } from './authorization.ts';
+import { conditionHeaders, notModified, validatorHeaders } from './representation-docs.ts';
 
 const LIMIT_MAX = 200;
 /** Capture time in one answer, milliseconds. */
@@ -116,6 +118,7 @@ const framesRoute = createRoute({
   security,
   request: {
     params: name,
+    headers: conditionHeaders.pick({ 'If-None-Match': true }),
     query: z.object({
       from_ms: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0),
       to_ms: z.coerce
@@ -130,9 +133,11 @@ const framesRoute = createRoute({
   responses: {
     200: {
       description: 'The frames. The header Hayate-Next-Ms, absent at the end, is the from_ms of the next stretch.',
+      headers: validatorHeaders,
       content: { 'application/protobuf': { schema: z.string().openapi({ format: 'binary' }) } },
     },
-    ...errorAnswers(400, 401, 403, 404, 410, 503),
+    304: notModified,
+    ...errorAnswers(400, 401, 403, 404, 410, 412, 416, 503),
   },
 });
 
@@ -186,11 +191,10 @@ export function addArchiveBroadcastRoutes(app: OpenAPIHono, { store, verifyToken
     if (toMs < fromMs) throw new HayateError('BAD_REQUEST', 'to_ms lies before from_ms');
     const { broadcast } = await reader.record(wanted);
     const frames = await reader.frames(wanted, { fromMs, toMs });
-    const body = toBinary(ServerMessageSchema, create(ServerMessageSchema, { frames }));
-    return context.body(new Uint8Array(body), 200, {
-      'Content-Type': 'application/protobuf',
-      ...(toMs < broadcast.durationMs ? { 'Hayate-Next-Ms': String(toMs) } : {}),
-    });
+    const body = new Uint8Array(toBinary(ServerMessageSchema, create(ServerMessageSchema, { frames })));
+    const next = toMs < broadcast.durationMs ? { 'Hayate-Next-Ms': String(toMs) } : {};
+    const headers = { 'Cache-Control': 'private, no-cache', ...next };
+    return answerRepresentation(context, representationOf(body, { headers, contentHeaders: { 'Content-Type': 'application/protobuf' } }));
   });
 
   async function authorizeRequest(context: Context, { stream }: BroadcastName): Promise<void> {

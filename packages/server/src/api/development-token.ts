@@ -39,7 +39,7 @@ export function addDevelopmentToken(app: OpenAPIHono, options: DevelopmentTokenO
       isLoopback(options.remoteAddress(context.env)) || (options.pairingCode !== undefined && equals(pair, options.pairingCode));
     if (!trusted && (grants.publish.length > 0 || grants.room.length > 0 || grants.moderate.length > 0))
       throw new HayateError('FORBIDDEN', 'open the address that was printed with its pairing code');
-    return context.json(await signToken({ subject, grants }, options.secret));
+    return context.json(await signToken({ subject, grants }, options.secret), 200, { 'Cache-Control': 'no-store' });
   });
 }
 

@@ -60,7 +60,7 @@ test('what is malformed, of another unit or an end of nothing is ignored', () =>
     'bytes=--1',
     'bytes=+1-2',
   ])
-    assert.equal(selectRange(header, 10), undefined, header);
+    assert.equal(selectRange(header, 10), undefined, String(header));
   assert.equal(selectRange('bytes=-5', 0), undefined);
 });
 

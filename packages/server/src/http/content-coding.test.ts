@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
-import { chooseCoding, encode } from './content-coding.ts';
+import { chooseCoding, compressed, type Forms, inCoding } from './content-coding.ts';
 
 test('the client weighs the codings, and where it does not, the smallest is chosen', () => {
   for (const [header, expected] of [
@@ -23,7 +23,7 @@ test('the client weighs the codings, and where it does not, the smallest is chos
     ['', 'identity'],
     [undefined, 'identity'],
   ] as const)
-    assert.equal(chooseCoding(header), expected, header);
+    assert.equal(chooseCoding(header), expected, String(header));
 });
 
 test('a client that takes nothing gets nothing', () => {
@@ -34,9 +34,31 @@ test('a client that takes nothing gets nothing', () => {
   assert.equal(chooseCoding('*;q=0, gzip', ['gzip', 'identity']), 'gzip');
 });
 
-test('what is encoded comes back', async () => {
-  const bytes = Buffer.from('hayate '.repeat(500));
-  assert.deepEqual(gunzipSync(await encode(bytes, 'gzip')), bytes);
-  assert.deepEqual(brotliDecompressSync(await encode(bytes, 'br')), bytes);
-  assert.deepEqual(Buffer.from(await encode(bytes, 'identity')), bytes);
+const text = new TextEncoder().encode('hayate '.repeat(500));
+
+test('what is compressed comes back', async () => {
+  const [br, gzip, identity] = [await compressed(text, 'br'), await compressed(text, 'gzip'), await compressed(text, undefined)];
+  assert.deepEqual([br.coding, gzip.coding, identity.coding], ['br', 'gzip', 'identity']);
+  assert.deepEqual(new Uint8Array(brotliDecompressSync(br.bytes)), text);
+  assert.deepEqual(new Uint8Array(gunzipSync(gzip.bytes)), text);
+  assert.deepEqual(identity.bytes, text);
+  assert.ok(br.bytes.length < 100 && gzip.bytes.length < 100);
+});
+
+test('little content stays as it is, except for a client that refuses it so', async () => {
+  const little = text.subarray(0, 500);
+  assert.equal((await compressed(little, 'br, gzip')).coding, 'identity');
+  const forced = await compressed(little, 'gzip, identity;q=0');
+  assert.deepEqual([forced.coding, new Uint8Array(gunzipSync(forced.bytes))], ['gzip', little]);
+  await assert.rejects(compressed(little, 'identity;q=0'), { code: 'NOT_ACCEPTABLE' });
+});
+
+test('of forms that are there, none is made again', async () => {
+  const made = new Uint8Array([1, 2, 3]);
+  const forms: Forms = new Map([
+    ['identity', text],
+    ['br', made],
+  ]);
+  assert.deepEqual(await inCoding(forms, 'gzip, br'), { coding: 'br', bytes: made });
+  assert.equal((await inCoding(forms, 'gzip')).coding, 'identity');
 });

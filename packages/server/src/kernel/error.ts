@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'NOT_FOUND'
   | 'GONE'
   | 'BAD_REQUEST'
+  | 'NOT_ACCEPTABLE'
   | 'PRECONDITION_FAILED'
   | 'RANGE_NOT_SATISFIABLE'
   | 'IN_USE'

@@ -4,6 +4,8 @@
 // Taken once: kept for this tab (sessionStorage), and removed from the address bar at once, so that it is in no
 // bookmark, screenshot or shared link.
 
+import { siteRoot } from '../route/root.ts';
+
 /** What a fragment may carry. */
 export interface Credential {
   token?: string;
@@ -33,7 +35,7 @@ export function takeCredential(): void {
   history.replaceState(history.state, '', location.pathname + location.search + rest);
   for (const name of names) {
     const value = credential[name];
-    if (value !== undefined) sessionStorage.setItem(`hayate.${name}`, value);
+    if (value !== undefined) sessionStorage.setItem(keyOf(name), value);
   }
 }
 
@@ -41,8 +43,13 @@ export function takeCredential(): void {
 export function credential(): Credential {
   const kept: Credential = {};
   for (const name of names) {
-    const value = sessionStorage.getItem(`hayate.${name}`);
+    const value = sessionStorage.getItem(keyOf(name));
     if (value !== null) kept[name] = value;
   }
   return kept;
+}
+
+/** Another server may have pages at another path of the same origin: what was given for one is not for the other. */
+function keyOf(name: keyof Credential): string {
+  return `hayate.${name}${siteRoot().pathname}`;
 }

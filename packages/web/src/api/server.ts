@@ -1,4 +1,5 @@
 // The server's HTTP API, as far as the pages use it: tokens, and what is live. One sentence for people when it refuses.
+import { siteRoot } from '../route/root.ts';
 import { credential } from './credential.ts';
 
 /** A live stream (GET /api/streams in /api/openapi.json). */
@@ -25,8 +26,8 @@ export class ServerError extends Error {
   override readonly name = 'ServerError';
 }
 
-/** The address of the server that gave these pages. */
-export const server = location.origin;
+/** The address of the server that gave these pages, without a slash at its end. */
+export const server = siteRoot().href.slice(0, -1);
 
 /** A token is fetched anew this long before it runs out. */
 const spareSeconds = 60;
@@ -57,10 +58,10 @@ export async function liveStreams(): Promise<LiveStream[]> {
   return ((await answerOf(response)) as { streams: LiveStream[] }).streams;
 }
 
-/** Asks the server. Rejects with ServerError if it does not answer. */
+/** Asks the server at `path`, which begins with a slash. Rejects with ServerError if it does not answer. */
 export async function ask(path: string, init: RequestInit): Promise<Response> {
   try {
-    return await fetch(path, { ...init, cache: 'no-store' });
+    return await fetch(server + path, { ...init, cache: 'no-store' });
   } catch (cause) {
     throw new ServerError('The server does not answer: it may be restarting, or the network is gone.', { cause });
   }

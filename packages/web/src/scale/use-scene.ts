@@ -1,6 +1,7 @@
 // What the demonstration tells its page: where the stream is, and snapshots as they come, with a short history of each
 // Redis' load. Deeds go the other way.
 import { useEffect, useState } from 'react';
+import { server } from '../api/server.ts';
 import type { SceneAddress, ShardAction, Snapshot } from './scene.ts';
 
 /** Snapshots whose loads are kept: 15 s. */
@@ -30,11 +31,11 @@ function take(state: SceneState, snapshot: Snapshot): SceneState {
 export function useScene(): SceneState {
   const [state, setState] = useState(nothing);
   useEffect(() => {
-    const snapshots = new EventSource('/demo/snapshots');
+    const snapshots = new EventSource(`${server}/demo/snapshots`);
     snapshots.onmessage = ({ data }: MessageEvent<string>) => setState((last) => take(last, JSON.parse(data) as Snapshot));
     snapshots.onerror = () => setState((last) => ({ ...last, problem: last.address === undefined ? unknownPlace : gone }));
     const ask = async () => {
-      const response = await fetch('/demo/scene', { cache: 'no-store' });
+      const response = await fetch(`${server}/demo/scene`, { cache: 'no-store' });
       if (!response.ok) throw new Error(unknownPlace);
       const address = (await response.json()) as SceneAddress;
       setState((last) => ({ ...last, address }));
@@ -49,7 +50,7 @@ export function useScene(): SceneState {
 export async function doDeed(shard: number, action: ShardAction): Promise<string | undefined> {
   try {
     const headers = { 'Content-Type': 'application/json' };
-    const response = await fetch('/demo/deed', { method: 'POST', headers, body: JSON.stringify({ shard, action }) });
+    const response = await fetch(`${server}/demo/deed`, { method: 'POST', headers, body: JSON.stringify({ shard, action }) });
     return response.ok ? undefined : `Redis ${shard} was just being told something else.`;
   } catch {
     return gone;

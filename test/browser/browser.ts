@@ -20,8 +20,10 @@ export interface BrowserOptions {
 }
 
 export interface TestBrowser {
-  /** Opens a path of the server in a page of its own. */
+  /** Opens a path of the server, or an address elsewhere, in a page of its own. */
   open(path: string): Promise<Page>;
+  /** What pages have reported so far, which then does not fail the test: for a test that is about it. */
+  takeErrors(): string[];
 }
 
 const flagsOf = ({ microphone, autoplay }: BrowserOptions): string[] => [
@@ -50,9 +52,10 @@ export async function launchBrowser(t: TestContext, options: BrowserOptions): Pr
   return {
     async open(path) {
       const page = await context.newPage();
-      await page.goto(options.url + path);
+      await page.goto(/^https?:/.test(path) ? path : options.url + path);
       return page;
     },
+    takeErrors: () => errors.splice(0),
   };
 }
 
@@ -62,6 +65,9 @@ async function openContext(browser: Browser, errors: string[]): Promise<BrowserC
   context.on('weberror', (error) => note(error.page(), String(error.error().stack ?? error.error())));
   context.on('console', (message) => {
     if (message.type() === 'error') note(message.page(), `${message.text()} (${message.location().url})`);
+  });
+  context.on('response', (response) => {
+    if (response.status() >= 400) note(response.frame().page(), `HTTP ${response.status()} for ${response.url()}`);
   });
   return context;
 }

@@ -6,11 +6,12 @@ import { takeCredential } from './api/credential.ts';
 import { Loading } from './component/loading.tsx';
 import { MissingPage } from './page/missing-page.tsx';
 import { useRoute } from './route/location.ts';
-import { siteRoot } from './route/root.ts';
+import { pinAddresses, siteRoot } from './route/root.ts';
 import type { Route } from './route/route.ts';
 import './style/base.css';
 
 siteRoot();
+pinAddresses();
 takeCredential();
 addEventListener('hashchange', takeCredential);
 

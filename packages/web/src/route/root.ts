@@ -10,6 +10,11 @@ export function siteRoot(): URL {
   return found;
 }
 
+/** Makes the relative addresses of index.html absolute: else a browser looks for its icon beside each page that is shown. */
+export function pinAddresses(): void {
+  for (const link of document.querySelectorAll('link')) link.setAttribute('href', link.href);
+}
+
 /** A path of the address bar as the pages know it, without the prefix `root` (a path with slashes around it). */
 export function pathWithin(root: string, path: string): string {
   if (path.startsWith(root)) return path.slice(root.length - 1);

@@ -63,6 +63,12 @@ test('packs JavaScript and declarations, the licence, and no TypeScript source o
     if (name === 'server')
       for (const wanted of ['bin/hayate.mjs', 'pages/index.html', 'demo/hello.ogg', 'native/fan-out.c'])
         assert.ok(files.includes(wanted), wanted);
+    if (name === 'server')
+      for (const form of [/^pages\/assets\/index-.*\.js$/, /^pages\/assets\/index-.*\.js\.br$/, /^pages\/assets\/index-.*\.js\.gz$/])
+        assert.ok(
+          files.some((path) => form.test(path)),
+          `${form}`,
+        );
     if (name === 'protocol') assert.ok(files.includes('proto/hayate/v1/frame.proto'));
   }
 });

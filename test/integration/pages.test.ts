@@ -208,6 +208,20 @@ test('below a base path everything answers, and without it too', async (t) => {
   assert.deepEqual([bare.status, bare.headers.location], [308, 'hayate/?debug']);
 });
 
+test('the addresses for the local network lie below the base path', async (t) => {
+  const server = await startTestServer(t, ['--roles', 'api', '--lan', '--base-path', '/a/b']);
+  assert.match(server.url, /^https:\/\/localhost:\d+\/a\/b$/);
+  for (const url of server.lanUrls) assert.match(url, /^https:\/\/[\d.]+:\d+\/a\/b\/#pair=[\w-]{11}$/);
+});
+
+test('HEAD is answered wherever GET is', async (t) => {
+  const { url } = await openPages(t);
+  for (const path of ['/', '/watch/hoshi', '/icon.svg', '/livez', '/readyz', '/metrics', '/api/openapi.json', '/api/streams', '/nowhere']) {
+    const [head, whole] = [await ask(url + path, {}, 'HEAD'), await ask(url + path)];
+    assert.deepEqual([head.status, head.body.length, head.headers['content-type']], [whole.status, 0, whole.headers['content-type']], path);
+  }
+});
+
 test('a base path that is none is refused', async (t) => {
   await assert.rejects(startTestServer(t, ['--base-path', '/a/../b']), { code: 'CONFIGURATION', message: /--base-path/ });
 });

@@ -4,7 +4,6 @@ import { CloseCodes } from '@hayate/protocol';
 import fc from 'fast-check';
 import { Backoff } from './backoff.ts';
 import { closeReason } from './close-reason.ts';
-import { endpointUrl } from './server-url.ts';
 import { tokenExpiresUnixMs } from './token.ts';
 
 test('waits longer after each failure, between half and all of a doubling limit, up to ten seconds', () => {
@@ -44,12 +43,4 @@ test('reads when a token runs out, of whatever text it is given', () => {
   assert.equal(tokenExpiresUnixMs(jwt({})), undefined);
   assert.equal(tokenExpiresUnixMs(jwt(null)), undefined);
   fc.assert(fc.property(fc.string(), (text) => tokenExpiresUnixMs(`${text}.${text}`) === undefined));
-});
-
-test('finds the endpoints of a server from its address as people write it', () => {
-  assert.equal(endpointUrl('http://localhost:8080', '/publish'), 'ws://localhost:8080/publish');
-  assert.equal(endpointUrl('https://live.example/hayate/', '/watch'), 'wss://live.example/hayate/watch');
-  assert.equal(endpointUrl('wss://live.example', '/watch'), 'wss://live.example/watch');
-  assert.throws(() => endpointUrl('localhost', '/watch'), { code: 'INVALID' });
-  assert.throws(() => endpointUrl('ftp://localhost', '/watch'), { code: 'INVALID' });
 });

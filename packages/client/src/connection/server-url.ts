@@ -1,8 +1,18 @@
-// A server's address as people write it, to the address of one of its WebSocket endpoints.
+// A server's address as people write it, with or without a path, to the address of one of its endpoints.
 import { ClientError } from '../client-error.ts';
 
 /** `http://host/prefix` and `/publish` to `ws://host/prefix/publish`. Throws ClientError INVALID for anything that is not an address. */
 export function endpointUrl(server: string, path: string): string {
+  return `ws${below(server, path)}`;
+}
+
+/** `ws://host/prefix/` and `/api/streams` to `http://host/prefix/api/streams`. Throws as endpointUrl does. */
+export function apiUrl(server: string, path: string): string {
+  return `http${below(server, path)}`;
+}
+
+/** The address without the beginning of its scheme: `s://host/prefix/publish`. */
+function below(server: string, path: string): string {
   let url: URL;
   try {
     url = new URL(server);
@@ -12,5 +22,5 @@ export function endpointUrl(server: string, path: string): string {
   const secure = url.protocol === 'https:' || url.protocol === 'wss:';
   if (!secure && url.protocol !== 'http:' && url.protocol !== 'ws:')
     throw new ClientError('INVALID', `A server's address begins with http:// or https://, not ${url.protocol}//.`);
-  return `${secure ? 'wss' : 'ws'}://${url.host}${url.pathname.replace(/\/+$/, '')}${path}`;
+  return `${secure ? 's' : ''}://${url.host}${url.pathname.replace(/\/+$/, '')}${path}`;
 }

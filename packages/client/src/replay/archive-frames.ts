@@ -2,6 +2,7 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { type FrameHeader, peekFrame, ServerMessageSchema } from '@hayate/protocol';
 import { ClientError } from '../client-error.ts';
+import { apiUrl } from '../connection/server-url.ts';
 import type { ReplayOptions } from './replay-api.ts';
 
 /** An encoded frame, its header read. */
@@ -22,7 +23,7 @@ export interface Stretch {
  */
 export async function loadFrames(options: ReplayOptions, { fromMs, toMs }: Stretch, signal: AbortSignal): Promise<StoredFrame[]> {
   const { server, stream, epoch, token } = options;
-  const address = `${server.replace(/\/+$/, '')}/api/archive/broadcasts/${stream}/${epoch}/frames?from_ms=${fromMs}&to_ms=${toMs}`;
+  const address = apiUrl(server, `/api/archive/broadcasts/${stream}/${epoch}/frames?from_ms=${fromMs}&to_ms=${toMs}`);
   const authorization = `Bearer ${typeof token === 'string' ? token : await token()}`;
   let response: Response;
   let body: ArrayBuffer;

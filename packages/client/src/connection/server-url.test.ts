@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { apiUrl, endpointUrl } from './server-url.ts';
+
+test("a server's address is taken with a path, with slashes at its end, and by either kind of scheme", () => {
+  for (const [server, below] of [
+    ['http://localhost:8080', '://localhost:8080'],
+    ['http://localhost:8080/', '://localhost:8080'],
+    ['https://host.example/hayate', 's://host.example/hayate'],
+    ['https://host.example/hayate/', 's://host.example/hayate'],
+    ['wss://host.example/a/b//', 's://host.example/a/b'],
+    ['ws://[::1]:8080/hayate', '://[::1]:8080/hayate'],
+  ] as const) {
+    assert.equal(endpointUrl(server, '/watch'), `ws${below}/watch`);
+    assert.equal(apiUrl(server, '/api/streams?x=1'), `http${below}/api/streams?x=1`);
+  }
+});
+
+test('what is no address of a server is refused', () => {
+  for (const server of ['', 'localhost', '/hayate', 'ftp://host', 'localhost:8080'])
+    for (const make of [endpointUrl, apiUrl]) assert.throws(() => make(server, '/watch'), { code: 'INVALID' }, server);
+});

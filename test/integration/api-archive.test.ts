@@ -64,8 +64,8 @@ async function broadcast(t: TestContext, server: TestServer, stream: string, tit
 }
 
 function client(server: TestServer, token: string) {
-  return async (path: string): Promise<Response> =>
-    fetch(`${server.url}/api/archive/broadcasts${path}`, { headers: { Authorization: `Bearer ${token}` } });
+  return async (path: string, headers: Record<string, string> = {}): Promise<Response> =>
+    fetch(`${server.url}/api/archive/broadcasts${path}`, { headers: { Authorization: `Bearer ${token}`, ...headers } });
 }
 
 async function moderator(server: TestServer, moderate: string[]) {
@@ -170,6 +170,12 @@ test('the frames of a stretch come as they were broadcast, bounded, until the br
   const leadIn = stretch.frames.filter((frame) => !within.includes(frame));
   assert.deepEqual(leadIn.map(({ kind }) => kind).toSorted(), [Kind.HEADER, Kind.MOTION]);
   assert.equal(stretch.next, '6010');
+  // A player that goes back has them already.
+  const path = `/hoshi/${epoch}/frames?from_ms=5010&to_ms=6010`;
+  const etag = (await ask(path)).headers.get('etag') ?? '';
+  const known = await ask(path, { 'If-None-Match': etag });
+  assert.deepEqual([known.status, await known.text(), known.headers.get('hayate-next-ms')], [304, '', '6010']);
+  assert.equal((await ask(`/hoshi/${epoch}/frames?from_ms=5030&to_ms=6010`, { 'If-None-Match': etag })).status, 200);
   const firstPose = within.find(({ kind }) => kind === Kind.MOTION);
   assert.ok(
     firstPose !== undefined && (isKey(firstPose) || firstPose.keySequence === leadIn.find(({ kind }) => kind === Kind.MOTION)?.sequence),

@@ -10,8 +10,12 @@ export const referencePath = fileURLToPath(new URL('../docs/reference/cli.md', i
 /** The page. */
 export async function reference(): Promise<string> {
   const sections = (await allCommands()).map((command) => `## hayate ${command.name}\n\n\`\`\`\n${commandHelp(command).trim()}\n\`\`\`\n`);
-  const head =
-    '# The hayate command\n\nEvery flag can also be set by a variable: `--drain-timeout-ms` is `HAYATE_DRAIN_TIMEOUT_MS`. Written by `scripts/reference.ts`.\n';
+  const head = [
+    '# The hayate command\n',
+    'Every flag can also be set by a variable: `--drain-timeout-ms` is `HAYATE_DRAIN_TIMEOUT_MS`. An empty variable is as if unset. Unknown',
+    'variables that begin with `HAYATE_` are refused, except for those that Kubernetes or Docker set to describe a service of that name, such as',
+    '`HAYATE_SERVICE_HOST`: see [scale-out.md](../operate/scale-out.md#in-kubernetes). Written by `scripts/reference.ts`.\n',
+  ].join('\n');
   return [head, ...sections].join('\n');
 }
 

@@ -2,6 +2,7 @@
 // reached goes to standard output; logs go to standard error.
 import { once } from 'node:events';
 import { renderUnicodeCompact } from 'uqr';
+import { injectedVariables } from '../kernel/flag-injected.ts';
 import { type RunningServer, startServer } from '../main.ts';
 import { serveFlags } from '../serve-flags.ts';
 import { defineCommand, type Io } from './command.ts';
@@ -22,7 +23,12 @@ export const serve = defineCommand({
   },
 });
 
-function announce(server: RunningServer, data: string, { stdout }: Io): void {
+function announce(server: RunningServer, data: string, { stdout, env }: Io): void {
+  const [injected, ...more] = injectedVariables(env);
+  if (injected !== undefined) {
+    const others = more.length === 0 ? '' : ` and ${more.length} more`;
+    stdout.write(`not read as settings, as Kubernetes or Docker describes a service by them: ${injected}${others}\n`);
+  }
   if (server.development) {
     stdout.write(
       'DEVELOPMENT MODE: whoever reaches this server gets every right on it. Give --jwt-secret or --jwks to run it for others.\n',

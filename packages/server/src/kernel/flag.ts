@@ -1,11 +1,12 @@
 // Settings. In: one typed table, the command line and the environment. Out: one object of typed values.
 // A setting has one name everywhere: `drainTimeoutMs` in code is `--drain-timeout-ms` and `HAYATE_DRAIN_TIMEOUT_MS`.
-// The command line wins over the environment, the environment over the default. Nothing unknown is passed over,
-// and a secret's value never gets into a message.
+// The command line wins over the environment, the environment over the default. What nobody knows is refused, except for
+// variables that an orchestrator sets (flag-injected.ts). A secret's value never gets into a message.
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { didYouMean } from './did-you-mean.ts';
 import { HayateError } from './error.ts';
+import { isInjected, VARIABLE_PREFIX } from './flag-injected.ts';
 import { type Flag, type FlagTable, type FlagValues, optionName, optionsOf, variableName } from './flag-table.ts';
 import { parseValue } from './flag-value.ts';
 
@@ -39,11 +40,15 @@ export function parseFlags<T extends FlagTable>(
   return values as FlagValues<T>;
 }
 
-/** Throws HayateError CONFIGURATION for a HAYATE_* variable that none of `tables` reads. HAYATE_TEST_* are the test suite's own. */
+/**
+ * Throws HayateError CONFIGURATION for a HAYATE_* variable that none of `tables` reads. Passed over are empty ones, those
+ * that an orchestrator sets, and HAYATE_TEST_*, which belong to the test suite.
+ */
 export function refuseUnknownVariables(env: Readonly<Record<string, string | undefined>>, tables: readonly FlagTable[]): void {
   const known = new Set(tables.flatMap(variablesOf));
+  const isForeign = (name: string) => name.startsWith('HAYATE_TEST_') || env[name] === '' || isInjected(name, env);
   for (const name of Object.keys(env))
-    if (name.startsWith('HAYATE_') && !name.startsWith('HAYATE_TEST_') && !known.has(name))
+    if (name.startsWith(VARIABLE_PREFIX) && !known.has(name) && !isForeign(name))
       throw new HayateError('CONFIGURATION', `unknown variable ${name}${didYouMean(name, [...known])}`);
 }
 
@@ -102,8 +107,9 @@ function add(given: Given, name: string, text: string): void {
 function variables(env: Readonly<Record<string, string | undefined>>, ...options: (string | undefined)[]): Given {
   const given: Given = new Map();
   for (const option of options) {
-    const text = option === undefined ? undefined : env[variableName(option)];
-    if (option !== undefined && text !== undefined && text !== '') given.set(option, [text]);
+    const name = option === undefined ? '' : variableName(option);
+    const text = env[name];
+    if (option !== undefined && text !== undefined && text !== '' && !isInjected(name, env)) given.set(option, [text]);
   }
   return given;
 }

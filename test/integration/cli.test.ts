@@ -102,7 +102,7 @@ test('an error is one clear line on stderr and a code that is not 0', async (t) 
       /^hayate broadcast: unknown variable HAYATE_SERVR; did you mean HAYATE_SERVER\? /,
       { HAYATE_SERVR: 'y' },
     ],
-    [['broadcast', clip, '--stream', 'x', '--server', 'localhost:8080'], 2, /^hayate broadcast: --server must be an address such as /],
+    [['broadcast', clip, '--stream', 'x', '--server', 'ftp://localhost'], 2, /^hayate broadcast: --server must be an address such as /],
     [['broadcast', join(folder, 'no.ogg'), '--stream', 'x'], 1, /^hayate broadcast: .*no\.ogg: no such file or directory$/],
     [['broadcast', text, '--stream', 'x'], 1, /^hayate broadcast: .*a\.txt is neither an Ogg\/Opus nor a WAV file$/],
     [['broadcast', ogg, '--stream', 'x'], 1, /^hayate broadcast: .*torn\.ogg cannot be sent: .* \(at byte \d+\)$/],

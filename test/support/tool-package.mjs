@@ -30,6 +30,7 @@ export const toolPackages = {
   'redis-cli': 'redis-tools',
   'redis-server': 'redis-server',
   sox: 'sox',
+  unshare: 'util-linux',
 };
 
 /** Python module, as imported, to Debian package. @type {Readonly<Record<string, string>>} */

@@ -6,7 +6,7 @@ import type { Context } from './kernel/context.ts';
 import { HayateError } from './kernel/error.ts';
 import { openFileLog, readFileOffsets } from './log/file/file-log.ts';
 import type { CommittedOffsets, Log } from './log/log.ts';
-import { parseBucketAddress } from './store/bucket-address.ts';
+import { parseBucketAddress, parseEndpoint } from './store/bucket-address.ts';
 import { checkPutIfAbsent } from './store/remote-store.ts';
 import type { Store } from './store/store.ts';
 import { openFsStore } from './store/store-fs.ts';
@@ -87,7 +87,8 @@ export async function openStore(settings: StoreSettings, { writes = true } = {})
 
 /** Opens a bucket. Nobody loads an SDK who does not use it. */
 async function openBucket(settings: StoreSettings): Promise<Store> {
-  const { store, storeEndpoint: endpoint, storeRegion: region, storeTimeoutMs: timeoutMs, storeRequestsMax: requestsMax } = settings;
+  const { store, storeEndpoint, storeRegion: region, storeTimeoutMs: timeoutMs, storeRequestsMax: requestsMax } = settings;
+  const endpoint = storeEndpoint === undefined ? undefined : parseEndpoint(storeEndpoint);
   if (store.startsWith('s3://')) {
     const { openS3Store } = await import('./store/store-s3.ts');
     return openS3Store({ ...parseBucketAddress(store), endpoint, region, timeoutMs, requestsMax });

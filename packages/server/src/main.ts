@@ -17,8 +17,10 @@ import { AVRO_CODECS } from './format/avro/index.ts';
 import { lanAddresses, lanCertificate } from './gateway/certificate.ts';
 import { ConnectionMetrics } from './gateway/connection-metrics.ts';
 import { type AcceptSocket, Gateway } from './gateway/gateway.ts';
+import { everyAddress, type ListenAddress, openableUrl, resolveListenAddress } from './gateway/listen-address.ts';
 import { underBasePath } from './http/base-path.ts';
 import { readSite, type Site } from './http/site.ts';
+import { isLocalhostName, urlHost } from './kernel/address.ts';
 import { type Context, createContext } from './kernel/context.ts';
 import { HayateError } from './kernel/error.ts';
 import type { Service } from './kernel/service.ts';
@@ -83,7 +85,9 @@ export async function startServer(settings: ServeSettings, member?: GroupMember)
   }
 }
 
-async function start(settings: ServeSettings, member: GroupMember | undefined, cleanup: (() => Promise<void>)[]): Promise<RunningServer> {
+async function start(given: ServeSettings, member: GroupMember | undefined, cleanup: (() => Promise<void>)[]): Promise<RunningServer> {
+  const listen = await publicAddress(given);
+  const settings = { ...given, host: listen.address };
   const context = createContext({ logLevel: settings.logLevel, ...(member === undefined ? {} : { worker: member.number }) });
   const site = readSite(settings);
   const security = await openSecurity(settings, context);
@@ -127,15 +131,13 @@ async function start(settings: ServeSettings, member: GroupMember | undefined, c
   const gateway = await openGateway(parts, publicApp, { endpoints, lan, sharesPort: member !== undefined });
   cleanup.push(() => gateway.close());
   const internal = internalApp === undefined ? undefined : await openInternalPort(settings, parts.connectionMetrics, internalApp);
-  if (internal !== undefined) cleanup.push(() => internal.close());
+  if (internal !== undefined) cleanup.push(() => internal.gateway.close());
 
-  const scheme = settings.lan || settings.tlsCert !== undefined ? 'https' : 'http';
-  const host = settings.lan || ['127.0.0.1', '::1', '0.0.0.0', '::'].includes(settings.host) ? 'localhost' : settings.host;
   const pair = security.development?.pairingCode;
   return {
-    url: `${scheme}://${host}:${gateway.port}${site.basePath}`,
-    lanUrls: lan.map((address) => `https://${address}:${gateway.port}${site.basePath}/#pair=${pair}`),
-    internalUrl: internal === undefined ? undefined : `http://${settings.internalHost}:${internal.port}`,
+    url: `${await publicUrl(settings, listen, gateway.port)}${site.basePath}`,
+    lanUrls: lan.map((address) => `https://${urlHost(address)}:${gateway.port}${site.basePath}/#pair=${pair}`),
+    internalUrl: internal?.url,
     development: security.development !== undefined,
     archiveDirectory,
     registry: context.registry,
@@ -238,7 +240,7 @@ async function openGateway(
   const { basePath } = site;
   const tls = settings.lan ? await lanCertificate(settings.data, lan) : await givenCertificate(settings);
   return Gateway.listen({
-    host: settings.lan ? '0.0.0.0' : settings.host,
+    host: settings.host,
     port: settings.port,
     ...(tls === undefined ? {} : { tls }),
     endpoints: new Map([...endpoints].flatMap(([path, accept]) => [[path, accept] as const, [basePath + path, accept] as const])),
@@ -250,14 +252,28 @@ async function openGateway(
   });
 }
 
-/** Opens --internal-port, where operators ask. */
-export function openInternalPort(
+/** Where the public port is opened. Rejects with HayateError CONFIGURATION. */
+export async function publicAddress({ lan, host }: ServeSettings): Promise<ListenAddress> {
+  const listen = await resolveListenAddress('--host', host);
+  return lan ? { address: await everyAddress(), name: undefined } : listen;
+}
+
+/** Where people open the public port. A name stands only for who has keys or a certificate: development mode answers to addresses. */
+export function publicUrl(settings: ServeSettings, listen: ListenAddress, port: number): Promise<string> {
+  const { lan, tlsCert, jwtSecret, jwks } = settings;
+  const keepsName = [tlsCert, jwtSecret, jwks].some((key) => key !== undefined) || isLocalhostName(listen.name ?? '');
+  return openableUrl(lan || tlsCert !== undefined ? 'https' : 'http', listen, { port, keepsName });
+}
+
+/** Opens --internal-port, where operators ask; `url` is where they do. */
+export async function openInternalPort(
   settings: ServeSettings,
   metrics: ConnectionMetrics,
   app: ReturnType<typeof createApplication>,
-): Promise<Gateway> {
-  return Gateway.listen({
-    host: settings.internalHost,
+): Promise<{ gateway: Gateway; url: string }> {
+  const listen = await resolveListenAddress('--internal-host', settings.internalHost);
+  const gateway = await Gateway.listen({
+    host: listen.address,
     port: settings.internalPort ?? 0,
     endpoints: new Map(),
     request: getRequestListener(app.fetch),
@@ -265,6 +281,7 @@ export function openInternalPort(
     handshakeTimeoutMs: settings.handshakeTimeoutMs,
     metrics,
   });
+  return { gateway, url: await openableUrl('http', listen, { port: gateway.port, keepsName: true }) };
 }
 
 async function givenCertificate({ tlsCert, tlsKey }: ServeSettings): Promise<{ key: string; cert: string } | undefined> {

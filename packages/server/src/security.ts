@@ -1,7 +1,6 @@
 // Where this process's keys come from. Without any, it is in development mode: loopback only (or --lan), with a secret of
 // its own. Anything else refuses to start without a key.
 import { randomBytes } from 'node:crypto';
-import { isIP } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { developmentSecret } from './auth/development-secret.ts';
 import { FileKeySet } from './auth/file-key-set.ts';
@@ -9,6 +8,7 @@ import { KeySetError } from './auth/key-set.ts';
 import { type KeySource, secretKeys } from './auth/key-source.ts';
 import { RemoteKeySet } from './auth/remote-key-set.ts';
 import { createVerifyToken, type VerifyToken } from './auth/verify-token.ts';
+import { isLoopback } from './kernel/address.ts';
 import type { Context } from './kernel/context.ts';
 import { HayateError } from './kernel/error.ts';
 import type { ServeSettings } from './serve-flags.ts';
@@ -30,8 +30,8 @@ export interface Security {
 }
 
 /**
- * Reads the keys that `settings` name; rejects with HayateError CONFIGURATION if they do not suffice. A URL is not asked before
- * `keys.start`: an issuer that does not answer keeps no server from starting.
+ * Reads the keys that `settings`, whose host is an address, name. Rejects with HayateError CONFIGURATION if they do not
+ * suffice. A URL is not fetched before `keys.start`: an issuer that does not answer keeps no server from starting.
  */
 export async function openSecurity(settings: ServeSettings, context: Context): Promise<Security> {
   const { jwtSecret, jwks, jwtAudience, ticketSecret, host, lan, data } = settings;
@@ -85,10 +85,6 @@ function checkSecret(flag: string, text: string | undefined): Uint8Array | undef
   const bytes = Buffer.from(text);
   if (bytes.length < SECRET_BYTES_MIN) throw configuration(`${flag} holds fewer than ${SECRET_BYTES_MIN} bytes`);
   return bytes;
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
 function configuration(message: string, cause?: unknown): HayateError {

@@ -20,3 +20,16 @@ test('what is no address of a server is refused', () => {
   for (const server of ['', 'localhost', '/hayate', 'ftp://host', 'localhost:8080'])
     for (const make of [endpointUrl, apiUrl]) assert.throws(() => make(server, '/watch'), { code: 'INVALID' }, server);
 });
+
+test('an IPv6 address stands in brackets; what is wrong with one that does not is said', () => {
+  assert.equal(endpointUrl('http://[0:0:0:0:0:0:0:1]:8080', '/watch'), 'ws://[::1]:8080/watch');
+  assert.equal(endpointUrl('wss://[::FFFF:127.0.0.1]/a', '/watch'), 'wss://[::ffff:7f00:1]/a/watch');
+  for (const server of ['localhost', 'localhost:8080', '127.0.0.1:8080', '[::1]:8080'])
+    assert.throws(() => endpointUrl(server, '/watch'), {
+      code: 'INVALID',
+      message: /such as http:\/\/localhost:8080\. It begins with http:/,
+    });
+  for (const server of ['http://::1:8080', 'http://fe80::1', '::1'])
+    assert.throws(() => endpointUrl(server, '/watch'), { code: 'INVALID', message: /stands in brackets/ });
+  assert.throws(() => endpointUrl('http://[fe80::1%25eth0]:80', '/watch'), { code: 'INVALID', message: /no zone/ });
+});

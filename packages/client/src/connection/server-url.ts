@@ -13,14 +13,19 @@ export function apiUrl(server: string, path: string): string {
 
 /** The address without the beginning of its scheme: `s://host/prefix/publish`. */
 function below(server: string, path: string): string {
-  let url: URL;
-  try {
-    url = new URL(server);
-  } catch (cause) {
-    throw new ClientError('INVALID', `"${server}" is not the address of a server, such as http://localhost:8080.`, { cause });
-  }
+  const url = URL.canParse(server) ? new URL(server) : undefined;
+  if (url === undefined || !/^[^:]+:\/\//.test(server))
+    throw new ClientError('INVALID', `"${server}" is not the address of a server, such as http://localhost:8080.${hint(server)}`);
   const secure = url.protocol === 'https:' || url.protocol === 'wss:';
   if (!secure && url.protocol !== 'http:' && url.protocol !== 'ws:')
     throw new ClientError('INVALID', `A server's address begins with http:// or https://, not ${url.protocol}//.`);
   return `${secure ? 's' : ''}://${url.host}${url.pathname.replace(/\/+$/, '')}${path}`;
+}
+
+/** What is most likely wrong with an address that cannot be read. */
+function hint(server: string): string {
+  const [, scheme, host = ''] = /^([a-z]+:\/\/)?([^/]*)/i.exec(server) ?? [];
+  if (/^\[?[\da-f.]*:[\da-f.:]*%/i.test(host)) return ' URLs hold no zone (%): use another address of the server.';
+  if (/^[\da-f.]*:[\da-f.]*:/i.test(host)) return ' An IPv6 address stands in brackets: http://[::1]:8080.';
+  return scheme === undefined ? ' It begins with http:// or https://.' : '';
 }

@@ -38,6 +38,28 @@ test('this machine gets what it asks for', async () => {
   }
 });
 
+test('an address is this machine by its value, however client or socket spell it', async () => {
+  const publish = { grants: { publish: ['*'] } };
+  for (const address of ['127.0.0.9', '0:0:0:0:0:0:0:1', '::FFFF:127.0.0.1', '::ffff:7f00:1', '::1%lo'])
+    assert.equal((await ask(address, publish)).status, 200, address);
+  for (const address of ['::2', '::127.0.0.1', '128.0.0.1', '::ffff:10.0.0.1', '127.0.0.1.example', ''])
+    assert.equal((await ask(address, publish)).status, 403, address);
+  const hosts = ['[0:0:0:0:0:0:0:1]', '[::FFFF:127.0.0.1]', '[fe80::1%25eth0]', 'LOCALHOST', 'localhost.', 'a.localhost'];
+  for (const host of hosts.flatMap((name) => [name, `${name}:8080`]))
+    assert.equal((await ask('127.0.0.1', publish, { Host: host })).status, 200, host);
+  for (const host of [
+    'localhost.example',
+    '127.0.0.1.example',
+    '[::1].example',
+    '[::g]',
+    '[localhost]',
+    '::1',
+    'localhost:8080:8080',
+    '127.0.0.1@a',
+  ])
+    assert.equal((await ask('127.0.0.1', publish, { Host: host })).status, 403, host);
+});
+
 test('another device gets watch, and more only with the pairing code', async () => {
   const publish = { grants: { publish: ['*'] } };
   assert.equal((await ask('192.0.2.7', { grants: { watch: ['*'] } })).status, 200);

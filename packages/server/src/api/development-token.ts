@@ -2,11 +2,11 @@
 // machine as their host and send JSON, so that no other site's script can use it; over the LAN, only what carries the
 // pairing code that `--lan` printed gets more than `watch`.
 import { timingSafeEqual } from 'node:crypto';
-import { isIP } from 'node:net';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { z } from 'zod';
 import { isStreamPattern } from '../auth/grant.ts';
 import { signToken } from '../auth/sign-token.ts';
+import { isLocalhostName, isLoopback, parseAddress } from '../kernel/address.ts';
 import { HayateError } from '../kernel/error.ts';
 
 const patterns = z.array(z.string().refine(isStreamPattern)).max(100).default([]);
@@ -43,14 +43,13 @@ export function addDevelopmentToken(app: OpenAPIHono, options: DevelopmentTokenO
   });
 }
 
-/** Against DNS rebinding: the page was opened as localhost or by a literal address, not by somebody's domain. */
+/**
+ * Against DNS rebinding: the page was opened as localhost or by a literal address, not by somebody's domain. A name is never
+ * resolved here, as the domain of an attacker may well lead to this machine.
+ */
 function namesThisMachine(host: string): boolean {
-  const name = host.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
-  return name === 'localhost' || isIP(name) !== 0;
-}
-
-function isLoopback(address: string): boolean {
-  return address === '::1' || /^(::ffff:)?127\./.test(address);
+  const [, name = ''] = /^(\[[^\]]*\]|[^:]*)(?::\d+)?$/.exec(host) ?? [];
+  return isLocalhostName(name) || parseAddress(name) !== undefined;
 }
 
 function equals(a: string, b: string): boolean {

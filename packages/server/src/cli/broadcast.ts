@@ -41,8 +41,8 @@ export const broadcast = defineCommand({
       throw new HayateError('CONFIGURATION', `"${args.stream}" is not a stream name: 1 to 64 of A-Z a-z 0-9 _ -`);
     const notices = { say: (line: string) => void io.stderr.write(`${line}\n`) };
     const file = await openVoiceFile(args.file, { bitrate: args.bitrate, warn: (line) => notices.say(`${args.file}: ${line}`) });
-    const token = await reachServer(args.server, args.token, { publish: [args.stream] });
-    const { server, stream, avatar, motionRate } = args;
+    const { server, token } = await reachServer(args.server, args.token, { publish: [args.stream] });
+    const { stream, avatar, motionRate } = args;
     const title = args.title ?? file.title ?? '';
     const broadcaster = new Broadcaster({
       server,

@@ -4,6 +4,8 @@ import type { TokenSource } from '@hayate/client';
 import { Limits } from '@hayate/protocol';
 import { z } from 'zod';
 import type { Grants } from '../auth/grant.ts';
+import { addressesOf } from '../gateway/listen-address.ts';
+import { isLocalhostName, isLoopback, parseAddress } from '../kernel/address.ts';
 import { HayateError } from '../kernel/error.ts';
 import { defineFlags } from '../kernel/flag.ts';
 import { systemWords } from './failure.ts';
@@ -23,20 +25,64 @@ export const serverFlags = defineFlags({
   },
 });
 
-function checkServer(server: string): void {
-  const url = URL.canParse(server) ? new URL(server) : undefined;
-  if (url === undefined || !/^(https?|wss?):$/.test(url.protocol))
-    throw new HayateError('CONFIGURATION', `--server must be an address such as http://localhost:8080, not "${server}"`);
-  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '')
-    throw new HayateError('CONFIGURATION', '--server must hold neither credentials nor a query; tokens are given by --token-file');
+/** How a server is reached. */
+export interface ServerAccess {
+  /** Its address, for the SDK. */
+  readonly server: string;
+  readonly token: TokenSource;
+}
+
+/** The addresses to try for `--server`, http or https, without a slash at the end. Throws HayateError CONFIGURATION. */
+async function candidatesOf(server: string): Promise<string[]> {
+  const url = readServer(server);
+  const base = (host: string) => `${url.protocol.replace('ws', 'http')}//${host}${url.pathname.replace(/\/+$/, '')}`;
+  // A localhost that the resolver does not know is loopback all the same (RFC 6761 section 6.3).
+  if (!isLocalhostName(url.hostname) || (await addressesOf(url.hostname)).length > 0) return [base(url.host)];
+  return ['127.0.0.1', '[::1]'].map((address) => base(url.port === '' ? address : `${address}:${url.port}`));
 }
 
 /**
- * Makes sure that a server answers, and resolves to the token given, or to a function that asks the server's development
- * mode for `grants`. Rejects with HayateError UNREACHABLE or UNAUTHORIZED, in one sentence.
+ * Reads --server. Without a scheme it is http on this machine (`localhost:8080`, `[::1]:8080`, `::1`), and refused elsewhere: a
+ * token must not travel in the clear because somebody left out a word.
  */
-export async function reachServer(server: string, token: string | undefined, grants: Grants): Promise<TokenSource> {
-  checkServer(server);
+function readServer(server: string): URL {
+  const hasScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(server);
+  const isBareIpv6 = !server.startsWith('[') && parseAddress(server)?.includes(':') === true;
+  const text = hasScheme ? server : `http://${isBareIpv6 ? `[${server}]` : server}`;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^(https?|wss?):$/.test(url.protocol))
+    throw new HayateError('CONFIGURATION', `--server must be an address such as http://localhost:8080, not "${server}"${hint(text)}`);
+  if (!hasScheme && !isLocalhostName(url.hostname) && !isLoopback(url.hostname))
+    throw new HayateError('CONFIGURATION', `--server must say how to reach ${url.host}: https://${url.host} or http://${url.host}`);
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '')
+    throw new HayateError('CONFIGURATION', '--server must hold neither credentials nor a query; tokens are given by --token-file');
+  return url;
+}
+
+function hint(text: string): string {
+  const [, host = ''] = /^[^:]+:\/\/([^/]*)/.exec(text) ?? [];
+  if (host.includes('%')) return ': URLs hold no zone (%), so use another address of the server';
+  return /^[\da-f.]*:[\da-f.]*:/i.test(host) ? ': an IPv6 address stands in brackets, as in http://[::1]:8080' : '';
+}
+
+/**
+ * Makes sure that a server answers. The token is the one given, or a function that asks the server's development mode for
+ * `grants`. Rejects with HayateError CONFIGURATION, UNREACHABLE or UNAUTHORIZED, in one sentence.
+ */
+export async function reachServer(given: string, token: string | undefined, grants: Grants): Promise<ServerAccess> {
+  let failure: unknown;
+  for (const server of await candidatesOf(given)) {
+    try {
+      return { server, token: await openToken(server, token, grants) };
+    } catch (error) {
+      if (!(error instanceof HayateError) || error.code !== 'UNREACHABLE') throw error;
+      failure ??= error;
+    }
+  }
+  throw failure;
+}
+
+async function openToken(server: string, token: string | undefined, grants: Grants): Promise<TokenSource> {
   if (token !== undefined) {
     // Editors and shells leave white space around it.
     const bare = token.trim();
@@ -68,8 +114,7 @@ async function developmentToken(server: string, grants: Grants): Promise<string>
 
 async function ask(server: string, path: string, request: RequestInit): Promise<Response> {
   try {
-    const url = `${server.replace(/^ws/, 'http').replace(/\/+$/, '')}${path}`;
-    return await fetch(url, { ...request, signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
+    return await fetch(`${server}${path}`, { ...request, signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
   } catch (cause) {
     const words = cause instanceof Error && cause.name === 'TimeoutError' ? 'timed out' : systemWords(cause);
     throw new HayateError('UNREACHABLE', `no Hayate server at ${server} (${words ?? 'no connection'})`, { cause, temporary: true });

@@ -26,8 +26,8 @@ export const watch = defineCommand({
   async run(args, io) {
     if (!isStreamName(args.stream))
       throw new HayateError('CONFIGURATION', `"${args.stream}" is not a stream name: 1 to 64 of A-Z a-z 0-9 _ -`);
-    const { server, stream } = args;
-    const token = await reachServer(server, args.token, { watch: [stream] });
+    const { stream } = args;
+    const { server, token } = await reachServer(args.server, args.token, { watch: [stream] });
     const viewer = new Viewer({ server, stream, token });
     try {
       return await record(viewer, args, io);

@@ -2,20 +2,28 @@
 // has accepted it need not do so again. Browsers give microphones and WebCodecs only to secure pages.
 import { X509Certificate } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { networkInterfaces } from 'node:os';
+import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { generate } from 'selfsigned';
+import { isLinkLocal, parseAddress } from '../kernel/address.ts';
 
 /** Browsers refuse certificates that are valid for longer. */
 const VALID_DAYS = 365;
 const DAY_MS = 86_400_000;
 
-/** IPv4 addresses of this machine that others on the local network may reach. */
-export function lanAddresses(): string[] {
-  return Object.values(networkInterfaces())
-    .flatMap((list) => list ?? [])
-    .filter(({ family, internal }) => family === 'IPv4' && !internal)
-    .map(({ address }) => address);
+/** Addresses that are this machine's on every network. */
+const LOCAL_ADDRESSES = ['127.0.0.1', '::1'];
+
+/**
+ * Addresses of `interfaces` that others on the local network may reach: IPv4, or IPv6 where there is no IPv4. IPv6 addresses of
+ * one link are left out, as no browser opens them. So are IPv6 addresses beside IPv4, which change by the day: the certificate
+ * would change with them, and every phone would have to accept it again.
+ */
+export function lanAddresses(interfaces: Readonly<NodeJS.Dict<NetworkInterfaceInfo[]>> = networkInterfaces()): string[] {
+  const all = Object.values(interfaces).flatMap((list) => list ?? []);
+  const reachable = all.filter(({ internal, address }) => !internal && !isLinkLocal(address));
+  const v4 = reachable.filter(({ family }) => family === 'IPv4');
+  return (v4.length > 0 ? v4 : reachable).map(({ address }) => parseAddress(address) ?? address);
 }
 
 /** Reads `<dataDirectory>/lan-certificate.pem` and its key, making them if they are missing, expiring or for other addresses. */
@@ -23,7 +31,10 @@ export async function lanCertificate(dataDirectory: string, addresses: readonly 
   const [certPath, keyPath] = [join(dataDirectory, 'lan-certificate.pem'), join(dataDirectory, 'lan-key.pem')];
   const [cert, key] = await Promise.all([certPath, keyPath].map((path) => readFile(path, 'utf8').catch(() => '')));
   if (cert && key && covers(new X509Certificate(cert), addresses)) return { cert, key };
-  const altNames = [{ type: 2 as const, value: 'localhost' }, ...['127.0.0.1', ...addresses].map((ip) => ({ type: 7 as const, ip }))];
+  const altNames = [
+    { type: 2 as const, value: 'localhost' },
+    ...[...LOCAL_ADDRESSES, ...addresses].map((ip) => ({ type: 7 as const, ip })),
+  ];
   const made = await generate([{ name: 'commonName', value: 'Hayate on this network' }], {
     keyType: 'ec',
     curve: 'P-256',
@@ -42,6 +53,7 @@ export async function lanCertificate(dataDirectory: string, addresses: readonly 
 
 function covers(certificate: X509Certificate, addresses: readonly string[]): boolean {
   return (
-    certificate.validToDate.getTime() > Date.now() + DAY_MS && addresses.every((address) => certificate.checkIP(address) !== undefined)
+    certificate.validToDate.getTime() > Date.now() + DAY_MS &&
+    [...LOCAL_ADDRESSES, ...addresses].every((address) => certificate.checkIP(address) !== undefined)
   );
 }

@@ -8,6 +8,7 @@ import { Limits, SUBPROTOCOL } from '@hayate/protocol';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { HayateError } from '../kernel/error.ts';
 import type { ConnectionMetrics } from './connection-metrics.ts';
+import { listenFailure } from './listen-address.ts';
 
 /** Takes an upgraded socket; `netSocket` is what lies under it, for who writes prepared WebSocket messages. */
 export type AcceptSocket = (socket: WebSocket, netSocket: Socket) => void;
@@ -79,7 +80,7 @@ export class Gateway {
       gateway.#server.once('error', (cause: NodeJS.ErrnoException) => {
         if (cause.code === 'EADDRINUSE')
           reject(new HayateError('IN_USE', `port ${options.port} on ${options.host} is in use; choose another with --port`, { cause }));
-        else reject(new HayateError('CONFIGURATION', `cannot listen on ${options.host}:${options.port}: ${cause.message}`, { cause }));
+        else reject(listenFailure(options.host, options.port, cause));
       });
       gateway.#server.listen(options.port, options.host, resolve);
     });

@@ -1,4 +1,4 @@
-// In: --store as people write it. Out: the bucket, and what stands before every key in it.
+// In: --store and --store-endpoint as people write them. Out: the bucket, what stands before every key in it, and its server.
 import { HayateError } from '../kernel/error.ts';
 import { isKeySegment } from './store.ts';
 
@@ -22,4 +22,15 @@ export function parseBucketAddress(text: string): BucketAddress {
       `--store ${text}: not ${scheme === '' ? 'SCHEME' : scheme}://BUCKET/PREFIX; a prefix is of [A-Za-z0-9_=.-] and '/'`,
     );
   return { bucket, prefix: path === '' ? '' : `${path}/` };
+}
+
+/** Reads --store-endpoint, an http or https URL, without a slash at its end. Throws CONFIGURATION. */
+export function parseEndpoint(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol))
+    throw new HayateError(
+      'CONFIGURATION',
+      `--store-endpoint must be a URL such as http://localhost:9000 or http://[::1]:9000, not "${text}"`,
+    );
+  return url.href.replace(/\/$/, '');
 }

@@ -12,10 +12,10 @@ import { Counter, Gauge, type MetricObject, Registry } from '@prometheus-io/clie
 import { createApplication } from '../api/api.ts';
 import { addOperationRoutes, type Operations } from '../api/operation-routes.ts';
 import { ConnectionMetrics } from '../gateway/connection-metrics.ts';
-import type { Gateway } from '../gateway/gateway.ts';
+import { listenFailure } from '../gateway/listen-address.ts';
 import { type Context, createContext } from '../kernel/context.ts';
 import { HayateError } from '../kernel/error.ts';
-import { openInternalPort, type RunningServer } from '../main.ts';
+import { openInternalPort, publicAddress, publicUrl, type RunningServer } from '../main.ts';
 import { openSecurity } from '../security.ts';
 import type { ServeSettings } from '../serve-flags.ts';
 import type { WorkerAddress } from './call.ts';
@@ -40,8 +40,11 @@ export function checkWorkers({ roles, shards, log, lan }: ServeSettings): void {
 }
 
 /** Starts `settings.workers` processes; resolves when all listen. Rejects as startServer does, and then none runs. */
-export async function startWorkers(settings: ServeSettings): Promise<RunningServer> {
-  checkWorkers(settings);
+export async function startWorkers(given: ServeSettings): Promise<RunningServer> {
+  checkWorkers(given);
+  // A name is resolved once, so that all workers have the same address.
+  const listen = await publicAddress(given);
+  const settings = { ...given, host: listen.address };
   // Refuses what no worker could use, and makes the development secret once, before they all look for it.
   (await openSecurity(settings, createContext({ logLevel: settings.logLevel }))).keys.close();
   const port = settings.port === 0 ? await freePort(settings.host) : settings.port;
@@ -54,12 +57,13 @@ export async function startWorkers(settings: ServeSettings): Promise<RunningServ
     const internal = settings.internalPort === undefined ? undefined : await openOperations(settings, context, group);
     return {
       ...address,
+      url: await publicUrl(settings, listen, port),
       lanUrls: [],
-      internalUrl: internal === undefined ? undefined : `http://${settings.internalHost}:${internal.port}`,
+      internalUrl: internal?.url,
       registry: context.registry,
       unready: () => [],
       async drain() {
-        await group.drain().finally(() => internal?.close());
+        await group.drain().finally(() => internal?.gateway.close());
       },
     };
   } catch (error) {
@@ -134,7 +138,7 @@ class WorkerGroup implements Operations {
   }
 }
 
-function openOperations(settings: ServeSettings, context: Context, operations: Operations): Promise<Gateway> {
+function openOperations(settings: ServeSettings, context: Context, operations: Operations): ReturnType<typeof openInternalPort> {
   const app = createApplication(context);
   addOperationRoutes(app, operations);
   return openInternalPort(settings, new ConnectionMetrics(context), app);
@@ -144,7 +148,7 @@ function openOperations(settings: ServeSettings, context: Context, operations: O
 async function freePort(host: string): Promise<number> {
   const server = createServer();
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', (cause) => reject(new HayateError('CONFIGURATION', `cannot listen on ${host}: ${cause.message}`, { cause })));
+  server.once('error', (cause) => reject(listenFailure(host, 0, cause)));
   server.listen(0, host, resolve);
   await promise;
   const address = server.address();

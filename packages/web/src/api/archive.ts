@@ -61,12 +61,15 @@ export async function pastBroadcast({ stream, epoch }: { stream: string; epoch: 
   return (await read(`/api/archive/broadcasts/${stream}/${epoch}`)) as PastBroadcastDetails;
 }
 
+/** This machine, as location.hostname spells it: localhost, 127.0.0.0/8, ::1, and 127.0.0.0/8 mapped to IPv6. */
+const LOOPBACK = /^((.+\.)?localhost\.?|127\.[\d.]+|\[::1\]|\[::ffff:7f[\da-f]{2}:[\da-f]+\])$/;
+
 /** Whether this visitor may moderate anything, as far as can be known without being refused. */
 export async function mayModerate(): Promise<boolean> {
   const { token: given, pair } = credential();
   if (given !== undefined) return grantsModerate(given);
   // Development mode gives more than watching to its own machine alone, and to who is paired.
-  if (pair === undefined && !/^(localhost|127\.[\d.]+|\[::1\])$/.test(location.hostname)) return false;
+  if (pair === undefined && !LOOPBACK.test(location.hostname)) return false;
   return moderatorToken().then(
     () => true,
     () => false,

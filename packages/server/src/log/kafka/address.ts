@@ -1,4 +1,5 @@
 // Where a topic is: kafka://HOST:PORT[,HOST:PORT]/TOPIC, the brokers to begin with and the topic's name.
+import { parseAddress } from '../../kernel/address.ts';
 import { HayateError } from '../../kernel/error.ts';
 
 /** Where a broker listens. */
@@ -14,20 +15,23 @@ export interface TopicAddress {
 }
 
 const ADDRESS = /^kafka:\/\/([^/@?#]+)\/([A-Za-z0-9._-]{1,249})$/;
-const BROKER = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/;
+const BROKER = /^(\[[^\]]*\]|[^:[\]\s]+):(\d{1,5})$/;
 
 /** Reads an address. Throws CONFIGURATION for anything else. */
 export function parseTopicAddress(address: string): TopicAddress {
   const [, brokers, topic] = ADDRESS.exec(address) ?? [];
   const parsed = brokers?.split(',').map(parseBroker) ?? [];
   if (topic === undefined || !parsed.every((broker) => broker !== undefined))
-    throw new HayateError('CONFIGURATION', 'a Kafka log is kafka://HOST:PORT[,HOST:PORT]/TOPIC; a user has flags of its own');
+    throw new HayateError(
+      'CONFIGURATION',
+      'a Kafka log is kafka://HOST:PORT[,HOST:PORT]/TOPIC; a user has flags of its own, and an IPv6 address stands in brackets',
+    );
   return { brokers: parsed, topic };
 }
 
 function parseBroker(text: string): BrokerAddress | undefined {
-  const [, address, name, digits] = BROKER.exec(text) ?? [];
-  const host = address ?? name;
+  const [, written = '', digits] = BROKER.exec(text) ?? [];
+  const host = parseAddress(written) ?? (written.startsWith('[') || written === '' ? undefined : written);
   const port = Number(digits);
   return host === undefined || port < 1 || port > 65_535 ? undefined : { host, port };
 }

@@ -1,6 +1,7 @@
 // Where everything of one topic is: brokers, the leader of each partition, the group's coordinator. Kept until a call shows
 // that it has changed. A topic that was made anew, or got more partitions, is another log: from then on nothing goes on.
 import { type API, findCoordinatorV3, metadataV11 } from '@platformatic/kafka';
+import { hostAndPort } from '../../kernel/address.ts';
 import { HayateError } from '../../kernel/error.ts';
 import type { BrokerAddress } from './address.ts';
 import { type AnswerOf, Channel, type Security } from './channel.ts';
@@ -100,7 +101,7 @@ export class Cluster {
         return await this.control.call(broker, api, ...request);
       } catch (error) {
         if (error instanceof Error && 'response' in error) throw error;
-        failures.push(`${broker.host}:${broker.port}: ${describe(error)}`);
+        failures.push(`${hostAndPort(broker.host, broker.port)}: ${describe(error)}`);
       }
     }
     throw new HayateError('UNREACHABLE', `no Kafka broker answers (${failures.join('; ')})`, { temporary: true });

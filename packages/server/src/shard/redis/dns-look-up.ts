@@ -2,6 +2,7 @@
 // list and hosts file, or by a DNS server that is named.
 import { promises as dns, type LookupAddress, NODATA, NOTFOUND } from 'node:dns';
 import { lookup } from 'node:dns/promises';
+import { hostAndPort, isLinkLocal, isLocalhostName, parseAddress } from '../../kernel/address.ts';
 import { HayateError } from '../../kernel/error.ts';
 import type { LookUp } from './discovery.ts';
 import type { Endpoint } from './server-address.ts';
@@ -14,11 +15,7 @@ const TIMEOUT_MS = 1_000;
  */
 export function dnsLookUp(dnsServer?: string): LookUp {
   const resolver = new dns.Resolver({ timeout: TIMEOUT_MS, tries: 2 });
-  try {
-    if (dnsServer !== undefined) resolver.setServers([dnsServer]);
-  } catch (cause) {
-    throw new HayateError('CONFIGURATION', `--dns-server must be an address and port, such as 10.0.0.10:53, not "${dnsServer}"`, { cause });
-  }
+  if (dnsServer !== undefined) resolver.setServers(dnsServersOf(dnsServer));
 
   const addressesOf = async (host: string): Promise<string[]> => {
     if (dnsServer === undefined) return (await lookup(host, { all: true })).map(({ address }: LookupAddress) => address);
@@ -36,6 +33,23 @@ export function dnsLookUp(dnsServer?: string): LookUp {
     );
     return found.flat();
   };
+}
+
+/**
+ * `--dns-server` as Node's resolver takes it: an address in any spelling, with a port or without. A localhost is loopback of
+ * either kind, as nothing else could resolve it.
+ */
+function dnsServersOf(text: string): string[] {
+  const [, written = text, digits = '53'] = parseAddress(text) === undefined ? (/^(\[[^\]]*\]|[^:]*):(\d{1,5})$/.exec(text) ?? []) : [];
+  const address = parseAddress(written);
+  const addresses = isLocalhostName(written) ? ['127.0.0.1', '::1'] : address === undefined ? [] : [address];
+  const port = Number(digits);
+  if (addresses.length === 0 || port < 1 || port > 65_535 || addresses.some(isLinkLocal))
+    throw new HayateError(
+      'CONFIGURATION',
+      `--dns-server must be an address and port, such as 10.0.0.10:53 or [fd00::10]:53, and not of one link (fe80::); not "${text}"`,
+    );
+  return addresses.map((one) => hostAndPort(one, port));
 }
 
 /** An answer that there are none is an answer, as a host often has addresses of one kind alone. */

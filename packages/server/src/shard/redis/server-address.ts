@@ -1,5 +1,6 @@
 // `--shards` in words to where servers are. Passwords go in with the text and come out in `credentials` alone: no name, label
 // or message made here holds one.
+import { hostAndPort, parseAddress } from '../../kernel/address.ts';
 import { HayateError } from '../../kernel/error.ts';
 import type { ServerAddress } from './dial.ts';
 
@@ -49,14 +50,20 @@ export function parseShardSources(text: string): ShardSource[] {
 
 function parseSource(item: string, label: string): ShardSource {
   const refuse = (what: string) => new HayateError('CONFIGURATION', `${label}: ${what}`);
-  const url = URL.canParse(item) ? new URL(item) : undefined;
+  // URLs know no zones (`[fe80::1%eth0]`); the rest of the address is read without it.
+  const [, bracketed] = /^[a-z+]+:\/\/(?:[^/?#@]*@)?(\[[^\]]*\])/i.exec(item) ?? [];
+  const literal = bracketed === undefined ? undefined : parseAddress(bracketed);
+  const text = bracketed !== undefined && literal?.includes('%') ? item.replace(bracketed, '[::]') : item;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
   const scheme = url === undefined ? undefined : /^(dns\+)?redis(s)?:$/.exec(url.protocol);
   if (url === undefined || !scheme || url.hostname === '')
-    throw refuse('must be memory, or redis://host:port, rediss://host:port or dns+redis://name:port, separated by commas');
+    throw refuse(
+      'must be memory, or redis://host:port, rediss://host:port or dns+redis://name:port, separated by commas; an IPv6 address stands in brackets',
+    );
   if (!['', '/'].includes(url.pathname) || url.search !== '' || url.hash !== '')
     throw refuse('nothing may follow the port: pub/sub knows no databases');
   if (url.username !== '' && url.password === '') throw refuse('a user without a password; write redis://user:password@host');
-  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  const host = literal ?? parseAddress(url.hostname) ?? url.hostname;
   const tls = scheme[2] !== undefined;
   const credentials = credentialsOf(url, refuse);
   const port = url.port === '' ? {} : { port: Number(url.port) };
@@ -67,7 +74,7 @@ function parseSource(item: string, label: string): ShardSource {
 /** The server at `endpoint`, with the TLS name and credentials of the name that led there. */
 export function serverAt({ host, port }: Endpoint, found: ShardName): ShardServer {
   return {
-    name: `${host.includes(':') ? `[${host}]` : host}:${port}`,
+    name: hostAndPort(host, port),
     address: { host, port, ...(found.tls ? { tlsName: found.host } : {}) },
     ...(found.credentials === undefined ? {} : { credentials: found.credentials }),
   };

@@ -1,0 +1,93 @@
+// Where a port is opened, and how people reach it. In: --host as it was written, and what this machine's resolver says.
+// Out: one address, which is the one that is judged (loopback or not) and the one that is bound; and a URL that opens.
+import { lookup } from 'node:dns/promises';
+import { createServer } from 'node:net';
+import { hostAndPort, isLinkLocal, isLocalhostName, isLoopback, isUnspecified, parseAddress, urlHost } from '../kernel/address.ts';
+import { HayateError } from '../kernel/error.ts';
+
+/** A resolver without an answer delays the start by this much at most. */
+const LOOKUP_MS_MAX = 5_000;
+
+/** Where to listen. */
+export interface ListenAddress {
+  /** The IP address to bind, as parseAddress spells it. */
+  readonly address: string;
+  /** The name that led to it; undefined if an address was given. */
+  readonly name: string | undefined;
+}
+
+/**
+ * Reads the value of `flag` (`--host`): an address in any spelling, or a name, which is resolved once. Of a name's addresses
+ * the first that this machine has is taken. Rejects with HayateError CONFIGURATION for anything else.
+ */
+export async function resolveListenAddress(flag: '--host' | '--internal-host', host: string): Promise<ListenAddress> {
+  const refuse = (what: string) => new HayateError('CONFIGURATION', `${flag} ${what}`);
+  const literal = parseAddress(host);
+  if (literal !== undefined) {
+    if (isLinkLocal(literal) && !literal.includes('%'))
+      throw refuse(`${host} is an address of one link: write its interface too, such as ${literal}%eth0`);
+    return { address: literal, name: undefined };
+  }
+  const [, bare, port] = /^(\[[^\]]*\]|[^:]*):(\d+)$/.exec(host) ?? [];
+  if (bare !== undefined) throw refuse(`takes an address without a port: ${flag} ${bare} ${flag.replace('host', 'port')} ${port}`);
+  if (!/^[^\s:/?#@[\]%]+$/.test(host)) throw refuse(`must be an address or a name, such as 127.0.0.1, ::1 or localhost, not "${host}"`);
+  const addresses = await addressesOf(host);
+  if (addresses.length > 0) return { address: await firstOfThisMachine(addresses), name: host };
+  // A localhost that the resolver does not know is loopback all the same.
+  if (isLocalhostName(host)) return { address: await firstOfThisMachine(['127.0.0.1', '::1']), name: undefined };
+  throw refuse(`${host}: there is no address of that name`);
+}
+
+/** The address that all networks reach: :: where there is IPv6 (IPv4 comes there too), else 0.0.0.0. */
+export function everyAddress(): Promise<string> {
+  return firstOfThisMachine(['::', '0.0.0.0']);
+}
+
+/**
+ * The URL that opens a port that is listened on. `keepsName`: under the name that was given. Otherwise `localhost` is used if
+ * the resolver gives it an address that is listened on, and else the address.
+ */
+export async function openableUrl(
+  scheme: 'http' | 'https',
+  { address, name }: ListenAddress,
+  { port, keepsName }: { port: number; keepsName: boolean },
+): Promise<string> {
+  if (name !== undefined && keepsName) return `${scheme}://${name}:${port}`;
+  const isEvery = isUnspecified(address);
+  if (!isEvery && !isLoopback(address)) return `${scheme}://${urlHost(address)}:${port}`;
+  const own = address === '::' ? ['::1', '127.0.0.1'] : [isEvery ? '127.0.0.1' : address];
+  const local = await addressesOf('localhost');
+  const host = local.some((one) => own.includes(one)) ? 'localhost' : urlHost(own[0] ?? address);
+  return `${scheme}://${host}:${port}`;
+}
+
+/** Every address of a name, as the system's resolver orders them; none if it has none, or does not answer. */
+export async function addressesOf(name: string): Promise<string[]> {
+  const { promise: late, resolve } = Promise.withResolvers<[]>();
+  const timer = setTimeout(() => resolve([]), LOOKUP_MS_MAX);
+  try {
+    const found = await Promise.race([lookup(name, { all: true, order: 'verbatim' }).catch(() => []), late]);
+    return [...new Set(found.map(({ address }) => parseAddress(address) ?? address))];
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The first of `addresses` that a socket can be bound to; the first of all, if none can, so that listening there says why. */
+async function firstOfThisMachine(addresses: readonly string[]): Promise<string> {
+  for (const address of addresses) if (await canBind(address)) return address;
+  return addresses[0] ?? '127.0.0.1';
+}
+
+async function canBind(address: string): Promise<boolean> {
+  const server = createServer();
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  server.once('error', () => resolve(false));
+  server.listen(0, address, () => server.close(() => resolve(true)));
+  return promise;
+}
+
+/** What to say when listening on `host` and `port` failed for another reason than that the port is taken. */
+export function listenFailure(host: string, port: number, cause: Error): HayateError {
+  return new HayateError('CONFIGURATION', `cannot listen on ${hostAndPort(host, port)}: ${cause.message}`, { cause });
+}

@@ -5,6 +5,7 @@ import { execFile } from 'node:child_process';
 import { createServer } from 'node:net';
 import type { TestContext } from 'node:test';
 import { promisify } from 'node:util';
+import { hostAndPort } from '../../packages/server/src/kernel/address.ts';
 import { poll } from './poll.ts';
 import { startProcess, type TestProcess } from './process.ts';
 import { requireTool } from './require-tool.ts';
@@ -62,7 +63,7 @@ export const startRedis = async (t: TestContext, options: RedisOptions = {}): Pr
   if (executable === undefined || cli === undefined) return undefined;
   const { host = '127.0.0.1', password, args = [] } = options;
   const port = options.port || (await freePort(host));
-  const authority = password === undefined ? `${host}:${port}` : `:${encodeURIComponent(password)}@${host}:${port}`;
+  const authority = `${password === undefined ? '' : `:${encodeURIComponent(password)}@`}${hostAndPort(host, port)}`;
   const cwd = tempDir(t);
   const base = ['--port', String(port), '--bind', host, '--save', '', '--appendonly', 'no'];
   const auth = password === undefined ? [] : ['--requirepass', password];

@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { cleanUp } from '../../../../test/support/clean-up.ts';
+import { startDns } from '../../../../test/support/dns.ts';
+import { requireIpv6 } from '../../../../test/support/network.ts';
 import { root } from '../../../../test/support/process.ts';
 import { startRedis, startRedisServers } from '../../../../test/support/redis.ts';
 import { createContext } from '../kernel/context.ts';
@@ -48,6 +50,9 @@ test('settings that cannot be meant are refused, and a password is not repeated'
     'redis://127.0.0.1,',
     'redis://:hunter2@127.0.0.1:66666',
     'redis://user@127.0.0.1',
+    'redis://::1:6379',
+    'redis://:hunter2@[::g%eth0]:6379',
+    'redis://[::1%lo]/0',
     'redis://:hunter2%zz@127.0.0.1',
   ];
   for (const shards of wrong)
@@ -58,6 +63,37 @@ test('settings that cannot be meant are refused, and a password is not repeated'
   await assert.rejects(open('redis://127.0.0.1', { placement: 'mirror' }), /--placement must be/);
   await assert.rejects(open('redis://127.0.0.1', { shardCloseMs: 59, shardSuspectMs: 60 }), /--shard-close-ms must not be less/);
   await assert.rejects(open('dns+redis://redis.test:1', { dnsServer: 'redis.test' }), /--dns-server must be an address/);
+});
+
+test('a Redis at an IPv6 address is reached by each spelling of it, and bears one name', async (t) => {
+  if (!requireIpv6(t)) return;
+  const redis = await startRedis(t, { host: '::1', password: 'p@ss:word/' });
+  if (redis === undefined) return;
+  const password = encodeURIComponent('p@ss:word/');
+  for (const host of ['[::1]', '[0:0:0:0:0:0:0:1]', '[::1%25lo]', '[::1%lo]']) {
+    const context = createContext({ logLevel: 'silent' });
+    const shards = await openShards({ ...settings, shards: `redis://:${password}@${host}:${redis.port}` }, context);
+    cleanUp(t, () => shards.close());
+    assert.equal(shards.unready(), undefined, host);
+    const series: string = `hayate_shard_up{shard="${host.includes('%') ? '[::1%lo]' : '[::1]'}:${redis.port}"} 1`;
+    const counted = await context.registry.metrics();
+    assert.ok(counted.includes(series), `${host}: ${series}`);
+  }
+});
+
+test('a name server is reached by each spelling of its address, and as localhost', async (t) => {
+  const redis = await startRedis(t);
+  if (redis === undefined) return;
+  const dns = await startDns(t, ['host-record=redis.test,127.0.0.1']);
+  if (dns === undefined) return;
+  const port = dns.address.split(':')[1];
+  for (const dnsServer of [`127.0.0.1:${port}`, `[::ffff:127.0.0.1]:${port}`, `[::FFFF:7F00:1]:${port}`, `localhost:${port}`]) {
+    const shards = await open(`dns+redis://redis.test:${redis.port}`, { dnsServer });
+    cleanUp(t, () => shards.close());
+    assert.equal(shards.unready(), undefined, dnsServer);
+  }
+  for (const dnsServer of ['[::1', '::1:x', '10.0.0.1:0', '10.0.0.1:65536', '[fe80::1%eth0]:53', 'fe80::1', '10.0.0.1:53:53', ':53'])
+    await assert.rejects(open('dns+redis://redis.test:1', { dnsServer }), /--dns-server must be an address/, dnsServer);
 });
 
 test('a server that asks for a password gets it; without it the shards say that none is connected', async (t) => {

@@ -42,5 +42,6 @@ await script('npm run demo:scale', async () => {
   await ensurePages(runtime);
   return foreground(runtime, [...runtimeFlags, join(root, 'demo/scale/main.ts'), '--redis-server', redis, ...args], {
     env: runtimeEnvironment(runtime),
+    lifeline: 'channel',
   });
 });

@@ -1,10 +1,22 @@
 // @ts-check
 // In: programs that run as long as a person wants them to. Out: their end, in the order that we choose.
 // A terminal sends Ctrl-C to its whole process group at once; a child therefore leads a group of its own and hears only of what
-// is passed on to it. No child outlives this process, unless that is killed outright.
+// is passed on to it. No child outlives this process: where this one can still act it ends them, and each holds a lifeline whose
+// end of file tells it that this process was killed outright (docs/decision/0017-children-hold-a-lifeline.md).
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 
-/** @typedef {{ child: import('node:child_process').ChildProcess, exit: Promise<number> }} Running */
+/**
+ * @typedef {{ child: import('node:child_process').ChildProcess, exit: Promise<number> }} Running
+ * @typedef {'channel' | 'shell'} Lifeline `channel`: for our own programs, which end in good order. `shell`: for other programs,
+ * which are killed by a waiting shell; Unix only.
+ * @typedef {{ cwd?: string, env?: NodeJS.ProcessEnv, stdio?: import('node:child_process').StdioOptions, lifeline?: Lifeline }} ChildOptions
+ */
+
+/** How long children may take to end in good order before they are killed: longer than a server drains by default. */
+const graceMs = 25_000;
+/** How often it is checked that npm lives. */
+const npmCheckMs = 500;
 
 /** @type {Set<import('node:child_process').ChildProcess>} */
 const running = new Set();
@@ -16,34 +28,119 @@ process.on('exit', () => {
 export const endSignals = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
 
 /**
+ * Waits for a line in the background, then becomes the program. At the end of file, which comes before any line if the parent
+ * is killed, the program is killed; a line says that it has ended by itself. Standard output is left alone: it would be held open.
+ */
+const shellLifeline = '(read -r _ <&3 || kill -9 $$) >/dev/null 2>&1 & exec 3<&-; exec "$@"';
+
+/** @param {string} program @param {readonly string[]} args @param {ChildOptions} options @returns {import('node:child_process').ChildProcess} */
+const spawnHeld = (program, args, { lifeline, stdio = 'inherit', ...rest }) => {
+  const detached = process.platform !== 'win32';
+  if (lifeline === undefined) return spawn(program, args, { ...rest, stdio, detached });
+  const three = typeof stdio === 'string' ? [stdio, stdio, stdio] : stdio;
+  if (lifeline === 'channel') {
+    const env = { ...(rest.env ?? process.env), HAYATE_LIFELINE: 'channel' };
+    const child = spawn(program, args, { ...rest, env, stdio: [...three, 'ipc'], detached });
+    child.channel?.unref();
+    return child;
+  }
+  const child = spawn('sh', ['-c', shellLifeline, 'sh', program, ...args], { ...rest, stdio: [...three, 'pipe'], detached });
+  const line = /** @type {import('node:stream').Writable | undefined} */ (child.stdio[3] ?? undefined);
+  line?.on('error', () => undefined);
+  child.on('exit', () => line?.end('\n'));
+  return child;
+};
+
+/**
  * Starts a program in a process group of its own. `exit` resolves to its exit code, 128 if a signal ended it, and rejects
  * if it cannot be started.
  * @param {string} program
  * @param {readonly string[]} args
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, stdio?: import('node:child_process').StdioOptions }} options
+ * @param {ChildOptions} options
  * @returns {Running}
  */
-export const startChild = (program, args, { stdio = 'inherit', ...options }) => {
-  const child = spawn(program, args, { ...options, stdio, detached: process.platform !== 'win32' });
+export const startChild = (program, args, options) => {
+  const child = spawnHeld(program, args, options);
   running.add(child);
   const exit = new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (code) => {
+    child.on('error', (error) => {
       running.delete(child);
-      resolve(code ?? 128);
+      reject(error);
     });
+    child.on('exit', () => running.delete(child));
+    child.on('close', (code) => resolve(code ?? 128));
   });
   return { child, exit };
 };
+
+/** Ends all children in good order, the last started first; what takes too long is killed. Resolves when all have ended. */
+export const endChildren = async () => {
+  for (const child of [...running].reverse()) {
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    const timer = setTimeout(() => child.kill('SIGKILL'), graceMs);
+    child.kill('SIGTERM');
+    await ended;
+    clearTimeout(timer);
+  }
+};
+
+/** The parent of a process and what it is called, where the system says so in /proc. @param {number} pid */
+const processOf = (pid) => {
+  try {
+    const [, name = '', parent = ''] = /^\d+ \((.*)\) \S+ (\d+) /s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? [];
+    return { name, parent: Number(parent) };
+  } catch {
+    return undefined;
+  }
+};
+
+/**
+ * Calls `onGone` once npm, which runs this script, is gone: it holds no lifeline for us. With a shell between npm and us it is
+ * the shell's parent that counts.
+ * @param {() => void} onGone
+ */
+const whenNpmIsGone = (onGone) => {
+  if (process.env.npm_lifecycle_event === undefined || process.platform === 'win32') return;
+  const parent = process.ppid;
+  const shell = processOf(parent);
+  const npm = shell !== undefined && /^(ba|da|a|z|k|)sh$/.test(shell.name) ? shell.parent : undefined;
+  const timer = setInterval(() => {
+    if (process.ppid === parent && (npm === undefined || processOf(parent)?.parent === npm)) return;
+    clearInterval(timer);
+    onGone();
+  }, npmCheckMs);
+  timer.unref();
+};
+
+/**
+ * Settles when this program shall end: at the first signal to end, when nobody reads its output any more, or when npm is gone.
+ * A second signal ends this process, and with it its children, at once.
+ * @param {() => void} [onSignal] called at the first signal
+ * @returns {Promise<'stopped'>}
+ */
+export const untilStopped = (onSignal) =>
+  new Promise((resolve) => {
+    let asked = false;
+    for (const signal of endSignals)
+      process.on(signal, () => {
+        if (asked) process.exit(130);
+        asked = true;
+        onSignal?.();
+        resolve('stopped');
+      });
+    for (const output of [process.stdout, process.stderr]) output.on('error', () => resolve('stopped'));
+    whenNpmIsGone(() => resolve('stopped'));
+  });
 
 /**
  * Runs a program as if it stood in for this process: what would end us is passed on to it, and its exit code is returned.
  * @param {string} program
  * @param {readonly string[]} args
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv }} options
+ * @param {ChildOptions} options
  */
 export const foreground = async (program, args, options) => {
   const { child, exit } = startChild(program, args, options);
   for (const signal of endSignals) process.on(signal, () => child.kill(signal === 'SIGHUP' ? 'SIGTERM' : signal));
+  whenNpmIsGone(() => child.kill('SIGTERM'));
   return exit;
 };

@@ -15,5 +15,6 @@ await script('hayate', async () => {
     // People give paths relative to where they stand, which npm keeps here.
     cwd: process.env.INIT_CWD ?? process.cwd(),
     env: runtimeEnvironment(runtime),
+    lifeline: 'channel',
   });
 });

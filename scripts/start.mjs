@@ -1,15 +1,15 @@
 // @ts-check
 // In: a fresh clone, or any later state of it. Out: Hayate running in one process, with a demo broadcast, until Ctrl-C.
 // Each step is skipped when its result is there already. What is given is passed on to `hayate serve`, which refuses what it
-// does not know; only --no-demo and --help are ours. On Ctrl-C the demo ends first, then the server drains, so that all of
-// the demo is in the archive; a second Ctrl-C ends both at once.
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+// does not know; only --no-demo, --ready-timeout-ms and --help are ours. On Ctrl-C the demo ends first, then the server drains,
+// so that all of the demo is in the archive; a second Ctrl-C ends both at once. However this ends, the server ends too.
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { get as getHttp } from 'node:http';
 import { get as getHttps } from 'node:https';
 import { join, relative, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
-import { endSignals, startChild } from './foreground.mjs';
+import { endChildren, startChild, untilStopped } from './foreground.mjs';
 import { ensureInstalled } from './install.mjs';
 import { ensurePages } from './pages.mjs';
 import { ensureRuntime, runtimeEnvironment, runtimeFlags, versionOf } from './runtime.mjs';
@@ -24,45 +24,61 @@ Installs what Hayate runs on, builds its pages, and starts every role in one pro
   --data DIR   where the log and the archive go (default ./data)
   --lan        HTTPS for the local network, so that a phone can watch
   --no-demo    without the demo broadcast
+  --ready-timeout-ms N   how long the server may take until it is ready (default 60000)
 All flags: npm run hayate -- serve --help`;
 
 const program = join(root, 'packages/server/bin/hayate.mjs');
 const demoClip = join(root, 'packages/server/demo/hello.ogg');
-const startMsMax = 60_000;
+const readyTimeoutMs = 60_000;
 /** What the server says that is said here in other words. */
 const ownLines = /^(listening on|data:|internal port:|draining$|stopped; )/;
 
-/** The value of a flag of serve among `args`, or of its variable. @param {readonly string[]} args @param {string} name */
+/** What is ours among the arguments, and what is the server's. @param {readonly string[]} given */
+const takeOwn = (given) => {
+  const own = { demo: true, readyTimeoutMs };
+  const args = [];
+  for (let i = 0; i < given.length; i++) {
+    const arg = given[i] ?? '';
+    if (arg === '--no-demo') own.demo = false;
+    else if (/^--ready-timeout-ms(=|$)/.test(arg)) {
+      const text = arg.includes('=') ? arg.slice(arg.indexOf('=') + 1) : (given[++i] ?? '');
+      if (!/^[1-9]\d{0,8}$/.test(text)) throw new Refusal(`--ready-timeout-ms must be a whole number of at least 1, not "${text}"`);
+      own.readyTimeoutMs = Number(text);
+    } else args.push(arg);
+  }
+  return { ...own, args };
+};
+
+/**
+ * The value of a flag of serve among `args`, the last that is given, or of its variable; an empty variable is as if unset. Do
+ * not ask for a name that ends in `port`: an orchestrator may have set its variable (packages/server/src/kernel/flag-injected.ts).
+ * @param {readonly string[]} args @param {string} name
+ */
 const setting = (args, name) => {
-  const at = args.findIndex((arg) => arg === `--${name}` || arg.startsWith(`--${name}=`));
+  const at = args.findLastIndex((arg) => arg === `--${name}` || arg.startsWith(`--${name}=`));
   const [arg, next] = [args[at], args[at + 1]];
   if (arg !== undefined) return arg.includes('=') ? arg.slice(arg.indexOf('=') + 1) : next;
-  return process.env[`HAYATE_${name.toUpperCase().replaceAll('-', '_')}`];
+  return process.env[`HAYATE_${name.toUpperCase().replaceAll('-', '_')}`] || undefined;
 };
 
-/** Settles at the first signal to end; the second one ends this process, and with it its children, at once. */
-const untilStopped = () => {
-  let asked = false;
-  return new Promise((settle) => {
-    for (const signal of endSignals)
-      process.on(signal, () => {
-        if (asked) process.exit(130);
-        asked = true;
-        console.log('\nStopping; Ctrl-C again to stop at once.');
-        settle('stopped');
-      });
-  });
-};
-
-/** Whether `url` answers with success. @param {string} url @param {string | undefined} ca a PEM file to trust */
-const answers = (url, ca) =>
+/**
+ * Whether the server that we have started calls itself ready at `url`. It is asked nothing secret, and its certificate may be
+ * for another name than that of this machine, so none is checked. A URL's zone (`[fe80::1%25eth0]`) only Node's options can hold.
+ * @param {string} url
+ */
+const isReadyAt = (url) =>
   new Promise((settle) => {
     /** @param {import('node:http').IncomingMessage} response */
     const onResponse = (response) => {
       response.resume();
       settle(response.statusCode === 200);
     };
-    const request = url.startsWith('https:') ? getHttps(url, { ca: ca && readFileSync(ca) }, onResponse) : getHttp(url, onResponse);
+    const [, scheme, bracketed, name, port] = /^(https?):\/\/(?:\[(.*)\]|(.*)):(\d+)$/.exec(url) ?? [];
+    const host = bracketed?.replace('%25', '%') ?? name;
+    // A zone means nothing to others (RFC 6874 section 1).
+    const headers = bracketed === undefined ? {} : { Host: `[${bracketed.replace(/%.*/, '')}]:${port}` };
+    const options = { host, port, path: '/readyz', headers, rejectUnauthorized: false };
+    const request = scheme === 'https' ? getHttps(options, onResponse) : getHttp(options, onResponse);
     request.setTimeout(2_000, () => request.destroy());
     request.on('error', () => settle(false));
   });
@@ -72,9 +88,9 @@ const answers = (url, ca) =>
  * what else it has said. What it says later is printed at once.
  * @param {Running} server
  * @param {readonly string[]} args
- * @param {string} data
+ * @param {{ data: string, timeoutMs: number }} options
  */
-const untilReady = async ({ child, exit }, args, data) => {
+const untilReady = async ({ child, exit }, args, { data, timeoutMs }) => {
   if (child.stdout === null) throw new Error('the output of the server is not piped');
   let [url, internalUrl, ended, isReady] = ['', '', false, false];
   /** @type {string[]} */
@@ -83,7 +99,8 @@ const untilReady = async ({ child, exit }, args, data) => {
     url ||= /^listening on (http\S+)/.exec(line)?.[1] ?? '';
     internalUrl ||= /^internal port: (http\S+)/.exec(line)?.[1] ?? '';
     if (ownLines.test(line)) return;
-    if (isReady) console.log(line);
+    // At a terminal it would break into the line of the step that is under way.
+    if (isReady || !process.stdout.isTTY) console.log(line);
     else said.push(line);
   });
   exit.then(
@@ -91,14 +108,14 @@ const untilReady = async ({ child, exit }, args, data) => {
     () => (ended = true),
   );
   const lanCertificate = join(data, 'lan-certificate.pem');
-  for (const deadline = performance.now() + startMsMax; performance.now() < deadline; await wait(50)) {
+  for (const deadline = performance.now() + timeoutMs; performance.now() < deadline; await wait(50)) {
     if (ended) throw new Refusal('the server did not start; it says why above');
     if (url === '') continue;
     const ca = setting(args, 'tls-cert') ?? (existsSync(lanCertificate) ? lanCertificate : undefined);
-    isReady = await answers(`${internalUrl || url}/readyz`, ca);
+    isReady = await isReadyAt(internalUrl || url);
     if (isReady) return { url, ca, said };
   }
-  throw new Refusal(`the server was not ready after ${startMsMax / 1000} s`);
+  throw new Refusal(`the server was not ready after ${timeoutMs / 1000} s`);
 };
 
 /**
@@ -110,7 +127,7 @@ const untilReady = async ({ child, exit }, args, data) => {
 const startDemo = (runtime, url, ca) => {
   const env = { ...runtimeEnvironment(runtime), ...(ca && { NODE_EXTRA_CA_CERTS: ca }) };
   const args = [...runtimeFlags, program, 'broadcast', demoClip, '--stream', 'demo', '--loop', '--server', url];
-  const demo = startChild(runtime, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const demo = startChild(runtime, args, { env, stdio: ['ignore', 'ignore', 'pipe'], lifeline: 'channel' });
   let lastLine = '';
   if (demo.child.stderr !== null) createInterface({ input: demo.child.stderr }).on('line', (line) => (lastLine = line));
   const end = { asked: false };
@@ -145,33 +162,28 @@ const sayArchive = (data) => {
   console.log(`  list what is there:         npm run hayate -- archive ls --data ${typed(data)}`);
 };
 
-await script('npm start', async () => {
-  const given = process.argv.slice(2);
-  if (given.includes('--help') || given.includes('-h')) return console.log(usage);
-  const args = given.filter((arg) => arg !== '--no-demo');
-  const cwd = process.env.INIT_CWD ?? process.cwd();
-  const data = resolve(cwd, setting(args, 'data') ?? 'data');
-
-  const runtime = await ensureRuntime();
-  await ensureInstalled('production', versionOf(runtime));
-  await ensurePages(runtime);
-
-  const stopped = untilStopped();
+/**
+ * Runs the server, with the demo broadcast if wanted, until it is stopped; returns its exit code.
+ * @param {{ runtime: string, args: readonly string[], cwd: string, data: string, timeoutMs: number, demo: boolean,
+ *   stopped: Promise<'stopped'> }} options
+ */
+const runServer = async ({ runtime, args, cwd, data, timeoutMs, demo, stopped }) => {
   const logLevel = setting(args, 'log-level') === undefined ? ['--log-level', 'warn'] : [];
   const server = startChild(runtime, [...runtimeFlags, program, 'serve', '--data', data, ...logLevel, ...args], {
     cwd,
     env: runtimeEnvironment(runtime),
     stdio: ['ignore', 'pipe', 'inherit'],
+    lifeline: 'channel',
   });
   /** @type {{ url: string, ca: string | undefined, said: string[] } | undefined} */
   let ready;
   const starting = step('start the server', async () => {
-    ready = await untilReady(server, args, data);
+    ready = await untilReady(server, args, { data, timeoutMs });
   });
   await Promise.race([starting, stopped]);
   let stopDemo = async () => {};
   if (ready !== undefined) {
-    if (!given.includes('--no-demo')) stopDemo = startDemo(runtime, ready.url, ready.ca);
+    if (demo) stopDemo = startDemo(runtime, ready.url, ready.ca);
     for (const line of ready.said) console.log(line);
     console.log(`\n  Hayate runs on  ${ready.url}\n  its data is in  ${typed(data)}\n  stop it with    Ctrl-C\n`);
   }
@@ -183,4 +195,23 @@ await script('npm start', async () => {
   const code = await server.exit;
   sayArchive(data);
   return code;
+};
+
+await script('npm start', async () => {
+  const given = process.argv.slice(2);
+  if (given.includes('--help') || given.includes('-h')) return console.log(usage);
+  const { args, demo, readyTimeoutMs: timeoutMs } = takeOwn(given);
+  const cwd = process.env.INIT_CWD ?? process.cwd();
+  const data = resolve(cwd, setting(args, 'data') ?? 'data');
+
+  const runtime = await ensureRuntime();
+  await ensureInstalled('production', versionOf(runtime));
+  await ensurePages(runtime);
+
+  const stopped = untilStopped(() => console.log('\nStopping; Ctrl-C again to stop at once.'));
+  try {
+    return await runServer({ runtime, args, cwd, data, timeoutMs, demo, stopped });
+  } finally {
+    await endChildren();
+  }
 });

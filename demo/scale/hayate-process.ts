@@ -20,6 +20,7 @@ export class HayateProcess {
     const { child, exit } = startChild(process.execPath, [...runtimeFlags, program, ...args], {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
+      lifeline: 'channel',
     });
     this.#child = child;
     this.exit = exit;

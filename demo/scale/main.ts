@@ -1,7 +1,8 @@
 // `npm run demo:scale`, once everything is installed: starts the scene and the server of its page, says where to look, and
 // ends both on Ctrl-C. Nothing of it outlives this process.
 import { parseArgs } from 'node:util';
-import { endSignals } from '../../scripts/foreground.mjs';
+import { holdLifeline } from '../../packages/server/src/cli/lifeline.ts';
+import { untilStopped } from '../../scripts/foreground.mjs';
 import { Refusal, script, step } from '../../scripts/step.mjs';
 import { openControlServer } from './control-server.ts';
 import { Scene } from './scene.ts';
@@ -15,18 +16,6 @@ const wholeNumber = (name: string, text: string, max: number): number => {
   return value;
 };
 
-/** Settles at the first signal to end; the second ends this process, and with it its children, at once. */
-const untilStopped = (): Promise<void> =>
-  new Promise((resolve) => {
-    let asked = false;
-    for (const signal of endSignals)
-      process.on(signal, () => {
-        if (asked) process.exit(130);
-        asked = true;
-        resolve();
-      });
-  });
-
 await script('npm run demo:scale', async () => {
   const { values } = parseArgs({
     options: {
@@ -39,7 +28,7 @@ await script('npm run demo:scale', async () => {
   if (redisProgram === undefined) throw new Refusal('--redis-server is missing');
   const viewers = Math.max(1, wholeNumber('viewers', values.viewers, VIEWERS_MAX));
   const port = wholeNumber('port', values.port, 65_535);
-  const stopped = untilStopped();
+  const stopped = Promise.race([untilStopped(), new Promise<void>((resolve) => holdLifeline(resolve))]);
 
   let scene: Scene | undefined;
   await step(`start three Redis, a streamer, two listeners and ${viewers} viewers`, async () => {

@@ -67,7 +67,7 @@ export class DemoRedis {
     // As docs/operate/redis.md has it: nothing is stored.
     const limits = ['--client-output-buffer-limit', 'pubsub 32mb 8mb 5'];
     const args = ['--port', String(this.port), '--bind', HOST, '--save', '', '--appendonly', 'no', ...limits];
-    const running = startChild(this.#program, args, { cwd: this.#folder, stdio: ['ignore', 'pipe', 'ignore'] });
+    const running = startChild(this.#program, args, { cwd: this.#folder, stdio: ['ignore', 'pipe', 'ignore'], lifeline: 'shell' });
     this.#running = running;
     const { stdout } = running.child;
     if (stdout === null) throw new Error('the output of Redis is not piped');

@@ -135,7 +135,7 @@ async function start(given: ServeSettings, member: GroupMember | undefined, clea
 
   const pair = security.development?.pairingCode;
   return {
-    url: `${await publicUrl(settings, listen, gateway.port)}${site.basePath}`,
+    url: await publicUrl(settings, listen, gateway.port),
     lanUrls: lan.map((address) => `https://${urlHost(address)}:${gateway.port}${site.basePath}/#pair=${pair}`),
     internalUrl: internal?.url,
     development: security.development !== undefined,
@@ -259,10 +259,11 @@ export async function publicAddress({ lan, host }: ServeSettings): Promise<Liste
 }
 
 /** Where people open the public port. A name stands only for who has keys or a certificate: development mode answers to addresses. */
-export function publicUrl(settings: ServeSettings, listen: ListenAddress, port: number): Promise<string> {
+export async function publicUrl(settings: ServeSettings, listen: ListenAddress, port: number): Promise<string> {
   const { lan, tlsCert, jwtSecret, jwks } = settings;
   const keepsName = [tlsCert, jwtSecret, jwks].some((key) => key !== undefined) || isLocalhostName(listen.name ?? '');
-  return openableUrl(lan || tlsCert !== undefined ? 'https' : 'http', listen, { port, keepsName });
+  const origin = await openableUrl(lan || tlsCert !== undefined ? 'https' : 'http', listen, { port, keepsName });
+  return `${origin}${readSite(settings).basePath}`;
 }
 
 /** Opens --internal-port, where operators ask; `url` is where they do. */

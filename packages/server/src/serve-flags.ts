@@ -32,7 +32,12 @@ export const serveFlags = defineFlags({
     help: 'what is logged to standard error, as JSON lines',
   },
 
-  host: { kind: 'string', default: '127.0.0.1', group: 'Network', help: 'address to listen on; anything but loopback needs a key' },
+  host: {
+    kind: 'string',
+    default: '127.0.0.1',
+    group: 'Network',
+    help: 'address to listen on, or a name, of which one address is taken; anything but loopback needs a key; :: and 0.0.0.0: all addresses',
+  },
   port: {
     kind: 'number',
     default: 8080,
@@ -54,7 +59,7 @@ export const serveFlags = defineFlags({
     placeholder: 'ORIGINS',
     help: 'origins of pages elsewhere that may use the HTTP API: https://app.example, https://*.example.com (hosts below it), * (any)',
   },
-  internalHost: { kind: 'string', default: '127.0.0.1', group: 'Network', help: 'address of the internal port' },
+  internalHost: { kind: 'string', default: '127.0.0.1', group: 'Network', help: 'address or name of the internal port' },
   internalPort: {
     kind: 'number',
     min: 0,
@@ -314,7 +319,7 @@ export const serveFlags = defineFlags({
     kind: 'string',
     group: 'Shards',
     placeholder: 'ADDRESS:PORT',
-    help: "DNS server for names of shards; default: the system's resolver",
+    help: "DNS server for names of shards, an IPv6 address in brackets; default: the system's resolver",
   },
 
   ...logFlags,

@@ -8,6 +8,7 @@ import { ask } from './ask.ts';
 import type { Command, Io } from './command.ts';
 import { failureOf } from './failure.ts';
 import { commandHelp, programHelp } from './help.ts';
+import { holdLifeline } from './lifeline.ts';
 
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import('./serve.ts')).serve,
@@ -38,8 +39,16 @@ export async function main(argv: readonly string[]): Promise<number> {
     ...(person ? { ask: (question: string) => ask(question, interruption.signal) } : {}),
   };
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
-  // A reader that has seen enough (`| head`) is no failure.
-  process.stdout.on('error', () => process.exit(0));
+  // A reader that has seen enough (`| head`) is no failure. A server goes on without it, and drains when it is told to.
+  process.stdout.on('error', () => argv[0] === 'serve' || process.exit(0));
+  process.stderr.on('error', () => undefined);
+  try {
+    holdLifeline(() => interruption.abort());
+  } catch (error) {
+    const { line, exitCode } = failureOf(error);
+    io.stderr.write(`hayate: ${line}\n`);
+    return exitCode;
+  }
   try {
     return await dispatch(argv, io);
   } finally {

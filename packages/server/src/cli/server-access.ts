@@ -15,7 +15,13 @@ const Answer = z.object({ token: z.string().optional(), error: z.object({ messag
 
 /** The options of every client command. */
 export const serverFlags = defineFlags({
-  server: { kind: 'string', default: 'http://localhost:8080', placeholder: 'URL', group: 'Server', help: "the server's address" },
+  server: {
+    kind: 'string',
+    default: 'http://localhost:8080',
+    placeholder: 'URL',
+    group: 'Server',
+    help: "the server's address; on this machine http:// may be left out",
+  },
   token: {
     kind: 'string',
     secret: true,

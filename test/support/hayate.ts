@@ -43,9 +43,9 @@ export interface ServerStart {
 /** Starts a server process and waits until it listens. */
 export const startHayateServer = async (t: TestContext, { data, port = 0, flags = [], env = {} }: ServerStart): Promise<ServerProcess> => {
   const process = startHayate(t, ['serve', '--data', data, '--port', String(port), '--log-level', 'silent', ...flags], env);
-  const [, url = '', bound = ''] = await process.untilLine(/^listening on (http:\/\/localhost:(\d+))$/, { timeoutMs: 60_000 });
+  const [, url = '', bound = ''] = await process.untilLine(/^listening on (http:\/\/\S+:(\d+))$/, { timeoutMs: 60_000 });
   const metric = async (name: string, label = ''): Promise<number> => {
-    const text = await (await fetch(`http://127.0.0.1:${bound}/metrics`)).text();
+    const text = await (await fetch(`${url}/metrics`)).text();
     const lines = text.split('\n').filter((line) => (line.startsWith(`${name}{`) || line.startsWith(`${name} `)) && line.includes(label));
     return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
   };

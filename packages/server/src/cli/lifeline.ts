@@ -16,8 +16,8 @@ export function holdLifeline(onBroken: () => void): void {
   if (kind !== 'channel' || process.connected === undefined)
     throw new HayateError('CONFIGURATION', `${VARIABLE} is for programs that start this one with an IPC channel; leave it away`);
   // The channel may have ended while this program was loaded.
-  if (!process.connected) return onBroken();
-  process.once('disconnect', onBroken);
+  if (process.connected) process.once('disconnect', onBroken);
+  else onBroken();
   // What has nothing more to do must not wait for the other process.
   process.channel?.unref();
 }

@@ -191,7 +191,10 @@ test('the demonstration of scale-out killed outright takes its servers, its view
   const redis = requireTool(t, 'redis-server');
   if (redis === undefined) return;
   await ensurePages(process.execPath);
-  const demo = startProcess(t, ['demo/scale/main.ts', '--redis-server', redis, '--viewers', '5', '--port', '0']);
+  const demo = startProcess(t, ['demo/scale/main.ts', '--redis-server', redis, '--viewers', '5', '--port', '0'], {
+    // It cannot remove its folder when it is killed.
+    env: { TMPDIR: tempDir(t) },
+  });
   await demo.untilLine(/Pull the plug at\s+(http\S+)/, WAIT);
   const children = descendantsOf(demo.pid);
   assert.ok(children.filter(({ command }) => command.includes('redis-server')).length >= 3, JSON.stringify(children));

@@ -18,4 +18,13 @@ export { PATHS, SUBPROTOCOL } from './path.ts';
 export { type NumberRange, RangeSet } from './range-set.ts';
 export { isStreamName, STREAM_NAME_PATTERN } from './stream-name.ts';
 export { readStrictly } from './strict-message.ts';
+export {
+  cleanText,
+  forbiddenCharacter,
+  graphemeCount,
+  graphemes,
+  type TextOptions,
+  textFault,
+  truncateText,
+} from './text.ts';
 export { WireError } from './wire-error.ts';

@@ -77,6 +77,28 @@ def check_motion(entry, quantised):
         raise SystemExit(f"{name}: the pose differs")
 
 
+def is_text(text, units_max):
+    """Whether text is what spec/wire.md, "Text", takes, by its own table."""
+    forbidden = [(0, 0x1F), (0x7F, 0x9F), (0x2028, 0x2029), (0x202A, 0x202E), (0x2066, 0x206F), (0xD800, 0xDFFF)]
+    forbidden += [(0xFDD0, 0xFDEF), (0xFEFF, 0xFEFF), (0xFFF9, 0xFFFB), (0xE0001, 0xE0001)]
+    forbidden += [(plane << 16 | 0xFFFE, plane << 16 | 0xFFFF) for plane in range(17)]
+    if len(text.encode("utf-16-le")) // 2 > units_max:
+        return False
+    return not any(low <= ord(character) <= high for character in text for low, high in forbidden)
+
+
+def check_header_text(entry, folder):
+    """Titles and names of HEADER vectors are text, and those of the vectors that are refused for their text are not."""
+    refused = entry["name"].startswith(("frame-bad-title-", "frame-bad-name-"))
+    if not (refused or entry.get("payload", {}).get("message") == "StreamHeader"):
+        return
+    _, frame = decode(entry["message"], (folder / entry["file"]).read_bytes())
+    header, _ = decode("StreamHeader", base64.b64decode(frame["payload"]))
+    fine = is_text(header.title, 200) and all(is_text(participant.name, 100) for participant in header.participants)
+    if fine == refused:
+        raise SystemExit(f"{entry['name']}: its text is {'fine' if fine else 'not text'}")
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
     entries = json.loads((folder / "index.json").read_text())["vectors"]
@@ -84,6 +106,7 @@ def main():
     motions = {None: rest}
     checked = 0
     for entry in entries:
+        check_header_text(entry, folder)
         if "failure" in entry:
             continue
         message, value = decode(entry["message"], (folder / entry["file"]).read_bytes())

@@ -6,8 +6,10 @@ import { test } from 'node:test';
 import { type DescMessage, fromBinary, fromJson, type JsonObject, type JsonValue, toBinary, toJson } from '@bufbuild/protobuf';
 import * as protocol from '@hayate/protocol';
 import * as serverProtocol from '@hayate/protocol/server';
+import { EPOCH } from '../../packages/protocol/scripts/vector/frame.ts';
 import type { MotionValue } from '../../packages/protocol/scripts/vector/vector.ts';
 import { VECTORS, type VectorEntry, vectorFiles } from '../../packages/protocol/scripts/vectors.ts';
+import { checkFrame } from '../../packages/server/src/streamer/frame-check.ts';
 
 const { vectors }: { vectors: VectorEntry[] } = JSON.parse(readFileSync(join(VECTORS, 'index.json'), 'utf8'));
 const bytesOf = (entry: VectorEntry) => new Uint8Array(readFileSync(join(VECTORS, entry.file)));
@@ -54,6 +56,9 @@ test('every message type of the contract that travels on its own has a vector, a
 });
 const isEmpty = (value: JsonValue) => value === '' || (Array.isArray(value) && value.length === 0);
 
+/** What a server expects of the vectors' frames. */
+const border = { stream: 'studio-7', epoch: EPOCH, frameBytesMax: 65_536, sequenceEnd: Number.MAX_SAFE_INTEGER };
+
 for (const entry of vectors.filter((each) => each.failure !== undefined))
   test(`${entry.file} (${entry.about}) is refused`, () => {
     const bytes = bytesOf(entry);
@@ -61,8 +66,13 @@ for (const entry of vectors.filter((each) => each.failure !== undefined))
     assert.throws(() => readRefused(entry.message, bytes), protocol.WireError);
   });
 
+for (const entry of vectors.filter(({ payload }) => payload?.message === 'StreamHeader'))
+  test(`${entry.file} (${entry.about}) is taken by a server`, () => {
+    assert.ok(checkFrame(bytesOf(entry), border).streamHeader !== undefined);
+  });
+
 function readRefused(message: string, bytes: Uint8Array): unknown {
-  if (message === 'Frame') return protocol.peekFrame(bytes);
+  if (message === 'Frame') return checkFrame(bytes, border);
   if (message === 'Motion') return protocol.decodeMotion(bytes);
   return protocol.readStrictly(schemaOf(message), bytes);
 }
@@ -71,12 +81,12 @@ for (const entry of vectors.filter((each) => each.failure === undefined))
   test(`${entry.file} (${entry.about}) reads as index.json says`, () => {
     const bytes = bytesOf(entry);
     assert.deepEqual(json(schemaOf(entry.message), bytes), entry.value);
-    if (entry.message === 'Frame') checkFrame(entry, bytes);
-    if (entry.motion !== undefined) checkMotion(entry.motion, bytes);
+    if (entry.message === 'Frame') compareFrame(entry, bytes);
+    if (entry.motion !== undefined) compareMotion(entry.motion, bytes);
   });
 
 /** The hand-written peek and encoder against the canonical JSON. */
-function checkFrame(entry: VectorEntry, bytes: Uint8Array): void {
+function compareFrame(entry: VectorEntry, bytes: Uint8Array): void {
   const { payloadOffset, payloadLength, ...header } = protocol.peekFrame(bytes);
   const payload = bytes.subarray(payloadOffset, payloadOffset + payloadLength);
   assert.deepEqual(frameJson(header, payload), entry.value);
@@ -101,7 +111,7 @@ function frameJson(header: Omit<protocol.FrameHeader, 'payloadOffset' | 'payload
   };
 }
 
-function checkMotion(motion: MotionValue, bytes: Uint8Array): void {
+function compareMotion(motion: MotionValue, bytes: Uint8Array): void {
   const keyEntry = vectors.find((entry) => entry.name === motion.key);
   assert.equal(keyEntry === undefined, motion.key === undefined);
   const key = keyEntry === undefined ? undefined : protocol.decodeMotion(bytesOf(keyEntry)).quantised;

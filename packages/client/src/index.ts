@@ -1,7 +1,22 @@
 // The Hayate SDK for browsers and Node: broadcast a stream, watch a stream, and keep voice and motion together.
 // Microphone, speaker and worklets are in ./browser; nothing here touches a device.
 
-export { type BoneName, Bones, createPose, type Pose, type ShapeName, Shapes } from '@hayate/protocol';
+export {
+  type BoneName,
+  Bones,
+  cleanText,
+  createPose,
+  graphemeCount,
+  isStreamName,
+  Limits,
+  nearestStreamName,
+  type Pose,
+  proposeStreamName,
+  type ShapeName,
+  Shapes,
+  type TextOptions,
+  truncateText,
+} from '@hayate/protocol';
 export { Broadcaster } from './broadcaster/broadcaster.ts';
 export type {
   Acknowledgement,

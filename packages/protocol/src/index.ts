@@ -1,5 +1,6 @@
 // Hayate's wire contract, for browsers and Node. Everything a client needs to speak to a server;
 // what servers say to each other is in ./server.ts.
+export { isAvatar } from './avatar.ts';
 export { type CloseCode, type CloseCodeName, CloseCodes, closeCodeByNumber } from './close-code.ts';
 export { epochFromText, epochStartedMs, epochText, mintEpoch } from './epoch.ts';
 export { encodeFrame, type FrameFields } from './frame.ts';
@@ -16,7 +17,7 @@ export { type ShapeName, Shapes } from './motion/shape.ts';
 export { OPUS_SAMPLE_RATE, opusPacketSamples } from './opus-packet.ts';
 export { PATHS, SUBPROTOCOL } from './path.ts';
 export { type NumberRange, RangeSet } from './range-set.ts';
-export { isStreamName, STREAM_NAME_PATTERN } from './stream-name.ts';
+export { isStreamName, nearestStreamName, proposeStreamName, STREAM_NAME_PATTERN } from './stream-name.ts';
 export { readStrictly } from './strict-message.ts';
 export {
   cleanText,

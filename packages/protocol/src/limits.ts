@@ -2,8 +2,12 @@
 // sets (rates, connections) are the server's options.
 
 export const Limits = {
-  /** Characters in a stream's title. */
+  /** UTF-16 code units in a stream's title. */
   titleCharactersMax: 200,
+  /** UTF-16 code units in a participant's name, in an event's author and in a gift's item. */
+  nameCharactersMax: 100,
+  /** UTF-16 code units in a comment. */
+  commentCharactersMax: 2_000,
   /** Bytes of one encoded Frame, unless the server's `Published.limits` says less. */
   frameBytesMax: 65_536,
   /** Bytes of one WebSocket message from a client. */

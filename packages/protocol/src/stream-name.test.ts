@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { isStreamName } from './stream-name.ts';
+import { isStreamName, nearestStreamName, proposeStreamName } from './stream-name.ts';
 
 test('takes names of 1 to 64 letters, digits, _ and -', () => {
   for (const name of ['a', 'A-z_09', '-', 'x'.repeat(64)]) assert.ok(isStreamName(name), name);
@@ -15,5 +15,44 @@ test('refuses what could leave a path, split a channel or hide: separators, dots
     fc.property(fc.string({ unit: 'binary' }), (name) =>
       assert.equal(isStreamName(name), [...name].every((c) => /[A-Za-z0-9_-]/.test(c)) && name.length > 0 && name.length < 65),
     ),
+  );
+});
+
+test('folds what was typed as a name into the alphabet, and leaves a name alone', () => {
+  for (const [typed, name] of [
+    ['ｈｏｓｈｉ＿１', 'hoshi_1'],
+    ['Hoshi', 'Hoshi'],
+    ['-a_', '-a_'],
+    ['my stream!', 'my-stream'],
+    ['Ünïcödé', 'Unicode'],
+    ['Łódź Straße', 'Lodz-Strasse'],
+    ["Aki's show", 'Akis-show'],
+    ['Ｅ\u0301te\u0301', 'Ete'],
+    ['ﬁn', 'fin'],
+    ['hoshi/../x', 'hoshi-x'],
+    ['星', ''],
+    ['!?', ''],
+    ['', ''],
+    [`${'x'.repeat(63)} y`, 'x'.repeat(63)],
+  ] as const)
+    assert.equal(nearestStreamName(typed), name, typed);
+});
+
+test('proposes a name for any title: its Latin letters, else two words and a number, never one that is taken', () => {
+  const random = () => 0.5;
+  assert.equal(proposeStreamName('Évening Radio 夜'), 'evening-radio');
+  assert.equal(proposeStreamName('Évening Radio 夜', { isTaken: (name) => !name.endsWith('-3') }), 'evening-radio-3');
+  for (const title of ['', '星', '今夜も歌枠', 'Aの12', '第12回', 'مرحبا', '🎤', 'Привет'])
+    assert.match(proposeStreamName(title, { random }), /^[a-z]+-[a-z]+-\d+$/, title);
+  const taken = new Set([proposeStreamName('星', { random })]);
+  assert.ok(!taken.has(proposeStreamName('星', { random, isTaken: (name) => taken.has(name) })));
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', maxLength: 100 }), fc.double({ min: 0, max: 1, maxExcluded: true }), (title, drawn) => {
+      const near = nearestStreamName(title);
+      assert.ok(near === '' || isStreamName(near), near);
+      let refusals = 3;
+      const name = proposeStreamName(title, { random: () => drawn, isTaken: () => refusals-- > 0 });
+      assert.ok(isStreamName(name), name);
+    }),
   );
 });

@@ -18,16 +18,21 @@ export interface AudioFormat {
 
 /** Someone in the stream besides the broadcaster, who is participant 0. */
 export interface ParticipantInfo {
-  /** 1 to 63. */
+  /** 1 to 63, another for each participant. */
   number: number;
+  /** Any script, at most 100 UTF-16 code units (what `length` counts) once cleaned; two participants may have the same. */
   name: string;
   /** Avatar reference; empty for the default avatar. */
   avatar: string;
 }
 
-/** What the stream's HEADER says; see Broadcaster.update. */
+/**
+ * What the stream's HEADER says; see Broadcaster.update. Its text is cleaned before it is sent (spec/wire.md, "Text"): control
+ * characters and marks that turn the direction of text are left out. Text that is too long then is refused, not cut: `truncateText`
+ * cuts it without splitting an emoji.
+ */
 export interface StreamDescription {
-  /** At most 200 characters. */
+  /** Any script, at most 200 UTF-16 code units (what `length` counts) once cleaned. */
   title: string;
   /** Avatar reference of the broadcaster: an https URL of a VRM file, or empty for the default avatar. */
   avatar: string;

@@ -27,8 +27,9 @@ import type {
   MotionOptions,
   StreamDescription,
 } from './broadcaster-api.ts';
+import { checkedEvent } from './checked-text.ts';
 import { Outbox } from './outbox.ts';
-import { checkDescription } from './stream-header.ts';
+import { checkedDescription } from './stream-header.ts';
 import { countName, noFrames } from './unacknowledged-queue.ts';
 import { Uplink } from './uplink.ts';
 
@@ -61,8 +62,7 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
     super();
     if (!isStreamName(options.stream)) throw new ClientError('INVALID', 'A stream name is 1 to 64 of A-Z a-z 0-9 _ -.');
     const { title = '', avatar = '', participants = [], audio, motionRate = 30 } = options;
-    this.#description = { title, avatar, participants, audio, motionRate };
-    checkDescription(this.#description);
+    this.#description = checkedDescription({ title, avatar, participants, audio, motionRate });
     this.#options = options;
     const owner: LinkOwner = {
       hello: (token) => ({ publish: { stream: options.stream, token, ticket: this.#ticket } }),
@@ -106,7 +106,7 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
     };
   }
 
-  /** What the HEADER says. */
+  /** What the HEADER says: as it was given, with its text cleaned. */
   get description(): Readonly<StreamDescription> {
     return this.#description;
   }
@@ -158,20 +158,21 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
 
   /**
    * Sends an event, which is never dropped. Returns its sequence: it is durable once an `ack` says nextSequence > sequence.
-   * Throws ClientError NOT_LIVE if there is no epoch, QUEUE_FULL if too many wait, INVALID if it is too big.
+   * Its text is cleaned as a title's is; a comment may have several lines. Throws ClientError NOT_LIVE if there is no epoch,
+   * QUEUE_FULL if too many wait, INVALID if it or its text is too big.
    */
   sendEvent(event: EventInput, options: { participant?: number; captureUs?: number } = {}): number {
     if (this.#epoch === undefined || !this.#takesFrames) throw new ClientError('NOT_LIVE', 'The broadcast is not live.');
+    const checked = checkedEvent(event);
     this.#epoch.outbox.expire();
     if (this.#epoch.outbox.queue.eventsFull) throw new ClientError('QUEUE_FULL', 'Too many events wait to be acknowledged.');
     const captureUs = this.#epochCaptureUs(options.captureUs ?? this.nowUs()) ?? 0;
-    return this.#sent(this.#epoch.event({ participant: options.participant ?? 0, captureUs }, event));
+    return this.#sent(this.#epoch.event({ participant: options.participant ?? 0, captureUs }, checked));
   }
 
-  /** Changes what the HEADER says and sends it again. Throws ClientError INVALID, or QUEUE_FULL if too many headers and events wait. */
+  /** Changes what the HEADER says, with its text cleaned, and sends it again. Throws ClientError INVALID, or QUEUE_FULL if too many headers and events wait. */
   update(change: Partial<StreamDescription>): void {
-    const description = { ...this.#description, ...change };
-    checkDescription(description);
+    const description = checkedDescription({ ...this.#description, ...change });
     if (this.#epoch?.outbox.queue.eventsFull) throw new ClientError('QUEUE_FULL', 'Too many events wait to be acknowledged.');
     this.#description = description;
     if (this.#epoch !== undefined && this.#takesFrames) this.#sendHeader(this.#epoch);

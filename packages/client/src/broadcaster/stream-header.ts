@@ -1,9 +1,9 @@
 // What a broadcast says of itself, checked before it is sent, and when its clock estimate has improved enough to say so again.
 import { create, toBinary } from '@bufbuild/protobuf';
 import { Limits, StreamHeaderSchema } from '@hayate/protocol';
-import { ClientError } from '../client-error.ts';
 import type { ClockOffset } from '../connection/clock-estimate.ts';
-import type { StreamDescription } from './broadcaster-api.ts';
+import type { ParticipantInfo, StreamDescription } from './broadcaster-api.ts';
+import { checkAvatar, checkedText, invalid } from './checked-text.ts';
 
 /** Server wall-clock time of the epoch's capture 0, Unix microseconds, and its largest error. */
 export interface Origin {
@@ -11,18 +11,30 @@ export interface Origin {
   errorUs: number;
 }
 
-/** Throws ClientError INVALID if a server would refuse the description. */
-export function checkDescription({ title, avatar, participants, audio, motionRate }: StreamDescription): void {
-  const invalid = (message: string) => new ClientError('INVALID', message);
-  if (title.length > Limits.titleCharactersMax) throw invalid(`A title has at most ${Limits.titleCharactersMax} characters.`);
-  for (const reference of [avatar, ...participants.map((participant) => participant.avatar)])
-    if (reference !== '' && !/^https:\/\/\S{1,2000}$/.test(reference)) throw invalid('An avatar is an https:// address, or empty.');
-  if (participants.length >= Limits.participantsMax) throw invalid(`A stream has at most ${Limits.participantsMax} participants.`);
+/**
+ * `description` with its title and names in the form that text has (protocol, cleanText). Throws ClientError INVALID if a server
+ * would refuse it even so.
+ */
+export function checkedDescription(description: StreamDescription): StreamDescription {
+  const { avatar, audio, motionRate } = description;
+  const title = checkedText('A title', description.title, Limits.titleCharactersMax);
+  const participants = description.participants.map((participant) => checkedParticipant(participant));
+  checkAvatar(avatar);
+  if (new Set(participants.map(({ number }) => number)).size < participants.length)
+    throw invalid('No two participants have the same number.');
   if (audio !== undefined && audio.channels !== 1 && audio.channels !== 2) throw invalid('Audio has 1 or 2 channels.');
   if (audio !== undefined && !(Number.isInteger(audio.preSkip) && audio.preSkip >= 0 && audio.preSkip <= 65_535))
     throw invalid('Pre-skip is 0 to 65535 samples.');
   if (!(Number.isInteger(motionRate) && motionRate >= 0 && motionRate <= 1_000))
     throw invalid('A motion rate is 0 to 1000 poses a second.');
+  return { ...description, title, participants };
+}
+
+function checkedParticipant({ number, name, avatar }: ParticipantInfo): ParticipantInfo {
+  if (!(Number.isInteger(number) && number >= 1 && number < Limits.participantsMax))
+    throw invalid(`A participant's number is 1 to ${Limits.participantsMax - 1}.`);
+  checkAvatar(avatar);
+  return { number, name: checkedText('A name', name, Limits.nameCharactersMax), avatar };
 }
 
 /** The payload of a HEADER frame. */

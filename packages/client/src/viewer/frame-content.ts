@@ -1,7 +1,8 @@
 // Encoded frames to what listeners are given: the same for a live stream and for a replay. Poses are decoded over the keys
-// that came before them; everything else stands alone.
+// that came before them; everything else stands alone. Text is given clean, whoever sent it.
 import { fromBinary } from '@bufbuild/protobuf';
 import { AudioSchema, EventSchema, type FrameHeader, isKey, Kind, type StreamHeader, StreamHeaderSchema } from '@hayate/protocol';
+import { cleanEvent, cleanHeader } from './clean-content.ts';
 import type { MotionDecoder, MotionMiss } from './motion-decoder.ts';
 import type { AudioFrame, CustomFrame, EventFrame, FrameInfo, MotionFrame } from './viewer-api.ts';
 
@@ -21,7 +22,7 @@ export function readFrameContent(header: FrameHeader, payload: Uint8Array, motio
   const info: FrameInfo = { sequence: header.sequence, captureUs: header.captureUs, participant: header.participant };
   switch (header.kind) {
     case Kind.HEADER:
-      return { name: 'header', detail: { ...info, header: fromBinary(StreamHeaderSchema, payload) } };
+      return { name: 'header', detail: { ...info, header: cleanHeader(fromBinary(StreamHeaderSchema, payload)) } };
     case Kind.AUDIO: {
       const { packets, level } = fromBinary(AudioSchema, payload);
       return { name: 'audio', detail: { ...info, packets, position: header.position, level } };
@@ -31,7 +32,7 @@ export function readFrameContent(header: FrameHeader, payload: Uint8Array, motio
       return typeof pose === 'string' ? pose : { name: 'motion', detail: { ...info, pose, key: isKey(header) } };
     }
     case Kind.EVENT:
-      return { name: 'event', detail: { ...info, body: fromBinary(EventSchema, payload).body } };
+      return { name: 'event', detail: { ...info, body: cleanEvent(fromBinary(EventSchema, payload)).body } };
     default:
       return {
         name: 'custom',

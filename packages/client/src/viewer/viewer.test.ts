@@ -247,3 +247,21 @@ test('a server that does not know the broadcast yet, to which it returns, makes 
   await poll('the end', () => heard.includes('no epoch'));
   assert.deepEqual(heard, ['epoch', 'header 0', 'audio 1', 'audio 2', 'no epoch']);
 });
+
+test('gives text clean and within its limits, whatever an old archive or another SDK has put there', async (t) => {
+  const server = await startScriptedServer(t, (connection, message) => {
+    if (message.watch === undefined) return;
+    connection.send(watching(0));
+    connection.send({
+      frames: [header(0, `夜\u202e\u001b[2J${'🎤'.repeat(120)}`), comment(1, 'one\r\ntwo\u2067\u009b'), comment(2, 'あ'.repeat(3_000))],
+    });
+  });
+  const viewer = new Viewer({ server: server.url, stream, token: 't' });
+  t.after(() => viewer.close());
+  const texts: string[] = [];
+  viewer.on('event', ({ body }) => body.case === 'comment' && texts.push(body.value.text));
+  await viewer.connect();
+  await poll('two comments', () => texts.length === 2);
+  assert.equal(viewer.header?.title, `夜[2J${'🎤'.repeat(98)}`);
+  assert.deepEqual(texts, ['one\ntwo', 'あ'.repeat(2_000)]);
+});

@@ -36,18 +36,26 @@ function event(name: string, about: string, sequence: number, body: MessageInitS
   return framed(`frame-event-${name}`, about, { sequence, captureUs: 2_000_000 + sequence, kind: Kind.EVENT, payload }, EventSchema);
 }
 
-const streamHeader = toBinary(
-  StreamHeaderSchema,
-  create(StreamHeaderSchema, {
-    title: 'Evening radio 夜',
-    avatar: 'https://example.com/avatar.vrm',
-    audio: { codec: 'opus', channels: 1, preSkip: 312, inputSampleRate: 48_000 },
-    motion: { rate: 30, keyIntervalMs: 1_000 },
-    participants: [{ number: 1, name: 'Guest', avatar: '' }],
-    originUnixUs: 1_767_225_600_123_456n,
-    originErrorUs: 4_200,
-  }),
-);
+type Header = MessageInitShape<typeof StreamHeaderSchema>;
+const headerOf = (fields: Header) => toBinary(StreamHeaderSchema, create(StreamHeaderSchema, fields));
+
+const streamHeader = headerOf({
+  title: 'Evening radio 夜',
+  avatar: 'https://example.com/avatar.vrm',
+  audio: { codec: 'opus', channels: 1, preSkip: 312, inputSampleRate: 48_000 },
+  motion: { rate: 30, keyIntervalMs: 1_000 },
+  participants: [{ number: 1, name: 'Guest', avatar: '' }],
+  originUnixUs: 1_767_225_600_123_456n,
+  originErrorUs: 4_200,
+});
+/** Text in many scripts; the title has exactly 200 UTF-16 code units, more bytes and fewer code points. */
+const textHeader = headerOf({
+  title: `今夜も歌枠 👨‍👩‍👧‍👦 🇯🇵 葛\u{e0100} \u200fمرحبا\u200e می\u200cخواهم สวัสดี ${'🎤'.repeat(74)}!`,
+  participants: [
+    { number: 1, name: '星野 ひかり' },
+    { number: 63, name: '星野 ひかり', avatar: 'https://例え.jp/アバター.vrm' },
+  ],
+});
 const audio = toBinary(AudioSchema, create(AudioSchema, { packets: [Uint8Array.of(0x78, 1, 2, 3), Uint8Array.of(0x78, 4, 5)], level: 23 }));
 
 const kinds: Vector[] = [
@@ -55,6 +63,12 @@ const kinds: Vector[] = [
     'frame-header',
     'HEADER, the first frame of an epoch',
     { sequence: 0, captureUs: 0, kind: Kind.HEADER, payload: streamHeader },
+    StreamHeaderSchema,
+  ),
+  framed(
+    'frame-header-text',
+    'HEADER with text of many scripts: a title of 200 UTF-16 code units, two participants of one name',
+    { sequence: 0, captureUs: 0, kind: Kind.HEADER, payload: textHeader },
     StreamHeaderSchema,
   ),
   framed(
@@ -209,5 +223,29 @@ const broken: Vector[] = (
   ] as const
 ).map(([which, about, bytes]) => invalid(`frame-bad-${which}`, 'Frame', about, Uint8Array.from(bytes)));
 
+/** HEADER frames that are frames, and whose payload no server takes. */
+const refusedHeaders: Vector[] = (
+  [
+    ['title-bidi', 'a title with a right-to-left override, U+202E', { title: 'a\u202eb' }],
+    ['title-isolate', 'a title with a right-to-left isolate, U+2067', { title: 'a\u2067b' }],
+    ['title-escape', 'a title with an escape sequence, U+001B', { title: '\u001b[2J' }],
+    ['title-c1', 'a title with a control character of C1, U+009B', { title: '\u009b2J' }],
+    ['title-line', 'a title of two lines', { title: 'one\ntwo' }],
+    ['title-separator', 'a title with a line separator, U+2028', { title: 'one\u2028two' }],
+    ['title-bom', 'a title that begins with a byte order mark', { title: '\ufefftitle' }],
+    ['title-noncharacter', 'a title with a noncharacter, U+1FFFE', { title: '\u{1fffe}' }],
+    ['title-long', 'a title of 201 UTF-16 code units, though of 101 code points', { title: `${'🎤'.repeat(100)}!` }],
+    ['name-long', 'a participant’s name of 101 UTF-16 code units', { participants: [{ number: 1, name: 'x'.repeat(101) }] }],
+    ['name-tab', 'a participant’s name with a tab', { participants: [{ number: 1, name: 'a\tb' }] }],
+    ['participant-0', 'participant 0 in the list', { participants: [{ number: 0, name: 'a' }] }],
+    ['participant-64', 'a participant 64', { participants: [{ number: 64, name: 'a' }] }],
+    ['participant-twice', 'two participants of one number', { participants: [{ number: 1 }, { number: 1 }] }],
+    ['avatar-http', 'an avatar over plain http', { avatar: 'http://example.com/a.vrm' }],
+    ['avatar-control', 'a participant’s avatar with a control character', { participants: [{ number: 1, avatar: 'https://a/\u007f' }] }],
+  ] satisfies [string, string, Header][]
+).map(([which, about, fields]) =>
+  invalid(`frame-bad-${which}`, 'Frame', about, encodeFrame({ ...BASE, kind: Kind.HEADER, payload: headerOf(fields) })),
+);
+
 /** All frame vectors. */
-export const frameVectors: readonly Vector[] = [...kinds, ...forms, ...broken];
+export const frameVectors: readonly Vector[] = [...kinds, ...forms, ...broken, ...refusedHeaders];

@@ -21,7 +21,7 @@ export const file_hayate_v1_payload: GenFile = /*@__PURE__*/
  */
 export type StreamHeader = Message<"hayate.v1.StreamHeader"> & {
   /**
-   * At most 200 characters.
+   * At most 200 UTF-16 code units of text (spec/wire.md, "Text").
    *
    * @generated from field: string title = 1;
    */
@@ -142,11 +142,15 @@ export const MotionConfigSchema: GenMessage<MotionConfig> = /*@__PURE__*/
  */
 export type Participant = Message<"hayate.v1.Participant"> & {
   /**
+   * 1 to 63; no two participants of a stream have the same.
+   *
    * @generated from field: uint32 number = 1;
    */
   number: number;
 
   /**
+   * Text, at most 100 UTF-16 code units.
+   *
    * @generated from field: string name = 2;
    */
   name: string;
@@ -299,11 +303,15 @@ export const EventSchema: GenMessage<Event> = /*@__PURE__*/
  */
 export type Event_Comment = Message<"hayate.v1.Event.Comment"> & {
   /**
+   * Text, at most 100 UTF-16 code units.
+   *
    * @generated from field: string author = 1;
    */
   author: string;
 
   /**
+   * Text that may have several lines, at most 2,000 UTF-16 code units.
+   *
    * @generated from field: string text = 2;
    */
   text: string;
@@ -321,6 +329,8 @@ export const Event_CommentSchema: GenMessage<Event_Comment> = /*@__PURE__*/
  */
 export type Event_Gift = Message<"hayate.v1.Event.Gift"> & {
   /**
+   * Text, at most 100 UTF-16 code units each.
+   *
    * @generated from field: string author = 1;
    */
   author: string;

@@ -1,7 +1,7 @@
 // Past broadcasts over HTTP: which there were, what is known of one, and its frames for a replay. Needs `moderate` on the stream;
 // listings show only what the token may moderate.
 import { create, toBinary } from '@bufbuild/protobuf';
-import { ServerMessageSchema, STREAM_NAME_PATTERN } from '@hayate/protocol';
+import { cleanText, ServerMessageSchema, STREAM_NAME_PATTERN } from '@hayate/protocol';
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { BroadcastIndex, type PastBroadcast } from '../archive/broadcast-index.ts';
@@ -29,7 +29,7 @@ const Broadcast = z
   .object({
     stream: z.string().openapi({ example: 'hoshi' }),
     epoch: z.string().openapi({ description: 'This broadcast of the stream: 16 hex digits', example: '0198f3c2a7b00a5f' }),
-    title: z.string(),
+    title: z.string().openapi({ description: 'Any script; without control characters and marks that turn the direction' }),
     startedAt: Time,
     endedAt: Time.openapi({ description: 'When the log took the last of it that is archived' }),
     durationMs: Milliseconds.openapi({ description: 'In capture time' }),
@@ -176,7 +176,7 @@ export function addArchiveBroadcastRoutes(app: OpenAPIHono, { store, verifyToken
     const header = await reader.header(wanted);
     const details = {
       ...bodyOf(broadcast),
-      participants: (header?.participants ?? []).map(({ number, name, avatar }) => ({ number, name, avatar })),
+      participants: (header?.participants ?? []).map(({ number, name, avatar }) => ({ number, name: cleanText(name), avatar })),
       levels: { slotMs: levels.slotMs, runs: levels.runs.map(([slot, hex]): [number, string] => [slot, hex]) },
     };
     if (context.req.valid('query').windows === 'false') return context.json(details, 200);
@@ -211,7 +211,8 @@ function broadcastBody(broadcast: PastBroadcast, live: boolean): z.infer<typeof 
   return {
     stream,
     epoch,
-    title,
+    // Archives from before titles were checked may hold anything.
+    title: cleanText(title),
     startedAt: new Date(startedMs).toISOString(),
     endedAt: new Date(lastAppendMs).toISOString(),
     durationMs,

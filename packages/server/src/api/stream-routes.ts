@@ -1,6 +1,6 @@
 // What is live, and ending it: the part of the HTTP API that a customer's backend uses most.
 import { create, toBinary } from '@bufbuild/protobuf';
-import { epochText, STREAM_NAME_PATTERN } from '@hayate/protocol';
+import { cleanText, epochText, STREAM_NAME_PATTERN } from '@hayate/protocol';
 import { Control_EndStreamSchema, ControlSchema, type LiveStream } from '@hayate/protocol/server';
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { allows } from '../auth/grant.ts';
@@ -15,7 +15,9 @@ const StreamBody = z
   .object({
     stream: z.string().openapi({ example: 'hoshi' }),
     epoch: z.string().openapi({ description: 'This broadcast of the stream: 16 hex digits', example: '0198f3c2a7b00a5f' }),
-    title: z.string(),
+    title: z
+      .string()
+      .openapi({ description: 'Any script; without control characters and marks that turn the direction', example: '夜のラジオ' }),
     avatar: z.string().openapi({ description: 'URL of a VRM file; empty: the default avatar' }),
     startedAt: z.iso.datetime(),
     viewers: z.int().nonnegative(),
@@ -93,7 +95,7 @@ function streamBody(stream: LiveStream): z.infer<typeof StreamBody> {
   return {
     stream: stream.stream,
     epoch: epochText(stream.epoch),
-    title: stream.title,
+    title: cleanText(stream.title),
     avatar: stream.avatar,
     startedAt: new Date(Number(stream.startedUnixMs)).toISOString(),
     viewers: stream.viewers,

@@ -7,6 +7,7 @@ import { compactVerify, decodeProtectedHeader, errors, type JWTClaimVerification
 import { z } from 'zod';
 import { HayateError } from '../kernel/error.ts';
 import { type Grants, isStreamPattern } from './grant.ts';
+import { IdentityLimits } from './identity-limits.ts';
 import type { KeyHint } from './key-set.ts';
 import type { KeySource, Keys } from './key-source.ts';
 
@@ -28,10 +29,10 @@ const CLOCK_TOLERANCE = 5;
 
 const patterns = z.array(z.string().refine(isStreamPattern)).max(1_000).readonly();
 const Claims = z.object({
-  sub: z.string().min(1).max(256),
+  sub: z.string().min(1).max(IdentityLimits.subjectCharactersMax),
   exp: z.number(),
   grants: z.object({ publish: patterns.optional(), watch: patterns.optional(), room: patterns.optional(), moderate: patterns.optional() }),
-  labels: z.record(z.string().max(64), z.string().max(256)).default({}),
+  labels: z.record(z.string().max(IdentityLimits.labelNameCharactersMax), z.string().max(IdentityLimits.labelCharactersMax)).default({}),
 });
 
 /** A verifier of tokens for `audience`, with a few seconds' tolerance for clocks. */

@@ -1,6 +1,6 @@
 // `hayate archive erase`: takes a stream's broadcasts out of an archive for good. Says first what it will do, and asks; may run
 // beside servers that write the archive, and again after whatever stopped it.
-import { epochFromText, epochStartedMs, isStreamName } from '@hayate/protocol';
+import { epochFromText, epochStartedMs } from '@hayate/protocol';
 import { storeFlags } from '../adapter-flags.ts';
 import { openArchive, storeAddress } from '../adapters.ts';
 import { type ErasureCounts, eraseBroadcast, noCounts, whyNotErasable } from '../archive/erasure.ts';
@@ -11,6 +11,8 @@ import { defineFlags } from '../kernel/flag.ts';
 import type { Store } from '../store/store.ts';
 import { defineCommand, type Io } from './command.ts';
 import { Progress } from './progress.ts';
+import { checkStreamName } from './stream-argument.ts';
+import { textTable } from './table.ts';
 
 const flags = defineFlags({
   stream: { kind: 'string', positional: true, required: true, help: 'whose broadcasts' },
@@ -37,7 +39,7 @@ export const archiveErase = defineCommand({
     'Stopped, it goes on when it is run again.',
   flags,
   async run({ stream, epoch, before, dryRun, yes, ...settings }, io) {
-    if (!isStreamName(stream)) throw new HayateError('CONFIGURATION', `"${stream}" is not a stream name`);
+    checkStreamName(stream);
     if (epoch !== undefined && !/^[0-9a-f]{16}$/.test(epoch))
       throw new HayateError('CONFIGURATION', `--epoch ${epoch}: not 16 hex digits, as archive ls prints them`);
     const beforeMs = before === undefined ? Infinity : timeOf(before);
@@ -133,16 +135,7 @@ function table(candidates: readonly Candidate[]): string {
       reason === undefined ? 'to be erased' : `stays: ${reason}`,
     ]),
   ];
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('');
+  return textTable(rows);
 }
 
 function startedMs({ epoch }: FoundBroadcast): number {

@@ -1,7 +1,6 @@
 // `hayate archive export`: a voice of a past broadcast out of the archive, from one moment to another, as one Ogg/Opus file. The file
 // appears under its name when it is complete.
 import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { isStreamName } from '@hayate/protocol';
 import { storeFlags } from '../adapter-flags.ts';
 import { openArchive } from '../adapters.ts';
 import { type ExportedVoice, exportVoice, type Moment } from '../archive/export.ts';
@@ -9,6 +8,8 @@ import { HayateError } from '../kernel/error.ts';
 import { defineFlags } from '../kernel/flag.ts';
 import { defineCommand, type Io } from './command.ts';
 import { clockText } from './progress.ts';
+import { checkStreamName } from './stream-argument.ts';
+import { terminalText } from './terminal-text.ts';
 import { timeOf } from './time.ts';
 
 const flags = defineFlags({
@@ -29,7 +30,7 @@ export const archiveExport = defineCommand({
     'The wall-clock time of the first sample is in the tags DATE and HAYATE_START_UNIX_US.',
   flags,
   async run({ stream, out, from, to, epoch, participant, ...settings }, io) {
-    if (!isStreamName(stream)) throw new HayateError('CONFIGURATION', `"${stream}" is not a stream name`);
+    checkStreamName(stream);
     if (epoch !== undefined && !/^[0-9a-f]{16}$/.test(epoch))
       throw new HayateError('CONFIGURATION', `--epoch ${epoch}: not 16 hex digits, as archive ls prints them`);
     const request = { stream, epoch, participant, from: momentOf('from', from), to: momentOf('to', to) };
@@ -38,7 +39,7 @@ export const archiveExport = defineCommand({
     try {
       const exported = await exportVoice(store, request, (bytes) => file.write(bytes));
       file.complete();
-      io.stderr.write(`${describe(exported, out)}\n`);
+      io.stderr.write(`${terminalText(describe(exported, out))}\n`);
     } finally {
       file.close();
       await store.close();

@@ -1,21 +1,25 @@
 // `hayate archive ls`: what an archive holds, a line for each broadcast with its path, oldest first. Reads the objects
 // themselves, so it is true of any archive, also of one that a server is writing.
-import { epochFromText, isStreamName } from '@hayate/protocol';
+import { cleanText, epochFromText } from '@hayate/protocol';
 import { storeFlags } from '../adapter-flags.ts';
 import { openArchive, storeAddress } from '../adapters.ts';
 import { type ArchivedBroadcast, listBroadcasts } from '../archive/catalog.ts';
 import { audioPrefix } from '../archive/path.ts';
-import { HayateError } from '../kernel/error.ts';
 import { defineFlags } from '../kernel/flag.ts';
 import { defineCommand } from './command.ts';
 import { clockText } from './progress.ts';
+import { checkStreamName } from './stream-argument.ts';
 import { textTable } from './table.ts';
+import { terminalJson } from './terminal-text.ts';
 
 const flags = defineFlags({
   stream: { kind: 'string', positional: true, help: 'only the broadcasts of this stream' },
   ...storeFlags,
   json: { kind: 'boolean', help: 'print a JSON object for each broadcast instead of a table' },
 });
+
+/** A title longer than this is cut in the table; --json prints all of it. */
+const TITLE_COLUMNS = 32;
 
 /** A broadcast, as it is printed. */
 interface BroadcastRow {
@@ -40,14 +44,14 @@ export const archiveLs = defineCommand({
   details: 'A broadcast appears here when its first voice is archived: within about a minute, or when the server drains.',
   flags,
   async run({ stream, json, ...settings }, io) {
-    if (stream !== undefined && !isStreamName(stream)) throw new HayateError('CONFIGURATION', `"${stream}" is not a stream name`);
+    if (stream !== undefined) checkStreamName(stream);
     const store = await openArchive(settings);
     try {
       const broadcasts: BroadcastRow[] = [];
       for await (const broadcast of listBroadcasts(store, stream === undefined ? {} : { stream }))
         broadcasts.push(rowOf(broadcast, storeAddress(settings)));
       broadcasts.sort((a, b) => (a.epoch < b.epoch ? -1 : a.epoch > b.epoch ? 1 : 0));
-      io.stdout.write(json ? broadcasts.map((broadcast) => `${JSON.stringify(broadcast)}\n`).join('') : table(broadcasts));
+      io.stdout.write(json ? broadcasts.map((broadcast) => `${terminalJson(broadcast)}\n`).join('') : table(broadcasts));
     } finally {
       await store.close();
     }
@@ -60,7 +64,8 @@ function rowOf({ stream, epoch, startedAt, audioSegments }: ArchivedBroadcast, a
     stream,
     epoch,
     startedAt: startedAt.toISOString(),
-    title: audioSegments.at(-1)?.title ?? '',
+    // Archives from before titles were checked may hold anything.
+    title: cleanText(audioSegments.at(-1)?.title ?? ''),
     durationMs: Math.round(Math.max(0, ...audioSegments.map(({ position, durationMs }) => position / 48 + durationMs))),
     segments: audioSegments.length,
     bytes: audioSegments.reduce((sum, { size }) => sum + size, 0),
@@ -69,14 +74,16 @@ function rowOf({ stream, epoch, startedAt, audioSegments }: ArchivedBroadcast, a
 }
 
 function table(broadcasts: readonly BroadcastRow[]): string {
-  const rows = broadcasts.map(({ stream, epoch, startedAt, durationMs, segments, bytes, path }) => [
+  const rows = broadcasts.map(({ stream, epoch, startedAt, title, durationMs, segments, bytes, path }) => [
     stream,
     epoch,
     startedAt.replace('T', ' ').slice(0, 19),
     clockText(durationMs),
     String(segments),
     String(bytes),
+    title,
     path,
   ]);
-  return textTable([['STREAM', 'EPOCH', 'STARTED', 'DURATION', 'SEGMENTS', 'BYTES', 'PATH'], ...rows]);
+  const headings = ['STREAM', 'EPOCH', 'STARTED', 'DURATION', 'SEGMENTS', 'BYTES', 'TITLE', 'PATH'];
+  return textTable([headings, ...rows], { widest: new Map([[headings.indexOf('TITLE'), TITLE_COLUMNS]]) });
 }

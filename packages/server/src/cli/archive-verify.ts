@@ -8,6 +8,7 @@ import { defineFlags } from '../kernel/flag.ts';
 import type { CommittedOffsets } from '../log/log.ts';
 import { defineCommand, type Io } from './command.ts';
 import { clockText, Progress } from './progress.ts';
+import { terminalJson, terminalText } from './terminal-text.ts';
 import { maybeTimeOf } from './time.ts';
 
 /** Findings that are printed for people. */
@@ -48,7 +49,7 @@ no manifest names.`,
         ...(toMs === undefined ? {} : { toMs }),
         signal: io.interrupted,
         onFinding: (finding) => {
-          if (json) io.stdout.write(`${JSON.stringify({ finding })}\n`);
+          if (json) io.stdout.write(`${terminalJson({ finding })}\n`);
         },
         onProgress: (progress) => {
           done = progress;
@@ -91,7 +92,7 @@ function print({ stdout }: Io, { findings, summary, json }: { findings: readonly
     return;
   }
   for (const { rule, key, expected, found } of findings.slice(0, SHOWN_MAX))
-    stdout.write(`${rule}: ${key}\n  expected  ${expected}\n  found     ${found}\n`);
+    stdout.write(`${[`${rule}: ${key}`, `  expected  ${expected}`, `  found     ${found}`].map(terminalText).join('\n')}\n`);
   if (summary.findings > SHOWN_MAX) stdout.write(`… and ${summary.findings - SHOWN_MAX} more (--json prints all)\n`);
   stdout.write(summaryText(summary));
   stdout.write(summary.findings === 0 ? 'the archive is whole\n' : `the archive is NOT whole: ${summary.findings} findings\n`);

@@ -1,20 +1,23 @@
 // `hayate broadcast`: a voice file in, a live stream out, at the pace of a clock that does not drift, with an avatar that
 // speaks and moves. It comes back by itself when the server restarts, and succeeds only if everything was acknowledged.
 import { type BroadcastEnded, Broadcaster, type StateChange } from '@hayate/client';
-import { isStreamName } from '@hayate/protocol';
+import { isAvatar } from '@hayate/protocol';
 import { HayateError } from '../kernel/error.ts';
 import { defineFlags, type FlagValues } from '../kernel/flag.ts';
 import { AckLog } from './ack-log.ts';
+import { broadcastTitle } from './broadcast-title.ts';
 import { defineCommand, type Io } from './command.ts';
 import { clockText, Progress } from './progress.ts';
 import { reachServer, serverFlags } from './server-access.ts';
 import { speak } from './speak.ts';
+import { checkNewStreamName } from './stream-argument.ts';
+import { terminalText } from './terminal-text.ts';
 import { openVoiceFile, type VoiceFile } from './voice-file.ts';
 
 const flags = defineFlags({
   file: { kind: 'string', positional: true, required: true, help: 'an Ogg/Opus file, sent unchanged, or a WAV file, which is encoded' },
   stream: { kind: 'string', required: true, placeholder: 'NAME', help: 'the stream: 1 to 64 of A-Z a-z 0-9 _ -' },
-  title: { kind: 'string', help: "the broadcast's title; the file's own if it has one" },
+  title: { kind: 'string', help: "the broadcast's title, at most 200 UTF-16 units; default: the file's own, cut if it is longer" },
   avatar: { kind: 'string', placeholder: 'URL', help: 'a VRM file; the default avatar if absent' },
   loop: { kind: 'boolean', help: 'begin again at the end of the file, until interrupted' },
   bitrate: {
@@ -37,13 +40,14 @@ export const broadcast = defineCommand({
   summary: 'broadcast a voice file in real time',
   flags,
   async run(args, io) {
-    if (!isStreamName(args.stream))
-      throw new HayateError('CONFIGURATION', `"${args.stream}" is not a stream name: 1 to 64 of A-Z a-z 0-9 _ -`);
-    const notices = { say: (line: string) => void io.stderr.write(`${line}\n`) };
+    checkNewStreamName(args.stream);
+    if (args.avatar !== undefined && !isAvatar(args.avatar))
+      throw new HayateError('CONFIGURATION', `--avatar must be an https:// address of at most 2008 characters, not "${args.avatar}"`);
+    const notices = { say: (line: string) => void io.stderr.write(`${terminalText(line)}\n`) };
     const file = await openVoiceFile(args.file, { bitrate: args.bitrate, warn: (line) => notices.say(`${args.file}: ${line}`) });
+    const title = broadcastTitle(args.title, file.title, (line) => notices.say(line));
     const { server, token } = await reachServer(args.server, args.token, { publish: [args.stream] });
     const { stream, avatar, motionRate } = args;
-    const title = args.title ?? file.title ?? '';
     const broadcaster = new Broadcaster({
       server,
       stream,

@@ -3,6 +3,7 @@ import { debuglog } from 'node:util';
 import { ClientError } from '@hayate/client';
 import { OggError } from '../format/ogg/index.ts';
 import { HayateError } from '../kernel/error.ts';
+import { terminalText } from './terminal-text.ts';
 
 const debug = debuglog('hayate');
 
@@ -32,7 +33,7 @@ const SYSTEM: Readonly<Record<string, string>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is not trusted',
 };
 
-/** One line for people, and the exit code. */
+/** One line for people, which a terminal may be given, and the exit code. */
 export interface Failure {
   readonly line: string;
   readonly exitCode: number;
@@ -46,7 +47,7 @@ export function failureOf(error: unknown): Failure {
   const words = systemWords(error);
   if (words !== undefined && error instanceof Error) {
     const place = 'path' in error && typeof error.path === 'string' ? `${error.path}: ` : 'port' in error ? `port ${error.port}: ` : '';
-    return { line: `${place}${words}`, exitCode: 1 };
+    return { line: oneLine(`${place}${words}`), exitCode: 1 };
   }
   return { line: `internal error: ${oneLine(error instanceof Error ? `${error.name}: ${error.message}` : String(error))}`, exitCode: 1 };
 }
@@ -62,5 +63,5 @@ export function systemWords(error: unknown): string | undefined {
 }
 
 function oneLine(text: string): string {
-  return text.replace(/\s*\n\s*/g, ' ').trim();
+  return terminalText(text.replace(/\s*\n\s*/g, ' ').trim());
 }

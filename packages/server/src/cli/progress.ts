@@ -1,5 +1,6 @@
 // One line of progress on stderr: rewritten four times a second where a person watches, a line every 10 s in a log.
 import type { Output } from './command.ts';
+import { fitColumns, terminalText } from './terminal-text.ts';
 
 const TERMINAL_MS = 250;
 const LOG_MS = 10_000;
@@ -16,9 +17,9 @@ export class Progress {
     this.#timer = setInterval(() => this.#show(), out.isTTY ? TERMINAL_MS : LOG_MS);
   }
 
-  /** Writes a line that stays. */
+  /** Writes a line that stays; what a terminal would obey in it is shown. */
   say(line: string): void {
-    this.#out.write(`${this.#clear}${line}\n`);
+    this.#out.write(`${this.#clear}${terminalText(line)}\n`);
   }
 
   /** Stops; the terminal's line is left empty. */
@@ -32,8 +33,8 @@ export class Progress {
   }
 
   #show(): void {
-    const line = this.#render();
-    this.#out.write(this.#out.isTTY ? `${this.#clear}${line.slice(0, (this.#out.columns ?? 80) - 1)}` : `${line}\n`);
+    const line = terminalText(this.#render());
+    this.#out.write(this.#out.isTTY ? `${this.#clear}${fitColumns(line, (this.#out.columns ?? 80) - 1)}` : `${line}\n`);
   }
 }
 

@@ -6,6 +6,7 @@ import { defineCommand, type Io } from './command.ts';
 import { type Cell, QueryEngine, type QueryResult } from './query-engine.ts';
 import { openStatisticsFiles } from './query-files.ts';
 import { textTable } from './table.ts';
+import { terminalJson, terminalText } from './terminal-text.ts';
 import { maybeTimeOf } from './time.ts';
 
 /** Rows that a table shows; --csv and --json print all. */
@@ -71,13 +72,14 @@ async function printTable({ columns, rows }: QueryResult, io: Io): Promise<void>
       shown.push(row.map(cellText));
     }
   }
-  io.stdout.write(textTable([columns, ...shown], right));
+  io.stdout.write(textTable([columns, ...shown], { right }));
   if (count > shown.length) io.stderr.write(`${count - shown.length} more rows: --csv and --json print all\n`);
 }
 
 async function printCsv({ columns, rows }: QueryResult, io: Io): Promise<void> {
-  const line = (cells: readonly string[]) =>
-    `${cells.map((cell) => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell)).join(',')}\r\n`;
+  const field = (cell: string) => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);
+  // A file holds the values as they are; a terminal would obey some of them.
+  const line = (cells: readonly string[]) => `${cells.map((cell) => field(io.stdout.isTTY ? terminalText(cell) : cell)).join(',')}\r\n`;
   io.stdout.write(line(columns));
   for await (const portion of rows) io.stdout.write(portion.map((row) => line(row.map(cellText))).join(''));
 }
@@ -85,7 +87,7 @@ async function printCsv({ columns, rows }: QueryResult, io: Io): Promise<void> {
 async function printJson({ columns, rows }: QueryResult, io: Io): Promise<void> {
   for await (const portion of rows)
     io.stdout.write(
-      portion.map((row) => `${JSON.stringify(Object.fromEntries(columns.map((name, i) => [name, row[i] ?? null])))}\n`).join(''),
+      portion.map((row) => `${terminalJson(Object.fromEntries(columns.map((name, i) => [name, row[i] ?? null])))}\n`).join(''),
     );
 }
 

@@ -1,11 +1,22 @@
-// Rows of text as a table for people: columns as wide as their longest cell, two spaces apart.
+// Rows of text as a table for people: columns as wide as their longest cell on the screen, two spaces apart. Cells may hold
+// anything: what a terminal would obey is shown instead.
+import { columnsOf, fitColumns, padColumns, terminalText } from './terminal-text.ts';
 
-/** Lays out `rows`, the first of which are the headings. Cells in `right` columns end in line. */
-export function textTable(rows: readonly (readonly string[])[], right: ReadonlySet<number> = new Set()): string {
-  const widths = (rows[0] ?? []).map((_, column) => rows.reduce((width, row) => Math.max(width, row[column]?.length ?? 0), 0));
-  const lines = rows.map((row) =>
+/** How a table is laid out. */
+export interface TableOptions {
+  /** Columns of `rows` whose cells end in line. */
+  readonly right?: ReadonlySet<number>;
+  /** Most columns of the screen that each cell of a column of `rows` takes; what is longer ends in an ellipsis. */
+  readonly widest?: ReadonlyMap<number, number>;
+}
+
+/** Lays out `rows`, the first of which are the headings. */
+export function textTable(rows: readonly (readonly string[])[], { right = new Set(), widest = new Map() }: TableOptions = {}): string {
+  const shown = rows.map((row) => row.map((cell, column) => fitColumns(terminalText(cell), widest.get(column) ?? Infinity)));
+  const widths = (shown[0] ?? []).map((_, column) => shown.reduce((width, row) => Math.max(width, columnsOf(row[column] ?? '')), 0));
+  const lines = shown.map((row) =>
     row
-      .map((cell, column) => (right.has(column) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0)))
+      .map((cell, column) => padColumns(cell, widths[column] ?? 0, right.has(column) ? 'start' : 'end'))
       .join('  ')
       .trimEnd(),
   );

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { developmentSecret } from '../auth/development-secret.ts';
 import { type Grants, isStreamPattern, Rights } from '../auth/grant.ts';
+import { IdentityLimits } from '../auth/identity-limits.ts';
 import { signToken } from '../auth/sign-token.ts';
 import { HayateError } from '../kernel/error.ts';
 import { defineFlags } from '../kernel/flag.ts';
@@ -43,6 +44,7 @@ export const token = defineCommand({
     for (const pattern of Object.values(grants).flat())
       if (!isStreamPattern(pattern))
         throw new HayateError('CONFIGURATION', `"${pattern}" is neither a stream name nor a beginning followed by *`);
+    checkIdentity(args.subject, args.label);
     const secret = await secretOf(args);
     const { subject, label: labels, jwtAudience: audience, ttl } = args;
     const signed = await signToken({ subject, grants, labels, audience, ttlSeconds: Math.ceil(ttl / 1000) }, secret);
@@ -50,6 +52,20 @@ export const token = defineCommand({
     return 0;
   },
 });
+
+/** Throws HayateError CONFIGURATION for what no server would take, so that nobody is given a token that does not work. */
+function checkIdentity(subject: string, labels: Readonly<Record<string, string>>): void {
+  const { subjectCharactersMax, labelNameCharactersMax, labelCharactersMax } = IdentityLimits;
+  const check = (what: string, text: string, max: number) => {
+    if (text.length > max)
+      throw new HayateError('CONFIGURATION', `${what} has ${text.length} characters (UTF-16 code units), at most ${max} are allowed`);
+  };
+  check('--subject', subject, subjectCharactersMax);
+  for (const [name, value] of Object.entries(labels)) {
+    check('the name of a --label', name, labelNameCharactersMax);
+    check(`--label ${name}`, value, labelCharactersMax);
+  }
+}
 
 async function secretOf({ jwtSecret, data }: { jwtSecret: string | undefined; data: string }): Promise<Uint8Array> {
   if (jwtSecret !== undefined) {

@@ -2,13 +2,15 @@
 // broadcast's end, the time asked for, an interruption), the file is complete.
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { type AudioFrame, Viewer } from '@hayate/client';
-import { epochText, isStreamName, type StreamHeader } from '@hayate/protocol';
+import { epochText, type StreamHeader } from '@hayate/protocol';
 import { HayateError } from '../kernel/error.ts';
 import { defineFlags, type FlagValues } from '../kernel/flag.ts';
 import { defineCommand, type Io } from './command.ts';
 import { OggRecording } from './ogg-recording.ts';
 import { clockText, Progress } from './progress.ts';
 import { reachServer, serverFlags } from './server-access.ts';
+import { checkStreamName } from './stream-argument.ts';
+import { terminalText } from './terminal-text.ts';
 
 const flags = defineFlags({
   stream: { kind: 'string', positional: true, required: true, help: 'the stream to watch' },
@@ -24,8 +26,7 @@ export const watch = defineCommand({
   details: 'A stream that is not live yet is waited for.',
   flags,
   async run(args, io) {
-    if (!isStreamName(args.stream))
-      throw new HayateError('CONFIGURATION', `"${args.stream}" is not a stream name: 1 to 64 of A-Z a-z 0-9 _ -`);
+    checkStreamName(args.stream);
     const { stream } = args;
     const { server, token } = await reachServer(args.server, args.token, { watch: [stream] });
     const viewer = new Viewer({ server, stream, token });
@@ -47,6 +48,11 @@ async function record(viewer: Viewer, args: Args, io: Io): Promise<number> {
     if (epoch === undefined) return;
     if (output.begin(epoch)) progress.say(`watching "${args.stream}" at ${args.server}, writing ${args.out}`);
     else over.resolve('a new broadcast began');
+  });
+  let title = '';
+  viewer.on('header', ({ header }) => {
+    if (header.title !== title) progress.say(`its title is ${header.title === '' ? 'taken away' : header.title}`);
+    title = header.title;
   });
   viewer.on('audio', (frame) => {
     if (frame.participant !== args.participant || viewer.header?.audio === undefined || !output.accepts(viewer.epoch)) return;
@@ -129,7 +135,9 @@ function report(viewer: Viewer, recording: OggRecording | undefined, { why, out 
   const { missing } = viewer.stats;
   const filled = recording.concealedSamples > 0 ? `, ${Math.round(recording.concealedSamples / 48)} ms filled in` : '';
   const lost = missing.lost + missing.slow > 0 ? `, ${missing.lost + missing.slow} frames missing` : '';
-  io.stderr.write(`${why}: ${out} holds ${clockText(recording.samples / 48)} in ${recording.packets} packets${filled}${lost}\n`);
+  io.stderr.write(
+    `${why}: ${terminalText(out)} holds ${clockText(recording.samples / 48)} in ${recording.packets} packets${filled}${lost}\n`,
+  );
   return 0;
 }
 

@@ -50,7 +50,7 @@ function page(route: Route) {
     case 'scale':
       return <ScalePage />;
     case 'missing':
-      return <MissingPage />;
+      return <MissingPage name={route.name} />;
   }
 }
 

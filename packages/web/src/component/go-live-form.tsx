@@ -1,7 +1,12 @@
-// Name and title of a broadcast to be. The name chooses the avatar, so the preview follows while it is typed.
-import { isStreamName } from '@hayate/protocol';
+// Name and title of a broadcast to be. The name chooses the avatar, so the preview follows while it is typed. What is wrong with it
+// is said as one types, with a name to take instead; never while an input method composes.
+import { isStreamName, proposeStreamName } from '@hayate/protocol';
 import { type FormEvent, useState } from 'react';
+import { useComposition } from '../studio/composition.ts';
+import { foldName, nameAdvice } from '../studio/name-advice.ts';
+import { useLiveNames } from '../studio/use-live-names.ts';
 import { Icon } from './icon.tsx';
+import { excessOf, TitleField } from './title-field.tsx';
 
 export interface GoLiveFormProps {
   stream: string;
@@ -16,12 +21,16 @@ export interface GoLiveFormProps {
 
 /** Asks for name and title. */
 export function GoLiveForm({ stream, title, disabled, starting, onStream, onTitle, onGoLive }: GoLiveFormProps) {
-  const [isTouched, setIsTouched] = useState(false);
-  const isWrong = isTouched && !isStreamName(stream);
+  const isLive = useLiveNames();
+  const [made] = useState(() => proposeStreamName('', { isTaken: isLive }));
+  const { isComposing, handlers } = useComposition();
+  const advice = nameAdvice({ stream, title, made }, isLive);
+  const isWrong = advice.isWrong && !isComposing;
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    setIsTouched(true);
-    if (isStreamName(stream)) onGoLive();
+    if (!isStreamName(stream)) field(event, 'stream')?.focus();
+    else if (excessOf(title) > 0) field(event, 'title')?.focus();
+    else onGoLive();
   };
   return (
     <form className="go-live" onSubmit={submit} noValidate>
@@ -31,36 +40,48 @@ export function GoLiveForm({ stream, title, disabled, starting, onStream, onTitl
           id="stream"
           name="stream"
           value={stream}
-          maxLength={64}
           autoComplete="off"
           autoCapitalize="none"
           spellCheck={false}
           required
           aria-invalid={isWrong}
           aria-describedby="stream-hint"
-          onChange={(event) => onStream(event.currentTarget.value.trim())}
-          onBlur={() => setIsTouched(true)}
+          {...handlers}
+          // What is being composed stays as it is: rewriting it would break the input method.
+          onChange={(event) => {
+            const { value } = event.currentTarget;
+            onStream(isComposed(event.nativeEvent) ? value : foldName(value));
+          }}
+          onCompositionEnd={(event) => {
+            handlers.onCompositionEnd();
+            onStream(foldName(event.currentTarget.value));
+          }}
         />
-        <p id="stream-hint" className={isWrong ? 'hint hint-wrong' : 'hint'}>
-          {isWrong ? 'Letters A–Z, digits, _ and - only, up to 64.' : 'Your address, and your avatar: every name has its own.'}
-        </p>
+        <div className="advice">
+          <p id="stream-hint" className={isWrong ? 'hint hint-wrong' : 'hint'} aria-live="polite">
+            {isComposing ? 'Your address, and your avatar: every name has its own.' : advice.sentence}
+          </p>
+          {!isComposing && advice.proposal !== undefined && (
+            <button type="button" className="button proposal" onClick={() => onStream(advice.proposal ?? stream)}>
+              Use {advice.proposal}
+            </button>
+          )}
+        </div>
       </div>
-      <div className="field">
-        <label htmlFor="title">Title</label>
-        <input
-          id="title"
-          name="title"
-          value={title}
-          maxLength={200}
-          autoComplete="off"
-          placeholder="What is it about?"
-          onChange={(event) => onTitle(event.currentTarget.value)}
-        />
-      </div>
+      <TitleField title={title} onTitle={onTitle} />
       <button type="submit" className="button button-primary button-wide" disabled={disabled || starting}>
         <Icon name="broadcast" />
         {starting ? 'Starting…' : 'Go live'}
       </button>
     </form>
   );
+}
+
+function field({ currentTarget }: FormEvent, name: string): HTMLElement | undefined {
+  const element = currentTarget instanceof HTMLFormElement ? currentTarget.elements.namedItem(name) : null;
+  return element instanceof HTMLElement ? element : undefined;
+}
+
+function isComposed(event: Event): boolean {
+  return event instanceof InputEvent && event.isComposing;
 }

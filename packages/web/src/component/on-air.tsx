@@ -1,4 +1,5 @@
 // The studio while it is live: what leaves, who watches, and the few things there are to do.
+import { cleanText } from '@hayate/protocol';
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { hrefOf } from '../route/location.ts';
 import { watchPath } from '../route/route.ts';
@@ -6,6 +7,7 @@ import type { StudioSession } from '../studio/studio-session.ts';
 import { bitrateText, durationText, latencyText, shareText } from '../text/measure-text.ts';
 import { Icon } from './icon.tsx';
 import { Readout } from './readout.tsx';
+import { excessOf, TitleField } from './title-field.tsx';
 
 /** Readouts and controls of `session`. */
 export function OnAir({ session }: { session: StudioSession }) {
@@ -67,26 +69,17 @@ function TitleForm({ session }: { session: StudioSession }) {
   const [title, setTitle] = useState(session.title);
   const save = (event: FormEvent) => {
     event.preventDefault();
+    if (excessOf(title) > 0) return;
     session.title = title;
+    setTitle(session.title);
   };
   return (
     <form className="title-form" onSubmit={save}>
-      <div className="field">
-        <label htmlFor="title">Title</label>
-        <div className="field-row">
-          <input
-            id="title"
-            name="title"
-            value={title}
-            maxLength={200}
-            autoComplete="off"
-            onChange={(event) => setTitle(event.currentTarget.value)}
-          />
-          <button type="submit" className="button" disabled={title === session.title}>
-            Change
-          </button>
-        </div>
-      </div>
+      <TitleField title={title} onTitle={setTitle}>
+        <button type="submit" className="button" disabled={excessOf(title) > 0 || cleanText(title) === session.title}>
+          Change
+        </button>
+      </TitleField>
     </form>
   );
 }

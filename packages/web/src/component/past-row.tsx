@@ -3,6 +3,7 @@ import type { PastBroadcast } from '../api/archive.ts';
 import type { ThumbnailRenderer } from '../render/thumbnail-renderer.ts';
 import { replayPath } from '../route/route.ts';
 import { bytesText, durationText, viewersText } from '../text/measure-text.ts';
+import { textAttributes } from '../text/person-text.ts';
 import { minuteText, spokenDuration } from '../text/time-text.ts';
 import { Icon } from './icon.tsx';
 import { Link } from './link.tsx';
@@ -26,7 +27,9 @@ function Content({ broadcast, renderer }: { broadcast: PastBroadcast; renderer: 
     <>
       <PastPortrait stream={stream} renderer={renderer} />
       <span className="past-about">
-        <span className="past-title">{title || stream}</span>
+        <span className="past-title" title={title} {...textAttributes(title)}>
+          {title || stream}
+        </span>
         <span className="past-facts">
           <span className="past-stream">{stream}</span>
           <span className="visually-hidden">, began at </span>

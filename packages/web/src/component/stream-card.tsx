@@ -4,6 +4,7 @@ import type { LiveStream } from '../api/server.ts';
 import type { ThumbnailRenderer } from '../render/thumbnail-renderer.ts';
 import { watchPath } from '../route/route.ts';
 import { bitrateText, viewersText } from '../text/measure-text.ts';
+import { textAttributes } from '../text/person-text.ts';
 import { Icon } from './icon.tsx';
 import { Link } from './link.tsx';
 import { LiveBadge } from './live-badge.tsx';
@@ -17,7 +18,9 @@ export function StreamCard({ live, renderer }: { live: LiveStream; renderer: Thu
       <LiveThumbnail stream={stream} renderer={renderer} />
       <LiveBadge live />
       <span className="card-text">
-        <span className="card-title">{title || stream}</span>
+        <span className="card-title" title={title} {...textAttributes(title)}>
+          {title || stream}
+        </span>
         <span className="card-facts">
           <span className="card-stream">{stream}</span>
           <span className="fact" title={viewersText(viewers)}>

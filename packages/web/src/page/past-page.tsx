@@ -7,6 +7,7 @@ import { Link } from '../component/link.tsx';
 import { Notice } from '../component/notice.tsx';
 import { PastRow } from '../component/past-row.tsx';
 import { useThumbnailRenderer } from '../render/use-thumbnail-renderer.ts';
+import { foldName } from '../studio/name-advice.ts';
 import { dayText } from '../text/time-text.ts';
 import '../style/front.css';
 import '../style/past.css';
@@ -120,6 +121,10 @@ function Search({ onSearch }: { onSearch: (query: PastQuery) => void }) {
             placeholder="Every stream"
             maxLength={64}
             pattern="[A-Za-z0-9_\-]+"
+            title="A stream name: A–Z, a–z, 0–9, _ and -"
+            onBlur={(event) => {
+              event.currentTarget.value = foldName(event.currentTarget.value);
+            }}
             autoCapitalize="none"
             autoComplete="off"
             spellCheck={false}

@@ -14,6 +14,7 @@ import type { AvatarView } from '../render/avatar-view.ts';
 import type { OpenReplay, ReplaySession } from '../replay/replay-session.ts';
 import { useReplay } from '../replay/use-replay.ts';
 import { durationText } from '../text/measure-text.ts';
+import { isolated, textAttributes } from '../text/person-text.ts';
 import { clockText, dayText } from '../text/time-text.ts';
 import { sleepingPose } from '../watch/sleeper.ts';
 import '../style/stage.css';
@@ -37,7 +38,13 @@ export default function ReplayPage({ stream, epoch }: { stream: string; epoch: s
   const retry = () => (opened === undefined ? setAttempt(attempt + 1) : session?.retry());
   return (
     <main className="watch replay">
-      <AvatarCanvas stream={stream} label={`The avatar of ${title}, replayed`} pose={pose} dim={state === 'failed'} onView={setView} />
+      <AvatarCanvas
+        stream={stream}
+        label={`The avatar of ${isolated(title)}, replayed`}
+        pose={pose}
+        dim={state === 'failed'}
+        onView={setView}
+      />
       <header className="watch-bar">
         <Brand />
         <span className="watch-state" role="status">
@@ -60,7 +67,9 @@ export default function ReplayPage({ stream, epoch }: { stream: string; epoch: s
       <footer className="watch-foot replay-foot">
         {lacks !== undefined && <Notice kind="problem">{lacks}</Notice>}
         <div className="watch-about">
-          <h1>{title}</h1>
+          <h1 title={title} {...textAttributes(title)}>
+            {title}
+          </h1>
           <p>
             <Link to="/past">Past broadcasts</Link>
             <span aria-hidden="true"> · </span>

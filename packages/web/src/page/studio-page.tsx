@@ -1,4 +1,5 @@
 // Where one goes live: the avatar follows pointer and voice, before and during the broadcast.
+import { proposeStreamName } from '@hayate/protocol';
 import { type RefObject, useCallback, useEffect, useRef, useState } from 'react';
 import { AvatarCanvas } from '../component/avatar-canvas.tsx';
 import { Brand } from '../component/brand.tsx';
@@ -13,6 +14,7 @@ import { flagValue, hasFlag } from '../route/location.ts';
 import { Puppet, puppetDelayMs } from '../studio/puppet.ts';
 import { StudioSession } from '../studio/studio-session.ts';
 import { durationText } from '../text/measure-text.ts';
+import { textAttributes } from '../text/person-text.ts';
 import '../style/stage.css';
 import '../style/studio.css';
 
@@ -23,7 +25,7 @@ const typingMs = 300;
 /** The studio. */
 export default function StudioPage() {
   const [puppet] = useState(() => new Puppet());
-  const [stream, setStream] = useState(() => localStorage.getItem(nameKey) ?? suggestedName());
+  const [stream, setStream] = useState(() => localStorage.getItem(nameKey) ?? proposeStreamName(''));
   const [title, setTitle] = useState('');
   const [problem, setProblem] = useState<string>();
   const [session, setSession] = useState<StudioSession>();
@@ -64,7 +66,7 @@ export default function StudioPage() {
         <p className="studio-tip">It looks where your pointer is, and speaks with you.</p>
       </div>
       <section className="studio-panel" aria-label="Broadcast">
-        <h1>{isOnAir ? session?.title || session?.stream : 'Go live'}</h1>
+        <h1 {...textAttributes(isOnAir ? (session?.title ?? '') : '')}>{isOnAir ? session?.title || session?.stream : 'Go live'}</h1>
         {missing?.map(({ feature, sentence }) => (
           <Notice key={feature} kind="problem">
             {sentence}
@@ -111,11 +113,6 @@ function Summary({ session }: { session: StudioSession }) {
       The broadcast is over after {durationText(liveMs)}: {kept}.
     </Notice>
   );
-}
-
-/** A name that is likely free: 'kaze' (wind) and a number. */
-function suggestedName(): string {
-  return `kaze-${1000 + Math.floor(Math.random() * 9000)}`;
 }
 
 /** `value` once it has not changed for `afterMs`. */

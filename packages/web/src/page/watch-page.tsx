@@ -12,6 +12,7 @@ import { useSupport } from '../component/use-support.ts';
 import { Volume } from '../component/volume.tsx';
 import type { AvatarView } from '../render/avatar-view.ts';
 import { bitrateText, latencyText, shareText, viewersText } from '../text/measure-text.ts';
+import { isolated, textAttributes } from '../text/person-text.ts';
 import { sleepingPose } from '../watch/sleeper.ts';
 import { useVisit } from '../watch/use-visit.ts';
 import type { WatchPhase } from '../watch/watch-phase.ts';
@@ -50,7 +51,7 @@ export default function WatchPage({ stream }: { stream: string }) {
     <main className="watch">
       <AvatarCanvas
         stream={stream}
-        label={isOn ? `The avatar of ${title}, live` : `The avatar of ${stream}, asleep`}
+        label={isOn ? `The avatar of ${isolated(title)}, live` : `The avatar of ${stream}, asleep`}
         pose={pose}
         dim={!isOn}
         onView={setView}
@@ -80,7 +81,9 @@ export default function WatchPage({ stream }: { stream: string }) {
         {phase === 'reconnecting' && <Notice kind="hint">The connection was lost. Coming back by itself…</Notice>}
         {lacks !== undefined && <Notice kind="problem">{lacks}</Notice>}
         <div className="watch-about">
-          <h1>{title}</h1>
+          <h1 title={title} {...textAttributes(title)}>
+            {title}
+          </h1>
           {title !== stream && <p>{stream}</p>}
         </div>
         {session !== undefined && <Volume player={session.player} />}

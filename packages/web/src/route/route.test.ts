@@ -28,11 +28,17 @@ test('a path that names no page, or a stream that cannot be, is missing', () => 
     '/watch/a/b',
     '/past/aki',
     '/past/aki/0198f3c2a7b00a5',
-    '/past/a.b/0198f3c2a7b00a5f',
     '/past/aki/0198f3c2a7b00a5f/1',
-    '/watch/a.b',
-    '/watch/%2e%2e',
-    `/watch/${'a'.repeat(65)}`,
   ])
     assert.deepEqual(routeOf(path), { page: 'missing' }, path);
+  for (const [path, name] of [
+    ['/watch/a.b', 'a.b'],
+    ['/watch/%2e%2e', '..'],
+    ['/watch/%E6%98%9F', '星'],
+    ['/watch/%E6', '%E6'],
+    ['/watch/%1b%e2%80%aex', 'x'],
+    ['/past/a.b/0198f3c2a7b00a5f', 'a.b'],
+    [`/watch/${'a'.repeat(99)}`, 'a'.repeat(80)],
+  ] as const)
+    assert.deepEqual(routeOf(path), { page: 'missing', name }, path);
 });

@@ -1,6 +1,9 @@
 // A path in, the page it names out, and back. The server gives the same index.html for all of them (api/page-routes.ts); for
 // /scale only the demonstration that the page belongs to does (demo/scale/).
-import { epochFromText, isStreamName } from '@hayate/protocol';
+import { cleanText, epochFromText, isStreamName, truncateText } from '@hayate/protocol';
+
+/** UTF-16 code units of a name that no stream has. */
+const NAME_SHOWN_MAX = 80;
 
 /** A page, with what its path says. */
 export type Route =
@@ -10,7 +13,7 @@ export type Route =
   | { page: 'past' }
   | { page: 'replay'; stream: string; epoch: string }
   | { page: 'scale' }
-  | { page: 'missing' };
+  | { page: 'missing' /** What stands in the place of a stream's name, to be shown. */; name?: string };
 
 /** The page at `path` (URL.pathname); a trailing slash does not matter. */
 export function routeOf(path: string): Route {
@@ -22,7 +25,17 @@ export function routeOf(path: string): Route {
   if (first === 'past' && second !== undefined && isStreamName(second) && rest.length === 1 && epochFromText(rest[0] ?? '') !== undefined)
     return { page: 'replay', stream: second, epoch: rest[0] ?? '' };
   if (first === 'scale' && second === undefined) return { page: 'scale' };
-  return { page: 'missing' };
+  const name = (first === 'watch' || first === 'past') && second !== undefined && !isStreamName(second) ? shownName(second) : '';
+  return { page: 'missing', ...(name === '' ? {} : { name }) };
+}
+
+/** A segment of a path as people read it; as it stands if it is not UTF-8. Long ones are cut. */
+function shownName(segment: string): string {
+  let name = segment;
+  try {
+    name = decodeURIComponent(segment);
+  } catch {}
+  return truncateText(cleanText(name), NAME_SHOWN_MAX);
 }
 
 /** The path of a stream's page. */

@@ -1,0 +1,31 @@
+// Which stream names are taken at the moment, as far as the visitor may know. Asked for now and then while the form is shown; a
+// server that refuses is not asked again.
+import { useCallback, useEffect, useState } from 'react';
+import { liveStreams } from '../api/server.ts';
+
+const intervalMs = 5_000;
+
+/** Whether a stream is live now; false where that cannot be known. */
+export function useLiveNames(): (stream: string) => boolean {
+  const [names, setNames] = useState<ReadonlySet<string>>(new Set());
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let stopped = false;
+    const look = async () => {
+      try {
+        const streams = document.hidden ? undefined : await liveStreams();
+        if (stopped) return;
+        if (streams !== undefined) setNames(new Set(streams.map(({ stream }) => stream)));
+        timer = setTimeout(look, intervalMs);
+      } catch {
+        // Advice only: the server decides when one goes live.
+      }
+    };
+    void look();
+    return () => {
+      stopped = true;
+      clearTimeout(timer);
+    };
+  }, []);
+  return useCallback((stream: string) => names.has(stream), [names]);
+}

@@ -3,7 +3,7 @@
 import { opusPacketSamples } from '@hayate/protocol';
 import { OggError } from './ogg-error.ts';
 import { decodeOpusHead, decodeOpusTags, type OpusHead, type OpusTags } from './opus-header.ts';
-import { type Page, PageFlag, readPage } from './page.ts';
+import { type PacketPart, type Page, PageFlag, packetParts, readPage } from './page.ts';
 
 /** One Opus packet. */
 export interface OggOpusPacket {
@@ -167,15 +167,9 @@ class PacketReader {
     if (((page.flags & PageFlag.CONTINUED) !== 0) !== this.#open)
       throw new OggError(page.offset + 5, 'a continued packet does not go on, or goes on from nowhere');
     const packets: LaidPacket[] = [];
-    let start = 0;
-    let end = 0;
-    for (const size of page.lacing) {
-      end += size;
-      if (size === 255) continue;
-      packets.push(this.#close(page, start, end));
-      start = end;
-    }
-    if (page.lacing.at(-1) === 255) this.#continue(page, start, end);
+    for (const part of packetParts(page))
+      if (part.ends) packets.push(this.#close(page, part));
+      else this.#continue(page, part);
     this.at = page.end;
     return { page, packets };
   }
@@ -185,18 +179,17 @@ class PacketReader {
     if (this.#open) throw new OggError(this.at, 'the last packet is cut short');
   }
 
-  #close(page: Page, start: number, end: number): LaidPacket {
-    const part = page.body.subarray(start, end);
-    if (!this.#open) return { data: part, offset: page.end - page.body.length + start };
-    const data = Buffer.concat([...this.#parts, part]);
+  #close(page: Page, { start, bytes }: PacketPart): LaidPacket {
+    if (!this.#open) return { data: bytes, offset: page.end - page.body.length + start };
+    const data = Buffer.concat([...this.#parts, bytes]);
     this.#parts = [];
     this.#open = false;
     return { data: new Uint8Array(data.buffer, data.byteOffset, data.length), offset: this.#packetOffset };
   }
 
-  #continue(page: Page, start: number, end: number): void {
+  #continue(page: Page, { start, bytes }: PacketPart): void {
     if (!this.#open) this.#packetOffset = page.end - page.body.length + start;
     this.#open = true;
-    this.#parts.push(page.body.subarray(start, end));
+    this.#parts.push(bytes);
   }
 }

@@ -10,6 +10,8 @@ export const PageFlag = { CONTINUED: 1, FIRST: 2, LAST: 4 } as const;
 export const PAGE_SEGMENTS_MAX = 255;
 
 const HEADER_BYTES = 27;
+/** `OggS`, where a page begins. */
+export const CAPTURE_PATTERN = 0x4f676753;
 const NO_GRANULE = -1;
 
 /** About a second of voice. */
@@ -93,7 +95,7 @@ export class PageWriter {
     if (end > this.#buffers.out.length) this.#buffers.out = grown(this.#buffers.out, start, end);
     const { out } = this.#buffers;
     const view = new DataView(out.buffer, start, HEADER_BYTES);
-    view.setUint32(0, 0x4f676753);
+    view.setUint32(0, CAPTURE_PATTERN);
     view.setUint8(4, 0);
     view.setUint8(5, flags | (this.#continued ? PageFlag.CONTINUED : 0));
     view.setBigInt64(6, BigInt(this.#granule), true);
@@ -154,31 +156,76 @@ export interface Page {
   body: Uint8Array;
 }
 
+/**
+ * Where the page that begins at `offset` ends, by its lacing values. Undefined if `bytes` end before they do. It may lie
+ * beyond the end of `bytes`.
+ */
+export function pageEnd(bytes: Uint8Array, offset: number): number | undefined {
+  const lacingStart = offset + HEADER_BYTES;
+  if (lacingStart > bytes.length) return undefined;
+  const lacingEnd = lacingStart + (bytes[lacingStart - 1] ?? 0);
+  if (lacingEnd > bytes.length) return undefined;
+  let end = lacingEnd;
+  for (let i = lacingStart; i < lacingEnd; i++) end += bytes[i] ?? 0;
+  return end;
+}
+
+/** Whether the page from `offset` to before `end` has the checksum that it names. */
+export function hasPageChecksum(bytes: Uint8Array, offset: number, end: number): boolean {
+  return oggPageCrc(bytes, offset, end) === new DataView(bytes.buffer, bytes.byteOffset + offset, HEADER_BYTES).getUint32(22, true);
+}
+
+/** The page from `offset` to before `end`; nothing is checked. `offset` and `end` of the result are as given. */
+export function parsePage(bytes: Uint8Array, offset: number, end: number): Page {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + offset, HEADER_BYTES);
+  const lacingEnd = offset + HEADER_BYTES + view.getUint8(26);
+  return {
+    offset,
+    end,
+    flags: view.getUint8(5),
+    granule: Number(view.getBigInt64(6, true)),
+    serial: view.getUint32(14, true),
+    sequence: view.getUint32(18, true),
+    lacing: bytes.subarray(offset + HEADER_BYTES, lacingEnd),
+    body: bytes.subarray(lacingEnd, end),
+  };
+}
+
 /** Reads the page at `offset`. Throws OggError if there is none, its checksum is wrong or its granule position is not one. */
 export function readPage(bytes: Uint8Array, offset: number): Page {
   if (offset + HEADER_BYTES > bytes.length) throw new OggError(offset, 'a page header is cut short');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (view.getUint32(offset) !== 0x4f676753) throw new OggError(offset, 'no page begins here');
+  if (view.getUint32(offset) !== CAPTURE_PATTERN) throw new OggError(offset, 'no page begins here');
   if (view.getUint8(offset + 4) !== 0) throw new OggError(offset + 4, 'the Ogg version is not 0');
-  const flags = view.getUint8(offset + 5);
-  if (flags > 7) throw new OggError(offset + 5, 'a page has unknown flags');
-  const lacingEnd = offset + HEADER_BYTES + view.getUint8(offset + 26);
-  if (lacingEnd > bytes.length) throw new OggError(offset, 'a page is cut short');
-  const lacing = bytes.subarray(offset + HEADER_BYTES, lacingEnd);
-  let end = lacingEnd;
-  for (const size of lacing) end += size;
-  if (end > bytes.length) throw new OggError(offset, 'a page is cut short');
-  if (oggPageCrc(bytes, offset, end) !== view.getUint32(offset + 22, true)) throw new OggError(offset, "a page's checksum is wrong");
-  const granule = view.getBigInt64(offset + 6, true);
-  if (granule < -1n || granule > BigInt(Number.MAX_SAFE_INTEGER)) throw new OggError(offset + 6, 'a granule position is out of range');
-  return {
-    offset,
-    end,
-    flags,
-    granule: Number(granule),
-    serial: view.getUint32(offset + 14, true),
-    sequence: view.getUint32(offset + 18, true),
-    lacing,
-    body: bytes.subarray(lacingEnd, end),
-  };
+  if (view.getUint8(offset + 5) > 7) throw new OggError(offset + 5, 'a page has unknown flags');
+  const end = pageEnd(bytes, offset);
+  if (end === undefined || end > bytes.length) throw new OggError(offset, 'a page is cut short');
+  if (!hasPageChecksum(bytes, offset, end)) throw new OggError(offset, "a page's checksum is wrong");
+  const page = parsePage(bytes, offset, end);
+  if (page.granule < -1 || page.granule > Number.MAX_SAFE_INTEGER) throw new OggError(offset + 6, 'a granule position is out of range');
+  return page;
+}
+
+/** A run of a page's body that belongs to one packet. */
+export interface PacketPart {
+  /** Where it begins in the body, bytes. */
+  readonly start: number;
+  readonly bytes: Uint8Array;
+  /** Whether the packet ends with it; only the last part of a page may not. */
+  readonly ends: boolean;
+}
+
+/** The body of `page` packet by packet. */
+export function packetParts({ lacing, body }: Page): PacketPart[] {
+  const parts: PacketPart[] = [];
+  let start = 0;
+  let end = 0;
+  for (const size of lacing) {
+    end += size;
+    if (size === 255) continue;
+    parts.push({ start, bytes: body.subarray(start, end), ends: true });
+    start = end;
+  }
+  if (lacing.at(-1) === 255) parts.push({ start, bytes: body.subarray(start, end), ends: false });
+  return parts;
 }

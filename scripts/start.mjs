@@ -126,7 +126,7 @@ const untilReady = async ({ child, exit }, args, { data, timeoutMs }) => {
  */
 const startDemo = (runtime, url, ca) => {
   const env = { ...runtimeEnvironment(runtime), ...(ca && { NODE_EXTRA_CA_CERTS: ca }) };
-  const args = [...runtimeFlags, program, 'broadcast', demoClip, '--stream', 'demo', '--loop', '--server', url];
+  const args = [...runtimeFlags, program, 'broadcast', demoClip, '--stream', 'demo', '--loop', '--bitrate', '48000', '--server', url];
   const demo = startChild(runtime, args, { env, stdio: ['ignore', 'ignore', 'pipe'], lifeline: 'channel' });
   let lastLine = '';
   if (demo.child.stderr !== null) createInterface({ input: demo.child.stderr }).on('line', (line) => (lastLine = line));

@@ -16,6 +16,7 @@ export const toolPackages = {
   go: 'golang-go',
   haproxy: 'haproxy',
   java: 'default-jre-headless',
+  mkfifo: 'coreutils',
   mount: 'mount',
   mvn: 'maven',
   nginx: 'nginx',

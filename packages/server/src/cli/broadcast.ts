@@ -1,5 +1,6 @@
 // `hayate broadcast`: a voice file in, a live stream out, at the pace of a clock that does not drift, with an avatar that
 // speaks and moves. It comes back by itself when the server restarts, and succeeds only if everything was acknowledged.
+import { Readable } from 'node:stream';
 import { type BroadcastEnded, Broadcaster, type StateChange } from '@hayate/client';
 import { isAvatar } from '@hayate/protocol';
 import { HayateError } from '../kernel/error.ts';
@@ -12,10 +13,15 @@ import { reachServer, serverFlags } from './server-access.ts';
 import { speak } from './speak.ts';
 import { checkNewStreamName } from './stream-argument.ts';
 import { terminalText } from './terminal-text.ts';
-import { openVoiceFile, type VoiceFile } from './voice-file.ts';
+import { openVoiceFile, type VoiceFile } from './voice/voice-file.ts';
 
 const flags = defineFlags({
-  file: { kind: 'string', positional: true, required: true, help: 'an Ogg/Opus file, sent unchanged, or a WAV file, which is encoded' },
+  file: {
+    kind: 'string',
+    positional: true,
+    required: true,
+    help: 'an Ogg/Opus file, sent unchanged where it can be, or a WAV file; - for standard input',
+  },
   stream: { kind: 'string', required: true, placeholder: 'NAME', help: 'the stream: 1 to 64 of A-Z a-z 0-9 _ -' },
   title: { kind: 'string', help: "the broadcast's title, at most 200 UTF-16 units; default: the file's own, cut if it is longer" },
   avatar: { kind: 'string', placeholder: 'URL', help: 'a VRM file; the default avatar if absent' },
@@ -38,46 +44,59 @@ const flags = defineFlags({
 export const broadcast = defineCommand({
   name: 'broadcast',
   summary: 'broadcast a voice file in real time',
+  details: `Ogg/Opus is sent unchanged where it can be. It is encoded again, at --bitrate, where its header asks
+for a gain or more than two channels, where its end is trimmed, in a loop, and from the second
+recording of a chain on. Files that are cut or damaged are read as players read them, with a warning
+for each kind of fault; the last line says if some of the file could not be read. Standard input is
+sent as it comes: ffmpeg -i a.mp3 -vn -c:a libopus -f ogg - | hayate broadcast - --stream a`,
   flags,
   async run(args, io) {
     checkNewStreamName(args.stream);
     if (args.avatar !== undefined && !isAvatar(args.avatar))
       throw new HayateError('CONFIGURATION', `--avatar must be an https:// address of at most 2008 characters, not "${args.avatar}"`);
-    const notices = { say: (line: string) => void io.stderr.write(`${terminalText(line)}\n`) };
-    const file = await openVoiceFile(args.file, { bitrate: args.bitrate, warn: (line) => notices.say(`${args.file}: ${line}`) });
-    const title = broadcastTitle(args.title, file.title, (line) => notices.say(line));
-    const { server, token } = await reachServer(args.server, args.token, { publish: [args.stream] });
-    const { stream, avatar, motionRate } = args;
-    const broadcaster = new Broadcaster({
-      server,
-      stream,
-      token,
-      title,
-      motionRate,
-      audio: file.format,
-      ...(avatar === undefined ? {} : { avatar }),
-    });
+    const file = await openInput(args, io);
+    if (file === undefined) return 130;
     try {
-      return await run(broadcaster, file, args, { io, notices });
+      return await broadcastFile(file, args, io);
     } finally {
-      broadcaster.close();
+      await file.close();
     }
   },
 });
 
 type Args = FlagValues<typeof flags>;
 
-/** Where lines about the file go, at any time. */
-interface Notices {
-  say: (line: string) => void;
+/** Opens the recording; undefined if that was interrupted. */
+async function openInput(args: Args, io: Io): Promise<VoiceFile | undefined> {
+  try {
+    return await openVoiceFile(args.file, { ...args, stdin: io.stdin ?? Readable.from([]), signal: io.interrupted });
+  } catch (error) {
+    if (io.interrupted.aborted) return undefined;
+    throw error;
+  }
 }
 
-async function run(
-  broadcaster: Broadcaster,
-  file: VoiceFile,
-  args: Args,
-  { io, notices }: { readonly io: Io; readonly notices: Notices },
-): Promise<number> {
+async function broadcastFile(file: VoiceFile, args: Args, io: Io): Promise<number> {
+  const title = broadcastTitle(args.title, file.title, (line) => io.stderr.write(`warning: ${terminalText(line)}\n`));
+  const { server, token } = await reachServer(args.server, args.token, { publish: [args.stream] });
+  const { stream, avatar, motionRate } = args;
+  const broadcaster = new Broadcaster({
+    server,
+    stream,
+    token,
+    title,
+    motionRate,
+    audio: file.format,
+    ...(avatar === undefined ? {} : { avatar }),
+  });
+  try {
+    return await run(broadcaster, file, args, io);
+  } finally {
+    broadcaster.close();
+  }
+}
+
+async function run(broadcaster: Broadcaster, file: VoiceFile, args: Args, io: Io): Promise<number> {
   const stop = new AbortController();
   const signal = AbortSignal.any([io.interrupted, stop.signal]);
   let failure: StateChange | undefined;
@@ -90,7 +109,6 @@ async function run(
   };
   const ackLog = args.ackLog === undefined ? undefined : new AckLog(args.ackLog, broadcaster, onAckLogError);
   const progress = new Progress(io.stderr, () => render(broadcaster, file, args.loop));
-  notices.say = (line) => progress.say(line);
   broadcaster.on('state', (change) => {
     if (change.state === 'connecting' && change.reason !== undefined) progress.say(`no connection yet, trying again: ${change.reason}`);
     if (change.state === 'reconnecting') progress.say(`connection lost, trying again: ${change.reason ?? ''}`);
@@ -110,9 +128,12 @@ async function run(
   io.interrupted.addEventListener('abort', () => broadcaster.epoch === undefined && broadcaster.close());
   try {
     await broadcaster.start();
+    for (const note of file.notes) progress.say(note);
     progress.say(`broadcasting ${args.file} as "${args.stream}" to ${args.server}`);
-    await speak(broadcaster, file, { ...args, signal });
+    const spoken = await settled(speak(broadcaster, file, { ...args, signal }));
+    // A file that cannot be read further ends the broadcast as its end would: viewers are not left to wait.
     if (failure === undefined && ended === undefined) await endWithin(broadcaster, args.ackTimeoutMs);
+    if (spoken.error !== undefined) throw spoken.error.cause;
   } catch (error) {
     if (io.interrupted.aborted && broadcaster.epoch === undefined) return 130;
     throw error;
@@ -120,8 +141,17 @@ async function run(
     progress.close();
     ackLog?.close();
   }
+  for (const warning of file.warnings()) io.stderr.write(`warning: ${terminalText(`${args.file}: ${warning}`)}\n`);
   if (ackLogError !== undefined) throw ackLogError;
-  return report(broadcaster, { failure, ended, abandoned }, io);
+  return report(broadcaster, { failure, ended, abandoned, loss: file.loss() }, io);
+}
+
+/** How `work` ended, for later. */
+async function settled(work: Promise<void>): Promise<{ error?: { cause: unknown } }> {
+  return await work.then(
+    () => ({}),
+    (cause: unknown) => ({ error: { cause } }),
+  );
 }
 
 /** Ends the broadcast; gives up waiting for acknowledgements after `timeoutMs`. What is missing then, the report says. */
@@ -134,11 +164,17 @@ async function endWithin(broadcaster: Broadcaster, timeoutMs: number): Promise<v
   clearTimeout(timer);
 }
 
-function report(
-  broadcaster: Broadcaster,
-  { failure, ended, abandoned }: { failure: StateChange | undefined; ended: BroadcastEnded | undefined; abandoned: number },
-  io: Io,
-): number {
+/** How a broadcast went. */
+interface Outcome {
+  readonly failure: StateChange | undefined;
+  readonly ended: BroadcastEnded | undefined;
+  /** Frames of earlier epochs that were never acknowledged. */
+  readonly abandoned: number;
+  /** What of the file could not be read, a clause. */
+  readonly loss: string | undefined;
+}
+
+function report(broadcaster: Broadcaster, { failure, ended, abandoned, loss }: Outcome, io: Io): number {
   const { frames, dropped, unacknowledgedFrames } = broadcaster.stats;
   const problems: string[] = [];
   if (failure !== undefined) problems.push(`the broadcast failed: ${failure.reason ?? 'no reason was given'}`);
@@ -148,17 +184,18 @@ function report(
   if (dropped.audio > 0) problems.push(`${dropped.audio} audio frames were dropped`);
   if (problems.length > 0) throw new HayateError('CLOSED', problems.join('; '));
   const skipped = dropped.motion > 0 ? ` (${dropped.motion} poses were left out)` : '';
-  io.stderr.write(`ended: ${frames.audio} audio and ${frames.motion} motion frames, everything acknowledged${skipped}\n`);
+  const acknowledged = loss === undefined ? 'everything acknowledged' : `all of them acknowledged; ${loss}`;
+  io.stderr.write(`ended: ${frames.audio} audio and ${frames.motion} motion frames, ${acknowledged}${skipped}\n`);
   return 0;
 }
 
 function render(broadcaster: Broadcaster, file: VoiceFile, loop: boolean): string {
   const { state, bitsPerSecond, acknowledgedNextSequence, nextSequence, roundTripMs, viewers } = broadcaster.stats;
-  const total = loop ? 'on and on' : file.samples === undefined ? '?' : clockText(file.samples / 48);
+  const total = loop ? ' / on and on' : file.samples === undefined ? '' : ` / ${clockText(file.samples / 48)}`;
   const rtt = roundTripMs === undefined ? '-' : `${roundTripMs.toFixed(1)} ms`;
   const now = clockText(broadcaster.nowUs() / 1000);
   const kbps = Math.round(bitsPerSecond / 1000);
-  return `${now} / ${total}  ${state}  ${kbps} kbit/s  acked ${acknowledgedNextSequence}/${nextSequence}  rtt ${rtt}  viewers ${viewers}`;
+  return `${now}${total}  ${state}  ${kbps} kbit/s  acked ${acknowledgedNextSequence}/${nextSequence}  rtt ${rtt}  viewers ${viewers}`;
 }
 
 function sum(counts: object): number {

@@ -1,5 +1,6 @@
 // What a command of `hayate` is: a name, a table of settings, and a function that does the work. It reads and writes only
 // through what it is given, and never ends the process.
+import type { Readable } from 'node:stream';
 import type { FlagTable, FlagValues } from '../kernel/flag.ts';
 
 /** Where output goes. */
@@ -15,6 +16,8 @@ export interface Output {
 export interface Io {
   /** Results, for other programs. */
   readonly stdout: Output;
+  /** What is piped in; undefined if nothing can be. */
+  readonly stdin?: Readable;
   /** Progress, for people. */
   readonly stderr: Output;
   readonly env: Readonly<Record<string, string | undefined>>;

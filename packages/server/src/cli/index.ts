@@ -34,6 +34,10 @@ export async function main(argv: readonly string[]): Promise<number> {
   const io: Io = {
     stdout: process.stdout,
     stderr: process.stderr,
+    // Opened when it is read: a command that does not must not take it from its parent.
+    get stdin() {
+      return process.stdin;
+    },
     env: process.env,
     interrupted: interruption.signal,
     ...(person ? { ask: (question: string) => ask(question, interruption.signal) } : {}),

@@ -1,16 +1,25 @@
-// Real time from a file: packets and poses in order of their time go out when a monotonic clock says that time has come.
-// Position 0 of the file is the moment the broadcast began, so nothing drifts, however late one timer is.
+// Real time from a recording: packets and poses in order of their time go out when a monotonic clock says that time has come.
+// Position 0 of the voice is the moment the broadcast began, so nothing drifts, however late one timer is. Only a source that
+// is itself late (a pipe that falls silent) moves what follows, by as long as it was waited for.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Broadcaster } from '@hayate/client';
 import { IdlePerformer, perform, VoicePerformer } from '@hayate/client/performer';
+import { HayateError } from '../kernel/error.ts';
+import type { PlacedPacket } from './voice/placed-packet.ts';
+import { ReadAhead } from './voice/read-ahead.ts';
+import type { VoiceFile } from './voice/voice-file.ts';
 import { createVoiceDecoder, type Heard } from './voice-decoder.ts';
-import { placedPackets, type VoiceFile } from './voice-file.ts';
 
 /** Packets decoded before they are due, so that lips know the sound around a pose's time. */
 const AHEAD_PACKETS = 3;
+/** Packets read before they are decoded: a page, mostly. */
+const READ_AHEAD_PACKETS = 50;
+/** A packet that is later than this, because the source was, moves what follows. */
+const LATE_MS = 20;
+/** Places on the timeline keep to steps that packets can fill: 2.5 ms. */
+const STEP_SAMPLES = 120;
 
 export interface SpeakOptions {
-  readonly loop: boolean;
   /** Poses a second; 0 for none. */
   readonly motionRate: number;
   readonly seed: number;
@@ -26,47 +35,127 @@ interface DuePacket {
   readonly dueMs: number;
 }
 
-/** Sends all of `file` through a started `broadcaster`; resolves at its end, or soon after `signal`. */
-export async function speak(broadcaster: Broadcaster, file: VoiceFile, options: SpeakOptions): Promise<void> {
-  const source = placedPackets(file, options.loop);
+/** Sends all of `file` through a started `broadcaster`; resolves at its end, or soon after `signal`. Rejects as the file does. */
+export async function speak(broadcaster: Broadcaster, file: VoiceFile, { motionRate, seed, signal }: SpeakOptions): Promise<void> {
+  const beganMs = performance.now() - broadcaster.nowUs() / 1000;
+  const idle = new IdlePerformer(seed);
+  const voice = new VoicePerformer();
+  const queue = await DueQueue.open(file, voice, beganMs);
   try {
-    await speakPackets(broadcaster, source, await createVoiceDecoder(file.format.channels), options);
+    for (let pose = 0; ; ) {
+      queue.fill();
+      const { first } = queue;
+      if (first === undefined && queue.isOver) return;
+      const poseMs = motionRate > 0 ? (pose * 1000) / motionRate : Number.POSITIVE_INFINITY;
+      const dueMs = first?.dueMs ?? Number.POSITIVE_INFINITY;
+      const waitMs = beganMs + Math.min(poseMs, dueMs) - performance.now();
+      // What is overdue waits for a turn too, in which acknowledgements are read.
+      await either(Math.max(0, waitMs), waitMs > 0 ? queue.more() : undefined, signal);
+      if (signal.aborted) return;
+      if (waitMs > 0 && performance.now() < beganMs + Math.min(poseMs, dueMs)) continue;
+      if (poseMs <= dueMs) {
+        broadcaster.sendMotion(perform(poseMs, idle, voice), { captureUs: poseMs * 1000 });
+        pose++;
+      } else if (first !== undefined) {
+        const { packet, position, level } = first;
+        broadcaster.sendAudio({ packets: [packet], position, level, captureUs: (position / 48) * 1000 });
+        queue.shift();
+      }
+    }
   } finally {
-    await source.return(undefined);
+    queue.close();
   }
 }
 
-async function speakPackets(
-  broadcaster: Broadcaster,
-  source: ReturnType<typeof placedPackets>,
-  decode: (packet: Uint8Array) => Heard,
-  { motionRate, seed, signal }: SpeakOptions,
-): Promise<void> {
-  const idle = new IdlePerformer(seed);
-  const voice = new VoicePerformer();
-  const ahead: DuePacket[] = [];
-  const beganMs = performance.now() - broadcaster.nowUs() / 1000;
-  for (let pose = 0; ; ) {
-    while (ahead.length < AHEAD_PACKETS) {
-      const next = await source.next();
-      if (next.done) break;
-      const { packet, position, samples } = next.value;
-      const heard = decode(packet);
-      voice.hear(heard.samples, position / 48);
-      ahead.push({ packet, position, level: heard.level, dueMs: (position + samples) / 48 });
+/** Waits `ms`, or for `event` if it comes before, or for `signal`. */
+async function either(ms: number, event: Promise<void> | undefined, signal: AbortSignal): Promise<void> {
+  const over = new AbortController();
+  const until = AbortSignal.any([over.signal, signal]);
+  const slept = sleep(Number.isFinite(ms) ? ms : 2 ** 31 - 1, undefined, { signal: until }).catch(() => undefined);
+  await Promise.race(event === undefined ? [slept] : [slept, event]);
+  over.abort();
+}
+
+/** The packets of a voice, decoded a little before they are due. */
+class DueQueue {
+  readonly #file: VoiceFile;
+  readonly #voice: VoicePerformer;
+  readonly #beganMs: number;
+  readonly #decode: Awaited<ReturnType<typeof createVoiceDecoder>>;
+  readonly #source: ReadAhead<PlacedPacket>;
+  readonly #due: DuePacket[] = [];
+  /** Samples by which everything is moved, since the source was late. */
+  #shift = 0;
+  /** When the source was found to have nothing. */
+  #emptySinceMs: number | undefined;
+
+  private constructor(file: VoiceFile, voice: VoicePerformer, beganMs: number, decode: Awaited<ReturnType<typeof createVoiceDecoder>>) {
+    this.#file = file;
+    this.#voice = voice;
+    this.#beganMs = beganMs;
+    this.#decode = decode;
+    this.#source = new ReadAhead(file.packets(), READ_AHEAD_PACKETS);
+  }
+
+  static async open(file: VoiceFile, voice: VoicePerformer, beganMs: number): Promise<DueQueue> {
+    return new DueQueue(file, voice, beganMs, await createVoiceDecoder(file.format.channels));
+  }
+
+  get first(): DuePacket | undefined {
+    return this.#due[0];
+  }
+
+  /** Whether the voice has ended. Throws what the file threw. */
+  get isOver(): boolean {
+    return this.#due.length === 0 && this.#source.isOver;
+  }
+
+  /** Resolves when the source may have more; undefined if nothing is waited for. */
+  more(): Promise<void> | undefined {
+    return this.#due.length < AHEAD_PACKETS && this.#source.isReading ? this.#source.more() : undefined;
+  }
+
+  /** Decodes what the source has, as far ahead as is needed. */
+  fill(): void {
+    while (this.#due.length < AHEAD_PACKETS) {
+      const next = this.#source.first;
+      if (next === undefined) break;
+      this.#source.shift();
+      this.#hear(next);
     }
-    const [first] = ahead;
-    if (first === undefined) return;
-    const poseMs = motionRate > 0 ? (pose * 1000) / motionRate : Number.POSITIVE_INFINITY;
-    await sleep(Math.max(0, beganMs + Math.min(poseMs, first.dueMs) - performance.now()), undefined, { signal }).catch(() => undefined);
-    if (signal.aborted) return;
-    if (poseMs <= first.dueMs) {
-      broadcaster.sendMotion(perform(poseMs, idle, voice), { captureUs: poseMs * 1000 });
-      pose++;
-    } else {
-      const { packet, position, level } = first;
-      broadcaster.sendAudio({ packets: [packet], position, level, captureUs: (position / 48) * 1000 });
-      ahead.shift();
+    if (this.#due.length === 0 && this.#file.isLive) this.#emptySinceMs ??= performance.now();
+  }
+
+  shift(): void {
+    this.#due.shift();
+  }
+
+  close(): void {
+    this.#source.close();
+  }
+
+  #hear({ packet, position, samples }: PlacedPacket): void {
+    this.#followLateness(position + samples);
+    let heard: Heard;
+    try {
+      heard = this.#decode(packet);
+    } catch (error) {
+      if (!(error instanceof HayateError)) throw error;
+      // Viewers' decoders would refuse it too: its time passes in silence.
+      this.#file.refused();
+      return;
     }
+    const placed = position + this.#shift;
+    this.#voice.hear(heard.samples, placed / 48);
+    this.#due.push({ packet, position: placed, level: heard.level, dueMs: (placed + samples) / 48 });
+  }
+
+  #followLateness(end: number): void {
+    if (this.#emptySinceMs === undefined) return;
+    const nowMs = performance.now();
+    // A process that was held up itself makes up for it; so only the time that the source took counts.
+    const lateMs = Math.min(nowMs - this.#beganMs - (end + this.#shift) / 48, nowMs - this.#emptySinceMs);
+    this.#emptySinceMs = undefined;
+    if (lateMs > LATE_MS) this.#shift += Math.ceil((lateMs * 48) / STEP_SAMPLES) * STEP_SAMPLES;
   }
 }

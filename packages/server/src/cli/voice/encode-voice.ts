@@ -6,7 +6,7 @@ import type { Pcm } from './pcm.ts';
 import { Resampler } from './resampler.ts';
 
 /** 48 kHz samples of a packet: 20 ms. */
-const PACKET_SAMPLES = 960;
+export const PACKET_SAMPLES = 960;
 
 /** A voice as it is sent. */
 export interface EncodedVoice {

@@ -5,13 +5,13 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { PATHS } from '@hayate/protocol';
-import { getRequestListener } from '@hono/node-server';
 import type { Registry } from '@prometheus-io/client';
 import { openLog, openStore, storeDirectory } from './adapters.ts';
 import { Api, createApplication } from './api/api.ts';
 import { addDevelopmentToken } from './api/development-token.ts';
 import { addOperationRoutes, type Operations } from './api/operation-routes.ts';
 import { addPageRoutes } from './api/page-routes.ts';
+import { requestListener } from './api/request-listener.ts';
 import { startArchiver } from './archiver/archiver.ts';
 import { AVRO_CODECS } from './format/avro/index.ts';
 import { lanAddresses, lanCertificate } from './gateway/certificate.ts';
@@ -244,9 +244,10 @@ async function openGateway(
     port: settings.port,
     ...(tls === undefined ? {} : { tls }),
     endpoints: new Map([...endpoints].flatMap(([path, accept]) => [[path, accept] as const, [basePath + path, accept] as const])),
-    request: underBasePath(basePath, getRequestListener(app.fetch)),
+    request: underBasePath(basePath, requestListener(app)),
     connectionsMax: settings.connectionsMax,
     handshakeTimeoutMs: settings.handshakeTimeoutMs,
+    keepAliveTimeoutMs: settings.keepAliveTimeoutMs,
     sharesPort,
     metrics: connectionMetrics,
   });
@@ -277,9 +278,10 @@ export async function openInternalPort(
     host: listen.address,
     port: settings.internalPort ?? 0,
     endpoints: new Map(),
-    request: getRequestListener(app.fetch),
+    request: requestListener(app),
     connectionsMax: 1_000,
     handshakeTimeoutMs: settings.handshakeTimeoutMs,
+    keepAliveTimeoutMs: settings.keepAliveTimeoutMs,
     metrics,
   });
   return { gateway, url: await openableUrl('http', listen, { port: gateway.port, keepsName: true }) };

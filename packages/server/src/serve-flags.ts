@@ -265,6 +265,14 @@ export const serveFlags = defineFlags({
     group: 'Connections',
     help: "time for a request's headers (408), and for the first message (HANDSHAKE_TIMEOUT)",
   },
+  keepAliveTimeoutMs: {
+    kind: 'duration',
+    default: 75_000,
+    min: 100,
+    max: 3_600_000,
+    group: 'Connections',
+    help: 'how long a connection waits for another HTTP request; must be longer than a load balancer keeps it',
+  },
   idleTimeoutMs: { kind: 'duration', default: 30_000, min: 1_000, group: 'Connections', help: 'silence of a client (IDLE)' },
   goAwayMs: {
     kind: 'duration',

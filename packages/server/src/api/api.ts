@@ -19,6 +19,7 @@ import type { Store } from '../store/store.ts';
 import { answerError } from './api-error.ts';
 import { addArchiveBroadcastRoutes } from './archive-broadcast-routes.ts';
 import { addArchiveRoutes } from './archive-routes.ts';
+import { answerMethods } from './request-method.ts';
 import { addStreamRoutes } from './stream-routes.ts';
 
 /** A Hono application that answers errors as the API does. */
@@ -37,6 +38,7 @@ export function createApplication(context: Context): OpenAPIHono {
     if (!(error instanceof HayateError)) context.logger.error({ err: error }, 'a request could not be answered');
     return answerError(request, error);
   });
+  app.use('*', answerMethods(app));
   app.notFound((request) => answerError(request, new HayateError('NOT_FOUND', 'there is nothing at this path')));
   return app;
 }

@@ -1,16 +1,21 @@
-// The process's public door: one port for pages, HTTP API and WebSocket endpoints. Knows paths, not what is behind them.
-// A slow or broken handshake is refused with an HTTP status and counted; it never reaches a role.
-import { createServer as createHttpServer, type IncomingMessage, maxHeaderSize, type RequestListener, type Server } from 'node:http';
+// The process's door: one port for pages, HTTP API and WebSocket endpoints. Knows paths, not what is behind them. A slow or broken
+// request is refused with an HTTP status and counted; it never reaches a role.
+import { createServer as createHttpServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Limits, SUBPROTOCOL } from '@hayate/protocol';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { HayateError } from '../kernel/error.ts';
+import { type RequestError, refusalOf } from './broken-request.ts';
 import type { ConnectionMetrics } from './connection-metrics.ts';
+import { offersWebSocket, refusalOfHandshake, refusalOfPlainRequest } from './handshake.ts';
+import { IdleRequests } from './idle-requests.ts';
 import { listenFailure } from './listen-address.ts';
+import { closeSocket, type Refusal, refuseRequest, refuseSocket } from './refusal.ts';
+import { pathOf, settleRequest } from './request-form.ts';
 
-/** Takes an upgraded socket; `netSocket` is what lies under it, for who writes prepared WebSocket messages. */
+/** Takes an upgraded socket; `netSocket` is what lies under it, for those who write prepared WebSocket messages. */
 export type AcceptSocket = (socket: WebSocket, netSocket: Socket) => void;
 
 export interface GatewayOptions {
@@ -21,16 +26,23 @@ export interface GatewayOptions {
   tls?: { key: string; cert: string };
   /** WebSocket endpoints by path. */
   endpoints: ReadonlyMap<string, AcceptSocket>;
-  /** Everything that is not an upgrade. */
+  /** Everything that opens no WebSocket. */
   request: RequestListener;
-  /** Open sockets at most, HTTP and WebSocket together; more are refused with 503. */
+  /** Open sockets at most, HTTP and WebSocket together; more are closed at once. */
   connectionsMax: number;
   /** A request's headers must be complete in this time, or 408. */
   handshakeTimeoutMs: number;
+  /** How long a connection stays open for another HTTP request. Default 75 s. */
+  keepAliveTimeoutMs?: number;
   /** Other processes have the same port: it is left to them as soon as this one drains. */
   sharesPort?: boolean;
   metrics: ConnectionMetrics;
 }
+
+const KEEP_ALIVE_TIMEOUT_MS = 75_000;
+const DRAINING: Refusal = { status: 503, reason: 'draining', message: 'the server is shutting down' };
+const NO_TUNNEL: Refusal = { status: 501, reason: 'method', message: 'this server is not a proxy' };
+const UNKNOWN_ENDPOINT = 'unknown_path';
 
 /** The listening gateway. */
 export class Gateway {
@@ -43,34 +55,35 @@ export class Gateway {
     clientTracking: true,
   });
   readonly #options: GatewayOptions;
+  /** Sockets on which a response is being written. */
+  readonly #answering = new WeakMap<Duplex, ServerResponse>();
+  /** Sockets that were refused: what their parser still reads is not looked at. */
+  readonly #refused = new WeakSet<Duplex>();
   #draining = false;
 
   private constructor(options: GatewayOptions) {
     this.#options = options;
-    const timeouts = {
+    const settings = {
       headersTimeout: options.handshakeTimeoutMs,
       requestTimeout: options.handshakeTimeoutMs * 3,
       connectionsCheckingInterval: Math.max(250, options.handshakeTimeoutMs / 4),
+      keepAliveTimeout: options.keepAliveTimeoutMs ?? KEEP_ALIVE_TIMEOUT_MS,
+      // settleRequest checks both, and answers.
+      requireHostHeader: false,
+      shouldUpgradeCallback: (request: IncomingMessage) => this.#opensWebSocket(request),
     };
+    const answer: RequestListener = (request, response) => this.#answer(request, response);
     this.#server =
-      options.tls === undefined
-        ? createHttpServer(timeouts, options.request)
-        : createHttpsServer({ ...timeouts, ...options.tls }, options.request);
-    this.#server.maxHeadersCount = 100;
+      options.tls === undefined ? createHttpServer(settings, answer) : createHttpsServer({ ...settings, ...options.tls }, answer);
+    this.#server.maxHeadersCount = 0;
     this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
-    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-      if (error.code === 'ECONNRESET' || !socket.writable) {
-        socket.destroy();
-        return;
-      }
-      if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') refuse(socket, options.metrics, 408, 'request_timeout');
-      else if (error.code === 'HPE_HEADER_OVERFLOW') refuse(socket, options.metrics, 431, 'headers_too_large');
-      else refuse(socket, options.metrics, 400, 'malformed_request');
-    });
+    this.#server.on('connect', (_request, socket) => this.#refuse(socket, NO_TUNNEL));
+    this.#server.on('clientError', (error: RequestError, socket) => this.#fail(error, socket));
     this.#server.maxConnections = options.connectionsMax;
     // In a cluster Node would else offer the socket to one worker after the other for ever.
     Object.assign(this.#server, { dropMaxConnection: true });
     this.#server.on('drop', () => options.metrics.refusedUpgrade('too_many_connections'));
+    new IdleRequests(this.#server, options.connectionsMax);
   }
 
   /** Resolves once the port is open. Rejects with HayateError IN_USE if it is taken. */
@@ -92,13 +105,16 @@ export class Gateway {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** New upgrades are refused from now on; plain requests (readiness, metrics) are still answered, unless others have the port too. */
+  /**
+   * From now on WebSocket handshakes are refused, and so is `OPTIONS /`, by which balancers check by default. Other requests
+   * (readiness, metrics) are still answered, each with `Connection: close`, unless other processes have the port too.
+   */
   drain(): void {
     this.#draining = true;
     if (this.#options.sharesPort === true) this.#server.close();
   }
 
-  /** Closes the port and whatever is still open. */
+  /** Closes the port and everything that is still open. */
   async close(): Promise<void> {
     this.#draining = true;
     for (const socket of this.#sockets.clients) socket.terminate();
@@ -108,43 +124,62 @@ export class Gateway {
     });
   }
 
+  #opensWebSocket(request: IncomingMessage): boolean {
+    if (!offersWebSocket(request)) return false;
+    if (this.#options.endpoints.has(pathOf(request.url ?? ''))) return true;
+    this.#options.metrics.refusedUpgrade(UNKNOWN_ENDPOINT);
+    return false;
+  }
+
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
-    const { metrics, endpoints } = this.#options;
-    const path = (request.url ?? '').split('?', 1)[0] ?? '';
-    const accept = endpoints.get(path);
-    const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
+    const refusal = settleRequest(request) ?? (this.#draining ? DRAINING : refusalOfHandshake(request));
+    const accept = this.#options.endpoints.get(request.url ?? '');
     // Node's own servers give no other kind of stream.
     if (!(socket instanceof Socket)) socket.destroy();
-    else if (accept === undefined) refuse(socket, metrics, 404, 'unknown_path');
-    else if (request.url !== path) refuse(socket, metrics, 400, 'query_not_allowed');
-    else if (this.#draining) refuse(socket, metrics, 503, 'draining');
-    else if (!offered.includes(SUBPROTOCOL)) refuse(socket, metrics, 400, 'subprotocol_missing');
+    else if (refusal !== undefined || accept === undefined) this.#refuse(socket, refusal ?? DRAINING);
     else {
       socket.setNoDelay(true);
+      // It was one of a list: `h2c, websocket`.
+      request.headers.upgrade = 'websocket';
       this.#sockets.handleUpgrade(request, socket, head, (webSocket) => accept(webSocket, socket));
     }
   }
-}
 
-const STATUS: Readonly<Record<number, string>> = {
-  400: 'Bad Request',
-  404: 'Not Found',
-  408: 'Request Timeout',
-  431: 'Request Header Fields Too Large',
-  503: 'Service Unavailable',
-};
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request;
+    this.#answering.set(socket, response);
+    response.once('finish', () => this.#answering.delete(socket));
+    if (this.#draining) response.shouldKeepAlive = false;
+    const refusal = settleRequest(request) ?? this.#refusalOf(request);
+    if (refusal === undefined) this.#options.request(request, response);
+    else {
+      this.#options.metrics.refusedUpgrade(refusal.reason);
+      refuseRequest(response, refusal);
+    }
+  }
 
-/** What the status alone does not tell. */
-const SENTENCE: Readonly<Record<string, string>> = {
-  headers_too_large: `the request's headers hold more than ${maxHeaderSize} bytes; a token has at most ${Limits.tokenCharactersMax} characters`,
-};
+  #refusalOf(request: IncomingMessage): Refusal | undefined {
+    const { method, url = '' } = request;
+    if (this.#options.endpoints.has(pathOf(url))) return refusalOfPlainRequest(request);
+    return this.#draining && method === 'OPTIONS' && url === '/' ? DRAINING : undefined;
+  }
 
-function refuse(socket: Duplex, metrics: ConnectionMetrics, status: number, reason: string): void {
-  metrics.refusedUpgrade(reason);
-  const message = SENTENCE[reason] ?? STATUS[status] ?? '';
-  const body = JSON.stringify({ error: { code: reason.toUpperCase(), message } });
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS[status]}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
+  /** Bytes that are no request. A whole request before them still gets its answer. */
+  #fail(error: RequestError, socket: Duplex): void {
+    if (this.#refused.has(socket)) return;
+    this.#refused.add(socket);
+    const refusal = refusalOf(error);
+    if (refusal !== undefined) this.#options.metrics.refusedUpgrade(refusal.reason);
+    const response = this.#answering.get(socket);
+    if (refusal === undefined || !socket.writable) socket.destroy();
+    else if (response === undefined || (!response.req.complete && !response.headersSent)) refuseSocket(socket, refusal);
+    else if (!response.req.complete) socket.destroy();
+    else response.once('finish', () => closeSocket(socket));
+  }
+
+  #refuse(socket: Duplex, refusal: Refusal): void {
+    this.#options.metrics.refusedUpgrade(refusal.reason);
+    refuseSocket(socket, refusal);
+  }
 }

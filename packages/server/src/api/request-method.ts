@@ -1,0 +1,34 @@
+// Methods that a path does not have: 405 with those that it has, and OPTIONS, which balancers ask by default to see whether a
+// server is up (RFC 9110 sections 9.3.7 and 15.5.6).
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { Context, Next } from 'hono';
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
+/** To be used before any route. What a browser asks before a cross-origin request is left to the routes. */
+export function answerMethods(app: OpenAPIHono): (context: Context, next: Next) => Promise<Response | undefined> {
+  return async (context, next) => {
+    const { method, path } = context.req;
+    const asks = method === 'OPTIONS' && context.req.header('Access-Control-Request-Method') === undefined;
+    if (method === 'GET' || method === 'HEAD' || (method === 'OPTIONS' && !asks)) {
+      await next();
+      return undefined;
+    }
+    const here = methodsAt(app, path);
+    const allow = [...here, ...(here.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ');
+    // `/` speaks for the server as a whole: the gateway makes it of `*`.
+    if (asks && (here.length > 0 || path === '/')) return context.body(null, 204, { Allow: allow });
+    if (here.length > 0 && !here.includes(method)) {
+      const error = { code: 'METHOD_NOT_ALLOWED', message: `this path takes ${allow}` };
+      return context.json({ error }, 405, { Allow: allow });
+    }
+    if (here.length === 0) return context.notFound();
+    await next();
+    return undefined;
+  };
+}
+
+/** Those with a handler at `path`; handlers of all methods (headers, files) say nothing about it. */
+function methodsAt(app: OpenAPIHono, path: string): string[] {
+  return METHODS.filter((method) => app.router.match(method, path)[0].some(([[, route]]) => route.method === method));
+}

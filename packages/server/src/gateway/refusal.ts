@@ -1,0 +1,56 @@
+// A request that is refused before it reaches the application: an HTTP status, a reason to count and a sentence for people. It is
+// answered like every error of the HTTP API, either through Node's response or, where there is none, on the bare socket.
+import { type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+/** Why a request is refused. */
+export interface Refusal {
+  readonly status: number;
+  /** From a closed set: a metric's label, and in capitals the error's code. */
+  readonly reason: string;
+  /** One sentence; holds nothing that the client sent. */
+  readonly message: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** How long a client may take to close its end after it was refused, before the socket is destroyed. */
+const LINGER_MS = 2_000;
+
+function bodyOf({ reason, message }: Refusal): string {
+  return JSON.stringify({ error: { code: reason.toUpperCase(), message } });
+}
+
+/** Refuses through `response`. The connection stays usable. */
+export function refuseRequest(response: ServerResponse, refusal: Refusal): void {
+  const body = bodyOf(refusal);
+  response.writeHead(refusal.status, {
+    ...refusal.headers,
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(body),
+  });
+  response.end(body);
+}
+
+/** Refuses on a socket that has no response of its own, and closes it. */
+export function refuseSocket(socket: Duplex, refusal: Refusal): void {
+  const body = bodyOf(refusal);
+  const { Connection: connection = '', ...others } = refusal.headers ?? {};
+  const head = [
+    `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status] ?? ''}`,
+    `Connection: ${connection === '' ? 'close' : `${connection}, close`}`,
+    ...Object.entries(others).map(([name, value]) => `${name}: ${value}`),
+    'Content-Type: application/json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+  ];
+  closeSocket(socket, `${head.join('\r\n')}\r\n\r\n${body}`);
+}
+
+/** Writes the `last` bytes and closes: at once if the client does, else after a moment. */
+export function closeSocket(socket: Duplex, last = ''): void {
+  socket.on('error', () => socket.destroy());
+  socket.end(last);
+  // A close with unread bytes would reset the connection, and the client might lose the answer.
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once('close', () => clearTimeout(timer));
+}

@@ -2,7 +2,6 @@
 // file that names adapters.
 import { strict as assert } from 'node:assert';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { PATHS } from '@hayate/protocol';
 import type { Registry } from '@prometheus-io/client';
@@ -15,6 +14,7 @@ import { requestListener } from './api/request-listener.ts';
 import { startArchiver } from './archiver/archiver.ts';
 import { AVRO_CODECS } from './format/avro/index.ts';
 import { lanAddresses, lanCertificate } from './gateway/certificate.ts';
+import { CertificateFiles, type CertificatePair } from './gateway/certificate-files.ts';
 import { ConnectionMetrics } from './gateway/connection-metrics.ts';
 import { type AcceptSocket, Gateway } from './gateway/gateway.ts';
 import { everyAddress, type ListenAddress, openableUrl, resolveListenAddress } from './gateway/listen-address.ts';
@@ -51,6 +51,8 @@ export interface RunningServer {
   readonly registry: Registry;
   /** Why its roles cannot serve now; none: they can. */
   unready(): readonly string[];
+  /** Looks now at the files that others replace: certificate and key. */
+  reload(): Promise<void>;
   /** Lets clients go, flushes and acknowledges, ends the archive's cut, and closes. Rejects if that takes longer than --drain-timeout-ms. */
   drain(): Promise<void>;
 }
@@ -92,6 +94,8 @@ async function start(given: ServeSettings, member: GroupMember | undefined, clea
   const site = readSite(settings);
   const security = await openSecurity(settings, context);
   cleanup.push(async () => security.keys.close());
+  const certificate = await givenCertificate(settings, context);
+  cleanup.push(async () => certificate?.close());
   const archiveDirectory = storeDirectory(settings);
   const shards = await openShardsFor(settings, context);
   cleanup.push(() => shards.close());
@@ -128,8 +132,10 @@ async function start(given: ServeSettings, member: GroupMember | undefined, clea
   if (settings.roles.includes('api')) addPageRoutes(publicApp, pagesDirectory());
 
   const lan = settings.lan ? lanAddresses() : [];
-  const gateway = await openGateway(parts, publicApp, { endpoints, lan, sharesPort: member !== undefined });
+  const tls = settings.lan ? await lanCertificate(settings.data, lan) : certificate?.pair;
+  const gateway = await openGateway(parts, publicApp, { endpoints, tls, sharesPort: member !== undefined });
   cleanup.push(() => gateway.close());
+  certificate?.onChange((pair) => gateway.setCertificate(pair));
   const internal = internalApp === undefined ? undefined : await openInternalPort(settings, parts.connectionMetrics, internalApp);
   if (internal !== undefined) cleanup.push(() => internal.gateway.close());
 
@@ -142,6 +148,10 @@ async function start(given: ServeSettings, member: GroupMember | undefined, clea
     archiveDirectory,
     registry: context.registry,
     unready,
+    reload: async () => {
+      context.logger.info('files are read again');
+      await certificate?.check();
+    },
     drain: () => within(settings.drainTimeoutMs, drain(services, gateway, cleanup)),
   };
 }
@@ -234,11 +244,10 @@ async function startRoles(
 async function openGateway(
   parts: Parts,
   app: ReturnType<typeof createApplication>,
-  { endpoints, lan, sharesPort }: { endpoints: Map<string, AcceptSocket>; lan: readonly string[]; sharesPort: boolean },
+  { endpoints, tls, sharesPort }: { endpoints: Map<string, AcceptSocket>; tls: CertificatePair | undefined; sharesPort: boolean },
 ): Promise<Gateway> {
   const { settings, site, connectionMetrics } = parts;
   const { basePath } = site;
-  const tls = settings.lan ? await lanCertificate(settings.data, lan) : await givenCertificate(settings);
   return Gateway.listen({
     host: settings.host,
     port: settings.port,
@@ -287,14 +296,10 @@ export async function openInternalPort(
   return { gateway, url: await openableUrl('http', listen, { port: gateway.port, keepsName: true }) };
 }
 
-async function givenCertificate({ tlsCert, tlsKey }: ServeSettings): Promise<{ key: string; cert: string } | undefined> {
+async function givenCertificate({ tlsCert, tlsKey }: ServeSettings, context: Context): Promise<CertificateFiles | undefined> {
   if (tlsCert === undefined && tlsKey === undefined) return undefined;
   if (tlsCert === undefined || tlsKey === undefined) throw new HayateError('CONFIGURATION', '--tls-cert and --tls-key go together');
-  try {
-    return { cert: await readFile(tlsCert, 'utf8'), key: await readFile(tlsKey, 'utf8') };
-  } catch (cause) {
-    throw new HayateError('CONFIGURATION', 'the TLS certificate or key cannot be read', { cause });
-  }
+  return CertificateFiles.open(context, { certPath: tlsCert, keyPath: tlsKey });
 }
 
 /** Clients first, then the archive, then what lies below; see design "Drain". */

@@ -21,8 +21,13 @@ export interface Io {
   /** Progress, for people. */
   readonly stderr: Output;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Aborted by the first SIGINT or SIGTERM: finish what has begun. A second one ends the process. */
+  /** Aborted by the first SIGINT, SIGTERM or SIGQUIT and by the end of the terminal: finish what has begun. A second signal ends the process. */
   readonly interrupted: AbortSignal;
+  /**
+   * Makes the command a service: it continues when nobody reads its output any more, and SIGHUP calls `reload`, unless it was
+   * started from a terminal, whose end SIGHUP is.
+   */
+  readonly becomeService?: (reload: () => void) => void;
   /** Asks the person at the terminal; undefined if there is none. Empty if nothing is answered. */
   readonly ask?: (question: string) => Promise<string>;
 }

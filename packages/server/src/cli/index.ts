@@ -9,6 +9,7 @@ import type { Command, Io } from './command.ts';
 import { failureOf } from './failure.ts';
 import { commandHelp, programHelp } from './help.ts';
 import { holdLifeline } from './lifeline.ts';
+import { handleSignals } from './signals.ts';
 
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import('./serve.ts')).serve,
@@ -25,11 +26,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
 
 /** Runs `hayate` with the arguments after its name; resolves to the exit code: 0, 1 for a failure, 2 for wrong usage. */
 export async function main(argv: readonly string[]): Promise<number> {
-  const interruption = new AbortController();
-  const interrupt = (signal: NodeJS.Signals) => {
-    if (interruption.signal.aborted) process.exit(signal === 'SIGINT' ? 130 : 143);
-    interruption.abort();
-  };
+  const signals = handleSignals();
+  const { interrupted } = signals;
   const person = process.stdin.isTTY && process.stderr.isTTY;
   const io: Io = {
     stdout: process.stdout,
@@ -39,15 +37,12 @@ export async function main(argv: readonly string[]): Promise<number> {
       return process.stdin;
     },
     env: process.env,
-    interrupted: interruption.signal,
-    ...(person ? { ask: (question: string) => ask(question, interruption.signal) } : {}),
+    interrupted,
+    becomeService: signals.becomeService,
+    ...(person ? { ask: (question: string) => ask(question, interrupted) } : {}),
   };
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
-  // A reader that has seen enough (`| head`) is no failure. A server goes on without it, and drains when it is told to.
-  process.stdout.on('error', () => argv[0] === 'serve' || process.exit(0));
-  process.stderr.on('error', () => undefined);
   try {
-    holdLifeline(() => interruption.abort());
+    holdLifeline(signals.interrupt);
   } catch (error) {
     const { line, exitCode } = failureOf(error);
     io.stderr.write(`hayate: ${line}\n`);
@@ -56,7 +51,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   try {
     return await dispatch(argv, io);
   } finally {
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    signals.release();
   }
 }
 

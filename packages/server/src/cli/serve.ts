@@ -12,8 +12,9 @@ export const serve = defineCommand({
   summary: 'run the server: every role in one process, or those that --roles names, in --workers processes',
   flags: serveFlags,
   async run(settings, io) {
-    const server =
-      settings.workers > 1 ? await (await import('../worker/worker-group.ts')).startWorkers(settings) : await startServer(settings);
+    let server: RunningServer | undefined;
+    io.becomeService?.(() => void server?.reload());
+    server = settings.workers > 1 ? await (await import('../worker/worker-group.ts')).startWorkers(settings) : await startServer(settings);
     announce(server, settings.data, io);
     if (!io.interrupted.aborted) await once(io.interrupted, 'abort');
     io.stdout.write('draining\n');

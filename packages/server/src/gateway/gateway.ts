@@ -1,13 +1,14 @@
 // The process's door: one port for pages, HTTP API and WebSocket endpoints. Knows paths, not what is behind them. A slow or broken
 // request is refused with an HTTP status and counted; it never reaches a role.
 import { createServer as createHttpServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import { createServer as createHttpsServer } from 'node:https';
+import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import { type AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Limits, SUBPROTOCOL } from '@hayate/protocol';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { HayateError } from '../kernel/error.ts';
 import { type RequestError, refusalOf } from './broken-request.ts';
+import type { CertificatePair } from './certificate-files.ts';
 import type { ConnectionMetrics } from './connection-metrics.ts';
 import { offersWebSocket, refusalOfHandshake, refusalOfPlainRequest } from './handshake.ts';
 import { IdleRequests } from './idle-requests.ts';
@@ -22,8 +23,8 @@ export interface GatewayOptions {
   host: string;
   /** 0: any free port. */
   port: number;
-  /** PEM; present: HTTPS. */
-  tls?: { key: string; cert: string };
+  /** Present: HTTPS. */
+  tls?: CertificatePair;
   /** WebSocket endpoints by path. */
   endpoints: ReadonlyMap<string, AcceptSocket>;
   /** Everything that opens no WebSocket. */
@@ -46,7 +47,7 @@ const UNKNOWN_ENDPOINT = 'unknown_path';
 
 /** The listening gateway. */
 export class Gateway {
-  readonly #server: Server;
+  readonly #server: Server | HttpsServer;
   readonly #sockets = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
@@ -103,6 +104,11 @@ export class Gateway {
   /** The port in use. */
   get port(): number {
     return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Connections that begin from now on get another certificate; those that are open keep theirs. */
+  setCertificate(pair: CertificatePair): void {
+    if ('setSecureContext' in this.#server) this.#server.setSecureContext(pair);
   }
 
   /**

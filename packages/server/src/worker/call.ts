@@ -21,6 +21,8 @@ export interface WorkerAddress {
 export type WorkerCalls = {
   /** Resolves when it listens; rejects as startServer does, and then it ends. */
   start(order: WorkerOrder): Promise<WorkerAddress>;
+  /** Looks now at the files that others replace. */
+  reload(argument: undefined): Promise<void>;
   /** Resolves when it has drained; it ends then. */
   drain(argument: undefined): Promise<void>;
   unready(argument: undefined): Promise<readonly string[]>;

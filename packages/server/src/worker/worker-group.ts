@@ -62,6 +62,7 @@ export async function startWorkers(given: ServeSettings): Promise<RunningServer>
       internalUrl: internal?.url,
       registry: context.registry,
       unready: () => [],
+      reload: () => group.reload(),
       async drain() {
         await group.drain().finally(() => internal?.gateway.close());
       },
@@ -124,6 +125,11 @@ class WorkerGroup implements Operations {
       ...this.#slots.map((slot) => slot.metrics()),
     ]);
     return Registry.aggregate(all).metrics();
+  }
+
+  async reload(): Promise<void> {
+    this.#context.logger.info('files are read again');
+    await Promise.all(this.#slots.map((slot) => slot.reload()));
   }
 
   async drain(): Promise<void> {

@@ -1,5 +1,5 @@
-// The program of one worker process: runs a server as its primary orders. Ctrl-C is the primary's to act upon, as a terminal
-// sends it to both; SIGTERM to this process alone drains it, and the primary puts another in its place. When the primary is
+// The program of one worker process: runs a server as its primary orders. A terminal sends Ctrl-C and its own end to both, and the
+// primary acts on them; SIGTERM to this process alone drains it, and the primary puts another in its place. When the primary is
 // gone Node ends the worker.
 import { strict as assert } from 'node:assert';
 import { hostname } from 'node:os';
@@ -51,12 +51,13 @@ const channel: Channel<GroupCalls, WorkerCalls> = new Channel(process as unknown
     const { url, development, archiveDirectory } = server;
     return { url, development, archiveDirectory };
   },
+  reload: () => running().reload(),
   drain,
   unready: async () => running().unready(),
   metrics: () => running().registry.getMetricsAsJSON(),
 } satisfies WorkerCalls);
 
-process.on('SIGINT', () => undefined);
+for (const signal of ['SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR1'] as const) process.on(signal, () => undefined);
 process.on('SIGTERM', () => {
   if (server === undefined) process.exit(143);
   drain().catch(() => undefined);

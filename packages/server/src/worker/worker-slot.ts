@@ -82,6 +82,11 @@ export class WorkerSlot {
     return this.#channel.call('metrics', undefined, ANSWER_MS_MAX).catch(() => []);
   }
 
+  /** Has its process look at the files that others replace. One that does not answer will when it is back. */
+  async reload(): Promise<void> {
+    if (this.#isUp) await this.#channel?.call('reload', undefined, ANSWER_MS_MAX).catch(() => undefined);
+  }
+
   /** Drains its process, if there is one, and waits until it has ended. Rejects with CLOSED if it had to be killed. */
   async drain(timeoutMs: number): Promise<void> {
     this.#leaving = true;

@@ -76,6 +76,7 @@ test('a method that a path has not gets 405, one that the server has not 501, an
     ['DELETE /api/streams', 'GET, HEAD, OPTIONS'],
     ['PATCH /dev/token', 'POST, OPTIONS'],
     ['PUT /', 'GET, HEAD, OPTIONS'],
+    ['GET /dev/token', 'POST, OPTIONS'],
     ['POST /studio', 'GET, HEAD, OPTIONS'],
   ] as const) {
     const { status, headers } = await ask(line);

@@ -43,7 +43,8 @@ test('an Upgrade to another protocol is ignored on the public and the internal p
 
 test('a request with a body that offers h2c is read whole: with its head, in pieces, chunked, and after 100-continue', async (t) => {
   const server = await startTestServer(t, ROLES);
-  const body = JSON.stringify({ grants: { watch: ['*'] } });
+  const pair = new URL(server.pairedUrl ?? '').hash.replace('#pair=', '');
+  const body = JSON.stringify({ grants: { watch: ['*'] }, pair });
   const head = (more: string) => `POST /dev/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n${JAVA}${more}\r\n`;
   const length = `Content-Length: ${body.length}\r\n`;
   const sendings: Record<string, (raw: RawConnection) => void | Promise<void>> = {
@@ -90,7 +91,16 @@ test('curl --http2 reads every route in HTTP/1.1', async (t) => {
     ]);
     assert.equal(stdout, expected, path);
   }
-  const token = ['-s', '--http2', '-H', 'Content-Type: application/json', '-d', '{"grants":{"watch":["*"]}}', `${server.url}/dev/token`];
+  const token = [
+    '-s',
+    '-L',
+    '--http2',
+    '-H',
+    'Content-Type: application/json',
+    '-d',
+    '{"grants":{"watch":["*"]}}',
+    `${server.url}/dev/token`,
+  ];
   assert.match((await run(curl, token)).stdout, /"token"/);
 });
 

@@ -288,7 +288,7 @@ test('development tokens are not given to other sites', async (t) => {
   const ask = (headers: string) => raw(server.url, `POST /dev/token HTTP/1.1\r\n${headers}Content-Length: ${body.length}\r\n\r\n${body}`);
   assert.match(await ask('Host: evil.example\r\nContent-Type: application/json\r\n'), /403/);
   assert.match(await ask('Host: localhost\r\nContent-Type: text/plain\r\n'), /400/);
-  assert.match(await ask('Host: localhost\r\nContent-Type: application/json\r\n'), /200/);
+  assert.match(await ask('Host: localhost\r\nContent-Type: application/json\r\n'), /307/);
 });
 
 interface Vector {

@@ -7,6 +7,7 @@ import { PATHS } from '@hayate/protocol';
 import type { Registry } from '@prometheus-io/client';
 import { openLog, openStore, storeDirectory } from './adapters.ts';
 import { Api, createApplication } from './api/api.ts';
+import { addDevelopmentDoor } from './api/development-door.ts';
 import { addDevelopmentToken } from './api/development-token.ts';
 import { addOperationRoutes, type Operations } from './api/operation-routes.ts';
 import { addPageRoutes } from './api/page-routes.ts';
@@ -43,6 +44,8 @@ export interface RunningServer {
   readonly url: string;
   /** Addresses on the local network, with a pairing code in the fragment; only with --lan. */
   readonly lanUrls: readonly string[];
+  /** In development mode `url` with a pairing code in the fragment, for browsers to which this machine's ports are forwarded. */
+  readonly pairedUrl: string | undefined;
   readonly internalUrl: string | undefined;
   readonly development: boolean;
   /** Where the embedded store keeps the archive. */
@@ -56,6 +59,9 @@ export interface RunningServer {
   /** Lets clients go, flushes and acknowledges, ends the archive's cut, and closes. Rejects if that takes longer than --drain-timeout-ms. */
   drain(): Promise<void>;
 }
+
+const DOOR_HOST = '127.0.0.1';
+const DOOR_CONNECTIONS_MAX = 100;
 
 /** What a server needs to know as one of several processes behind one port; see worker/. */
 export interface GroupMember {
@@ -128,7 +134,12 @@ async function start(given: ServeSettings, member: GroupMember | undefined, clea
   const own: Operations = { unready: async () => unready(), metrics: () => context.registry.metrics() };
   const operations = member === undefined ? own : member.operations;
   if (operations !== undefined) addOperationRoutes(internalApp ?? publicApp, operations);
-  if (security.development !== undefined) addDevelopmentToken(publicApp, { ...security.development, remoteAddress: remoteAddressOf });
+  if (security.development !== undefined) {
+    const door = await openDoor(parts, security.development.secret);
+    cleanup.push(() => door.close());
+    const options = { ...security.development, door: `http://${DOOR_HOST}:${door.port}`, remoteAddress: remoteAddressOf };
+    addDevelopmentToken(publicApp, options);
+  }
   if (settings.roles.includes('api')) addPageRoutes(publicApp, pagesDirectory());
 
   const lan = settings.lan ? lanAddresses() : [];
@@ -140,8 +151,10 @@ async function start(given: ServeSettings, member: GroupMember | undefined, clea
   if (internal !== undefined) cleanup.push(() => internal.gateway.close());
 
   const pair = security.development?.pairingCode;
+  const url = await publicUrl(settings, listen, gateway.port);
   return {
-    url: await publicUrl(settings, listen, gateway.port),
+    url,
+    pairedUrl: pair === undefined ? undefined : `${url}/#pair=${pair}`,
     lanUrls: lan.map((address) => `https://${urlHost(address)}:${gateway.port}${site.basePath}/#pair=${pair}`),
     internalUrl: internal?.url,
     development: security.development !== undefined,
@@ -300,6 +313,22 @@ async function givenCertificate({ tlsCert, tlsKey }: ServeSettings, context: Con
   if (tlsCert === undefined && tlsKey === undefined) return undefined;
   if (tlsCert === undefined || tlsKey === undefined) throw new HayateError('CONFIGURATION', '--tls-cert and --tls-key go together');
   return CertificateFiles.open(context, { certPath: tlsCert, keyPath: tlsKey });
+}
+
+/** Opens the port at which development mode gives tokens, on loopback alone. */
+async function openDoor({ settings, context, connectionMetrics }: Parts, secret: Uint8Array): Promise<Gateway> {
+  const app = createApplication(context);
+  const door: Gateway = await Gateway.listen({
+    host: DOOR_HOST,
+    port: 0,
+    endpoints: new Map(),
+    request: requestListener(app),
+    connectionsMax: DOOR_CONNECTIONS_MAX,
+    handshakeTimeoutMs: settings.handshakeTimeoutMs,
+    metrics: connectionMetrics,
+  });
+  addDevelopmentDoor(app, { secret, authority: () => `${DOOR_HOST}:${door.port}` });
+  return door;
 }
 
 /** Clients first, then the archive, then what lies below; see design "Drain". */

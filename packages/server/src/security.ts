@@ -16,7 +16,7 @@ import type { ServeSettings } from './serve-flags.ts';
 /** HS256 and ticket secrets hold at least so many bytes (RFC 7518 section 3.2). */
 const SECRET_BYTES_MIN = 32;
 
-/** A code that --lan prints and a phone shows back: 64 bits. */
+/** A code that is printed at the start and a browser shows back: 64 bits. */
 const PAIRING_BYTES = 8;
 
 export interface Security {
@@ -34,7 +34,7 @@ export interface Security {
  * suffice. A URL is not fetched before `keys.start`: an issuer that does not answer keeps no server from starting.
  */
 export async function openSecurity(settings: ServeSettings, context: Context): Promise<Security> {
-  const { jwtSecret, jwks, jwtAudience, ticketSecret, host, lan, data } = settings;
+  const { jwtSecret, jwks, jwtAudience, ticketSecret, host, lan, data, workers } = settings;
   if (jwtSecret !== undefined && jwks !== undefined) throw configuration('give --jwt-secret or --jwks, not both');
   if (lan && (jwtSecret !== undefined || jwks !== undefined))
     throw configuration('--lan is for development mode: give no key with it, or --host with one');
@@ -42,7 +42,8 @@ export async function openSecurity(settings: ServeSettings, context: Context): P
     if (!lan && !isLoopback(host))
       throw configuration(`listening on ${host} needs a key: give --jwt-secret or --jwks, or --lan for development on the local network`);
     const secret = await developmentSecret(data);
-    const pairingCode = lan ? randomBytes(PAIRING_BYTES).toString('base64url') : undefined;
+    // Workers would each have another.
+    const pairingCode = workers > 1 ? undefined : randomBytes(PAIRING_BYTES).toString('base64url');
     const keys = secretKeys(secret);
     return {
       keys,

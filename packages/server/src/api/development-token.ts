@@ -1,8 +1,10 @@
-// Development mode's token dispenser: whoever can open the page may go live. It answers only requests that name this
-// machine as their host and send JSON, so that no other site's script can use it; over the LAN, only what carries the
-// pairing code that `--lan` printed gets more than `watch`.
+// Development mode's token dispenser: a program or a browser on this machine may do everything. On the public port it gives no
+// token by itself, since a reverse proxy or a tunnel makes the whole world look like this machine. It sends the client to the
+// local door (development-door.ts), a port that is opened nowhere else, which only a client on this machine reaches. Whoever
+// has the pairing code needs no door. docs/decision/0019-development-tokens-through-a-second-port.md says why.
 import { timingSafeEqual } from 'node:crypto';
 import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
 import { z } from 'zod';
 import { isStreamPattern } from '../auth/grant.ts';
 import { signToken } from '../auth/sign-token.ts';
@@ -15,32 +17,85 @@ const Request = z.object({
   subject: z.string().min(1).max(64).default('developer'),
   pair: z.string().max(64).default(''),
 });
+type TokenRequest = z.infer<typeof Request>;
+
+/** What is posted to, on the public port and at the door. */
+export const TOKEN_PATH = '/dev/token';
+
+/** Headers by which proxies say that they passed a request on. Some say nothing: these only make for a clear answer. */
+const FORWARDED =
+  /^(forwarded|via|cdn-loop|x-forwarded|(x-)?(real|true-client|client|cluster-client|proxyuser)-ip|x-(forwarded|original|envoy|azure|arr|amzn|appengine|vercel)-.+|(cf|fly|fastly|akamai)-.+)$/;
 
 export interface DevelopmentTokenOptions {
   secret: Uint8Array;
-  /** Printed by --lan; undefined: loopback only. */
+  /** Gives every right from everywhere; undefined: there is none. */
   pairingCode: string | undefined;
+  /** The local door's address, without a path: http://127.0.0.1:PORT */
+  door: string;
   /** The remote address of a request. */
   remoteAddress: (environment: unknown) => string;
 }
 
-/** Adds POST /dev/token to `app`. */
-export function addDevelopmentToken(app: OpenAPIHono, options: DevelopmentTokenOptions): void {
-  app.post('/dev/token', async (context) => {
+/** Adds POST /dev/token to the public `app`, and lets its pages connect to the door. To be called before pages are added. */
+export function addDevelopmentToken(app: OpenAPIHono, { secret, pairingCode, door, remoteAddress }: DevelopmentTokenOptions): void {
+  app.use('*', async (context, next) => {
+    await next();
+    const policy = context.res.headers.get('Content-Security-Policy');
+    if (policy !== null) context.header('Content-Security-Policy', policy.replace("connect-src 'self'", `connect-src 'self' ${door}`));
+  });
+  app.post(TOKEN_PATH, async (context) => {
+    const request = await readTokenRequest(context);
+    if (pairingCode !== undefined && equals(request.pair, pairingCode)) return giveToken(context, request, secret);
+    refuseForwarded(context);
+    refuseOtherSites(context);
     if (!namesThisMachine(context.req.header('Host') ?? ''))
       throw new HayateError('FORBIDDEN', 'tokens are given only under an address of this machine');
-    if (context.req.header('Content-Type')?.split(';')[0]?.trim() !== 'application/json')
-      throw new HayateError('BAD_REQUEST', 'the request is not JSON');
-    const parsed = Request.safeParse(await context.req.json().catch(() => undefined));
-    if (!parsed.success)
-      throw new HayateError('BAD_REQUEST', 'the request is not { "grants": { "publish"?, "watch"?, "moderate"?: [patterns] } }');
-    const { grants, subject, pair } = parsed.data;
-    const trusted =
-      isLoopback(options.remoteAddress(context.env)) || (options.pairingCode !== undefined && equals(pair, options.pairingCode));
-    if (!trusted && (grants.publish.length > 0 || grants.room.length > 0 || grants.moderate.length > 0))
+    if (isLoopback(remoteAddress(context.env))) return sendToDoor(context, door);
+    // Another device of the network that --lan listens on.
+    const { publish, room, moderate } = request.grants;
+    if (publish.length > 0 || room.length > 0 || moderate.length > 0)
       throw new HayateError('FORBIDDEN', 'open the address that was printed with its pairing code');
-    return context.json(await signToken({ subject, grants }, options.secret), 200, { 'Cache-Control': 'no-store' });
+    return giveToken(context, request, secret);
   });
+}
+
+/** Reads the request's body. Throws HayateError BAD_REQUEST; a form or a text, which other sites may send, is refused with it. */
+export async function readTokenRequest({ req }: Context): Promise<TokenRequest> {
+  if (req.header('Content-Type')?.split(';')[0]?.trim().toLowerCase() !== 'application/json')
+    throw new HayateError('BAD_REQUEST', 'the request is not JSON');
+  const parsed = Request.safeParse(await req.json().catch(() => undefined));
+  if (!parsed.success)
+    throw new HayateError('BAD_REQUEST', 'the request is not { "grants": { "publish"?, "watch"?, "moderate"?: [patterns] } }');
+  return parsed.data;
+}
+
+/** Answers with a token for what is asked for. */
+export async function giveToken(context: Context, { subject, grants }: TokenRequest, secret: Uint8Array): Promise<Response> {
+  return context.json(await signToken({ subject, grants }, secret), 200, { 'Cache-Control': 'no-store' });
+}
+
+/** Throws HayateError FORBIDDEN if a header says that a proxy passed the request on. */
+export function refuseForwarded({ req }: Context): void {
+  if (Object.keys(req.header()).some((name) => FORWARDED.test(name)))
+    throw new HayateError('FORBIDDEN', 'the request came through a proxy, and development mode is for one machine: give the server a key');
+}
+
+/** Throws HayateError FORBIDDEN if a page asks that comes neither from this server itself, as `Host` has it, nor from this machine. */
+export function refuseOtherSites({ req }: Context): void {
+  const [origin, host, site] = ['Origin', 'Host', 'Sec-Fetch-Site'].map((name) => req.header(name));
+  const url = origin === undefined ? undefined : URL.parse(origin);
+  // A browser names the origin of every POST. Other programs name none, and no site either.
+  const isOther =
+    url === undefined
+      ? site === 'cross-site' || site === 'same-site'
+      : url === null || (url.host !== host && !isLocalhostName(url.hostname) && !isLoopback(url.hostname));
+  if (isOther) throw new HayateError('FORBIDDEN', 'tokens are given only to pages of this machine');
+}
+
+/** RFC 9110 section 15.4.8: the client repeats the request there, with its method and body. */
+function sendToDoor(context: Context, door: string): Response {
+  const error = { code: 'ELSEWHERE', message: 'follow the redirect (curl -L); it leads to a port that only this machine reaches' };
+  return context.json({ error }, 307, { Location: `${door}${TOKEN_PATH}`, 'Cache-Control': 'no-store' });
 }
 
 /**

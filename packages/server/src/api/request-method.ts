@@ -10,11 +10,12 @@ export function answerMethods(app: OpenAPIHono): (context: Context, next: Next) 
   return async (context, next) => {
     const { method, path } = context.req;
     const asks = method === 'OPTIONS' && context.req.header('Access-Control-Request-Method') === undefined;
-    if (method === 'GET' || method === 'HEAD' || (method === 'OPTIONS' && !asks)) {
+    const here = methodsAt(app, path);
+    const isReading = method === 'GET' || method === 'HEAD';
+    if ((isReading && (here.includes('GET') || here.length === 0)) || (method === 'OPTIONS' && !asks)) {
       await next();
       return undefined;
     }
-    const here = methodsAt(app, path);
     const allow = [...here, ...(here.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ');
     // `/` speaks for the server as a whole: the gateway makes it of `*`.
     if (asks && (here.length > 0 || path === '/')) return context.body(null, 204, { Allow: allow });
@@ -28,7 +29,9 @@ export function answerMethods(app: OpenAPIHono): (context: Context, next: Next) 
   };
 }
 
-/** Those with a handler at `path`; handlers of all methods (headers, files) say nothing about it. */
+/** Those with a handler of their own at `path`: handlers of all methods or all paths (headers, files) say nothing about it. */
 function methodsAt(app: OpenAPIHono, path: string): string[] {
-  return METHODS.filter((method) => app.router.match(method, path)[0].some(([[, route]]) => route.method === method));
+  return METHODS.filter((method) =>
+    app.router.match(method, path)[0].some(([[, route]]) => route.method === method && route.path !== '/*'),
+  );
 }

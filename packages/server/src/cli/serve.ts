@@ -32,8 +32,9 @@ function announce(server: RunningServer, data: string, { stdout, env }: Io): voi
   }
   if (server.development) {
     stdout.write(
-      'DEVELOPMENT MODE: whoever reaches this server gets every right on it. Give --jwt-secret or --jwks to run it for others.\n',
+      'DEVELOPMENT MODE: everybody on this machine gets every right on this server. Give --jwt-secret or --jwks to run it for others.\n',
     );
+    if (server.pairedUrl !== undefined && server.lanUrls.length === 0) stdout.write(`through a forwarded port: ${server.pairedUrl}\n`);
   }
   for (const url of server.lanUrls) stdout.write(`${renderUnicodeCompact(url)}\non this network: ${url}\n`);
   if (server.lanUrls.length > 0) stdout.write('A browser warns once about the certificate, which this machine has signed itself.\n');

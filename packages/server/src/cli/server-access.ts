@@ -111,11 +111,25 @@ async function openToken(server: string, token: string | undefined, grants: Gran
 
 async function developmentToken(server: string, grants: Grants): Promise<string> {
   const headers = { 'Content-Type': 'application/json' };
-  const response = await ask(server, '/dev/token', { method: 'POST', headers, body: JSON.stringify({ grants, subject: 'hayate-cli' }) });
+  const request: RequestInit = { method: 'POST', headers, body: JSON.stringify({ grants, subject: 'hayate-cli' }), redirect: 'manual' };
+  const response = await followToDoor(server, await ask(server, '/dev/token', request), request);
   const answer = Answer.safeParse(await response.json().catch(() => undefined)).data ?? {};
   if (response.ok && answer.token !== undefined) return answer.token;
   const why = answer.error === undefined ? `HTTP ${response.status}` : answer.error.message;
   throw new HayateError('UNAUTHORIZED', `${server} gives no tokens (${why}); give one by --token or --token-file`);
+}
+
+/** Development mode gives tokens on a second port, which only the server's own machine reaches. */
+async function followToDoor(server: string, response: Response, request: RequestInit): Promise<Response> {
+  const door = response.status === 307 ? response.headers.get('Location') : null;
+  if (door === null) return response;
+  try {
+    return await fetch(door, { ...request, signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
+  } catch (cause) {
+    throw new HayateError('UNAUTHORIZED', `${server} gives tokens on its own machine alone; give one by --token or --token-file`, {
+      cause,
+    });
+  }
 }
 
 async function ask(server: string, path: string, request: RequestInit): Promise<Response> {

@@ -59,6 +59,7 @@ export async function startWorkers(given: ServeSettings): Promise<RunningServer>
       ...address,
       url: await publicUrl(settings, listen, port),
       lanUrls: [],
+      pairedUrl: undefined,
       internalUrl: internal?.url,
       registry: context.registry,
       unready: () => [],

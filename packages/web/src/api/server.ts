@@ -44,12 +44,24 @@ export async function token(grants: Grants): Promise<string> {
   const known = fetched.get(key);
   if (known !== undefined && known.expiresUnixS - spareSeconds > Date.now() / 1000) return known.token;
   const body = JSON.stringify({ grants, ...(given.pair === undefined ? {} : { pair: given.pair }) });
-  const response = await ask('/dev/token', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body });
+  const response = await askForToken(body);
   if (response.status === 404)
     throw new ServerError('This server takes visitors only from its own application: open the link that it gives you.');
   const { token, expiresAt } = (await answerOf(response)) as { token: string; expiresAt: number };
   fetched.set(key, { token, expiresUnixS: expiresAt });
   return token;
+}
+
+async function askForToken(body: string): Promise<Response> {
+  try {
+    return await ask('/dev/token', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body });
+  } catch (error) {
+    // It leads to a port that only the server's own machine reaches. If the server itself answers, this is another.
+    await ask('/', { method: 'HEAD' });
+    throw new ServerError('This server gives tokens on its own machine alone: open the address with #pair= that it printed there.', {
+      cause: error,
+    });
+  }
 }
 
 /** What is live and may be watched, by name. Rejects with ServerError. */

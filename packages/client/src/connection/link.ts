@@ -136,6 +136,7 @@ export class Link {
       hello: this.#owner.hello(token),
       onRoundTrip: (trip) => this.clockEstimate.add(trip),
       onMessage: (message, bytes) => {
+        this.#tokens.look();
         if (!welcomed) {
           const serverUnixUs = this.#owner.welcome(message);
           if (serverUnixUs === undefined) return;

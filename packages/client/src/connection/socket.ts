@@ -25,6 +25,8 @@ const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** A connection on which nothing has come for so long is lost: eight pings are unanswered. */
 const SILENCE_MAX_MS = 8_000;
 const PING_INTERVAL_MS = 1_000;
+/** A timer that comes later than this was held back. */
+const LATE_MS = 1_000;
 /** The first pings follow quickly, for a good clock estimate early. */
 const FIRST_PINGS = 5;
 const FIRST_PING_INTERVAL_MS = 100;
@@ -37,6 +39,10 @@ export class Socket {
   #pingId = 0;
   #heardMs: number;
   #helloMs: number;
+  /** When the next ping is due. */
+  #dueMs: number;
+  /** It seemed silent when a timer came late, and nothing has been heard since. */
+  #doubted = false;
   #timer: ReturnType<typeof setTimeout>;
   #over = false;
 
@@ -44,6 +50,7 @@ export class Socket {
     this.#options = options;
     this.#heardMs = options.clock.nowMs();
     this.#helloMs = this.#heardMs;
+    this.#dueMs = this.#heardMs;
     this.#socket = new options.WebSocket(options.url, SUBPROTOCOL);
     this.#socket.binaryType = 'arraybuffer';
     this.#socket.onopen = () => {
@@ -96,20 +103,25 @@ export class Socket {
 
   #ping(): void {
     const nowMs = this.#options.clock.nowMs();
-    // A timer that comes late (a page in the background, a machine that slept) proves nothing: ask first.
-    const unanswered = this.unansweredMs(nowMs);
-    if (unanswered > SILENCE_MAX_MS && nowMs - this.#heardMs > SILENCE_MAX_MS && this.#pings.size > 1) {
+    // A timer that comes late (a page in the background, a machine that slept) proves nothing once: answers may wait to be read.
+    const isSilent = this.unansweredMs(nowMs) > SILENCE_MAX_MS && nowMs - this.#heardMs > SILENCE_MAX_MS;
+    const isLate = nowMs - this.#dueMs > LATE_MS;
+    if (isSilent && isLate && !this.#doubted) this.#doubted = true;
+    else if (isSilent) {
       this.#lose('Nothing was heard from the server for too long.');
       return;
     }
     this.#pings.set(++this.#pingId, nowMs);
     this.send({ ping: { id: this.#pingId } });
-    this.#timer = setTimeout(() => this.#ping(), this.#pingId < FIRST_PINGS ? FIRST_PING_INTERVAL_MS : PING_INTERVAL_MS);
+    const intervalMs = this.#pingId < FIRST_PINGS ? FIRST_PING_INTERVAL_MS : PING_INTERVAL_MS;
+    this.#dueMs = nowMs + intervalMs;
+    this.#timer = setTimeout(() => this.#ping(), intervalMs);
   }
 
   #receive(data: unknown): void {
     if (this.#over) return;
     this.#heardMs = this.#options.clock.nowMs();
+    this.#doubted = false;
     if (!(data instanceof ArrayBuffer)) {
       this.#lose('The server sent text, which is not of this protocol.');
       return;

@@ -162,7 +162,7 @@ export class Viewer extends Emitter<ViewerEvents> {
     if (message.watching !== undefined) this.#watch(message.watching);
     for (const gap of message.gaps) this.#gap(gap);
     for (const frame of message.frames) this.#takeFrame(frame);
-    if (message.frames.length > 0) this.#report();
+    this.#report();
     if (message.audience !== undefined) {
       this.#viewers = message.audience.viewers;
       this.emit('audience', { viewers: this.#viewers });
@@ -255,7 +255,7 @@ export class Viewer extends Emitter<ViewerEvents> {
     this.emit('header', frame);
   }
 
-  /** Tells the server what has arrived: with the frames themselves, as timers are slow in background pages. */
+  /** Tells the server what has arrived: whenever anything comes, also an empty message, as timers are slow in background pages. */
   #report(): void {
     const nowMs = this.clock.nowMs();
     const view = this.#view;

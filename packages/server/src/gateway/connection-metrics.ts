@@ -8,6 +8,7 @@ import { RateLimitedLog } from '../kernel/rate-limited-log.ts';
 export class ConnectionMetrics {
   readonly #open: Gauge<'endpoint'>;
   readonly #closes: Counter<'endpoint' | 'code'>;
+  readonly #pings: Counter<'endpoint'>;
   readonly #refusedUpgrades: Counter<'reason'>;
   readonly #log: RateLimitedLog;
   readonly #context: Context;
@@ -21,6 +22,12 @@ export class ConnectionMetrics {
       name: 'hayate_connection_closes_total',
       help: 'Closed WebSocket connections by close code',
       labelNames: ['endpoint', 'code'],
+      registers,
+    });
+    this.#pings = new Counter({
+      name: 'hayate_connection_pings_total',
+      help: 'WebSocket pings to clients that had been silent',
+      labelNames: ['endpoint'],
       registers,
     });
     this.#refusedUpgrades = new Counter({
@@ -38,6 +45,11 @@ export class ConnectionMetrics {
   closed(endpoint: string, code: number): void {
     this.#open.dec({ endpoint });
     this.#closes.inc({ endpoint, code: closeCodeByNumber(code)?.name ?? transportCode(code) });
+  }
+
+  /** A silent client is asked whether it is there. */
+  pinged(endpoint: string): void {
+    this.#pings.inc({ endpoint });
   }
 
   /** The server itself closes a connection for `name`. */

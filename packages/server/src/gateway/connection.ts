@@ -1,5 +1,6 @@
 // One WebSocket, as the streamer and the listener see it: whole binary messages in, bytes out, a close with a documented
-// code. Input that breaks the protocol closes this connection, with a reason, and nothing else.
+// code. Input that breaks the protocol closes this connection, with a reason, and nothing else. A silent peer is pinged, and closed
+// when it does not answer that either.
 import { type CloseCodeName, CloseCodes, WireError } from '@hayate/protocol';
 import type { WebSocket } from 'ws';
 import { HayateError } from '../kernel/error.ts';
@@ -11,7 +12,7 @@ export interface ConnectionOptions {
   metrics: ConnectionMetrics;
   /** The first message must come within this time, or HANDSHAKE_TIMEOUT. */
   handshakeTimeoutMs: number;
-  /** Something must be heard this often, or IDLE. */
+  /** Something must be heard this often, or IDLE; the answer to a ping will do. It may take a quarter longer to be noticed. */
   idleTimeoutMs: number;
 }
 
@@ -21,6 +22,9 @@ export type TakeMessage = (message: Uint8Array) => void | Promise<void>;
 /** How long the peer may take to answer a close before the socket is destroyed. */
 const CLOSE_GRACE_MS = 2_000;
 
+/** Silence is looked at this often within the idle timeout. After each silent part but the last the peer is pinged. */
+const IDLE_PARTS = 4;
+
 /** RFC 6455 section 7.4.1: broken framing. */
 const WEBSOCKET_PROTOCOL_ERROR = 1002;
 
@@ -29,6 +33,8 @@ export class Connection {
   readonly #socket: WebSocket;
   readonly #options: ConnectionOptions;
   #timer: NodeJS.Timeout;
+  /** Parts of the idle timeout that have begun since something was heard. */
+  #silentParts = 0;
   #closeListeners: (() => void)[] = [];
   #closing = false;
   /** The code this side has closed with, if it was the first to. */
@@ -39,17 +45,22 @@ export class Connection {
     this.#options = options;
     options.metrics.opened(options.endpoint);
     this.#timer = setTimeout(() => this.close('HANDSHAKE_TIMEOUT'), options.handshakeTimeoutMs);
-    let heard = false;
+    let begun = false;
     socket.on('message', (data, isBinary) => {
       if (this.#closing) return;
-      if (heard) this.#timer.refresh();
-      else {
-        heard = true;
+      this.#silentParts = 0;
+      if (!begun) {
+        begun = true;
         clearTimeout(this.#timer);
-        this.#timer = setTimeout(() => this.close('IDLE'), options.idleTimeoutMs);
+        this.#timer = setTimeout(() => this.#listen(), options.idleTimeoutMs / IDLE_PARTS);
       }
       this.#take(take, data, isBinary);
     });
+    // RFC 6455 section 5.5: every WebSocket answers pings by itself, also that of a page whose timers hardly run.
+    const hear = () => {
+      this.#silentParts = 0;
+    };
+    socket.on('ping', hear).on('pong', hear);
     socket.on('error', (error: NodeJS.ErrnoException) => {
       // ws has answered with this code; `close` follows.
       this.#closedWith ??= error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? CloseCodes.MESSAGE_TOO_BIG.code : WEBSOCKET_PROTOCOL_ERROR;
@@ -104,6 +115,20 @@ export class Connection {
   onClose(listener: () => void): void {
     if (this.#socket.readyState === this.#socket.CLOSED) listener();
     else this.#closeListeners.push(listener);
+  }
+
+  /** A part of the idle timeout is over. */
+  #listen(): void {
+    if (this.#silentParts === IDLE_PARTS) {
+      this.close('IDLE');
+      return;
+    }
+    if (this.#silentParts > 0) {
+      this.#options.metrics.pinged(this.#options.endpoint);
+      this.#socket.ping();
+    }
+    this.#silentParts++;
+    this.#timer.refresh();
   }
 
   #take(take: TakeMessage, data: unknown, isBinary: boolean): void {

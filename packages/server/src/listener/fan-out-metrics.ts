@@ -12,6 +12,7 @@ export class FanOutMetrics {
   readonly writes: Counter<'to'>;
   readonly falls: Counter;
   readonly behind: Gauge;
+  readonly receiptsAskedFor: Counter;
 
   constructor(
     { registry }: Context,
@@ -28,6 +29,11 @@ export class FanOutMetrics {
     });
     this.falls = new Counter({ name: 'hayate_fan_out_falls_total', help: 'Times a viewer fell behind the head', registers });
     this.behind = new Gauge({ name: 'hayate_fan_out_viewers_behind', help: 'Viewers with a queue of their own', registers });
+    this.receiptsAskedFor = new Counter({
+      name: 'hayate_receipts_asked_for_total',
+      help: 'Empty messages to viewers whose receipt was late: pages in the background answer messages, but run no timers',
+      registers,
+    });
     new Gauge({ name: 'hayate_fan_out_path', help: 'How frames are written: 1 for the path in use', labelNames: ['path'], registers }).set(
       { path: sender.path },
       1,

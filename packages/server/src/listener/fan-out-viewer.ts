@@ -37,6 +37,8 @@ export class Viewer {
   greetedTo = -1;
   /** When it reported, or came; monotonic milliseconds. */
   heardMs: number;
+  /** When it was last asked to report; monotonic milliseconds. */
+  askedMs: number;
   /** Only while it is behind. */
   queue: ViewerQueue | undefined;
   /** Whether a call is due when the socket has taken everything. */
@@ -47,5 +49,6 @@ export class Viewer {
     this.socket = socket;
     this.plain = socket instanceof Socket && !(socket instanceof TLSSocket) ? socket : undefined;
     this.heardMs = nowMs;
+    this.askedMs = nowMs;
   }
 }

@@ -23,6 +23,10 @@ export interface FanOutOptions {
 }
 
 const NOTHING = new Uint8Array();
+/** An empty ServerMessage. Pages in the background run timers once a minute, and answer messages at once. */
+const RECEIPT_QUESTION = NOTHING;
+/** A viewer that owes a receipt is asked this often before it is given up, the giving up included. */
+const RECEIPT_QUESTIONS = 4;
 
 /** The viewers of one epoch. */
 export class FanOut {
@@ -114,15 +118,27 @@ export class FanOut {
 
   /** Called some times a second: what time alone changes, deadlines of what waits and viewers that report nothing. */
   tick(nowMs: number): void {
-    const { receiptTimeoutMs } = this.#options.limits;
+    const askAfterMs = this.#options.limits.receiptTimeoutMs / RECEIPT_QUESTIONS;
     for (const viewer of this.#head) {
-      if (nowMs - viewer.heardMs <= receiptTimeoutMs) continue;
+      if (nowMs - viewer.heardMs <= askAfterMs) continue;
       const sinceMs = this.#window.unreportedSinceMs(viewer.receipted);
-      if (sinceMs !== undefined && nowMs - sinceMs > receiptTimeoutMs) viewer.connection.close('RECEIPT_TIMEOUT');
+      if (sinceMs !== undefined) this.#expectReceipt(viewer, Math.min(nowMs - sinceMs, nowMs - viewer.heardMs), nowMs);
     }
     for (const viewer of this.#behind.slice()) {
       this.#advance(viewer, nowMs);
-      if (viewer.queue?.receiptOverdue(nowMs)) viewer.connection.close('RECEIPT_TIMEOUT');
+      if (viewer.queue !== undefined) this.#expectReceipt(viewer, viewer.queue.unreportedMs(nowMs), nowMs);
+    }
+  }
+
+  /** Asks a viewer that has owed a receipt for `overdueMs`, or gives it up. */
+  #expectReceipt(viewer: Viewer, overdueMs: number, nowMs: number): void {
+    const { receiptTimeoutMs } = this.#options.limits;
+    const askAfterMs = receiptTimeoutMs / RECEIPT_QUESTIONS;
+    if (overdueMs > receiptTimeoutMs) viewer.connection.close('RECEIPT_TIMEOUT');
+    else if (overdueMs > askAfterMs && nowMs - viewer.askedMs > askAfterMs) {
+      viewer.askedMs = nowMs;
+      this.#options.metrics.receiptsAskedFor.inc();
+      viewer.connection.send(RECEIPT_QUESTION);
     }
   }
 

@@ -106,9 +106,9 @@ export class ViewerQueue {
     this.drain(nowMs);
   }
 
-  /** Whether the viewer has been silent for too long with frames on their way to it. */
-  receiptOverdue(nowMs: number): boolean {
-    return this.#out.length > 0 && nowMs - this.#heardMs > this.#options.limits.receiptTimeoutMs;
+  /** For how long the viewer has been silent with frames on their way to it; 0 if there are none. */
+  unreportedMs(nowMs: number): number {
+    return this.#out.length > 0 ? nowMs - this.#heardMs : 0;
   }
 
   /** Writes what the window admits, if the socket can take it; drops audio that has waited past its deadline. */

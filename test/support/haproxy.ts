@@ -52,6 +52,7 @@ export const startHaproxy = async (
     'timeout client 60s',
     'timeout server 60s',
     'timeout tunnel 1h',
+    'timeout check 10s',
     defaults,
     'frontend front',
     `bind 127.0.0.1:${port}`,

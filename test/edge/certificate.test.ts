@@ -12,7 +12,7 @@ import { cleanUp } from '../support/clean-up.ts';
 import { runHayate, startHayate } from '../support/hayate.ts';
 import { poll } from '../support/poll.ts';
 import { openRaw } from '../support/raw-http.ts';
-import { startTestServer } from '../support/server.ts';
+import { startTestServer, type TestServer } from '../support/server.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { connectPeer } from '../support/wire-peer.ts';
 
@@ -48,12 +48,13 @@ test('a renewed certificate is used for new connections, while open ones stay', 
   assert.equal(await server.metric('hayate_tls_certificate_expires_seconds'), Date.parse(certificate.valid_to) / 1_000);
   assert.ok((await server.metric('hayate_tls_certificate_expires_seconds')) > expires);
   assert.equal((await kept.ask('GET /api/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n')).status, 200);
-  viewer.send({ watch: { stream: 'hoshi', token: await tokenOf(server.url, t) } });
+  viewer.send({ watch: { stream: 'hoshi', token: await tokenOf(t, server) } });
   await viewer.until('Watching', ({ watching }) => watching);
 });
 
-async function tokenOf(url: string, t: TestContext): Promise<string> {
-  const body = '{"grants":{"watch":["*"]}}';
+/** A token by the pairing code: the certificate is not one that fetch trusts. */
+async function tokenOf(t: TestContext, { url, pairedUrl = '' }: TestServer): Promise<string> {
+  const body = JSON.stringify({ grants: { watch: ['*'] }, pair: new URL(pairedUrl).hash.replace('#pair=', '') });
   const head = `POST /dev/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
   return (JSON.parse((await openRaw(t, url).ask(head + body)).body) as { token: string }).token;
 }

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, connect, createServer } from 'node:net';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { cleanUp } from '../support/clean-up.ts';
@@ -11,8 +12,10 @@ import { startHaproxy } from '../support/haproxy.ts';
 import { runHayate } from '../support/hayate.ts';
 import { startNginx } from '../support/nginx.ts';
 import { openRaw } from '../support/raw-http.ts';
+import { freePort } from '../support/redis.ts';
 import { requireTool } from '../support/require-tool.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
 const ROLES = ['--roles', 'streamer,listener,api'];
 const run = promisify(execFile);
@@ -142,13 +145,23 @@ test('the door is open to this machine alone, and closed with the server', async
 
 test('the command line says what to do where it cannot reach the door', async (t) => {
   // A server elsewhere, as far as a client can tell: its door is closed.
+  const closed = await freePort();
   const { promise, resolve } = Promise.withResolvers<void>();
-  const elsewhere = createHttpServer((_request, response) => response.writeHead(307, { Location: 'http://127.0.0.1:1/dev/token' }).end());
+  const elsewhere = createHttpServer((_request, response) =>
+    response.writeHead(307, { Location: `http://127.0.0.1:${closed}/dev/token` }).end(),
+  );
   elsewhere.listen(0, '127.0.0.1', resolve);
   await promise;
   cleanUp(t, () => void elsewhere.close());
   const { port } = elsewhere.address() as AddressInfo;
-  const { code, stderr } = await runHayate(t, ['watch', 'hoshi', '--server', `http://127.0.0.1:${port}`]);
+  const { code, stderr } = await runHayate(t, [
+    'watch',
+    'hoshi',
+    '--out',
+    join(tempDir(t), 'a.ogg'),
+    '--server',
+    `http://127.0.0.1:${port}`,
+  ]);
   assert.equal(code, 1);
   assert.match(stderr.at(-1) ?? '', /gives tokens on its own machine alone; give one by --token or --token-file/);
 });

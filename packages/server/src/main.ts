@@ -54,7 +54,7 @@ export interface RunningServer {
   readonly registry: Registry;
   /** Why its roles cannot serve now; none: they can. */
   unready(): readonly string[];
-  /** Looks now at the files that others replace: certificate and key. */
+  /** Looks now for what others replace: certificate and key, and the keys of tokens. */
   reload(): Promise<void>;
   /** Lets clients go, flushes and acknowledges, ends the archive's cut, and closes. Rejects if that takes longer than --drain-timeout-ms. */
   drain(): Promise<void>;
@@ -163,7 +163,7 @@ async function start(given: ServeSettings, member: GroupMember | undefined, clea
     unready,
     reload: async () => {
       context.logger.info('files are read again');
-      await certificate?.check();
+      await Promise.all([certificate?.check(), security.keys.reload()]);
     },
     drain: () => within(settings.drainTimeoutMs, drain(services, gateway, cleanup)),
   };

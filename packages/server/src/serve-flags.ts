@@ -67,7 +67,12 @@ export const serveFlags = defineFlags({
     group: 'Network',
     help: 'separate port for /metrics, /livez and /readyz, which then leave the public one',
   },
-  tlsCert: { kind: 'string', group: 'Network', placeholder: 'FILE', help: 'PEM certificate chain; with --tls-key: HTTPS' },
+  tlsCert: {
+    kind: 'string',
+    group: 'Network',
+    placeholder: 'FILE',
+    help: 'PEM certificate chain; with --tls-key: HTTPS; both are read again when they change',
+  },
   tlsKey: { kind: 'string', group: 'Network', placeholder: 'FILE', help: 'PEM private key' },
   lan: {
     kind: 'boolean',

@@ -1,5 +1,5 @@
 // What signals and lost outputs do to the program. In: signals, and errors of its outputs. Out: one interruption for commands, and
-// reloads for a service. docs/operate/proxy.md has the table for operators.
+// reloads for a service. docs/operate/reverse-proxy.md has the table for operators.
 import type { Io } from './command.ts';
 
 /** Exit codes of a second signal: 128 and its number. */

@@ -190,10 +190,10 @@ for (const [what, { code, path, provoke }] of Object.entries(cases)) {
   });
 }
 
-test('a connection that says nothing is closed with HANDSHAKE_TIMEOUT, one that falls silent with IDLE', async (t) => {
+test('a connection that says nothing is closed with HANDSHAKE_TIMEOUT, one that falls silent and answers no ping with IDLE', async (t) => {
   const server = await startTestServer(t, [...ROLES, '--handshake-timeout-ms', '300ms', '--idle-timeout-ms', '1s']);
   assert.equal((await (await connectPeer(t, server.url, PATHS.publish)).closed()).code, CloseCodes.HANDSHAKE_TIMEOUT.code);
-  const idle = await connectPeer(t, server.url, PATHS.watch);
+  const idle = await connectPeer(t, server.url, PATHS.watch, { autoPong: false });
   idle.send({ watch: { stream: 'hoshi', token: await server.token({ watch: ['*'] }) } });
   assert.equal((await idle.closed()).code, CloseCodes.IDLE.code);
 });

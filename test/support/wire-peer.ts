@@ -40,10 +40,10 @@ export interface WirePeer {
   cut(): void;
 }
 
-/** Opens a connection to `path` of the server at `url`. */
-export async function connectPeer(t: TestContext, url: string, path: string): Promise<WirePeer> {
+/** Opens a connection to `path` of the server at `url`. `autoPong`: whether it answers pings, as every WebSocket does. */
+export async function connectPeer(t: TestContext, url: string, path: string, { autoPong = true } = {}): Promise<WirePeer> {
   // A test's certificate is signed by itself.
-  const socket = new WebSocket(`${url.replace(/^http/, 'ws')}${path}`, SUBPROTOCOL, { rejectUnauthorized: false });
+  const socket = new WebSocket(`${url.replace(/^http/, 'ws')}${path}`, SUBPROTOCOL, { rejectUnauthorized: false, autoPong });
   const received: ServerMessage[] = [];
   let end: { code: number; reason: string } | undefined;
   socket.binaryType = 'nodebuffer';

@@ -10,6 +10,7 @@ import { promisify } from 'node:util';
 import { cleanUp } from '../support/clean-up.ts';
 import { startHaproxy } from '../support/haproxy.ts';
 import { runHayate } from '../support/hayate.ts';
+import { requireIpv6 } from '../support/network.ts';
 import { startNginx } from '../support/nginx.ts';
 import { openRaw } from '../support/raw-http.ts';
 import { freePort } from '../support/redis.ts';
@@ -126,6 +127,23 @@ test('on this machine a program gets a token by following the redirect, under ev
   const args = ['-s', '-H', 'Content-Type: application/json', '-d', BODY, `${server.url}/dev/token`];
   assert.match((await run(curl, ['-L', ...args])).stdout, /"token"/);
   assert.match((await run(curl, args)).stdout, /follow the redirect/);
+});
+
+test('a server on IPv6 loopback has its door there, for programs and for pages', async (t) => {
+  if (!requireIpv6(t)) return;
+  const server = await startTestServer(t, [...ROLES, '--host', '::1']);
+  const { port } = new URL(server.url);
+  const url = `http://[::1]:${port}/dev/token`;
+  const headers = { 'Content-Type': 'application/json' };
+  const program = await fetch(url, { method: 'POST', headers, body: BODY });
+  assert.deepEqual([program.status, new URL(program.url).hostname], [200, '[::1]']);
+  const page = await fetch(url, {
+    method: 'POST',
+    headers: { ...headers, Origin: `http://localhost:${port}` },
+    body: BODY,
+    redirect: 'manual',
+  });
+  assert.match(page.headers.get('Location') ?? '', /^http:\/\/localhost:\d+\/dev\/token$/);
 });
 
 test('the door is open to this machine alone, and closed with the server', async (t) => {

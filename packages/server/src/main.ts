@@ -8,7 +8,7 @@ import type { Registry } from '@prometheus-io/client';
 import { openLog, openStore, storeDirectory } from './adapters.ts';
 import { Api, createApplication } from './api/api.ts';
 import { addDevelopmentDoor } from './api/development-door.ts';
-import { addDevelopmentToken } from './api/development-token.ts';
+import { addDevelopmentToken, type DoorAddress } from './api/development-token.ts';
 import { addOperationRoutes, type Operations } from './api/operation-routes.ts';
 import { addPageRoutes } from './api/page-routes.ts';
 import { requestListener } from './api/request-listener.ts';
@@ -21,7 +21,7 @@ import { type AcceptSocket, Gateway } from './gateway/gateway.ts';
 import { everyAddress, type ListenAddress, openableUrl, resolveListenAddress } from './gateway/listen-address.ts';
 import { underBasePath } from './http/base-path.ts';
 import { readSite, type Site } from './http/site.ts';
-import { isLocalhostName, urlHost } from './kernel/address.ts';
+import { isLocalhostName, isLoopback, urlHost } from './kernel/address.ts';
 import { type Context, createContext } from './kernel/context.ts';
 import { HayateError } from './kernel/error.ts';
 import type { Service } from './kernel/service.ts';
@@ -60,7 +60,6 @@ export interface RunningServer {
   drain(): Promise<void>;
 }
 
-const DOOR_HOST = '127.0.0.1';
 const DOOR_CONNECTIONS_MAX = 100;
 
 /** What a server needs to know as one of several processes behind one port; see worker/. */
@@ -136,9 +135,8 @@ async function start(given: ServeSettings, member: GroupMember | undefined, clea
   if (operations !== undefined) addOperationRoutes(internalApp ?? publicApp, operations);
   if (security.development !== undefined) {
     const door = await openDoor(parts, security.development.secret);
-    cleanup.push(() => door.close());
-    const options = { ...security.development, door: `http://${DOOR_HOST}:${door.port}`, remoteAddress: remoteAddressOf };
-    addDevelopmentToken(publicApp, options);
+    cleanup.push(() => door.gateway.close());
+    addDevelopmentToken(publicApp, { ...security.development, door: door.address, remoteAddress: remoteAddressOf });
   }
   if (settings.roles.includes('api')) addPageRoutes(publicApp, pagesDirectory());
 
@@ -316,10 +314,14 @@ async function givenCertificate({ tlsCert, tlsKey }: ServeSettings, context: Con
 }
 
 /** Opens the port at which development mode gives tokens, on loopback alone. */
-async function openDoor({ settings, context, connectionMetrics }: Parts, secret: Uint8Array): Promise<Gateway> {
+async function openDoor(
+  { settings, context, connectionMetrics }: Parts,
+  secret: Uint8Array,
+): Promise<{ gateway: Gateway; address: DoorAddress }> {
   const app = createApplication(context);
-  const door: Gateway = await Gateway.listen({
-    host: DOOR_HOST,
+  const isIpv6 = isLoopback(settings.host) && settings.host.includes(':');
+  const gateway: Gateway = await Gateway.listen({
+    host: isIpv6 ? '::1' : '127.0.0.1',
     port: 0,
     endpoints: new Map(),
     request: requestListener(app),
@@ -327,8 +329,12 @@ async function openDoor({ settings, context, connectionMetrics }: Parts, secret:
     handshakeTimeoutMs: settings.handshakeTimeoutMs,
     metrics: connectionMetrics,
   });
-  addDevelopmentDoor(app, { secret, authority: () => `${DOOR_HOST}:${door.port}` });
-  return door;
+  // A page's Content-Security-Policy can name no IPv6 address.
+  const address = isIpv6
+    ? { program: `[::1]:${gateway.port}`, page: `localhost:${gateway.port}` }
+    : { program: `127.0.0.1:${gateway.port}`, page: `127.0.0.1:${gateway.port}` };
+  addDevelopmentDoor(app, { secret, address });
+  return { gateway, address };
 }
 
 /** Clients first, then the archive, then what lies below; see design "Drain". */

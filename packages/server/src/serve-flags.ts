@@ -3,6 +3,7 @@ import { Limits } from '@hayate/protocol';
 import { logFlags, storeFlags } from './adapter-flags.ts';
 import { CUT_CONFIG } from './archive/cut-config.ts';
 import { ARCHIVE_MEMORY_BYTES } from './archiver/archiver.ts';
+import { connectionFlags } from './connection-flags.ts';
 import { AVRO_CODECS } from './format/avro/index.ts';
 import { defineFlags, type FlagValues } from './kernel/flag.ts';
 import { FanOutPaths } from './listener/fan-out-sender.ts';
@@ -262,31 +263,7 @@ export const serveFlags = defineFlags({
   coalesceMaxMs: { kind: 'duration', default: 100, min: 0, max: 500, group: 'Viewers', help: 'and never longer than this' },
   lingerMs: { kind: 'duration', default: 5_000, min: 0, group: 'Viewers', help: 'how long a stream without viewers stays subscribed' },
 
-  connectionsMax: { kind: 'number', default: 100_000, min: 1, group: 'Connections', help: 'open sockets of this process' },
-  handshakeTimeoutMs: {
-    kind: 'duration',
-    default: 10_000,
-    min: 100,
-    group: 'Connections',
-    help: "time for a request's headers (408), and for the first message (HANDSHAKE_TIMEOUT)",
-  },
-  keepAliveTimeoutMs: {
-    kind: 'duration',
-    default: 75_000,
-    min: 100,
-    max: 3_600_000,
-    group: 'Connections',
-    help: 'how long a connection waits for another HTTP request; must be longer than a load balancer keeps it',
-  },
-  idleTimeoutMs: { kind: 'duration', default: 30_000, min: 1_000, group: 'Connections', help: 'silence of a client (IDLE)' },
-  goAwayMs: {
-    kind: 'duration',
-    default: 0,
-    min: 0,
-    group: 'Connections',
-    help: 'time that clients have to move elsewhere when this process drains',
-  },
-  drainTimeoutMs: { kind: 'duration', default: 20_000, min: 100, group: 'Connections', help: 'a drain that takes longer is given up' },
+  ...connectionFlags,
 
   shards: {
     kind: 'string',

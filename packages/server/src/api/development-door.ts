@@ -4,15 +4,16 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { HayateError } from '../kernel/error.ts';
-import { giveToken, readTokenRequest, refuseForwarded, refuseOtherSites, TOKEN_PATH } from './development-token.ts';
+import { type DoorAddress, giveToken, readTokenRequest, refuseForwarded, refuseOtherSites, TOKEN_PATH } from './development-token.ts';
 
 /** A page stays within its answer for so long before its browser asks again, seconds. */
 const PREFLIGHT_SECONDS = 600;
 
-/** Adds the door's routes to `app`. `authority` is where it listens: 127.0.0.1:PORT. */
-export function addDevelopmentDoor(app: OpenAPIHono, { secret, authority }: { secret: Uint8Array; authority: () => string }): void {
+/** Adds the door's routes to `app`, which listens at `address`. */
+export function addDevelopmentDoor(app: OpenAPIHono, { secret, address }: { secret: Uint8Array; address: DoorAddress }): void {
   const admit = (context: Context): void => {
-    if (context.req.header('Host') !== authority())
+    const host = context.req.header('Host');
+    if (host !== address.program && host !== address.page)
       throw new HayateError('FORBIDDEN', 'this port is for programs and pages of this machine');
     refuseForwarded(context);
     refuseOtherSites(context);

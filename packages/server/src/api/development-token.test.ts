@@ -10,6 +10,7 @@ import { addDevelopmentToken } from './development-token.ts';
 
 const secret = Buffer.alloc(32, 3);
 const AUTHORITY = '127.0.0.1:41234';
+const DOOR = { program: AUTHORITY, page: AUTHORITY };
 const publish = { grants: { publish: ['*'] } };
 
 interface Asked {
@@ -24,8 +25,8 @@ interface Asked {
 async function ask(body: unknown, { door = false, from = '127.0.0.1', headers = {}, method = 'POST', ...options }: Asked = {}) {
   const app = createApplication(createContext({ logLevel: 'silent' }));
   const pairingCode = 'pairingCode' in options ? options.pairingCode : 'the-code';
-  if (door) addDevelopmentDoor(app, { secret, authority: () => AUTHORITY });
-  else addDevelopmentToken(app, { secret, pairingCode, door: `http://${AUTHORITY}`, remoteAddress: () => from });
+  if (door) addDevelopmentDoor(app, { secret, address: DOOR });
+  else addDevelopmentToken(app, { secret, pairingCode, door: DOOR, remoteAddress: () => from });
   const all = { Host: door ? AUTHORITY : 'localhost:8080', 'Content-Type': 'application/json', ...headers };
   const response = await app.request('/dev/token', { method, headers: all, ...(method === 'POST' ? { body: JSON.stringify(body) } : {}) });
   const answer = { status: response.status, headers: response.headers, grants: undefined };
@@ -146,7 +147,7 @@ test('forms and malformed requests get nothing', async () => {
 
 test('pages may connect to the door, and only to that', async () => {
   const app = createApplication(createContext({ logLevel: 'silent' }));
-  addDevelopmentToken(app, { secret, pairingCode: undefined, door: `http://${AUTHORITY}`, remoteAddress: () => '127.0.0.1' });
+  addDevelopmentToken(app, { secret, pairingCode: undefined, door: DOOR, remoteAddress: () => '127.0.0.1' });
   app.get('/page', (context) => context.text('a page', 200, { 'Content-Security-Policy': "default-src 'self'; connect-src 'self' ws:" }));
   app.get('/other', (context) => context.text('no page'));
   const policyOf = async (path: string) => (await app.request(path)).headers.get('Content-Security-Policy');

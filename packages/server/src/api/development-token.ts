@@ -26,12 +26,18 @@ export const TOKEN_PATH = '/dev/token';
 const FORWARDED =
   /^(forwarded|via|cdn-loop|x-forwarded|(x-)?(real|true-client|client|cluster-client|proxyuser)-ip|x-(forwarded|original|envoy|azure|arr|amzn|appengine|vercel)-.+|(cf|fly|fastly|akamai)-.+)$/;
 
+/** The local door as host and port, `127.0.0.1:PORT`: for programs, and for pages, which may have to name it otherwise. */
+export interface DoorAddress {
+  readonly program: string;
+  readonly page: string;
+}
+
 export interface DevelopmentTokenOptions {
   secret: Uint8Array;
   /** Gives every right from everywhere; undefined: there is none. */
   pairingCode: string | undefined;
-  /** The local door's address, without a path: http://127.0.0.1:PORT */
-  door: string;
+  /** Where the local door is. */
+  door: DoorAddress;
   /** The remote address of a request. */
   remoteAddress: (environment: unknown) => string;
 }
@@ -41,7 +47,8 @@ export function addDevelopmentToken(app: OpenAPIHono, { secret, pairingCode, doo
   app.use('*', async (context, next) => {
     await next();
     const policy = context.res.headers.get('Content-Security-Policy');
-    if (policy !== null) context.header('Content-Security-Policy', policy.replace("connect-src 'self'", `connect-src 'self' ${door}`));
+    if (policy !== null)
+      context.header('Content-Security-Policy', policy.replace("connect-src 'self'", `connect-src 'self' http://${door.page}`));
   });
   app.post(TOKEN_PATH, async (context) => {
     const request = await readTokenRequest(context);
@@ -93,9 +100,10 @@ export function refuseOtherSites({ req }: Context): void {
 }
 
 /** RFC 9110 section 15.4.8: the client repeats the request there, with its method and body. */
-function sendToDoor(context: Context, door: string): Response {
+function sendToDoor(context: Context, door: DoorAddress): Response {
+  const address = context.req.header('Origin') === undefined ? door.program : door.page;
   const error = { code: 'ELSEWHERE', message: 'follow the redirect (curl -L); it leads to a port that only this machine reaches' };
-  return context.json({ error }, 307, { Location: `${door}${TOKEN_PATH}`, 'Cache-Control': 'no-store' });
+  return context.json({ error }, 307, { Location: `http://${address}${TOKEN_PATH}`, 'Cache-Control': 'no-store' });
 }
 
 /**

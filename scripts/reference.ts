@@ -15,6 +15,9 @@ export async function reference(): Promise<string> {
     'Every flag can also be set by a variable: `--drain-timeout-ms` is `HAYATE_DRAIN_TIMEOUT_MS`. An empty variable is as if unset. Unknown',
     'variables that begin with `HAYATE_` are refused, except for those that Kubernetes or Docker set to describe a service of that name, such as',
     '`HAYATE_SERVICE_HOST`: see [scale-out.md](../operate/scale-out.md#in-kubernetes). Written by `scripts/reference.ts`.\n',
+    '**Times** that are printed are UTC and end in `Z`. A typed time is `2026-05-03`, `2026-05-03 18:00`, `2026-05-03T18:00:00.5`, each with',
+    '`Z`, `+09:00`, `+0900`, `+09` or nothing after it: without a zone it is UTC, and the command repeats what it understood.',
+    '`archive erase` refuses a time without a zone. [Why](../decision/0018-times-without-a-zone.md).\n',
   ].join('\n');
   return [head, ...sections].join('\n');
 }

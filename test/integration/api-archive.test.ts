@@ -116,6 +116,9 @@ test('a moderator sees the past broadcasts of the own streams alone, and what is
     ['hoshi'],
   );
   assert.deepEqual((await all.list(`?to=${startedAt}`)).broadcasts, []);
+  const inTokyo = new Date(Date.parse(startedAt) + 9 * 3_600_000).toISOString().replace('Z', '+09:00');
+  assert.deepEqual((await all.list(`?to=${encodeURIComponent(inTokyo)}`)).broadcasts, []);
+  assert.equal((await all.list(`?from=${encodeURIComponent(inTokyo)}`)).broadcasts.length, 2);
   const first = await all.list('?limit=1');
   assert.deepEqual([first.broadcasts.length, (await all.list(`?limit=1&after=${first.next}`)).broadcasts[0]?.stream], [1, 'hoshi']);
   for (const path of ['?stream=hoshi', `/hoshi/${epoch}`, `/hoshi/${epoch}/frames`]) {
@@ -124,7 +127,16 @@ test('a moderator sees the past broadcasts of the own streams alone, and what is
     assert.equal((await client(server, 'no token')(path)).status, 401, path);
   }
   assert.equal((await client(server, await server.token({ watch: ['*'] }))('')).status, 403);
-  for (const query of ['?limit=0', '?limit=201', '?from=yesterday', '?after=nothing', '?stream=a/b'])
+  for (const query of [
+    '?limit=0',
+    '?limit=201',
+    '?from=yesterday',
+    '?from=2026-05-03T18:00:00',
+    '?to=2026-02-30T00:00:00Z',
+    '?to=2026-05-03T18:00:00+09:00',
+    '?after=nothing',
+    '?stream=a/b',
+  ])
     assert.equal((await all.ask(query)).status, 400, query);
 
   const details = (await (await hoshi.ask(`/hoshi/${epoch}?windows=true`)).json()) as Past & {

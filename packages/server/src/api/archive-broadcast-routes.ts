@@ -12,6 +12,7 @@ import { allows, type Grants } from '../auth/grant.ts';
 import type { VerifyToken } from '../auth/verify-token.ts';
 import { answerRepresentation, representationOf } from '../http/representation.ts';
 import { HayateError } from '../kernel/error.ts';
+import { readTime } from '../kernel/time-text.ts';
 import type { Store } from '../store/store.ts';
 import { errorAnswers } from './api-error.ts';
 import { identify } from './authorization.ts';
@@ -24,6 +25,17 @@ const DAY_MS = 86_400_000;
 const security = [{ bearer: [] }];
 
 const Time = z.iso.datetime().openapi({ example: '2026-05-03T18:00:00Z' });
+/** A time as a client writes it, as Unix milliseconds. It names its zone: an answer cannot repeat what was understood. */
+const GivenTime = z
+  .string()
+  .transform((text, context) => {
+    const read = readTime(text);
+    if (typeof read !== 'string' && read.hasZone) return read.unixMs;
+    const why = typeof read === 'string' ? read : 'it names no zone: Z, or as +09:00 (in a URL %2B09:00)';
+    context.addIssue({ code: 'custom', message: why });
+    return z.NEVER;
+  })
+  .openapi({ type: 'string', format: 'date-time', example: '2026-05-03T18:00:00Z' });
 const Milliseconds = z.number().nonnegative();
 const Broadcast = z
   .object({
@@ -84,8 +96,8 @@ const listRoute = createRoute({
   request: {
     query: z.object({
       stream: z.string().regex(STREAM_NAME_PATTERN).optional().openapi({ description: 'Of this stream alone' }),
-      from: Time.optional().openapi({ description: 'Those that began from here' }),
-      to: Time.optional().openapi({ description: 'to before here' }),
+      from: GivenTime.optional().openapi({ description: 'Those that began from here' }),
+      to: GivenTime.optional().openapi({ description: 'to before here' }),
       limit: z.coerce.number().int().min(1).max(LIMIT_MAX).default(50),
       after: z
         .string()
@@ -161,8 +173,8 @@ export function addArchiveBroadcastRoutes(app: OpenAPIHono, { store, verifyToken
     if ((grants.moderate ?? []).length === 0) throw new HayateError('FORBIDDEN', 'the token does not grant moderate on any stream');
     if (stream !== undefined) authorize(grants, stream);
     const { broadcasts, next } = await index.list({
-      fromMs: from === undefined ? 0 : Date.parse(from),
-      toMs: to === undefined ? now() + DAY_MS : Date.parse(to),
+      fromMs: from ?? 0,
+      toMs: to ?? now() + DAY_MS,
       limit,
       includes: (name) => (stream === undefined || name === stream) && allows(grants, 'moderate', name),
       ...(after === undefined ? {} : { after }),

@@ -8,16 +8,22 @@ import { readErasure } from '../archive/erasure-record.ts';
 import { type FoundBroadcast, findBroadcasts } from '../archive/erasure-search.ts';
 import { HayateError } from '../kernel/error.ts';
 import { defineFlags } from '../kernel/flag.ts';
+import { secondText, timeText } from '../kernel/time-text.ts';
 import type { Store } from '../store/store.ts';
 import { defineCommand, type Io } from './command.ts';
 import { Progress } from './progress.ts';
 import { checkStreamName } from './stream-argument.ts';
 import { textTable } from './table.ts';
+import { typedTime } from './time.ts';
 
 const flags = defineFlags({
   stream: { kind: 'string', positional: true, required: true, help: 'whose broadcasts' },
   epoch: { kind: 'string', help: 'only this broadcast, as archive ls names it' },
-  before: { kind: 'string', placeholder: 'TIME', help: 'only those that began before: 2026-05-03 or 2026-05-03T18:00:00Z' },
+  before: {
+    kind: 'string',
+    placeholder: 'TIME',
+    help: 'only those that began before it: 2026-05-03T18:00Z, 2026-05-03+09:00; without a zone only with --dry-run, as UTC',
+  },
   dryRun: { kind: 'boolean', help: 'only print what would be erased' },
   yes: { kind: 'boolean', help: 'do not ask; needed where nobody can be asked' },
   ...storeFlags,
@@ -42,7 +48,7 @@ export const archiveErase = defineCommand({
     checkStreamName(stream);
     if (epoch !== undefined && !/^[0-9a-f]{16}$/.test(epoch))
       throw new HayateError('CONFIGURATION', `--epoch ${epoch}: not 16 hex digits, as archive ls prints them`);
-    const beforeMs = before === undefined ? Infinity : timeOf(before);
+    const beforeMs = before === undefined ? Infinity : unambiguous(io, before, dryRun);
     const store = await openArchive(settings);
     try {
       const candidates = await search(store, io, { stream, epoch, beforeMs });
@@ -64,9 +70,14 @@ export const archiveErase = defineCommand({
   },
 });
 
-function timeOf(text: string): number {
-  const unixMs = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(unixMs)) throw new HayateError('CONFIGURATION', `--before ${text}: not a time as 2026-05-03T18:00:00Z`);
+/** Nothing is erased on a time that another reader could take for another moment. Throws CONFIGURATION. */
+function unambiguous(io: Io, before: string, dryRun: boolean): number {
+  const { unixMs, hasZone } = typedTime(io, 'before', before);
+  if (!hasZone && !dryRun)
+    throw new HayateError(
+      'CONFIGURATION',
+      `nothing is erased on a time without a zone: write --before ${timeText(unixMs)} if UTC is meant, or add a zone such as +09:00`,
+    );
   return unixMs;
 }
 
@@ -89,7 +100,7 @@ async function search(
 
 async function whyKept(store: Store, broadcast: FoundBroadcast): Promise<string | undefined> {
   const done = (await readErasure(store, broadcast))?.completedUnixMs;
-  return done === undefined ? whyNotErasable(broadcast, Date.now()) : `erased ${timeText(done)}`;
+  return done === undefined ? whyNotErasable(broadcast, Date.now()) : `erased ${secondText(done)}`;
 }
 
 async function confirmed({ ask }: Io, stream: string, what: string): Promise<boolean> {
@@ -130,7 +141,7 @@ function table(candidates: readonly Candidate[]): string {
     ['EPOCH', 'STARTED', 'FRAMES', ''],
     ...candidates.map(({ broadcast, reason }) => [
       broadcast.epoch,
-      timeText(startedMs(broadcast)),
+      secondText(startedMs(broadcast)),
       String(broadcast.frames),
       reason === undefined ? 'to be erased' : `stays: ${reason}`,
     ]),
@@ -140,10 +151,6 @@ function table(candidates: readonly Candidate[]): string {
 
 function startedMs({ epoch }: FoundBroadcast): number {
   return epochStartedMs(epochFromText(epoch) ?? 0n);
-}
-
-function timeText(unixMs: number): string {
-  return new Date(unixMs).toISOString().replace('T', ' ').slice(0, 19);
 }
 
 function countText(count: number, noun: string): string {

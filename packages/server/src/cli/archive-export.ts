@@ -6,16 +6,21 @@ import { openArchive } from '../adapters.ts';
 import { type ExportedVoice, exportVoice, type Moment } from '../archive/export.ts';
 import { HayateError } from '../kernel/error.ts';
 import { defineFlags } from '../kernel/flag.ts';
+import { timeText } from '../kernel/time-text.ts';
 import { defineCommand, type Io } from './command.ts';
 import { clockText } from './progress.ts';
 import { checkStreamName } from './stream-argument.ts';
 import { terminalText } from './terminal-text.ts';
-import { timeOf } from './time.ts';
+import { typedTime } from './time.ts';
 
 const flags = defineFlags({
   stream: { kind: 'string', positional: true, required: true, help: 'whose voice' },
   out: { kind: 'string', required: true, placeholder: 'FILE.ogg', help: 'where it is written; replaced if it exists; -: standard output' },
-  from: { kind: 'string', placeholder: 'TIME', help: 'where to begin: 2026-05-03T18:00:00Z, or seconds since the broadcast began' },
+  from: {
+    kind: 'string',
+    placeholder: 'TIME',
+    help: 'where to begin: 2026-05-03T18:00Z or …T18:00+09:00 (without a zone: UTC), or seconds since the broadcast began',
+  },
   to: { kind: 'string', placeholder: 'TIME', help: 'where to end, as --from' },
   epoch: { kind: 'string', help: 'which broadcast, as archive ls names it; default: the newest with voice in that time' },
   participant: { kind: 'number', default: 0, min: 0, max: 63, help: 'whose voice, in a stream with several; 0 is the broadcaster' },
@@ -33,7 +38,7 @@ export const archiveExport = defineCommand({
     checkStreamName(stream);
     if (epoch !== undefined && !/^[0-9a-f]{16}$/.test(epoch))
       throw new HayateError('CONFIGURATION', `--epoch ${epoch}: not 16 hex digits, as archive ls prints them`);
-    const request = { stream, epoch, participant, from: momentOf('from', from), to: momentOf('to', to) };
+    const request = { stream, epoch, participant, from: momentOf(io, 'from', from), to: momentOf(io, 'to', to) };
     const store = await openArchive(settings);
     const file = out === '-' ? new StandardOutput(io) : new WholeFile(out);
     try {
@@ -48,10 +53,10 @@ export const archiveExport = defineCommand({
   },
 });
 
-function momentOf(name: string, text: string | undefined): Moment | undefined {
+function momentOf(io: Io, name: string, text: string | undefined): Moment | undefined {
   if (text === undefined) return undefined;
   if (/^\d+(\.\d+)?$/.test(text)) return { seconds: Number(text) };
-  return { unixMs: timeOf(name, text) };
+  return { unixMs: typedTime(io, name, text).unixMs };
 }
 
 function describe({ stream, epoch, startUnixMs, durationMs, splicedPackets, filledMs }: ExportedVoice, out: string): string {
@@ -59,7 +64,7 @@ function describe({ stream, epoch, startUnixMs, durationMs, splicedPackets, fill
     ...(splicedPackets > 0 ? [`${splicedPackets} packets that came late in their places`] : []),
     ...(filledMs > 0 ? [`${(filledMs / 1000).toFixed(1)} s of holes`] : []),
   ];
-  const what = `${clockText(durationMs)} of ${stream}/${epoch} from ${new Date(startUnixMs).toISOString()}`;
+  const what = `${clockText(durationMs)} of ${stream}/${epoch} from ${timeText(startUnixMs)}`;
   return `${out === '-' ? '' : `${out}: `}${what}${notes.length > 0 ? ` (${notes.join(', ')})` : ''}`;
 }
 

@@ -6,6 +6,7 @@ import { openArchive, storeAddress } from '../adapters.ts';
 import { type ArchivedBroadcast, listBroadcasts } from '../archive/catalog.ts';
 import { audioPrefix } from '../archive/path.ts';
 import { defineFlags } from '../kernel/flag.ts';
+import { secondText } from '../kernel/time-text.ts';
 import { defineCommand } from './command.ts';
 import { clockText } from './progress.ts';
 import { checkStreamName } from './stream-argument.ts';
@@ -26,7 +27,7 @@ interface BroadcastRow {
   stream: string;
   /** 16 hex digits. */
   epoch: string;
-  /** ISO 8601. */
+  /** ISO 8601, UTC. */
   startedAt: string;
   title: string;
   /** From the beginning of the broadcast to the end of its last voice. */
@@ -77,7 +78,7 @@ function table(broadcasts: readonly BroadcastRow[]): string {
   const rows = broadcasts.map(({ stream, epoch, startedAt, title, durationMs, segments, bytes, path }) => [
     stream,
     epoch,
-    startedAt.replace('T', ' ').slice(0, 19),
+    secondText(Date.parse(startedAt)),
     clockText(durationMs),
     String(segments),
     String(bytes),

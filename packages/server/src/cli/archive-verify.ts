@@ -5,11 +5,12 @@ import { committedOffsets, openArchive } from '../adapters.ts';
 import { type Finding, SUMMARY_KINDS, type Summary, verifyArchive } from '../archive/verify/verify.ts';
 import { HayateError } from '../kernel/error.ts';
 import { defineFlags } from '../kernel/flag.ts';
+import { timeText } from '../kernel/time-text.ts';
 import type { CommittedOffsets } from '../log/log.ts';
 import { defineCommand, type Io } from './command.ts';
 import { clockText, Progress } from './progress.ts';
 import { terminalJson, terminalText } from './terminal-text.ts';
-import { maybeTimeOf } from './time.ts';
+import { TIME_HELP, typedSpan } from './time.ts';
 
 /** Findings that are printed for people. */
 const SHOWN_MAX = 10;
@@ -18,7 +19,7 @@ const BAR_WIDTH = 30;
 const flags = defineFlags({
   ...storeFlags,
   ...logFlags,
-  from: { kind: 'string', placeholder: 'TIME', help: 'only what was archived from this day or time on: 2026-05-03, 2026-05-03T18:00:00Z' },
+  from: { kind: 'string', placeholder: 'TIME', help: `only what was archived from this day or time on: ${TIME_HELP}` },
   to: { kind: 'string', placeholder: 'TIME', help: 'only what was archived before this day or time' },
   withoutLog: { kind: 'boolean', help: 'do not ask the log how far it is archived' },
   json: { kind: 'boolean', help: 'print each finding as a line of JSON, all of them, and the summary as the last line' },
@@ -35,7 +36,7 @@ wrong. spec/archive.md, "Verification", tells more. With --from and --to it does
 no manifest names.`,
   flags,
   async run({ json, withoutLog, from, to, ...settings }, io) {
-    const [fromMs, toMs] = [maybeTimeOf('from', from), maybeTimeOf('to', to)];
+    const { fromMs, toMs } = typedSpan(io, { from, to });
     const store = await openArchive(settings);
     let done = { cuts: 0, cutsTotal: 0 };
     const beganMs = performance.now();
@@ -100,7 +101,7 @@ function print({ stdout }: Io, { findings, summary, json }: { findings: readonly
 
 function summaryText(summary: Summary): string {
   const { partitions, cuts, objects, bytes, openObjects, frames, broadcasts, voiceSeconds, fromMs, toMs } = summary;
-  const time = (ms: number | undefined) => (ms === undefined ? '-' : new Date(ms).toISOString());
+  const time = (ms: number | undefined) => (ms === undefined ? '-' : timeText(ms));
   const kinds = SUMMARY_KINDS.map((kind) => `${objects[kind]} ${kind}`).join(', ');
   return [
     `${partitions} partitions, ${cuts} cuts, from ${time(fromMs)} to ${time(toMs)}`,

@@ -1,5 +1,5 @@
 // DuckDB, shut in: it sees the statistics' files and nothing else of the machine, runs one SELECT, and writes nowhere.
-import type { DuckDBConnection, DuckDBPreparedStatement, DuckDBResult } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBPreparedStatement, DuckDBResult, DuckDBValueConverter, Json } from '@duckdb/node-api';
 import type { TimeSpan } from '../archive/statistics-list.ts';
 import { STATISTICS_TABLE } from '../archive/statistics-row.ts';
 import type { ColumnType } from '../format/parquet/index.ts';
@@ -21,14 +21,16 @@ const SQL_TYPES: Readonly<Record<ColumnType, string>> = {
   DOUBLE: 'DOUBLE',
   STRING: 'VARCHAR',
   JSON: 'JSON',
-  TIMESTAMP: 'TIMESTAMP',
+  TIMESTAMP: 'TIMESTAMP WITH TIME ZONE',
 };
 
 /** DuckDB's own names of types whose values are numbers that JSON can hold. */
 const NUMBER_TYPE = /^(U?(BIG|HUGE)INT|DECIMAL)/;
 
+type DuckDb = typeof import('@duckdb/node-api');
+
 /** Loads DuckDB. Throws CONFIGURATION if it is not installed. */
-async function loadDuckDb(): Promise<typeof import('@duckdb/node-api')> {
+async function loadDuckDb(): Promise<DuckDb> {
   try {
     return await import('@duckdb/node-api');
   } catch (cause) {
@@ -38,24 +40,31 @@ async function loadDuckDb(): Promise<typeof import('@duckdb/node-api')> {
   }
 }
 
-/** A DuckDB with the view `statistics` over files. */
+/** A DuckDB with the view `statistics` over files. Its time zone is UTC. */
 export class QueryEngine {
   readonly #connection: DuckDBConnection;
   readonly #isSelect: (statement: DuckDBPreparedStatement) => boolean;
+  readonly #toJson: DuckDBValueConverter<Json>;
 
-  private constructor(connection: DuckDBConnection, isSelect: (statement: DuckDBPreparedStatement) => boolean) {
+  private constructor(connection: DuckDBConnection, duckDb: DuckDb) {
     this.#connection = connection;
-    this.#isSelect = isSelect;
+    this.#isSelect = ({ statementType }) => statementType === duckDb.StatementType.SELECT;
+    this.#toJson = jsonConverter(duckDb);
   }
 
   /** `paths` are absolute. Throws CONFIGURATION if DuckDB is not installed. */
   static async open(paths: readonly string[], { fromMs, toMs }: TimeSpan): Promise<QueryEngine> {
-    const { DuckDBInstance, StatementType } = await loadDuckDb();
-    const connection = await (await DuckDBInstance.create(':memory:')).connect();
+    const duckDb = await loadDuckDb();
+    const connection = await (await duckDb.DuckDBInstance.create(':memory:')).connect();
     const files = `[${paths.map((path) => `'${path.replaceAll("'", "''")}'`).join(', ')}]`;
     const columns = Object.entries(STATISTICS_TABLE).map(([name, { type }]) => `NULL::${SQL_TYPES[type]} AS ${name}`);
+    // Files of older versions hold times without a zone. DuckDB takes the types of the first file for all.
+    const times = Object.entries(STATISTICS_TABLE).filter(([, { type }]) => type === 'TIMESTAMP');
+    const zoned = times.map(([name]) => `${name}::${SQL_TYPES.TIMESTAMP} AS ${name}`).join(', ');
     const source =
-      paths.length === 0 ? `SELECT ${columns.join(', ')} WHERE false` : `SELECT * FROM read_parquet(${files}, hive_partitioning = false)`;
+      paths.length === 0
+        ? `SELECT ${columns.join(', ')} WHERE false`
+        : `SELECT * REPLACE (${zoned}) FROM read_parquet(${files}, hive_partitioning = false)`;
     const limits = [
       ...(fromMs > 0 ? [`epoch_ms(window_start) >= ${fromMs}`] : []),
       ...(toMs < Infinity ? [`epoch_ms(window_start) < ${toMs}`] : []),
@@ -71,7 +80,7 @@ export class QueryEngine {
       'SET lock_configuration = true',
     ])
       await connection.run(statement);
-    return new QueryEngine(connection, ({ statementType }) => statementType === StatementType.SELECT);
+    return new QueryEngine(connection, duckDb);
   }
 
   /** Runs one SELECT. Throws BAD_REQUEST for anything else, and for what DuckDB refuses. */
@@ -82,7 +91,7 @@ export class QueryEngine {
       const statement = await statements.prepare(0);
       if (!this.#isSelect(statement)) throw new HayateError('BAD_REQUEST', 'only SELECT is allowed: an archive is only read');
       const result = await statement.stream();
-      return { columns: result.columnNames(), rows: portions(result) };
+      return { columns: result.columnNames(), rows: portions(result, this.#toJson) };
     } catch (error) {
       throw refusal(error);
     }
@@ -98,13 +107,23 @@ export class QueryEngine {
   }
 }
 
-async function* portions(result: DuckDBResult): AsyncIterable<Cell[][]> {
+async function* portions(result: DuckDBResult, toJson: DuckDBValueConverter<Json>): AsyncIterable<Cell[][]> {
   const isNumber = result.columnTypes().map((type) => NUMBER_TYPE.test(type.toString()));
   try {
-    for await (const rows of result.yieldRowsJson()) yield rows.map((row) => row.map((cell, i) => (isNumber[i] ? asNumber(cell) : cell)));
+    for await (const rows of result.yieldConvertedRows(toJson))
+      yield rows.map((row) => row.map((cell, i) => (isNumber[i] ? asNumber(cell) : cell)));
   } catch (error) {
     throw refusal(error);
   }
+}
+
+/** Values as JSON holds them. A time with a zone is UTC in ISO 8601: left to itself, DuckDB's binding prints this machine's time. */
+function jsonConverter({ DuckDBTimestampTZValue, DuckDBTimestampValue, JsonDuckDBValueConverter }: DuckDb): DuckDBValueConverter<Json> {
+  return (value, type, converter) => {
+    if (!(value instanceof DuckDBTimestampTZValue)) return JsonDuckDBValueConverter(value, type, converter);
+    const text = new DuckDBTimestampValue(value.micros).toString();
+    return value.isFinite ? `${text.replace(' ', 'T')}Z` : text;
+  };
 }
 
 /** DuckDB gives large integers and decimals as text: as numbers again where these are exact. */

@@ -7,7 +7,7 @@ import { type Cell, QueryEngine, type QueryResult } from './query-engine.ts';
 import { openStatisticsFiles } from './query-files.ts';
 import { textTable } from './table.ts';
 import { terminalJson, terminalText } from './terminal-text.ts';
-import { maybeTimeOf } from './time.ts';
+import { TIME_HELP, typedSpan } from './time.ts';
 
 /** Rows that a table shows; --csv and --json print all. */
 const TABLE_ROWS_MAX = 1_000;
@@ -15,7 +15,7 @@ const GIB = 2 ** 30;
 
 const flags = defineFlags({
   sql: { kind: 'string', positional: true, required: true, help: 'a SELECT over the view statistics' },
-  from: { kind: 'string', placeholder: 'TIME', help: 'only windows from this day or time on: 2026-05-03, 2026-05-03T18:00:00Z' },
+  from: { kind: 'string', placeholder: 'TIME', help: `only windows from this day or time on: ${TIME_HELP}` },
   to: { kind: 'string', placeholder: 'TIME', help: 'only windows before this day or time' },
   csv: { kind: 'boolean', help: 'print CSV (RFC 4180) instead of a table' },
   json: { kind: 'boolean', help: 'print a JSON object for each row instead of a table' },
@@ -34,14 +34,15 @@ export const query = defineCommand({
   name: 'query',
   summary: 'run SQL over the statistics in an archive, by DuckDB',
   details: `The view statistics has a row for each broadcast and window of 10 s; spec/archive.md, "Statistics", names its
-columns. Times are in UTC. Needs DuckDB: npm install @duckdb/node-api. It sees the statistics' files and
+columns. Times are UTC, also in SQL. Needs DuckDB: npm install @duckdb/node-api. It sees the statistics' files and
 nothing else of this machine, and writes nowhere. Frames are Avro, which DuckDB reads only with an extension
 that it would download: they are not here.
   hayate query "select stream, sum(audio_duration_ms) / 60000 as minutes from statistics group by all"`,
   flags,
   async run({ sql, from, to, csv, json, fetchBytesMax, ...settings }, io) {
     if (csv && json) throw new HayateError('CONFIGURATION', '--csv or --json, not both');
-    const span = { fromMs: maybeTimeOf('from', from) ?? 0, toMs: maybeTimeOf('to', to) ?? Infinity };
+    const { fromMs = 0, toMs = Infinity } = typedSpan(io, { from, to });
+    const span = { fromMs, toMs };
     const files = await openStatisticsFiles(settings, span, fetchBytesMax);
     try {
       const engine = await QueryEngine.open(files.paths, span);

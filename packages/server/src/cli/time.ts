@@ -1,14 +1,27 @@
-// Days and times as they are typed: text in, Unix milliseconds out.
+// Times as options of commands: text in, Unix milliseconds out. A time that is not typed as UTC is repeated on standard error
+// as it was understood.
 import { HayateError } from '../kernel/error.ts';
+import { type ReadTime, readTime, timeText } from '../kernel/time-text.ts';
+import type { Io } from './command.ts';
 
-/** `text`, the value of the option `name`, as Unix milliseconds: ISO 8601, a day alone is its beginning in UTC. Throws CONFIGURATION. */
-export function timeOf(name: string, text: string): number {
-  const unixMs = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(unixMs)) throw new HayateError('CONFIGURATION', `--${name} ${text}: not a day or time as 2026-05-03T18:00:00Z`);
-  return unixMs;
+/** What every time option accepts, for help texts. */
+export const TIME_HELP = '2026-05-03, 2026-05-03T18:00Z or …T18:00+09:00; without a zone: UTC';
+
+const UTC_IN_FULL = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$/;
+
+/** Reads `text`, the value of the option `name`, and repeats it unless it is UTC in full. Throws CONFIGURATION. */
+export function typedTime({ stderr }: Pick<Io, 'stderr'>, name: string, text: string): ReadTime {
+  const read = readTime(text);
+  if (typeof read === 'string') throw new HayateError('CONFIGURATION', `--${name} ${text}: ${read}`);
+  if (!UTC_IN_FULL.test(text)) stderr.write(`--${name} ${text} is ${timeText(read.unixMs)}\n`);
+  return read;
 }
 
-/** As timeOf, of an option that may be absent. */
-export function maybeTimeOf(name: string, text: string | undefined): number | undefined {
-  return text === undefined ? undefined : timeOf(name, text);
+/** Reads --from and --to, each of which may be absent. Throws CONFIGURATION, also for a span that holds nothing. */
+export function typedSpan(io: Pick<Io, 'stderr'>, { from, to }: { from: string | undefined; to: string | undefined }) {
+  const fromMs = from === undefined ? undefined : typedTime(io, 'from', from).unixMs;
+  const toMs = to === undefined ? undefined : typedTime(io, 'to', to).unixMs;
+  if (fromMs !== undefined && toMs !== undefined && fromMs >= toMs)
+    throw new HayateError('CONFIGURATION', '--to must be later than --from');
+  return { fromMs, toMs };
 }

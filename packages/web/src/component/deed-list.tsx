@@ -1,9 +1,9 @@
 // What the visitor has done to the Redis, and what came of each deed until the next.
 import type { Deed, ShardAction } from '../scale/scene.ts';
 import { countText } from '../text/measure-text.ts';
+import { utcText, zonedClockText } from '../text/time-text.ts';
 
 const texts: Readonly<Record<ShardAction, string>> = { kill: 'killed', hang: 'hung', start: 'started again', resume: 'goes on' };
-const time = new Intl.DateTimeFormat('en', { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
 
 /** The deeds, the newest first. */
 export function DeedList({ deeds }: { deeds: readonly Deed[] }) {
@@ -14,7 +14,7 @@ export function DeedList({ deeds }: { deeds: readonly Deed[] }) {
       <ol>
         {deeds.map(({ id, atUnixMs, action, shard, lost, repaired, republished, longestGapMs }) => (
           <li key={id}>
-            <time>{time.format(atUnixMs)}</time>
+            <time title={utcText(new Date(atUnixMs))}>{zonedClockText(new Date(atUnixMs))}</time>
             <strong>
               Redis {shard} {texts[action]}
             </strong>

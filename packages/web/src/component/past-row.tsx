@@ -4,7 +4,7 @@ import type { ThumbnailRenderer } from '../render/thumbnail-renderer.ts';
 import { replayPath } from '../route/route.ts';
 import { bytesText, durationText, viewersText } from '../text/measure-text.ts';
 import { textAttributes } from '../text/person-text.ts';
-import { minuteText, spokenDuration } from '../text/time-text.ts';
+import { minuteText, spokenDuration, utcText, zoneText } from '../text/time-text.ts';
 import { Icon } from './icon.tsx';
 import { Link } from './link.tsx';
 import { LiveBadge } from './live-badge.tsx';
@@ -23,6 +23,7 @@ export function PastRow({ broadcast, renderer }: { broadcast: PastBroadcast; ren
 
 function Content({ broadcast, renderer }: { broadcast: PastBroadcast; renderer: ThumbnailRenderer | undefined }) {
   const { stream, title, startedAt, durationMs, viewersMax, bytes, live, replayable, hasVoice } = broadcast;
+  const began = new Date(startedAt);
   return (
     <>
       <PastPortrait stream={stream} renderer={renderer} />
@@ -33,7 +34,9 @@ function Content({ broadcast, renderer }: { broadcast: PastBroadcast; renderer: 
         <span className="past-facts">
           <span className="past-stream">{stream}</span>
           <span className="visually-hidden">, began at </span>
-          <time dateTime={startedAt}>{minuteText(new Date(startedAt))}</time>
+          <time dateTime={startedAt} title={utcText(began)}>
+            {minuteText(began)} {zoneText(began)}
+          </time>
           {live && <LiveBadge live text="Still live" />}
           {!replayable && <span className="badge">Kept no longer</span>}
           {!hasVoice && <span className="badge">Without voice</span>}

@@ -4,7 +4,7 @@ import { type KeyboardEvent, type PointerEvent, useEffect, useMemo, useRef, useS
 import type { Levels } from '../api/archive.ts';
 import { levelBars } from '../replay/level-bars.ts';
 import { durationText } from '../text/measure-text.ts';
-import { clockText, spokenDuration } from '../text/time-text.ts';
+import { spokenDuration, zonedClockText } from '../text/time-text.ts';
 
 export interface TimelineProps {
   levels: Levels;
@@ -67,14 +67,14 @@ export function Timeline({ levels, durationMs, originMs, placeMs, onSeek }: Time
         <span className="timeline-pointed" style={{ left: `${100 * pointed}%` }} aria-hidden="true">
           <span className="timeline-bubble" data-edge={pointed < 0.06 ? 'left' : pointed > 0.94 ? 'right' : undefined}>
             {durationText(pointed * durationMs)}
-            <small>{clockText(new Date(originMs + pointed * durationMs))}</small>
+            <small>{zonedClockText(new Date(originMs + pointed * durationMs))}</small>
           </span>
         </span>
       )}
       <input
         type="range"
         aria-label="Place in the broadcast"
-        aria-valuetext={`${spokenDuration(nowMs)} of ${spokenDuration(durationMs)}, ${clockText(new Date(originMs + nowMs))}`}
+        aria-valuetext={`${spokenDuration(nowMs)} of ${spokenDuration(durationMs)}, ${zonedClockText(new Date(originMs + nowMs))}`}
         min={0}
         max={durationMs}
         step="any"

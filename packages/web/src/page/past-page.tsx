@@ -99,6 +99,8 @@ export default function PastPage() {
   );
 }
 
+const daysAre = `A day in your time zone, ${Intl.DateTimeFormat().resolvedOptions().timeZone}`;
+
 /** Asks for a stream and days; days are the visitor's. */
 function Search({ onSearch }: { onSearch: (query: PastQuery) => void }) {
   const submit = (event: FormEvent<HTMLFormElement>) => {
@@ -132,11 +134,11 @@ function Search({ onSearch }: { onSearch: (query: PastQuery) => void }) {
         </label>
         <label>
           From
-          <input name="from" type="date" />
+          <input name="from" type="date" title={daysAre} />
         </label>
         <label>
           To
-          <input name="to" type="date" />
+          <input name="to" type="date" title={daysAre} />
         </label>
         <button type="submit" className="button">
           <Icon name="search" />

@@ -15,7 +15,7 @@ import type { OpenReplay, ReplaySession } from '../replay/replay-session.ts';
 import { useReplay } from '../replay/use-replay.ts';
 import { durationText } from '../text/measure-text.ts';
 import { isolated, textAttributes } from '../text/person-text.ts';
-import { clockText, dayText } from '../text/time-text.ts';
+import { dayText, utcText, zonedClockText } from '../text/time-text.ts';
 import { sleepingPose } from '../watch/sleeper.ts';
 import '../style/stage.css';
 import '../style/watch.css';
@@ -86,8 +86,8 @@ export default function ReplayPage({ stream, epoch }: { stream: string; epoch: s
 function Began({ opened: { details } }: { opened: OpenReplay }) {
   const began = new Date(details.startedAt);
   return (
-    <time dateTime={details.startedAt}>
-      {dayText(began, new Date())}, {clockText(began)}
+    <time dateTime={details.startedAt} title={utcText(began)}>
+      {dayText(began, new Date())}, {zonedClockText(began)}
     </time>
   );
 }
@@ -96,6 +96,7 @@ function Controls({ session, opened: { details, replay, player } }: { session: R
   const placeMs = useCallback(() => replay.positionMs, [replay]);
   const originMs = Number(replay.header?.originUnixUs ?? 0n) / 1000 || Date.parse(details.startedAt);
   const { isWanted, positionMs } = replay;
+  const shown = new Date(originMs + positionMs);
   return (
     <>
       <Timeline
@@ -117,8 +118,8 @@ function Controls({ session, opened: { details, replay, player } }: { session: R
         <p className="replay-place">
           <span className="replay-time">{durationText(positionMs)}</span>
           <span className="replay-length"> / {durationText(replay.durationMs)}</span>
-          <time className="replay-clock" title="When it was broadcast">
-            {clockText(new Date(originMs + positionMs))}
+          <time className="replay-clock" title={`When it was broadcast: ${utcText(shown)}`}>
+            {zonedClockText(shown)}
           </time>
         </p>
         <fieldset className="speeds">

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
-import { clockText, dayText, minuteText, spokenDuration } from './time-text.ts';
+import { root } from '../../../../test/support/process.ts';
+import { clockText, dayText, minuteText, spokenDuration, utcText, zonedClockText, zoneText } from './time-text.ts';
 
 test('a day is named as one would say it, also across a change of clocks', () => {
   const now = new Date(2026, 4, 3, 0, 30);
@@ -20,4 +22,25 @@ test('a duration is said in words, without what is none', () => {
   assert.equal(spokenDuration(61_000), '1 minute 1 second');
   assert.equal(spokenDuration(7_200_000), '2 hours');
   assert.equal(spokenDuration(-5), '0 seconds');
+});
+
+test('a time of day names its zone, and its title is UTC, wherever the visitor is', async () => {
+  const program = `import { utcText, zonedClockText } from './packages/web/src/text/time-text.ts';
+for (const at of ['2026-05-03T18:03:24.900Z', '2026-12-03T18:03:24Z']) console.log(zonedClockText(new Date(at)), utcText(new Date(at)));`;
+  for (const [TZ, summer, winter] of [
+    ['UTC', '18:03:24 UTC', '18:03:24 UTC'],
+    ['Asia/Tokyo', '03:03:24 UTC+9', '03:03:24 UTC+9'],
+    ['America/New_York', '14:03:24 UTC-4', '13:03:24 UTC-5'],
+    ['Asia/Kathmandu', '23:48:24 UTC+5:45', '23:48:24 UTC+5:45'],
+  ] as const) {
+    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+      env: { ...process.env, TZ },
+      cwd: root,
+      encoding: 'utf8',
+    });
+    assert.deepEqual(stdout.trim().split('\n'), [`${summer} 2026-05-03T18:03:24Z`, `${winter} 2026-12-03T18:03:24Z`]);
+  }
+  const now = new Date();
+  assert.equal(zonedClockText(now), `${clockText(now)} ${zoneText(now)}`);
+  assert.equal(Date.parse(utcText(now)), Math.floor(now.getTime() / 1000) * 1000);
 });

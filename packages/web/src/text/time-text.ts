@@ -1,4 +1,23 @@
-// Moments in, what a page shows out, in the visitor's own time zone and language's order.
+// Moments in, what a page shows out: the visitor's own time with its zone named, and the same moment in UTC for a title.
+
+const offsetName = new Intl.DateTimeFormat('en-GB', { timeZoneName: 'shortOffset' });
+
+/** The visitor's zone at `time`, by its distance from UTC: 'UTC+9', 'UTC-3:30', 'UTC'. */
+export function zoneText(time: Date): string {
+  const name = offsetName.formatToParts(time).find(({ type }) => type === 'timeZoneName')?.value ?? '';
+  // ICU releases differ: UTC itself is GMT or GMT+0.
+  return name.replace('GMT', 'UTC').replace(/\+0$/, '').replace('\u2212', '-');
+}
+
+/** The moment in UTC, to the second: '2026-05-03T18:03:24Z'. */
+export function utcText(time: Date): string {
+  return `${time.toISOString().slice(0, 19)}Z`;
+}
+
+/** A time of day with its zone: '18:03:24 UTC+9'. */
+export function zonedClockText(time: Date): string {
+  return `${clockText(time)} ${zoneText(time)}`;
+}
 
 /** A time of day: '18:03:24'. */
 export function clockText(time: Date): string {

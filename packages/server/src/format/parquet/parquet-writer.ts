@@ -1,9 +1,10 @@
 // Rows in, a Parquet file out, by hyparquet-writer. The same rows always give the same bytes, and the file carries a
 // digest of its content and a checksum of its bytes among its key/value metadata.
 import { createHash } from 'node:crypto';
-import { ByteWriter, type ColumnSource, ParquetWriter, schemaFromColumnData } from 'hyparquet-writer';
+import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import { logicalDigest } from '../logical-digest.ts';
 import { SEAL_KEY, SEAL_PLACEHOLDER, seal } from './byte-seal.ts';
+import { schemaOf } from './parquet-schema.ts';
 import type { Column, Columns, RowOf } from './parquet-table.ts';
 
 /** Metadata key of the digest. */
@@ -42,8 +43,7 @@ export class ParquetFileWriter<Table extends Columns> {
 
   constructor(table: Table) {
     this.#table = table;
-    const schema = schemaFromColumnData({ columnData: columnsOf(table, []) });
-    this.#parquet = new ParquetWriter({ writer: this.#bytes, schema, createdBy: 'hayate' });
+    this.#parquet = new ParquetWriter({ writer: this.#bytes, schema: schemaOf(table), createdBy: 'hayate' });
   }
 
   /** Rows so far. */
@@ -53,8 +53,10 @@ export class ParquetFileWriter<Table extends Columns> {
 
   /** Appends rows, in row groups of their own. Throws RangeError as writeParquet. */
   add(rows: readonly RowOf<Table>[]): void {
-    // The schema has the types.
-    const columnData = columnsOf(this.#table, rows).map(({ name, data }) => ({ name, data }));
+    const columnData = Object.entries(this.#table).map(([name, column]) => ({
+      name,
+      data: rows.map((row) => toParquet(name, column, row[name])),
+    }));
     if (rows.length > 0) void this.#parquet.write({ columnData });
     this.#digest.add(this.#table, rows);
   }
@@ -94,13 +96,6 @@ export class ParquetDigest {
   end(table: Columns, metadata: readonly (readonly [string, string])[]): string {
     return logicalDigest([JSON.stringify(table), JSON.stringify(metadata), String(this.#rows), this.#hash.digest('hex')]);
   }
-}
-
-function columnsOf<Table extends Columns>(table: Table, rows: readonly RowOf<Table>[]): ColumnSource[] {
-  return Object.entries(table).map(([name, column]) => {
-    const data = rows.map((row) => toParquet(name, column, row[name]));
-    return { name, type: column.type, nullable: column.optional === true, data };
-  });
 }
 
 function toParquet(name: string, column: Column, value: string | number | undefined): unknown {

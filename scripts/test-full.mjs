@@ -3,6 +3,7 @@
 // and tested with nothing skipped; the totals are the last line. What it installs from Debian's packages it prints first.
 import { spawnSync } from 'node:child_process';
 import { goToolBuild, goTools } from '../test/support/go-tool.mjs';
+import { pythonToolInstall, pythonTools } from '../test/support/python-tool.mjs';
 import { debianPackages } from '../test/support/tool-package.mjs';
 import { check } from './check.mjs';
 import { ensureInstalled } from './install.mjs';
@@ -44,6 +45,11 @@ await script('npm run test:full', async () => {
   for (const name of Object.keys(goTools))
     await step(`${name} for the tests`, async () => {
       if ((await run('flock', goToolBuild(name), { quiet: true })) !== 0) throw new Refusal(`${name} could not be built; see above`);
+    });
+  for (const name of Object.keys(pythonTools))
+    await step(`${name} for the tests`, async () => {
+      if ((await run('flock', pythonToolInstall(name), { quiet: true })) !== 0)
+        throw new Refusal(`${name} could not be installed; see above`);
     });
   const env = { ...runtimeEnvironment(runtime), HAYATE_TEST_FULL: '1' };
   return runUnder(runtime, ['scripts/test.mjs', ...process.argv.slice(2)], { env });

@@ -37,6 +37,8 @@ export const toolPackages = {
 /** Python module, as imported, to Debian package. @type {Readonly<Record<string, string>>} */
 export const pythonPackages = {
   avro: 'python3-avro',
+  // What `python3 -m venv` needs.
+  ensurepip: 'python3-venv',
   'google.protobuf': 'python3-protobuf',
   // The codec of Avro files of that name.
   zstandard: 'python3-zstandard',

@@ -1,0 +1,45 @@
+// @ts-check
+// In: the name of a Python package that tests use and Debian lacks. Out: a Python that can import it, and the command that
+// installs it there from PyPI. Each version has an environment of its own in .cache/, which appears when it is whole.
+// `npm run test:full` installs all before the tests begin. Run as a program it is what that command runs, under the lock.
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { debianPython } from './tool-package.mjs';
+
+/** Package to its version. Only wheels are installed: nothing is compiled. @type {Readonly<Record<string, string>>} */
+export const pythonTools = { pyarrow: '26.0.1' };
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const cache = join(root, '.cache/python-tool');
+
+/** @param {string} name */
+const folderOf = (name) => {
+  const version = pythonTools[name];
+  if (version === undefined) throw new Error(`${name} is not listed in test/support/python-tool.mjs`);
+  return join(cache, `${name}-${version}`);
+};
+
+/** The Python that can import `name`, once installed. @param {string} name */
+export const pythonToolPath = (name) => join(folderOf(name), 'bin/python');
+
+/** Arguments for `flock`: installs the package unless it is there. @param {string} name */
+export const pythonToolInstall = (name) => {
+  mkdirSync(cache, { recursive: true });
+  return [join(cache, 'lock'), process.execPath, fileURLToPath(import.meta.url), name];
+};
+
+/** @param {string} name */
+const install = (name) => {
+  const folder = folderOf(name);
+  if (existsSync(folder)) return;
+  const part = `${folder}.part`;
+  rmSync(part, { recursive: true, force: true });
+  execFileSync(debianPython, ['-m', 'venv', part], { stdio: 'inherit' });
+  const pip = ['-m', 'pip', 'install', '--no-deps', '--only-binary', ':all:', '--disable-pip-version-check'];
+  execFileSync(join(part, 'bin/python'), [...pip, `${name}==${pythonTools[name]}`], { stdio: 'inherit' });
+  renameSync(part, folder);
+};
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) install(process.argv[2] ?? '');

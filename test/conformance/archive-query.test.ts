@@ -171,7 +171,8 @@ test('files of another store are fetched within a bound, and removed', async (t)
   const { store, rows } = await makeArchive(t, 13);
   const objects = await readObjects(store, 'statistics/');
   const bytes = [...objects.values()].reduce((sum, object) => sum + object.length, 0);
-  const files = await fetchFiles(store, [...objects.keys(), 'statistics/gone.parquet'], bytes);
+  const { signal } = new AbortController();
+  const files = await fetchFiles(store, [...objects.keys(), 'statistics/gone.parquet'], { bytesMax: bytes, signal });
   assert.equal(files.paths.length, objects.size);
   assert.deepEqual(
     files.paths.map((path) => readFileSync(path).length).reduce((sum, size) => sum + size),
@@ -181,7 +182,7 @@ test('files of another store are fetched within a bound, and removed', async (t)
   await files.close();
   assert.throws(() => readdirSync(directory), { code: 'ENOENT' });
   assert.ok(rows.length > 0);
-  await assert.rejects(fetchFiles(store, [...objects.keys()], bytes - 1), { code: 'BAD_REQUEST' });
+  await assert.rejects(fetchFiles(store, [...objects.keys()], { bytesMax: bytes - 1, signal }), { code: 'BAD_REQUEST' });
 });
 
 test('without DuckDB it says what to install', async (t) => {

@@ -53,11 +53,14 @@ interface Stretch {
   to: number;
 }
 
+/** Takes bytes in order; what it returns is awaited before more is read. */
+export type WriteBytes = (bytes: Uint8Array) => unknown;
+
 /**
  * Exports a voice; `write` takes the file's bytes in order. Throws NOT_FOUND if there is no voice in the time asked for, GONE if it was
  * erased or is kept no longer, CORRUPT for a segment that cannot be read.
  */
-export async function exportVoice(store: Store, request: VoiceRequest, write: (bytes: Uint8Array) => void): Promise<ExportedVoice> {
+export async function exportVoice(store: Store, request: VoiceRequest, write: WriteBytes): Promise<ExportedVoice> {
   const { stream, participant } = request;
   for (const epoch of request.epoch === undefined ? await listVoiceEpochs(store, stream) : [request.epoch]) {
     const name = { stream, epoch };
@@ -78,7 +81,9 @@ class VoiceExport {
   readonly #store: Store;
   readonly #voice: Voice;
   readonly #stretch: Stretch;
-  readonly #write: (bytes: Uint8Array) => void;
+  readonly #write: WriteBytes;
+  /** What the last write waits for. */
+  #written: unknown;
   readonly #run = new PacketRun();
   /** Late segments that have been read, from the first one needed on. */
   readonly #late: PlacedPacket[] = [];
@@ -89,7 +94,7 @@ class VoiceExport {
   #preSkip = 0;
   readonly #exported: ExportedVoice;
 
-  constructor(store: Store, name: BroadcastName, voice: Voice, stretch: Stretch, write: (bytes: Uint8Array) => void) {
+  constructor(store: Store, name: BroadcastName, voice: Voice, stretch: Stretch, write: WriteBytes) {
     this.#store = store;
     this.#voice = voice;
     this.#stretch = stretch;
@@ -104,6 +109,7 @@ class VoiceExport {
     for (const [i, segment] of onTime.entries()) {
       if (i < first) continue;
       if (segment.position >= this.#stretch.to) break;
+      await this.#written;
       const read = await readSegment(this.#store, segment);
       // The pre-roll is that of the segment before, if that one is read too. Late voice may lie in the hole behind a segment.
       const start = i <= Math.max(first, 0) ? (read.packets[0]?.position ?? 0) : segment.position;
@@ -114,7 +120,7 @@ class VoiceExport {
     const writer = this.#writer;
     if (writer === undefined) return undefined;
     this.#exported.durationMs = (writer.samples - this.#preSkip) / 48;
-    this.#write(writer.end());
+    await this.#write(writer.end());
     return this.#exported;
   }
 
@@ -133,7 +139,7 @@ class VoiceExport {
       if (packet.origin === 'late') this.#exported.splicedPackets++;
       if (isFilling) this.#exported.filledMs += packet.samples / 48;
     }
-    if (this.#writer !== undefined) this.#write(this.#writer.take());
+    if (this.#writer !== undefined) this.#written = this.#write(this.#writer.take());
     return false;
   }
 

@@ -59,6 +59,7 @@ export const archiveErase = defineCommand({
         return 1;
       }
       if (dryRun) return 0;
+      io.interrupted.throwIfAborted();
       if (!yes && !(await confirmed(io, stream, `${countText(wanted.length, 'broadcast')} of ${storeAddress(settings)}`))) {
         io.stderr.write('nothing was erased\n');
         return 1;

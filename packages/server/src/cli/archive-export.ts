@@ -1,6 +1,5 @@
 // `hayate archive export`: a voice of a past broadcast out of the archive, from one moment to another, as one Ogg/Opus file. The file
 // appears under its name when it is complete.
-import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { storeFlags } from '../adapter-flags.ts';
 import { openArchive } from '../adapters.ts';
 import { type ExportedVoice, exportVoice, type Moment } from '../archive/export.ts';
@@ -8,6 +7,7 @@ import { HayateError } from '../kernel/error.ts';
 import { defineFlags } from '../kernel/flag.ts';
 import { timeText } from '../kernel/time-text.ts';
 import { defineCommand, type Io } from './command.ts';
+import { openOutput } from './output-file.ts';
 import { clockText } from './progress.ts';
 import { checkStreamName } from './stream-argument.ts';
 import { terminalText } from './terminal-text.ts';
@@ -15,7 +15,7 @@ import { typedTime } from './time.ts';
 
 const flags = defineFlags({
   stream: { kind: 'string', positional: true, required: true, help: 'whose voice' },
-  out: { kind: 'string', required: true, placeholder: 'FILE.ogg', help: 'where it is written; replaced if it exists; -: standard output' },
+  out: { kind: 'string', required: true, placeholder: 'FILE.ogg', help: 'where it is written; when it is complete; -: standard output' },
   from: {
     kind: 'string',
     placeholder: 'TIME',
@@ -39,12 +39,19 @@ export const archiveExport = defineCommand({
     if (epoch !== undefined && !/^[0-9a-f]{16}$/.test(epoch))
       throw new HayateError('CONFIGURATION', `--epoch ${epoch}: not 16 hex digits, as archive ls prints them`);
     const request = { stream, epoch, participant, from: momentOf(io, 'from', from), to: momentOf(io, 'to', to) };
+    const file = openOutput('--out', out, io, 'complete');
     const store = await openArchive(settings);
-    const file = out === '-' ? new StandardOutput(io) : new WholeFile(out);
     try {
-      const exported = await exportVoice(store, request, (bytes) => file.write(bytes));
+      const stop = AbortSignal.any([io.interrupted, file.readerLeft]);
+      const exported = await exportVoice(store, request, (bytes) => {
+        stop.throwIfAborted();
+        file.write(bytes);
+        return file.drain();
+      });
       file.complete();
       io.stderr.write(`${terminalText(describe(exported, out))}\n`);
+    } catch (error) {
+      if (!file.readerLeft.aborted) throw error;
     } finally {
       file.close();
       await store.close();
@@ -66,56 +73,4 @@ function describe({ stream, epoch, startUnixMs, durationMs, splicedPackets, fill
   ];
   const what = `${clockText(durationMs)} of ${stream}/${epoch} from ${timeText(startUnixMs)}`;
   return `${out === '-' ? '' : `${out}: `}${what}${notes.length > 0 ? ` (${notes.join(', ')})` : ''}`;
-}
-
-/** A file that has its name only when it is complete. */
-class WholeFile {
-  readonly #path: string;
-  #descriptor: number | undefined;
-
-  constructor(path: string) {
-    this.#path = path;
-  }
-
-  write(bytes: Uint8Array): void {
-    this.#descriptor ??= openSync(this.#partial, 'w');
-    for (let at = 0; at < bytes.length; ) at += writeSync(this.#descriptor, bytes, at);
-  }
-
-  complete(): void {
-    this.#closeDescriptor();
-    renameSync(this.#partial, this.#path);
-  }
-
-  /** Leaves nothing behind of a file that is not complete. */
-  close(): void {
-    if (this.#descriptor === undefined) return;
-    this.#closeDescriptor();
-    rmSync(this.#partial, { force: true });
-  }
-
-  get #partial(): string {
-    return `${this.#path}.partial`;
-  }
-
-  #closeDescriptor(): void {
-    if (this.#descriptor !== undefined) closeSync(this.#descriptor);
-    this.#descriptor = undefined;
-  }
-}
-
-class StandardOutput {
-  readonly #io: Io;
-
-  constructor(io: Io) {
-    this.#io = io;
-  }
-
-  write(bytes: Uint8Array): void {
-    this.#io.stdout.write(bytes);
-  }
-
-  complete(): void {}
-
-  close(): void {}
 }

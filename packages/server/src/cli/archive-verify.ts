@@ -48,7 +48,7 @@ no manifest names.`,
         ...(committed === undefined ? {} : { committed }),
         ...(fromMs === undefined ? {} : { fromMs }),
         ...(toMs === undefined ? {} : { toMs }),
-        signal: io.interrupted,
+        signal: AbortSignal.any([io.interrupted, ...(io.stdout.readerLeft === undefined ? [] : [io.stdout.readerLeft])]),
         onFinding: (finding) => {
           if (json) io.stdout.write(`${terminalJson({ finding })}\n`);
         },
@@ -60,6 +60,8 @@ no manifest names.`,
       print(io, { findings, summary, json });
       return findings.length === 0 ? 0 : 1;
     } catch (error) {
+      // Not 0: nothing was proved.
+      if (io.stdout.readerLeft?.aborted) return 1;
       if (!io.interrupted.aborted) throw error;
       throw new HayateError('CLOSED', `interrupted after ${done.cuts} of ${done.cutsTotal} cuts`);
     } finally {

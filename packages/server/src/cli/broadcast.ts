@@ -5,12 +5,13 @@ import { type BroadcastEnded, Broadcaster, type StateChange } from '@hayate/clie
 import { isAvatar } from '@hayate/protocol';
 import { HayateError } from '../kernel/error.ts';
 import { defineFlags, type FlagValues } from '../kernel/flag.ts';
-import { AckLog } from './ack-log.ts';
+import { type AckFile, AckLog, openAckFile } from './ack-log.ts';
 import { broadcastTitle } from './broadcast-title.ts';
 import { defineCommand, type Io } from './command.ts';
+import { untilInterrupted } from './interruption.ts';
 import { clockText, Progress } from './progress.ts';
 import { reachServer, serverFlags } from './server-access.ts';
-import { speak } from './speak.ts';
+import { prepareSpeech, type Speech } from './speak.ts';
 import { checkNewStreamName } from './stream-argument.ts';
 import { terminalText } from './terminal-text.ts';
 import { openVoiceFile, type VoiceFile } from './voice/voice-file.ts';
@@ -20,6 +21,7 @@ const flags = defineFlags({
     kind: 'string',
     positional: true,
     required: true,
+    standardInput: true,
     help: 'an Ogg/Opus file, sent unchanged where it can be, or a WAV file; - for standard input',
   },
   stream: { kind: 'string', required: true, placeholder: 'NAME', help: 'the stream: 1 to 64 of A-Z a-z 0-9 _ -' },
@@ -36,7 +38,7 @@ const flags = defineFlags({
   },
   motionRate: { kind: 'number', default: 30, min: 0, max: 60, unit: 'poses a second', help: 'how finely the avatar moves; 0: not at all' },
   seed: { kind: 'number', default: 1, min: 0, max: 0x7fff_ffff, help: 'how the avatar idles: the same seed always moves alike' },
-  ackLog: { kind: 'string', placeholder: 'FILE', help: 'append a JSON line for each acknowledgement' },
+  ackLog: { kind: 'string', placeholder: 'FILE', help: 'append a JSON line for each acknowledgement; -: standard output' },
   ackTimeoutMs: { kind: 'duration', default: 60_000, help: 'how long to wait for the last acknowledgement' },
   ...serverFlags,
 });
@@ -50,35 +52,38 @@ recording of a chain on. Files that are cut or damaged are read as players read 
 for each kind of fault; the last line says if some of the file could not be read. Standard input is
 sent as it comes: ffmpeg -i a.mp3 -vn -c:a libopus -f ogg - | hayate broadcast - --stream a`,
   flags,
+  stopsItself: true,
   async run(args, io) {
     checkNewStreamName(args.stream);
     if (args.avatar !== undefined && !isAvatar(args.avatar))
       throw new HayateError('CONFIGURATION', `--avatar must be an https:// address of at most 2008 characters, not "${args.avatar}"`);
-    const file = await openInput(args, io);
-    if (file === undefined) return 130;
+    const ackFile = args.ackLog === undefined ? undefined : openAckFile(args.ackLog, io);
+    const options = { ...args, stdin: io.stdin ?? Readable.from([]), signal: io.interrupted };
+    const file = await untilInterrupted(io.interrupted, openVoiceFile(args.file, options));
     try {
-      return await broadcastFile(file, args, io);
+      // Before the broadcast begins, so that it is never one without a voice.
+      const speech = await prepareSpeech(file, io.interrupted);
+      return await broadcastFile({ file, speech, ackFile }, args, io);
     } finally {
-      await file.close();
+      // A read that hangs ends with the process.
+      await untilInterrupted(io.interrupted, file.close()).catch(() => undefined);
     }
   },
 });
 
 type Args = FlagValues<typeof flags>;
 
-/** Opens the recording; undefined if that was interrupted. */
-async function openInput(args: Args, io: Io): Promise<VoiceFile | undefined> {
-  try {
-    return await openVoiceFile(args.file, { ...args, stdin: io.stdin ?? Readable.from([]), signal: io.interrupted });
-  } catch (error) {
-    if (io.interrupted.aborted) return undefined;
-    throw error;
-  }
+/** What a broadcast is made of, and where its acknowledgements go. */
+interface Parts {
+  readonly file: VoiceFile;
+  readonly speech: Speech;
+  readonly ackFile: AckFile | undefined;
 }
 
-async function broadcastFile(file: VoiceFile, args: Args, io: Io): Promise<number> {
+async function broadcastFile(parts: Parts, args: Args, io: Io): Promise<number> {
+  const { file } = parts;
   const title = broadcastTitle(args.title, file.title, (line) => io.stderr.write(`warning: ${terminalText(line)}\n`));
-  const { server, token } = await reachServer(args.server, args.token, { publish: [args.stream] });
+  const { server, token } = await untilInterrupted(io.interrupted, reachServer(args.server, args.token, { publish: [args.stream] }));
   const { stream, avatar, motionRate } = args;
   const broadcaster = new Broadcaster({
     server,
@@ -90,13 +95,13 @@ async function broadcastFile(file: VoiceFile, args: Args, io: Io): Promise<numbe
     ...(avatar === undefined ? {} : { avatar }),
   });
   try {
-    return await run(broadcaster, file, args, io);
+    return await run(broadcaster, parts, args, io);
   } finally {
     broadcaster.close();
   }
 }
 
-async function run(broadcaster: Broadcaster, file: VoiceFile, args: Args, io: Io): Promise<number> {
+async function run(broadcaster: Broadcaster, { file, speech, ackFile }: Parts, args: Args, io: Io): Promise<number> {
   const stop = new AbortController();
   const signal = AbortSignal.any([io.interrupted, stop.signal]);
   let failure: StateChange | undefined;
@@ -107,7 +112,7 @@ async function run(broadcaster: Broadcaster, file: VoiceFile, args: Args, io: Io
     ackLogError = error;
     stop.abort();
   };
-  const ackLog = args.ackLog === undefined ? undefined : new AckLog(args.ackLog, broadcaster, onAckLogError);
+  const ackLog = ackFile === undefined ? undefined : new AckLog(ackFile, broadcaster, onAckLogError);
   const progress = new Progress(io.stderr, () => render(broadcaster, file, args.loop));
   broadcaster.on('state', (change) => {
     if (change.state === 'connecting' && change.reason !== undefined) progress.say(`no connection yet, trying again: ${change.reason}`);
@@ -125,19 +130,16 @@ async function run(broadcaster: Broadcaster, file: VoiceFile, args: Args, io: Io
     abandoned += lost;
     progress.say(`the server no longer knew the broadcast: a new one began (${lost} frames were never acknowledged)`);
   });
-  io.interrupted.addEventListener('abort', () => broadcaster.epoch === undefined && broadcaster.close());
   try {
-    await broadcaster.start();
+    await untilInterrupted(io.interrupted, broadcaster.start());
     for (const note of file.notes) progress.say(note);
     progress.say(`broadcasting ${args.file} as "${args.stream}" to ${args.server}`);
-    const spoken = await settled(speak(broadcaster, file, { ...args, signal }));
+    const spoken = await settled(speech.speak(broadcaster, { ...args, signal }));
     // A file that cannot be read further ends the broadcast as its end would: viewers are not left to wait.
     if (failure === undefined && ended === undefined) await endWithin(broadcaster, args.ackTimeoutMs);
     if (spoken.error !== undefined) throw spoken.error.cause;
-  } catch (error) {
-    if (io.interrupted.aborted && broadcaster.epoch === undefined) return 130;
-    throw error;
   } finally {
+    speech.close();
     progress.close();
     ackLog?.close();
   }

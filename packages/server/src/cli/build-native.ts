@@ -9,6 +9,7 @@ import { HayateError } from '../kernel/error.ts';
 import { defineFlags } from '../kernel/flag.ts';
 import { loadNative, NODE_API_VERSION, nativeDirectory, nativeName } from '../listener/fan-out-native.ts';
 import { defineCommand } from './command.ts';
+import { markUnfinished } from './interruption.ts';
 
 const flags = defineFlags({
   cc: { kind: 'string', default: 'cc', placeholder: 'PROGRAM', help: 'the C compiler' },
@@ -25,16 +26,17 @@ export const buildNativeCommand = defineCommand({
   details: 'Needs a C compiler (Debian: gcc, libc6-dev) and no network. `hayate serve` uses what it finds;\nsee --fan-out there.',
   flags,
   async run({ cc, output = nativeDirectory }, io) {
-    io.stdout.write(`${await buildNative({ cc, output })}\n`);
+    io.stdout.write(`${await buildNative({ cc, output, signal: io.interrupted })}\n`);
     return 0;
   },
 });
 
 /**
  * Compiles the module with `cc` into the folder `output`, loads it to see that it fits, and returns its path. Rejects with
- * HayateError CONFIGURATION if there is no compiler, the folder cannot be written, or the system is Windows.
+ * HayateError CONFIGURATION if there is no compiler, the folder cannot be written, or the system is Windows; with the reason of
+ * `signal` when it aborts: the compiler is stopped then.
  */
-export async function buildNative({ cc, output }: { cc: string; output: string }): Promise<string> {
+export async function buildNative({ cc, output, signal }: { cc: string; output: string; signal?: AbortSignal }): Promise<string> {
   if (process.platform === 'win32')
     throw new HayateError('CONFIGURATION', 'there is no native fan-out for Windows; typescript does the same');
   await mkdir(output, { recursive: true })
@@ -44,18 +46,21 @@ export async function buildNative({ cc, output }: { cc: string; output: string }
     });
   // A name of its own until it is whole: a server that starts meanwhile finds the old one, or none.
   const unfinished = join(output, `.${process.pid}`);
+  const mark = markUnfinished(unfinished);
   try {
     await mkdir(unfinished, { recursive: true });
-    await compile(cc, join(unfinished, nativeName));
+    await compile(cc, join(unfinished, nativeName), signal);
+    signal?.throwIfAborted();
     loadNative(unfinished);
     await rename(join(unfinished, nativeName), join(output, nativeName));
   } finally {
     await rm(unfinished, { recursive: true, force: true });
+    mark.finished();
   }
   return join(output, nativeName);
 }
 
-async function compile(cc: string, module: string): Promise<void> {
+async function compile(cc: string, module: string, signal: AbortSignal | undefined): Promise<void> {
   const headers = join(dirname(createRequire(import.meta.url).resolve('node-api-headers/package.json')), 'include');
   // What Node provides is found when the module is loaded; macOS wants to be told so.
   const link = process.platform === 'darwin' ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared'];
@@ -73,7 +78,8 @@ async function compile(cc: string, module: string): Promise<void> {
     '-o',
     module,
   ];
-  await promisify(execFile)(cc, args).catch((cause: NodeJS.ErrnoException & { stderr?: string }) => {
+  await promisify(execFile)(cc, args, { signal }).catch((cause: NodeJS.ErrnoException & { stderr?: string }) => {
+    signal?.throwIfAborted();
     if (cause.code === 'ENOENT')
       throw new HayateError(
         'CONFIGURATION',

@@ -55,7 +55,7 @@ function optionRow(name: string, flag: Flag): string {
   if (flag.kind === 'boolean') return row(flag.default === true ? `--no-${option}` : `--${option}`, describe(flag));
   const rows = [row(`--${option} ${placeholder(flag)}`, describe(flag))];
   if (flag.kind === 'string' && flag.secret)
-    rows.push(row(`--${option}-file FILE`, 'the same, read from a file: other users of the machine cannot see it'));
+    rows.push(row(`--${option}-file FILE`, 'the same, read from a file (-: standard input): other users of the machine cannot see it'));
   return rows.join('\n');
 }
 

@@ -2,14 +2,17 @@
 // when they are named, so that none waits for what only another needs. An error is one line on stderr.
 import { didYouMean } from '../kernel/did-you-mean.ts';
 import { HayateError } from '../kernel/error.ts';
-import { parseFlags, refuseUnknownVariables } from '../kernel/flag.ts';
+import { parseFlags, refuseUnknownVariables, standardInputOption } from '../kernel/flag.ts';
 import { version } from '../version.ts';
 import { ask } from './ask.ts';
 import type { Command, Io } from './command.ts';
 import { failureOf } from './failure.ts';
 import { commandHelp, programHelp } from './help.ts';
+import { interruptedCode, leave, untilInterrupted, withGrace } from './interruption.ts';
 import { holdLifeline } from './lifeline.ts';
 import { handleSignals } from './signals.ts';
+import { readStandardInput } from './standard-input.ts';
+import { StandardOutput } from './standard-output.ts';
 
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import('./serve.ts')).serve,
@@ -24,13 +27,20 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   query: async () => (await import('./query.ts')).query,
 };
 
-/** Runs `hayate` with the arguments after its name; resolves to the exit code: 0, 1 for a failure, 2 for wrong usage. */
+/** How long what ends by itself may take after an interruption: connections that say goodbye, lines of the log. */
+const FAREWELL_MS = 900;
+
+/**
+ * Runs `hayate` with the arguments after its name; resolves to the exit code: 0, 1 for a failure, 2 for wrong usage, and
+ * 128 and the signal's number for an interruption.
+ */
 export async function main(argv: readonly string[]): Promise<number> {
   const signals = handleSignals();
   const { interrupted } = signals;
   const person = process.stdin.isTTY && process.stderr.isTTY;
+  const output = new StandardOutput(process.stdout);
   const io: Io = {
-    stdout: process.stdout,
+    stdout: output,
     stderr: process.stderr,
     // Opened when it is read: a command that does not must not take it from its parent.
     get stdin() {
@@ -41,6 +51,11 @@ export async function main(argv: readonly string[]): Promise<number> {
     becomeService: signals.becomeService,
     ...(person ? { ask: (question: string) => ask(question, interrupted) } : {}),
   };
+  const crash = (error: unknown) => {
+    process.stderr.write(`hayate: ${failureOf(error).line}\n`);
+    process.exit(1);
+  };
+  process.on('uncaughtException', crash).on('unhandledRejection', crash);
   try {
     holdLifeline(signals.interrupt);
   } catch (error) {
@@ -49,7 +64,15 @@ export async function main(argv: readonly string[]): Promise<number> {
     return exitCode;
   }
   try {
-    return await dispatch(argv, io);
+    const code = await dispatch(argv, io);
+    await untilInterrupted(interrupted, output.drain()).catch(() => undefined);
+    if (output.failure !== undefined) {
+      process.stderr.write(`hayate: standard output: ${failureOf(output.failure).line}\n`);
+      return 1;
+    }
+    // What was given up may still hold the process, and even its exit.
+    if (interrupted.aborted) setTimeout(() => leave(code), code === 0 ? FAREWELL_MS : 0).unref();
+    return code;
   } finally {
     signals.release();
   }
@@ -77,11 +100,19 @@ export async function dispatch(argv: readonly string[], io: Io): Promise<number>
       io.stdout.write(commandHelp(command));
       return 0;
     }
-    const args = parseFlags(command.flags, rest, io.env);
+    const input = await readStandardInput(standardInputOption(command.flags, rest, io.env), io);
+    const args = parseFlags(command.flags, rest, io.env, input);
     await checkVariables(command, io.env);
-    return (await command.run(args, io)) ?? 0;
+    const running = command.run(args, io);
+    const code = (await (command.stopsItself ? running : withGrace(io.interrupted, running))) ?? 0;
+    return code !== 0 && io.interrupted.aborted ? interruptedCode(io.interrupted) : code;
   } catch (error) {
     const { line, exitCode } = failureOf(error);
+    if (io.interrupted.aborted) {
+      // Only what a command says itself is news; that a connection was closed is not.
+      io.stderr.write(`${prefix}: ${error instanceof HayateError && error.code !== 'CONFIGURATION' ? line : 'interrupted'}\n`);
+      return interruptedCode(io.interrupted);
+    }
     const hint = exitCode === 2 ? ` (${prefix} --help tells more)` : '';
     io.stderr.write(`${prefix}: ${line}${hint}\n`);
     return exitCode;

@@ -8,6 +8,7 @@ import { openArchive, storeDirectory } from '../adapters.ts';
 import { listStatistics, type TimeSpan } from '../archive/statistics-list.ts';
 import { HayateError } from '../kernel/error.ts';
 import type { Store } from '../store/store.ts';
+import { markUnfinished } from './interruption.ts';
 
 /** Files to read. */
 export interface StatisticsFiles {
@@ -20,28 +21,39 @@ export interface StatisticsFiles {
 /** Objects fetched at a time. */
 const CONCURRENCY = 8;
 
-/** Finds the files of the span. Throws NOT_FOUND if there is no archive, BAD_REQUEST if more than `fetchBytesMax` would have to be fetched. */
-export async function openStatisticsFiles(settings: StoreSettings, span: TimeSpan, fetchBytesMax: number): Promise<StatisticsFiles> {
+/** Finds the files of the span. Throws as fetchFiles, NOT_FOUND if there is no archive. */
+export async function openStatisticsFiles(settings: StoreSettings, span: TimeSpan, bounds: FetchBounds): Promise<StatisticsFiles> {
   const store = await openArchive(settings);
   try {
     const keys = (await listStatistics(store, span)).map(({ key }) => key);
     if (settings.store === 'fs')
       return { paths: keys.map((key) => resolve(storeDirectory(settings), ...key.split('/'))), close: async () => {} };
-    return await fetchFiles(store, keys, fetchBytesMax);
+    return await fetchFiles(store, keys, bounds);
   } finally {
     await store.close();
   }
 }
 
-/** Fetches the objects into a directory of their own. Throws BAD_REQUEST beyond `bytesMax`. */
-export async function fetchFiles(store: Store, keys: readonly string[], bytesMax: number): Promise<StatisticsFiles> {
+/** How much may be fetched, and until when. */
+export interface FetchBounds {
+  readonly bytesMax: number;
+  readonly signal: AbortSignal;
+}
+
+/** Fetches the objects into a directory of their own. Throws BAD_REQUEST beyond `bytesMax`, the signal's reason when it aborts. */
+export async function fetchFiles(store: Store, keys: readonly string[], { bytesMax, signal }: FetchBounds): Promise<StatisticsFiles> {
   const directory = await mkdtemp(join(tmpdir(), 'hayate-query-'));
-  const close = () => rm(directory, { recursive: true, force: true });
+  const mark = markUnfinished(directory);
+  const close = async () => {
+    await rm(directory, { recursive: true, force: true });
+    mark.finished();
+  };
   const paths: string[] = [];
   const waiting = [...keys.entries()];
   let bytes = 0;
   const work = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      signal.throwIfAborted();
       const [i, key] = next;
       const object = await store.get(key);
       // Deleted for its age since it was listed.

@@ -34,8 +34,8 @@ export const query = defineCommand({
   name: 'query',
   summary: 'run SQL over the statistics in an archive, by DuckDB',
   details: `The view statistics has a row for each broadcast and window of 10 s; spec/archive.md, "Statistics", names its
-columns. Times are UTC, also in SQL. Needs DuckDB: npm install @duckdb/node-api. It sees the statistics' files and
-nothing else of this machine, and writes nowhere. Frames are Avro, which DuckDB reads only with an extension
+columns. Times are UTC, also in SQL. Needs DuckDB: npm install @duckdb/node-api. It sees the files of statistics
+and nothing else of this machine, and writes nowhere. Frames are Avro, which DuckDB reads only with an extension
 that it would download: they are not here.
   hayate query "select stream, sum(audio_duration_ms) / 60000 as minutes from statistics group by all"`,
   flags,
@@ -43,16 +43,19 @@ that it would download: they are not here.
     if (csv && json) throw new HayateError('CONFIGURATION', '--csv or --json, not both');
     const { fromMs = 0, toMs = Infinity } = typedSpan(io, { from, to });
     const span = { fromMs, toMs };
-    const files = await openStatisticsFiles(settings, span, fetchBytesMax);
+    const files = await openStatisticsFiles(settings, span, { bytesMax: fetchBytesMax, signal: io.interrupted });
     try {
       const engine = await QueryEngine.open(files.paths, span);
+      const stop = AbortSignal.any([io.interrupted, ...(io.stdout.readerLeft === undefined ? [] : [io.stdout.readerLeft])]);
       const interrupt = () => engine.interrupt();
-      io.interrupted.addEventListener('abort', interrupt);
+      stop.addEventListener('abort', interrupt);
       try {
         const result = await engine.query(sql);
         await (csv ? printCsv(result, io) : json ? printJson(result, io) : printTable(result, io));
+      } catch (error) {
+        if (!io.stdout.readerLeft?.aborted) throw error;
       } finally {
-        io.interrupted.removeEventListener('abort', interrupt);
+        stop.removeEventListener('abort', interrupt);
         engine.close();
       }
     } finally {
@@ -82,14 +85,18 @@ async function printCsv({ columns, rows }: QueryResult, io: Io): Promise<void> {
   // A file holds the values as they are; a terminal would obey some of them.
   const line = (cells: readonly string[]) => `${cells.map((cell) => field(io.stdout.isTTY ? terminalText(cell) : cell)).join(',')}\r\n`;
   io.stdout.write(line(columns));
-  for await (const portion of rows) io.stdout.write(portion.map((row) => line(row.map(cellText))).join(''));
+  for await (const portion of rows) {
+    io.stdout.write(portion.map((row) => line(row.map(cellText))).join(''));
+    await io.stdout.drain?.();
+  }
 }
 
 async function printJson({ columns, rows }: QueryResult, io: Io): Promise<void> {
-  for await (const portion of rows)
-    io.stdout.write(
-      portion.map((row) => `${terminalJson(Object.fromEntries(columns.map((name, i) => [name, row[i] ?? null])))}\n`).join(''),
-    );
+  for await (const portion of rows) {
+    const objects = portion.map((row) => Object.fromEntries(columns.map((name, i) => [name, row[i] ?? null])));
+    io.stdout.write(objects.map((object) => `${terminalJson(object)}\n`).join(''));
+    await io.stdout.drain?.();
+  }
 }
 
 function cellText(cell: Cell): string {

@@ -6,15 +6,22 @@ import { injectedVariables } from '../kernel/flag-injected.ts';
 import { type RunningServer, startServer } from '../main.ts';
 import { serveFlags } from '../serve-flags.ts';
 import { defineCommand, type Io } from './command.ts';
+import { descriptorHint } from './descriptor-hint.ts';
+import { untilInterrupted } from './interruption.ts';
 
 export const serve = defineCommand({
   name: 'serve',
   summary: 'run the server: every role in one process, or those that --roles names, in --workers processes',
   flags: serveFlags,
+  stopsItself: true,
   async run(settings, io) {
-    let server: RunningServer | undefined;
-    io.becomeService?.(() => void server?.reload());
-    server = settings.workers > 1 ? await (await import('../worker/worker-group.ts')).startWorkers(settings) : await startServer(settings);
+    const hint = descriptorHint(settings);
+    if (hint !== undefined) io.stderr.write(`${hint}\n`);
+    let running: RunningServer | undefined;
+    io.becomeService?.(() => void running?.reload());
+    const starting = settings.workers > 1 ? (await import('../worker/worker-group.ts')).startWorkers(settings) : startServer(settings);
+    const server = await untilInterrupted(io.interrupted, starting);
+    running = server;
     announce(server, settings.data, io);
     if (!io.interrupted.aborted) await once(io.interrupted, 'abort');
     io.stdout.write('draining\n');

@@ -1,10 +1,7 @@
-// What signals and lost outputs do to the program. In: signals, and errors of its outputs. Out: one interruption for commands, and
-// reloads for a service. docs/operate/reverse-proxy.md has the table for operators.
+// What signals do to the program. In: signals. Out: one interruption for commands, and reloads for a service.
+// docs/operate/reverse-proxy.md has the table for operators.
 import type { Io } from './command.ts';
-
-/** Exit codes of a second signal: 128 and its number. */
-const EXIT_CODES = { SIGINT: 130, SIGQUIT: 131, SIGTERM: 143 } as const;
-type EndSignal = keyof typeof EXIT_CODES;
+import { type EndSignal, exitCodeOf, Interrupted, leave } from './interruption.ts';
 
 export interface Signals extends Required<Pick<Io, 'interrupted' | 'becomeService'>> {
   /** Interrupts the command, as the first signal does. */
@@ -20,26 +17,21 @@ export function handleSignals(): Signals {
   const hasTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
   let reload: (() => void) | undefined;
 
-  const end = (signal: NodeJS.Signals) => {
-    if (interruption.signal.aborted) process.exit(EXIT_CODES[signal as EndSignal]);
-    interruption.abort();
+  const end = (signal: EndSignal) => {
+    if (interruption.signal.aborted) leave(exitCodeOf(signal));
+    interruption.abort(new Interrupted(signal));
   };
   // The end of a terminal may come twice, from the kernel and from the shell: it never ends the process at once.
-  const hangUp = () => (reload === undefined || hasTerminal ? interruption.abort() : reload());
+  const hangUp = () => (reload === undefined || hasTerminal ? interruption.abort(new Interrupted('SIGHUP')) : reload());
   // By default Node opens its debugger to every user of the machine.
   const ignore = () => undefined;
-  const onOutputError = () => {
-    // A reader that has seen enough (`| head`) is no failure. A service continues, and drains when its terminal has ended.
-    if (reload === undefined && !interruption.signal.aborted) process.exit(0);
-  };
-
   const listeners = { SIGINT: end, SIGQUIT: end, SIGTERM: end, SIGHUP: hangUp, SIGUSR1: ignore };
   for (const [signal, listener] of Object.entries(listeners)) process.on(signal, listener);
-  process.stdout.on('error', onOutputError);
+  // Nobody is left to be told.
   process.stderr.on('error', ignore);
   return {
     interrupted: interruption.signal,
-    interrupt: () => interruption.abort(),
+    interrupt: () => interruption.abort(new Interrupted('SIGTERM')),
     becomeService: (onReload) => {
       reload = onReload;
     },

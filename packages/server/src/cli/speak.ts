@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Broadcaster } from '@hayate/client';
 import { IdlePerformer, perform, VoicePerformer } from '@hayate/client/performer';
 import { HayateError } from '../kernel/error.ts';
+import { untilInterrupted } from './interruption.ts';
 import type { PlacedPacket } from './voice/placed-packet.ts';
 import { ReadAhead } from './voice/read-ahead.ts';
 import type { VoiceFile } from './voice/voice-file.ts';
@@ -19,11 +20,14 @@ const LATE_MS = 20;
 /** Places on the timeline keep to steps that packets can fill: 2.5 ms. */
 const STEP_SAMPLES = 120;
 
+/** For what must not be interrupted. */
+const NEVER = new AbortController().signal;
+
 export interface SpeakOptions {
   /** Poses a second; 0 for none. */
   readonly motionRate: number;
   readonly seed: number;
-  /** Aborted: stop where it is. */
+  /** Aborted: stop where it is, but not before a first packet: there is no broadcast without a voice. */
   readonly signal: AbortSignal;
 }
 
@@ -35,12 +39,39 @@ interface DuePacket {
   readonly dueMs: number;
 }
 
-/** Sends all of `file` through a started `broadcaster`; resolves at its end, or soon after `signal`. Rejects as the file does. */
-export async function speak(broadcaster: Broadcaster, file: VoiceFile, { motionRate, seed, signal }: SpeakOptions): Promise<void> {
+/** A voice that can be spoken: its first packet is there, or its end. */
+export interface Speech {
+  /**
+   * Sends all of it through a started `broadcaster`; resolves at its end, or soon after the signal. Once. Rejects as the file does.
+   */
+  speak(broadcaster: Broadcaster, options: SpeakOptions): Promise<void>;
+  /** Lets go of the file's packets. */
+  close(): void;
+}
+
+/** Waits for the first packet of `file`. Rejects as the file does, or with the reason of `signal`. */
+export async function prepareSpeech(file: VoiceFile, signal: AbortSignal): Promise<Speech> {
+  const voice = new VoicePerformer();
+  const queue = await DueQueue.open(file, voice);
+  try {
+    await untilInterrupted(signal, queue.ready());
+  } catch (error) {
+    queue.close();
+    throw error;
+  }
+  return { speak: (broadcaster, options) => speak(broadcaster, queue, voice, options), close: () => queue.close() };
+}
+
+async function speak(
+  broadcaster: Broadcaster,
+  queue: DueQueue,
+  voice: VoicePerformer,
+  { motionRate, seed, signal }: SpeakOptions,
+): Promise<void> {
   const beganMs = performance.now() - broadcaster.nowUs() / 1000;
   const idle = new IdlePerformer(seed);
-  const voice = new VoicePerformer();
-  const queue = await DueQueue.open(file, voice, beganMs);
+  let isHeard = false;
+  queue.begin(beganMs);
   try {
     for (let pose = 0; ; ) {
       queue.fill();
@@ -50,8 +81,8 @@ export async function speak(broadcaster: Broadcaster, file: VoiceFile, { motionR
       const dueMs = first?.dueMs ?? Number.POSITIVE_INFINITY;
       const waitMs = beganMs + Math.min(poseMs, dueMs) - performance.now();
       // What is overdue waits for a turn too, in which acknowledgements are read.
-      await either(Math.max(0, waitMs), waitMs > 0 ? queue.more() : undefined, signal);
-      if (signal.aborted) return;
+      await either(Math.max(0, waitMs), waitMs > 0 ? queue.more() : undefined, isHeard ? signal : NEVER);
+      if (signal.aborted && isHeard) return;
       if (waitMs > 0 && performance.now() < beganMs + Math.min(poseMs, dueMs)) continue;
       if (poseMs <= dueMs) {
         broadcaster.sendMotion(perform(poseMs, idle, voice), { captureUs: poseMs * 1000 });
@@ -60,6 +91,7 @@ export async function speak(broadcaster: Broadcaster, file: VoiceFile, { motionR
         const { packet, position, level } = first;
         broadcaster.sendAudio({ packets: [packet], position, level, captureUs: (position / 48) * 1000 });
         queue.shift();
+        isHeard = true;
       }
     }
   } finally {
@@ -80,7 +112,7 @@ async function either(ms: number, event: Promise<void> | undefined, signal: Abor
 class DueQueue {
   readonly #file: VoiceFile;
   readonly #voice: VoicePerformer;
-  readonly #beganMs: number;
+  #beganMs = 0;
   readonly #decode: Awaited<ReturnType<typeof createVoiceDecoder>>;
   readonly #source: ReadAhead<PlacedPacket>;
   readonly #due: DuePacket[] = [];
@@ -89,16 +121,25 @@ class DueQueue {
   /** When the source was found to have nothing. */
   #emptySinceMs: number | undefined;
 
-  private constructor(file: VoiceFile, voice: VoicePerformer, beganMs: number, decode: Awaited<ReturnType<typeof createVoiceDecoder>>) {
+  private constructor(file: VoiceFile, voice: VoicePerformer, decode: Awaited<ReturnType<typeof createVoiceDecoder>>) {
     this.#file = file;
     this.#voice = voice;
-    this.#beganMs = beganMs;
     this.#decode = decode;
     this.#source = new ReadAhead(file.packets(), READ_AHEAD_PACKETS);
   }
 
-  static async open(file: VoiceFile, voice: VoicePerformer, beganMs: number): Promise<DueQueue> {
-    return new DueQueue(file, voice, beganMs, await createVoiceDecoder(file.format.channels));
+  static async open(file: VoiceFile, voice: VoicePerformer): Promise<DueQueue> {
+    return new DueQueue(file, voice, await createVoiceDecoder(file.format.channels));
+  }
+
+  /** Resolves when the source has a packet or has ended; rejects as it does. */
+  async ready(): Promise<void> {
+    while (this.#source.first === undefined && !this.#source.isOver) await this.#source.more();
+  }
+
+  /** Position 0 is now `beganMs`, in milliseconds of performance.now(). */
+  begin(beganMs: number): void {
+    this.#beganMs = beganMs;
   }
 
   get first(): DuePacket | undefined {

@@ -11,8 +11,11 @@ export interface Heard {
   readonly level: number;
 }
 
-/** Makes a decoder for consecutive packets with 1 or 2 channels. It throws HayateError BAD_REQUEST for a packet that libopus refuses. */
-export async function createVoiceDecoder(channels: number): Promise<(packet: Uint8Array) => Heard> {
+/** Decodes consecutive packets. Throws HayateError BAD_REQUEST for a packet that libopus refuses. */
+export type VoiceDecoder = (packet: Uint8Array) => Heard;
+
+/** Makes a decoder for consecutive packets with 1 or 2 channels. */
+export async function createVoiceDecoder(channels: number): Promise<VoiceDecoder> {
   const decoder = await createDecoder({ channels: channels === 2 ? 2 : 1, sampleRate: 48_000 });
   return (packet) => {
     let pcm: Float32Array;

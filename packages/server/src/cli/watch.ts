@@ -1,12 +1,14 @@
 // `hayate watch`: a stream in, its voice as one Ogg/Opus file out, on the stream's own timeline. Whatever ends it (the
 // broadcast's end, the time asked for, an interruption), the file is complete.
-import { closeSync, openSync, writeSync } from 'node:fs';
 import { type AudioFrame, Viewer } from '@hayate/client';
 import { epochText, type StreamHeader } from '@hayate/protocol';
 import { HayateError } from '../kernel/error.ts';
 import { defineFlags, type FlagValues } from '../kernel/flag.ts';
 import { defineCommand, type Io } from './command.ts';
+import { failureOf } from './failure.ts';
+import { untilInterrupted } from './interruption.ts';
 import { OggRecording } from './ogg-recording.ts';
+import { type ByteOutput, openOutput } from './output-file.ts';
 import { clockText, Progress } from './progress.ts';
 import { reachServer, serverFlags } from './server-access.ts';
 import { checkStreamName } from './stream-argument.ts';
@@ -14,7 +16,12 @@ import { terminalText } from './terminal-text.ts';
 
 const flags = defineFlags({
   stream: { kind: 'string', positional: true, required: true, help: 'the stream to watch' },
-  out: { kind: 'string', required: true, placeholder: 'FILE.ogg', help: 'where its voice is written; replaced if it exists' },
+  out: {
+    kind: 'string',
+    required: true,
+    placeholder: 'FILE.ogg',
+    help: 'where its voice is written; replaced when the first comes; -: standard output',
+  },
   duration: { kind: 'duration', min: 1, help: 'stop after this time; at the end of the broadcast if absent' },
   participant: { kind: 'number', default: 0, min: 0, max: 63, help: 'whose voice, in a stream with several; 0 is the broadcaster' },
   ...serverFlags,
@@ -28,10 +35,11 @@ export const watch = defineCommand({
   async run(args, io) {
     checkStreamName(args.stream);
     const { stream } = args;
-    const { server, token } = await reachServer(args.server, args.token, { watch: [stream] });
+    const file = openOutput('--out', args.out, io, 'first write');
+    const { server, token } = await untilInterrupted(io.interrupted, reachServer(args.server, args.token, { watch: [stream] }));
     const viewer = new Viewer({ server, stream, token });
     try {
-      return await record(viewer, args, io);
+      return await record(viewer, new RecordingFile(file), args, io);
     } finally {
       viewer.close();
     }
@@ -40,13 +48,13 @@ export const watch = defineCommand({
 
 type Args = FlagValues<typeof flags>;
 
-async function record(viewer: Viewer, args: Args, io: Io): Promise<number> {
-  const output = new RecordingFile(args.out);
+async function record(viewer: Viewer, output: RecordingFile, args: Args, io: Io): Promise<number> {
+  const { file } = output;
   const over = Promise.withResolvers<string>();
   const progress = new Progress(io.stderr, () => render(viewer, output.recording));
   viewer.on('epoch', ({ epoch }) => {
     if (epoch === undefined) return;
-    if (output.begin(epoch)) progress.say(`watching "${args.stream}" at ${args.server}, writing ${args.out}`);
+    if (output.begin(epoch)) progress.say(`watching "${args.stream}" at ${args.server}, writing ${file.name}`);
     else over.resolve('a new broadcast began');
   });
   let title = '';
@@ -70,29 +78,43 @@ async function record(viewer: Viewer, args: Args, io: Io): Promise<number> {
   });
   const interrupt = () => over.resolve('interrupted');
   io.interrupted.addEventListener('abort', interrupt);
+  file.readerLeft.addEventListener('abort', interrupt);
   const timer = args.duration === undefined ? undefined : setTimeout(() => over.resolve('the time is over'), args.duration);
   try {
     await Promise.race([viewer.connect(), over.promise]);
     if (viewer.epoch === undefined) progress.say(`waiting for "${args.stream}" to go live`);
     const why = await over.promise;
-    return report(viewer, output.recording, { why, out: args.out }, io);
+    output.close();
+    return file.readerLeft.aborted ? 0 : report(viewer, output.recording, { why, out: file.name }, io);
+  } catch (error) {
+    const held = output.recording === undefined ? '' : `; ${file.name} holds ${clockText(output.recording.samples / 48)}`;
+    throw held === '' ? error : new HayateError('CLOSED', `${failureOf(error).line}${held}`, { cause: error });
   } finally {
     clearTimeout(timer);
     io.interrupted.removeEventListener('abort', interrupt);
     progress.close();
-    output.close();
+    endQuietly(output);
   }
 }
 
-/** The file, made when the first voice comes. It holds one epoch. */
+/** After a failure: what cannot be written now changes nothing about it. */
+function endQuietly(output: RecordingFile): void {
+  try {
+    output.close();
+  } catch {
+    // The failure has been told.
+  }
+}
+
+/** The recording in its file. It holds one epoch. */
 class RecordingFile {
-  readonly #path: string;
+  readonly file: ByteOutput;
   #epoch: bigint | undefined;
-  #file: number | undefined;
+  #ended = false;
   recording: OggRecording | undefined;
 
-  constructor(path: string) {
-    this.#path = path;
+  constructor(file: ByteOutput) {
+    this.file = file;
   }
 
   /** Whether `epoch` is the one to record: the first. */
@@ -117,16 +139,19 @@ class RecordingFile {
         ['HAYATE_EPOCH', epochText(this.#epoch ?? 0n)],
       ],
     });
-    this.#file ??= openSync(this.#path, 'w');
-    writeSync(this.#file, this.recording.add(packets, position));
+    this.file.write(this.recording.add(packets, position));
   }
 
-  /** Completes the file. */
+  /** Completes the file. Throws the system's error. */
   close(): void {
-    if (this.#file === undefined || this.recording === undefined) return;
-    writeSync(this.#file, this.recording.end());
-    closeSync(this.#file);
-    this.#file = undefined;
+    if (this.#ended) return;
+    this.#ended = true;
+    try {
+      if (this.recording !== undefined) this.file.write(this.recording.end());
+      this.file.complete();
+    } finally {
+      this.file.close();
+    }
   }
 }
 

@@ -23,6 +23,8 @@ export type Flag = FlagBase &
         readonly default?: string;
         readonly choices?: readonly string[] /** Also `--name-file`. */;
         readonly secret?: true;
+        /** `-` makes the command read standard input. */
+        readonly standardInput?: true;
       }
     /** A whole number, unless `fraction`. */
     | {

@@ -107,7 +107,10 @@ test('a secret may come from a file and never gets into a message', (t) => {
   assert.equal(parseFlags(flags, ['a'], { HAYATE_JWT_SECRET_FILE: path }).jwtSecret, 'hunter2 ');
   assert.equal(parseFlags(flags, ['a', '--jwt-secret', 'x'], { HAYATE_JWT_SECRET_FILE: path }).jwtSecret, 'x');
   assert.equal(refusal(['a', '--jwt-secret', 'hunter2', '--jwt-secret-file', path]), 'give --jwt-secret or --jwt-secret-file, not both');
-  assert.equal(refusal(['a', '--jwt-secret-file', join(folder, 'no')]), `--jwt-secret-file: cannot read ${join(folder, 'no')}`);
+  assert.equal(
+    refusal(['a', '--jwt-secret-file', join(folder, 'no')]),
+    `--jwt-secret-file: cannot read ${join(folder, 'no')} (no such file)`,
+  );
   writeFileSync(path, '\n');
   assert.equal(refusal(['a', '--jwt-secret-file', path]), '--jwt-secret-file must not be empty');
 });

@@ -22,22 +22,40 @@ export function variablesOf(table: FlagTable): string[] {
 /**
  * Reads `argv` (what follows the command's name) and `env` by `table`. Throws HayateError CONFIGURATION, in one line, for
  * anything unknown, missing or out of range. An empty variable is as if unset. Variables of other tables: refuseUnknownVariables.
+ * `standardInput` is what the option that standardInputOption names has read.
  */
 export function parseFlags<T extends FlagTable>(
   table: T,
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
+  standardInput?: string,
 ): FlagValues<T> {
-  const given = readArguments(table, argv);
   const values: Record<string, unknown> = {};
-  for (const [name, flag] of Object.entries(table)) {
+  for (const { name, flag, given, label } of sourcesOf(table, argv, env)) {
     const [text = name, file] = flag.positional ? [] : optionsOf(name, flag);
-    const source =
-      pick(given, text, file, (option) => (flag.positional ? option.toUpperCase() : `--${option}`)) ??
-      (flag.positional ? undefined : pick(variables(env, text, file), text, file, variableName));
+    const source = pick(given, text, file, { label, standardInput });
     values[name] = source === undefined ? fallback(name, flag) : parseValue(flag, { name, ...source });
   }
   return values as FlagValues<T>;
+}
+
+/**
+ * The option, as it was given, whose text is read from standard input (`--token-file -`); undefined if there is none, or if the
+ * command reads standard input itself. Throws HayateError CONFIGURATION if more than one would.
+ */
+export function standardInputOption(
+  table: FlagTable,
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): string | undefined {
+  const readers = sourcesOf(table, argv, env).flatMap(({ name, flag, given, label }) => {
+    const [text = name, file] = flag.positional ? [] : optionsOf(name, flag);
+    const option = flag.kind === 'string' && flag.standardInput ? text : file;
+    return option !== undefined && given.get(option)?.at(-1) === '-' ? [{ label: label(option), secret: option === file }] : [];
+  });
+  if (readers.length > 1)
+    throw usage(`only one of ${readers.map(({ label }) => label).join(' and ')} can be -: there is one standard input`);
+  return readers.find(({ secret }) => secret)?.label;
 }
 
 /**
@@ -53,6 +71,17 @@ export function refuseUnknownVariables(env: Readonly<Record<string, string | und
 }
 
 type Given = Map<string, string[]>;
+
+/** Each flag with where its text comes from: the command line, else the environment. `label` is what an option is called there. */
+function sourcesOf(table: FlagTable, argv: readonly string[], env: Readonly<Record<string, string | undefined>>) {
+  const typed = readArguments(table, argv);
+  return Object.entries(table).map(([name, flag]) => {
+    const options = flag.positional ? [name] : optionsOf(name, flag);
+    const isTyped = flag.positional || options.some((option) => typed.has(option));
+    const label = (option: string) => (!isTyped ? variableName(option) : flag.positional ? option.toUpperCase() : `--${option}`);
+    return { name, flag, given: isTyped ? typed : variables(env, ...options), label };
+  });
+}
 
 function usage(message: string): HayateError {
   return new HayateError('CONFIGURATION', message);
@@ -119,17 +148,30 @@ function pick(
   given: Given,
   text: string,
   file: string | undefined,
-  label: (option: string) => string,
+  { label, standardInput }: { label: (option: string) => string; standardInput: string | undefined },
 ): { texts: string[]; label: string } | undefined {
   const texts = given.get(text);
   const path = file === undefined ? undefined : given.get(file)?.at(-1);
   if (file === undefined || path === undefined) return texts && { texts, label: label(text) };
   if (texts !== undefined) throw usage(`give ${label(text)} or ${label(file)}, not both`);
+  const read = (content: string) => ({ texts: [content.replace(/\r?\n$/, '')], label: label(file) });
+  if (path === '-' && standardInput !== undefined) return read(standardInput);
   try {
-    return { texts: [readFileSync(path, 'utf8').replace(/\r?\n$/, '')], label: label(file) };
+    return read(readFileSync(path, 'utf8'));
   } catch (cause) {
-    throw new HayateError('CONFIGURATION', `${label(file)}: cannot read ${path}`, { cause });
+    throw new HayateError('CONFIGURATION', `${label(file)}: cannot read ${path}${whyNot(cause)}`, { cause });
   }
+}
+
+function whyNot(error: unknown): string {
+  const words: Readonly<Record<string, string>> = {
+    ENOENT: 'no such file',
+    ENOTDIR: 'no such file',
+    EACCES: 'permission denied',
+    EISDIR: 'it is a directory',
+  };
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return words[code] === undefined ? '' : ` (${words[code]})`;
 }
 
 function fallback(name: string, flag: Flag): unknown {

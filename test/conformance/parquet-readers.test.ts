@@ -16,6 +16,7 @@ import { ObjectWriter } from '../../packages/server/src/archiver/object-writer.t
 import { SEAL_KEY, SEAL_PLACEHOLDER, seal } from '../../packages/server/src/format/parquet/byte-seal.ts';
 import { readParquet, readParquetMetadata, scanParquet, writeParquet } from '../../packages/server/src/format/parquet/index.ts';
 import { createContext } from '../../packages/server/src/kernel/context.ts';
+import { RateLimitedLog } from '../../packages/server/src/kernel/rate-limited-log.ts';
 import { runHayate } from '../support/hayate.ts';
 import { root, runProcess } from '../support/process.ts';
 import { requirePythonTool } from '../support/python-program.ts';
@@ -162,7 +163,7 @@ test('an archive with files of both versions is whole, answers as before, and is
 test("a writer of one version finds the other's object equal", async (t) => {
   const { store } = await makePlace(t);
   const context = createContext({ logLevel: 'silent' });
-  const writer = new ObjectWriter({ store, metrics: new ArchiverMetrics(context), logger: context.logger });
+  const writer = new ObjectWriter({ store, metrics: new ArchiverMetrics(context), log: new RateLimitedLog(context.logger) });
   const { digest } = readObjectIdentity('x.parquet', oldFile);
   const options = { signal: new AbortController().signal, erasedStands: false };
   for (const [i, [there, late]] of [

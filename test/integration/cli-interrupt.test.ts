@@ -49,7 +49,7 @@ test('a first signal ends a command that waits for a server or a store', async (
   const clip = clipIn(folder);
   const bucket = (url: string) => ['--store', 's3://bucket/x', '--store-endpoint', url, '--data', join(folder, 'data')];
   const env = { AWS_ACCESS_KEY_ID: 'x', AWS_SECRET_ACCESS_KEY: 'x' };
-  for (const [signal, command] of [
+  const cases: [StopSignal, (url: string) => string[]][] = [
     ['SIGINT', (url: string) => ['watch', 'x', '--out', join(folder, 'x.ogg'), '--server', url]],
     ['SIGTERM', (url: string) => ['broadcast', clip, '--stream', 'x', '--server', url]],
     ['SIGINT', (url: string) => ['broadcast', clip, '--stream', 'x', '--server', url, '--token', 'x.y.z']],
@@ -57,14 +57,16 @@ test('a first signal ends a command that waits for a server or a store', async (
     ['SIGTERM', (url: string) => ['archive', 'export', 'x', '--out', join(folder, 'y.ogg'), ...bucket(url)]],
     ['SIGINT', (url: string) => ['query', 'select 1', ...bucket(url)]],
     ['SIGTERM', (url: string) => ['serve', '--port', '0', '--log-level', 'silent', ...bucket(url)]],
-  ] as const) {
+  ];
+  const stop = async ([signal, command]: (typeof cases)[number]) => {
     const silent = await startSilent(t);
     const args = command(silent.url);
     const process = startHayate(t, args, env);
     await poll(`a connection of ${args.join(' ')}`, () => silent.connections() > 0, { timeoutMs: 60_000 });
     process.kill(signal);
     assertInterrupted(await process.exit, signal, process);
-  }
+  };
+  await Promise.all(cases.map(stop));
   assert.deepEqual(
     readdirSync(folder)
       .filter((name) => name !== 'data')
@@ -165,7 +167,7 @@ test('a second signal ends at once what a first one lets finish', async (t) => {
   server.process.kill('SIGSTOP');
   broadcast.kill('SIGINT');
   let exit: Exit | undefined;
-  broadcast.exit.then((value) => {
+  void broadcast.exit.then((value) => {
     exit = value;
   });
   await poll('the end after more signals', () => {

@@ -27,20 +27,24 @@ export function createApplication(context: Context): OpenAPIHono {
   const app = new Application({
     defaultHook: (result) => {
       if (!result.success)
-        throw new HayateError(
-          'BAD_REQUEST',
-          `the request's ${result.target} is malformed: ${result.error.issues[0]?.path.join('.') ?? ''}`,
-        );
+        throw new HayateError('BAD_REQUEST', `the request's ${result.target} is malformed: ${whatIsWrong(result.error.issues[0])}`);
     },
   });
   for (const path of ['/api/*', '/metrics']) app.use(path, compressAnswers);
+  const log = new RateLimitedLog(context.logger);
   app.onError((error, request) => {
-    if (!(error instanceof HayateError)) context.logger.error({ err: error }, 'a request could not be answered');
+    if (!(error instanceof HayateError)) log.error('a request could not be answered', { err: error });
     return answerError(request, error);
   });
   app.use('*', answerMethods(app));
   app.notFound((request) => answerError(request, new HayateError('NOT_FOUND', 'there is nothing at this path')));
   return app;
+}
+
+/** Where, and why if we say it ourselves. */
+function whatIsWrong(issue: { code: string; path: PropertyKey[]; message: string } | undefined): string {
+  if (issue === undefined) return '';
+  return `${issue.path.join('.')}${issue.code === 'custom' ? `: ${issue.message}` : ''}`;
 }
 
 /** The api role of this process. */

@@ -5,6 +5,7 @@ import { CUT_CONFIG, type CutConfig, CutConfigSchema } from '../archive/cut-conf
 import type { RetentionDays } from '../archive/retention.ts';
 import type { Context } from '../kernel/context.ts';
 import { HayateError } from '../kernel/error.ts';
+import { RateLimitedLog } from '../kernel/rate-limited-log.ts';
 import type { Service } from '../kernel/service.ts';
 import type { Log, LogConsumer, LogPartition } from '../log/log.ts';
 import type { Store } from '../store/store.ts';
@@ -43,6 +44,7 @@ export async function startArchiver(role: { context: Context; log: Log; store: S
 class Archiver implements Service {
   readonly name = 'archiver';
   readonly #log: Log;
+  readonly #limitedLog: RateLimitedLog;
   readonly #context: Context;
   readonly #config: CutConfig;
   readonly #idleMs: number;
@@ -57,18 +59,19 @@ class Archiver implements Service {
   constructor({ context, log, store, options = {} }: { context: Context; log: Log; store: Store; options?: ArchiverOptions }) {
     const { idleMs, memoryBytes, retainDays, upkeepMs, ...config } = options;
     this.#log = log;
+    this.#limitedLog = new RateLimitedLog(context.logger);
     this.#context = context;
     this.#config = checkConfig(config);
     this.#idleMs = idleMs ?? this.#config.windowMs;
     this.#metrics = new ArchiverMetrics(context);
     this.#memory = makeArchiveMemory(memoryBytes ?? ARCHIVE_MEMORY_BYTES, this.#metrics);
-    this.#writer = new ObjectWriter({ store, metrics: this.#metrics, logger: context.logger });
+    this.#writer = new ObjectWriter({ store, metrics: this.#metrics, log: this.#limitedLog });
     this.#upkeep = new Upkeep({
       store,
       days: { ...KEPT_FOR_EVER, ...retainDays },
       intervalMs: upkeepMs ?? UPKEEP_MS,
       metrics: this.#metrics,
-      logger: context.logger,
+      limitedLog: this.#limitedLog,
       now: () => Math.floor(context.clock.nowUnixUs() / 1000),
     });
   }
@@ -109,7 +112,7 @@ class Archiver implements Service {
       config: this.#config,
       idleMs: this.#idleMs,
       metrics: this.#metrics,
-      logger: this.#context.logger,
+      limitedLog: this.#limitedLog,
       signal,
     });
     this.#partitions.add(archiver);

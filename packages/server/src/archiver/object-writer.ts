@@ -1,11 +1,11 @@
 // Puts objects into the store, once: what is already there must say the same. A store that fails is tried again until it
 // works or the partition is taken away; nothing is skipped.
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Logger } from 'pino';
 import { holdsErased } from '../archive/erasure-object.ts';
 import { listErased } from '../archive/erasure-record.ts';
 import { readObjectIdentity } from '../archive/object-digest.ts';
 import { HayateError } from '../kernel/error.ts';
+import type { RateLimitedLog } from '../kernel/rate-limited-log.ts';
 import type { Store } from '../store/store.ts';
 import type { ArchiverMetrics } from './archiver-metrics.ts';
 import type { Output } from './planned-object.ts';
@@ -17,13 +17,13 @@ const RETRY_MS_MAX = 10_000;
 export class ObjectWriter {
   readonly #store: Store;
   readonly #metrics: ArchiverMetrics;
-  readonly #logger: Logger;
+  readonly #log: RateLimitedLog;
   #failing = 0;
 
-  constructor(options: { store: Store; metrics: ArchiverMetrics; logger: Logger }) {
+  constructor(options: { store: Store; metrics: ArchiverMetrics; log: RateLimitedLog }) {
     this.#store = options.store;
     this.#metrics = options.metrics;
-    this.#logger = options.logger;
+    this.#log = options.log;
   }
 
   /** How many calls of the store have failed and are being tried again. */
@@ -78,8 +78,7 @@ export class ObjectWriter {
           if (!failed) this.#failing++;
           failed = true;
           this.#metrics.storeRetries.inc();
-          // Pauses grow to 10 s, which also bounds how often this is said.
-          this.#logger.warn({ key, error: String(error), pauseMs }, 'the object store failed; trying again');
+          this.#log.warn('the object store failed; trying again', { key, error: String(error), pauseMs });
           await wait(pauseMs, undefined, { signal });
         }
       }

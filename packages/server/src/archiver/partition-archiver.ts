@@ -3,12 +3,12 @@
 // again: the objects are equal. Holds at most one cut in memory; reading waits for the store, and for memory.
 import { create, toBinary } from '@bufbuild/protobuf';
 import { RecordSchema } from '@hayate/protocol/server';
-import type { Logger } from 'pino';
 import type { CutConfig } from '../archive/cut-config.ts';
 import { decodeManifest, encodeManifest, firstManifest, type Manifest } from '../archive/manifest.ts';
 import { manifestKey } from '../archive/path.ts';
 import { HayateError } from '../kernel/error.ts';
 import { Pace } from '../kernel/pace.ts';
+import type { RateLimitedLog } from '../kernel/rate-limited-log.ts';
 import type { LogEntry, LogPartition } from '../log/log.ts';
 import type { ArchiveMemory } from './archive-memory.ts';
 import type { ArchiverMetrics } from './archiver-metrics.ts';
@@ -33,7 +33,7 @@ export interface PartitionArchiverOptions {
   /** A partition with open data that is silent for so long gets a tick that ends its cut, milliseconds. */
   idleMs: number;
   metrics: ArchiverMetrics;
-  logger: Logger;
+  limitedLog: RateLimitedLog;
   /** Aborts when the partition is taken away. */
   signal: AbortSignal;
 }
@@ -189,14 +189,14 @@ export class PartitionArchiver {
 
   /** The tick's offset; undefined if the log refused it: it is tried again when the partition is silent. */
   async #tick(): Promise<number | undefined> {
-    const { partition, metrics, logger, signal } = this.#options;
+    const { partition, metrics, limitedLog, signal } = this.#options;
     try {
       const offset = await partition.append(CUT_TICK);
       metrics.ticks.inc();
       return offset;
     } catch (error) {
       if (signal.aborted) return undefined;
-      logger.warn({ partition: partition.number, error: String(error) }, 'the log refused a tick; trying again');
+      limitedLog.warn('the log refused a tick; trying again', { partition: partition.number, error: String(error) });
       this.#watchIdle();
       return undefined;
     }

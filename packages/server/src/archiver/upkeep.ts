@@ -2,12 +2,12 @@
 // deleted what is too old. Reads manifests and records only, so it may stop anywhere and go on anywhere; its failures are
 // logged and tried again, and never stop archiving.
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Logger } from 'pino';
 import { compactHours, hourOf } from '../archive/hourly.ts';
 import type { Manifest } from '../archive/manifest.ts';
 import type { PartitionName } from '../archive/path.ts';
 import { type Retained, readRetained, writeRetained } from '../archive/retained.ts';
 import { deleteAged, type RetentionDays } from '../archive/retention.ts';
+import type { RateLimitedLog } from '../kernel/rate-limited-log.ts';
 import type { Store } from '../store/store.ts';
 import type { ArchiverMetrics } from './archiver-metrics.ts';
 import { UpkeepErasure } from './upkeep-erasure.ts';
@@ -25,7 +25,7 @@ export interface UpkeepOptions {
   /** Between two passes, milliseconds; 0: none at all. */
   intervalMs: number;
   metrics: ArchiverMetrics;
-  logger: Logger;
+  limitedLog: RateLimitedLog;
   /** Unix milliseconds. */
   now: () => number;
 }
@@ -53,13 +53,13 @@ export class Upkeep {
   }
 
   async #try(pass: PartitionPass, newest: Manifest, signal: AbortSignal): Promise<boolean> {
-    const { metrics, logger } = this.#options;
+    const { metrics, limitedLog } = this.#options;
     try {
       return await pass.run(newest, signal);
     } catch (error) {
       if (signal.aborted) return false;
       metrics.upkeepFailures.inc();
-      logger.error({ partition: newest.partition, error }, `upkeep of the archive failed, and will be tried again: ${String(error)}`);
+      limitedLog.error('upkeep of the archive failed, and will be tried again', { partition: newest.partition, error: String(error) });
       return false;
     }
   }

@@ -11,11 +11,9 @@ export class ConnectionMetrics {
   readonly #pings: Counter<'endpoint'>;
   readonly #refusedUpgrades: Counter<'reason'>;
   readonly #log: RateLimitedLog;
-  readonly #context: Context;
 
   constructor(context: Context) {
     const registers = [context.registry];
-    this.#context = context;
     this.#log = new RateLimitedLog(context.logger);
     this.#open = new Gauge({ name: 'hayate_connections', help: 'Open WebSocket connections', labelNames: ['endpoint'], registers });
     this.#closes = new Counter({
@@ -65,7 +63,7 @@ export class ConnectionMetrics {
 
   /** A bug: something unexpected was thrown while a message was taken. */
   failed(endpoint: string, error: unknown): void {
-    this.#context.logger.error({ err: error, endpoint }, 'a message could not be handled');
+    this.#log.error('a message could not be handled', { err: error, endpoint });
   }
 }
 

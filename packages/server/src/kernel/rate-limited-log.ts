@@ -1,31 +1,70 @@
-// Lines about bad input, at most a few a second per reason: an attacker must not be able to fill the disk. What was
-// left out is counted and told with the next line that is let through.
+// Lines about what may happen again and again: bad input, a server that refuses, a disk that is full. Nobody who causes it, and no
+// outage however long, fills the disk. In: every occurrence. Out: the first, then fewer and fewer while it repeats, with the
+// number left out. What comes again after a silence is told at once.
 import type { Logger } from 'pino';
 import { nowMonotonicMs } from './clock.ts';
 
+/** After a line the next of its kind waits so long; twice that after each, */
 const INTERVAL_MS = 1_000;
-const REASONS_MAX = 100;
+/** up to this. */
+const INTERVAL_MS_MAX = 60_000;
+/** Kinds that are remembered; more share one. */
+const KINDS_MAX = 1_000;
 
-/** Logs at level `warn`, at most once a second for each reason. */
+interface Kind {
+  nextMs: number;
+  intervalMs: number;
+  suppressed: number;
+}
+
+/** Logs at a bounded rate for each kind of line. */
 export class RateLimitedLog {
   readonly #logger: Logger;
-  readonly #reasons = new Map<string, { nextMs: number; suppressed: number }>();
+  readonly #nowMs: () => number;
+  readonly #kinds = new Map<string, Kind>();
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, nowMs: () => number = nowMonotonicMs) {
     this.#logger = logger;
+    this.#nowMs = nowMs;
   }
 
-  /** `reason` is from a closed list; `detail` must hold no token, name or payload. */
-  warn(reason: string, detail: Record<string, unknown>): void {
-    const now = nowMonotonicMs();
-    const entry = this.#reasons.get(reason) ?? { nextMs: 0, suppressed: 0 };
-    if (this.#reasons.size < REASONS_MAX) this.#reasons.set(reason, entry);
-    if (now < entry.nextMs) {
-      entry.suppressed++;
+  /**
+   * `reason` is from a closed list, and with `subject` (a shard, a partition; from a small set) makes the kind; `detail` must hold
+   * no token, name or payload.
+   */
+  warn(reason: string, detail: Record<string, unknown>, subject = ''): void {
+    this.#log('warn', { reason, detail, subject });
+  }
+
+  /** As warn, at level `info`. */
+  info(reason: string, detail: Record<string, unknown>, subject = ''): void {
+    this.#log('info', { reason, detail, subject });
+  }
+
+  /** As warn, at level `error`. */
+  error(reason: string, detail: Record<string, unknown>, subject = ''): void {
+    this.#log('error', { reason, detail, subject });
+  }
+
+  #log(level: 'info' | 'warn' | 'error', line: { reason: string; detail: Record<string, unknown>; subject: string }): void {
+    const now = this.#nowMs();
+    const kind = this.#kind(`${line.reason}\n${line.subject}`);
+    if (now < kind.nextMs) {
+      kind.suppressed++;
       return;
     }
-    this.#logger.warn({ ...detail, ...(entry.suppressed > 0 ? { suppressed: entry.suppressed } : {}) }, reason);
-    entry.nextMs = now + INTERVAL_MS;
-    entry.suppressed = 0;
+    const { suppressed } = kind;
+    this.#logger[level]({ ...line.detail, ...(suppressed > 0 ? { suppressed } : {}) }, line.reason);
+    const isCalm = now >= kind.nextMs + kind.intervalMs;
+    kind.intervalMs = isCalm ? INTERVAL_MS : Math.min(INTERVAL_MS_MAX, kind.intervalMs * 2);
+    kind.nextMs = now + kind.intervalMs;
+    kind.suppressed = 0;
+  }
+
+  #kind(key: string): Kind {
+    const name = this.#kinds.has(key) || this.#kinds.size < KINDS_MAX ? key : 'others';
+    const kind = this.#kinds.get(name) ?? { nextMs: Number.NEGATIVE_INFINITY, intervalMs: INTERVAL_MS, suppressed: 0 };
+    this.#kinds.set(name, kind);
+    return kind;
   }
 }

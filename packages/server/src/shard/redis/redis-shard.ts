@@ -1,7 +1,8 @@
 // One Redis of the shards: a publisher and a subscriber connection, and whether it is still among the servers named.
-import type { Logger } from 'pino';
+import type { RateLimitedLog } from '../../kernel/rate-limited-log.ts';
 import { hashText } from './placement.ts';
 import type { Outgoing, SlotServer } from './publish-slots.ts';
+import { adviceOn } from './redis-advice.ts';
 import type { LinkParts } from './redis-link.ts';
 import type { ShardServer } from './server-address.ts';
 import type { Health, HealthPolicy } from './shard-health.ts';
@@ -13,7 +14,7 @@ import { ShardSubscriber } from './shard-subscriber.ts';
 export interface ShardEnvironment {
   readonly parts: LinkParts;
   readonly policy: HealthPolicy;
-  readonly logger: Logger;
+  readonly log: RateLimitedLog;
   message(channel: string, message: Uint8Array): void;
   /** Sends messages that this shard left unanswered to others; returns those for which there is none. */
   rescue(messages: Outgoing<RedisShard>[]): Outgoing<RedisShard>[];
@@ -66,7 +67,7 @@ export class RedisShard implements SlotServer<RedisShard> {
         environment.message(channel, message);
       },
       linked: () => {
-        environment.logger.info(this.#labels, 'shard subscribed to');
+        environment.log.info('shard subscribed to', this.#labels, this.name);
         this.#attempted('subscriber');
       },
       broken: (reason, wasLinked) => this.#broken('subscriber', reason, wasLinked),
@@ -113,17 +114,18 @@ export class RedisShard implements SlotServer<RedisShard> {
   }
 
   #healthChanged(health: Health, before: Health): void {
-    const { logger } = this.#environment;
+    const { log } = this.#environment;
     if (health.state === 'suspect') this.#counts.suspected++;
     if (before.state === 'down') this.#attempted('publisher');
-    logger.info({ ...this.#labels, before: before.state }, `shard is ${health.state}`);
+    log.info(`shard is ${health.state}`, { ...this.#labels, before: before.state }, this.name);
   }
 
   #broken(connection: 'publisher' | 'subscriber', reason: string, wasLinked: boolean): void {
-    const { logger, troubled } = this.#environment;
+    const { log, troubled } = this.#environment;
     this.#counts[`${connection}Disconnects`]++;
     // Of those that go on failing, the first failure is told and all are counted.
-    if (wasLinked || !this.#attempts[connection]) logger.warn({ ...this.#labels, connection, reason }, 'shard not connected');
+    if (wasLinked || !this.#attempts[connection])
+      log.warn('shard not connected', { ...this.#labels, connection, reason, ...adviceOn(reason) }, `${this.name} ${connection}`);
     this.#attempted(connection);
     troubled();
   }

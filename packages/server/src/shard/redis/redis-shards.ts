@@ -3,6 +3,7 @@
 import type { Registry } from '@prometheus-io/client';
 import type { Logger } from 'pino';
 import type { CancelTimer, Clock } from '../../kernel/clock.ts';
+import { RateLimitedLog } from '../../kernel/rate-limited-log.ts';
 import type { Receive, Shards, Unsubscribe } from '../shard.ts';
 import type { Dial } from './dial.ts';
 import { Discovery, type LookUp } from './discovery.ts';
@@ -67,6 +68,7 @@ class RedisShards implements Shards {
   constructor(options: RedisShardsOptions) {
     this.#options = options;
     const { clock, logger, dial, random } = options;
+    const log = new RateLimitedLog(logger, () => clock.nowMs());
     const metrics = new ShardMetrics(options.registry, {
       shards: () => [...this.#shards.values()].map((shard) => shard.observe()),
       subscriptions: () => this.#channels.size,
@@ -83,7 +85,7 @@ class RedisShards implements Shards {
     this.#environment = {
       parts: { dial, clock, random },
       policy: healthPolicy(options),
-      logger,
+      log,
       message: (channel, message) => this.#receive(channel, message),
       rescue: (messages) => this.#slots.rescue(messages),
       dropped: (reason, messages) => metrics.dropped.inc({ reason }, messages),
@@ -94,7 +96,7 @@ class RedisShards implements Shards {
       found: (servers) => this.#take(servers),
       failed: (name, reason) => {
         metrics.resolveFailures.inc();
-        if (this.#named.length === 0) logger.warn({ name: name.host, reason }, 'shards not found');
+        if (this.#named.length === 0) log.warn('shards not found', { name: name.host, reason }, name.host);
       },
     });
   }

@@ -18,6 +18,16 @@ export async function reference(): Promise<string> {
     '**Times** that are printed are UTC and end in `Z`. A typed time is `2026-05-03`, `2026-05-03 18:00`, `2026-05-03T18:00:00.5`, each with',
     '`Z`, `+09:00`, `+0900`, `+09` or nothing after it: without a zone it is UTC, and the command repeats what it understood.',
     '`archive erase` refuses a time without a zone. [Why](../decision/0018-times-without-a-zone.md).\n',
+    '**`-`** in place of a file is standard input or output: `--out -`, `--ack-log -`, `--token-file -`; a file of that name is `./-`. Reports and',
+    'progress go to standard error, and what is binary does not go to a terminal. `--out` is checked before anything is waited for.',
+    '`watch` replaces the file when the first voice comes, and keeps what it has written whatever happens; `archive export` replaces it',
+    'when all is there, or not at all.\n',
+    '| exit code | meaning |',
+    '|---|---|',
+    '| 0 | it did what was asked: also a `serve` that a signal drained, a `broadcast` that was interrupted with all of it acknowledged, a `watch` that was interrupted with something recorded, and an output whose reader left |',
+    '| 1 | it failed, or `archive verify` found something or could not end |',
+    '| 2 | something was typed or set wrongly |',
+    '| 130, 143 | SIGINT or SIGTERM stopped it, within two seconds where it has nothing to finish; a second signal stops anything at once |\n',
   ].join('\n');
   return [head, ...sections].join('\n');
 }

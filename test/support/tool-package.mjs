@@ -30,6 +30,7 @@ export const toolPackages = {
   python3: 'python3',
   'redis-cli': 'redis-tools',
   'redis-server': 'redis-server',
+  setpriv: 'util-linux',
   sox: 'sox',
   unshare: 'util-linux',
 };

@@ -62,7 +62,8 @@ export function storeAddress(settings: StoreSettings): string {
 /** Opens the store that `settings` name to read what is there: as openStore, but NOT_FOUND if the embedded store was never made. */
 export async function openArchive(settings: StoreSettings): Promise<Store> {
   if (settings.store === 'fs')
-    await stat(storeDirectory(settings)).catch((cause: unknown) => {
+    await stat(storeDirectory(settings)).catch((cause: NodeJS.ErrnoException) => {
+      if (cause.code !== 'ENOENT' && cause.code !== 'ENOTDIR') throw cause;
       throw new HayateError('NOT_FOUND', `there is no archive in ${settings.data}`, { cause });
     });
   return settings.store === 'fs' ? openStore(settings) : openBucket(settings);

@@ -91,6 +91,11 @@ export async function dispatch(argv: readonly string[], io: Io): Promise<number>
       io.stdout.write(`${version}\n`);
       return 0;
     }
+    const group = await commandGroup(argv);
+    if (group.length > 0) {
+      io.stdout.write(programHelp(group, version));
+      return 0;
+    }
     const name = commandName(argv);
     const command = await commands[name]?.();
     if (command === undefined) throw new HayateError('CONFIGURATION', `there is no command ${name}`);
@@ -119,6 +124,13 @@ export async function dispatch(argv: readonly string[], io: Io): Promise<number>
   }
 }
 
+/** The commands of which `argv` asks for an overview: `hayate archive --help`; none if it asks for none. */
+async function commandGroup(argv: readonly string[]): Promise<Command[]> {
+  const [first = '', second = ''] = argv;
+  if (!/^(--help|-h|help)$/.test(second)) return [];
+  return (await allCommands()).filter(({ name }) => name.startsWith(`${first} `));
+}
+
 /** The command whose words begin `argv`, or an error that names the nearest. */
 function commandName(argv: readonly string[]): string {
   const names = Object.keys(commands);
@@ -126,9 +138,21 @@ function commandName(argv: readonly string[]): string {
   if (found !== undefined) return found;
   const [first = ''] = argv;
   const within = names.filter((name) => name.startsWith(`${first} `));
+  const second = argv[1];
   if (within.length > 0)
-    throw new HayateError('CONFIGURATION', `${first} is used as: ${within.map((name) => `hayate ${name}`).join(', ')}`);
+    throw new HayateError(
+      'CONFIGURATION',
+      second === undefined || second.startsWith('-')
+        ? `${first} is used as: ${within.map((name) => `hayate ${name}`).join(', ')}`
+        : `there is no command "${first} ${second}"${meant(second, within)}`,
+    );
   throw new HayateError('CONFIGURATION', `there is no command "${first}"${didYouMean(first, names)}`);
+}
+
+/** The nearest of a group's commands to its mistyped second word, else all of them. */
+function meant(second: string, group: readonly string[]): string {
+  const words = group.map((name) => name.slice(name.indexOf(' ') + 1));
+  return didYouMean(second, words) || `; there are ${words.join(', ')}`;
 }
 
 function asksForHelp(argv: readonly string[]): boolean {

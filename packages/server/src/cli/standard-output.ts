@@ -1,6 +1,7 @@
 // Standard output, whose reader may leave (`| head`), be slow, or be a full disk. In: what commands write. Out: the same, in order.
 // A reader that left is no failure: the rest is dropped. Any other failure is kept for the exit code.
 import type { Writable } from 'node:stream';
+import { setImmediate as giveWay } from 'node:timers/promises';
 import type { Output } from './command.ts';
 
 /** Output to a stream of the process. */
@@ -44,6 +45,8 @@ export class StandardOutput implements Output {
   }
 
   async drain(): Promise<void> {
+    // An error of a write that has returned comes in a later turn.
+    await giveWay();
     if (this.waitingBytes === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.readerLeft.addEventListener('abort', () => resolve(), { once: true });

@@ -74,7 +74,8 @@ async function secretOf({ jwtSecret, data }: { jwtSecret: string | undefined; da
     return secret;
   }
   // Looked for first: signing must not make a secret that no server uses.
-  await readFile(join(data, 'secret')).catch((cause: unknown) => {
+  await readFile(join(data, 'secret')).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ENOENT' && cause.code !== 'ENOTDIR') throw cause;
     throw new HayateError('CONFIGURATION', `give the key by --jwt-secret-file, or --data: there is no development secret in ${data}`, {
       cause,
     });

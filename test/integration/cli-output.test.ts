@@ -11,8 +11,9 @@ import { parseFlags } from '../../packages/server/src/kernel/flag.ts';
 import { serveFlags } from '../../packages/server/src/serve-flags.ts';
 import { demoClip, runHayate, startHayate, startHayateServer } from '../support/hayate.ts';
 import { poll } from '../support/poll.ts';
-import { type Exit, root, runProcess, type TestProcess } from '../support/process.ts';
+import { type Exit, root, runProcess, startProcess, type TestProcess } from '../support/process.ts';
 import { requireTool } from '../support/require-tool.ts';
+import { mountSmallDisk } from '../support/small-disk.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const cli = `${process.execPath} ${join(root, 'packages/server/bin/hayate.mjs')}`;
@@ -105,6 +106,27 @@ test('a reader that leaves ends a recording quietly, and a server not at all', a
   process.kill(pid, 'SIGTERM');
   const { stderr } = await serve;
   assert.ok(['code 0', 'code 143'].includes(stderr.at(-1) ?? ''), stderr.join('\n'));
+});
+
+test('a disk that is full while a voice is recorded is told in one line, and what was recorded can be played', async (t) => {
+  const folder = tempDir(t);
+  const small = join(folder, 'small');
+  if (mountSmallDisk(t, small, 16_384) === undefined) return;
+  const server = await startHayateServer(t, { data: join(folder, 'data') });
+  const clip = join(folder, 'clip.ogg');
+  writeFileSync(clip, demoClip(4).bytes);
+  const out = join(small, 'x.ogg');
+  const watch = startHayate(t, ['watch', 'long', '--out', out, '--server', server.url]);
+  startHayate(t, ['broadcast', clip, '--stream', 'long', '--loop', '--server', server.url]);
+  assert.deepEqual(await watch.exit, { code: 1, signal: null });
+  const failed = watch.stderr.filter((line) => line.startsWith('hayate watch: '));
+  assert.equal(failed.length, 1, watch.lines.join('\n'));
+  assert.match(failed[0] ?? '', /^hayate watch: .*x\.ogg: no space left on the disk; .*x\.ogg holds 0:0\d$/);
+  assert.doesNotMatch(watch.lines.join('\n'), /^\s+at /m);
+  const ffprobe = requireTool(t, 'ffprobe');
+  if (ffprobe === undefined) return;
+  const probed = await runProcess(t, ['-v', 'error', '-show_entries', 'stream=codec_name', '-of', 'csv=p=0', out], { executable: ffprobe });
+  assert.deepEqual([probed.code, probed.stdout], [0, ['opus']], probed.lines.join('\n'));
 });
 
 test('a slow reader gets all of a long output, and a full disk behind it is a failure of one line', async (t) => {
@@ -204,17 +226,15 @@ test('a limit of open files below --connections-max is told in one line with bot
   assert.equal(descriptorHint(settings, undefined), descriptorHint(settings));
   const prlimit = requireTool(t, 'prlimit');
   if (prlimit === undefined) return;
-  const serve = ['serve', '--data', '/dev/null/x', '--port', '0', '--connections-max'];
   for (const [connections, hinted] of [
     ['1000', true],
     ['100', false],
   ] as const) {
-    const args = ['--nofile=512:512', process.execPath, join(root, 'packages/server/bin/hayate.mjs'), ...serve, connections];
-    const { stderr } = await runProcess(t, args, { executable: prlimit });
-    assert.equal(
-      stderr.some((line) => line.startsWith('hint: ') && line.includes(' 512: ')),
-      hinted,
-      stderr.join('\n'),
-    );
+    const flags = ['--data', join(tempDir(t), 'data'), '--port', '0', '--log-level', 'silent', '--connections-max', connections];
+    const args = ['--nofile=512:512', process.execPath, join(root, 'packages/server/bin/hayate.mjs'), 'serve', ...flags];
+    const server = startProcess(t, args, { executable: prlimit });
+    await server.untilLine(/^listening on /, { timeoutMs: 60_000 });
+    const hints = server.lines.filter((line) => line.startsWith('hint: ') && line.includes(' 512: '));
+    assert.equal(hints.length, hinted ? 1 : 0, server.lines.join('\n'));
   }
 });

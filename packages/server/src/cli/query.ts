@@ -34,9 +34,9 @@ export const query = defineCommand({
   name: 'query',
   summary: 'run SQL over the statistics in an archive, by DuckDB',
   details: `The view statistics has a row for each broadcast and window of 10 s; spec/archive.md, "Statistics", names its
-columns. Times are UTC, also in SQL. Needs DuckDB: npm install @duckdb/node-api. It sees the files of statistics
-and nothing else of this machine, and writes nowhere. Frames are Avro, which DuckDB reads only with an extension
-that it would download: they are not here.
+columns. Times are UTC, also in SQL. Needs DuckDB: npm install @duckdb/node-api. It sees the files of
+statistics and nothing else of this machine, and writes nowhere. Frames are Avro, which DuckDB reads only
+with an extension that it would download: they are not here.
   hayate query "select stream, sum(audio_duration_ms) / 60000 as minutes from statistics group by all"`,
   flags,
   async run({ sql, from, to, csv, json, fetchBytesMax, ...settings }, io) {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { renderUnicodeCompact } from 'uqr';
 import { injectedVariables } from '../kernel/flag-injected.ts';
 import { type RunningServer, startServer } from '../main.ts';
-import { serveFlags } from '../serve-flags.ts';
+import { type ServeSettings, serveFlags } from '../serve-flags.ts';
 import { defineCommand, type Io } from './command.ts';
 import { descriptorHint } from './descriptor-hint.ts';
 import { untilInterrupted } from './interruption.ts';
@@ -15,14 +15,12 @@ export const serve = defineCommand({
   flags: serveFlags,
   stopsItself: true,
   async run(settings, io) {
-    const hint = descriptorHint(settings);
-    if (hint !== undefined) io.stderr.write(`${hint}\n`);
     let running: RunningServer | undefined;
     io.becomeService?.(() => void running?.reload());
     const starting = settings.workers > 1 ? (await import('../worker/worker-group.ts')).startWorkers(settings) : startServer(settings);
     const server = await untilInterrupted(io.interrupted, starting);
     running = server;
-    announce(server, settings.data, io);
+    announce(server, settings, io);
     if (!io.interrupted.aborted) await once(io.interrupted, 'abort');
     io.stdout.write('draining\n');
     await server.drain();
@@ -31,7 +29,7 @@ export const serve = defineCommand({
   },
 });
 
-function announce(server: RunningServer, data: string, { stdout, env }: Io): void {
+function announce(server: RunningServer, settings: ServeSettings, { stdout, env }: Io): void {
   const [injected, ...more] = injectedVariables(env);
   if (injected !== undefined) {
     const others = more.length === 0 ? '' : ` and ${more.length} more`;
@@ -46,5 +44,7 @@ function announce(server: RunningServer, data: string, { stdout, env }: Io): voi
   for (const url of server.lanUrls) stdout.write(`${renderUnicodeCompact(url)}\non this network: ${url}\n`);
   if (server.lanUrls.length > 0) stdout.write('A browser warns once about the certificate, which this machine has signed itself.\n');
   if (server.internalUrl !== undefined) stdout.write(`internal port: ${server.internalUrl}\n`);
-  stdout.write(`data: ${data}\nlistening on ${server.url}\n`);
+  const hint = descriptorHint(settings);
+  if (hint !== undefined) stdout.write(`${hint}\n`);
+  stdout.write(`data: ${settings.data}\nlistening on ${server.url}\n`);
 }

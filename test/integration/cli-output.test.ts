@@ -91,7 +91,7 @@ test('a reader that leaves ends a recording quietly, and a server not at all', a
   const watch = await shell(t, `${cli} watch loop --out - --server ${server.url} | head -c 100 | wc -c; echo \${PIPESTATUS[0]}`);
   assert.deepEqual(watch.stdout, ['100', '0'], watch.lines.join('\n'));
   assert.deepEqual(
-    watch.stderr.filter((line) => !/^(watching|waiting) /.test(line)),
+    watch.stderr.filter((line) => !/^(watching|waiting|its title is) /.test(line)),
     [],
   );
   broadcast.kill('SIGINT');

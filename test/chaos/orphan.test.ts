@@ -45,7 +45,7 @@ async function untilNothingIsLeft(data: string, url?: string): Promise<void> {
 /** Waits until `npm start` or one of its kin has said where the server is, and what it started runs. */
 async function untilItRuns(started: TestProcess): Promise<string> {
   const [, url = ''] = await started.untilLine(/Hayate runs on\s+(http\S+)/, WAIT);
-  await poll('the demo', () => processesWith(`--loop --server ${url}`).length > 0, WAIT);
+  await poll('the demo', () => processesWith(`--server ${url}`).length > 0, WAIT);
   return url;
 }
 

@@ -214,6 +214,68 @@ test('a connection whose token runs out is closed with TOKEN_EXPIRED, unless it 
   await renewed.until('an answer', ({ pong }) => pong);
 });
 
+test('a client need not wait for the answer: what it sends meanwhile is taken after it, in order', async (t) => {
+  const server = await startTestServer(t, ROLES);
+  const token = await server.token({ publish: ['early'], watch: ['early'] });
+  const answers = (peer: WirePeer) =>
+    peer.received.flatMap(({ published, watching, pong }): (string | number)[] => {
+      if (published !== undefined) return ['published'];
+      if (watching !== undefined) return ['watching'];
+      return pong === undefined ? [] : [pong.id];
+    });
+  const publisher = await connectPeer(t, server.url, PATHS.publish);
+  publisher.send({ publish: { stream: 'early', token }, ping: { id: 1 } });
+  for (let id = 2; id <= 50; id++) publisher.send({ ping: { id } });
+  await publisher.until('the last pong', ({ pong }) => (pong?.id === 50 ? pong : undefined));
+  assert.deepEqual(answers(publisher), ['published', ...Array.from({ length: 50 }, (_, i) => i + 1)]);
+  const { epoch, ticket } = await publisher.until('Published', ({ published }) => published);
+
+  const viewer = await connectPeer(t, server.url, PATHS.watch);
+  viewer.send({ watch: { stream: 'early', token }, ping: { id: 1 } });
+  viewer.send({ receipt: { epoch, sequence: 0n } });
+  viewer.send({ ping: { id: 2 } });
+  await viewer.until('the last pong', ({ pong }) => (pong?.id === 2 ? pong : undefined));
+  assert.deepEqual(answers(viewer), ['watching', 1, 2]);
+
+  // A broadcaster who returns knows the epoch: frames may come with Publish itself.
+  const source = new FrameSource('early', epoch);
+  publisher.cut();
+  const returned = await connectPeer(t, server.url, PATHS.publish);
+  returned.send({ publish: { stream: 'early', token, ticket }, frames: [source.header('Early')] });
+  returned.send({ frames: [source.audio()], end: { nextSequence: 2n } });
+  const ended = await returned.until('Ended', (message) => message.ended);
+  assert.equal(ended.nextSequence, 2n);
+});
+
+test('what is out of place closes the connection, whether it comes before the answer, with the first message or later', async (t) => {
+  const server = await startTestServer(t, ROLES);
+  const token = await server.token({ publish: ['early'], watch: ['early'] });
+  const publish = { stream: 'early', token };
+  const watch = { stream: 'early', token };
+  for (const [path, first, wrong] of [
+    [PATHS.publish, { publish }, { publish }],
+    [PATHS.publish, { publish }, { receipt: { epoch: 1n, sequence: 0n } }],
+    [PATHS.watch, { watch }, { watch }],
+    [PATHS.watch, { watch }, { end: { nextSequence: 1n } }],
+  ] as const) {
+    const [later, meanwhile] = [await connectPeer(t, server.url, path), await connectPeer(t, server.url, path)];
+    later.send(first);
+    await later.until('the answer', ({ published, watching }) => published ?? watching);
+    later.send(wrong);
+    meanwhile.send(first);
+    meanwhile.send(wrong);
+    const peers = [later, meanwhile];
+    if (!Object.keys(wrong).some((name) => name in first)) {
+      const together = await connectPeer(t, server.url, path);
+      together.send({ ...first, ...wrong });
+      peers.push(together);
+    }
+    // A broadcaster whose stream another has taken over is told of that first: the last one has nobody after it.
+    for (const peer of peers.slice(0, -1)) await peer.closed();
+    assert.equal((await peers.at(-1)?.closed())?.code, CloseCodes.PROTOCOL_ERROR.code);
+  }
+});
+
 test('one broadcaster too many is closed with TOO_MANY_CONNECTIONS; one who returns takes its own place', async (t) => {
   const server = await startTestServer(t, [...ROLES, '--broadcasters-max', '1']);
   const publish = async (stream: string, ticket: Uint8Array = new Uint8Array()) => {

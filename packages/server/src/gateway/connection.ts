@@ -16,7 +16,10 @@ export interface ConnectionOptions {
   idleTimeoutMs: number;
 }
 
-/** Takes one message. Throwing (or rejecting) closes the connection: WireError as PROTOCOL_ERROR, HayateError as its close code. */
+/**
+ * Takes one message. The next one comes when a promise that it returned has resolved. Throwing (or rejecting) closes the
+ * connection: WireError as PROTOCOL_ERROR, HayateError as its close code.
+ */
 export type TakeMessage = (message: Uint8Array) => void | Promise<void>;
 
 /** How long the peer may take to answer a close before the socket is destroyed. */
@@ -37,6 +40,13 @@ export class Connection {
   #silentParts = 0;
   #closeListeners: (() => void)[] = [];
   #closing = false;
+  /** Whether a message is being taken that has not been taken yet. */
+  #taking = false;
+  /**
+   * Messages that came after it, in order. The socket is paused meanwhile, so they are at most what one read from it held,
+   * 64 KiB, and the rest of the message that it ended in.
+   */
+  readonly #waiting: { data: unknown; isBinary: boolean }[] = [];
   /** The code this side has closed with, if it was the first to. */
   #closedWith: number | undefined;
 
@@ -54,7 +64,8 @@ export class Connection {
         clearTimeout(this.#timer);
         this.#timer = setTimeout(() => this.#listen(), options.idleTimeoutMs / IDLE_PARTS);
       }
-      this.#take(take, data, isBinary);
+      this.#waiting.push({ data, isBinary });
+      this.#takeWaiting(take);
     });
     // RFC 6455 section 5.5: every WebSocket answers pings by itself, also that of a page whose timers hardly run.
     const hear = () => {
@@ -131,19 +142,31 @@ export class Connection {
     this.#timer.refresh();
   }
 
-  #take(take: TakeMessage, data: unknown, isBinary: boolean): void {
-    try {
-      if (!isBinary || !(data instanceof Uint8Array)) throw new WireError('messages are binary');
-      const taken = take(data);
-      if (taken === undefined) return;
-      this.#socket.pause();
-      taken.then(
-        () => this.#socket.resume(),
-        (error: unknown) => this.fail(error),
-      );
-    } catch (error) {
-      this.fail(error);
+  #takeWaiting(take: TakeMessage): void {
+    while (!this.#taking && !this.#closing) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      try {
+        if (!next.isBinary || !(next.data instanceof Uint8Array)) throw new WireError('messages are binary');
+        const taken = take(next.data);
+        if (taken !== undefined) this.#takeLater(take, taken);
+      } catch (error) {
+        this.fail(error);
+      }
     }
+  }
+
+  #takeLater(take: TakeMessage, taken: Promise<void>): void {
+    this.#taking = true;
+    this.#socket.pause();
+    taken.then(
+      () => {
+        this.#taking = false;
+        this.#takeWaiting(take);
+        if (!this.#taking) this.#socket.resume();
+      },
+      (error: unknown) => this.fail(error),
+    );
   }
 }
 

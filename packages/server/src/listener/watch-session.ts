@@ -9,6 +9,7 @@ import {
   isStreamName,
   readStrictly,
   ServerMessageSchema,
+  type Watch,
   WireError,
 } from '@hayate/protocol';
 import type { VerifyToken } from '../auth/verify-token.ts';
@@ -36,7 +37,6 @@ export class WatchSession implements WatchedStreamSubscriber {
   readonly #connection: Connection;
   readonly #socket: ViewerSocket;
   readonly #options: WatchSessionOptions;
-  #beginning = false;
   #stream: WatchedStream | undefined;
   #admission: Admission | undefined;
   #place: { epoch: bigint; fanOut: FanOut; viewer: Viewer } | undefined;
@@ -51,30 +51,25 @@ export class WatchSession implements WatchedStreamSubscriber {
     connection.onClose(() => this.#leave());
   }
 
-  /** Takes one message. */
+  /** Takes one message. A client need not wait for the answer to Watch: what follows is taken after it. */
   take(bytes: Uint8Array): void | Promise<void> {
     const receipt = peekReceipt(bytes);
     if (receipt !== undefined && this.#admission !== undefined) {
       this.#report(receipt.epoch, receipt.sequence);
       return;
     }
-    const message = readStrictly(ClientMessageSchema, bytes);
-    if (this.#stream === undefined || this.#admission === undefined) {
-      if (this.#beginning) throw new WireError('nothing may be sent between Watch and its answer');
-      this.#beginning = true;
-      return this.#begin(message);
-    }
-    if (
-      message.publish !== undefined ||
-      message.watch !== undefined ||
-      message.frames.length > 0 ||
-      message.dropped.length > 0 ||
-      message.end !== undefined
-    )
+    const { watch, ...content } = readStrictly(ClientMessageSchema, bytes);
+    if (this.#admission === undefined) return this.#begin(watch).then(() => this.#takeContent(content));
+    if (watch !== undefined) throw new WireError('Watch is the first message only');
+    this.#takeContent(content);
+  }
+
+  #takeContent({ publish, frames, dropped, end, ping, receipt, token }: Omit<ClientMessage, 'watch'>): void {
+    if (publish !== undefined || frames.length > 0 || dropped.length > 0 || end !== undefined)
       throw new WireError('this message is not for a watching connection');
-    if (message.ping !== undefined) this.#send({ pong: { id: message.ping.id, serverUnixUs: this.#unixUs() } });
-    if (message.receipt !== undefined) this.#report(message.receipt.epoch, Number(message.receipt.sequence));
-    if (message.token !== '') this.#admission.renew(message.token);
+    if (ping !== undefined) this.#send({ pong: { id: ping.id, serverUnixUs: this.#unixUs() } });
+    if (receipt !== undefined) this.#report(receipt.epoch, Number(receipt.sequence));
+    if (token !== '') this.#admission?.renew(token);
   }
 
   began(): void {
@@ -94,7 +89,7 @@ export class WatchSession implements WatchedStreamSubscriber {
     if (this.#place?.epoch === epoch) this.#place.fanOut.receipt(this.#place.viewer, sequence);
   }
 
-  async #begin({ watch }: ClientMessage): Promise<void> {
+  async #begin(watch: Watch | undefined): Promise<void> {
     if (watch === undefined) throw new WireError('the first message is Watch');
     if (!isStreamName(watch.stream)) throw new WireError('the stream name is not of [A-Za-z0-9_-]{1,64}');
     const request = { verify: this.#options.verifyToken, right: 'watch', stream: watch.stream } as const;

@@ -36,13 +36,19 @@ export interface PublishSessionOptions {
   begin: (connection: Connection, publish: Publish, labels: Readonly<Record<string, string>>) => Publication;
 }
 
+/** A connection that has been answered. */
+interface Open {
+  readonly connection: Connection;
+  readonly publication: Publication;
+  readonly admission: Admission;
+}
+
 /** A session; `take` is its connection's TakeMessage. */
 export class PublishSession {
   readonly #options: PublishSessionOptions;
   readonly #frames: TokenBucket;
   readonly #bits: TokenBucket;
-  #beginning = false;
-  #open: { connection: Connection; publication: Publication; admission: Admission } | undefined;
+  #open: Open | undefined;
 
   constructor(options: PublishSessionOptions) {
     this.#options = options;
@@ -52,33 +58,36 @@ export class PublishSession {
     this.#bits = new TokenBucket({ rate: bitsPerSecondMax, burst: bitsPerSecondMax * BURST_SECONDS, nowMs });
   }
 
-  /** Takes one message of `connection`. */
+  /** Takes one message of `connection`. A client need not wait for the answer to Publish: what follows is taken after it. */
   take(connection: Connection, bytes: Uint8Array): void | Promise<void> {
-    const message = readStrictly(ClientMessageSchema, bytes);
-    if (this.#open === undefined) {
-      if (this.#beginning) throw new WireError('nothing may be sent between Publish and its answer');
-      this.#beginning = true;
-      return this.#begin(connection, message);
-    }
-    const { publication, admission } = this.#open;
-    if (message.publish !== undefined || message.watch !== undefined || message.receipt !== undefined)
-      throw new WireError('this message is not for a publishing connection');
-    if (message.ping !== undefined) this.#pong(connection, message.ping.id);
-    if (message.dropped.length > 0) publication.takeDropped(checkRanges(message.dropped, publication.sequenceEnd));
-    if (message.frames.length > 0) {
-      this.#meter(message.frames.length, bytes.length);
-      publication.take(message.frames);
-    }
-    if (message.end !== undefined) publication.finish(checkEnd(message.end.nextSequence, publication.sequenceEnd));
-    if (message.token !== '') admission.renew(message.token);
+    const { publish, ...content } = readStrictly(ClientMessageSchema, bytes);
+    if (this.#open === undefined) return this.#begin(connection, publish).then((open) => this.#takeContent(open, content, bytes.length));
+    if (publish !== undefined) throw new WireError('Publish is the first message only');
+    this.#takeContent(this.#open, content, bytes.length);
   }
 
-  async #begin(connection: Connection, { publish }: ClientMessage): Promise<void> {
+  #takeContent(open: Open | undefined, content: Omit<ClientMessage, 'publish'>, bytes: number): void {
+    if (open === undefined) return;
+    const { connection, publication, admission } = open;
+    if (content.watch !== undefined || content.receipt !== undefined)
+      throw new WireError('this message is not for a publishing connection');
+    if (content.ping !== undefined) this.#pong(connection, content.ping.id);
+    if (content.dropped.length > 0) publication.takeDropped(checkRanges(content.dropped, publication.sequenceEnd));
+    if (content.frames.length > 0) {
+      this.#meter(content.frames.length, bytes);
+      publication.take(content.frames);
+    }
+    if (content.end !== undefined) publication.finish(checkEnd(content.end.nextSequence, publication.sequenceEnd));
+    if (content.token !== '') admission.renew(content.token);
+  }
+
+  /** Answers Publish; undefined if the connection has closed meanwhile. */
+  async #begin(connection: Connection, publish: Publish | undefined): Promise<Open | undefined> {
     if (publish === undefined) throw new WireError('the first message is Publish');
     if (!isStreamName(publish.stream)) throw new WireError('the stream name is not of [A-Za-z0-9_-]{1,64}');
     const request = { verify: this.#options.verifyToken, right: 'publish', stream: publish.stream } as const;
     const identity = await admit(request, publish.token);
-    if (connection.closing) return;
+    if (connection.closing) return undefined;
     const publication = this.#options.begin(connection, publish, { sub: identity.subject, ...identity.labels });
     this.#open = { connection, publication, admission: new Admission(connection, request, identity) };
     const published = {
@@ -90,6 +99,7 @@ export class PublishSession {
       limits: this.#options.limits,
     };
     connection.send(toBinary(ServerMessageSchema, create(ServerMessageSchema, { published })));
+    return this.#open;
   }
 
   #pong(connection: Connection, id: number): void {

@@ -109,14 +109,14 @@ test('the zone of an address of one link is kept, for listening and in the addre
   assert.equal(status, 200);
 });
 
-test('a token is given under any address of this machine, and under no name but localhost', async (t) => {
+test('a client is sent to the port where tokens are given under any address of this machine, and under no name but localhost', async (t) => {
   if (!requireIpv6(t)) return;
   const { url } = await startTestServer(t, ['--roles', 'api', '--host', '::1']);
   const { port } = new URL(url);
   const own = ['[::1]', '[fd00::1]', '127.0.0.1', '127.0.0.2', 'localhost', 'LOCALHOST', 'a.localhost'];
   for (const host of own) {
-    assert.equal(await tokenStatus(url, `${host}:${port}`), 200, host);
-    assert.equal(await tokenStatus(url, host), 200, host);
+    assert.equal(await tokenStatus(url, `${host}:${port}`), 307, host);
+    assert.equal(await tokenStatus(url, host), 307, host);
   }
   // dns.example leads to 127.0.0.1 when an attacker wants it to.
   for (const host of ['dns.example', 'localhost.example', '127.0.0.1.example']) assert.equal(await tokenStatus(url, host), 403, host);
@@ -137,7 +137,7 @@ test('a client that comes by an IPv4-mapped address is on this machine', async (
       asked.on('error', reject);
       asked.end(JSON.stringify({ grants: { publish: ['a'] } }));
     });
-    assert.equal(status, 200, `${host}: the certificate holds it, and it is this machine`);
+    assert.equal(status, 307, `${host}: the certificate holds it, and it is this machine`);
   }
 });
 
@@ -202,7 +202,7 @@ test('a name is judged and bound by the address that it leads to', async (t) => 
   const away = start(serve(join(folder, 'away'), '--host', 'away.example'));
   const printed = await addressOf(here);
   assert.match(printed, /^http:\/\/127\.0\.0\.5:/, 'development mode answers under addresses alone');
-  assert.equal(await tokenStatus(printed, new URL(printed).host), 200);
+  assert.equal(await tokenStatus(printed, new URL(printed).host), 307);
   await assert.rejects(fetch(`http://127.0.0.1:${new URL(printed).port}/`), 'it listens there alone');
   assert.equal((await away.exit).code, 2);
   assert.match(away.stderr.join('\n'), /listening on 192\.0\.2\.1 needs a key/);

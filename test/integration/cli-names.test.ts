@@ -96,9 +96,9 @@ test('a Japanese file with a Japanese title is broadcast, watched, recorded and 
   await watch.untilLine(/^waiting for "hoshi" to go live$/);
   const broadcast = await runHayate(t, ['broadcast', file, '--stream', 'hoshi', '--server', server.url]);
   assert.equal(broadcast.code, 0, broadcast.lines.join('\n'));
-  const warnings = broadcast.stderr.filter((line) => line.startsWith("the file's title"));
+  const warnings = broadcast.stderr.filter((line) => line.startsWith("warning: the file's title"));
   assert.deepEqual(warnings, [
-    `the file's title has ${195 + family.length + 4} characters (UTF-16 code units), at most 200 are allowed: it is cut to "${'夜'.repeat(195)}"`,
+    `warning: the file's title has ${195 + family.length + 4} characters (UTF-16 code units), at most 200 are allowed: it is cut to "${'夜'.repeat(195)}"`,
   ]);
   assert.deepEqual(await watch.exit, { code: 0, signal: null }, watch.lines.join('\n'));
   assert.ok(watch.lines.includes(`its title is ${'夜'.repeat(195)}`), watch.lines.join('\n'));

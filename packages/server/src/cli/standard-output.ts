@@ -2,6 +2,7 @@
 // A reader that left is no failure: the rest is dropped. Any other failure is kept for the exit code.
 import type { Writable } from 'node:stream';
 import { setImmediate as giveWay } from 'node:timers/promises';
+import { hasNoReader } from '../kernel/output-error.ts';
 import type { Output } from './command.ts';
 
 /** Output to a stream of the process. */
@@ -14,7 +15,7 @@ export class StandardOutput implements Output {
   constructor(stream: Writable & { isTTY?: boolean; columns?: number }) {
     this.#stream = stream;
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') this.failure ??= error;
+      if (!hasNoReader(error)) this.failure ??= error;
       this.#closed.abort();
     });
   }

@@ -247,6 +247,9 @@ export class SimulatedWebSocket extends EventEmitter {
     this.#socket.end(TRANSPORT_FAILED);
   }
 
+  /** Connections are pinged by the machine's clock, which stands still in a simulated world: nothing answers. */
+  ping(): void {}
+
   pause(): void {
     this.#paused = true;
   }

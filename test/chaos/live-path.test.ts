@@ -84,13 +84,13 @@ test('listeners cut off for an output buffer of next to nothing are counted as r
   // Of what does not fit into the 16 KiB that each client has, one byte is too much: a message so large costs all who subscribe
   // there their connections, and PUBLISH counts them as receivers.
   await on.redis[2].command('CONFIG', 'SET', 'client-output-buffer-limit', 'pubsub 1 0 0');
-  on.show.commentCharacters = 20_000;
+  on.show.eventBytes = 20_000;
   await on.show.until(
     'listeners to be cut off',
     async () => (await on.cluster.sum('listener', 'hayate_shard_disconnects_total', 'subscriber')) >= 4,
   );
   await on.show.untilSent(on.show.sent + 100);
-  on.show.commentCharacters = 10;
+  on.show.eventBytes = 10;
   await on.redis[2].command('CONFIG', 'SET', 'client-output-buffer-limit', 'pubsub 33554432 8388608 60');
   await on.show.untilSent(on.show.sent + 100);
   await finish(on);

@@ -34,8 +34,8 @@ export class LiveShow {
   #ended: { nextSequence: number } | undefined;
   #isEnding = false;
   #ticks = 0;
-  /** Characters of each comment that is sent. */
-  commentCharacters = 10;
+  /** Bytes of each event that is sent. */
+  eventBytes = 10;
 
   private constructor(cluster: LiveCluster, token: string) {
     this.#cluster = cluster;
@@ -145,7 +145,7 @@ export class LiveShow {
     if (this.#isEnding || this.#broadcaster.epoch === undefined) return;
     if (tick % 2 === 0) this.#broadcaster.sendAudio({ packets: [PACKET], position: (tick / 2) * PACKET_SAMPLES });
     else if (tick % 25 === 1 && this.#broadcaster.state === 'live')
-      this.#broadcaster.sendEvent({ case: 'comment', value: { author: 'chaos', text: 'a'.repeat(this.commentCharacters) } });
+      this.#broadcaster.sendEvent({ case: 'custom', value: { type: 'chaos', data: new Uint8Array(this.eventBytes).fill(97) } });
     else this.#broadcaster.sendMotion(createPose());
   }
 

@@ -123,7 +123,7 @@ test('a connection stays open for longer than balancers keep theirs, or for as l
       const kept = openRaw(t, url);
       const path = url === server.url ? '/api/openapi.json' : '/livez';
       assert.equal((await kept.ask(get(path))).headers['keep-alive'], `timeout=${seconds}`);
-      // A connection that has sent half a request since is closed by then: the time for a request is none for idling.
+      // A connection with half a request is closed by the request timeout, not by the keep-alive timeout.
       const slow = openRaw(t, url);
       assert.equal((await slow.ask('GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ')).status, 408);
       await slow.closed();

@@ -1,5 +1,5 @@
 // Requests as old, odd and broken clients send them: valid ones are answered whatever their form, others refused with a status that
-// says why, never with a 500, and the server goes on.
+// says why, never with a 500, and the server continues.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -163,7 +163,7 @@ test('bytes that are no HTTP/1.1 request are told what they look like, counted, 
   assert.equal((await openRaw(t, server.url).ask('GET /livez HTTP/1.1\r\nHost: x\r\n\r\n')).status, 200);
 });
 
-test('what follows a whole request and is none does not spoil its answer', async (t) => {
+test('bytes after a whole request that are not a request do not spoil its answer', async (t) => {
   const server = await startTestServer(t, API);
   const raw = openRaw(t, server.url);
   assert.equal((await raw.ask('GET /api/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n\x16\x03\x01')).status, 200);

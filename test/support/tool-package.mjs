@@ -4,6 +4,7 @@
 
 /** Program name, as on PATH, to Debian package. @type {Readonly<Record<string, string>>} */
 export const toolPackages = {
+  bash: 'bash',
   cc: 'gcc',
   chromium: 'chromium',
   curl: 'curl',

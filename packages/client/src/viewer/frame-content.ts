@@ -1,5 +1,5 @@
 // Encoded frames to what listeners are given: the same for a live stream and for a replay. Poses are decoded over the keys
-// that came before them; everything else stands alone. Text is given clean, whoever sent it.
+// that came before them; everything else stands alone. All text is cleaned.
 import { fromBinary } from '@bufbuild/protobuf';
 import { AudioSchema, EventSchema, type FrameHeader, isKey, Kind, type StreamHeader, StreamHeaderSchema } from '@hayate/protocol';
 import { cleanEvent, cleanHeader } from './clean-content.ts';

@@ -13,7 +13,7 @@ export interface Signals extends Required<Pick<Io, 'interrupted' | 'becomeServic
 /** Takes over the signals of this process. */
 export function handleSignals(): Signals {
   const interruption = new AbortController();
-  // Asked now: a terminal that has ended is none any more.
+  // Asked at the start: once the terminal has ended, isTTY is false.
   const hasTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
   let reload: (() => void) | undefined;
 

@@ -64,8 +64,8 @@ export class Connection {
         clearTimeout(this.#timer);
         this.#timer = setTimeout(() => this.#listen(), options.idleTimeoutMs / IDLE_PARTS);
       }
-      this.#waiting.push({ data, isBinary });
-      this.#takeWaiting(take);
+      if (this.#taking) this.#waiting.push({ data, isBinary });
+      else this.#take(take, data, isBinary);
     });
     // RFC 6455 section 5.5: every WebSocket answers pings by itself, also that of a page whose timers hardly run.
     const hear = () => {
@@ -142,17 +142,21 @@ export class Connection {
     this.#timer.refresh();
   }
 
+  #take(take: TakeMessage, data: unknown, isBinary: boolean): void {
+    try {
+      if (!isBinary || !(data instanceof Uint8Array)) throw new WireError('messages are binary');
+      const taken = take(data);
+      if (taken !== undefined) this.#takeLater(take, taken);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
   #takeWaiting(take: TakeMessage): void {
     while (!this.#taking && !this.#closing) {
       const next = this.#waiting.shift();
       if (next === undefined) return;
-      try {
-        if (!next.isBinary || !(next.data instanceof Uint8Array)) throw new WireError('messages are binary');
-        const taken = take(next.data);
-        if (taken !== undefined) this.#takeLater(take, taken);
-      } catch (error) {
-        this.fail(error);
-      }
+      this.#take(take, next.data, next.isBinary);
     }
   }
 

@@ -45,7 +45,7 @@ export class OriginList {
   }
 }
 
-/** Host and port as browsers write them: lower case, punycode, no default port. Undefined if there is more, or it is none. */
+/** Host and port as browsers write them: lower case, punycode, no default port. Undefined for any other text. */
 function hostOf(scheme: string, rest: string): string | undefined {
   // URL has rules for hosts of the schemes that it knows; pages of apps come from others, such as capacitor://localhost.
   const isWeb = scheme === 'http' || scheme === 'https';

@@ -58,13 +58,14 @@ export class WatchSession implements WatchedStreamSubscriber {
       this.#report(receipt.epoch, receipt.sequence);
       return;
     }
-    const { watch, ...content } = readStrictly(ClientMessageSchema, bytes);
-    if (this.#admission === undefined) return this.#begin(watch).then(() => this.#takeContent(content));
-    if (watch !== undefined) throw new WireError('Watch is the first message only');
-    this.#takeContent(content);
+    const message = readStrictly(ClientMessageSchema, bytes);
+    if (this.#admission === undefined) return this.#begin(message.watch).then(() => this.#takeContent(message));
+    if (message.watch !== undefined) throw new WireError('Watch is the first message only');
+    this.#takeContent(message);
   }
 
-  #takeContent({ publish, frames, dropped, end, ping, receipt, token }: Omit<ClientMessage, 'watch'>): void {
+  /** Takes all of a message but Watch. */
+  #takeContent({ publish, frames, dropped, end, ping, receipt, token }: ClientMessage): void {
     if (publish !== undefined || frames.length > 0 || dropped.length > 0 || end !== undefined)
       throw new WireError('this message is not for a watching connection');
     if (ping !== undefined) this.#send({ pong: { id: ping.id, serverUnixUs: this.#unixUs() } });

@@ -60,25 +60,25 @@ export class PublishSession {
 
   /** Takes one message of `connection`. A client need not wait for the answer to Publish: what follows is taken after it. */
   take(connection: Connection, bytes: Uint8Array): void | Promise<void> {
-    const { publish, ...content } = readStrictly(ClientMessageSchema, bytes);
-    if (this.#open === undefined) return this.#begin(connection, publish).then((open) => this.#takeContent(open, content, bytes.length));
-    if (publish !== undefined) throw new WireError('Publish is the first message only');
-    this.#takeContent(this.#open, content, bytes.length);
+    const message = readStrictly(ClientMessageSchema, bytes);
+    if (this.#open === undefined)
+      return this.#begin(connection, message.publish).then((open) => open && this.#takeContent(open, message, bytes.length));
+    if (message.publish !== undefined) throw new WireError('Publish is the first message only');
+    this.#takeContent(this.#open, message, bytes.length);
   }
 
-  #takeContent(open: Open | undefined, content: Omit<ClientMessage, 'publish'>, bytes: number): void {
-    if (open === undefined) return;
-    const { connection, publication, admission } = open;
-    if (content.watch !== undefined || content.receipt !== undefined)
+  /** Takes all of `message` but Publish. `bytes` is its size. */
+  #takeContent({ connection, publication, admission }: Open, message: ClientMessage, bytes: number): void {
+    if (message.watch !== undefined || message.receipt !== undefined)
       throw new WireError('this message is not for a publishing connection');
-    if (content.ping !== undefined) this.#pong(connection, content.ping.id);
-    if (content.dropped.length > 0) publication.takeDropped(checkRanges(content.dropped, publication.sequenceEnd));
-    if (content.frames.length > 0) {
-      this.#meter(content.frames.length, bytes);
-      publication.take(content.frames);
+    if (message.ping !== undefined) this.#pong(connection, message.ping.id);
+    if (message.dropped.length > 0) publication.takeDropped(checkRanges(message.dropped, publication.sequenceEnd));
+    if (message.frames.length > 0) {
+      this.#meter(message.frames.length, bytes);
+      publication.take(message.frames);
     }
-    if (content.end !== undefined) publication.finish(checkEnd(content.end.nextSequence, publication.sequenceEnd));
-    if (content.token !== '') admission.renew(content.token);
+    if (message.end !== undefined) publication.finish(checkEnd(message.end.nextSequence, publication.sequenceEnd));
+    if (message.token !== '') admission.renew(message.token);
   }
 
   /** Answers Publish; undefined if the connection has closed meanwhile. */

@@ -1,13 +1,13 @@
 // Recordings are told by their content, and sources of every kind are read as they come.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { test } from 'node:test';
 import { demoClip } from '../../../../../test/support/hayate.ts';
 import { pagesOf } from '../../../../../test/support/ogg-damage.ts';
-import { isFullRun, requireTool } from '../../../../../test/support/require-tool.ts';
+import { requireFullRun, requireTool } from '../../../../../test/support/require-tool.ts';
 import { tempDir } from '../../../../../test/support/temp-dir.ts';
 import { runTool, sendVoice } from '../../../../../test/support/voice-file.ts';
 import { HayateError } from '../../kernel/error.ts';
@@ -55,42 +55,13 @@ test('each kind of recording that cannot be sent is named, with what converts it
     );
   }
   const theora = join(folder, 'video.ogv');
-  runTool(ffmpeg, [
-    '-v',
-    'error',
-    '-f',
-    'lavfi',
-    '-i',
-    'testsrc=d=1:s=64x64',
-    '-f',
-    'lavfi',
-    '-i',
-    'sine=d=1',
-    '-c:v',
-    'libtheora',
-    '-c:a',
-    'libvorbis',
-    theora,
-  ]);
+  const makeVideo = (audioCodec: string) => {
+    const inputs = ['testsrc=d=1:s=64x64', 'sine=d=1'].flatMap((source) => ['-f', 'lavfi', '-i', source]);
+    runTool(ffmpeg, ['-v', 'error', '-y', ...inputs, '-c:v', 'libtheora', '-c:a', audioCodec, theora]);
+  };
+  makeVideo('libvorbis');
   await assert.rejects(sendVoice(theora), /is an Ogg file that holds Theora and Vorbis, not Opus; convert it with: /);
-  runTool(ffmpeg, [
-    '-v',
-    'error',
-    '-y',
-    '-f',
-    'lavfi',
-    '-i',
-    'testsrc=d=1:s=64x64',
-    '-f',
-    'lavfi',
-    '-i',
-    'sine=d=1',
-    '-c:v',
-    'libtheora',
-    '-c:a',
-    'libopus',
-    theora,
-  ]);
+  makeVideo('libopus');
   const sent = await sendVoice(theora);
   assert.deepEqual(sent.warnings, ['1 other stream in the file not played']);
   assert.ok(Math.abs(sent.sound.length - 48_000) < 960);
@@ -125,8 +96,8 @@ test('little is looked at before a live source is told', () => {
 });
 
 test('file names are quoted for a shell that runs them as they are', (t) => {
-  const sh = '/bin/bash';
-  if (!statSync(sh, { throwIfNoEntry: false })) return t.skip('needs bash');
+  const sh = requireTool(t, 'bash');
+  if (sh === undefined) return;
   for (const name of ['a.ogg', 'a b.ogg', 'it\'s $HOME `id` "x" \\.ogg', '日本.ogg', "new\nline's\\.ogg", '*', 'a;b&c|d'])
     assert.equal(execFileSync(sh, ['-c', `printf %s ${shellQuoted(name)}`], { encoding: 'utf8' }), name);
   assert.equal(shellQuoted('-i.ogg'), './-i.ogg');
@@ -196,7 +167,7 @@ test('waiting for a pipe that says nothing ends when it is interrupted', async (
 });
 
 test('a file of more than 2 GiB is read in little memory, and what lies behind a hole of zeros is found', async (t) => {
-  if (!isFullRun) return t.skip('reads 2 GiB: npm run test:full');
+  if (!requireFullRun(t, 'reads 2 GiB')) return;
   const path = join(tempDir(t), 'huge.ogg');
   const pages = pagesOf(clip.bytes);
   writeFileSync(path, Buffer.concat(pages.slice(0, 3)));

@@ -78,11 +78,11 @@ async function moderator(server: TestServer, moderate: string[]) {
   return { ask, list };
 }
 
-/** The broadcast, once all of it is archived. */
+/** The broadcast, once all of it is archived and it is no longer listed as live. */
 const archived = (server: TestServer, stream: string, frames: number): Promise<Past> =>
   poll('the archive to have it whole', async () => {
     const { list } = await moderator(server, [stream]);
-    return (await list(`?stream=${stream}`)).broadcasts.find((broadcast) => broadcast.frames >= frames);
+    return (await list(`?stream=${stream}`)).broadcasts.find((broadcast) => broadcast.frames >= frames && !broadcast.live);
   });
 
 test('a moderator sees the past broadcasts of the own streams alone, and what is known of them', async (t) => {

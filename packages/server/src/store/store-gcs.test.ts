@@ -12,12 +12,16 @@ import { openGcsStore } from './store-gcs.ts';
 
 const gcs = shareObjectServer(startGcs);
 let opened = 0;
-storeContract('GCS store', async (t) => {
-  const server = await gcs(t);
-  if (server === undefined) return undefined;
-  const { bucket, endpoint } = server;
-  return openGcsStore({ bucket, endpoint, prefix: `test/${opened++}/`, timeoutMs: 20_000, pageKeys: 7 });
-});
+storeContract(
+  'GCS store',
+  async (t) => {
+    const server = await gcs(t);
+    if (server === undefined) return undefined;
+    const { bucket, endpoint } = server;
+    return openGcsStore({ bucket, endpoint, prefix: `test/${opened++}/`, timeoutMs: 20_000, pageKeys: 7 });
+  },
+  { repeatsPuts: true },
+);
 
 storeFaultContract('GCS store', async (t) => {
   const server = await gcs(t);

@@ -7,14 +7,18 @@ import { openS3Store } from './store-s3.ts';
 
 const s3 = shareObjectServer(startS3);
 let opened = 0;
-storeContract('S3 store', async (t) => {
-  const server = await s3(t);
-  if (server === undefined) return undefined;
-  Object.assign(process.env, server.env);
-  const { bucket, endpoint } = server;
-  // Pages of seven keys: listings go on from page to page.
-  return openS3Store({ bucket, endpoint, prefix: `test/${opened++}/`, region: 'us-east-1', timeoutMs: 20_000, pageKeys: 7 });
-});
+storeContract(
+  'S3 store',
+  async (t) => {
+    const server = await s3(t);
+    if (server === undefined) return undefined;
+    Object.assign(process.env, server.env);
+    const { bucket, endpoint } = server;
+    // Pages of seven keys: listings go on from page to page.
+    return openS3Store({ bucket, endpoint, prefix: `test/${opened++}/`, region: 'us-east-1', timeoutMs: 20_000, pageKeys: 7 });
+  },
+  { repeatsPuts: true },
+);
 
 storeFaultContract('S3 store', async (t) => {
   const server = await s3(t);

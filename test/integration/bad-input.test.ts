@@ -69,7 +69,7 @@ const expired = async () =>
     .setExpirationTime(1)
     .sign(Buffer.alloc(32));
 const audioOf = (source: FrameSource, payload: Uint8Array) =>
-  encodeFrame({ stream: source.stream, epoch: source.epoch, sequence: 0, captureUs: 0, kind: Kind.AUDIO, payload });
+  encodeFrame({ stream: source.stream, epoch: source.epoch, sequence: 1, captureUs: 0, kind: Kind.AUDIO, payload });
 
 const cases: Record<string, Case> = {
   'a text message': { code: 'PROTOCOL_ERROR', provoke: (peer) => peer.sendRaw('hello') },
@@ -162,6 +162,48 @@ const cases: Record<string, Case> = {
       peer.send({ frames: [source.key()] });
     },
   },
+  'a first frame that is no HEADER': {
+    code: 'PROTOCOL_ERROR',
+    provoke: async (peer, server) => peer.send({ frames: [(await begin(peer, server)).audio()] }),
+  },
+  'an END below a frame that was sent': {
+    code: 'PROTOCOL_ERROR',
+    provoke: async (peer, server) => {
+      const source = await begin(peer, server);
+      peer.send({ frames: [source.header('Short'), source.audio()], end: { nextSequence: 1n } });
+    },
+  },
+  'an END below a range that was declared dropped': {
+    code: 'PROTOCOL_ERROR',
+    provoke: async (peer, server) => {
+      const source = await begin(peer, server);
+      peer.send({ frames: [source.header('Short')], dropped: [{ first: 5n, last: 9n }], end: { nextSequence: 9n } });
+    },
+  },
+  'a second END with another number': {
+    code: 'PROTOCOL_ERROR',
+    provoke: async (peer, server) => {
+      const source = await begin(peer, server);
+      for (const nextSequence of [5n, 6n]) peer.send({ frames: [source.header('Twice')], end: { nextSequence } });
+    },
+  },
+  'a frame that is not below END': {
+    code: 'PROTOCOL_ERROR',
+    provoke: async (peer, server) => {
+      const source = await begin(peer, server);
+      peer.send({ frames: [source.header('Over')], end: { nextSequence: 5n } });
+      source.sequence = 5;
+      peer.send({ frames: [source.audio()] });
+    },
+  },
+  'a dropped range that is not below END': {
+    code: 'PROTOCOL_ERROR',
+    provoke: async (peer, server) => {
+      const source = await begin(peer, server);
+      peer.send({ frames: [source.header('Over')], end: { nextSequence: 5n } });
+      peer.send({ dropped: [{ first: 4n, last: 5n }] });
+    },
+  },
   'a dropped range that runs backwards': {
     code: 'PROTOCOL_ERROR',
     provoke: async (peer, server) => {
@@ -173,6 +215,7 @@ const cases: Record<string, Case> = {
     code: 'RATE_EXCEEDED',
     provoke: async (peer, server) => {
       const source = await begin(peer, server);
+      peer.send({ frames: [source.header('Many')] });
       for (let message = 0; message < 40; message++) peer.send({ frames: Array.from({ length: 100 }, () => source.audio(3)) });
     },
   },

@@ -153,9 +153,36 @@ test('END is answered when everything is durable; dropped ranges count as settle
   assert.deepEqual([Number(gap.first), Number(gap.last), gap.reason], [2, 4, GapReason.LOST]);
 });
 
-test('the API lists what is live with its title and viewers, and ends it', async (t) => {
+test('a broadcaster whose END was answered on a connection that broke says END again, and is answered again', async (t) => {
   const server = await startTestServer(t);
-  const { peer, source } = await publish(t, server, 'hoshi');
+  const { peer, published, source } = await publish(t, server, 'hoshi');
+  peer.send({ frames: [source.header('Hello'), source.key()] });
+  const { ticket } = await acked(peer, 2);
+  peer.send({ end: { nextSequence: 2n } });
+  await peer.closed();
+  const again = await publish(t, server, 'hoshi', ticket);
+  assert.equal(again.published.epoch, published.epoch);
+  again.peer.send({ end: { nextSequence: 2n } });
+  assert.equal(Number((await again.peer.until('Ended', ({ ended }) => ended)).nextSequence), 2);
+  assert.equal((await again.peer.closed()).code, 1000);
+});
+
+test('END counts for one connection: a broadcaster that returns may go on', async (t) => {
+  const server = await startTestServer(t);
+  const { peer, published, source } = await publish(t, server, 'hoshi');
+  peer.send({ frames: [source.header('Hello')], end: { nextSequence: 3n } });
+  const { ticket } = await acked(peer, 1);
+  peer.cut();
+  const again = await publish(t, server, 'hoshi', ticket);
+  assert.equal(again.published.epoch, published.epoch);
+  source.sequence = 1;
+  again.peer.send({ frames: [1, 2, 3, 4].map(() => source.audio()), end: { nextSequence: 5n } });
+  assert.equal(Number((await again.peer.until('Ended', ({ ended }) => ended)).nextSequence), 5);
+});
+
+test('the API lists what is live with its title and viewers, and ends it; its ticket is worth nothing then', async (t) => {
+  const server = await startTestServer(t);
+  const { peer, source, published } = await publish(t, server, 'hoshi');
   peer.send({ frames: [source.header('Night talk'), source.key()] });
   await watch(t, server, 'hoshi');
   const get = async (path: string, grants: Parameters<TestServer['token']>[0], method = 'GET') => {
@@ -175,4 +202,7 @@ test('the API lists what is live with its title and viewers, and ends it', async
   assert.equal((await get('/api/streams/hoshi/end', { moderate: ['hoshi'] }, 'POST')).status, 202);
   assert.equal((await peer.closed()).code, 4410);
   await poll('the listing to be empty', async () => (await get('/api/streams', { watch: ['*'] })).body.streams?.length === 0);
+  const again = await connectPeer(t, server.url, '/publish');
+  again.send({ publish: { stream: 'hoshi', token: await server.token({ publish: ['*'] }), ticket: published.ticket } });
+  assert.equal((await again.closed()).code, 4410);
 });

@@ -20,6 +20,8 @@ export const Limits = {
   keyIntervalMsMax: 1_000,
   /** Milliseconds between a viewer's receipts. */
   receiptIntervalMs: 500,
+  /** Bytes of resent frames that may wait for an acknowledgement before another frame is sent again. */
+  resendBytesMax: 65_536,
   /** Largest sequence, capture time and position. */
   numberMax: Number.MAX_SAFE_INTEGER,
   /** Participants of one stream, the broadcaster included. */

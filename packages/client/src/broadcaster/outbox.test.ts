@@ -172,6 +172,30 @@ test('resends take at most half of what the uplink is believed to carry', () => 
   assert.ok(bytes >= 3_000 && bytes <= 3_200 + 4_200, `${bytes} bytes in 200 ms`);
 });
 
+test('no frame is sent again while 64 KiB of resent frames are unacknowledged, and a RESEND begins from nothing', () => {
+  const { outbox, state, push, sequencesSent } = model();
+  for (let i = 0; i < 400; i++) push(Kind.AUDIO, 1_000);
+  state.nowMs = 5_000;
+  outbox.connect(0);
+  /** Sends what may be sent; gives how many frames have been sent so far. */
+  const settle = () => {
+    for (let turn = 0; turn < 200; turn++) {
+      state.nowMs += 50;
+      outbox.flush();
+    }
+    return sequencesSent().length;
+  };
+  const first = settle();
+  assert.ok(first * 1_000 >= 65_536 && first * 1_000 < 65_536 + 5_000, `${first} frames`);
+  outbox.queue.acknowledge(10);
+  const second = settle();
+  assert.ok(second >= first + 5 && second <= first + 15, `${second - first} frames for 10 acknowledged`);
+  outbox.resend(10);
+  const third = settle();
+  assert.deepEqual(sequencesSent()[second], 10);
+  assert.ok((third - second) * 1_000 >= 65_536, `${third - second} frames after RESEND`);
+});
+
 test('whatever is lost, refused or congested, every sequence ends up at the server or declared dropped', () => {
   const step = fc.oneof(
     { weight: 12, arbitrary: fc.record({ push: fc.constantFrom(Kind.AUDIO, Kind.MOTION, Kind.EVENT), waitMs: fc.nat(400) }) },

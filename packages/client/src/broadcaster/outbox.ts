@@ -35,6 +35,9 @@ export class Outbox {
   #nextLive = 0;
   /** Dropped, and not yet declared on this connection. */
   readonly #undeclared = new RangeSet();
+  /** Frames that were sent again on this connection and are not acknowledged yet: bytes by sequence, ascending. */
+  readonly #inFlight = new Map<number, number>();
+  #inFlightBytes = 0;
   #connected = false;
   #ending = false;
   #endWritten = false;
@@ -73,12 +76,14 @@ export class Outbox {
     this.#declareAgain();
     this.#nextLive = next;
     this.#backlog.clear();
+    this.#clearInFlight();
     this.#endWritten = false;
   }
 
   /** The log could not take what follows `from`: what was written of it is written again, and what was declared is declared again. */
   resend(from: number): void {
     this.#declareAgain();
+    this.#clearInFlight();
     this.#backlog.add(from, this.#nextLive - 1);
   }
 
@@ -145,7 +150,8 @@ export class Outbox {
 
   #writeBacklog(grantBytes: number, nowMs: number): void {
     let room = grantBytes;
-    while (room > 0 && this.#backlog.size > 0) {
+    this.#acknowledgeInFlight();
+    while (room > 0 && this.#backlog.size > 0 && this.#inFlightBytes < Limits.resendBytesMax) {
       const frames: OutgoingFrame[] = [];
       let bytes = 0;
       for (let range = this.#backlog.lowest; range !== undefined && bytes < RESEND_BYTES_MAX; range = this.#backlog.lowest) {
@@ -154,11 +160,26 @@ export class Outbox {
         if (frame === undefined) continue;
         frames.push(frame);
         bytes += frame.bytes.length;
+        this.#inFlight.set(frame.sequence, frame.bytes.length);
       }
+      this.#inFlightBytes += bytes;
       const written = this.#write(frames, nowMs);
       this.#options.uplink.resent(written);
       room -= written;
     }
+  }
+
+  #acknowledgeInFlight(): void {
+    for (const [sequence, bytes] of this.#inFlight) {
+      if (sequence >= this.queue.known) return;
+      this.#inFlight.delete(sequence);
+      this.#inFlightBytes -= bytes;
+    }
+  }
+
+  #clearInFlight(): void {
+    this.#inFlight.clear();
+    this.#inFlightBytes = 0;
   }
 
   #writeEnd(): void {

@@ -78,6 +78,11 @@ export class UnacknowledgedQueue {
     return this.#acknowledged;
   }
 
+  /** The server in use has said that it has everything before it. */
+  get known(): number {
+    return this.#known;
+  }
+
   /** Whether another event would exceed the bound. */
   get eventsFull(): boolean {
     return this.#events >= this.#limits.eventsMax;

@@ -125,7 +125,7 @@ const kinds: Vector[] = [
       captureUs: Number.MAX_SAFE_INTEGER,
       kind: 127,
       flags: 2 ** 32 - 1,
-      participant: 2 ** 32 - 1,
+      participant: 63,
       position: Number.MAX_SAFE_INTEGER,
       keySequence: Number.MAX_SAFE_INTEGER,
       payload: Uint8Array.of(255),
@@ -240,6 +240,7 @@ const refusedHeaders: Vector[] = (
     ['participant-0', 'participant 0 in the list', { participants: [{ number: 0, name: 'a' }] }],
     ['participant-64', 'a participant 64', { participants: [{ number: 64, name: 'a' }] }],
     ['participant-twice', 'two participants of one number', { participants: [{ number: 1 }, { number: 1 }] }],
+    ['key-interval', 'a key interval of 1,001 ms', { motion: { keyIntervalMs: 1_001 } }],
     ['avatar-http', 'an avatar over plain http', { avatar: 'http://example.com/a.vrm' }],
     ['avatar-control', 'a participant’s avatar with a control character', { participants: [{ number: 1, avatar: 'https://a/\u007f' }] }],
   ] satisfies [string, string, Header][]
@@ -247,5 +248,16 @@ const refusedHeaders: Vector[] = (
   invalid(`frame-bad-${which}`, 'Frame', about, encodeFrame({ ...BASE, kind: Kind.HEADER, payload: headerOf(fields) })),
 );
 
+/** Frames that are well formed, and that no server takes from a broadcaster. */
+const refusedFrames: Vector[] = [
+  invalid('frame-bad-first', 'Frame', 'sequence 0 is no HEADER', encodeFrame({ ...BASE, kind: Kind.EVENT })),
+  invalid(
+    'frame-bad-participant',
+    'Frame',
+    'a pose of participant 64',
+    encodeFrame({ ...BASE, sequence: 1, kind: Kind.MOTION, flags: FrameFlag.KEY, participant: 64 }),
+  ),
+];
+
 /** All frame vectors. */
-export const frameVectors: readonly Vector[] = [...kinds, ...forms, ...broken, ...refusedHeaders];
+export const frameVectors: readonly Vector[] = [...kinds, ...forms, ...broken, ...refusedHeaders, ...refusedFrames];

@@ -43,6 +43,9 @@ export function checkFrame(frame: Uint8Array, expected: FrameExpectation): Check
     throw new HayateError('BAD_REQUEST', 'a frame is of another stream or epoch', { closeCode: 'WRONG_STREAM' });
   if (header.sequence >= expected.sequenceEnd)
     throw new HayateError('BAD_REQUEST', 'a sequence jumps too far ahead', { closeCode: 'SEQUENCE_INVALID' });
+  if (header.sequence === 0 && header.kind !== Kind.HEADER) throw new WireError('the first frame of an epoch is a HEADER');
+  if (header.participant >= Limits.participantsMax)
+    throw new WireError(`a participant is numbered from 0 to ${Limits.participantsMax - 1}`);
   const payload = framePayload(frame, header);
   if (header.kind === Kind.AUDIO) checkAudio(payload);
   return { header, streamHeader: header.kind === Kind.HEADER ? checkStreamHeader(payload) : undefined };
@@ -63,6 +66,8 @@ function checkStreamHeader(payload: Uint8Array): StreamHeader {
   if (header.audio !== undefined && (header.audio.codec !== 'opus' || header.audio.channels < 1 || header.audio.channels > 2))
     throw new WireError('audio is Opus with 1 or 2 channels');
   if (header.audio !== undefined && header.audio.preSkip > 65_535) throw new WireError('pre-skip is above 65535');
+  if (header.motion !== undefined && header.motion.keyIntervalMs > Limits.keyIntervalMsMax)
+    throw new WireError(`the key interval is above ${Limits.keyIntervalMsMax} ms`);
   checkParticipants(header.participants);
   return header;
 }

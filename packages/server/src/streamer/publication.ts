@@ -1,7 +1,7 @@
 // One broadcast in one streamer: frames of its current connection in; out to the live feed and in batches to the log.
 // It outlives the connection, so that a broadcaster who returns finds it. Invariant: a frame acknowledged is durable.
 import { create, toBinary } from '@bufbuild/protobuf';
-import { type Ended, EndedSchema, EndReason, Kind, type Range, ServerMessageSchema, type StreamHeader } from '@hayate/protocol';
+import { type Ended, EndedSchema, EndReason, Kind, type Range, ServerMessageSchema, type StreamHeader, WireError } from '@hayate/protocol';
 import { type LiveStream, LiveStreamSchema, type RepairRequest } from '@hayate/protocol/server';
 import type { Connection } from '../gateway/connection.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -112,6 +112,8 @@ export class Publication {
   ): Connection | undefined {
     const older = this.#connection;
     this.#connection = connection;
+    // Every connection says END for itself.
+    if (this.#ended === undefined) this.#endSequence = undefined;
     older?.close('SUPERSEDED');
     // What was gathered carries the labels and generation it came under.
     this.#append.flush();
@@ -148,6 +150,7 @@ export class Publication {
   /** Takes ranges that the broadcaster will never send. */
   takeDropped(ranges: readonly Range[]): void {
     for (const range of ranges) {
+      this.#checkEnded(Number(range.last));
       this.#options.metrics.declaredDropped.inc(Number(range.last - range.first) + 1);
       this.#append.addDropped(range);
       this.#highest = Math.max(this.#highest, Number(range.last));
@@ -159,8 +162,13 @@ export class Publication {
     return this.#highest + 1 + SEQUENCE_JUMP_MAX;
   }
 
-  /** The broadcaster has sent all frames before `endSequence`. Over when they are durable. */
+  /**
+   * The epoch has the frames before `endSequence`. It is over when they are durable. Throws WireError if it should have more, or
+   * if another end was said before.
+   */
   finish(endSequence: number): void {
+    if (endSequence <= this.#highest) throw new WireError('END is below a sequence that was sent or declared');
+    if (endSequence !== (this.#endSequence ?? endSequence)) throw new WireError('END names another sequence than before');
     this.#endSequence = endSequence;
     this.#append.flush();
     this.#acknowledge();
@@ -243,6 +251,7 @@ export class Publication {
       sequenceEnd: this.sequenceEnd,
     });
     const { sequence, kind } = checked.header;
+    this.#checkEnded(sequence);
     metrics.frames.inc({ kind: KIND_LABELS[kind] ?? 'CUSTOM' });
     metrics.bytes.inc(frame.length);
     this.#bits.bytes += frame.length;
@@ -251,6 +260,10 @@ export class Publication {
     else this.#append.add(sequence, frame, receivedUnixUs);
     if (!this.#feed.add(frame, checked.header, receivedUnixUs)) metrics.framesNotLive.inc({ reason: 'resent' });
     else if (checked.streamHeader !== undefined) this.#header = checked.streamHeader;
+  }
+
+  #checkEnded(sequence: number): void {
+    if (this.#endSequence !== undefined && sequence >= this.#endSequence) throw new WireError('a sequence is not below END');
   }
 
   #acknowledge(): void {

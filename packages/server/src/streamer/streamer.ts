@@ -18,6 +18,7 @@ import type { Log } from '../log/log.ts';
 import { Channels, type Shards, type Unsubscribe } from '../shard/shard.ts';
 import { Announcer } from './announcer.ts';
 import type { AppendLimits } from './append-queue.ts';
+import { EndedEpochs } from './ended-epochs.ts';
 import { Publication } from './publication.ts';
 import { type PublishLimits, PublishSession } from './publish-session.ts';
 import { StreamerMetrics } from './streamer-metrics.ts';
@@ -57,6 +58,8 @@ export class Streamer implements Service {
   readonly #publications = new Map<string, { publication: Publication; absentSinceMs: number | undefined }>();
   /** Ended for viewers, with an end that may not be in the log yet. */
   readonly #ending = new Set<Publication>();
+  /** Ended over the HTTP API: their tickets are refused. */
+  readonly #moderated = new EndedEpochs();
   readonly #budget = { unsettledBytes: 0 };
   readonly #subscriptions: Unsubscribe[] = [];
   readonly #connections = new Set<Connection>();
@@ -144,6 +147,8 @@ export class Streamer implements Service {
   #begin(connection: Connection, publish: Publish, labels: Readonly<Record<string, string>>): Publication {
     if (this.#draining) throw new HayateError('CLOSED', 'the server is draining', { closeCode: 'GOING_AWAY', temporary: true });
     const ticket = publish.ticket.length === 0 ? undefined : this.#readTicket(publish);
+    if (ticket !== undefined && this.#moderated.has(ticket.stream, ticket.epoch, this.#unixMs()))
+      throw new HayateError('CONFLICT', 'the broadcast was ended', { closeCode: 'STREAM_ENDED' });
     const held = this.#publications.get(publish.stream);
     if (ticket !== undefined && held !== undefined && ticket.epoch < held.publication.epoch)
       throw new HayateError('CONFLICT', 'a newer broadcast of this stream has begun', { closeCode: 'SUPERSEDED' });
@@ -220,6 +225,7 @@ export class Streamer implements Service {
   #takeControl({ body }: Control): void {
     if (body.case === 'announceFull') this.#announcer?.announce(true);
     else if (body.case === 'endStream') {
+      this.#moderated.add(body.value.stream, body.value.epoch, this.#unixMs());
       const publication = this.#publications.get(body.value.stream)?.publication;
       if (publication?.epoch !== body.value.epoch) return;
       publication.end(EndReason.MODERATED);

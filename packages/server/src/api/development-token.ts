@@ -3,13 +3,14 @@
 // local door (development-door.ts), a port that is opened nowhere else, which only a client on this machine reaches. Whoever
 // has the pairing code needs no door. docs/decision/0019-development-tokens-through-a-second-port.md says why.
 import { timingSafeEqual } from 'node:crypto';
-import type { OpenAPIHono } from '@hono/zod-openapi';
+import { z as documented, type OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { z } from 'zod';
 import { isStreamPattern } from '../auth/grant.ts';
 import { signToken } from '../auth/sign-token.ts';
 import { isLocalhostName, isLoopback, parseAddress } from '../kernel/address.ts';
 import { HayateError } from '../kernel/error.ts';
+import { errorAnswers } from './api-error.ts';
 
 const patterns = z.array(z.string().refine(isStreamPattern)).max(100).default([]);
 const Request = z.object({
@@ -50,6 +51,7 @@ export function addDevelopmentToken(app: OpenAPIHono, { secret, pairingCode, doo
     if (policy !== null)
       context.header('Content-Security-Policy', policy.replace("connect-src 'self'", `connect-src 'self' http://${door.page}`));
   });
+  describeTokenPath(app);
   app.post(TOKEN_PATH, async (context) => {
     const request = await readTokenRequest(context);
     if (pairingCode !== undefined && equals(request.pair, pairingCode)) return giveToken(context, request, secret);
@@ -63,6 +65,34 @@ export function addDevelopmentToken(app: OpenAPIHono, { secret, pairingCode, doo
     if (publish.length > 0 || room.length > 0 || moderate.length > 0)
       throw new HayateError('FORBIDDEN', 'open the address that was printed with its pairing code');
     return giveToken(context, request, secret);
+  });
+}
+
+/** Adds the path to the API's description, which then has it in development mode only. */
+function describeTokenPath({ openAPIRegistry }: OpenAPIHono): void {
+  const names = documented
+    .array(documented.string().openapi({ example: 'studio-7' }))
+    .max(100)
+    .default([]);
+  const body = documented.object({
+    grants: documented.object({ publish: names, watch: names, room: names, moderate: names }),
+    subject: documented.string().min(1).max(64).default('developer'),
+    pair: documented.string().max(64).default('').openapi({ description: 'The pairing code of --lan' }),
+  });
+  const answer = documented.object({
+    token: documented.string(),
+    expiresAt: documented.int().openapi({ description: 'Unix seconds', example: 1_767_229_200 }),
+  });
+  openAPIRegistry.registerPath({
+    method: 'post',
+    path: TOKEN_PATH,
+    summary: 'A token, in development mode only',
+    request: { body: { required: true, content: { 'application/json': { schema: body } } } },
+    responses: {
+      200: { description: 'The token', content: { 'application/json': { schema: answer } } },
+      307: { description: 'Ask again at the address in Location, which only this machine reaches' },
+      ...errorAnswers(400, 403),
+    },
   });
 }
 

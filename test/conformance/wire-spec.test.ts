@@ -19,6 +19,7 @@ import {
   ServerMessageSchema,
   Shapes,
   SUBPROTOCOL,
+  Timing,
 } from '@hayate/protocol';
 import { Channels } from '../../packages/server/src/shard/shard.ts';
 
@@ -69,6 +70,45 @@ test('the limits are those of limits.ts', () => {
     table('limit | value').map(([name, value]) => [name, Number(value)]),
     Object.entries(Limits),
   );
+});
+
+test('the times are those of timing.ts', () => {
+  assert.deepEqual(
+    table('time | value').map(([name, value]) => [name, Number(value)]),
+    Object.entries(Timing),
+  );
+});
+
+/** Numbers in the prose, and what they are in the code. A group of the pattern is the number. */
+const prose: readonly [RegExp, number][] = [
+  [/four more at intervals of (\d+) ms/, Timing.firstPingIntervalMs],
+  [/nothing has come for (\d+) s while a `Ping`/, Timing.silenceMaxMs / 1_000],
+  [/not answered within (\d+) s/, Timing.answerTimeoutMs / 1_000],
+  [/min\((\d+) s, 250 ms × 2\^k\)/, Timing.reconnectLastMs / 1_000],
+  [/min\(10 s, (\d+) ms × 2\^k\)/, Timing.reconnectFirstMs],
+  [/live for (\d+) s resets k/, Timing.settledMs / 1_000],
+  [/min\((\d+) s, `close_after_ms` \/ 2\)/, Timing.successorSpreadMs / 1_000],
+  [/A server that closes waits (\d+) s/, Timing.closeGraceMs / 1_000],
+  [/token bucket that holds (\d+) s worth/, Timing.rateBurstMs / 1_000],
+  [/holds\s+(\d+) s of frames at most/, Timing.unacknowledgedMs / 1_000],
+  [/opaque and valid for (\d+) h/, Timing.ticketValidMs / 3_600_000],
+  [/should wait (\d+) s before it shows/, Timing.absenceMs / 1_000],
+  [/not more than once in (\d+) s for that alone/, Timing.headerIntervalMs / 1_000],
+  [/dropped range may be at most ([\d,]+) beyond/, Limits.sequenceJumpMax],
+  [/while (\d+) KiB or more of resent frames/, Limits.resendBytesMax / 1_024],
+  [/at least every (\d+) ms, and name the same participant/, Limits.keyIntervalMsMax],
+  [/`participants`: those besides participant 0; at most (\d+)/, Limits.participantsMax - 1],
+  [/`participant` is at most (\d+)/, Limits.participantsMax - 1],
+  [/A token is at most ([\d,]+) characters/, Limits.tokenCharactersMax],
+  [/A frame is the unit of everything; it is at most ([\d,]+) bytes/, Limits.frameBytesMax],
+  [/receipt_interval_ms (\d+)\}/, Limits.receiptIntervalMs],
+];
+
+test('numbers in sentences are those of the code', () => {
+  for (const [pattern, value] of prose) {
+    const found = pattern.exec(text)?.[1];
+    assert.equal(Number(found?.replaceAll(',', '')), value, `${pattern}`);
+  }
 });
 
 test('the frame’s fields and kinds are those of frame.proto, and who may lose a kind is as servers act', () => {

@@ -28,4 +28,5 @@ export {
   textFault,
   truncateText,
 } from './text.ts';
+export { Timing } from './timing.ts';
 export { WireError } from './wire-error.ts';

@@ -22,6 +22,8 @@ export const Limits = {
   receiptIntervalMs: 500,
   /** Bytes of resent frames that may wait for an acknowledgement before another frame is sent again. */
   resendBytesMax: 65_536,
+  /** Sequences that a frame or a dropped range may lie beyond the highest that the server has seen. */
+  sequenceJumpMax: 65_536,
   /** Largest sequence, capture time and position. */
   numberMax: Number.MAX_SAFE_INTEGER,
   /** Participants of one stream, the broadcaster included. */

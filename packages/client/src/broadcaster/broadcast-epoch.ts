@@ -1,7 +1,7 @@
 // One epoch of a broadcast: voice, poses, events and headers in, encoded frames into its outbox. Each becomes one frame
 // with the next sequence; positions and capture times are the epoch's own.
 import { create, toBinary } from '@bufbuild/protobuf';
-import { AudioSchema, EventSchema, encodeFrame, FrameFlag, Kind, Limits, type Pose } from '@hayate/protocol';
+import { AudioSchema, EventSchema, encodeFrame, FrameFlag, Kind, Limits, type Pose, Timing } from '@hayate/protocol';
 import { ClientError } from '../client-error.ts';
 import type { ClockOffset } from '../connection/clock-estimate.ts';
 import type { EventInput, StreamDescription } from './broadcaster-api.ts';
@@ -16,9 +16,6 @@ export interface FrameTime {
   /** Microseconds since this epoch began. */
   captureUs: number;
 }
-
-/** A better clock estimate is announced at most this often. */
-const ORIGIN_INTERVAL_MS = 3_000;
 
 export interface BroadcastEpochOptions {
   stream: string;
@@ -86,7 +83,7 @@ export class BroadcastEpoch {
 
   /** Whether a new HEADER would tell viewers a clearly better time. */
   originImproved(offset: ClockOffset | undefined, nowMs: number): boolean {
-    if (offset === undefined || nowMs - this.#saidMs < ORIGIN_INTERVAL_MS) return false;
+    if (offset === undefined || nowMs - this.#saidMs < Timing.headerIntervalMs) return false;
     return this.#said === undefined || improves(originOf(offset, this.beganMs), this.#said);
   }
 

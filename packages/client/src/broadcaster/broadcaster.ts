@@ -10,6 +10,7 @@ import {
   type Pose,
   type Published,
   type ServerMessage,
+  Timing,
 } from '@hayate/protocol';
 import { ClientError } from '../client-error.ts';
 import type { ConnectionState, StateChange } from '../connection/connection-state.ts';
@@ -33,7 +34,6 @@ import { checkedDescription } from './stream-header.ts';
 import { countName, noFrames } from './unacknowledged-queue.ts';
 import { Uplink } from './uplink.ts';
 
-const QUEUE_MS = 30_000;
 const QUEUE_EVENTS_MAX = 4_096;
 const QUEUE_BYTES_MAX = 16 * 1_048_576;
 /** Resends, held voice and bounds are looked at this often. */
@@ -297,7 +297,7 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
   }
 
   #outbox(): Outbox {
-    const { queueMs = QUEUE_MS, queueEventsMax = QUEUE_EVENTS_MAX, queueBytesMax = QUEUE_BYTES_MAX } = this.#options;
+    const { queueMs = Timing.unacknowledgedMs, queueEventsMax = QUEUE_EVENTS_MAX, queueBytesMax = QUEUE_BYTES_MAX } = this.#options;
     const link = this.#link;
     return new Outbox({
       limits: { maxAgeMs: queueMs, eventsMax: queueEventsMax, bytesMax: queueBytesMax },

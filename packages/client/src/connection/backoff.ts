@@ -1,8 +1,6 @@
 // How long to wait before the next attempt: doubling from a quarter second to ten, half of it at random, so that
 // clients that lost the same server do not return in step.
-
-const FIRST_MS = 250;
-const LAST_MS = 10_000;
+import { Timing } from '@hayate/protocol';
 
 /** Exponential backoff with jitter. */
 export class Backoff {
@@ -16,7 +14,7 @@ export class Backoff {
 
   /** The next wait, milliseconds: at least half of what the attempt's number gives. */
   nextMs(): number {
-    const full = Math.min(LAST_MS, FIRST_MS * 2 ** this.#attempts);
+    const full = Math.min(Timing.reconnectLastMs, Timing.reconnectFirstMs * 2 ** this.#attempts);
     this.#attempts = Math.min(this.#attempts + 1, 16);
     return full / 2 + (this.#random() * full) / 2;
   }

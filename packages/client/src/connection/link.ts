@@ -1,7 +1,7 @@
 // Keeps one stream connected: token, first message, reconnection with backoff, the successor that is opened before a
 // draining server closes, token refresh, clock estimate. Its owner (Broadcaster, Viewer) sees messages of one
 // connection at a time: those of an older one stop the moment a newer one has been welcomed.
-import type { CloseCodeName, ServerMessage } from '@hayate/protocol';
+import { type CloseCodeName, type ServerMessage, Timing } from '@hayate/protocol';
 import { ClientError } from '../client-error.ts';
 import { Backoff } from './backoff.ts';
 import { type Clock, monotonicClock } from './clock.ts';
@@ -27,10 +27,6 @@ export interface LinkOwner {
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
-/** A connection that lived so long was a good one: the backoff begins anew. */
-const HEALTHY_MS = 5_000;
-/** A server that drains many clients should not meet them all at once. */
-const SUCCESSOR_SPREAD_MS = 2_000;
 
 /** A lasting connection to one endpoint, for one stream. */
 export class Link {
@@ -98,7 +94,7 @@ export class Link {
   /** Opens a new connection while the current one goes on. */
   succeed(closeAfterMs: number): void {
     if (this.#next !== undefined || this.#retryTimer !== undefined) return;
-    this.#retryAfter(this.#random() * Math.min(SUCCESSOR_SPREAD_MS, closeAfterMs / 2));
+    this.#retryAfter(this.#random() * Math.min(Timing.successorSpreadMs, closeAfterMs / 2));
   }
 
   /** The work is done: closes for good. */
@@ -180,7 +176,7 @@ export class Link {
   #lost(reason: CloseReason): void {
     if (this.#current === undefined) return;
     this.#current = undefined;
-    if (this.clock.nowMs() - this.#liveSinceMs >= HEALTHY_MS) this.#backoff.reset();
+    if (this.clock.nowMs() - this.#liveSinceMs >= Timing.settledMs) this.#backoff.reset();
     // A server closes the older connection when it takes its successor, whose welcome may come a moment later; and a connection
     // may be lost while its successor is on its way, which then need not begin anew.
     const succeeded =

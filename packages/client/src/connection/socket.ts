@@ -1,7 +1,7 @@
 // One WebSocket connection: the first message goes out as soon as it opens, decoded messages come in, and exactly one
 // `onClose` ends it, unless the owner closed it. It also measures round trips, and notices when nothing comes any more.
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import { ClientMessageSchema, type ServerMessage, ServerMessageSchema, SUBPROTOCOL } from '@hayate/protocol';
+import { ClientMessageSchema, type ServerMessage, ServerMessageSchema, SUBPROTOCOL, Timing } from '@hayate/protocol';
 import type { Clock } from './clock.ts';
 import type { RoundTrip } from './clock-estimate.ts';
 import { type CloseReason, closeReason } from './close-reason.ts';
@@ -20,16 +20,8 @@ export interface SocketOptions {
   onClose: (reason: CloseReason) => void;
 }
 
-/** Longest wait for the answer to the first message, milliseconds. */
-const HANDSHAKE_TIMEOUT_MS = 10_000;
-/** A connection on which nothing has come for so long is lost: eight pings are unanswered. */
-const SILENCE_MAX_MS = 8_000;
-const PING_INTERVAL_MS = 1_000;
 /** A timer that comes later than this was held back. */
 const LATE_MS = 1_000;
-/** The first pings follow quickly, for a good clock estimate early. */
-const FIRST_PINGS = 5;
-const FIRST_PING_INTERVAL_MS = 100;
 
 /** One connection of a Link. */
 export class Socket {
@@ -61,7 +53,7 @@ export class Socket {
     this.#socket.onclose = (event) => this.#end(closeReason(event.code, event.reason));
     // Browsers tell no more than "error"; the close event that follows carries the code.
     this.#socket.onerror = () => {};
-    this.#timer = setTimeout(() => this.#lose('The server did not answer in time.'), HANDSHAKE_TIMEOUT_MS);
+    this.#timer = setTimeout(() => this.#lose('The server did not answer in time.'), Timing.answerTimeoutMs);
   }
 
   /** When the first message went out: the start of the first round trip. */
@@ -104,7 +96,7 @@ export class Socket {
   #ping(): void {
     const nowMs = this.#options.clock.nowMs();
     // A timer that comes late (a page in the background, a machine that slept) proves nothing once: answers may wait to be read.
-    const isSilent = this.unansweredMs(nowMs) > SILENCE_MAX_MS && nowMs - this.#heardMs > SILENCE_MAX_MS;
+    const isSilent = this.unansweredMs(nowMs) > Timing.silenceMaxMs && nowMs - this.#heardMs > Timing.silenceMaxMs;
     const isLate = nowMs - this.#dueMs > LATE_MS;
     if (isSilent && isLate && !this.#doubted) this.#doubted = true;
     else if (isSilent) {
@@ -113,7 +105,7 @@ export class Socket {
     }
     this.#pings.set(++this.#pingId, nowMs);
     this.send({ ping: { id: this.#pingId } });
-    const intervalMs = this.#pingId < FIRST_PINGS ? FIRST_PING_INTERVAL_MS : PING_INTERVAL_MS;
+    const intervalMs = this.#pingId < Timing.firstPings ? Timing.firstPingIntervalMs : Timing.pingIntervalMs;
     this.#dueMs = nowMs + intervalMs;
     this.#timer = setTimeout(() => this.#ping(), intervalMs);
   }

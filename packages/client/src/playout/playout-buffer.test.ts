@@ -124,15 +124,22 @@ test('finds the delay that jitter of any size needs, for any seed', () => {
   fc.assert(
     fc.property(fc.integer(), fc.integer({ min: 1, max: 40 }), (seed, jitterMs) => {
       const { status, delays, largestStep } = play({ seed, seconds: 20, jitterMs, driftPpm: 0 });
-      // An ordered connection makes every late packet hold up the next ones: some share is late while it learns.
-      assert.ok(ms(status.late) < 600, `late ${ms(status.late)} ms`);
-      assert.ok(ms(status.concealed) < 1_200, `concealed ${ms(status.concealed)} ms`);
+      // An ordered connection makes every late packet hold up the next ones. Some share of the 20 s is late while the buffer
+      // learns, and it grows with the jitter.
+      assert.ok(ms(status.late) < 200 + 20 * jitterMs, `late ${ms(status.late)} ms`);
+      assert.ok(ms(status.concealed) < 600 + 20 * jitterMs, `concealed ${ms(status.concealed)} ms`);
       for (const delay of delays.slice(5))
         assert.ok(delay < 60 + 30 + jitterMs * 10 && delay > 60, `delay ${delay} ms, jitter ${jitterMs}`);
       // However one source of the signal takes over from another, it is no steeper than voice itself.
       assert.ok(largestStep < 0.04, `step ${largestStep}`);
     }),
-    { numRuns: 12, examples: [[21, 30]] },
+    {
+      numRuns: 12,
+      examples: [
+        [21, 30],
+        [-692901242, 39],
+      ],
+    },
   );
 });
 

@@ -13,6 +13,7 @@ import {
   peekFrame,
   type ServerMessage,
   type StreamHeader,
+  Timing,
   type Watching,
 } from '@hayate/protocol';
 import { ClientError } from '../client-error.ts';
@@ -39,11 +40,6 @@ interface EpochView {
 }
 
 const LATENCY_PERCENTILE = 0.5;
-/**
- * A server that has only just begun to follow a stream may say that it is not live: whoever returns to a broadcast believes that
- * after this time. Longer would help nobody: servers keep 2 s for those who return.
- */
-const ABSENCE_MS = 2_000;
 /** A timer that fires a little early still sends its receipt. */
 const TIMER_SLACK_MS = 20;
 
@@ -176,7 +172,8 @@ export class Viewer extends Emitter<ViewerEvents> {
     this.#isWelcome = false;
     clearTimeout(this.#absence);
     if (watching.epoch === 0n) {
-      if (isReturn) this.#absence = setTimeout(() => this.#leaveEpoch(), ABSENCE_MS);
+      // A server that has only just begun to follow a stream may say that it is not live.
+      if (isReturn) this.#absence = setTimeout(() => this.#leaveEpoch(), Timing.absenceMs);
       else this.#leaveEpoch();
       return;
     }

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Timing } from '@hayate/protocol';
 import { EndedEpochs } from './ended-epochs.ts';
-import { TICKET_VALID_MS } from './ticket.ts';
 
 test('an ended epoch is remembered for as long as its tickets are valid, and no other epoch is', () => {
   const ended = new EndedEpochs();
   ended.add('hoshi', 7n, 1_000);
-  assert.equal(ended.has('hoshi', 7n, 1_000 + TICKET_VALID_MS), true);
-  assert.equal(ended.has('hoshi', 7n, 1_001 + TICKET_VALID_MS), false);
+  assert.equal(ended.has('hoshi', 7n, 1_000 + Timing.ticketValidMs), true);
+  assert.equal(ended.has('hoshi', 7n, 1_001 + Timing.ticketValidMs), false);
   assert.equal(ended.has('hoshi', 8n, 1_000), false);
   assert.equal(ended.has('tsuki', 7n, 1_000), false);
 });
@@ -16,7 +16,7 @@ test('an epoch that ends again is as new as the second time', () => {
   const ended = new EndedEpochs();
   ended.add('hoshi', 7n, 0);
   ended.add('hoshi', 7n, 5_000);
-  assert.equal(ended.has('hoshi', 7n, 5_000 + TICKET_VALID_MS), true);
+  assert.equal(ended.has('hoshi', 7n, 5_000 + Timing.ticketValidMs), true);
 });
 
 test('of more than 10,000 the oldest is forgotten', () => {

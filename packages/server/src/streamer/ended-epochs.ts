@@ -1,6 +1,6 @@
 // Epochs that nobody may resume. In: each end; out: whether a ticket's epoch is one of them. Invariant: an entry is kept for as
 // long as a ticket of its epoch can be valid, and at most ENDED_MAX of them are, the newest.
-import { TICKET_VALID_MS } from './ticket.ts';
+import { Timing } from '@hayate/protocol';
 
 /** More than a deployment's moderators end in an hour. */
 const ENDED_MAX = 10_000;
@@ -16,7 +16,7 @@ export class EndedEpochs {
     this.#endedAtMs.delete(key);
     this.#endedAtMs.set(key, nowMs);
     for (const [oldest, atMs] of this.#endedAtMs) {
-      if (this.#endedAtMs.size <= ENDED_MAX && nowMs - atMs <= TICKET_VALID_MS) return;
+      if (this.#endedAtMs.size <= ENDED_MAX && nowMs - atMs <= Timing.ticketValidMs) return;
       this.#endedAtMs.delete(oldest);
     }
   }
@@ -24,7 +24,7 @@ export class EndedEpochs {
   /** Whether the epoch has ended, and a ticket of it may still be valid. */
   has(stream: string, epoch: bigint, nowMs: number): boolean {
     const atMs = this.#endedAtMs.get(keyOf(stream, epoch));
-    return atMs !== undefined && nowMs - atMs <= TICKET_VALID_MS;
+    return atMs !== undefined && nowMs - atMs <= Timing.ticketValidMs;
   }
 }
 

@@ -1,7 +1,18 @@
 // One broadcast in one streamer: frames of its current connection in; out to the live feed and in batches to the log.
 // It outlives the connection, so that a broadcaster who returns finds it. Invariant: a frame acknowledged is durable.
 import { create, toBinary } from '@bufbuild/protobuf';
-import { type Ended, EndedSchema, EndReason, Kind, type Range, ServerMessageSchema, type StreamHeader, WireError } from '@hayate/protocol';
+import {
+  type Ended,
+  EndedSchema,
+  EndReason,
+  Kind,
+  Limits,
+  type Range,
+  ServerMessageSchema,
+  type StreamHeader,
+  Timing,
+  WireError,
+} from '@hayate/protocol';
 import { type LiveStream, LiveStreamSchema, type RepairRequest } from '@hayate/protocol/server';
 import type { Connection } from '../gateway/connection.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -13,10 +24,7 @@ import { Audience } from './audience.ts';
 import { type CheckedFrame, checkFrame } from './frame-check.ts';
 import { LiveFeed } from './live-feed.ts';
 import type { StreamerMetrics } from './streamer-metrics.ts';
-import { TICKET_VALID_MS, type TicketOffice } from './ticket.ts';
-
-/** A sequence may be this far ahead of the highest one seen: 30 s of frames are unacknowledged at most. */
-const SEQUENCE_JUMP_MAX = 65_536;
+import type { TicketOffice } from './ticket.ts';
 
 export interface PublicationOptions {
   stream: string;
@@ -133,7 +141,7 @@ export class Publication {
       epoch: this.epoch,
       generation: this.#generation,
       nextSequence: this.nextSequence,
-      expiresAtMs: Math.round(this.#options.clock.nowUnixUs() / 1_000) + TICKET_VALID_MS,
+      expiresAtMs: Math.round(this.#options.clock.nowUnixUs() / 1_000) + Timing.ticketValidMs,
     });
   }
 
@@ -159,7 +167,7 @@ export class Publication {
 
   /** The highest sequence a frame or a dropped range may name, plus 1. */
   get sequenceEnd(): number {
-    return this.#highest + 1 + SEQUENCE_JUMP_MAX;
+    return this.#highest + 1 + Limits.sequenceJumpMax;
   }
 
   /**

@@ -9,6 +9,7 @@ import {
   type Range,
   readStrictly,
   ServerMessageSchema,
+  Timing,
   WireError,
 } from '@hayate/protocol';
 import type { VerifyToken } from '../auth/verify-token.ts';
@@ -25,9 +26,6 @@ export interface PublishLimits {
   framesPerSecondMax: number;
   bitsPerSecondMax: number;
 }
-
-/** Bursts of this many seconds' worth pass: what a client held back while its network was poor. */
-const BURST_SECONDS = 10;
 
 export interface PublishSessionOptions {
   verifyToken: VerifyToken;
@@ -53,9 +51,11 @@ export class PublishSession {
   constructor(options: PublishSessionOptions) {
     this.#options = options;
     const { framesPerSecondMax, bitsPerSecondMax } = options.limits;
+    // A client that returns sends what it held back while its network was poor.
+    const burstSeconds = Timing.rateBurstMs / 1_000;
     const nowMs = nowMonotonicMs();
-    this.#frames = new TokenBucket({ rate: framesPerSecondMax, burst: framesPerSecondMax * BURST_SECONDS, nowMs });
-    this.#bits = new TokenBucket({ rate: bitsPerSecondMax, burst: bitsPerSecondMax * BURST_SECONDS, nowMs });
+    this.#frames = new TokenBucket({ rate: framesPerSecondMax, burst: framesPerSecondMax * burstSeconds, nowMs });
+    this.#bits = new TokenBucket({ rate: bitsPerSecondMax, burst: bitsPerSecondMax * burstSeconds, nowMs });
   }
 
   /** Takes one message of `connection`. A client need not wait for the answer to Publish: what follows is taken after it. */

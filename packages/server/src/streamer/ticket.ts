@@ -15,9 +15,6 @@ export interface Ticket {
   readonly expiresAtMs: number;
 }
 
-/** A ticket is valid for 1 h. */
-export const TICKET_VALID_MS = 3_600_000;
-
 const MAC_BYTES = 32;
 const Content = z.tuple([z.literal(1), z.string(), z.string(), z.int().nonnegative(), z.int().nonnegative(), z.int()]);
 

@@ -1,7 +1,7 @@
 // Reads a Frame's header without decoding its payload: what every hop does, many thousand times a second.
 // Takes fields in any order, lets the last of a repeated field win and skips unknown ones, as
 // https://protobuf.dev/programming-guides/encoding asks of a reader. Never throws anything but WireError.
-import { Kind } from './gen/hayate/v1/frame_pb.ts';
+import { isKind } from './kind.ts';
 import { Limits } from './limits.ts';
 import { isStreamName } from './stream-name.ts';
 import { WireError } from './wire-error.ts';
@@ -34,19 +34,9 @@ export function isKey(header: FrameHeader): boolean {
   return (header.flags & FrameFlag.KEY) !== 0;
 }
 
-/** Whether a slow viewer may lose frames of this kind: voice and poses, never headers, events or users' own kinds. */
-export function isDroppable(kind: number): boolean {
-  return kind === Kind.AUDIO || kind === Kind.MOTION || kind === Kind.GAME;
-}
-
 /** The payload's bytes: a view, not a copy. */
 export function framePayload(frame: Uint8Array, header: FrameHeader): Uint8Array {
   return frame.subarray(header.payloadOffset, header.payloadOffset + header.payloadLength);
-}
-
-/** Whether frames of this kind may exist: HEADER to GAME, and users' own, 64 to 127. */
-export function isKind(kind: number): boolean {
-  return (kind >= Kind.HEADER && kind <= Kind.GAME) || (kind >= 64 && kind <= 127);
 }
 
 /** Largest value of a header's varint field: kind, flags and participant have 32 bits, the others stay exact in a double. */

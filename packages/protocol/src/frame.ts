@@ -1,6 +1,7 @@
 // Encodes a Frame once, by hand: header fields in ascending order, default values left out, payload last.
 // The bytes equal those of the generated codec, and peekFrame reads them all.
-import { fieldMax, isKind } from './frame-header.ts';
+import { fieldMax } from './frame-header.ts';
+import { isKind } from './kind.ts';
 import { isStreamName } from './stream-name.ts';
 import { WireError } from './wire-error.ts';
 

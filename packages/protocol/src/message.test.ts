@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
+import { encodeEnvelope } from './envelope.ts';
+import { EnvelopeSchema, LiveFrameSchema } from './gen/hayate/v1/live_pb.ts';
 import { ClientMessageSchema, ServerMessageSchema } from './gen/hayate/v1/message_pb.ts';
-import { encodeServerFrame } from './message.ts';
+import { encodeServerFrame, viewServerFrame } from './message.ts';
 
 const frameLists = fc.array(fc.uint8Array({ maxLength: 300 }), { minLength: 1, maxLength: 5 });
 
@@ -27,5 +29,31 @@ test('a frame of any size up to the limit keeps its length prefix right', () => 
   for (const size of [0, 1, 127, 128, 16_383, 16_384, 65_536]) {
     const bytes = encodeServerFrame(new Uint8Array(size).fill(7));
     assert.equal(fromBinary(ServerMessageSchema, bytes).frames[0]?.length, size);
+  }
+});
+
+test('a frame that was read from an Envelope is sent on as the view that it is, and its field numbers allow that', () => {
+  for (const schema of [LiveFrameSchema, ServerMessageSchema])
+    assert.equal(schema.fields.find(({ name }) => name === 'frame' || name === 'frames')?.number, 1);
+  fc.assert(
+    fc.property(frameLists, (contents) => {
+      const frames = contents.map((frame, i) => ({ frame, receivedUnixUs: 7 * i, previousPlusOne: i }));
+      const envelope = encodeEnvelope(new Uint8Array(), frames);
+      for (const [i, { frame }] of fromBinary(EnvelopeSchema, envelope).frames.entries()) {
+        const message = viewServerFrame(frame);
+        assert.deepEqual([...message], [...encodeServerFrame(contents[i] ?? new Uint8Array())]);
+        if (frame.length > 0) assert.equal(message.buffer, envelope.buffer);
+      }
+    }),
+  );
+});
+
+test('a frame whose length another writer made longer than needed, or that begins its buffer, is copied', () => {
+  const content = [9, 8, 7];
+  for (const before of [[0x0a, 0x83, 0x00], [0x12, 3], [0x0a, 4], [3], []]) {
+    const buffer = Uint8Array.from([...before, ...content]);
+    const message = viewServerFrame(buffer.subarray(before.length));
+    assert.notEqual(message.buffer, buffer.buffer);
+    assert.deepEqual([...message], [0x0a, 3, ...content]);
   }
 });

@@ -1,6 +1,6 @@
 // Rows of the statistics output: one per broadcast and window. Frames, marks and batches are counted in as the log gives
 // them; sums are of whole numbers, so that they do not depend on who counts.
-import { type FrameHeader, Kind } from '@hayate/protocol';
+import { type FrameHeader, KIND_MAX, type KindTraits, kindTraits } from '@hayate/protocol';
 import type { Columns, RowOf } from '../format/parquet/index.ts';
 import type { AudioView } from './audio-payload.ts';
 import { LevelRuns } from './level-runs.ts';
@@ -64,16 +64,11 @@ export const STATISTICS_TABLE = {
 /** One row of the statistics output. */
 export type StatisticsRow = RowOf<typeof STATISTICS_TABLE>;
 
-/** Where a kind's frames are counted; `other` is the last. */
-const COLUMN_OF_KIND: Readonly<Record<number, number>> = {
-  [Kind.HEADER]: 0,
-  [Kind.AUDIO]: 1,
-  [Kind.MOTION]: 2,
-  [Kind.EVENT]: 3,
-  [Kind.GAME]: 4,
-};
+/** The columns of kinds, in the order of the table. */
+const KIND_COLUMNS: readonly KindTraits['column'][] = ['header', 'audio', 'motion', 'event', 'game', 'other'];
 
-const OTHER = 5;
+/** Where frames are counted: an index into KIND_COLUMNS by kind. */
+const columnOfKind = Array.from({ length: KIND_MAX + 1 }, (_, kind) => KIND_COLUMNS.indexOf(kindTraits(kind).column));
 
 /** Whose row it is. */
 export interface StatisticsKey {
@@ -151,7 +146,7 @@ export class StatisticsCounter {
 
   /** A frame, its encoded length and the sequence behind the highest one before it. */
   frame({ kind, sequence, captureUs }: FrameHeader, bytes: number, nextSequence: number): void {
-    const column = COLUMN_OF_KIND[kind] ?? OTHER;
+    const column = columnOfKind[kind] ?? KIND_COLUMNS.length - 1;
     this.#kindFrames[column] = (this.#kindFrames[column] ?? 0) + 1;
     this.#kindBytes[column] = (this.#kindBytes[column] ?? 0) + bytes;
     if (sequence < this.#firstSequence) this.#firstSequence = sequence;

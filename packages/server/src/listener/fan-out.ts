@@ -3,7 +3,7 @@
 // fails that falls behind, and has a queue of its own until it has caught up; so a viewer at the head costs one comparison
 // and one write, and no memory beyond its record. Invariant, for every viewer: offered = sent + dropped (by reason) + waiting.
 import { create, toBinary } from '@bufbuild/protobuf';
-import { GapReason, isKey, Kind, type NumberRange, ServerMessageSchema } from '@hayate/protocol';
+import { GapReason, hasKeys, isKey, type NumberRange, ServerMessageSchema } from '@hayate/protocol';
 import type { Clock } from '../kernel/clock.ts';
 import { trackOf } from '../live/current-group.ts';
 import type { CoalesceSchedule } from './coalesce-schedule.ts';
@@ -155,8 +155,7 @@ export class FanOut {
       this.#window.add({ sequence: header.sequence, bytes: message.length, receivedUnixUs }, nowMs);
     // A socket that does not take all of this message shows it at the next; often it has by then. TLS never has at once.
     const batch = this.#takeBatch(before);
-    for (const { header } of frames)
-      if (isKey(header) && (header.kind === Kind.MOTION || header.kind === Kind.GAME)) this.#noteKey(trackOf(header), header.sequence);
+    for (const { header } of frames) if (isKey(header) && hasKeys(header.kind)) this.#noteKey(trackOf(header), header.sequence);
     if (batch.length > 0) this.#writeToHead(frames, bytes, batch);
     this.#window.trim();
     for (const viewer of this.#behind.slice()) {
@@ -284,9 +283,7 @@ export class FanOut {
 /** A viewer who returns was given the keys on which what is replayed stands, though they may be no longer current. */
 function keysBefore(greeting: readonly QueuedFrame[]): Map<number, number> {
   const keys = new Map<number, number>();
-  for (const { header } of greeting)
-    if ((header.kind === Kind.MOTION || header.kind === Kind.GAME) && !keys.has(trackOf(header)))
-      keys.set(trackOf(header), header.keySequence);
+  for (const { header } of greeting) if (hasKeys(header.kind) && !keys.has(trackOf(header))) keys.set(trackOf(header), header.keySequence);
   return keys;
 }
 

@@ -2,7 +2,7 @@
 // written to its socket, and only while that has nothing pending. The rest waits here by class: audio until its deadline, of
 // motion the newest key and delta of each track, events without loss. Invariant: every frame pushed is sent, dropped (counted
 // by reason) or still waiting.
-import { isDroppable, isKey, Kind, type NumberRange, RangeSet } from '@hayate/protocol';
+import { hasKeys, isDroppable, isKey, Kind, type NumberRange, RangeSet } from '@hayate/protocol';
 import { trackOf } from '../live/current-group.ts';
 import type { LiveEntry } from '../live/live-entry.ts';
 
@@ -164,7 +164,7 @@ export class ViewerQueue {
 
   /** Whether the viewer was given the key that this frame needs; notes keys. */
   #drawable({ header }: QueuedFrame): boolean {
-    if (header.kind !== Kind.MOTION && header.kind !== Kind.GAME) return true;
+    if (!hasKeys(header.kind)) return true;
     const track = trackOf(header);
     if (isKey(header)) this.#keysSent.set(track, Math.max(header.sequence, this.#keysSent.get(track) ?? 0));
     return this.#keysSent.get(track) === header.keySequence || isKey(header);
@@ -177,7 +177,7 @@ export class ViewerQueue {
     const replaced: QueuedFrame[] = [];
     const kept = this.#waiting.toReversed().filter(({ frame }) => {
       const { header } = frame;
-      if (header.kind !== Kind.MOTION && header.kind !== Kind.GAME) return true;
+      if (!hasKeys(header.kind)) return true;
       const track = trackOf(header);
       const seen = newer.get(track);
       const useless = seen === 'key' || (seen === 'delta' && !isKey(header));

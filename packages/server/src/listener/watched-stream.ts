@@ -5,11 +5,11 @@ import {
   type Ended,
   EndedSchema,
   EndReason,
-  encodeServerFrame,
   GapReason,
   type NumberRange,
   RangeSchema,
   ServerMessageSchema,
+  viewServerFrame,
 } from '@hayate/protocol';
 import { type Envelope, type LiveFrame, type RepairRequest, RepairRequestSchema } from '@hayate/protocol/server';
 import type { CancelTimer, Clock } from '../kernel/clock.ts';
@@ -302,7 +302,7 @@ function encodeMessage(content: MessageInitShape<typeof ServerMessageSchema>): U
 }
 
 function readEntry(frame: LiveFrame): QueuedFrame {
-  return { ...readLiveFrame(frame), message: encodeServerFrame(frame.frame) };
+  return { ...readLiveFrame(frame), message: viewServerFrame(frame.frame) };
 }
 
 function endMark(live: Live, reason: EndReason): Ended {

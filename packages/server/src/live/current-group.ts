@@ -1,7 +1,7 @@
 // The frames from which a late joiner draws the stream at once: the latest HEADER and, for each participant and kind,
 // the latest key and the latest delta over it (deltas apply to their key alone, so one is enough). Kept by the streamer
 // and by each listener; its size is bounded by the participants.
-import { isKey, Kind } from '@hayate/protocol';
+import { hasKeys, isKey, Kind } from '@hayate/protocol';
 import type { LiveEntry } from './live-entry.ts';
 
 /** Participants whose pose is kept; frames of more than these are not part of the group. */
@@ -19,7 +19,7 @@ export class CurrentGroup<Entry extends LiveEntry> {
       if (sequence >= (this.#header?.header.sequence ?? 0)) this.#header = entry;
       return;
     }
-    if (kind !== Kind.MOTION && kind !== Kind.GAME) return;
+    if (!hasKeys(kind)) return;
     const id = trackOf(entry.header);
     const track = this.#tracks.get(id);
     if (isKey(entry.header)) {
@@ -49,7 +49,7 @@ export class CurrentGroup<Entry extends LiveEntry> {
   }
 }
 
-/** A participant's poses of one kind are a track: its number. */
+/** A participant's frames of one kind are a track: its number. Kinds are below 128. */
 export function trackOf(header: { participant: number; kind: number }): number {
-  return header.participant * 2 + (header.kind === Kind.GAME ? 1 : 0);
+  return header.participant * 128 + header.kind;
 }

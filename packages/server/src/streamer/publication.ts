@@ -5,7 +5,7 @@ import {
   type Ended,
   EndedSchema,
   EndReason,
-  Kind,
+  kindTraits,
   Limits,
   type Range,
   ServerMessageSchema,
@@ -260,7 +260,7 @@ export class Publication {
     });
     const { sequence, kind } = checked.header;
     this.#checkEnded(sequence);
-    metrics.frames.inc({ kind: KIND_LABELS[kind] ?? 'CUSTOM' });
+    metrics.frames.inc({ kind: kindTraits(kind).name });
     metrics.bytes.inc(frame.length);
     this.#bits.bytes += frame.length;
     this.#highest = Math.max(this.#highest, sequence);
@@ -311,4 +311,3 @@ export class Publication {
 }
 
 const { FINISHED } = EndReason;
-const KIND_LABELS: Readonly<Record<number, string>> = Object.fromEntries(Object.entries(Kind).map(([name, number]) => [number, name]));

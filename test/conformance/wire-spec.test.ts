@@ -90,14 +90,14 @@ const prose: readonly [RegExp, number][] = [
   [/min\((\d+) s, `close_after_ms` \/ 2\)/, Timing.successorSpreadMs / 1_000],
   [/A server that closes waits (\d+) s/, Timing.closeGraceMs / 1_000],
   [/token bucket that holds (\d+) s worth/, Timing.rateBurstMs / 1_000],
-  [/holds\s+(\d+) s of frames at most/, Timing.unacknowledgedMs / 1_000],
+  [/holds (\d+) s of frames at most/, Timing.unacknowledgedMs / 1_000],
   [/opaque and valid for (\d+) h/, Timing.ticketValidMs / 3_600_000],
   [/should wait (\d+) s before it shows/, Timing.absenceMs / 1_000],
   [/not more than once in (\d+) s for that alone/, Timing.headerIntervalMs / 1_000],
   [/dropped range may be at most ([\d,]+) beyond/, Limits.sequenceJumpMax],
   [/while (\d+) KiB or more of resent frames/, Limits.resendBytesMax / 1_024],
   [/at least every (\d+) ms, and name the same participant/, Limits.keyIntervalMsMax],
-  [/`participants`: those besides participant 0; at most (\d+)/, Limits.participantsMax - 1],
+  [/those besides participant 0, at most (\d+)/, Limits.participantsMax - 1],
   [/`participant` is at most (\d+)/, Limits.participantsMax - 1],
   [/A token is at most ([\d,]+) characters/, Limits.tokenCharactersMax],
   [/A frame is the unit of everything; it is at most ([\d,]+) bytes/, Limits.frameBytesMax],
@@ -105,8 +105,9 @@ const prose: readonly [RegExp, number][] = [
 ];
 
 test('numbers in sentences are those of the code', () => {
+  const sentences = text.replaceAll(/\s+/g, ' ');
   for (const [pattern, value] of prose) {
-    const found = pattern.exec(text)?.[1];
+    const found = pattern.exec(sentences)?.[1];
     assert.equal(Number(found?.replaceAll(',', '')), value, `${pattern}`);
   }
 });

@@ -6,11 +6,11 @@ import { ensureInstalled } from './install.mjs';
 import { ensureRuntime, runtimeEnvironment, versionOf } from './runtime.mjs';
 import { Refusal, root, script } from './step.mjs';
 
-const usage = `npm run soak [-- [--minutes N] [--blows N] [--seed N] [--keep DIR] [WORD…]]
+const usage = `npm run soak [-- [--minutes N] [--faults N] [--seed N] [--keep DIR] [WORD…]]
 
 Runs the archive's chaos tests, those whose round has one of the words in its name: mix, file, kafka; one round after the other
 until the minutes (default 10) are over. What is missing on this machine is a failure, not a skip.
-  --blows N    how often a mix strikes (default 20)
+  --faults N    how often a mix strikes (default 20)
   --seed N     of the first round; each next one has the next (default: any)
   --keep DIR   what a failed round leaves behind is copied there: journals, log, archive`;
 
@@ -24,14 +24,14 @@ const rounds = [
 
 /** @param {readonly string[]} words */
 const readOptions = (words) => {
-  const options = { minutes: 10, blows: 20, seed: Date.now() % 2 ** 31, keep: '', names: /** @type {string[]} */ ([]) };
+  const options = { minutes: 10, faults: 20, seed: Date.now() % 2 ** 31, keep: '', names: /** @type {string[]} */ ([]) };
   const rest = [...words];
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     if (word === '--keep') options.keep = rest.shift() ?? '';
-    else if (word === '--minutes' || word === '--blows' || word === '--seed') {
+    else if (word === '--minutes' || word === '--faults' || word === '--seed') {
       const number = Number(rest.shift());
       if (!Number.isInteger(number) || number < 1) throw new Refusal(`${word} takes a whole number`);
-      options[/** @type {'minutes' | 'blows' | 'seed'} */ (word.slice(2))] = number;
+      options[/** @type {'minutes' | 'faults' | 'seed'} */ (word.slice(2))] = number;
     } else if (word.startsWith('--')) throw new Refusal(`${word} is unknown\n\n${usage}`);
     else options.names.push(word);
   }
@@ -64,7 +64,7 @@ const sum = (output, pattern) => [...output.matchAll(pattern)].reduce((total, [,
 
 await script('npm run soak', async () => {
   if (process.argv.includes('--help')) return console.log(usage);
-  const { minutes, blows, seed: firstSeed, keep, names } = readOptions(process.argv.slice(2));
+  const { minutes, faults, seed: firstSeed, keep, names } = readOptions(process.argv.slice(2));
   const chosen = rounds.filter(({ name }) => names.length === 0 || names.some((word) => name.includes(word)));
   if (chosen.length === 0) throw new Refusal(`no round's name holds ${names.join(' or ')}`);
   const runtime = await ensureRuntime();
@@ -76,7 +76,7 @@ await script('npm run soak', async () => {
     if (round === undefined) break;
     const variables = {
       HAYATE_TEST_SEED: String(seed),
-      HAYATE_TEST_BLOWS: String(blows),
+      HAYATE_TEST_FAULTS: String(faults),
       ...(keep === '' ? {} : { HAYATE_TEST_KEEP: keep }),
     };
     const args = ['--test', ...(round.only === '' ? [] : ['--test-name-pattern', round.only]), round.file];

@@ -1,5 +1,5 @@
 // The demo's own small server: the page, what it shows, and the buttons. It listens on loopback, answers only under that name,
-// and takes deeds only from the page that it gave itself, so that no other site's script can press a button.
+// and takes actions only from the page that it gave itself, so that no other site's script can press a button.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -17,7 +17,7 @@ import type { Scene } from './scene.ts';
 const SNAPSHOT_MS = 250;
 const HOST = '127.0.0.1';
 const pages = fileURLToPath(new URL('../../packages/web/dist', import.meta.url));
-const DeedBody = z.strictObject({ shard: z.int().min(1).max(16), action: z.enum(ShardActions) });
+const ActionBody = z.strictObject({ shard: z.int().min(1).max(16), action: z.enum(ShardActions) });
 
 /** The server of the page. */
 export interface ControlServer {
@@ -63,14 +63,14 @@ function addSceneRoutes(app: OpenAPIHono, scene: Scene): void {
       }
     }),
   );
-  app.post('/demo/deed', async (context) => {
+  app.post('/demo/action', async (context) => {
     // Browsers name the origin of every POST, and no script of another site can forge it.
     if (context.req.header('Origin') !== `http://${context.req.header('Host')}`)
       throw new HayateError('FORBIDDEN', "only the demo's own page may do this");
     if (context.req.header('Content-Type') !== 'application/json') throw new HayateError('BAD_REQUEST', 'the request is not JSON');
-    const deed = DeedBody.safeParse(await context.req.json().catch(() => undefined));
-    if (!deed.success) throw new HayateError('BAD_REQUEST', 'the request is not { "shard": number, "action": "kill" | "hang" | … }');
-    const { shard, action } = deed.data;
+    const parsed = ActionBody.safeParse(await context.req.json().catch(() => undefined));
+    if (!parsed.success) throw new HayateError('BAD_REQUEST', 'the request is not { "shard": number, "action": "kill" | "hang" | … }');
+    const { shard, action } = parsed.data;
     if (await scene.act(shard, action)) return context.json({ done: true });
     return context.json({ error: { code: 'CONFLICT', message: `Redis ${shard} cannot be told to ${action} as it is now` } }, 409);
   });

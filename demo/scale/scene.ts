@@ -1,5 +1,5 @@
 // The whole installation of the demo: three Redis, a streamer, listeners in two processes, the demo clip on the air, and an
-// audience. Deeds in, snapshots out. What it starts it ends.
+// audience. Actions in, snapshots out. What it starts it ends.
 import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Grants } from '../../packages/server/src/auth/grant.ts';
 import { signToken } from '../../packages/server/src/auth/sign-token.ts';
-import type { Deed, SceneAddress, ShardAction, Snapshot, Toll } from '../../packages/web/src/scale/scene.ts';
+import type { ChaosAction, Impact, SceneAddress, ShardAction, Snapshot } from '../../packages/web/src/scale/scene.ts';
 import type { AudienceReport } from './audience-report.ts';
 import { HayateProcess } from './hayate-process.ts';
 import { Metrics } from './metric.ts';
@@ -19,7 +19,7 @@ const STREAM = 'demo';
 const SHARDS = 3;
 const WORKERS = 2;
 const POLL_MS = 250;
-const DEEDS_MAX = 6;
+const ACTIONS_MAX = 6;
 /** Tokens outlive any demo. */
 const TOKEN_SECONDS = 30 * 86_400;
 
@@ -32,7 +32,7 @@ export interface SceneOptions {
   readonly viewers: number;
 }
 
-const noToll: Toll = { lost: 0, repaired: 0, republished: 0, longestGapMs: 0 };
+const noImpact: Impact = { lost: 0, repaired: 0, republished: 0, longestGapMs: 0 };
 const noReport: AudienceReport = { hasBegun: false, connected: 0, received: 0, lost: 0, bytes: 0, longestGapMs: 0, markedGapMs: 0 };
 
 /** The demo's installation, running. */
@@ -49,13 +49,13 @@ export class Scene {
   readonly #stop: () => Promise<void>;
   readonly #timer: NodeJS.Timeout;
   #report = noReport;
-  #counted = noToll;
+  #counted = noImpact;
   /** What had been counted when the audience was complete. */
-  #atBegin: Toll | undefined;
+  #atBegin: Impact | undefined;
   #begunUnixMs: number | null = null;
-  #atDeed = noToll;
+  #atAction = noImpact;
   #publishes: number[] = [];
-  #deeds: Deed[] = [];
+  #actions: ChaosAction[] = [];
   #snapshot: Snapshot | undefined;
   #listeners = 0;
   #isUsed: boolean[] = [];
@@ -168,8 +168,11 @@ export class Scene {
     const atUnixMs = Date.now();
     if (!(await redis.act(action))) return false;
     if (this.#audience.connected) this.#audience.send('mark', () => undefined);
-    this.#atDeed = before;
-    this.#deeds = [{ id: (this.#deeds[0]?.id ?? 0) + 1, atUnixMs, action, shard: number, ...noToll }, ...this.#deeds].slice(0, DEEDS_MAX);
+    this.#atAction = before;
+    this.#actions = [{ id: (this.#actions[0]?.id ?? 0) + 1, atUnixMs, action, shard: number, ...noImpact }, ...this.#actions].slice(
+      0,
+      ACTIONS_MAX,
+    );
     return true;
   }
 
@@ -197,8 +200,9 @@ export class Scene {
       longestGapMs: this.#report.longestGapMs,
     };
     if (this.#report.hasBegun) this.#atBegin ??= { ...this.#counted, lost: 0 };
-    const [newest, ...older] = this.#deeds;
-    if (newest !== undefined) this.#deeds = [{ ...newest, ...tollSince(this.#atDeed, this.#counted, this.#report.markedGapMs) }, ...older];
+    const [newest, ...older] = this.#actions;
+    if (newest !== undefined)
+      this.#actions = [{ ...newest, ...impactSince(this.#atAction, this.#counted, this.#report.markedGapMs) }, ...older];
     this.#snapshot = this.#describe();
   }
 
@@ -226,13 +230,13 @@ export class Scene {
         longestGapMs,
         bitsPerSecond: connected === 0 ? 0 : (this.#byteRate.perSecond * 8) / connected,
       },
-      total: this.#atBegin === undefined ? noToll : tollSince(this.#atBegin, this.#counted, longestGapMs),
-      deeds: this.#deeds,
+      total: this.#atBegin === undefined ? noImpact : impactSince(this.#atBegin, this.#counted, longestGapMs),
+      actions: this.#actions,
     };
   }
 }
 
-function tollSince(before: Toll, now: Toll, longestGapMs: number): Toll {
+function impactSince(before: Impact, now: Impact, longestGapMs: number): Impact {
   return {
     lost: now.lost - before.lost,
     repaired: now.repaired - before.repaired,

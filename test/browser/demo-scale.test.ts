@@ -63,7 +63,7 @@ async function untilItMoves(page: Page): Promise<void> {
 
 /** The status of a POST to the demo, as any program may send one. */
 const post = (url: string, headers: Record<string, string>, body: unknown): Promise<number> =>
-  fetch(`${url}/demo/deed`, { method: 'POST', headers, body: JSON.stringify(body) }).then(({ status }) => status);
+  fetch(`${url}/demo/action`, { method: 'POST', headers, body: JSON.stringify(body) }).then(({ status }) => status);
 
 /** The status of a GET that calls the server by another name, which `fetch` does not allow. */
 const statusAs = (url: string, host: string): Promise<number | undefined> =>
@@ -159,25 +159,25 @@ test('Redis are hung, killed and brought back while the avatar talks on and no v
   });
 
   await t.test('the page says so', async () => {
-    await poll('four deeds', async () => (await page.locator('.deeds li').count()) === 4, WAIT);
-    assert.deepEqual(await page.locator('.deeds strong').allInnerTexts(), [
+    await poll('four actions', async () => (await page.locator('.actions li').count()) === 4, WAIT);
+    assert.deepEqual(await page.locator('.actions strong').allInnerTexts(), [
       'Redis 2 started again',
       'Redis 1 goes on',
       'Redis 2 killed',
       'Redis 1 hung',
     ]);
-    for (const lost of await page.locator('.deeds li > :nth-child(3)').allInnerTexts()) assert.equal(lost, '0 lost');
+    for (const lost of await page.locator('.actions li > :nth-child(3)').allInnerTexts()) assert.equal(lost, '0 lost');
     assert.match(await page.locator('.counter-main').innerText(), /^Frames lost\s+0\s/);
     assert.match(await page.locator('.traffic').innerText(), /reckoned/);
     assert.equal(await page.getByRole('button', { name: 'Hang this Redis' }).count(), 3);
   });
 
   await t.test('no other page, name or address may do it', async () => {
-    const deed = { shard: 1, action: 'kill' };
+    const action = { shard: 1, action: 'kill' };
     const json = { 'Content-Type': 'application/json' };
-    assert.equal(await post(url, json, deed), 403);
-    assert.equal(await post(url, { ...json, Origin: 'http://localhost:1' }, deed), 403);
-    assert.equal(await post(url, { 'Content-Type': 'text/plain', Origin: url }, deed), 400);
+    assert.equal(await post(url, json, action), 403);
+    assert.equal(await post(url, { ...json, Origin: 'http://localhost:1' }, action), 403);
+    assert.equal(await post(url, { 'Content-Type': 'text/plain', Origin: url }, action), 400);
     assert.equal(await post(url, { ...json, Origin: url }, { shard: 9, action: 'kill' }), 409);
     assert.equal(await post(url, { ...json, Origin: url }, { shard: 1, action: 'SIGKILL' }), 400);
     assert.equal(await statusAs(url, 'demo.example'), 403);

@@ -20,7 +20,7 @@ import {
   killServer,
   loseForFiftyMinutes,
   supersede,
-} from './archive/machine-blow.ts';
+} from './archive/machine-fault.ts';
 
 const DISK_BYTES = 8 * 2 ** 20;
 

@@ -14,7 +14,7 @@ import {
   killStreamer,
   untilAssigned,
   untilCuts,
-} from './archive/cluster-blow.ts';
+} from './archive/cluster-fault.ts';
 import { logOn, PARTITIONS, STREAMS } from './archive/cluster-log.ts';
 import type { Part } from './archive/site.ts';
 import { spoiltStoreSite } from './archive/store-site.ts';

@@ -1,5 +1,5 @@
 // Everything that the other tests of the archive do, mixed by a seed on one site: a machine, and a cluster over a store and a Kafka that
-// the seed draws. In CI a few blows; `npm run soak` gives HAYATE_TEST_BLOWS, and one seed after the other.
+// the seed draws. In CI a few faults; `npm run soak` gives HAYATE_TEST_FAULTS, and one seed after the other.
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { seededNumbers } from '../conformance/archive-broadcast.ts';
@@ -16,7 +16,7 @@ import {
   killArchiver,
   killStreamer,
   untilAssigned,
-} from './archive/cluster-blow.ts';
+} from './archive/cluster-fault.ts';
 import { logOn, STREAMS } from './archive/cluster-log.ts';
 import {
   fillArchiveDisk,
@@ -27,18 +27,18 @@ import {
   loseForFiftyMinutes,
   restartServer,
   supersede,
-} from './archive/machine-blow.ts';
+} from './archive/machine-fault.ts';
 import { spoiltStoreSite } from './archive/store-site.ts';
 
 const DISK_BYTES = 64 * 2 ** 20;
-const blows = Number(process.env.HAYATE_TEST_BLOWS ?? 3);
+const faults = Number(process.env.HAYATE_TEST_FAULTS ?? 3);
 
-/** Strikes `blows` times with one of `kinds`, named for the report. */
+/** Strikes `faults` times with one of `kinds`, named for the report. */
 async function strike({ t, choose }: Campaign, kinds: Readonly<Record<string, () => Promise<unknown>>>): Promise<void> {
   const names = Object.keys(kinds);
-  for (let blow = 1; blow <= blows; blow++) {
+  for (let fault = 1; fault <= faults; fault++) {
     const name = names[choose(names.length)] ?? '';
-    t.diagnostic(`blow ${blow}: ${name}`);
+    t.diagnostic(`fault ${fault}: ${name}`);
     await kinds[name]?.();
   }
 }

@@ -8,8 +8,8 @@ import { parseAudioKey } from '../../packages/server/src/archive/path.ts';
 import { AVRO_CODECS } from '../../packages/server/src/format/avro/index.ts';
 import { isConcealment, readOggOpus, tagValue } from '../../packages/server/src/format/ogg/index.ts';
 import { type AppendedBatch, makeLog, seededNumbers, tickValue } from './archive-broadcast.ts';
-import { archiveByFate, objectsUpTo, plainRun, Turns } from './archive-fate.ts';
 import { archiveUntil, makePlace, type Place, readObjects, writeLog } from './archive-run.ts';
+import { objectsUpTo, plainRun, runFaultyArchiver, Turns } from './faulty-archiver.ts';
 
 const packetOf = (index: number) => Uint8Array.of(0x78, index & 255, (index >> 8) & 255, 7);
 
@@ -73,7 +73,7 @@ test('zombies that sleep between any two steps, die, and wake with other flags l
       });
       const turns = new Turns(random);
       const fate = { turns, random, deathsIn: 150, failuresIn: 120, options };
-      const lives = await Promise.all(places.map((place) => archiveByFate(end, place, fate)));
+      const lives = await Promise.all(places.map((place) => runFaultyArchiver(end, place, fate)));
       const wanted = await plainRun(end, first);
       const found = objectsUpTo(end, await readObjects(first.store));
       assert.deepEqual([...found.keys()], [...wanted.keys()]);

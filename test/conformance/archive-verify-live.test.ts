@@ -48,11 +48,11 @@ async function findingsOf(store: Store): Promise<Finding[]> {
   return (await verifyArchive({ store })).findings;
 }
 
-/** `store`, whose call number `at` waits for `deed`; and how many calls there were. */
-function during(store: Store, at: number, deed: () => Promise<void>): { store: Store; calls: () => number } {
+/** `store`, whose call number `at` waits for `action`; and how many calls there were. */
+function during(store: Store, at: number, action: () => Promise<void>): { store: Store; calls: () => number } {
   let calls = 0;
   const before = async () => {
-    if (++calls === at) await deed();
+    if (++calls === at) await action();
   };
   return { store: interceptCalls(store, before), calls: () => calls };
 }
@@ -181,7 +181,7 @@ test('hours put into one file and objects deleted for their age while the verifi
   const total = counting.calls();
   for (let share = 0; share < 12; share++) {
     const store = await copyOf(t, place);
-    const deed = async () => {
+    const action = async () => {
       const advance = async (hourly: number) => writeRetained(store, { ...(await readRetained(store, name)), hourly });
       const { hourMs, made } = await compactHours({ store, name, from: 0, advance, stepsMax: 1_000 });
       assert.equal(made, 1);
@@ -190,7 +190,7 @@ test('hours put into one file and objects deleted for their age while the verifi
       await deleteAged({ store, name, retained, days, newest, clockMs: LATER, hourMs, cutsMax: 1_000 });
     };
     const at = 1 + Math.floor((total * share) / 12);
-    assert.deepEqual(await findingsOf(during(store, at, deed).store), [], `done at call ${at} of ${total}`);
+    assert.deepEqual(await findingsOf(during(store, at, action).store), [], `done at call ${at} of ${total}`);
     const { findings, summary } = await verifyArchive({ store });
     assert.deepEqual(findings, []);
     assert.ok(summary.objects.frames > 0);

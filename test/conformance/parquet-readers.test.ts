@@ -165,7 +165,7 @@ test("a writer of one version finds the other's object equal", async (t) => {
   const context = createContext({ logLevel: 'silent' });
   const writer = new ObjectWriter({ store, metrics: new ArchiverMetrics(context), log: new RateLimitedLog(context.logger) });
   const { digest } = readObjectIdentity('x.parquet', oldFile);
-  const options = { signal: new AbortController().signal, erasedStands: false };
+  const options = { signal: new AbortController().signal, keepErased: false };
   for (const [i, [there, late]] of [
     [oldFile, await rewritten(oldFile)],
     [await rewritten(oldFile), oldFile],

@@ -15,7 +15,7 @@ import { openRedisShards } from '../../packages/server/src/shard/redis/redis-sha
 import { parseShardSources } from '../../packages/server/src/shard/redis/server-address.ts';
 import type { Shards } from '../../packages/server/src/shard/shard.ts';
 import { Streamer } from '../../packages/server/src/streamer/streamer.ts';
-import { TicketOffice } from '../../packages/server/src/streamer/ticket.ts';
+import { TicketSigner } from '../../packages/server/src/streamer/ticket.ts';
 import { SimulatedLog } from './simulated-log.ts';
 import { SimulatedProcess } from './simulated-process.ts';
 import { type ClientEnd, type Line, SimulatedSocket } from './simulated-socket.ts';
@@ -23,7 +23,7 @@ import type { World } from './world.ts';
 
 const verifyToken: VerifyToken = () =>
   Promise.resolve({ subject: 'anyone', grants: { publish: ['*'], watch: ['*'] }, labels: {}, expiresAtMs: Number.POSITIVE_INFINITY });
-const tickets = new TicketOffice(Buffer.alloc(32, 7));
+const tickets = new TicketSigner(Buffer.alloc(32, 7));
 
 /** What every node is: a process with the adapter open. */
 abstract class Node {

@@ -35,7 +35,7 @@ import { openShards } from './shard/shard-redis.ts';
 import { measureStore } from './store/measured-store.ts';
 import type { Store } from './store/store.ts';
 import { Streamer } from './streamer/streamer.ts';
-import { TicketOffice } from './streamer/ticket.ts';
+import { TicketSigner } from './streamer/ticket.ts';
 import { version } from './version.ts';
 
 /** A server that runs. */
@@ -216,7 +216,7 @@ async function startRoles(
       shards,
       log: opened(log),
       verifyToken,
-      tickets: new TicketOffice(security.ticketSecret),
+      tickets: new TicketSigner(security.ticketSecret),
       connectionMetrics,
       options,
     });

@@ -63,9 +63,9 @@ export async function runCampaign(
     keepEvidence(site, seed);
     throw error;
   });
-  figures.kills += site.blows.get('kills') ?? 0;
+  figures.kills += site.faults.get('kills') ?? 0;
   figures.frames += audit.frames;
-  const blows = [...site.blows].map(([what, count]) => `${count} ${what}`).join(', ');
-  t.diagnostic(`survived ${blows || 'nothing'}; ${audit.frames} frames checked, ${audit.promised} of them acknowledged`);
+  const faults = [...site.faults].map(([what, count]) => `${count} ${what}`).join(', ');
+  t.diagnostic(`survived ${faults || 'nothing'}; ${audit.frames} frames checked, ${audit.promised} of them acknowledged`);
   return audit;
 }

@@ -1,4 +1,4 @@
-// When a blow falls: at a count of something that can be seen from outside, drawn from a seed and never from a clock.
+// When a fault falls: at a count of something that can be seen from outside, drawn from a seed and never from a clock.
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Site } from './site.ts';

@@ -84,7 +84,7 @@ export class Site {
   readonly #options: SiteOptions;
   #started = 0;
   /** What has been done to it, and how often. */
-  readonly #blows = new Map<string, number>();
+  readonly #faults = new Map<string, number>();
 
   private constructor(t: TestContext, options: SiteOptions, folder: string, door: FrontDoor) {
     this.t = t;
@@ -240,12 +240,12 @@ export class Site {
 
   /** Counts what is done to the site, for the report. */
   count(what: string, times = 1): void {
-    this.#blows.set(what, (this.#blows.get(what) ?? 0) + times);
+    this.#faults.set(what, (this.#faults.get(what) ?? 0) + times);
   }
 
   /** What has been done to it. */
-  get blows(): ReadonlyMap<string, number> {
-    return this.#blows;
+  get faults(): ReadonlyMap<string, number> {
+    return this.#faults;
   }
 
   #flags(): string[] {

@@ -12,11 +12,11 @@ import type { BufferSource } from '../kernel/buffer-pool.ts';
 import { HayateError } from '../kernel/error.ts';
 import { Pace } from '../kernel/pace.ts';
 import type { LogEntry } from '../log/log.ts';
-import { type BatchView, RecordReader, type RecordView } from './batch-view.ts';
 import { CutRows } from './cut-rows.ts';
 import { CutVoice } from './cut-voice.ts';
 import { EpochMemory } from './epoch-memory.ts';
 import type { PlannedObject } from './planned-object.ts';
+import { type BatchView, RecordReader, type RecordView } from './record-reader.ts';
 
 /** What one entry held, for the metrics. */
 export interface EntryCounts {

@@ -33,14 +33,14 @@ export class ObjectWriter {
 
   /**
    * Stores an object. Resolves when it is durable, or an equal one was there: to the bytes that were there and their digest,
-   * undefined if these are the first. `erasedStands`: whoever does not have what was erased takes what was made of it as it is.
+   * undefined if these are the first. `keepErased`: whoever does not have what was erased takes what was made of it as it is.
    * Throws CONFLICT if another content is there, the signal's reason when it aborts.
    */
   async put(
     key: string,
     output: Output | 'cuts',
     object: { bytes: Uint8Array; digest: string },
-    { signal, erasedStands }: { signal: AbortSignal; erasedStands: boolean },
+    { signal, keepErased }: { signal: AbortSignal; keepErased: boolean },
   ): Promise<{ bytes: Uint8Array; digest: string } | undefined> {
     const found = await this.#retrying(key, signal, async () => {
       if (await this.#store.putIfAbsent(key, object.bytes)) return undefined;
@@ -56,7 +56,7 @@ export class ObjectWriter {
     const { digest, erased } = readObjectIdentity(key, found);
     // An erasure may have come to the manifest and not yet to this object.
     const stands = async () => erased || holdsErased(key, found, await this.#retrying(key, signal, () => listErased(this.#store)));
-    if (digest !== object.digest && !(erasedStands && (await stands())))
+    if (digest !== object.digest && !(keepErased && (await stands())))
       throw new HayateError('CONFLICT', `${key} is there with another content than the log now gives`);
     this.#metrics.objectsFound.inc({ output });
     return { bytes: found, digest };

@@ -178,7 +178,7 @@ export class PartitionArchiver {
   /** A cut that is done again from an erased manifest lacks what was erased there, and cannot give the objects that were made of it. */
   #put(key: string, output: Output | 'cuts', object: { bytes: Uint8Array; digest: string }): ReturnType<ObjectWriter['put']> {
     const { writer, signal } = this.#options;
-    return writer.put(key, output, object, { signal, erasedStands: this.#cut?.manifest.erased !== undefined });
+    return writer.put(key, output, object, { signal, keepErased: this.#cut?.manifest.erased !== undefined });
   }
 
   #watchIdle(): void {

@@ -73,7 +73,7 @@ export class FrameOrder<Entry extends LiveEntry> {
     const released: Released<Entry> = { frames: [], missing: [], lost: 0 };
     let settled = this.#settledCount();
     for (let head = this.#waiting[0]; head !== undefined; head = this.#waiting[0], settled--) {
-      if (settled <= 0 && head.entry.previousPlusOne > this.#nextSequence && !this.#tired(nowMs)) break;
+      if (settled <= 0 && head.entry.previousPlusOne > this.#nextSequence && !this.#gapTimedOut(nowMs)) break;
       this.#waiting.shift();
       const { sequence } = head.entry.header;
       this.#skipTo(sequence, Math.max(0, head.entry.previousPlusOne - this.#nextSequence), released);
@@ -109,7 +109,7 @@ export class FrameOrder<Entry extends LiveEntry> {
   }
 
   /** Whether the first gap has been waited for long enough. Every waiting frame shows it. */
-  #tired(nowMs: number): boolean {
+  #gapTimedOut(nowMs: number): boolean {
     if (this.#waiting.length > WAITING_FRAMES_MAX) return true;
     return this.#waiting.some(({ sinceMs }) => nowMs - sinceMs >= GIVE_UP_MS);
   }

@@ -24,7 +24,7 @@ import { Audience } from './audience.ts';
 import { type CheckedFrame, checkFrame } from './frame-check.ts';
 import { LiveFeed } from './live-feed.ts';
 import type { StreamerMetrics } from './streamer-metrics.ts';
-import type { TicketOffice } from './ticket.ts';
+import type { TicketSigner } from './ticket.ts';
 
 export interface PublicationOptions {
   stream: string;
@@ -35,7 +35,7 @@ export interface PublicationOptions {
   nextSequence: number;
   shards: Shards;
   log: Log;
-  tickets: TicketOffice;
+  tickets: TicketSigner;
   budget: AppendBudget;
   limits: AppendLimits & { frameBytesMax: number };
   metrics: StreamerMetrics;

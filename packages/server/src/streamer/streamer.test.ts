@@ -17,7 +17,7 @@ import { openFileLog } from '../log/file/file-log.ts';
 import type { Log } from '../log/log.ts';
 import { openMemoryShards } from '../shard/shard-memory.ts';
 import { Streamer, type StreamerOptions } from './streamer.ts';
-import { TicketOffice } from './ticket.ts';
+import { TicketSigner } from './ticket.ts';
 
 const options: StreamerOptions = {
   ...{ batchMs: 60_000, batchBytesMax: 65_536, streamBytesMax: 524_288, processBytesMax: 1 << 20, retryMs: 1_000 },
@@ -35,7 +35,7 @@ async function startStreamer(t: TestContext, log: Log): Promise<{ streamer: Stre
     shards,
     log,
     verifyToken: () => Promise.resolve(identity),
-    tickets: new TicketOffice(new Uint8Array(32)),
+    tickets: new TicketSigner(new Uint8Array(32)),
     connectionMetrics: new ConnectionMetrics(context),
     options,
   });

@@ -22,7 +22,7 @@ import { EndedEpochs } from './ended-epochs.ts';
 import { Publication } from './publication.ts';
 import { type PublishLimits, PublishSession } from './publish-session.ts';
 import { StreamerMetrics } from './streamer-metrics.ts';
-import type { Ticket, TicketOffice } from './ticket.ts';
+import type { Ticket, TicketSigner } from './ticket.ts';
 
 export interface StreamerOptions extends AppendLimits, PublishLimits {
   /** Broadcasters connected at most; more are closed with TOO_MANY_CONNECTIONS. */
@@ -40,7 +40,7 @@ interface StreamerParts {
   shards: Shards;
   log: Log;
   verifyToken: VerifyToken;
-  tickets: TicketOffice;
+  tickets: TicketSigner;
   connectionMetrics: ConnectionMetrics;
   options: StreamerOptions;
 }

@@ -19,7 +19,7 @@ const MAC_BYTES = 32;
 const Content = z.tuple([z.literal(1), z.string(), z.string(), z.int().nonnegative(), z.int().nonnegative(), z.int()]);
 
 /** Signs and reads tickets with one key, shared by all streamers of a deployment. */
-export class TicketOffice {
+export class TicketSigner {
   readonly #key: Buffer;
 
   /** `secret`: at least 32 bytes. The signing key is derived from it, so that a JWT secret can serve. */
@@ -34,7 +34,7 @@ export class TicketOffice {
     return Buffer.concat([this.#mac(content), content]);
   }
 
-  /** The ticket, or undefined if this office did not sign it or it has expired at `nowMs`. */
+  /** The ticket, or undefined if this signer did not sign it or it has expired at `nowMs`. */
   read(bytes: Uint8Array, nowMs: number): Ticket | undefined {
     if (bytes.length <= MAC_BYTES || bytes.length > 1_024) return undefined;
     const content = Buffer.from(bytes.subarray(MAC_BYTES));

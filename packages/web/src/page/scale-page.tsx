@@ -1,9 +1,9 @@
 // The page of `npm run demo:scale`: an avatar that talks, the Redis servers that carry it, and the buttons to kill and hang them.
 import type { Pose } from '@hayate/client';
 import { useCallback, useState } from 'react';
+import { ActionList } from '../component/action-list.tsx';
 import { AvatarCanvas } from '../component/avatar-canvas.tsx';
 import { Brand } from '../component/brand.tsx';
-import { DeedList } from '../component/deed-list.tsx';
 import { Icon } from '../component/icon.tsx';
 import { LiveBadge } from '../component/live-badge.tsx';
 import { Notice } from '../component/notice.tsx';
@@ -13,7 +13,7 @@ import { useSession } from '../component/use-session.ts';
 import { Volume } from '../component/volume.tsx';
 import type { AvatarView } from '../render/avatar-view.ts';
 import type { SceneAddress, ShardAction, Snapshot } from '../scale/scene.ts';
-import { doDeed, type SceneState, useScene } from '../scale/use-scene.ts';
+import { doAction, type SceneState, useScene } from '../scale/use-scene.ts';
 import { countText, viewersText } from '../text/measure-text.ts';
 import { sleepingPose } from '../watch/sleeper.ts';
 import { useVisit } from '../watch/use-visit.ts';
@@ -84,7 +84,7 @@ function Stage({ address, snapshot }: { address: SceneAddress | undefined; snaps
 
 function Panel({ scene: { loads }, snapshot }: { scene: SceneState; snapshot: Snapshot }) {
   const [refusal, setRefusal] = useState<string>();
-  const act = (shard: number, action: ShardAction) => void doDeed(shard, action).then(setRefusal);
+  const act = (shard: number, action: ShardAction) => void doAction(shard, action).then(setRefusal);
   const top = Math.max(1, ...loads.flat());
   return (
     <>
@@ -95,7 +95,7 @@ function Panel({ scene: { loads }, snapshot }: { scene: SceneState; snapshot: Sn
           <ShardCard key={shard.number} shard={shard} loads={loads[i] ?? []} top={top} onAction={(action) => act(shard.number, action)} />
         ))}
       </ul>
-      <DeedList deeds={snapshot.deeds} />
+      <ActionList actions={snapshot.actions} />
       <TrafficComparison audience={snapshot.audience} nowUnixMs={snapshot.atUnixMs} />
     </>
   );

@@ -50,7 +50,7 @@ export interface AudienceSnapshot {
 }
 
 /** Counts from one moment to another. */
-export interface Toll {
+export interface Impact {
   readonly lost: number;
   /** Frames published again because a listener missed them. */
   readonly repaired: number;
@@ -60,7 +60,7 @@ export interface Toll {
 }
 
 /** Something that the visitor did, and what came of it before the next. */
-export interface Deed extends Toll {
+export interface ChaosAction extends Impact {
   readonly id: number;
   readonly atUnixMs: number;
   readonly action: ShardAction;
@@ -75,7 +75,7 @@ export interface Snapshot {
   readonly listeners: number;
   readonly audience: AudienceSnapshot;
   /** Since all viewers had come. */
-  readonly total: Toll;
+  readonly total: Impact;
   /** The newest first; the last few. */
-  readonly deeds: readonly Deed[];
+  readonly actions: readonly ChaosAction[];
 }

@@ -1,5 +1,5 @@
 // What the demonstration tells its page: where the stream is, and snapshots as they come, with a short history of each
-// Redis' load. Deeds go the other way.
+// Redis' load. Actions go the other way.
 import { useEffect, useState } from 'react';
 import { server } from '../api/server.ts';
 import type { SceneAddress, ShardAction, Snapshot } from './scene.ts';
@@ -47,10 +47,10 @@ export function useScene(): SceneState {
 }
 
 /** Does something to a Redis; resolves to a sentence if it was refused. */
-export async function doDeed(shard: number, action: ShardAction): Promise<string | undefined> {
+export async function doAction(shard: number, action: ShardAction): Promise<string | undefined> {
   try {
     const headers = { 'Content-Type': 'application/json' };
-    const response = await fetch(`${server}/demo/deed`, { method: 'POST', headers, body: JSON.stringify({ shard, action }) });
+    const response = await fetch(`${server}/demo/action`, { method: 'POST', headers, body: JSON.stringify({ shard, action }) });
     return response.ok ? undefined : `Redis ${shard} was just being told something else.`;
   } catch {
     return gone;

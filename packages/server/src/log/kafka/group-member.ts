@@ -83,7 +83,7 @@ export class GroupMember {
   /** As whom to commit now; undefined while it is not a member. */
   get membership(): Membership | undefined {
     if (this.#generation < 0) return undefined;
-    if (this.#overslept()) {
+    if (this.#sessionExpired()) {
       this.#expel('no heartbeat for a whole session');
       return undefined;
     }
@@ -153,7 +153,7 @@ export class GroupMember {
       this.#failures += 1;
       if (this.#failures === 2)
         logger?.warn({ group: coordinator.group, why: describe(error) }, 'the consumer group cannot be reached; trying again');
-      if (this.#generation >= 0 && this.#overslept()) this.#expel('no heartbeat for a whole session');
+      if (this.#generation >= 0 && this.#sessionExpired()) this.#expel('no heartbeat for a whole session');
     }
     return false;
   }
@@ -248,7 +248,7 @@ export class GroupMember {
       await Promise.race([pause, released ? undefined : this.#released].filter((promise) => promise !== undefined));
       if (released) return;
       // Asleep for too long (stopped, or on a machine that was): others have these partitions now.
-      if (this.#overslept()) this.#expel('no heartbeat for a whole session');
+      if (this.#sessionExpired()) this.#expel('no heartbeat for a whole session');
       if (this.#generation < 0) return;
       // Counted from before the question: the answer may be old when we come to read it.
       const askedMs = nowMonotonicMs();
@@ -264,7 +264,7 @@ export class GroupMember {
     }
   }
 
-  #overslept(): boolean {
+  #sessionExpired(): boolean {
     return nowMonotonicMs() - this.#heardMs > this.#options.sessionMs;
   }
 

@@ -96,7 +96,7 @@ export class PartitionAppends {
   }
 
   /** The broker does not know this producer any more, or what it wrote last: the batch is to be sealed anew, by another. */
-  forsake(): void {
+  resetProducer(): void {
     this.#waiting = [...(this.#sealed?.entries ?? []), ...this.#waiting];
     this.#sealed = undefined;
     this.#identity = undefined;
@@ -104,7 +104,7 @@ export class PartitionAppends {
 
   /** Everything that waits, which is given up. */
   giveUp(): WaitingEntry[] {
-    this.forsake();
+    this.resetProducer();
     return this.#waiting.splice(0);
   }
 }

@@ -44,7 +44,7 @@ const RETRY_MS = 100;
 /** Entries still waiting so long after `close` are refused. */
 const CLOSE_MS = 10_000;
 /** The broker does not know the producer, or misses something of it. */
-const FORSAKEN: ReadonlySet<Fault> = new Set([
+const FENCED_ERRORS: ReadonlySet<Fault> = new Set([
   'OUT_OF_ORDER_SEQUENCE_NUMBER',
   'DUPLICATE_SEQUENCE_NUMBER',
   'UNKNOWN_PRODUCER_ID',
@@ -240,7 +240,7 @@ export class Producer {
   }
 
   #fail(appends: PartitionAppends, fault: Fault, detail: string = fault): void {
-    if (FORSAKEN.has(fault)) {
+    if (FENCED_ERRORS.has(fault)) {
       this.#options.logger?.warn(
         { partition: appends.partition, fault },
         'Kafka does not know this producer any more; writing as a new one',
@@ -278,6 +278,6 @@ export class Producer {
 
   #forget(appends: PartitionAppends): void {
     if (this.#identity === appends.identity) this.#identity = undefined;
-    appends.forsake();
+    appends.resetProducer();
   }
 }

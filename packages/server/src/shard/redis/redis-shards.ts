@@ -118,7 +118,7 @@ class RedisShards implements Shards {
   subscribe(channel: string, receive: Receive): Promise<Unsubscribe> {
     if (this.#closing !== undefined) return Promise.resolve(() => undefined);
     const receivers = this.#channels.get(channel) ?? new Set();
-    if (receivers.size === 0) for (const shard of this.#shards.values()) shard.subscriber.want(channel);
+    if (receivers.size === 0) for (const shard of this.#shards.values()) shard.subscriber.subscribe(channel);
     this.#channels.set(channel, receivers);
     // Wrapped, so that one function can be subscribed twice.
     const own: Receive = (message) => receive(message);
@@ -126,7 +126,7 @@ class RedisShards implements Shards {
     const unsubscribe = (): void => {
       if (!receivers.delete(own) || receivers.size > 0) return;
       this.#channels.delete(channel);
-      for (const shard of this.#shards.values()) shard.subscriber.unwant(channel);
+      for (const shard of this.#shards.values()) shard.subscriber.unsubscribe(channel);
     };
     return this.#subscribed(channel).then(() => unsubscribe);
   }
@@ -206,7 +206,7 @@ class RedisShards implements Shards {
   #add(server: ShardServer): RedisShard {
     const shard = new RedisShard(server, this.#found, this.#environment);
     this.#shards.set(server.name, shard);
-    for (const channel of this.#channels.keys()) shard.subscriber.want(channel);
+    for (const channel of this.#channels.keys()) shard.subscriber.subscribe(channel);
     return shard;
   }
 

@@ -56,7 +56,7 @@ export class ShardSubscriber {
   }
 
   /** Subscribes the channel, now and after every break. */
-  want(name: string): void {
+  subscribe(name: string): void {
     const channel = this.#channels.get(name) ?? { wanted: false, asked: false, unanswered: 0, waiting: [] };
     this.#channels.set(name, channel);
     channel.wanted = true;
@@ -64,7 +64,7 @@ export class ShardSubscriber {
   }
 
   /** Ends that. */
-  unwant(name: string): void {
+  unsubscribe(name: string): void {
     const channel = this.#channels.get(name);
     if (channel === undefined) return;
     channel.wanted = false;

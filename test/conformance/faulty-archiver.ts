@@ -54,8 +54,8 @@ export class Turns {
   }
 }
 
-/** One archiver and its fate. */
-export interface Fate {
+/** One archiver, and what goes wrong with it. */
+export interface FaultyArchiver {
   turns: Turns;
   random: Random;
   /** Once in so many calls of log and store the process dies; 0: never. */
@@ -69,8 +69,12 @@ export interface Fate {
 const DEAD = 'the process is dead';
 
 /** Archives until everything before `end` is committed in this place's log, in as many lives as it takes; how many. */
-export async function archiveByFate(end: number, { directory, store }: Pick<Place, 'directory' | 'store'>, fate: Fate): Promise<number> {
-  const { turns, random, deathsIn, failuresIn, options } = fate;
+export async function runFaultyArchiver(
+  end: number,
+  { directory, store }: Pick<Place, 'directory' | 'store'>,
+  faults: FaultyArchiver,
+): Promise<number> {
+  const { turns, random, deathsIn, failuresIn, options } = faults;
   turns.enter();
   for (let lives = 1; ; lives++) {
     const life = { dead: false, committed: 0 };
@@ -79,7 +83,7 @@ export async function archiveByFate(end: number, { directory, store }: Pick<Plac
       life.dead ||= deathsIn > 0 && random(deathsIn) === 0;
       if (life.dead) throw new Error(DEAD);
     };
-    const fated = interceptCalls(store, async () => {
+    const failing = interceptCalls(store, async () => {
       await step();
       if (failuresIn > 0 && random(failuresIn) === 0) throw new Error('the store fails');
     });
@@ -87,7 +91,7 @@ export async function archiveByFate(end: number, { directory, store }: Pick<Plac
     const archiver = await startArchiver({
       context: createContext({ logLevel: 'silent' }),
       log: steppingLog(log, step, random, (offset) => (life.committed = offset)),
-      store: fated,
+      store: failing,
       options: { upkeepMs: 0, ...options(), idleMs: 3_600_000 },
     });
     const stopped = () => archiver.unready()?.includes('stopped') === true;

@@ -1,4 +1,4 @@
-// What can happen to streamers, archivers and brokers that are processes of their own. Each blow falls at a moment that the seed
+// What can happen to streamers, archivers and brokers that are processes of their own. Each fault falls at a moment that the seed
 // draws, and returns when as many processes run as before, unless it is about their number.
 import assert from 'node:assert/strict';
 import type { Kafka } from '../../support/kafka.ts';

@@ -1,4 +1,4 @@
-// What can happen to the one server that does everything, over the embedded log and store. Each blow falls at a moment that the seed
+// What can happen to the one server that does everything, over the embedded log and store. Each fault falls at a moment that the seed
 // draws, and returns when the server is up again; whether everybody has caught up by then is the next one's business.
 import assert from 'node:assert/strict';
 import type { SmallDisk } from '../../support/small-disk.ts';

@@ -7,7 +7,7 @@ import { type Batch, BatchSchema, RecordSchema } from '@hayate/protocol/server';
 import fc from 'fast-check';
 import { sortedLabels } from '../archive/frame-row.ts';
 import { safeNumber } from '../archive/safe-number.ts';
-import { RecordReader } from './batch-view.ts';
+import { RecordReader } from './record-reader.ts';
 
 /** What a reader makes of a value, in plain values that can be compared; undefined if it refuses it. */
 function viewed(reader: RecordReader, value: Uint8Array): unknown {

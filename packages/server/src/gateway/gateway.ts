@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream';
 import { Limits, SUBPROTOCOL } from '@hayate/protocol';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { HayateError } from '../kernel/error.ts';
+import type { AddressRate } from './address-rate.ts';
 import { type RequestError, refusalOf } from './broken-request.ts';
 import type { CertificatePair } from './certificate-files.ts';
 import type { ConnectionMetrics } from './connection-metrics.ts';
@@ -15,6 +16,8 @@ import { IdleRequests } from './idle-requests.ts';
 import { listenFailure } from './listen-address.ts';
 import { closeSocket, type Refusal, refuseRequest, refuseSocket } from './refusal.ts';
 import { pathOf, settleRequest } from './request-form.ts';
+import { RequestTurns } from './request-turns.ts';
+import { SURPLUS_MAX, Surplus } from './surplus.ts';
 
 /** Takes an upgraded socket; `netSocket` is what lies under it, for those who write prepared WebSocket messages. */
 export type AcceptSocket = (socket: WebSocket, netSocket: Socket) => void;
@@ -29,7 +32,7 @@ export interface GatewayOptions {
   endpoints: ReadonlyMap<string, AcceptSocket>;
   /** Everything that opens no WebSocket. */
   request: RequestListener;
-  /** Open sockets at most, HTTP and WebSocket together; more are closed at once. */
+  /** Open sockets at most, HTTP and WebSocket together. A few more are answered with 503, the rest is closed at once. */
   connectionsMax: number;
   /** A request's headers must be complete in this time, or 408. */
   handshakeTimeoutMs: number;
@@ -37,11 +40,30 @@ export interface GatewayOptions {
   keepAliveTimeoutMs?: number;
   /** Other processes have the same port: it is left to them as soon as this one drains. */
   sharesPort?: boolean;
+  /** What each address may ask for; undefined: there is no limit. */
+  addressRate?: AddressRate;
   metrics: ConnectionMetrics;
 }
 
+/** Fragments of one message. The server sees none before the last, so that no other limit counts them. */
+const FRAGMENTS_MAX = 128;
+/** Reads from the network that may hold parts of one frame: small segments carry at least 500 bytes. */
+const SEGMENTS_MAX = 4_096;
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 const DRAINING: Refusal = { status: 503, reason: 'draining', message: 'the server is shutting down' };
+const FULL: Refusal = {
+  status: 503,
+  reason: 'too_many_connections',
+  message: 'the server holds as many connections as it may',
+  headers: { 'Retry-After': '5' },
+};
+const BUSY: Refusal = { status: 503, reason: 'busy', message: 'too many requests wait', headers: { 'Retry-After': '5' } };
+const TOO_MANY_REQUESTS: Refusal = {
+  status: 429,
+  reason: 'too_many_requests',
+  message: 'too many connections or requests a second from this address',
+  headers: { 'Retry-After': '5' },
+};
 const NO_TUNNEL: Refusal = { status: 501, reason: 'method', message: 'this server is not a proxy' };
 const UNKNOWN_ENDPOINT = 'unknown_path';
 
@@ -52,6 +74,10 @@ export class Gateway {
     noServer: true,
     perMessageDeflate: false,
     maxPayload: Limits.clientMessageBytesMax,
+    // Connection answers pings, within the limits of its client.
+    autoPong: false,
+    maxFragments: FRAGMENTS_MAX,
+    maxBufferedChunks: SEGMENTS_MAX,
     handleProtocols: () => SUBPROTOCOL,
     clientTracking: true,
   });
@@ -60,6 +86,9 @@ export class Gateway {
   readonly #answering = new WeakMap<Duplex, ServerResponse>();
   /** Sockets that were refused: what their parser still reads is not looked at. */
   readonly #refused = new WeakSet<Duplex>();
+  readonly #surplus = new Surplus();
+  readonly #turns = new RequestTurns();
+  #open = 0;
   #draining = false;
 
   private constructor(options: GatewayOptions) {
@@ -80,10 +109,11 @@ export class Gateway {
     this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
     this.#server.on('connect', (_request, socket) => this.#refuse(socket, NO_TUNNEL));
     this.#server.on('clientError', (error: RequestError, socket) => this.#fail(error, socket));
-    this.#server.maxConnections = options.connectionsMax;
+    this.#server.on('connection', (socket: Socket) => this.#count(socket));
+    this.#server.maxConnections = options.connectionsMax + SURPLUS_MAX;
     // In a cluster Node would else offer the socket to one worker after the other for ever.
     Object.assign(this.#server, { dropMaxConnection: true });
-    this.#server.on('drop', () => options.metrics.refusedUpgrade('too_many_connections'));
+    this.#server.on('drop', () => options.metrics.refusedUpgrade(FULL.reason));
     new IdleRequests(this.#server, options.connectionsMax);
   }
 
@@ -137,8 +167,34 @@ export class Gateway {
     return false;
   }
 
+  /** A connection is opened. One too many waits for its refusal, or is closed. */
+  #count(socket: Socket): void {
+    this.#open++;
+    socket.once('close', () => this.#open--);
+    const { connectionsMax, addressRate, metrics } = this.#options;
+    const isTooFast = addressRate?.open(socket.remoteAddress) === false;
+    const refusal = isTooFast ? TOO_MANY_REQUESTS : this.#open > connectionsMax ? FULL : undefined;
+    if (refusal === undefined || (!(isTooFast && this.#options.tls !== undefined) && this.#surplus.hold(socket, refusal))) return;
+    metrics.refusedUpgrade(refusal.reason);
+    socket.destroy();
+  }
+
+  /** Why a request is refused whatever it asks for; undefined: it is not. */
+  #refusalInCrowd(request: IncomingMessage): Refusal | undefined {
+    const refusal = this.#surplus.refusalOf(request.socket);
+    if (refusal !== undefined) return refusal;
+    return this.#options.addressRate?.request(request) === false ? TOO_MANY_REQUESTS : undefined;
+  }
+
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
+    const refusal = this.#refusalInCrowd(request);
+    if (refusal !== undefined) this.#refuse(socket, refusal);
+    else if (!this.#turns.pass(() => this.#beginUpgrade(request, socket, head))) this.#refuse(socket, BUSY);
+  }
+
+  #beginUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (socket.destroyed) return;
     const refusal = settleRequest(request) ?? (this.#draining ? DRAINING : refusalOfHandshake(request));
     const accept = this.#options.endpoints.get(request.url ?? '');
     // Node's own servers give no other kind of stream.
@@ -157,12 +213,26 @@ export class Gateway {
     this.#answering.set(socket, response);
     response.once('finish', () => this.#answering.delete(socket));
     if (this.#draining) response.shouldKeepAlive = false;
+    const refusal = this.#refusalInCrowd(request);
+    if (refusal !== undefined) this.#refuseInCrowd(response, refusal);
+    else if (!this.#turns.pass(() => this.#beginAnswer(request, response))) this.#refuseInCrowd(response, BUSY);
+  }
+
+  #beginAnswer(request: IncomingMessage, response: ServerResponse): void {
+    if (response.destroyed) return;
     const refusal = settleRequest(request) ?? this.#refusalOf(request);
     if (refusal === undefined) this.#options.request(request, response);
     else {
       this.#options.metrics.refusedUpgrade(refusal.reason);
       refuseRequest(response, refusal);
     }
+  }
+
+  /** Refuses, and closes the connection: a flood has to open another. */
+  #refuseInCrowd(response: ServerResponse, refusal: Refusal): void {
+    this.#options.metrics.refusedUpgrade(refusal.reason);
+    response.shouldKeepAlive = false;
+    refuseRequest(response, refusal);
   }
 
   #refusalOf(request: IncomingMessage): Refusal | undefined {

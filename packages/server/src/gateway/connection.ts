@@ -10,6 +10,8 @@ import type { ConnectionMetrics } from './connection-metrics.ts';
 
 /** What one client may send, and leave unread. */
 export interface ConnectionLimits extends ClientRates {
+  /** Bytes of one message; more: MESSAGE_TOO_BIG. The WebSocket itself takes no more than the contract's bound for all. */
+  messageBytesMax?: number;
   /** Bytes of answers and other messages, frames aside, that may wait until the client reads; more: TOO_SLOW. */
   unreadBytesMax: number;
 }
@@ -35,14 +37,8 @@ export type TakeMessage = (message: Uint8Array) => void | Promise<void>;
 /** How long the peer may take to answer a close before the socket is destroyed. */
 const CLOSE_GRACE_MS = 2_000;
 
-/** What a peer sends after the close, since it has not heard of it yet, is read up to this; then its socket is left unread. */
-const CLOSING_BYTES_MAX = 65_536;
-
 /** Messages of one connection that are taken before other connections have their turn. */
 const TURN_MESSAGES_MAX = 32;
-
-/** RFC 6455 section 5.2: header and mask of a short frame from a client. */
-const FRAME_HEADER_BYTES = 6;
 
 /** Silence is looked at this often within the idle timeout. After each silent part but the last the peer is pinged. */
 const IDLE_PARTS = 4;
@@ -78,8 +74,6 @@ export class Connection {
   #takenInTurn = 0;
   /** Bytes sent since the socket was last seen without any that wait: an upper bound of those that do. */
   #unreadBytes = 0;
-  /** Bytes that came after the close. */
-  #closingBytes = 0;
   /** The code this side has closed with, if it was the first to. */
   #closedWith: number | undefined;
 
@@ -177,15 +171,12 @@ export class Connection {
 
   /** Counts what has arrived. False: it is not looked at, since the connection is closing or has to be closed for it. */
   #admits(bytes: number): boolean {
-    if (this.#closing) {
-      this.#closingBytes += bytes + FRAME_HEADER_BYTES;
-      if (this.#closingBytes > CLOSING_BYTES_MAX) this.#socket.pause();
-      return false;
-    }
+    if (this.#closing) return false;
     this.#silentParts = 0;
     const excess = this.#rate.excess(bytes, this.#options.clock.nowMs());
     if (excess !== undefined) this.close('RATE_EXCEEDED', excess);
-    return excess === undefined;
+    else if (bytes > (this.#options.limits.messageBytesMax ?? Number.POSITIVE_INFINITY)) this.close('MESSAGE_TOO_BIG');
+    return !this.#closing;
   }
 
   /** Writes a message of so many bytes, unless too much waits already for a peer that does not read. */

@@ -11,13 +11,14 @@ import type { AddressRate } from './address-rate.ts';
 import { type RequestError, refusalOf } from './broken-request.ts';
 import type { CertificatePair } from './certificate-files.ts';
 import type { ConnectionMetrics } from './connection-metrics.ts';
+import { Crowd } from './crowd.ts';
 import { offersWebSocket, refusalOfHandshake, refusalOfPlainRequest } from './handshake.ts';
 import { IdleRequests } from './idle-requests.ts';
 import { listenFailure } from './listen-address.ts';
+import { ReadTurns } from './read-turns.ts';
 import { closeSocket, type Refusal, refuseRequest, refuseSocket } from './refusal.ts';
 import { pathOf, settleRequest } from './request-form.ts';
-import { RequestTurns } from './request-turns.ts';
-import { SURPLUS_MAX, Surplus } from './surplus.ts';
+import { SURPLUS_MAX } from './surplus.ts';
 
 /** Takes an upgraded socket; `netSocket` is what lies under it, for those who write prepared WebSocket messages. */
 export type AcceptSocket = (socket: WebSocket, netSocket: Socket) => void;
@@ -51,19 +52,6 @@ const FRAGMENTS_MAX = 128;
 const SEGMENTS_MAX = 4_096;
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 const DRAINING: Refusal = { status: 503, reason: 'draining', message: 'the server is shutting down' };
-const FULL: Refusal = {
-  status: 503,
-  reason: 'too_many_connections',
-  message: 'the server holds as many connections as it may',
-  headers: { 'Retry-After': '5' },
-};
-const BUSY: Refusal = { status: 503, reason: 'busy', message: 'too many requests wait', headers: { 'Retry-After': '5' } };
-const TOO_MANY_REQUESTS: Refusal = {
-  status: 429,
-  reason: 'too_many_requests',
-  message: 'too many connections or requests a second from this address',
-  headers: { 'Retry-After': '5' },
-};
 const NO_TUNNEL: Refusal = { status: 501, reason: 'method', message: 'this server is not a proxy' };
 const UNKNOWN_ENDPOINT = 'unknown_path';
 
@@ -86,13 +74,14 @@ export class Gateway {
   readonly #answering = new WeakMap<Duplex, ServerResponse>();
   /** Sockets that were refused: what their parser still reads is not looked at. */
   readonly #refused = new WeakSet<Duplex>();
-  readonly #surplus = new Surplus();
-  readonly #turns = new RequestTurns();
-  #open = 0;
+  readonly #reads = new WeakMap<Duplex, ReadTurns>();
+  readonly #crowd: Crowd;
   #draining = false;
 
   private constructor(options: GatewayOptions) {
     this.#options = options;
+    const { connectionsMax, addressRate, tls, metrics } = options;
+    this.#crowd = new Crowd({ connectionsMax, addressRate, isTls: tls !== undefined, metrics });
     const settings = {
       headersTimeout: options.handshakeTimeoutMs,
       requestTimeout: options.handshakeTimeoutMs * 3,
@@ -109,11 +98,14 @@ export class Gateway {
     this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
     this.#server.on('connect', (_request, socket) => this.#refuse(socket, NO_TUNNEL));
     this.#server.on('clientError', (error: RequestError, socket) => this.#fail(error, socket));
-    this.#server.on('connection', (socket: Socket) => this.#count(socket));
+    this.#server.on('connection', (socket: Socket) => this.#crowd.enter(socket));
+    this.#server.on(options.tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
+      this.#reads.set(socket, new ReadTurns(socket));
+    });
     this.#server.maxConnections = options.connectionsMax + SURPLUS_MAX;
     // In a cluster Node would else offer the socket to one worker after the other for ever.
     Object.assign(this.#server, { dropMaxConnection: true });
-    this.#server.on('drop', () => options.metrics.refusedUpgrade(FULL.reason));
+    this.#server.on('drop', () => this.#crowd.drop());
     new IdleRequests(this.#server, options.connectionsMax);
   }
 
@@ -167,30 +159,10 @@ export class Gateway {
     return false;
   }
 
-  /** A connection is opened. One too many waits for its refusal, or is closed. */
-  #count(socket: Socket): void {
-    this.#open++;
-    socket.once('close', () => this.#open--);
-    const { connectionsMax, addressRate, metrics } = this.#options;
-    const isTooFast = addressRate?.open(socket.remoteAddress) === false;
-    const refusal = isTooFast ? TOO_MANY_REQUESTS : this.#open > connectionsMax ? FULL : undefined;
-    if (refusal === undefined || (!(isTooFast && this.#options.tls !== undefined) && this.#surplus.hold(socket, refusal))) return;
-    metrics.refusedUpgrade(refusal.reason);
-    socket.destroy();
-  }
-
-  /** Why a request is refused whatever it asks for; undefined: it is not. */
-  #refusalInCrowd(request: IncomingMessage): Refusal | undefined {
-    const refusal = this.#surplus.refusalOf(request.socket);
-    if (refusal !== undefined) return refusal;
-    return this.#options.addressRate?.request(request) === false ? TOO_MANY_REQUESTS : undefined;
-  }
-
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
-    const refusal = this.#refusalInCrowd(request);
-    if (refusal !== undefined) this.#refuse(socket, refusal);
-    else if (!this.#turns.pass(() => this.#beginUpgrade(request, socket, head))) this.#refuse(socket, BUSY);
+    const refusal = this.#crowd.admit(request, undefined, () => this.#beginUpgrade(request, socket, head));
+    if (refusal !== undefined) refuseSocket(socket, refusal);
   }
 
   #beginUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -204,18 +176,24 @@ export class Gateway {
       socket.setNoDelay(true);
       // It was one of a list: `h2c, websocket`.
       request.headers.upgrade = 'websocket';
-      this.#sockets.handleUpgrade(request, socket, head, (webSocket) => accept(webSocket, socket));
+      this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
+        this.#reads.get(socket)?.upgrade(() => webSocket.readyState !== webSocket.OPEN);
+        accept(webSocket, socket);
+      });
     }
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
+    // What follows a refusal that closes the connection is not looked at.
+    if (this.#refused.has(socket)) return;
     this.#answering.set(socket, response);
-    response.once('finish', () => this.#answering.delete(socket));
+    response.once('finish', () => {
+      if (this.#answering.get(socket) === response) this.#answering.delete(socket);
+    });
     if (this.#draining) response.shouldKeepAlive = false;
-    const refusal = this.#refusalInCrowd(request);
+    const refusal = this.#crowd.admit(request, response, () => this.#beginAnswer(request, response));
     if (refusal !== undefined) this.#refuseInCrowd(response, refusal);
-    else if (!this.#turns.pass(() => this.#beginAnswer(request, response))) this.#refuseInCrowd(response, BUSY);
   }
 
   #beginAnswer(request: IncomingMessage, response: ServerResponse): void {
@@ -230,7 +208,8 @@ export class Gateway {
 
   /** Refuses, and closes the connection: a flood has to open another. */
   #refuseInCrowd(response: ServerResponse, refusal: Refusal): void {
-    this.#options.metrics.refusedUpgrade(refusal.reason);
+    this.#refused.add(response.req.socket);
+    this.#reads.get(response.req.socket)?.leave();
     response.shouldKeepAlive = false;
     refuseRequest(response, refusal);
   }

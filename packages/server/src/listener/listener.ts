@@ -134,7 +134,7 @@ export class Listener implements Service {
       endpoint: 'watch',
       metrics: connectionMetrics,
       clock: this.#parts.context.clock,
-      limits: options,
+      limits: { ...options, messageBytesMax: Limits.viewerMessageBytesMax },
       handshakeTimeoutMs: options.handshakeTimeoutMs,
       idleTimeoutMs: options.idleTimeoutMs,
     });

@@ -38,7 +38,7 @@ const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, 
 
 /** Ratio: p99 of a frame's delay during the worst flood to the p99 around it. */
 export async function run({ quick }: { quick: boolean }): Promise<BenchOutcome> {
-  const [rounds, ms] = quick ? [1, 2_000] : [5, 4_000];
+  const [rounds, ms] = quick ? [1, 2_000] : [3, 3_000];
   return withScope(async (scope) => {
     const system = await start(scope);
     await interval(system, ms);

@@ -14,19 +14,34 @@ import {
   piece,
   upgradeRequest,
 } from '../support/flood.ts';
-import { type ServerProcess, startHayateServer } from '../support/hayate.ts';
+import { startHayateServer } from '../support/hayate.ts';
 import { poll } from '../support/poll.ts';
+import { startTestServer } from '../support/server.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { connectPeer, FrameSource } from '../support/wire-peer.ts';
 
 interface Site extends FloodTarget {
-  readonly server: ServerProcess;
+  readonly url: string;
+  /** A metric summed over the series with this label. */
+  metric(name: string, label?: string, value?: string): Promise<number>;
+}
+
+const OWN_FLAGS = ['--roles', 'streamer,listener,api', '--limit-addresses', 'all', '--internal-port', '0'];
+
+/** A server in a process of its own, as a flood of messages meets it. */
+async function startProcess(t: TestContext, flags: readonly string[] = []): Promise<Site> {
+  const { url, port, metric } = await startHayateServer(t, { data: join(tempDir(t), 'data'), flags: [...OWN_FLAGS, ...flags] });
+  return { url, port, token: await tokenOf(url), metric: (name, label, value) => metric(name, label && `${label}="${value}"`) };
 }
 
 async function start(t: TestContext, flags: readonly string[] = []): Promise<Site> {
-  const own = ['--roles', 'streamer,listener,api', '--limit-addresses', 'all', '--internal-port', '0'];
-  const server = await startHayateServer(t, { data: join(tempDir(t), 'data'), flags: [...own, ...flags] });
-  return { server, port: server.port, token: await tokenOf(server.url) };
+  const { url, metric } = await startTestServer(t, [...OWN_FLAGS, ...flags]);
+  return {
+    url,
+    port: Number(new URL(url).port),
+    token: await tokenOf(url),
+    metric: (name, label, value = '') => metric(name, label === undefined ? {} : { [label]: value }),
+  };
 }
 
 async function tokenOf(url: string): Promise<string> {
@@ -36,11 +51,11 @@ async function tokenOf(url: string): Promise<string> {
 }
 
 /** A broadcast that runs while others flood. `check` ends it: received + counted as gaps = sent. */
-async function control(t: TestContext, { server, token }: Site) {
-  const viewer = await connectPeer(t, server.url, PATHS.watch);
+async function control(t: TestContext, { url, token }: Site) {
+  const viewer = await connectPeer(t, url, PATHS.watch);
   viewer.send({ watch: { stream: 'control', token } });
   await viewer.until('Watching', ({ watching }) => watching);
-  const broadcaster = await connectPeer(t, server.url, PATHS.publish);
+  const broadcaster = await connectPeer(t, url, PATHS.publish);
   broadcaster.send({ publish: { stream: 'control', token } });
   const { epoch } = await broadcaster.until('Published', ({ published }) => published);
   const source = new FrameSource('control', epoch);
@@ -78,15 +93,19 @@ async function control(t: TestContext, { server, token }: Site) {
   };
 }
 
-const closes = ({ server }: Site, code: string) => server.metric('hayate_connection_closes_total', `code="${code}"`);
-const refused = ({ server }: Site, reason: string) => server.metric('hayate_upgrades_refused_total', `reason="${reason}"`);
+const closes = ({ metric }: Site, code: string) => metric('hayate_connection_closes_total', 'code', code);
+const refused = ({ metric }: Site, reason: string) => metric('hayate_upgrades_refused_total', 'reason', reason);
 const always = () => true;
+const BITS = '4000000000';
+const GENEROUS = ['--messages-per-second-max', '10000000', '--viewer-bits-per-second-max', BITS, '--bits-per-second-max', BITS];
 
 const ping = clientMessage({ ping: { id: 9 } });
 const pingFrame = (bytes: number) => clientFrame(new Uint8Array(bytes), { opcode: 9 });
 
 interface Case {
   path: string;
+  /** Does not read what it asks for, not even the close. */
+  isDeaf?: true;
   /** Name of the close code that is counted. */
   code: string;
   number: number;
@@ -96,6 +115,7 @@ interface Case {
 const RATE = { code: 'RATE_EXCEEDED', number: CloseCodes.RATE_EXCEEDED.code };
 const cases: Record<string, Case> = {
   'pings of a viewer': { ...RATE, path: PATHS.watch, bytes: () => piece(ping) },
+  'pings of a viewer who does not read': { ...RATE, path: PATHS.watch, isDeaf: true, bytes: () => piece(ping) },
   'pings of a broadcaster': { ...RATE, path: PATHS.publish, bytes: () => piece(ping) },
   'WebSocket pings of 100 bytes': { ...RATE, path: PATHS.watch, bytes: () => piece(pingFrame(100)) },
   'WebSocket pings of a broadcaster': { ...RATE, path: PATHS.publish, bytes: () => piece(pingFrame(0)) },
@@ -140,48 +160,47 @@ const cases: Record<string, Case> = {
 };
 
 test('each flood of one client ends with its documented close code, counted as often, and others get every frame', async (t) => {
-  const site = await start(t);
+  const site = await startProcess(t);
   const unharmed = await control(t, site);
   const expected = new Map<string, number>();
-  for (const [what, { path, bytes, code, number }] of Object.entries(cases)) {
-    const { connection, answer } = await openEndpoint(site, path, 'flooded');
-    assert.ok(answer, what);
-    await connection.pour(bytes({ epoch: answer.published?.epoch ?? 0n, stream: 'flooded', token: site.token }), always);
-    assert.equal(await connection.ended, String(number), what);
-    expected.set(code, (expected.get(code) ?? 0) + 1);
-  }
+  await Promise.all(
+    Object.entries(cases).map(async ([what, { path, isDeaf, bytes, code, number }], index) => {
+      const stream = `flooded-${index}`;
+      const { connection, answer } = await openEndpoint(site, path, stream);
+      assert.ok(answer, what);
+      if (isDeaf) connection.socket.pause();
+      await connection.pour(bytes({ epoch: answer.published?.epoch ?? 0n, stream, token: site.token }), always);
+      assert.equal(await connection.ended, isDeaf ? 'cut' : String(number), what);
+      expected.set(code, (expected.get(code) ?? 0) + 1);
+    }),
+  );
   for (const [code, number] of expected) await poll(`${code} to be counted`, async () => (await closes(site, code)) === number);
   await unharmed.check();
 });
 
-test('a client that does not read what it asks for is closed with TOO_SLOW before more than the bound waits, pongs included', async (t) => {
-  const site = await start(t, ['--messages-per-second-max', '10000000', '--viewer-bits-per-second-max', '4000000000']);
+test('a client that does not read what it asks for is closed with TOO_SLOW when more than the bound waits, pongs included', async (t) => {
+  const site = await startProcess(t, GENEROUS);
   const unharmed = await control(t, site);
-  for (const [index, [path, bytes]] of (
-    [
-      [PATHS.watch, ping],
-      [PATHS.publish, ping],
-      [PATHS.watch, pingFrame(125)],
-    ] as const
-  ).entries()) {
-    const { connection, answer } = await openEndpoint(site, path, 'unread');
-    assert.ok(answer);
-    connection.socket.pause();
-    const many = piece(bytes);
-    let poured = 0;
-    await connection.pour(many, () => {
-      poured += many.length;
-      return true;
-    });
-    await poll('the close to be counted', async () => (await closes(site, 'TOO_SLOW')) === index + 1);
-    assert.ok(poured > 262_144);
-    connection.socket.destroy();
-  }
+  const kinds = [
+    [PATHS.watch, pingFrame(125)],
+    [PATHS.publish, pingFrame(125)],
+  ] as const;
+  const deaf = await Promise.all(
+    kinds.map(async ([path, bytes]) => {
+      const { connection, answer } = await openEndpoint(site, path, 'unread');
+      assert.ok(answer);
+      connection.socket.pause();
+      await connection.pour(piece(bytes), always);
+      return connection;
+    }),
+  );
+  await poll('the closes to be counted', async () => (await closes(site, 'TOO_SLOW')) === kinds.length);
+  for (const { socket } of deaf) socket.destroy();
   await unharmed.check();
 });
 
-test('a client that reads is answered every ping within the rate, and told the code when it stops reading', async (t) => {
-  const site = await start(t, ['--messages-per-second-max', '10000000', '--viewer-bits-per-second-max', '4000000000']);
+test('a client that reads is answered every ping, however many there are within the rate', async (t) => {
+  const site = await start(t, GENEROUS);
   const { connection, answer } = await openEndpoint(site, PATHS.watch, 'read');
   assert.ok(answer);
   const before = connection.receivedBytes;
@@ -198,7 +217,7 @@ test('what a client sends after it was closed is read up to a bound, and its pla
   // Never says goodbye, and pours on.
   connection.socket.removeAllListeners('data').pause();
   await connection.pour(piece(ping), always);
-  await poll('the place to be free', async () => (await site.server.metric('hayate_connections', 'endpoint="watch"')) === 0);
+  await poll('the place to be free', async () => (await site.metric('hayate_connections', 'endpoint', 'watch')) === 0);
   assert.equal(await closes(site, 'RATE_EXCEEDED'), 1);
 });
 
@@ -217,17 +236,17 @@ test('Watch of many streams is bounded: the stream above the bound is refused, t
   const again = await openEndpoint(site, PATHS.watch, 'none-3');
   assert.ok(again.answer?.watching);
   held[0]?.connection.socket.destroy();
-  await poll('the viewer to be gone', async () => (await site.server.metric('hayate_listener_viewers')) === 20);
+  await poll('the viewer to be gone', async () => (await site.metric('hayate_listener_viewers')) === 20);
   const late = await openEndpoint(site, PATHS.watch, 'in-its-place');
   assert.ok(late.answer?.watching, late.connection.isEnded ? await late.connection.ended : 'open');
 
   for (const { connection } of held) connection.socket.destroy();
-  await poll('streams to be left', async () => (await site.server.metric('hayate_listener_streams')) <= 3);
+  await poll('streams to be left', async () => (await site.metric('hayate_listener_streams')) <= 3);
   await unharmed.check();
 });
 
 test('requests and connections over the rate of their address get 429 with Retry-After, counted as often; another address is served', async (t) => {
-  const site = await start(t, ['--requests-per-second-max', '20', '--trusted-proxies', '127.0.0.1']);
+  const site = await start(t, ['--requests-per-second-max', '2', '--trusted-proxies', '127.0.0.1']);
   const unharmed = await control(t, site);
   const from = (address: string) => `GET /livez HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: spoofed, ${address}\r\n\r\n`;
   const endOf = async (request: string) => {
@@ -248,7 +267,7 @@ test('requests and connections over the rate of their address get 429 with Retry
 });
 
 test('connections that open and close over the rate are refused and counted, and the address is served again', async (t) => {
-  const site = await start(t, ['--requests-per-second-max', '20']);
+  const site = await start(t, ['--requests-per-second-max', '3']);
   const unharmed = await control(t, site);
   const opened = () => {
     const connection = new FloodSocket(site.port, '');
@@ -257,7 +276,7 @@ test('connections that open and close over the rate are refused and counted, and
   };
   await poll('opening to be refused', async () => {
     await Promise.all(Array.from({ length: 50 }, opened));
-    return (await site.server.metric('hayate_upgrades_refused_total')) > 0;
+    return (await refused(site, 'too_many_requests')) > 0;
   });
   const answered = await poll('a request to be refused with a status', async () => {
     const connection = new FloodSocket(site.port, httpRequest);
@@ -266,7 +285,7 @@ test('connections that open and close over the rate are refused and counted, and
     return status === 429 && (await refused(site, 'too_many_requests')) > 0;
   });
   assert.ok(answered);
-  await poll('the address to be served again', async () => (await fetch(`${site.server.url}/api/openapi.json`)).ok);
+  await poll('the address to be served again', async () => (await fetch(`${site.url}/api/openapi.json`)).ok);
   await unharmed.check();
 });
 

@@ -102,6 +102,7 @@ export class Connection {
     socket.on('error', (error: NodeJS.ErrnoException) => {
       // ws has answered with this code; `close` follows.
       this.#closedWith ??= errorCloseCodes[error.code ?? ''] ?? WEBSOCKET_PROTOCOL_ERROR;
+      this.#endSoon();
     });
     socket.on('close', (code) => {
       clearTimeout(this.#timer);
@@ -135,6 +136,11 @@ export class Connection {
     this.#closedWith ??= CloseCodes[name].code;
     this.#socket.close(CloseCodes[name].code, truncate(detail ?? CloseCodes[name].meaning));
     this.#socket.resume();
+    this.#endSoon();
+  }
+
+  /** The peer has been told to close; its socket is destroyed if it does not. */
+  #endSoon(): void {
     const grace = setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS);
     this.#socket.once('close', () => clearTimeout(grace));
   }

@@ -224,7 +224,9 @@ export class Gateway {
   #fail(error: RequestError, socket: Duplex): void {
     if (this.#refused.has(socket)) return;
     this.#refused.add(socket);
-    const refusal = refusalOf(error);
+    const { code = '', rawPacket } = error;
+    const piece = this.#reads.get(socket)?.whole ?? rawPacket;
+    const refusal = refusalOf(piece === undefined ? { code } : { code, rawPacket: piece });
     if (refusal !== undefined) this.#options.metrics.refusedUpgrade(refusal.reason);
     const response = this.#answering.get(socket);
     if (refusal === undefined || !socket.writable) socket.destroy();

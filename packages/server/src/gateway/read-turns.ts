@@ -17,6 +17,8 @@ export class ReadTurns {
   readonly #read: Socket['_read'];
   /** Read and not pushed yet, in order; null: the end. */
   readonly #waiting: (Buffer | null)[] = [];
+  /** What the slices are cut from. */
+  #whole: Buffer | undefined;
   #sliceBytes = HTTP_SLICE_BYTES;
   #isClosing: () => boolean = () => false;
   #closingBytes = 0;
@@ -40,6 +42,11 @@ export class ReadTurns {
   upgrade(isClosing: () => boolean): void {
     this.#sliceBytes = WEB_SOCKET_SLICE_BYTES;
     this.#isClosing = isClosing;
+  }
+
+  /** The read that the parser is given in slices; undefined: it is given all of it. */
+  get whole(): Buffer | undefined {
+    return this.#whole;
   }
 
   /** Reads no further: the socket is closed as soon as what has been written to it is out. */
@@ -71,9 +78,11 @@ export class ReadTurns {
   #passSlice(): void {
     const [first] = this.#waiting;
     if (first === undefined) return;
+    if (this.#whole === undefined && first !== null) this.#whole = first;
     if (first === null || first.length <= this.#sliceBytes) {
       this.#waiting.shift();
       this.#pass(first);
+      this.#whole = undefined;
       return;
     }
     this.#waiting[0] = first.subarray(this.#sliceBytes);

@@ -12,6 +12,7 @@ const ORDER = [
   'live-path',
   'audience',
   'failover',
+  'flood',
   'growth',
   'redis-publish',
   'browser',

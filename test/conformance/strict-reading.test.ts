@@ -114,7 +114,7 @@ test('a message that servers accept means the same to Python and Go', async (t) 
   const go = python && (await requireGoProgram(t, 'read-protobuf'));
   if (protoc === undefined || python === undefined || go === undefined) return;
   const seed = Date.now() % 2 ** 31;
-  t.diagnostic(`seed ${seed}`);
+  t.diagnostic(`seed ${seed}: ${MESSAGES.toLocaleString('en')} hostile inputs`);
   const cases = acceptedMessages(seed);
   for (const { schema } of readers) {
     const accepted = cases.filter((one) => one.schema === schema).length;

@@ -445,7 +445,7 @@ async function deal(strings: readonly Uint8Array[], one: (bytes: Uint8Array, lan
 
 function randomStrings(t: TestContext): Uint8Array[] {
   const seed = Date.now() % 2 ** 31;
-  t.diagnostic(`seed ${seed}`);
+  t.diagnostic(`seed ${seed}: ${RUNS.toLocaleString('en')} hostile inputs`);
   return fc.sample(fc.uint8Array({ maxLength: 200 }), { numRuns: RUNS, seed });
 }
 

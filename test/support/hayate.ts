@@ -44,8 +44,9 @@ export interface ServerStart {
 export const startHayateServer = async (t: TestContext, { data, port = 0, flags = [], env = {} }: ServerStart): Promise<ServerProcess> => {
   const process = startHayate(t, ['serve', '--data', data, '--port', String(port), '--log-level', 'silent', ...flags], env);
   const [, url = '', bound = ''] = await process.untilLine(/^listening on (http:\/\/\S+:(\d+))$/, { timeoutMs: 60_000 });
+  const [, internal = url] = /^internal port: (\S+)$/m.exec(process.lines.join('\n')) ?? [];
   const metric = async (name: string, label = ''): Promise<number> => {
-    const text = await (await fetch(`${url}/metrics`)).text();
+    const text = await (await fetch(`${internal}/metrics`)).text();
     const lines = text.split('\n').filter((line) => (line.startsWith(`${name}{`) || line.startsWith(`${name} `)) && line.includes(label));
     return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
   };

@@ -12,6 +12,12 @@ export const Limits = {
   frameBytesMax: 65_536,
   /** Bytes of one WebSocket message from a client. */
   clientMessageBytesMax: 262_144,
+  /** Bytes of one from a viewer. */
+  viewerMessageBytesMax: 16_384,
+  /** Messages a second, WebSocket pings included, that a server takes of a client besides those with frames; ten times as many at once. */
+  messagesPerSecond: 100,
+  /** Bits a second that a server takes of a viewer; ten times as many at once. */
+  viewerBitsPerSecond: 256_000,
   /** Characters of a token. */
   tokenCharactersMax: 8_192,
   /** Opus packets in one AUDIO frame. */

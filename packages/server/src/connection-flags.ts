@@ -1,9 +1,64 @@
-// Settings of connections, whatever they are for: how many, how long each step may take, and how they end.
+// Settings of connections, whatever they are for: how many, how much each may send and leave unread, how long each step may take,
+// and how they end.
+import { Limits } from '@hayate/protocol';
+import { LimitedAddresses } from './gateway/address-rate.ts';
 import { defineFlags } from './kernel/flag.ts';
 
-/** The flags of the group "Connections". */
+/** The flags of the group "Connections", and those of viewers' connections. */
 export const connectionFlags = defineFlags({
-  connectionsMax: { kind: 'number', default: 100_000, min: 1, group: 'Connections', help: 'open sockets of this process' },
+  connectionsMax: { kind: 'number', default: 100_000, min: 1, group: 'Connections', help: 'open sockets of this process (503)' },
+  messagesPerSecondMax: {
+    kind: 'number',
+    default: Limits.messagesPerSecond,
+    min: Limits.messagesPerSecond,
+    max: 2 ** 32 - 1,
+    group: 'Connections',
+    help: 'messages and WebSocket pings a second of one client; of a broadcaster --frames-per-second-max more (RATE_EXCEEDED)',
+  },
+  viewerBitsPerSecondMax: {
+    kind: 'number',
+    default: Limits.viewerBitsPerSecond,
+    min: Limits.viewerBitsPerSecond,
+    max: 2 ** 32 - 1,
+    group: 'Viewers',
+    help: 'bits a second that one viewer sends (RATE_EXCEEDED)',
+  },
+  watchedStreamsMax: {
+    kind: 'number',
+    default: 20_000,
+    min: 1,
+    group: 'Viewers',
+    help: 'streams that viewers of this process watch, live or not (TOO_MANY_CONNECTIONS)',
+  },
+  unreadBytesMax: {
+    kind: 'number',
+    default: 262_144,
+    min: 65_536,
+    unit: 'bytes',
+    group: 'Connections',
+    help: 'answers and other messages, frames aside, that wait for one client to read them (TOO_SLOW)',
+  },
+  requestsPerSecondMax: {
+    kind: 'number',
+    default: 1_000,
+    min: 1,
+    max: 2 ** 32 - 1,
+    group: 'Connections',
+    help: 'connections and HTTP requests a second of one address, an IPv6 /64 being one (429); 20 s of it at once',
+  },
+  limitAddresses: {
+    kind: 'string',
+    choices: LimitedAddresses,
+    default: 'public',
+    group: 'Connections',
+    help: 'whose requests are counted: of the Internet, of private networks and this machine too, or of nobody',
+  },
+  trustedProxies: {
+    kind: 'list',
+    group: 'Connections',
+    placeholder: 'NETWORKS',
+    help: 'addresses or networks (10.0.0.0/8) of reverse proxies, whose X-Forwarded-For tells the address of a client',
+  },
   handshakeTimeoutMs: {
     kind: 'duration',
     default: 10_000,

@@ -14,6 +14,7 @@ import { addPageRoutes } from './api/page-routes.ts';
 import { requestListener } from './api/request-listener.ts';
 import { startArchiver } from './archiver/archiver.ts';
 import { AVRO_CODECS } from './format/avro/index.ts';
+import { AddressRate } from './gateway/address-rate.ts';
 import { lanAddresses, lanCertificate } from './gateway/certificate.ts';
 import { CertificateFiles, type CertificatePair } from './gateway/certificate-files.ts';
 import { ConnectionMetrics } from './gateway/connection-metrics.ts';
@@ -22,6 +23,7 @@ import { everyAddress, type ListenAddress, openableUrl, resolveListenAddress } f
 import { underBasePath } from './http/base-path.ts';
 import { readSite, type Site } from './http/site.ts';
 import { isLocalhostName, isLoopback, urlHost } from './kernel/address.ts';
+import { nowMonotonicMs } from './kernel/clock.ts';
 import { type Context, createContext } from './kernel/context.ts';
 import { HayateError } from './kernel/error.ts';
 import type { Service } from './kernel/service.ts';
@@ -230,7 +232,12 @@ async function startRoles(
       verifyToken,
       connectionMetrics,
       // A streamer that lives says so every second; one that gives a broadcaster up says END.
-      options: { ...settings, connectionsMax: settings.viewersMax, silenceMs: settings.returnWindowMs + 5_000 },
+      options: {
+        ...settings,
+        bitsPerSecondMax: settings.viewerBitsPerSecondMax,
+        connectionsMax: settings.viewersMax,
+        silenceMs: settings.returnWindowMs + 5_000,
+      },
     });
     services.push(listener);
     endpoints.set(PATHS.watch, (socket, netSocket) => listener.accept(socket, netSocket));
@@ -269,6 +276,12 @@ async function openGateway(
     handshakeTimeoutMs: settings.handshakeTimeoutMs,
     keepAliveTimeoutMs: settings.keepAliveTimeoutMs,
     sharesPort,
+    addressRate: new AddressRate({
+      limited: settings.limitAddresses,
+      perSecondMax: settings.requestsPerSecondMax,
+      trusted: site.trustedProxies,
+      nowMs: nowMonotonicMs,
+    }),
     metrics: connectionMetrics,
   });
 }

@@ -19,7 +19,7 @@ const REQUEST_LINE = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+ \S+ HTTP\/1\.[01]\r?\n/;
 const LONG_TARGET = /^(?:[A-Z]+ )?\S{8192,}/;
 
 /** The answer; undefined: there is nobody to answer, the socket is only closed. */
-export function refusalOf({ code = '', rawPacket }: RequestError): Refusal | undefined {
+export function refusalOf({ code = '', rawPacket }: Pick<RequestError, 'code' | 'rawPacket'>): Refusal | undefined {
   const head = rawPacket?.subarray(0, 16_384).toString('latin1') ?? '';
   switch (code) {
     case 'ERR_HTTP_REQUEST_TIMEOUT':

@@ -1,15 +1,27 @@
 // One WebSocket, as the streamer and the listener see it: whole binary messages in, bytes out, a close with a documented
 // code. Input that breaks the protocol closes this connection, with a reason, and nothing else. A silent peer is pinged, and closed
-// when it does not answer that either.
+// when it does not answer that either. A peer that sends too much, or reads too little, is closed too, and never holds up others.
 import { type CloseCodeName, CloseCodes, WireError } from '@hayate/protocol';
 import type { WebSocket } from 'ws';
+import type { Clock } from '../kernel/clock.ts';
 import { HayateError } from '../kernel/error.ts';
+import { ClientRate, type ClientRates } from './client-rate.ts';
 import type { ConnectionMetrics } from './connection-metrics.ts';
+
+/** What one client may send, and leave unread. */
+export interface ConnectionLimits extends ClientRates {
+  /** Bytes of one message; more: MESSAGE_TOO_BIG. The WebSocket itself takes no more than the contract's bound for all. */
+  messageBytesMax?: number;
+  /** Bytes of answers and other messages, frames aside, that may wait until the client reads; more: TOO_SLOW. */
+  unreadBytesMax: number;
+}
 
 export interface ConnectionOptions {
   /** The endpoint's name, for counters: "publish" or "watch". */
   endpoint: string;
   metrics: ConnectionMetrics;
+  clock: Clock;
+  limits: ConnectionLimits;
   /** The first message must come within this time, or HANDSHAKE_TIMEOUT. */
   handshakeTimeoutMs: number;
   /** Something must be heard this often, or IDLE; the answer to a ping will do. It may take a quarter longer to be noticed. */
@@ -25,11 +37,21 @@ export type TakeMessage = (message: Uint8Array) => void | Promise<void>;
 /** How long the peer may take to answer a close before the socket is destroyed. */
 const CLOSE_GRACE_MS = 2_000;
 
+/** Messages of one connection that are taken before other connections have their turn. */
+const TURN_MESSAGES_MAX = 32;
+
 /** Silence is looked at this often within the idle timeout. After each silent part but the last the peer is pinged. */
 const IDLE_PARTS = 4;
 
 /** RFC 6455 section 7.4.1: broken framing. */
 const WEBSOCKET_PROTOCOL_ERROR = 1002;
+
+/** Codes with which ws closes for other errors, by their names. */
+const errorCloseCodes: Readonly<Record<string, number>> = {
+  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: CloseCodes.MESSAGE_TOO_BIG.code,
+  WS_ERR_TOO_MANY_BUFFERED_PARTS: 1008,
+  WS_ERR_INVALID_UTF8: 1007,
+};
 
 /** A live connection. */
 export class Connection {
@@ -43,10 +65,15 @@ export class Connection {
   /** Whether a message is being taken that has not been taken yet. */
   #taking = false;
   /**
-   * Messages that came after it, in order. The socket is paused meanwhile, so they are at most what one read from it held,
-   * 64 KiB, and the rest of the message that it ended in.
+   * Messages that came after it or after this connection's turn, in order. The socket is paused meanwhile, so they are at most
+   * what one read from it held, 64 KiB, and the rest of the message that it ended in.
    */
   readonly #waiting: { data: unknown; isBinary: boolean }[] = [];
+  readonly #rate: ClientRate;
+  /** Messages taken in this turn of the event loop; counted since the half of an earlier one, if there were few. */
+  #takenInTurn = 0;
+  /** Bytes sent since the socket was last seen without any that wait: an upper bound of those that do. */
+  #unreadBytes = 0;
   /** The code this side has closed with, if it was the first to. */
   #closedWith: number | undefined;
 
@@ -55,26 +82,27 @@ export class Connection {
     this.#options = options;
     options.metrics.opened(options.endpoint);
     this.#timer = setTimeout(() => this.close('HANDSHAKE_TIMEOUT'), options.handshakeTimeoutMs);
+    this.#rate = new ClientRate(options.limits, options.clock.nowMs());
     let begun = false;
-    socket.on('message', (data, isBinary) => {
-      if (this.#closing) return;
-      this.#silentParts = 0;
+    socket.on('message', (data: Uint8Array, isBinary) => {
+      if (!this.#admits(data.length)) return;
       if (!begun) {
         begun = true;
         clearTimeout(this.#timer);
         this.#timer = setTimeout(() => this.#listen(), options.idleTimeoutMs / IDLE_PARTS);
       }
-      if (this.#taking) this.#waiting.push({ data, isBinary });
+      if (this.#taking || this.#waiting.length > 0 || this.#isTurnOver(take)) this.#waiting.push({ data, isBinary });
       else this.#take(take, data, isBinary);
     });
     // RFC 6455 section 5.5: every WebSocket answers pings by itself, also that of a page whose timers hardly run.
-    const hear = () => {
-      this.#silentParts = 0;
-    };
-    socket.on('ping', hear).on('pong', hear);
+    socket.on('ping', (data) => {
+      if (this.#admits(data.length)) this.#write(data.length, () => socket.pong(data));
+    });
+    socket.on('pong', (data) => this.#admits(data.length));
     socket.on('error', (error: NodeJS.ErrnoException) => {
       // ws has answered with this code; `close` follows.
-      this.#closedWith ??= error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? CloseCodes.MESSAGE_TOO_BIG.code : WEBSOCKET_PROTOCOL_ERROR;
+      this.#closedWith ??= errorCloseCodes[error.code ?? ''] ?? WEBSOCKET_PROTOCOL_ERROR;
+      this.#endSoon();
     });
     socket.on('close', (code) => {
       clearTimeout(this.#timer);
@@ -96,7 +124,7 @@ export class Connection {
 
   /** Sends one binary message; after close it does nothing. */
   send(message: Uint8Array): void {
-    if (!this.#closing) this.#socket.send(message, { binary: true });
+    this.#write(message.length, () => this.#socket.send(message, { binary: true }));
   }
 
   /** Closes with a documented code. `detail` goes to the peer (and must hold nothing secret); default is the code's meaning. */
@@ -108,6 +136,11 @@ export class Connection {
     this.#closedWith ??= CloseCodes[name].code;
     this.#socket.close(CloseCodes[name].code, truncate(detail ?? CloseCodes[name].meaning));
     this.#socket.resume();
+    this.#endSoon();
+  }
+
+  /** The peer has been told to close; its socket is destroyed if it does not. */
+  #endSoon(): void {
     const grace = setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS);
     this.#socket.once('close', () => clearTimeout(grace));
   }
@@ -142,6 +175,42 @@ export class Connection {
     this.#timer.refresh();
   }
 
+  /** Counts what has arrived. False: it is not looked at, since the connection is closing or has to be closed for it. */
+  #admits(bytes: number): boolean {
+    if (this.#closing) return false;
+    this.#silentParts = 0;
+    const excess = this.#rate.excess(bytes, this.#options.clock.nowMs());
+    if (excess !== undefined) this.close('RATE_EXCEEDED', excess);
+    else if (bytes > (this.#options.limits.messageBytesMax ?? Number.POSITIVE_INFINITY)) this.close('MESSAGE_TOO_BIG');
+    return !this.#closing;
+  }
+
+  /** Writes a message of so many bytes, unless too much waits already for a peer that does not read. */
+  #write(bytes: number, write: () => void): void {
+    if (this.#closing) return;
+    const { bufferedBytes } = this;
+    const { unreadBytesMax } = this.#options.limits;
+    if (bufferedBytes === 0) this.#unreadBytes = 0;
+    this.#unreadBytes += bytes;
+    // Frames wait in the same socket, and have bounds of their own.
+    if (Math.min(this.#unreadBytes, bufferedBytes + bytes) > unreadBytesMax) this.close('TOO_SLOW');
+    else write();
+  }
+
+  /** Counts a message that would be taken now. True: others first; what waits is taken in the next turn. */
+  #isTurnOver(take: TakeMessage): boolean {
+    this.#takenInTurn++;
+    if (this.#takenInTurn === TURN_MESSAGES_MAX / 2) this.#options.clock.soon(() => this.#beginTurn(take));
+    if (this.#takenInTurn <= TURN_MESSAGES_MAX) return false;
+    this.#socket.pause();
+    return true;
+  }
+
+  #beginTurn(take: TakeMessage): void {
+    this.#takenInTurn = 0;
+    this.#takeWaiting(take);
+  }
+
   #take(take: TakeMessage, data: unknown, isBinary: boolean): void {
     try {
       if (!isBinary || !(data instanceof Uint8Array)) throw new WireError('messages are binary');
@@ -152,10 +221,16 @@ export class Connection {
     }
   }
 
+  /** Takes what waits, as far as this turn goes; lets the socket be read again when that is all. */
   #takeWaiting(take: TakeMessage): void {
     while (!this.#taking && !this.#closing) {
-      const next = this.#waiting.shift();
-      if (next === undefined) return;
+      const [next] = this.#waiting;
+      if (next === undefined) {
+        this.#socket.resume();
+        return;
+      }
+      if (this.#isTurnOver(take)) return;
+      this.#waiting.shift();
       this.#take(take, next.data, next.isBinary);
     }
   }
@@ -167,7 +242,6 @@ export class Connection {
       () => {
         this.#taking = false;
         this.#takeWaiting(take);
-        if (!this.#taking) this.#socket.resume();
       },
       (error: unknown) => this.fail(error),
     );

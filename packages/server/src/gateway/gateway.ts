@@ -7,14 +7,18 @@ import type { Duplex } from 'node:stream';
 import { Limits, SUBPROTOCOL } from '@hayate/protocol';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { HayateError } from '../kernel/error.ts';
+import type { AddressRate } from './address-rate.ts';
 import { type RequestError, refusalOf } from './broken-request.ts';
 import type { CertificatePair } from './certificate-files.ts';
 import type { ConnectionMetrics } from './connection-metrics.ts';
+import { Crowd } from './crowd.ts';
 import { offersWebSocket, refusalOfHandshake, refusalOfPlainRequest } from './handshake.ts';
 import { IdleRequests } from './idle-requests.ts';
 import { listenFailure } from './listen-address.ts';
+import { ReadTurns } from './read-turns.ts';
 import { closeSocket, type Refusal, refuseRequest, refuseSocket } from './refusal.ts';
 import { pathOf, settleRequest } from './request-form.ts';
+import { SURPLUS_MAX } from './surplus.ts';
 
 /** Takes an upgraded socket; `netSocket` is what lies under it, for those who write prepared WebSocket messages. */
 export type AcceptSocket = (socket: WebSocket, netSocket: Socket) => void;
@@ -29,7 +33,7 @@ export interface GatewayOptions {
   endpoints: ReadonlyMap<string, AcceptSocket>;
   /** Everything that opens no WebSocket. */
   request: RequestListener;
-  /** Open sockets at most, HTTP and WebSocket together; more are closed at once. */
+  /** Open sockets at most, HTTP and WebSocket together. A few more are answered with 503, the rest is closed at once. */
   connectionsMax: number;
   /** A request's headers must be complete in this time, or 408. */
   handshakeTimeoutMs: number;
@@ -37,9 +41,15 @@ export interface GatewayOptions {
   keepAliveTimeoutMs?: number;
   /** Other processes have the same port: it is left to them as soon as this one drains. */
   sharesPort?: boolean;
+  /** What each address may ask for; undefined: there is no limit. */
+  addressRate?: AddressRate;
   metrics: ConnectionMetrics;
 }
 
+/** Fragments of one message. The server sees none before the last, so that no other limit counts them. */
+const FRAGMENTS_MAX = 128;
+/** Reads from the network that may hold parts of one frame: small segments carry at least 500 bytes. */
+const SEGMENTS_MAX = 4_096;
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 const DRAINING: Refusal = { status: 503, reason: 'draining', message: 'the server is shutting down' };
 const NO_TUNNEL: Refusal = { status: 501, reason: 'method', message: 'this server is not a proxy' };
@@ -52,6 +62,10 @@ export class Gateway {
     noServer: true,
     perMessageDeflate: false,
     maxPayload: Limits.clientMessageBytesMax,
+    // Connection answers pings, within the limits of its client.
+    autoPong: false,
+    maxFragments: FRAGMENTS_MAX,
+    maxBufferedChunks: SEGMENTS_MAX,
     handleProtocols: () => SUBPROTOCOL,
     clientTracking: true,
   });
@@ -60,10 +74,14 @@ export class Gateway {
   readonly #answering = new WeakMap<Duplex, ServerResponse>();
   /** Sockets that were refused: what their parser still reads is not looked at. */
   readonly #refused = new WeakSet<Duplex>();
+  readonly #reads = new WeakMap<Duplex, ReadTurns>();
+  readonly #crowd: Crowd;
   #draining = false;
 
   private constructor(options: GatewayOptions) {
     this.#options = options;
+    const { connectionsMax, addressRate, tls, metrics } = options;
+    this.#crowd = new Crowd({ connectionsMax, addressRate, isTls: tls !== undefined, metrics });
     const settings = {
       headersTimeout: options.handshakeTimeoutMs,
       requestTimeout: options.handshakeTimeoutMs * 3,
@@ -80,10 +98,14 @@ export class Gateway {
     this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
     this.#server.on('connect', (_request, socket) => this.#refuse(socket, NO_TUNNEL));
     this.#server.on('clientError', (error: RequestError, socket) => this.#fail(error, socket));
-    this.#server.maxConnections = options.connectionsMax;
+    this.#server.on('connection', (socket: Socket) => this.#crowd.enter(socket));
+    this.#server.on(options.tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
+      this.#reads.set(socket, new ReadTurns(socket));
+    });
+    this.#server.maxConnections = options.connectionsMax + SURPLUS_MAX;
     // In a cluster Node would else offer the socket to one worker after the other for ever.
     Object.assign(this.#server, { dropMaxConnection: true });
-    this.#server.on('drop', () => options.metrics.refusedUpgrade('too_many_connections'));
+    this.#server.on('drop', () => this.#crowd.drop());
     new IdleRequests(this.#server, options.connectionsMax);
   }
 
@@ -139,6 +161,12 @@ export class Gateway {
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
+    const refusal = this.#crowd.admit(request, undefined, () => this.#beginUpgrade(request, socket, head));
+    if (refusal !== undefined) refuseSocket(socket, refusal);
+  }
+
+  #beginUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (socket.destroyed) return;
     const refusal = settleRequest(request) ?? (this.#draining ? DRAINING : refusalOfHandshake(request));
     const accept = this.#options.endpoints.get(request.url ?? '');
     // Node's own servers give no other kind of stream.
@@ -148,21 +176,42 @@ export class Gateway {
       socket.setNoDelay(true);
       // It was one of a list: `h2c, websocket`.
       request.headers.upgrade = 'websocket';
-      this.#sockets.handleUpgrade(request, socket, head, (webSocket) => accept(webSocket, socket));
+      this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
+        this.#reads.get(socket)?.upgrade(() => webSocket.readyState !== webSocket.OPEN);
+        accept(webSocket, socket);
+      });
     }
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
+    // What follows a refusal that closes the connection is not looked at.
+    if (this.#refused.has(socket)) return;
     this.#answering.set(socket, response);
-    response.once('finish', () => this.#answering.delete(socket));
+    response.once('finish', () => {
+      if (this.#answering.get(socket) === response) this.#answering.delete(socket);
+    });
     if (this.#draining) response.shouldKeepAlive = false;
+    const refusal = this.#crowd.admit(request, response, () => this.#beginAnswer(request, response));
+    if (refusal !== undefined) this.#refuseInCrowd(response, refusal);
+  }
+
+  #beginAnswer(request: IncomingMessage, response: ServerResponse): void {
+    if (response.destroyed) return;
     const refusal = settleRequest(request) ?? this.#refusalOf(request);
     if (refusal === undefined) this.#options.request(request, response);
     else {
       this.#options.metrics.refusedUpgrade(refusal.reason);
       refuseRequest(response, refusal);
     }
+  }
+
+  /** Refuses, and closes the connection: a flood has to open another. */
+  #refuseInCrowd(response: ServerResponse, refusal: Refusal): void {
+    this.#refused.add(response.req.socket);
+    this.#reads.get(response.req.socket)?.leave();
+    response.shouldKeepAlive = false;
+    refuseRequest(response, refusal);
   }
 
   #refusalOf(request: IncomingMessage): Refusal | undefined {
@@ -175,7 +224,9 @@ export class Gateway {
   #fail(error: RequestError, socket: Duplex): void {
     if (this.#refused.has(socket)) return;
     this.#refused.add(socket);
-    const refusal = refusalOf(error);
+    const { code = '', rawPacket } = error;
+    const piece = this.#reads.get(socket)?.whole ?? rawPacket;
+    const refusal = refusalOf(piece === undefined ? { code } : { code, rawPacket: piece });
     if (refusal !== undefined) this.#options.metrics.refusedUpgrade(refusal.reason);
     const response = this.#answering.get(socket);
     if (refusal === undefined || !socket.writable) socket.destroy();

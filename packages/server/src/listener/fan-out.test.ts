@@ -110,7 +110,12 @@ async function openDoor(t: TestContext, sender: Sender, limits: ViewerQueueLimit
           if (receipt !== undefined && viewer !== undefined) target.receipt(viewer, receipt.sequence);
         };
         const timeouts = { handshakeTimeoutMs: 60_000, idleTimeoutMs: 60_000 };
-        const connection = new Connection(socket, take, { endpoint: 'watch', metrics: connectionMetrics, ...timeouts });
+        const rates = { messagesPerSecondMax: 100, bitsPerSecondMax: 256_000, unreadBytesMax: 262_144 };
+        const { clock } = context;
+        const connection = new Connection(socket, take, {
+          ...{ endpoint: 'watch', metrics: connectionMetrics, clock, limits: rates },
+          ...timeouts,
+        });
         const joined = target.join(connection, netSocket, greeting);
         connection.onClose(() => target.leave(joined));
         viewer = joined;

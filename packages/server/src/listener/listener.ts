@@ -5,7 +5,7 @@ import { Limits } from '@hayate/protocol';
 import { EnvelopeSchema, RepairRequestSchema, type StreamViewers, StreamViewersSchema } from '@hayate/protocol/server';
 import type { WebSocket } from 'ws';
 import type { VerifyToken } from '../auth/verify-token.ts';
-import { Connection } from '../gateway/connection.ts';
+import { Connection, type ConnectionLimits } from '../gateway/connection.ts';
 import type { ConnectionMetrics } from '../gateway/connection-metrics.ts';
 import { farewell } from '../gateway/farewell.ts';
 import { type CancelTimer, every } from '../kernel/clock.ts';
@@ -25,7 +25,7 @@ import type { ViewerQueueLimits } from './viewer-queue.ts';
 import { WatchSession, type WatchSessionOptions } from './watch-session.ts';
 import { WatchedStream } from './watched-stream.ts';
 
-export interface ListenerOptions extends ViewerQueueLimits, CoalesceOptions {
+export interface ListenerOptions extends ViewerQueueLimits, CoalesceOptions, ConnectionLimits {
   /** How frames are written to viewers. */
   fanOut: FanOutPath;
   /** Where the native module lies; default: beside its source. */
@@ -38,8 +38,10 @@ export interface ListenerOptions extends ViewerQueueLimits, CoalesceOptions {
   idleTimeoutMs: number;
   /** How long viewers have to open a new connection when this process drains. */
   goAwayMs: number;
-  /** A stream without viewers stays subscribed this long. */
+  /** A stream without viewers stays subscribed this long; one that was never live at most `NEVER_LIVE_LINGER_MS`. */
   lingerMs: number;
+  /** Streams subscribed to at most; viewers of more are closed with TOO_MANY_CONNECTIONS. */
+  watchedStreamsMax: number;
   /** A streamer that says nothing of a stream for so long is gone, and the stream with it. */
   silenceMs: number;
 }
@@ -55,6 +57,9 @@ interface ListenerParts {
 /** Queues are looked at this often, though most move when something arrives. */
 const TICK_MS = 100;
 const REPORT_INTERVAL_MS = 1_000;
+
+/** Viewers ask for a stream that does not exist again and again, but a subscription is worth nothing to others. */
+const NEVER_LIVE_LINGER_MS = 1_000;
 
 interface Subscription {
   stream: WatchedStream;
@@ -72,6 +77,8 @@ export class Listener implements Service {
   readonly #fanOut: FanOutOptions;
   readonly #sessionOptions: WatchSessionOptions;
   readonly #subscriptions = new Map<string, Subscription>();
+  /** Those without viewers, the one that has been for longest first. */
+  readonly #lingering = new Set<Subscription>();
   readonly #sessions = new Map<Connection, WatchSession>();
   /** Whose viewers came or went since the last tick: their streamers need not wait for the next report of all. */
   readonly #changed = new Set<WatchedStream>();
@@ -126,6 +133,8 @@ export class Listener implements Service {
     const connection: Connection = new Connection(socket, (message) => session.take(message), {
       endpoint: 'watch',
       metrics: connectionMetrics,
+      clock: this.#parts.context.clock,
+      limits: { ...options, messageBytesMax: Limits.viewerMessageBytesMax },
       handshakeTimeoutMs: options.handshakeTimeoutMs,
       idleTimeoutMs: options.idleTimeoutMs,
     });
@@ -170,6 +179,7 @@ export class Listener implements Service {
     if (this.#draining) throw new HayateError('CLOSED', 'the server is draining', { closeCode: 'GOING_AWAY', temporary: true });
     const subscription = this.#subscriptions.get(name) ?? this.#subscribe(name);
     subscription.cancelLinger?.();
+    this.#lingering.delete(subscription);
     subscription.sessions++;
     await subscription.ready;
     if (returning) await subscription.stream.settled();
@@ -179,6 +189,11 @@ export class Listener implements Service {
 
   #subscribe(name: string): Subscription {
     const { shards, context, options } = this.#parts;
+    if (this.#subscriptions.size >= options.watchedStreamsMax && !this.#dropLingering())
+      throw new HayateError('BAD_REQUEST', 'the process watches as many streams as it may', {
+        closeCode: 'TOO_MANY_CONNECTIONS',
+        temporary: true,
+      });
     const stream = new WatchedStream({
       name,
       clock: context.clock,
@@ -211,12 +226,26 @@ export class Listener implements Service {
     this.#changed.add(stream);
     if (subscription.sessions > 0) return;
     const { context, options } = this.#parts;
-    subscription.cancelLinger = context.clock.after(options.lingerMs, () => {
-      stream.close();
-      this.#subscriptions.delete(stream.name);
-      this.#metrics.streams.set(this.#subscriptions.size);
-      void subscription.ready.then((unsubscribe) => unsubscribe());
-    });
+    const lingerMs = stream.everLive ? options.lingerMs : Math.min(options.lingerMs, NEVER_LIVE_LINGER_MS);
+    subscription.cancelLinger = context.clock.after(lingerMs, () => this.#unsubscribe(subscription));
+    this.#lingering.add(subscription);
+  }
+
+  #unsubscribe(subscription: Subscription): void {
+    const { stream, ready, cancelLinger } = subscription;
+    cancelLinger?.();
+    this.#lingering.delete(subscription);
+    stream.close();
+    this.#subscriptions.delete(stream.name);
+    this.#metrics.streams.set(this.#subscriptions.size);
+    void ready.then((unsubscribe) => unsubscribe());
+  }
+
+  /** Unsubscribes from the stream that has been without viewers for longest. False: all have viewers. */
+  #dropLingering(): boolean {
+    const [oldest] = this.#lingering;
+    if (oldest !== undefined) this.#unsubscribe(oldest);
+    return oldest !== undefined;
   }
 
   #tick(): void {

@@ -81,6 +81,11 @@ export class WatchedStream {
     return live === undefined || !live.begun || live.ended ? undefined : { epoch: live.epoch, nextSequence: live.order.nextSequence };
   }
 
+  /** Whether an epoch of it has been seen. */
+  get everLive(): boolean {
+    return this.#live !== undefined;
+  }
+
   get viewers(): number {
     return this.#viewers;
   }

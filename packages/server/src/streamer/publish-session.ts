@@ -20,12 +20,15 @@ import { HayateError } from '../kernel/error.ts';
 import { TokenBucket } from '../kernel/token-bucket.ts';
 import type { Publication } from './publication.ts';
 
-/** What one broadcaster may send. */
+/** What one broadcaster may send. Its connection counts the bits, and more than `messagesPerSecondMax` messages besides those of frames. */
 export interface PublishLimits {
   frameBytesMax: number;
   framesPerSecondMax: number;
   bitsPerSecondMax: number;
 }
+
+/** Dropped ranges that count as much as one frame: each is small, but a message may hold thousands. */
+const RANGES_PER_FRAME = 4;
 
 export interface PublishSessionOptions {
   verifyToken: VerifyToken;
@@ -45,38 +48,32 @@ interface Open {
 export class PublishSession {
   readonly #options: PublishSessionOptions;
   readonly #frames: TokenBucket;
-  readonly #bits: TokenBucket;
   #open: Open | undefined;
 
   constructor(options: PublishSessionOptions) {
     this.#options = options;
-    const { framesPerSecondMax, bitsPerSecondMax } = options.limits;
+    const { framesPerSecondMax: rate } = options.limits;
     // A client that returns sends what it held back while its network was poor.
-    const burstSeconds = Timing.rateBurstMs / 1_000;
-    const nowMs = nowMonotonicMs();
-    this.#frames = new TokenBucket({ rate: framesPerSecondMax, burst: framesPerSecondMax * burstSeconds, nowMs });
-    this.#bits = new TokenBucket({ rate: bitsPerSecondMax, burst: bitsPerSecondMax * burstSeconds, nowMs });
+    this.#frames = new TokenBucket({ rate, burst: (rate * Timing.rateBurstMs) / 1_000, nowMs: nowMonotonicMs() });
   }
 
   /** Takes one message of `connection`. A client need not wait for the answer to Publish: what follows is taken after it. */
   take(connection: Connection, bytes: Uint8Array): void | Promise<void> {
     const message = readStrictly(ClientMessageSchema, bytes);
-    if (this.#open === undefined)
-      return this.#begin(connection, message.publish).then((open) => open && this.#takeContent(open, message, bytes.length));
+    if (this.#open === undefined) return this.#begin(connection, message.publish).then((open) => open && this.#takeContent(open, message));
     if (message.publish !== undefined) throw new WireError('Publish is the first message only');
-    this.#takeContent(this.#open, message, bytes.length);
+    this.#takeContent(this.#open, message);
   }
 
-  /** Takes all of `message` but Publish. `bytes` is its size. */
-  #takeContent({ connection, publication, admission }: Open, message: ClientMessage, bytes: number): void {
+  /** Takes all of `message` but Publish. */
+  #takeContent({ connection, publication, admission }: Open, message: ClientMessage): void {
     if (message.watch !== undefined || message.receipt !== undefined)
       throw new WireError('this message is not for a publishing connection');
     if (message.ping !== undefined) this.#pong(connection, message.ping.id);
-    if (message.dropped.length > 0) publication.takeDropped(checkRanges(message.dropped, publication.sequenceEnd));
-    if (message.frames.length > 0) {
-      this.#meter(message.frames.length, bytes);
-      publication.take(message.frames);
-    }
+    const { frames, dropped } = message;
+    if (frames.length + dropped.length > 0) this.#meter(frames.length + Math.ceil(dropped.length / RANGES_PER_FRAME));
+    if (dropped.length > 0) publication.takeDropped(checkRanges(dropped, publication.sequenceEnd));
+    if (frames.length > 0) publication.take(frames);
     if (message.end !== undefined) publication.finish(checkEnd(message.end.nextSequence, publication.sequenceEnd));
     if (message.token !== '') admission.renew(message.token);
   }
@@ -106,12 +103,9 @@ export class PublishSession {
     connection.send(toBinary(ServerMessageSchema, create(ServerMessageSchema, { pong: { id, serverUnixUs: BigInt(nowUnixUs()) } })));
   }
 
-  #meter(frames: number, bytes: number): void {
-    const nowMs = nowMonotonicMs();
-    if (!this.#frames.take(frames, nowMs))
+  #meter(frames: number): void {
+    if (!this.#frames.take(frames, nowMonotonicMs()))
       throw new HayateError('BAD_REQUEST', 'too many frames a second', { closeCode: 'RATE_EXCEEDED', temporary: true });
-    if (!this.#bits.take(bytes * 8, nowMs))
-      throw new HayateError('BAD_REQUEST', 'too many bits a second', { closeCode: 'RATE_EXCEEDED', temporary: true });
   }
 }
 

@@ -22,6 +22,7 @@ import { TicketSigner } from './ticket.ts';
 const options: StreamerOptions = {
   ...{ batchMs: 60_000, batchBytesMax: 65_536, streamBytesMax: 524_288, processBytesMax: 1 << 20, retryMs: 1_000 },
   ...{ frameBytesMax: 65_536, framesPerSecondMax: 300, bitsPerSecondMax: 2_000_000, connectionsMax: 10 },
+  ...{ messagesPerSecondMax: 100, unreadBytesMax: 262_144 },
   ...{ handshakeTimeoutMs: 10_000, idleTimeoutMs: 30_000, goAwayMs: 0, returnWindowMs: 15_000 },
 };
 

@@ -6,7 +6,7 @@ import { EndReason, mintEpoch, type Publish } from '@hayate/protocol';
 import { type Control, Control_ClaimSchema, ControlSchema, type RepairRequest, RepairRequestSchema } from '@hayate/protocol/server';
 import type { WebSocket } from 'ws';
 import type { VerifyToken } from '../auth/verify-token.ts';
-import { Connection } from '../gateway/connection.ts';
+import { Connection, type ConnectionLimits } from '../gateway/connection.ts';
 import type { ConnectionMetrics } from '../gateway/connection-metrics.ts';
 import { farewell } from '../gateway/farewell.ts';
 import { type CancelTimer, every } from '../kernel/clock.ts';
@@ -24,7 +24,9 @@ import { type PublishLimits, PublishSession } from './publish-session.ts';
 import { StreamerMetrics } from './streamer-metrics.ts';
 import type { Ticket, TicketSigner } from './ticket.ts';
 
-export interface StreamerOptions extends AppendLimits, PublishLimits {
+export interface StreamerOptions extends AppendLimits, PublishLimits, ConnectionLimits {
+  /** Messages a second of one broadcaster, besides as many as it may send frames. */
+  messagesPerSecondMax: number;
   /** Broadcasters connected at most; more are closed with TOO_MANY_CONNECTIONS. */
   connectionsMax: number;
   handshakeTimeoutMs: number;
@@ -108,6 +110,9 @@ export class Streamer implements Service {
     const connection: Connection = new Connection(socket, (message) => session.take(connection, message), {
       endpoint: 'publish',
       metrics: connectionMetrics,
+      clock: this.#parts.context.clock,
+      // Frames may come one a message.
+      limits: { ...options, messagesPerSecondMax: options.messagesPerSecondMax + options.framesPerSecondMax },
       handshakeTimeoutMs: options.handshakeTimeoutMs,
       idleTimeoutMs: options.idleTimeoutMs,
     });

@@ -1,0 +1,68 @@
+// How much each client address may ask of this process. In: connections that are opened and requests that are made, with the
+// addresses that they come from. Out: whether they are within the limit. Addresses that may stand for many clients without anybody
+// having said so are not limited: those of private networks, from which proxies ask, and clients that a proxy does not tell.
+import type { IncomingMessage } from 'node:http';
+import { isPrivate, type Networks } from '../kernel/networks.ts';
+import { TokenBucket } from '../kernel/token-bucket.ts';
+import { addressKey, clientAddress } from './client-address.ts';
+
+/** Whose addresses are limited: those of the Internet, those of private networks too, or nobody's. */
+export const LimitedAddresses = ['public', 'all', 'none'] as const;
+
+export interface AddressRateOptions {
+  limited: (typeof LimitedAddresses)[number];
+  /** Connections and requests a second of one address. */
+  perSecondMax: number;
+  /** Proxies that tell whose request they pass on. */
+  trusted: Networks;
+  /** Monotonic milliseconds. */
+  nowMs: () => number;
+}
+
+/** Bursts of this many seconds' worth pass: a thousand viewers behind one address may open a page at the same time. */
+const BURST_SECONDS = 20;
+/** Addresses that are remembered. Beyond that the one that was quiet longest is forgotten. */
+const ADDRESSES_MAX = 10_000;
+
+/** The rates of all addresses. */
+export class AddressRate {
+  readonly #options: AddressRateOptions;
+  /** By addressKey, the one that asked last at the end. */
+  readonly #buckets = new Map<string, TokenBucket>();
+
+  constructor(options: AddressRateOptions) {
+    this.#options = options;
+  }
+
+  /** Addresses that are remembered. */
+  get size(): number {
+    return this.#buckets.size;
+  }
+
+  /** Counts a connection from `remote`. False: there are too many. Those of trusted proxies are not counted. */
+  open(remote: string | undefined): boolean {
+    const address = clientAddress(remote, undefined, this.#options.trusted);
+    return this.#take(address);
+  }
+
+  /** Counts a request. False: there are too many. */
+  request({ headers, socket }: Pick<IncomingMessage, 'headers'> & { socket: { remoteAddress?: string | undefined } }): boolean {
+    const forwardedFor = headers['x-forwarded-for'];
+    return this.#take(clientAddress(socket.remoteAddress, [forwardedFor].flat().join(','), this.#options.trusted));
+  }
+
+  #take(address: string | undefined): boolean {
+    const { limited, perSecondMax, nowMs } = this.#options;
+    if (limited === 'none' || address === undefined || (limited === 'public' && isPrivate(address))) return true;
+    const now = nowMs();
+    const key = addressKey(address);
+    const bucket = this.#buckets.get(key) ?? new TokenBucket({ rate: perSecondMax, burst: perSecondMax * BURST_SECONDS, nowMs: now });
+    this.#buckets.delete(key);
+    this.#buckets.set(key, bucket);
+    if (this.#buckets.size > ADDRESSES_MAX) {
+      const [oldest = ''] = this.#buckets.keys();
+      this.#buckets.delete(oldest);
+    }
+    return bucket.take(1, now);
+  }
+}

@@ -5,7 +5,8 @@ from .connection import Closed, ClosedError, Token
 from .gen.hayate.v1.frame_pb2 import Frame, Kind
 from .gen.hayate.v1.message_pb2 import Ack, Audience, Ended, Gap, Published, Watching
 from .gen.hayate.v1.payload_pb2 import Audio, AudioConfig, Event, MotionConfig, Participant, StreamHeader
-from .motion import BONES, SHAPES, MotionError, Pose, QuantisedPose, decode_motion
+from .gen.names import BONES, SHAPES
+from .motion import MotionError, Pose, QuantisedPose, decode_motion
 from .viewer import Received, Viewer
 
 __all__ = ["BONES", "SHAPES", "Ack", "Audience", "Audio", "AudioConfig", "Broadcaster", "Closed",

@@ -1,7 +1,7 @@
-"""Connections of a client. In: a server, a stream and tokens. Out: messages, and events for people.
+"""Connections of a client. In: a server, a stream and tokens. Out: messages, and how connections end.
 
-A client has one connection in use; it returns by itself after what is temporary, and moves when the
-server says GoAway. Source: spec/behaviour.md, "Connecting" (rules C1 to C10), "Clocks and latency".
+A client uses one connection at a time. It returns by itself after temporary failures, and moves when
+the server says GoAway. Source: spec/behaviour.md, "Connecting" (rules C1 to C10), "Clocks and latency".
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import contextlib
 import email.utils
 import ipaddress
 import itertools
-import logging
+import math
 import random
 import time
 from collections import deque
@@ -22,18 +22,22 @@ from urllib.parse import urlsplit
 
 from google.protobuf.message import DecodeError
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus
+from websockets.exceptions import (ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus,
+                                   NegotiationError, ProxyError)
 from websockets.typing import Subprotocol
 
 from .gen.hayate.v1.message_pb2 import ClientMessage, Ping, ServerMessage
 
-log = logging.getLogger("hayate_client")
-ANSWER_S, SILENCE_S, LIVE_S, TICK_S, RENEW_S = 10.0, 8.0, 5.0, 0.05, 60.0
+ANSWER_S, SILENCE_S, LIVE_S, TICK_S = 10.0, 8.0, 5.0, 0.05
+#: A token is renewed this long before it runs out; a fetch may take so long, and is tried again so soon.
+RENEW_S, FETCH_S, RETRY_S = 60.0, 10.0, 2.0
 #: Bytes of a message from the server: a current group of 257 frames, and as much again.
 MESSAGE_BYTES_MAX = 2 * 257 * 65_536
-NORMAL, LOST, SUPERSEDED, TICKET_INVALID, TOKEN_EXPIRED = 1000, 1006, 4409, 4412, 4442
+#: Bytes that a socket may hold unsent before frames wait in the outbox instead.
+UNSENT_BYTES_MAX = 65_536
+NORMAL, LOST, TICKET_INVALID, TOKEN_EXPIRED = 1000, 1006, 4412, 4442
 PERMANENT = frozenset({NORMAL, 1002, 1003, 1007, 1008, 1009, 1010, 4400, 4401, 4403, 4409, 4410,
-                       4412, 4413, 4414, 4415})
+                       TICKET_INVALID, 4413, 4414, 4415})
 
 
 class Token(NamedTuple):
@@ -82,126 +86,106 @@ class _Connect(connect):
 
 
 class Link:
-    """One connection, from its first message to its close."""
+    """One connection, from its first message to its close, which `run` gives."""
 
     def __init__(self, client: Client) -> None:
-        self.client = client
-        self.answered_at: float | None = None
-        self.answered, self.moving = asyncio.Event(), asyncio.Event()
-        self.close_after_s = 0.0
-        self.socket: _Socket
+        self.client, self.answered_at, self.move_within_s = client, 0.0, -1.0
+        self.socket: _Socket | None = None
         self.pings: dict[int, float] = {}
+        self._ping_ids, self._ping_at = itertools.count(), 0.0
+        self.renewal: asyncio.Task[None] | None = None
         self.run = asyncio.create_task(self._run())
+        self.run.add_done_callback(lambda _: client.wake.set())
 
-    async def send(self, message: ClientMessage) -> bool:
-        """False if the connection has ended, which its task tells."""
-        with contextlib.suppress(ConnectionClosed):
-            await self.socket.send(message.SerializeToString())
-            return True
-        return False
+    async def send(self, message: ClientMessage) -> None:
+        """Hands a message to the socket. If the connection has ended, `run` tells."""
+        if self.socket is not None:
+            with contextlib.suppress(ConnectionClosed):
+                await self.socket.send(message.SerializeToString())
 
-    def is_idle(self) -> bool:
-        """Whether the socket holds nothing unsent."""
-        return self.socket.transport.get_write_buffer_size() == 0
+    def unsent_bytes(self) -> int:
+        """Bytes that the socket holds."""
+        return self.socket.transport.get_write_buffer_size() if self.socket else 0
 
     async def close(self) -> None:
-        """Closes with 1000 and waits for the end, 2 s at most."""
-        if not self.answered.is_set():
+        """Closes with 1000 and waits for the end, about a second at most."""
+        if self.socket is None:
             self.run.cancel()
         else:
             await self.socket.close(NORMAL)
         await asyncio.wait({self.run})
 
+    async def keep(self) -> None:
+        """Pings, gives up a silent connection, and renews the token (rules C3, C4 and C10)."""
+        now, left_s = time.monotonic(), self.client.token_left_s()
+        if self.socket and now - max(min(self.pings.values(), default=now), self.socket.heard_at) > SILENCE_S:
+            self.socket.transport.abort()
+        if now >= self._ping_at:
+            count = next(self._ping_ids)
+            self.pings.pop(count - 64, None)
+            self.pings[count], self._ping_at = now, now + (0.1 if count < 4 else 1.0)
+            await self.send(ClientMessage(ping=Ping(id=count)))
+        if left_s is not None and left_s < RENEW_S and (self.renewal is None or self.renewal.done()):
+            self.renewal = asyncio.create_task(self._renew())
+
+    async def _renew(self) -> None:
+        wait_s = RETRY_S
+        with contextlib.suppress(OSError):
+            await self.send(ClientMessage(token=(await self.client.token(renew=True)).text))
+            wait_s = max(RETRY_S, (self.client.token_left_s() or 0) / 2)
+        await asyncio.sleep(wait_s)
+
     async def _run(self) -> Closed:
-        """How it ended. Never raises but for faults of the application."""
         client = self.client
         try:
             token = await client.token()
-            self.socket = await _Connect(  # type: ignore[assignment]
+            socket = await _Connect(
                 f"{client.server}/{client.endpoint}", subprotocols=[Subprotocol("hayate.v1")],
                 create_connection=_Socket, compression=None, ping_interval=None, close_timeout=1,
-                open_timeout=ANSWER_S, max_size=MESSAGE_BYTES_MAX, proxy=client.proxy)
-        except InvalidStatus as error:
-            response = error.response
-            status, after = response.status_code, response.headers.get("Retry-After", "")
-            retry = status in (408, 425, 429) or status >= 500
-            return Closed(LOST, f"the server answered with HTTP {status}", retry, _seconds(after))
-        except (InvalidMessage, OSError, TimeoutError, EOFError) as error:
-            return Closed(LOST, f"no connection: {error}", True)
-        except InvalidHandshake as error:
-            return Closed(LOST, f"not a Hayate server: {error}", False)
-        tasks = [asyncio.create_task(task) for task in (self._ping(), self._renew())]
+                open_timeout=ANSWER_S, max_size=MESSAGE_BYTES_MAX, write_limit=2 ** 20,
+                proxy=None if client.is_local else True)
+            assert isinstance(socket, _Socket)
+            self.socket = socket
+            if socket.subprotocol is None:
+                raise NegotiationError("it does not speak hayate.v1")
+        except (OSError, EOFError, InvalidHandshake) as error:
+            return _closed(error)
         try:
-            self.socket.heard_at = self.opened_at = time.monotonic()
-            if self.socket.subprotocol is None:
-                return Closed(LOST, "the server does not speak hayate.v1", False)
             await self.send(client.hello(token.text))
+            async with asyncio.timeout(ANSWER_S):
+                while not self.answered_at:
+                    self._receive(await socket.recv())
             while True:
-                limit = None if self.answered.is_set() else self.opened_at + ANSWER_S - time.monotonic()
-                data = await asyncio.wait_for(self.socket.recv(), limit)
-                try:
-                    if isinstance(data, bytes):
-                        self._receive(ServerMessage.FromString(data))
-                except DecodeError:
-                    log.warning("the server sent bytes that are not a ServerMessage")
-                    return Closed(LOST, "a message could not be read", True)
-        except ConnectionClosed as error:
-            code, reason = (error.rcvd.code, error.rcvd.reason) if error.rcvd else (LOST, "lost")
-            return Closed(code, reason, code not in PERMANENT)
-        except TimeoutError:
-            return Closed(LOST, "the first message was not answered", True)
+                self._receive(await socket.recv())
+        except (ConnectionClosed, DecodeError, TimeoutError) as error:
+            return _closed(error)
         finally:
-            for task in tasks:
-                task.cancel()
-            self.socket.transport.abort()
+            if self.renewal is not None:
+                self.renewal.cancel()
+            socket.transport.abort()
 
-    def _receive(self, message: ServerMessage) -> None:
+    def _receive(self, data: str | bytes) -> None:
         client, now = self.client, time.monotonic()
-        if not self.answered.is_set():
-            if not message.HasField(client.answer):
-                return
+        message = ServerMessage() if isinstance(data, str) else ServerMessage.FromString(data)
+        if not self.answered_at and message.HasField(client.answer):
             self.answered_at = now
-            self.answered.set()
-            client.link = self
+            client.use(self)
         if client.link is not self:
             return
         sent = self.pings.pop(message.pong.id, None) if message.HasField("pong") else None
         if sent is not None:
             client.clock(sent, now, message.pong.server_unix_us)
-        if message.HasField("go_away") and not self.moving.is_set():
-            self.close_after_s = message.go_away.close_after_ms / 1000
-            self.moving.set()
+        if message.HasField("go_away") and self.move_within_s < 0:
+            self.move_within_s = min(2.0, message.go_away.close_after_ms / 2000)
         client.take(message)
         client.wake.set()
-
-    async def _ping(self) -> None:
-        await self.answered.wait()
-        sending = asyncio.create_task(asyncio.sleep(0, True))
-        for count in itertools.count():
-            now = time.monotonic()
-            waits_since = min(self.pings.values(), default=now)
-            if now - max(waits_since, self.socket.heard_at) > SILENCE_S:
-                log.warning("nothing came for %d s; the connection is given up", SILENCE_S)
-                return self.socket.transport.abort()
-            if sending.done() and len(self.pings) < 64:  # Else the socket takes nothing more.
-                self.pings[count] = now
-                sending = asyncio.create_task(self.send(ClientMessage(ping=Ping(id=count))))
-            await asyncio.sleep(0.1 if count < 4 else 1.0)
-
-    async def _renew(self) -> None:
-        """Sends new tokens in-band; the present one stays in use while no other can be fetched."""
-        await self.answered.wait()
-        while (left := self.client.token_left_s()) is not None:
-            await asyncio.sleep(max(1.0, left / 2 if left < 2 * RENEW_S else left - RENEW_S))
-            with contextlib.suppress(OSError):
-                token = await self.client.token(renew=True)
-                await self.send(ClientMessage(token=token.text))
 
 
 class Client:
     """What a broadcaster and a viewer share. `run` lasts until the client is done."""
 
-    endpoint = answer = ""
+    endpoint = ""
+    answer: Literal["published", "watching"]
 
     def __init__(self, server: str, stream: str, token: str | TokenSource,
                  on_event: Callable[[Any], None]) -> None:
@@ -211,18 +195,18 @@ class Client:
         with each event; what it raises ends `run`.
         """
         url = urlsplit(server)
-        local = url.hostname == "localhost" or _is_loopback(url.hostname or "")
-        if url.scheme != "wss" and not (url.scheme == "ws" and local):
+        self.is_local = url.hostname == "localhost" or _is_loopback(url.hostname or "")
+        if url.scheme != "wss" and not (url.scheme == "ws" and self.is_local):
             raise ValueError("the server must be wss://, or ws:// on this machine")
         if url.query or url.fragment or url.username is not None:
             raise ValueError("the server's URL may hold no query, fragment or user")
         self.server, self.stream, self.on_event = server.rstrip("/"), stream, on_event
-        self.proxy: Literal[True] | None = None if local else True
         self.link: Link | None = None
-        self.wake, self.over = asyncio.Event(), asyncio.Event()
-        self._source = token
-        self._token: Token | None = Token(token) if isinstance(token, str) else None
-        self._attempt = 0
+        self.wake, self.over = asyncio.Event(), False
+        self._token = Token(token) if isinstance(token, str) else None
+        self._fetch = None if isinstance(token, str) else token
+        self._attempt, self._dial_at = 0, 0.0
+        self._dialing: Link | None = None
         self._links: set[Link] = set()
         self._clock: deque[tuple[float, int, int]] = deque(maxlen=100)
 
@@ -244,30 +228,39 @@ class Client:
 
     async def run(self) -> None:
         """Connects, and returns when the client is done. Raises ClosedError after a permanent close."""
-        tasks = [asyncio.create_task(task) for task in (self._session(), self._tick())]
         try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in tasks:
-                if task.done():
-                    task.result()
+            while not self.over:
+                await self._step()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(TICK_S):  # wait_for of Python 3.11 may swallow a cancel.
+                        await self.wake.wait()
+                self.wake.clear()
+            if self.link is not None:
+                await asyncio.wait({self.link.run}, timeout=2)  # The server closes after Ended.
         finally:
-            for task in tasks:
-                task.cancel()
-            links = [link.close() for link in self._links]
-            await asyncio.gather(*tasks, *links, return_exceptions=True)
+            links = [link.close() for link in self._links if not link.run.done()]
+            await asyncio.gather(*links, return_exceptions=True)
+        if self.link is not None:
+            self.on_event(replace(self.link.run.result(), retry=False))
+
+    def use(self, link: Link) -> None:
+        """The connection that is dialled is answered: the client moves to it."""
+        old, self.link, self._dialing = self.link, link, None
+        if old is not None:
+            self._closing = asyncio.create_task(old.close())
 
     async def token(self, renew: bool = False) -> Token:
-        """The present token if it lasts, else a fresh one."""
-        left = self.token_left_s()
-        if callable(self._source) and (renew or left is None or left < RENEW_S):
-            self._token = await self._source()
+        """The present token if it lasts, else a fresh one. Raises OSError."""
+        left_s = self.token_left_s()
+        if self._fetch and (renew or left_s is None or left_s < RENEW_S):
+            async with asyncio.timeout(FETCH_S):
+                self._token = await self._fetch()
         assert self._token is not None
         return self._token
 
     def token_left_s(self) -> float | None:
         """Seconds until the present token runs out; None if that is not known."""
-        known = self._token is not None and callable(self._source)
-        expires_at = self._token.expires_at if known and self._token else None
+        expires_at = self._token.expires_at if self._token and self._fetch else None
         return None if expires_at is None else expires_at - time.time()
 
     def clock(self, sent: float, now: float, server_unix_us: int) -> None:
@@ -276,85 +269,59 @@ class Client:
         self._clock.append((now, trip_us, server_unix_us + trip_us // 2 - round(now * 1e6)))
 
     def server_clock(self) -> tuple[int, int] | None:
-        """Server clock minus time.monotonic(), and its error, in microseconds; of the best round
-        trip of the last minute."""
-        recent = [entry for entry in self._clock if entry[0] > time.monotonic() - 60]
-        best = min(recent, key=lambda entry: entry[1], default=None)
-        return None if best is None else (best[2], (best[1] + 1) // 2)
+        """The server's clock minus time.monotonic(), and its error, in microseconds: of the best
+        round trip of the last minute."""
+        recent = [(trip, offset) for at, trip, offset in self._clock if at > time.monotonic() - 60]
+        return (min(recent)[1], (min(recent)[0] + 1) // 2) if recent else None
 
-    async def _tick(self) -> None:
-        while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.wake.wait(), TICK_S)
-            self.wake.clear()
-            await self.pump()
+    async def _step(self) -> None:
+        now = time.monotonic()
+        for link in [link for link in self._links if link.run.done()]:
+            self._ended(link)
+        if self.link is not None and self.link.move_within_s >= 0 and self._dial_at == math.inf:
+            if self._dialing is None:
+                self._dial_at = now + random.uniform(0, self.link.move_within_s)
+        if now >= self._dial_at and not self.over:
+            self._dial_at, self._dialing = math.inf, Link(self)
+            self._links.add(self._dialing)
+        if self.link is not None:
+            await self.link.keep()
+        await self.pump()
 
-    async def _session(self) -> None:
-        link = await self._dial(0)
-        while link is not None:
-            await _first(link.run, link.moving, self.over)
-            if self.over.is_set():
-                await asyncio.wait({link.run}, timeout=2)
-                await link.close()
-            elif not link.run.done():
-                pause = random.uniform(0, min(2.0, link.close_after_s / 2))
-                await asyncio.wait({link.run}, timeout=pause)
-            if link.run.done():
-                wait = self._ended(link)
-                link = None if wait is None else await self._dial(wait)
-            else:  # The old connection continues, and its end means nothing, until the new one is answered.
-                old, link = link, await self._dial(0)
-                await old.close()
-                self._ended(old, moved=True)
-
-    async def _dial(self, wait: float | None) -> Link | None:
-        """An answered connection, after `wait` seconds; None when the client is over."""
-        while wait is not None:
-            await _first(None, self.over, timeout=wait)
-            if self.over.is_set():
-                return None
-            link = Link(self)
-            self._links.add(link)
-            await _first(link.run, link.answered, self.over)
-            if link.answered.is_set():
-                return link
-            if not link.run.done():
-                await link.close()
-            wait = self._ended(link)
-        return None
-
-    def _ended(self, link: Link, moved: bool = False) -> float | None:
-        """Tells the application, and how many seconds to wait; None when the client is over."""
+    def _ended(self, link: Link) -> None:
+        """Tells the application, and says when to connect again. Raises ClosedError if never."""
         self._links.discard(link)
-        if self.link is link:
-            self.link = None
         closed = link.run.result()
-        done = closed.code == NORMAL or self.over.is_set()
-        retry = moved or (not done and (closed.retry or self.comes_back(closed.code)))
+        is_dialled, is_used = link is self._dialing, link is self.link
+        # The end of an old connection means nothing while a new one is on its way.
+        moves = not is_dialled and (self._dialing is not None or not is_used)
+        self.link = None if is_used else self.link
+        self._dialing = None if is_dialled else self._dialing
+        self.over = self.over or (closed.code == NORMAL and not moves)
+        retry = moves or (not self.over and (closed.retry or self.comes_back(closed.code)))
         self.on_event(replace(closed, retry=retry))
-        if closed.code == TOKEN_EXPIRED and callable(self._source):
-            self._token = None
-        if not retry:
-            if done:
-                return None
+        if not retry and not self.over:
             raise ClosedError(closed)
-        if link.answered_at is not None and time.monotonic() - link.answered_at > LIVE_S:
+        if link.answered_at and time.monotonic() - link.answered_at > LIVE_S:
             self._attempt = 0
-        most = min(10.0, 0.25 * 2 ** min(self._attempt, 6))
-        self._attempt += 0 if moved else 1
-        return max(random.uniform(most / 2, most), closed.retry_after_s)
+        if not moves:
+            self._token = self._token if not self._fetch or closed.code != TOKEN_EXPIRED else None
+            most = min(10.0, 0.25 * 2 ** min(self._attempt, 6))
+            self._attempt += 1
+            self._dial_at = time.monotonic() + max(random.uniform(most / 2, most), closed.retry_after_s)
 
 
-async def _first(task: asyncio.Task[Any] | None, *events: asyncio.Event,
-                 timeout: float | None = None) -> None:
-    """Waits until the task is done or one of the events is set."""
-    waiters = {asyncio.create_task(event.wait()) for event in events}
-    try:
-        await asyncio.wait(waiters | ({task} if task else set()), timeout=timeout,
-                           return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for waiter in waiters:
-            waiter.cancel()
+def _closed(error: Exception) -> Closed:
+    """How a connection ended that raised `error`."""
+    match error:
+        case ConnectionClosed(rcvd=frame) if frame is not None:
+            return Closed(frame.code, frame.reason, frame.code not in PERMANENT)
+        case InvalidStatus(response=response):
+            status, after = response.status_code, response.headers.get("Retry-After", "")
+            retry = status in (408, 425, 429) or status >= 500
+            return Closed(LOST, f"the server answered with HTTP {status}", retry, _seconds(after))
+    retry = not isinstance(error, InvalidHandshake) or isinstance(error, (InvalidMessage, ProxyError))
+    return Closed(LOST, f"{type(error).__name__}: {error}", retry)
 
 
 def _is_loopback(host: str) -> bool:

@@ -13,30 +13,7 @@ from dataclasses import dataclass
 from google.protobuf.message import DecodeError
 
 from .gen.hayate.v1.payload_pb2 import Motion
-
-_FINGERS = " ".join(
-    f"{side}{finger}{joint}"
-    for side in ("left", "right")
-    for finger in ("Thumb", "Index", "Middle", "Ring", "Little")
-    for joint in (("Metacarpal" if finger == "Thumb" else "Proximal"),
-                  ("Proximal" if finger == "Thumb" else "Intermediate"), "Distal"))
-#: Names of the bones by index: VRM 1.0 humanoid bones.
-BONES: tuple[str, ...] = tuple(f"""
-    hips spine chest upperChest neck head leftEye rightEye jaw
-    leftUpperLeg leftLowerLeg leftFoot leftToes rightUpperLeg rightLowerLeg rightFoot rightToes
-    leftShoulder leftUpperArm leftLowerArm leftHand
-    rightShoulder rightUpperArm rightLowerArm rightHand {_FINGERS}""".split())
-#: Names of the shapes by index: ARKit face blend shapes.
-SHAPES: tuple[str, ...] = tuple("""
-    eyeBlinkLeft eyeLookDownLeft eyeLookInLeft eyeLookOutLeft eyeLookUpLeft eyeSquintLeft eyeWideLeft
-    eyeBlinkRight eyeLookDownRight eyeLookInRight eyeLookOutRight eyeLookUpRight eyeSquintRight
-    eyeWideRight jawForward jawLeft jawRight jawOpen mouthClose mouthFunnel mouthPucker mouthLeft
-    mouthRight mouthSmileLeft mouthSmileRight mouthFrownLeft mouthFrownRight mouthDimpleLeft
-    mouthDimpleRight mouthStretchLeft mouthStretchRight mouthRollLower mouthRollUpper mouthShrugLower
-    mouthShrugUpper mouthPressLeft mouthPressRight mouthLowerDownLeft mouthLowerDownRight
-    mouthUpperUpLeft mouthUpperUpRight browDownLeft browDownRight browInnerUp browOuterUpLeft
-    browOuterUpRight cheekPuff cheekSquintLeft cheekSquintRight noseSneerLeft noseSneerRight
-    tongueOut""".split())
+from .gen.names import BONES, SHAPES
 
 Vector = tuple[float, float, float]
 Quaternion = tuple[float, float, float, float]

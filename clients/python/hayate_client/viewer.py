@@ -42,7 +42,8 @@ class Viewer(Client):
     """Watches one stream. Events: Watching (epoch 0: not live), Gap, Audience, Ended (messages),
     Received and Closed. `counts` holds frames given, `missing`, and those skipped, by why."""
 
-    endpoint, answer = "watch", "watching"
+    endpoint = "watch"
+    answer = "watching"
 
     def __init__(self, server: str, stream: str, token: str | TokenSource,
                  on_event: Callable[[Any], None] = lambda event: None) -> None:

@@ -11,7 +11,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from .connection import TICKET_INVALID, UNSENT_BYTES_MAX, Client, Link, TokenSource
+from .connection import TICKET_INVALID, UNSENT_BYTES_MAX, Client, Link, TokenSource, with_known_reason
 from .gen.hayate.v1.frame_pb2 import KIND_AUDIO, KIND_EVENT, KIND_GAME, KIND_HEADER, KIND_MOTION, Frame
 from .gen.hayate.v1.message_pb2 import (ClientMessage, End, Publish, Published, PublishLimits, Range,
                                         ServerMessage)
@@ -161,7 +161,7 @@ class Broadcaster(Client):
             self.on_event(message.audience)
         if message.HasField("ended"):
             self._ticket, self.over = b"", True
-            self.on_event(message.ended)
+            self.on_event(with_known_reason(message.ended))
 
     async def pump(self) -> None:
         self._trim()

@@ -26,7 +26,8 @@ from websockets.exceptions import (ConnectionClosed, InvalidHandshake, InvalidMe
                                    NegotiationError, ProxyError)
 from websockets.typing import Subprotocol
 
-from .gen.hayate.v1.message_pb2 import ClientMessage, Ping, ServerMessage
+from .gen.hayate.v1.message_pb2 import (END_REASON_LOST, ClientMessage, Ended, EndReason, Ping,
+                                        ServerMessage)
 
 ANSWER_S, SILENCE_S, LIVE_S, TICK_S = 10.0, 8.0, 5.0, 0.05
 #: A token is renewed this long before it runs out; a fetch may take so long, and is tried again so soon.
@@ -309,6 +310,13 @@ class Client:
             most = min(10.0, 0.25 * 2 ** min(self._attempt, 6))
             self._attempt += 1
             self._dial_at = time.monotonic() + max(random.uniform(most / 2, most), closed.retry_after_s)
+
+
+def with_known_reason(ended: Ended) -> Ended:
+    """`ended`, with LOST for a reason that this client does not know."""
+    if ended.reason not in EndReason.values()[1:]:
+        ended.reason = END_REASON_LOST
+    return ended
 
 
 def _closed(error: Exception) -> Closed:

@@ -14,11 +14,11 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
-from .connection import Client, TokenSource
+from .connection import Client, TokenSource, with_known_reason
 from .gen.hayate.v1.frame_pb2 import (KIND_AUDIO, KIND_EVENT, KIND_GAME, KIND_HEADER, KIND_MOTION,
                                       Frame)
-from .gen.hayate.v1.message_pb2 import (END_REASON_LOST, GAP_REASON_EXPIRED, GAP_REASON_LOST,
-                                        ClientMessage, EndReason, Gap, Receipt, ServerMessage, Watch,
+from .gen.hayate.v1.message_pb2 import (GAP_REASON_EXPIRED, GAP_REASON_LOST,
+                                        ClientMessage, Gap, Receipt, ServerMessage, Watch,
                                         Watching)
 from .gen.hayate.v1.payload_pb2 import Audio, Event, StreamHeader
 from .motion import MotionError, QuantisedPose, decode_motion
@@ -84,9 +84,7 @@ class Viewer(Client):
             self.on_event(message.audience)
         if message.HasField("ended") and message.ended.epoch == self.epoch:
             self._is_over = True
-            if message.ended.reason not in EndReason.values()[1:]:
-                message.ended.reason = END_REASON_LOST
-            self.on_event(message.ended)
+            self.on_event(with_known_reason(message.ended))
 
     async def pump(self) -> None:
         now, link = time.monotonic(), self.link

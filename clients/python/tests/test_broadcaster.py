@@ -279,6 +279,12 @@ class Broadcasts(unittest.IsolatedAsyncioTestCase):
             client.audio([PACKET], position=5)
 
 
+    def test_an_end_for_an_unknown_reason_is_lost(self):
+        client = self.new("ws://localhost")
+        client.take(ServerMessage(ended=Ended(epoch=EPOCH, reason=77)))
+        self.assertEqual(([event.reason for event in self.events], client.over), ([2], True))
+
+
 class Numbers(unittest.TestCase):
     def test_sequences_become_ranges_no_longer_than_the_largest_jump(self):
         self.assertEqual([(r.first, r.last) for r in ranges([9, 1, 2, 3, 7])], [(1, 3), (7, 7), (9, 9)])

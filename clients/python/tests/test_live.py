@@ -76,10 +76,12 @@ class Live(unittest.IsolatedAsyncioTestCase):
                     acks = len(self.of(Ack))
                     if burst % 3 == 1:
                         to_publish.cut()
-                    if burst % 3 == 2:
+                    if burst % 3 == 0:
                         to_watch.cut()
                     make(client, 5)
                     await until("an acknowledgement", lambda: len(self.of(Ack)) > acks)
+                # A viewer that returns after the end is told only that the stream is not live.
+                await until("the viewer's return", lambda: viewer.link)
                 client.end()
                 await publishing
                 await until("the end", lambda: any(isinstance(event, Ended) for event in seen))

@@ -1,10 +1,14 @@
 """When a client returns, when it gives up, and what it does with its token; on a server that plays a script."""
 
+import os
+import pathlib
+import re
 import time
 import unittest
 from unittest import mock
 
 from hayate_client import Closed, ClosedError, Token, Viewer
+from hayate_client import broadcaster, viewer
 from hayate_client import connection as module
 from hayate_client.gen.hayate.v1.message_pb2 import GoAway, Pong, ServerMessage
 from support import close_codes, proxied, running, scripted, stay, until
@@ -195,6 +199,14 @@ class Connections(unittest.IsolatedAsyncioTestCase):
         async with scripted(play) as script:
             with self.assertRaises(KeyError):
                 await Viewer(script.url, "s1", "token", fail).run()
+
+    def test_its_times_are_those_of_the_text(self):
+        text = pathlib.Path(os.environ["HAYATE_VECTORS"]).with_name("behaviour.md").read_text(encoding="utf-8")
+        rows = re.findall(r"^\| `(\w+)` \| (\d+) \|", text.split("\n## Times\n")[1], re.MULTILINE)
+        times = {name: int(value) / 1000 for name, value in rows}
+        names = ("answerTimeoutMs", "silenceMaxMs", "settledMs", "absenceMs", "unacknowledgedMs")
+        ours = (module.ANSWER_S, module.SILENCE_S, module.LIVE_S, viewer.BELIEVE_S, broadcaster.HELD_S)
+        self.assertEqual({name: times[name] for name in names}, dict(zip(names, ours, strict=True)))
 
     def test_urls_that_would_expose_the_token_are_refused(self):
         for url in ("ws://example.com", "http://localhost", "wss://host/?token=x", "wss://u:p@host", "ws://10.0.0.1",

@@ -133,14 +133,10 @@ class Viewer(Client):
     def _arrived(self, frame: Frame) -> None:
         sequence = frame.sequence
         self._has_news, self._largest = True, max(sequence, self._largest or 0)
-        late = next((at for at, (first, last) in enumerate(self._missing) if first <= sequence <= last), None)
         if sequence >= self._next:
             self._miss(self._next, sequence - 1, GAP_REASON_LOST)
             self._next = sequence + 1
-        elif late is not None:
-            first, last = self._missing[late]
-            parts = ((first, sequence - 1), (sequence + 1, last))
-            self._missing[late:late + 1] = [part for part in parts if part[0] <= part[1]]
+        elif self._came_late(sequence):
             self.counts["missing"] -= 1
         elif sequence < self._joined and sequence not in self._early and len(self._early) < GROUP_FRAMES:
             self._early.add(sequence)
@@ -157,6 +153,15 @@ class Viewer(Client):
             return
         self.counts["frames"] += 1
         self.on_event(Received(frame, payload))
+
+    def _came_late(self, sequence: int) -> bool:
+        """Whether a sequence was missing, which it no longer is."""
+        for at, (first, last) in enumerate(self._missing):
+            if first <= sequence <= last:
+                parts = ((first, sequence - 1), (sequence + 1, last))
+                self._missing[at:at + 1] = [part for part in parts if part[0] <= part[1]]
+                return True
+        return False
 
     def _payload(self, frame: Frame) -> Payload | None:
         """The payload decoded; None for a delta whose key is not held. Raises DecodeError, MotionError."""

@@ -101,14 +101,14 @@ class Connections(unittest.IsolatedAsyncioTestCase):
                 await until("the next", lambda: len(peer.messages) > count)
             await stay()
 
-        with mock.patch.object(module, "SILENCE_S", 1.5):
+        with mock.patch.object(module, "SILENCE_S", 0.9):
             async with scripted(play) as script:
                 client = self.new(script.url)
                 async with running(client.run()):
                     await until("another connection", lambda: len(script.peers) == 2)
                     self.assertEqual([(c.code, c.retry) for c in self.closes()], [(1006, True)])
                     await until("more pings than the silence lasts",
-                                lambda: len([m for m in script.peers[1].messages if m.HasField("ping")]) >= 8)
+                                lambda: len([m for m in script.peers[1].messages if m.HasField("ping")]) >= 6)
                     self.assertEqual(len(script.peers), 2)
 
     async def test_a_first_message_without_an_answer_is_given_up(self):

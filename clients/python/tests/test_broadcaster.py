@@ -26,19 +26,20 @@ def accounted(peer):
     return {frame.sequence for frame in peer.frames} | declared
 
 
-async def finish(peer, ack=True):
+async def finish(peer):
     """Answers End as a server does."""
     await until("End", lambda: peer.has("end"))
     count = next(m.end.next_sequence for m in peer.messages if m.HasField("end"))
     await until("every frame before End", lambda: accounted(peer) >= set(range(peer.wanted, count)))
-    await peer.send(ServerMessage(ack=Ack(next_sequence=count), ended=Ended(epoch=EPOCH, next_sequence=count, reason=1)))
+    ended = Ended(epoch=EPOCH, next_sequence=count, reason=1)
+    await peer.send(ServerMessage(ack=Ack(next_sequence=count), ended=ended))
     await peer.socket.close(1000)
 
 
 class Broadcasts(unittest.IsolatedAsyncioTestCase):
-    def new(self, url, **options):
+    def new(self, url):
         self.events = []
-        return Broadcaster(url, "s1", options.pop("token", "token"), StreamHeader(title="A title"), self.events.append)
+        return Broadcaster(url, "s1", "token", StreamHeader(title="A title"), self.events.append)
 
     def closes(self):
         return [(event.code, event.retry) for event in self.events if isinstance(event, Closed)]

@@ -149,6 +149,7 @@ class Live(unittest.IsolatedAsyncioTestCase):
                     else:
                         await client.link.send(ClientMessage(frames=[data]))
                     await until("the close", lambda: self.of(Closed))
-                    self.assertEqual((self.of(Closed)[0].code, self.of(Closed)[0].retry), (codes[vector["failure"]], False))
+                    closed = self.of(Closed)[0]
+                    self.assertEqual((closed.code, closed.retry), (codes[vector["failure"]], False))
                     with self.assertRaises(ClosedError):
                         await task

@@ -137,7 +137,8 @@ class Returning(unittest.IsolatedAsyncioTestCase):
 
     async def test_it_names_what_comes_after_the_largest_that_arrived(self):
         async def play(peer):
-            await peer.watching(next_sequence=5, frames=[frame(0, HEADER), frame(5), frame(6)] if peer.number == 2 else [])
+            group = [frame(0, HEADER), frame(5), frame(6)]
+            await peer.watching(next_sequence=5, frames=group if peer.number == 2 else [])
             if peer.number < 3:
                 await until("the end", lambda: peer.number == 1 or peer.has("receipt"))
                 peer.socket.transport.abort()

@@ -160,6 +160,27 @@ test('no file is too long to be one concept', () => {
   );
 });
 
+test('every Python file of a client begins with a docstring, is one concept and fits 120 columns', () => {
+  const python = paths.filter((path) => /^clients\/.*\.py$/.test(path));
+  assert.ok(python.length > 5, python.join(' '));
+  none(
+    'No docstring at its beginning:',
+    python.filter((path) => !read(path).startsWith('"""')),
+  );
+  const limitOf = (path: string): number => (path.includes('/tests/') ? 600 : 400);
+  none(
+    'Too long:',
+    python.filter((path) => linesOf(path).length - 1 > limitOf(path)),
+  );
+  none(
+    'Too wide:',
+    python
+      .flatMap(linesOf)
+      .filter(({ text }) => text.length > 120)
+      .map(at),
+  );
+});
+
 test('files are named in kebab case, after what they hold', () => {
   const kebab = /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|test-child|bench|config|worklet))?\.(ts|tsx|mjs)$/;
   const vague = /(^|[-/])(utils?|helpers?|managers?|misc|common|stuff)([-./]|$)/;

@@ -9,7 +9,10 @@ import { fileURLToPath } from 'node:url';
 import { debianPython } from './tool-package.mjs';
 
 /** Package to its version. Only wheels are installed: nothing is compiled. @type {Readonly<Record<string, string>>} */
-export const pythonTools = { pyarrow: '26.0.1' };
+export const pythonTools = { pyarrow: '26.0.1', 'grpcio-tools': '1.85.1' };
+
+/** What else is installed into a package's environment. grpcio-tools: the dependencies of clients/python. @type {Readonly<Record<string, readonly string[]>>} */
+export const pythonCompanions = { 'grpcio-tools': ['protobuf==7.36.2', 'websockets==17.4'] };
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const cache = join(root, '.cache/python-tool');
@@ -38,7 +41,9 @@ const install = (name) => {
   rmSync(part, { recursive: true, force: true });
   execFileSync(debianPython, ['-m', 'venv', part], { stdio: 'inherit' });
   const pip = ['-m', 'pip', 'install', '--no-deps', '--only-binary', ':all:', '--disable-pip-version-check'];
-  execFileSync(join(part, 'bin/python'), [...pip, `${name}==${pythonTools[name]}`], { stdio: 'inherit' });
+  execFileSync(join(part, 'bin/python'), [...pip, `${name}==${pythonTools[name]}`, ...(pythonCompanions[name] ?? [])], {
+    stdio: 'inherit',
+  });
   renameSync(part, folder);
 };
 

@@ -1,13 +1,13 @@
 // One WebSocket connection of a client under test, as the kit sees it: messages in, decoded; messages out, built by the generated
 // codecs. It answers pings until it is muted, and judges what holds on every connection (C1, C2, C3).
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import { type ClientMessage, ClientMessageSchema, PATHS, ServerMessageSchema } from '@hayate/protocol';
+import { type ClientMessage, ClientMessageSchema, PATHS, type ServerMessage, ServerMessageSchema } from '@hayate/protocol';
 import type { WebSocket } from 'ws';
 import { withUnknownFields } from './unknown-field.ts';
 import type { Verdict } from './verdict.ts';
 
 /** A ServerMessage in parts. */
-export type ServerMessageInput = MessageInitShape<typeof ServerMessageSchema>;
+export type ServerMessageInput = Exclude<MessageInitShape<typeof ServerMessageSchema>, ServerMessage>;
 
 /** A client must be heard at least every 15 s (C3); it is given three more. */
 const QUIET_MS_MAX = 18_000;
@@ -32,7 +32,7 @@ export class Connection {
   #handler: ((message: ClientMessage) => void) | undefined;
   #heardMs = this.openedMs;
   #probes = 0;
-  /** Neither Pong nor pong is sent any more. */
+  /** Nothing is sent any more, pongs neither. */
   muted = false;
   /** Every message has fields that this contract does not know. */
   odd = false;
@@ -78,7 +78,9 @@ export class Connection {
     for (const message of this.#waiting.splice(0)) handler(message);
   }
 
+  /** Writes a message; nothing once it is hushed or over. */
   send(message: ServerMessageInput): void {
+    if (this.muted || !this.isOpen) return;
     const content = create(ServerMessageSchema, message);
     this.#socket.send(toBinary(ServerMessageSchema, this.odd ? withUnknownFields(content) : content));
   }
@@ -86,6 +88,11 @@ export class Connection {
   /** A message as it is, for what no codec would write. */
   sendBytes(bytes: Uint8Array): void {
     this.#socket.send(bytes);
+  }
+
+  /** Says nothing more, and keeps the connection. */
+  hush(): void {
+    this.muted = true;
   }
 
   /** Asks for a pong; returns whether it has come. All that was sent before it has then reached the client's machine. */

@@ -1,9 +1,9 @@
-// Every scenario of both sides, in the order in which they are played: those that take longest first.
-import { broadcastScenarios } from './publish/broadcast-scenarios.ts';
+// Every scenario of both sides, in the order in which they are played.
+import { publishScenarios } from './publish/index.ts';
 import type { Scenario, Side } from './scenario.ts';
 
 /** The scenarios of each side. */
 export const scenariosOf: Readonly<Record<Side, readonly Scenario[]>> = {
-  publish: [...broadcastScenarios],
+  publish: publishScenarios,
   watch: [],
 };

@@ -34,8 +34,6 @@ export interface RunOptions {
   readonly interrupted: AbortSignal;
 }
 
-const DEFAULT_FRAMES = 250;
-
 /** Plays all scenarios. Rejects with HayateError CONFIGURATION if the program or a port cannot be used. */
 export async function runScenarios(options: RunOptions): Promise<ScenarioResult[]> {
   const found: (ScenarioResult | undefined)[] = options.scenarios.map(() => undefined);
@@ -64,7 +62,7 @@ async function playOne(scenario: Scenario, options: RunOptions & { secret: Uint8
     path: PATHS[side],
     random: new SeededRandom(seed, scenario.name),
     verdict,
-    frames: scenario.frames ?? DEFAULT_FRAMES,
+    scenario,
     token: async (stream) => (await signToken({ subject: 'conformance', grants: { [side]: [stream] } }, secret)).token,
     command,
     invite: (invitation) => options.invite(scenario, invitation),

@@ -12,6 +12,8 @@ export interface Scenario {
   readonly rules: readonly RuleId[];
   /** Frames that a publisher makes; 250 if absent. */
   readonly frames?: number;
+  /** The stream's name is as long as it may be, which makes frames longer. */
+  readonly longName?: true;
   /** It takes long, and is played only when it is asked for. */
   readonly slow?: true;
   /** Plays it. What the client does wrong goes into the stage's verdict. */

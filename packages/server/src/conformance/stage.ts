@@ -6,6 +6,7 @@ import type { Connection } from './connection.ts';
 import { KitServer } from './kit-server.ts';
 import type { SeededRandom } from './random.ts';
 import type { RuleId } from './rule.ts';
+import type { Scenario } from './scenario.ts';
 import type { Verdict } from './verdict.ts';
 import { Waiting } from './waiting.ts';
 
@@ -20,8 +21,7 @@ export interface StageOptions {
   readonly path: string;
   readonly random: SeededRandom;
   readonly verdict: Verdict;
-  /** Frames that a publisher makes. */
-  readonly frames: number;
+  readonly scenario: Scenario;
   /** Signs a token for a stream. */
   readonly token: (stream: string) => Promise<string>;
   /** The program under test; undefined: somebody starts a client by hand. */
@@ -39,6 +39,8 @@ export interface Invitation {
   readonly token: string;
 }
 
+const DEFAULT_FRAMES = 250;
+const STREAM_CHARACTERS_MAX = 64;
 /** How long the client has for a step, where the contract names no time: much, since the machine may be busy. */
 export const STEP_MS = 20_000;
 /** Without a program, how long a person has to start the client. */
@@ -57,7 +59,7 @@ export class Stage {
   readonly random: SeededRandom;
   readonly verdict: Verdict;
   readonly server: KitServer;
-  readonly stream = `kit-${randomBytes(5).toString('hex')}`;
+  readonly stream: string;
   readonly #options: StageOptions;
   readonly #waiting = new Waiting();
   readonly #observers = new Set<() => void>();
@@ -68,6 +70,7 @@ export class Stage {
     this.#options = options;
     this.random = options.random;
     this.verdict = options.verdict;
+    this.stream = `kit-${randomBytes(5).toString('hex')}`.padEnd(options.scenario.longName ? STREAM_CHARACTERS_MAX : 0, '-');
     const { host, port, path, verdict } = options;
     this.server = new KitServer({ host, port, path, verdict, onChange: this.wake });
     options.interrupted.addEventListener('abort', this.wake);
@@ -91,7 +94,7 @@ export class Stage {
 
   /** Listens, and starts the client or invites it. */
   async open(): Promise<void> {
-    const { host, token, command, invite, frames } = this.#options;
+    const { host, token, command, invite, scenario } = this.#options;
     const port = await this.server.open();
     const named = host.includes(':') ? `[${host}]` : host;
     const invitation = { server: `ws://${named}:${port}`, stream: this.stream, token: await token(this.stream) };
@@ -105,7 +108,7 @@ export class Stage {
         HAYATE_SERVER: invitation.server,
         HAYATE_STREAM: invitation.stream,
         HAYATE_TOKEN: invitation.token,
-        HAYATE_FRAMES: String(frames),
+        HAYATE_FRAMES: String(scenario.frames ?? DEFAULT_FRAMES),
       },
       onChange: this.wake,
       onNonsense: (line) => this.verdict.fail('I1', `a line of standard output is no JSON object with an event: ${line.slice(0, 80)}`),

@@ -9,7 +9,10 @@ import { type Answer, PublishSession } from './publish-session.ts';
 import { TicketDrawer } from './ticket-drawer.ts';
 
 /** The answer to Publish, but for what the broadcast knows. */
-export type AnswerOptions = Partial<Pick<Answer, 'next' | 'limits' | 'ack'>>;
+export type AnswerOptions = Partial<Pick<Answer, 'next' | 'limits' | 'ack'>> & {
+  /** Every message of this connection has unknown fields. */
+  readonly odd?: boolean;
+};
 
 /** A client's broadcast. */
 export class Broadcast {
@@ -45,6 +48,11 @@ export class Broadcast {
     this.#ledger = this.#newLedger();
     this.#generation = 0;
     return this.#answer(connection, { next: 0, ...options });
+  }
+
+  /** Answers any Publish: a new epoch, or the same one. */
+  answer(connection: Connection): PublishSession {
+    return this.#ledger === undefined ? this.answerNew(connection) : this.answerResume(connection);
   }
 
   /** The connection by which the client returns (see Stage.acceptReturn), answered. */
@@ -131,8 +139,9 @@ export class Broadcast {
     );
   }
 
-  #answer(connection: Connection, { next, limits, ack = 'tickets' }: AnswerOptions & { next: number }): PublishSession {
+  #answer(connection: Connection, { next, limits, ack = 'tickets', odd = false }: AnswerOptions & { next: number }): PublishSession {
     this.#generation++;
+    connection.odd = odd;
     const answer: Answer = { generation: this.#generation, next, ack, ...(limits === undefined ? {} : { limits }) };
     return new PublishSession({ stage: this.#stage, connection, ledger: this.ledger, tickets: this.tickets }, answer);
   }

@@ -8,6 +8,7 @@ import type { Verdict } from '../verdict.ts';
 export interface LedgerFrame {
   readonly header: FrameHeader;
   readonly bytes: Uint8Array;
+  readonly atMs: number;
 }
 
 /** Milliseconds between a participant's keys (B12), and what a timer may add. */
@@ -24,6 +25,8 @@ export class FrameLedger {
   readonly #verdict: Verdict;
   /** The next sequence of the newest frame or range that came. */
   next = 0;
+  /** Bytes of all frames. */
+  bytes = 0;
 
   constructor({ stream, epoch, verdict }: { stream: string; epoch: bigint; verdict: Verdict }) {
     this.stream = stream;
@@ -45,7 +48,8 @@ export class FrameLedger {
     if (!this.#verdict.check('B1', isOurs, `frame ${sequence} names another stream or epoch than Published`)) return undefined;
     const before = this.frames.get(sequence);
     if (before === undefined) {
-      this.frames.set(sequence, { header, bytes });
+      this.frames.set(sequence, { header, bytes, atMs: performance.now() });
+      this.bytes += bytes.length;
       if (sequence === 0) this.#verdict.check('B2', kind === Kind.HEADER, `frame 0 is of kind ${kind} and no HEADER`);
     } else {
       const isSame = Buffer.compare(before.bytes, bytes) === 0;
@@ -81,6 +85,8 @@ export class FrameLedger {
 
   #judgeMotion(frames: readonly LedgerFrame[]): void {
     const keys = new Map<number, FrameHeader[]>();
+    const hasKey = frames.some(({ header }) => header.kind === Kind.MOTION && isKey(header));
+    this.#verdict.check('B12', hasKey, 'no key of MOTION came');
     for (const { header } of frames) {
       if (header.kind !== Kind.MOTION) continue;
       const { sequence, participant, keySequence } = header;

@@ -2,7 +2,7 @@
 // judges the order of frames (B5), what is declared (B3, B8) and how the broadcast is ended (B9).
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { type ClientMessage, EndReason, type FrameHeader, Kind, type PublishLimitsSchema, RangeSet } from '@hayate/protocol';
-import { type Connection, serverUnixUs } from '../connection.ts';
+import { type Connection, type ServerMessageInput, serverUnixUs } from '../connection.ts';
 import type { Stage } from '../stage.ts';
 import type { FrameLedger } from './frame-ledger.ts';
 import type { TicketDrawer } from './ticket-drawer.ts';
@@ -18,6 +18,8 @@ export interface Answer {
   readonly ack: AckMode;
 }
 
+/** A client keeps frames for 30 s; when it made them is not known exactly. */
+const KEPT_MS = 28_000;
 /** Acknowledgements come this often. */
 const ACK_MS = 100;
 
@@ -50,6 +52,10 @@ export class PublishSession {
   ack: AckMode;
   /** What End said, once it came. */
   end: number | undefined;
+  /** Bytes of frames that came although the kit had them. */
+  resentBytes = 0;
+  /** Called with each frame's size. */
+  onFrame: ((bytes: number) => void) | undefined;
   /** Whether End is answered as soon as everything is there. */
   endsPromptly = true;
 
@@ -100,11 +106,12 @@ export class PublishSession {
     this.connection.send({ ack: { nextSequence: BigInt(next), ticket: ticket ? this.#tickets.issue(epoch, next) : new Uint8Array() } });
   }
 
-  /** Asks for everything from `from` on again. */
-  resend(from: number): void {
+  /** Asks for everything from `from` on again; `more`: what else the message holds. */
+  resend(from: number, more: ServerMessageInput = {}): void {
     this.#restarts++;
     this.accounted.remove(from, this.ledger.next);
-    this.connection.send({ resend: { fromSequence: BigInt(from) } });
+    this.ledger.forgetFrom(from);
+    this.connection.send({ ...more, resend: { fromSequence: BigInt(from) } });
   }
 
   /** The broadcast is over: says so, and closes. */
@@ -121,10 +128,13 @@ export class PublishSession {
 
   #frame(bytes: Uint8Array): void {
     const { verdict } = this.#stage;
+    const { next } = this.ledger;
     const header = this.ledger.take(bytes);
+    this.onFrame?.(bytes.length);
     if (header === undefined) return;
     const { sequence } = header;
     this.headers.push(header);
+    if (sequence < next) this.resentBytes += bytes.length;
     this.accounted.add(sequence);
     if (this.end !== undefined) verdict.check('B9', sequence < this.end, `frame ${sequence} came after End with ${this.end}`);
     if (sequence > this.#newest) this.#newest = sequence;
@@ -148,7 +158,7 @@ export class PublishSession {
     for (let sequence = Math.max(first, this.#tickets.vouched(this.ledger.epoch)); sequence <= last; sequence++) {
       if (this.ledger.declared.has(sequence)) continue;
       const frame = this.ledger.frames.get(sequence);
-      if (frame === undefined) continue;
+      if (frame === undefined || performance.now() - frame.atMs > KEPT_MS) continue;
       verdict.fail('B3', `frame ${sequence} was declared dropped, and no ticket vouches for it`);
       if (frame.header.kind === Kind.HEADER) verdict.fail('B8', `HEADER ${sequence} was declared dropped`);
     }

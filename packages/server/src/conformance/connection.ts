@@ -78,6 +78,11 @@ export class Connection {
     for (const message of this.#waiting.splice(0)) handler(message);
   }
 
+  /** How long nothing has come, milliseconds. */
+  get quietMs(): number {
+    return performance.now() - this.#heardMs;
+  }
+
   /** Writes a message; nothing once it is hushed or over. */
   send(message: ServerMessageInput): void {
     if (this.muted || !this.isOpen) return;

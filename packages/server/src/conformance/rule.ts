@@ -82,7 +82,7 @@ export const rules = {
   },
   B6: {
     sentence:
-      'a broadcaster must keep at most 64 KiB of resent frames unacknowledged, and stay within `Published.limits` with new and resent frames together',
+      'a broadcaster must send no frame again while 64 KiB or more of resent frames are unacknowledged, and stay within `Published.limits` with new and resent frames together',
     section: 'behaviour.md#publishing',
   },
   B7: {

@@ -77,7 +77,8 @@ async function playOne(scenario: Scenario, options: RunOptions & { secret: Uint8
   } finally {
     await stage.close();
   }
-  const results = verdict.results(scenario.rules, { skipped: (rule) => command === undefined && rule.startsWith('I') });
+  if (command === undefined) for (const rule of ['I1', 'I2'] as const) verdict.skip(rule);
+  const results = verdict.results(scenario.rules);
   return {
     scenario,
     results,

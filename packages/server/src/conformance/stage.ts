@@ -207,9 +207,21 @@ export class Stage {
     this.verdict.check('I2', exit !== undefined, 'the program runs on after SIGTERM');
   }
 
-  /** The program must print a line for which `condition` holds (I1). Nothing without a program. */
-  async line(what: string, condition: (line: ProgramLine) => boolean, timeoutMs = STEP_MS): Promise<void> {
-    if (this.program !== undefined) await this.until('I1', `a line that says ${what}`, () => this.lines.some(condition), timeoutMs);
+  /** The program must print a line for which `condition` holds. Without a program `rule` is skipped. */
+  async told(rule: RuleId, what: string, condition: (line: ProgramLine) => boolean, timeoutMs = STEP_MS): Promise<void> {
+    if (this.program === undefined) this.verdict.skip(rule);
+    else await this.until(rule, `a line that says ${what}`, () => this.lines.some(condition), timeoutMs);
+  }
+
+  /** As told, for what any program must tell (I1). */
+  line(what: string, condition: (line: ProgramLine) => boolean, timeoutMs = STEP_MS): Promise<void> {
+    return this.told('I1', what, condition, timeoutMs);
+  }
+
+  /** Judges what the program has printed. Without a program `rule` is skipped. */
+  judgeLines(rule: RuleId, kept: () => boolean, finding: string): void {
+    if (this.program === undefined) this.verdict.skip(rule);
+    else this.verdict.check(rule, kept(), finding);
   }
 
   get #isGone(): boolean {

@@ -17,6 +17,8 @@ interface Mark {
   passes: number;
   failures: string[];
   advice: string[];
+  /** It could not be checked, since nobody tells what the client shows. */
+  skipped: boolean;
   /** Findings that were not kept. */
   more: number;
 }
@@ -50,6 +52,11 @@ export class Verdict {
     if (advice.length < FINDINGS_MAX) advice.push(finding);
   }
 
+  /** The rule cannot be checked without a program's lines. */
+  skip(rule: RuleId): void {
+    this.#mark(rule).skipped = true;
+  }
+
   /** Marks the rule as kept or broken; returns `kept`. */
   check(rule: RuleId, kept: boolean, finding: string): boolean {
     if (kept) this.pass(rule);
@@ -58,14 +65,14 @@ export class Verdict {
   }
 
   /** A result for each rule of `promised` and each other rule that was broken or advised on. */
-  results(promised: readonly RuleId[], { skipped }: { skipped: (rule: RuleId) => boolean }): RuleResult[] {
+  results(promised: readonly RuleId[]): RuleResult[] {
     const all = new Set(promised);
     for (const [rule, mark] of this.#marks) if (mark.failures.length + mark.advice.length > 0) all.add(rule);
-    return [...all].map((rule) => this.#result(rule, skipped(rule)));
+    return [...all].map((rule) => this.#result(rule));
   }
 
-  #result(rule: RuleId, skipped: boolean): RuleResult {
-    const { passes, failures, advice, more } = this.#marks.get(rule) ?? { passes: 0, failures: [], advice: [], more: 0 };
+  #result(rule: RuleId): RuleResult {
+    const { passes, failures, advice, skipped, more } = this.#marks.get(rule) ?? noMark();
     if (failures.length > 0) {
       const rest = more === 0 ? [] : [`and ${more} more`];
       return { rule, outcome: 'failed', findings: [...failures, ...rest] };
@@ -79,8 +86,12 @@ export class Verdict {
   #mark(rule: RuleId): Mark {
     const known = this.#marks.get(rule);
     if (known !== undefined) return known;
-    const mark: Mark = { passes: 0, failures: [], advice: [], more: 0 };
+    const mark = noMark();
     this.#marks.set(rule, mark);
     return mark;
   }
+}
+
+function noMark(): Mark {
+  return { passes: 0, failures: [], advice: [], skipped: false, more: 0 };
 }

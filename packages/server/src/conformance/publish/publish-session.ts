@@ -115,8 +115,8 @@ export class PublishSession {
   }
 
   /** The broadcast is over: says so, and closes. */
-  finish(next: number): void {
-    this.connection.send({ ended: { epoch: this.ledger.epoch, nextSequence: BigInt(next), reason: EndReason.FINISHED } });
+  finish(next: number, reason = EndReason.FINISHED): void {
+    this.connection.send({ ended: { epoch: this.ledger.epoch, nextSequence: BigInt(next), reason } });
     this.connection.close(1000);
   }
 

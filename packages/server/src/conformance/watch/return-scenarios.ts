@@ -50,9 +50,9 @@ export const returnScenarios: readonly Scenario[] = [
       ];
       source.next = first + 100;
       viewing.watching(second);
-      viewing.send(second, group);
+      viewing.send(second, group, { gaps: [{ first: BigInt(first), last: BigInt(first + 99), reason: GapReason.EXPIRED }] });
       const live = [source.audio(), source.delta(first + 90)];
-      viewing.send(second, live, { gaps: [{ first: BigInt(first), last: BigInt(first + 99), reason: GapReason.EXPIRED }] });
+      viewing.send(second, live);
       await viewing.marker(second, 'V5');
       viewing.expectOnce('V5', [...group, ...live]);
       viewing.expectOnce('V3', frames);

@@ -76,20 +76,20 @@ export class ClientProgram {
     return promise;
   }
 
-  /** Asks it to stop. */
-  terminate(): void {
-    this.#child.kill('SIGTERM');
+  /** Sends a signal: SIGTERM to the program, SIGKILL to all that it started as well. */
+  signal(signal: 'SIGTERM' | 'SIGKILL'): void {
+    const { pid } = this.#child;
+    if (pid === undefined) return;
+    try {
+      process.kill(signal === 'SIGKILL' ? -pid : pid, signal);
+    } catch {
+      // It has ended.
+    }
   }
 
   /** Ends it, with all that it started. */
   async kill(): Promise<void> {
-    const { pid } = this.#child;
-    if (pid === undefined) return;
-    try {
-      process.kill(-pid, 'SIGKILL');
-    } catch {
-      // The group has ended.
-    }
+    this.signal('SIGKILL');
     await this.#ended;
   }
 }

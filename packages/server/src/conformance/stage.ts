@@ -62,7 +62,6 @@ export class Stage {
   readonly stream: string;
   readonly #options: StageOptions;
   readonly #waiting = new Waiting();
-  readonly #observers = new Set<() => void>();
   #accepted = 0;
   program: ClientProgram | undefined;
 
@@ -73,7 +72,7 @@ export class Stage {
     this.stream = `kit-${randomBytes(5).toString('hex')}`.padEnd(options.scenario.longName ? STREAM_CHARACTERS_MAX : 0, '-');
     const { host, port, path, verdict } = options;
     this.server = new KitServer({ host, port, path, verdict, onChange: this.wake });
-    options.interrupted.addEventListener('abort', this.wake);
+    options.interrupted.addEventListener('abort', this.#interrupt);
   }
 
   /** Lines that the program has printed; empty without one. */
@@ -83,14 +82,14 @@ export class Stage {
 
   /** Something has happened. */
   readonly wake = (): void => {
-    for (const observe of this.#observers) observe();
     this.#waiting.wake();
   };
 
-  /** Calls `observe` whenever something has happened. */
-  observe(observe: () => void): void {
-    this.#observers.add(observe);
-  }
+  readonly #interrupt = (): void => {
+    // A second signal may end the kit at once: the program must not outlive it.
+    this.program?.signal('SIGKILL');
+    this.wake();
+  };
 
   /** Listens, and starts the client or invites it. */
   async open(): Promise<void> {
@@ -118,7 +117,7 @@ export class Stage {
 
   /** Ends the client and the server. */
   async close(): Promise<void> {
-    this.#options.interrupted.removeEventListener('abort', this.wake);
+    this.#options.interrupted.removeEventListener('abort', this.#interrupt);
     await this.program?.kill();
     await this.server.close();
   }
@@ -202,7 +201,7 @@ export class Stage {
       return;
     }
     if (program.exit !== undefined) return;
-    program.terminate();
+    program.signal('SIGTERM');
     const exit = await this.#waiting.until(() => program.exit, TERMINATE_MS);
     this.verdict.check('I2', exit !== undefined, 'the program runs on after SIGTERM');
   }

@@ -115,7 +115,7 @@ export class PublishSession {
   }
 
   /** The broadcast is over: says so, and closes. */
-  finish(next: number, reason = EndReason.FINISHED): void {
+  finish(next: number, reason: EndReason = EndReason.FINISHED): void {
     this.connection.send({ ended: { epoch: this.ledger.epoch, nextSequence: BigInt(next), reason } });
     this.connection.close(1000);
   }

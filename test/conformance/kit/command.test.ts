@@ -42,7 +42,7 @@ test('prints every rule, writes JUnit XML with a testcase for each rule and scen
 });
 
 test('the JUnit XML is well-formed, whatever a client prints', async (t) => {
-  const python = requirePython(t);
+  const python = requirePython(t, 'google.protobuf');
   if (python === undefined) return;
   const junit = join(tempDir(t), 'junit.xml');
   const script = 'console.log("\\u0000<&\\"]]>\\ud800"); console.error("\\u001b[31m<oops>&"); process.exit(3)';

@@ -2,6 +2,7 @@
 // plugs in how its server answers.
 import { CloseCodes } from '@hayate/protocol';
 import type { Connection } from './connection.ts';
+import type { RuleId } from './rule.ts';
 import type { Scenario } from './scenario.ts';
 import { RETURN_MS, type Stage } from './stage.ts';
 
@@ -30,8 +31,8 @@ const GIVE_UP_MS = 25_000;
 /** An answer as late as this is within the 10 s of C4. */
 const SLOW_ANSWER_MS = 4_000;
 
-/** The scenarios of connections for one side. */
-export function connectionScenarios(partyOf: (stage: Stage) => Party): Scenario[] {
+/** The scenarios of connections for one side. `final`: a rule of that side which SUPERSEDED and STREAM_ENDED check too. */
+export function connectionScenarios(partyOf: (stage: Stage) => Party, final?: RuleId): Scenario[] {
   const temporary = codesWhere(true);
   const groups = [temporary.slice(0, 4), temporary.slice(4, 7), temporary.slice(7)];
   return [
@@ -41,8 +42,8 @@ export function connectionScenarios(partyOf: (stage: Stage) => Party): Scenario[
     ...UNKNOWN.map((codes, index) => returning(`unknown-codes-${index + 1}`, 'C8', codes, partyOf)),
     ...REFUSALS.map((statuses, index) => refused(`refused-upgrades-${index + 1}`, statuses, partyOf)),
     slowAnswer(partyOf),
-    ...codesWhere(false).map((code) => permanent(code, 'C7', partyOf)),
-    ...WRONG_INPUT.map((code) => permanent(code, 'C8', partyOf)),
+    ...codesWhere(false).map((code) => permanent(code, ['C7', ...alsoChecked(code, final)], partyOf)),
+    ...WRONG_INPUT.map((code) => permanent(code, ['C8'], partyOf)),
   ];
 }
 
@@ -78,20 +79,25 @@ function returning(name: string, rule: 'C6' | 'C8', codes: readonly (number | un
   };
 }
 
-function permanent(code: number, rule: 'C7' | 'C8', partyOf: (stage: Stage) => Party): Scenario {
-  const rules: Scenario['rules'] = [rule, ...(code === 1009 ? (['C8'] as const) : []), 'I1', 'I2'];
+/** Rules beside C7 that a permanent code checks. */
+function alsoChecked(code: number, final: RuleId | undefined): RuleId[] {
+  if (code === CloseCodes.MESSAGE_TOO_BIG.code) return ['C8'];
+  const isFinal = code === CloseCodes.SUPERSEDED.code || code === CloseCodes.STREAM_ENDED.code;
+  return isFinal && final !== undefined ? [final] : [];
+}
+
+function permanent(code: number, rules: readonly RuleId[], partyOf: (stage: Stage) => Party): Scenario {
   return {
     name: `permanent-code-${code}`,
     about: `the server closes with ${code}`,
-    rules,
+    rules: [...rules, 'I1', 'I2'],
     frames: 5_000,
     async play(stage) {
       const connection = await partyOf(stage).begin();
       const { messages } = connection;
       await stage.until('C3', 'messages of the client', () => connection.messages > messages);
       connection.close(code);
-      await stage.expectAbsence(rule, `close code ${code}`);
-      if (code === 1009) stage.verdict.check('C8', stage.server.attempts.length === 1, `the client came back after close code ${code}`);
+      await stage.expectAbsence(rules, `close code ${code}`);
       await stage.expectExit(code === 1000 ? 0 : 1, `close code ${code}`);
       await stage.line(`closed with ${code}, retry false`, (line) => line.event === 'closed' && line.code === code && line.retry === false);
     },

@@ -173,15 +173,12 @@ export class Stage {
     this.verdict.check('C6', waitedMs >= leastMs - TIMER_MS, finding);
   }
 
-  /** The client must not come back. Watches until the program ends, or for some time. `rule` fails if it does. */
-  async expectAbsence(rule: RuleId, after: string): Promise<void> {
-    const before = this.server.attempts.length;
-    await this.#waiting.until(
-      () => this.server.attempts.length > before || this.program?.exit !== undefined,
-      ABSENCE_MS,
-      () => this.#options.interrupted.aborted,
-    );
-    this.verdict.check(rule, this.server.attempts.length === before, `the client came back after ${after}`);
+  /** The client must not come back. Watches until the program ends, or for some time. `rules` fail if it does. */
+  async expectAbsence(rules: readonly RuleId[], after: string): Promise<void> {
+    const isBack = () => this.server.connections.length > this.#accepted;
+    const isSettled = () => isBack() || this.program?.exit !== undefined;
+    await this.#waiting.until(isSettled, ABSENCE_MS, () => this.#options.interrupted.aborted);
+    for (const rule of rules) this.verdict.check(rule, !isBack(), `the client came back after ${after}`);
   }
 
   /** The program must end by itself with `status` (I2). */

@@ -121,8 +121,8 @@ export class Broadcast {
     await this.#stage.until('B9', 'End', () => session.end, timeoutMs);
     await this.#stage.until('B9', 'the end of the connection after Ended', () => session.connection.closed, STEP_MS);
     await this.#stage.line('ended FINISHED', ({ event, reason }) => event === 'ended' && reason === 'FINISHED');
+    await this.#stage.expectAbsence(['B11'], 'Ended FINISHED');
     await this.#stage.expectExit(0, 'Ended FINISHED');
-    await this.#stage.expectAbsence('B11', 'Ended FINISHED');
   }
 
   /** Judges what holds over the whole broadcast. */

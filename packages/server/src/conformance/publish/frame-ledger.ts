@@ -46,6 +46,7 @@ export class FrameLedger {
     const { sequence, kind } = header;
     const isOurs = header.stream === this.stream && header.epoch === this.epoch;
     if (!this.#verdict.check('B1', isOurs, `frame ${sequence} names another stream or epoch than Published`)) return undefined;
+    if (this.frames.size === 0) this.#verdict.check('B2', sequence === 0, `the first frame of the epoch has sequence ${sequence}`);
     const before = this.frames.get(sequence);
     if (before === undefined) {
       this.frames.set(sequence, { header, bytes, atMs: performance.now() });
@@ -73,12 +74,9 @@ export class FrameLedger {
     this.known.remove(from, this.next);
   }
 
-  /** Judges what holds over the whole epoch (B2, B12, B13). */
+  /** Judges what holds over the whole epoch (B12, B13). */
   conclude(): void {
     const frames = [...this.frames.values()].sort((one, other) => one.header.sequence - other.header.sequence);
-    const [first] = frames;
-    if (first !== undefined)
-      this.#verdict.check('B2', first.header.sequence === 0, `the first frame of the epoch is ${first.header.sequence}`);
     this.#judgeMotion(frames);
     this.#judgePositions(frames);
   }

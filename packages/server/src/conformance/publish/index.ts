@@ -10,7 +10,7 @@ import { resendScenarios } from './resend-scenarios.ts';
 
 export const publishScenarios: readonly Scenario[] = [
   ...resendScenarios,
-  ...connectionScenarios(partyOf),
+  ...connectionScenarios(partyOf, 'B11'),
   ...broadcastScenarios,
   ...epochScenarios,
   ...moveScenarios,

@@ -1,38 +1,17 @@
 // The reference client of clients/python, as its users get it: its own tests with real servers, and its programs while the server
 // is killed and started again. The archive, read by Python's avro, says whether everything that was acknowledged is there.
 import assert from 'node:assert/strict';
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { type ServerProcess, startHayateServer } from '../support/hayate.ts';
 import { root, runProcess, startProcess, type TestProcess } from '../support/process.ts';
-import { requirePythonTool } from '../support/python-program.ts';
+import { preparePythonClient } from '../support/python-client.ts';
 import { pythonCompanions, pythonTools } from '../support/python-tool.mjs';
 import { requirePython } from '../support/require-tool.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const client = join(root, 'clients', 'python');
-const vectors = join(root, 'spec', 'vectors');
-
-/** A copy of the client with its generated code, and the Python to run it with. */
-interface PythonClient {
-  readonly python: string;
-  readonly folder: string;
-  readonly env: Readonly<Record<string, string>>;
-}
-
-/** Prepares the client; undefined after having skipped the test. */
-const prepareClient = async (t: TestContext): Promise<PythonClient | undefined> => {
-  const python = await requirePythonTool(t, 'grpcio-tools');
-  if (python === undefined) return undefined;
-  const folder = tempDir(t);
-  for (const name of ['hayate_client', 'tests'])
-    cpSync(join(client, name), join(folder, name), { recursive: true, filter: (path) => !/[/\\](gen|__pycache__)$/.test(path) });
-  const env = { PYTHONPATH: `${folder}:${join(folder, 'tests')}`, PYTHONDONTWRITEBYTECODE: '1', HAYATE_VECTORS: vectors };
-  const generated = await runProcess(t, [join(client, 'generate.py'), join(folder, 'hayate_client', 'gen')], { executable: python, env });
-  assert.equal(generated.code, 0, generated.lines.join('\n'));
-  return { python, folder, env };
-};
 
 const tokenOf = async ({ url }: ServerProcess, stream: string): Promise<string> => {
   const response = await fetch(`${url}/dev/token`, {
@@ -54,7 +33,7 @@ test('the versions that the Python client is tested with are those that its pack
 });
 
 test("the Python client's own tests pass on a real server, without a skip", async (t) => {
-  const prepared = await prepareClient(t);
+  const prepared = await preparePythonClient(t);
   if (prepared === undefined) return;
   const { python, folder, env } = prepared;
   const compiled = await runProcess(t, ['-m', 'compileall', '-q', folder], { executable: python });
@@ -95,7 +74,7 @@ for path in sorted(pathlib.Path(sys.argv[1]).rglob("*.avro")):
 
 for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
   test(`nothing that was acknowledged is lost when the server of a Python broadcaster gets ${signal} and comes back`, async (t) => {
-    const prepared = await prepareClient(t);
+    const prepared = await preparePythonClient(t);
     const reader = prepared && requirePython(t, 'avro');
     if (prepared === undefined || reader === undefined) return;
     const { python, env } = prepared;

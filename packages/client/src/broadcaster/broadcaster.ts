@@ -257,6 +257,7 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
   #published(published: Published): void {
     if (published.limits !== undefined) {
       this.#uplink.limitBitsPerSecond = published.limits.bitsPerSecondMax;
+      this.#uplink.limitFramesPerSecond = published.limits.framesPerSecondMax;
       this.#frameBytesMax = Math.min(Limits.frameBytesMax, published.limits.frameBytesMax || Limits.frameBytesMax);
     }
     if (this.#epoch?.epoch !== published.epoch) this.#begin(published.epoch);

@@ -12,9 +12,10 @@ const idle = { bufferedBytes: 0, unansweredMs: 0, shortestRoundTripMs: 10 };
 /** An outbox whose frames carry their sequence, and a server that stores what it is sent. */
 function model(limits = { maxAgeMs: 30_000, eventsMax: 4_096, bytesMax: 1 << 24 }) {
   const state = { nowMs: 0, look: { ...idle }, sent: [] as ClientMessageInput[], dropped: noFrames() };
+  const uplink = new Uplink();
   const outbox = new Outbox({
     limits,
-    uplink: new Uplink(),
+    uplink,
     nowMs: () => state.nowMs,
     look: () => state.look,
     send: (message) => {
@@ -31,7 +32,7 @@ function model(limits = { maxAgeMs: 30_000, eventsMax: 4_096, bytesMax: 1 << 24 
     outbox.push({ kind, bytes, ...(kind === Kind.EVENT ? { event: { case: 'custom', value: {} } } : {}) });
   };
   const sequencesSent = () => state.sent.flatMap(({ frames = [] }) => frames.map(sequenceOf));
-  return { outbox, state, push, sequencesSent };
+  return { outbox, state, uplink, push, sequencesSent };
 }
 
 const sequenceOf = (bytes: Uint8Array) => new DataView(bytes.buffer).getUint32(0);
@@ -170,6 +171,23 @@ test('resends take at most half of what the uplink is believed to carry', () => 
   outbox.flush();
   const bytes = state.sent.reduce((sum, { frames = [] }) => sum + frames.length * 100, 0);
   assert.ok(bytes >= 3_000 && bytes <= 3_200 + 4_200, `${bytes} bytes in 200 ms`);
+});
+
+test('new and resent frames together stay below the frames a second that the server allows', () => {
+  const { outbox, state, uplink, push, sequencesSent } = model();
+  uplink.limitFramesPerSecond = 100;
+  for (let i = 0; i < 2_000; i++) push(Kind.AUDIO, 10);
+  state.nowMs = 5_000;
+  outbox.connect(0);
+  for (let turn = 0; turn < 200; turn++) {
+    state.nowMs += 50;
+    if (turn % 2 === 0) push(Kind.AUDIO, 10);
+    outbox.flush();
+  }
+  // 10 s of 90 frames, and one message more: 4 KiB of small frames.
+  const sent = sequencesSent().length;
+  assert.ok(sent > 200 && sent < 900 + 410, `${sent} frames in 10 s`);
+  assert.ok(sequencesSent().filter((sequence) => sequence >= 2_000).length === 100, 'a new frame waited');
 });
 
 test('no frame is sent again while 64 KiB of resent frames are unacknowledged, and a RESEND begins from nothing', () => {

@@ -107,11 +107,11 @@ export class Outbox {
     if (!this.#connected) return;
     const nowMs = this.#options.nowMs();
     const look = this.#options.look();
-    const grantBytes = this.#options.uplink.grant(look, nowMs);
+    this.#options.uplink.look(look, nowMs);
     this.#declare(nowMs);
     if (this.#options.uplink.congested(look)) return;
     this.#writeLive(nowMs);
-    this.#writeBacklog(grantBytes, nowMs);
+    this.#writeBacklog(nowMs);
     this.#writeEnd();
   }
 
@@ -124,7 +124,7 @@ export class Outbox {
     if (this.#undeclared.size === 0) return;
     const dropped = this.#undeclared.ranges.map(({ first, last }) => ({ first: BigInt(first), last: BigInt(last) }));
     this.#undeclared.clear();
-    this.#options.uplink.sent(this.#options.send({ dropped }), nowMs);
+    this.#options.uplink.sent(this.#options.send({ dropped }), 0, nowMs);
   }
 
   #writeLive(nowMs: number): void {
@@ -148,10 +148,10 @@ export class Outbox {
     }
   }
 
-  #writeBacklog(grantBytes: number, nowMs: number): void {
-    let room = grantBytes;
+  #writeBacklog(nowMs: number): void {
+    const { uplink } = this.#options;
     this.#acknowledgeInFlight();
-    while (room > 0 && this.#backlog.size > 0 && this.#inFlightBytes < Limits.resendBytesMax) {
+    while (uplink.mayResend && this.#backlog.size > 0 && this.#inFlightBytes < Limits.resendBytesMax) {
       const frames: OutgoingFrame[] = [];
       let bytes = 0;
       for (let range = this.#backlog.lowest; range !== undefined && bytes < RESEND_BYTES_MAX; range = this.#backlog.lowest) {
@@ -163,9 +163,7 @@ export class Outbox {
         this.#inFlight.set(frame.sequence, frame.bytes.length);
       }
       this.#inFlightBytes += bytes;
-      const written = this.#write(frames, nowMs);
-      this.#options.uplink.resent(written);
-      room -= written;
+      uplink.resent(this.#write(frames, nowMs), frames.length);
     }
   }
 
@@ -195,7 +193,7 @@ export class Outbox {
       frame.written = true;
     }
     const bytes = this.#options.send({ frames: frames.map((frame) => frame.bytes) });
-    this.#options.uplink.sent(bytes, nowMs);
+    this.#options.uplink.sent(bytes, frames.length, nowMs);
     return bytes;
   }
 }

@@ -10,8 +10,12 @@ const DELAY_MAX_MS = 400;
 const LOOK_MS = 250;
 const FIRST_ESTIMATE_BITS = 256_000;
 const ESTIMATE_BITS_MIN = 32_000;
-/** Resends may burst for so long. */
+/** Resends may burst for this long. */
 const BURST_MS = 500;
+/** New and resent frames together stay below this share of the server's limits. */
+const LIMIT_SHARE = 0.9;
+/** Where the server has no limit of frames: more than any uplink carries. */
+const FRAMES_PER_SECOND_MAX = 1_000_000;
 
 /** What is known of the socket at one moment. */
 export interface SocketLook {
@@ -24,17 +28,26 @@ export interface SocketLook {
 /** Estimates the uplink; grants resends their share. */
 export class Uplink {
   readonly #meter = new RateMeter();
+  /** Frames in place of bytes. */
+  readonly #frameMeter = new RateMeter();
   #limitBits = Number.POSITIVE_INFINITY;
+  #limitFrames = Number.POSITIVE_INFINITY;
   #estimateBits = FIRST_ESTIMATE_BITS;
   #sentBytes = 0;
   #resentBytes = 0;
   #look: { atMs: number; bufferedBytes: number; sentBytes: number; resentBytes: number } | undefined;
   #budgetBytes = 0;
+  #budgetFrames = 0;
   #budgetMs = 0;
 
   /** The server's limit, bits a second. */
   set limitBitsPerSecond(bits: number) {
     this.#limitBits = bits > 0 ? bits : Number.POSITIVE_INFINITY;
+  }
+
+  /** The server's limit, frames a second. */
+  set limitFramesPerSecond(frames: number) {
+    this.#limitFrames = frames > 0 ? frames : Number.POSITIVE_INFINITY;
   }
 
   get estimateBitsPerSecond(): number {
@@ -50,6 +63,7 @@ export class Uplink {
   reset(nowMs: number): void {
     this.#look = undefined;
     this.#budgetBytes = 0;
+    this.#budgetFrames = 0;
     this.#budgetMs = nowMs;
   }
 
@@ -58,25 +72,37 @@ export class Uplink {
     return look.bufferedBytes > BUFFERED_BYTES_MAX || this.#delayed(look);
   }
 
-  sent(bytes: number, nowMs: number): void {
+  /** A message of `bytes` with `frames` frames was written. */
+  sent(bytes: number, frames: number, nowMs: number): void {
     this.#meter.add(bytes, nowMs);
+    this.#frameMeter.add(frames, nowMs);
     this.#sentBytes += bytes;
   }
 
-  resent(bytes: number): void {
+  /** So much of what was written was written again. */
+  resent(bytes: number, frames: number): void {
     this.#resentBytes += bytes;
     this.#budgetBytes -= bytes;
+    this.#budgetFrames -= frames;
   }
 
-  /** Looks at the socket; returns the bytes that may be resent now. A message may overdraw it once; the debt is waited out. */
-  grant(look: SocketLook, nowMs: number): number {
+  /** Whether frames may be resent now. A message may overdraw the budget once; the debt is waited out. */
+  get mayResend(): boolean {
+    return this.#budgetBytes > 0 && this.#budgetFrames > 0;
+  }
+
+  /** Looks at the socket, and adds to the budget of resends what the uplink and the server's limits have to spare. */
+  look(look: SocketLook, nowMs: number): void {
     this.#learn(look, nowMs);
-    const live = this.#meter.bitsPerSecond(nowMs);
-    const bits = Math.max(0, Math.min(this.estimateBitsPerSecond / 2, this.#limitBits * 0.9 - live));
-    const bytesPerMs = bits / 8_000;
-    this.#budgetBytes = Math.min(this.#budgetBytes + (nowMs - this.#budgetMs) * bytesPerMs, BURST_MS * bytesPerMs);
+    const elapsedMs = nowMs - this.#budgetMs;
     this.#budgetMs = nowMs;
-    return this.congested(look) ? 0 : this.#budgetBytes;
+    const spareBits = this.#limitBits * LIMIT_SHARE - this.#meter.bitsPerSecond(nowMs);
+    const bytesPerMs = Math.max(0, Math.min(this.estimateBitsPerSecond / 2, spareBits)) / 8_000;
+    this.#budgetBytes = Math.min(this.#budgetBytes + elapsedMs * bytesPerMs, BURST_MS * bytesPerMs);
+    // A meter of frames says eight times as many "bits".
+    const spareFrames = this.#limitFrames * LIMIT_SHARE - this.#frameMeter.bitsPerSecond(nowMs) / 8;
+    const framesPerMs = Math.max(0, Math.min(spareFrames, FRAMES_PER_SECOND_MAX)) / 1_000;
+    this.#budgetFrames = Math.min(this.#budgetFrames + elapsedMs * framesPerMs, BURST_MS * framesPerMs);
   }
 
   #learn(look: SocketLook, nowMs: number): void {

@@ -127,6 +127,46 @@ test('reports what it has received', async (t) => {
   assert.deepEqual([receipt.epoch, receipt.sequence], [epoch, 1n]);
 });
 
+test('takes the gaps and frames of one message in the order of their sequences', async (t) => {
+  const server = await startScriptedServer(t, (connection, message) => {
+    if (message.watch === undefined) return;
+    connection.send(watching(0));
+    const gaps = [{ first: 3n, last: 4n, reason: GapReason.LOST }];
+    connection.send({ gaps, frames: [comment(6, 'last'), delta(2, 1), key(1), audio(5), header(0, 'first')] });
+  });
+  const viewer = new Viewer({ server: server.url, stream, token: 't' });
+  t.after(() => viewer.close());
+  const heard = listen(viewer);
+  await viewer.connect();
+  await poll('the newest frame', () => heard.includes('event 6'));
+  assert.deepEqual(heard, ['epoch', 'header 0', 'motion 1', 'motion 2', 'gap 3-4 lost', 'audio 5', 'event 6']);
+});
+
+test('reports nothing where nothing has arrived since the last receipt', async (t) => {
+  const server = await startScriptedServer(t, (connection, message) => {
+    if (message.watch === undefined) return;
+    connection.send(watching(0));
+    connection.send({ frames: [audio(0)] });
+  });
+  const viewer = new Viewer({ server: server.url, stream, token: 't' });
+  t.after(() => viewer.close());
+  await viewer.connect();
+  const receipts = () => server.connections[0]?.messages.flatMap(({ receipt }) => receipt ?? []) ?? [];
+  await poll('a receipt', () => receipts().length === 1);
+  // Empty messages for several receipt intervals, then a frame.
+  const startMs = performance.now();
+  await poll('four intervals', () => {
+    server.connections[0]?.send({});
+    return performance.now() - startMs > 1_000;
+  });
+  server.connections[0]?.send({ frames: [audio(1)] });
+  await poll('the second receipt', () => receipts().at(-1)?.sequence === 1n);
+  assert.deepEqual(
+    receipts().map(({ sequence }) => sequence),
+    [0n, 1n],
+  );
+});
+
 test('comes back with its epoch and next sequence, and counts what did not come by its reason', async (t) => {
   const server = await startScriptedServer(t, (connection, message, index) => {
     if (message.watch === undefined) return;

@@ -36,6 +36,8 @@ interface EpochView {
   readonly motion: MotionDecoder;
   /** The newest sequence that arrived; -1 before the first. */
   received: number;
+  /** Something has arrived since the last receipt. */
+  unreported: boolean;
   header: { content: StreamHeader; sequence: number } | undefined;
 }
 
@@ -156,14 +158,27 @@ export class Viewer extends Emitter<ViewerEvents> {
   #take(message: ServerMessage, bytes: number): void {
     this.#meter.add(bytes, this.clock.nowMs());
     if (message.watching !== undefined) this.#watch(message.watching);
-    for (const gap of message.gaps) this.#gap(gap);
-    for (const frame of message.frames) this.#takeFrame(frame);
+    for (const { take } of this.#inOrder(message)) take();
     this.#report();
     if (message.audience !== undefined) {
       this.#viewers = message.audience.viewers;
       this.emit('audience', { viewers: this.#viewers });
     }
     if (message.ended !== undefined && message.ended.epoch === this.#view?.epoch) this.#end(message.ended);
+  }
+
+  /** A message's gaps and frames as one set, in the order of their sequences; without the frames that cannot be read. */
+  #inOrder({ gaps, frames }: ServerMessage): { first: number; take: () => void }[] {
+    const parts = gaps.map((gap) => ({ first: Number(gap.first), take: () => this.#gap(gap) }));
+    for (const frame of frames) {
+      try {
+        const header = peekFrame(frame);
+        parts.push({ first: header.sequence, take: () => this.#takeFrame(frame, header) });
+      } catch {
+        this.#malformed++;
+      }
+    }
+    return parts.sort((one, other) => one.first - other.first);
   }
 
   #watch(watching: Watching): void {
@@ -196,7 +211,14 @@ export class Viewer extends Emitter<ViewerEvents> {
       this.#duplicates += old.duplicates;
     }
     this.#latency.clear();
-    this.#view = { epoch, account: new SequenceAccount(joined), motion: new MotionDecoder(), received: -1, header: undefined };
+    this.#view = {
+      epoch,
+      account: new SequenceAccount(joined),
+      motion: new MotionDecoder(),
+      received: -1,
+      unreported: false,
+      header: undefined,
+    };
   }
 
   #gap({ first, last, reason }: Gap): void {
@@ -213,19 +235,20 @@ export class Viewer extends Emitter<ViewerEvents> {
     this.emit('ended', { epoch, nextSequence: Number(nextSequence), reason: endReasonName(reason) });
   }
 
-  #takeFrame(frame: Uint8Array): void {
+  #takeFrame(frame: Uint8Array, header: FrameHeader): void {
+    const view = this.#view;
+    if (view === undefined || header.epoch !== view.epoch) {
+      this.#malformed++;
+      return;
+    }
+    const isLive = header.sequence >= view.account.next;
+    view.received = Math.max(view.received, header.sequence);
+    view.unreported = true;
+    if (!view.account.take(header.sequence)) return;
     try {
-      const header = peekFrame(frame);
-      const view = this.#view;
-      if (view === undefined || header.epoch !== view.epoch) {
-        this.#malformed++;
-        return;
-      }
-      const isLive = header.sequence >= view.account.next;
-      view.received = Math.max(view.received, header.sequence);
-      if (view.account.take(header.sequence)) this.#give(view, header, framePayload(frame, header), isLive);
+      this.#give(view, header, framePayload(frame, header), isLive);
     } catch {
-      // WireError, or a payload that is not its message: this frame is lost, the next may be good.
+      // A payload that is not its message: this frame is lost, the next may be good.
       this.#malformed++;
     }
   }
@@ -256,9 +279,10 @@ export class Viewer extends Emitter<ViewerEvents> {
   #report(): void {
     const nowMs = this.clock.nowMs();
     const view = this.#view;
-    if (view === undefined || view.received < 0 || nowMs - this.#receiptMs < this.#receiptIntervalMs - TIMER_SLACK_MS) return;
+    if (view === undefined || !view.unreported || nowMs - this.#receiptMs < this.#receiptIntervalMs - TIMER_SLACK_MS) return;
+    if (this.#link.send({ receipt: { epoch: view.epoch, sequence: BigInt(view.received) } }) === 0) return;
     this.#receiptMs = nowMs;
-    this.#link.send({ receipt: { epoch: view.epoch, sequence: BigInt(view.received) } });
+    view.unreported = false;
   }
 
   #become(change: StateChange): void {

@@ -24,6 +24,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   'archive export': async () => (await import('./archive-export.ts')).archiveExport,
   'archive erase': async () => (await import('./archive-erase.ts')).archiveErase,
   'archive verify': async () => (await import('./archive-verify.ts')).archiveVerify,
+  'conformance publish': async () => (await import('./conformance-publish.ts')).conformancePublish,
+  'conformance watch': async () => (await import('./conformance-watch.ts')).conformanceWatch,
   query: async () => (await import('./query.ts')).query,
 };
 

@@ -38,8 +38,8 @@ export type Flag = FlagBase &
     | { readonly kind: 'boolean'; readonly default?: boolean }
     /** Milliseconds in code; `1h30m`, `90s`, `250ms` in text, and a number alone if the name ends in `Ms`. */
     | { readonly kind: 'duration'; readonly default?: number; readonly min?: number; readonly max?: number }
-    /** Separated by commas, or given again and again. */
-    | { readonly kind: 'list'; readonly default?: readonly string[]; readonly choices?: readonly string[] }
+    /** Separated by commas, or given again and again. `verbatim`: each is one element as it was given, commas included. */
+    | { readonly kind: 'list'; readonly default?: readonly string[]; readonly choices?: readonly string[]; readonly verbatim?: true }
     /** `name=value` pairs, as a list. */
     | { readonly kind: 'map'; readonly default?: Readonly<Record<string, string>> }
   );

@@ -39,7 +39,7 @@ export function parseValue(flag: Flag, { name, texts, label }: GivenText): unkno
       return value;
     }
     case 'list': {
-      const items = elements(texts);
+      const items = flag.verbatim ? [...texts] : elements(texts);
       for (const item of items)
         if (flag.choices !== undefined && !flag.choices.includes(item)) throw refuse(`of ${flag.choices.join(', ')}`, item);
       return items;

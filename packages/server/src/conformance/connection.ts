@@ -1,0 +1,163 @@
+// One WebSocket connection of a client under test, as the kit sees it: messages in, decoded; messages out, built by the generated
+// codecs. It answers pings until it is muted, and judges what holds on every connection (C1, C2, C3).
+import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { type ClientMessage, ClientMessageSchema, PATHS, type ServerMessage, ServerMessageSchema } from '@hayate/protocol';
+import type { WebSocket } from 'ws';
+import { withUnknownFields } from './unknown-field.ts';
+import type { Verdict } from './verdict.ts';
+
+/** A ServerMessage in parts. */
+export type ServerMessageInput = Exclude<MessageInitShape<typeof ServerMessageSchema>, ServerMessage>;
+
+/** A client must be heard at least every 15 s (C3); it is given three more. */
+const QUIET_MS_MAX = 18_000;
+
+export interface ConnectionOptions {
+  readonly socket: WebSocket;
+  readonly path: string;
+  readonly verdict: Verdict;
+  /** Something has happened. */
+  readonly onChange: () => void;
+}
+
+/** One connection. */
+export class Connection {
+  readonly path: string;
+  readonly openedMs = performance.now();
+  readonly #socket: WebSocket;
+  readonly #verdict: Verdict;
+  readonly #onChange: () => void;
+  readonly #waiting: ClientMessage[] = [];
+  readonly #pongs = new Set<string>();
+  #handler: ((message: ClientMessage) => void) | undefined;
+  #heardMs = this.openedMs;
+  #probes = 0;
+  /** Nothing is sent any more, pongs neither. */
+  muted = false;
+  /** Every message has fields that this contract does not know. */
+  odd = false;
+  /** Pings of the protocol that came, and messages of any kind. */
+  pings = 0;
+  messages = 0;
+  hello: ClientMessage | undefined;
+  /** How it ended, and when. */
+  closed: { readonly code: number; readonly atMs: number } | undefined;
+  /** When the kit closed or cut it. */
+  droppedMs: number | undefined;
+
+  constructor({ socket, path, verdict, onChange }: ConnectionOptions) {
+    this.#socket = socket;
+    this.path = path;
+    this.#verdict = verdict;
+    this.#onChange = onChange;
+    socket.on('message', (data: Buffer, isBinary) => this.#receive(data, isBinary));
+    socket.on('ping', (data) => {
+      this.#heard();
+      if (!this.muted) socket.pong(data);
+    });
+    socket.on('pong', (data) => {
+      this.#heard();
+      this.#pongs.add(data.toString());
+      onChange();
+    });
+    socket.on('error', () => undefined);
+    socket.on('close', (code) => {
+      this.#heard();
+      this.closed = { code, atMs: performance.now() };
+      onChange();
+    });
+  }
+
+  get isOpen(): boolean {
+    return this.closed === undefined && this.droppedMs === undefined;
+  }
+
+  /** Takes over what comes after the first message, and what has come already. */
+  handle(handler: (message: ClientMessage) => void): void {
+    this.#handler = handler;
+    for (const message of this.#waiting.splice(0)) handler(message);
+  }
+
+  /** How long nothing has come, milliseconds. */
+  get quietMs(): number {
+    return performance.now() - this.#heardMs;
+  }
+
+  /** Writes a message; nothing once it is hushed or over. */
+  send(message: ServerMessageInput): void {
+    if (this.muted || !this.isOpen) return;
+    const content = create(ServerMessageSchema, message);
+    this.#socket.send(toBinary(ServerMessageSchema, this.odd ? withUnknownFields(content) : content));
+  }
+
+  /** A message as it is, for what no codec would write. */
+  sendBytes(bytes: Uint8Array): void {
+    this.#socket.send(bytes);
+  }
+
+  /** Says nothing more, and keeps the connection. */
+  hush(): void {
+    this.muted = true;
+  }
+
+  /** Asks for a pong; returns whether it has come. All that was sent before it has then reached the client's machine. */
+  probe(): () => boolean {
+    const name = `probe ${++this.#probes}`;
+    this.#socket.ping(name);
+    return () => this.#pongs.has(name);
+  }
+
+  /** Closes it. Without a code the close frame has none. */
+  close(code?: number): void {
+    this.droppedMs ??= performance.now();
+    this.#socket.close(code);
+  }
+
+  /** Breaks the TCP connection, without a close frame. */
+  cut(): void {
+    this.droppedMs ??= performance.now();
+    this.#socket.terminate();
+  }
+
+  #heard(): void {
+    const nowMs = performance.now();
+    const quietMs = nowMs - this.#heardMs;
+    this.#heardMs = nowMs;
+    if (quietMs > QUIET_MS_MAX && this.droppedMs === undefined)
+      this.#verdict.fail('C3', `nothing came from the client for ${Math.round(quietMs / 1000)} s`);
+  }
+
+  #receive(data: Buffer, isBinary: boolean): void {
+    this.#heard();
+    this.messages++;
+    if (!this.#verdict.check('C1', isBinary, 'a text message came')) return;
+    let message: ClientMessage;
+    try {
+      message = fromBinary(ClientMessageSchema, data);
+    } catch {
+      this.#verdict.fail('C1', 'a message came that is no ClientMessage');
+      return;
+    }
+    if (message.ping !== undefined) {
+      this.pings++;
+      if (!this.muted) this.send({ pong: { id: message.ping.id, serverUnixUs: serverUnixUs() } });
+    }
+    if (this.hello === undefined) this.#greet(message);
+    else if (this.#handler === undefined) this.#waiting.push(message);
+    else this.#handler(message);
+    this.#onChange();
+  }
+
+  #greet(message: ClientMessage): void {
+    const expected = this.path.startsWith(PATHS.publish) ? 'publish' : 'watch';
+    this.#verdict.check('C2', message[expected] !== undefined, `the first message on ${this.path} has no ${expected}`);
+    this.hello = message;
+    // What else the first message holds is taken after the answer.
+    this.#waiting.push(message);
+  }
+}
+
+/** The server's clock, Unix microseconds. */
+export function serverUnixUs(): bigint {
+  return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000));
+}

@@ -1,0 +1,194 @@
+// One connection of a broadcaster, as a server takes it: frames, ranges and End in; Published, Ack, Resend and Ended out. It
+// judges the order of frames (B5), what is declared (B3, B8) and how the broadcast is ended (B9).
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { type ClientMessage, EndReason, type FrameHeader, Kind, type PublishLimitsSchema, RangeSet } from '@hayate/protocol';
+import { type Connection, type ServerMessageInput, serverUnixUs } from '../connection.ts';
+import type { Stage } from '../stage.ts';
+import type { FrameLedger } from './frame-ledger.ts';
+import type { TicketDrawer } from './ticket-drawer.ts';
+
+/** When a session acknowledges what came: with a fresh ticket each time, without one, or never. */
+export type AckMode = 'tickets' | 'bare' | 'never';
+
+/** The answer to Publish. */
+export interface Answer {
+  readonly generation: number;
+  readonly next: number;
+  readonly limits?: MessageInitShape<typeof PublishLimitsSchema>;
+  readonly ack: AckMode;
+}
+
+/** A client keeps frames for 30 s; when it made them is not known exactly. */
+const KEPT_MS = 28_000;
+/** Acknowledgements come this often. */
+const ACK_MS = 100;
+
+export interface PublishSessionOptions {
+  readonly stage: Stage;
+  readonly connection: Connection;
+  readonly ledger: FrameLedger;
+  readonly tickets: TicketDrawer;
+}
+
+/** A connection that has been answered. */
+export class PublishSession {
+  readonly connection: Connection;
+  readonly ledger: FrameLedger;
+  /** Sequences that came or were declared on this connection. */
+  readonly accounted = new RangeSet();
+  readonly headers: FrameHeader[] = [];
+  readonly #stage: Stage;
+  readonly #tickets: TicketDrawer;
+  readonly #next: number;
+  /** What the epoch had when this connection was answered. */
+  readonly nextBefore: number;
+  readonly #timer: ReturnType<typeof setInterval>;
+  #acked: number;
+  /** Two ascending series share a connection: new frames, and frames again. */
+  #newest = -1;
+  #oldest = -1;
+  /** How often frames again may begin at a lower sequence: once for each Resend. */
+  #restarts = 0;
+  ack: AckMode;
+  /** What End said, once it came. */
+  end: number | undefined;
+  /** Bytes of frames that came although the kit had them. */
+  resentBytes = 0;
+  /** Called with each frame's size. */
+  onFrame: ((bytes: number) => void) | undefined;
+  /** Whether End is answered as soon as everything is there. */
+  endsPromptly = true;
+
+  /** Answers. `next`: the server has everything before it. */
+  constructor({ stage, connection, ledger, tickets }: PublishSessionOptions, { generation, next, limits, ack }: Answer) {
+    this.#stage = stage;
+    this.connection = connection;
+    this.ledger = ledger;
+    this.#tickets = tickets;
+    this.#next = next;
+    this.#acked = next;
+    this.nextBefore = ledger.next;
+    this.ack = ack;
+    const ticket = tickets.issue(ledger.epoch, next);
+    connection.send({
+      published: {
+        epoch: ledger.epoch,
+        generation,
+        ticket,
+        nextSequence: BigInt(next),
+        serverUnixUs: serverUnixUs(),
+        ...(limits === undefined ? {} : { limits }),
+      },
+    });
+    connection.handle((message) => this.#take(message));
+    this.#timer = setInterval(() => this.#tick(), ACK_MS);
+  }
+
+  /** Whether the client has accounted on this connection for every sequence from the answer's to `last`. */
+  accountsUpTo(last: number): boolean {
+    return this.accounted.nextMissing(this.#next) > last;
+  }
+
+  /** Everything before it has been acknowledged on this connection. */
+  get acked(): number {
+    return this.#acked;
+  }
+
+  /** Frames that came here. */
+  get count(): number {
+    return this.headers.length;
+  }
+
+  /** Acknowledges everything before `next`. */
+  acknowledge(next: number, { ticket }: { ticket: boolean }): void {
+    this.#acked = next;
+    const { epoch } = this.ledger;
+    this.connection.send({ ack: { nextSequence: BigInt(next), ticket: ticket ? this.#tickets.issue(epoch, next) : new Uint8Array() } });
+  }
+
+  /** Asks for everything from `from` on again; `more`: what else the message holds. */
+  resend(from: number, more: ServerMessageInput = {}): void {
+    this.#restarts++;
+    this.accounted.remove(from, this.ledger.next);
+    this.ledger.forgetFrom(from);
+    this.connection.send({ ...more, resend: { fromSequence: BigInt(from) } });
+  }
+
+  /** The broadcast is over: says so, and closes. */
+  finish(next: number, reason: EndReason = EndReason.FINISHED): void {
+    this.connection.send({ ended: { epoch: this.ledger.epoch, nextSequence: BigInt(next), reason } });
+    this.connection.close(1000);
+  }
+
+  #take(message: ClientMessage): void {
+    for (const { first, last } of message.dropped) this.#declared(Number(first), Number(last));
+    for (const bytes of message.frames) this.#frame(bytes);
+    if (message.end !== undefined) this.#ended(Number(message.end.nextSequence));
+  }
+
+  #frame(bytes: Uint8Array): void {
+    const { verdict } = this.#stage;
+    const { next } = this.ledger;
+    const header = this.ledger.take(bytes);
+    this.onFrame?.(bytes.length);
+    if (header === undefined) return;
+    const { sequence } = header;
+    this.headers.push(header);
+    if (sequence < next) this.resentBytes += bytes.length;
+    this.accounted.add(sequence);
+    if (this.end !== undefined) verdict.check('B9', sequence < this.end, `frame ${sequence} came after End with ${this.end}`);
+    if (sequence > this.#newest) this.#newest = sequence;
+    else if (sequence > this.#oldest) this.#oldest = sequence;
+    else if (this.#restarts > 0) {
+      this.#restarts--;
+      this.#oldest = sequence;
+    } else {
+      verdict.fail('B5', `frame ${sequence} came after ${this.#newest} and ${this.#oldest}: neither new nor again in order`);
+      return;
+    }
+    verdict.pass('B5');
+  }
+
+  #declared(first: number, last: number): void {
+    const { verdict } = this.#stage;
+    if (!(first <= last && last - first <= 65_536)) {
+      verdict.fail('B8', `the range ${first} to ${last} cannot be`);
+      return;
+    }
+    for (let sequence = Math.max(first, this.#tickets.vouched(this.ledger.epoch)); sequence <= last; sequence++) {
+      if (this.ledger.declared.has(sequence)) continue;
+      const frame = this.ledger.frames.get(sequence);
+      if (frame === undefined || performance.now() - frame.atMs > KEPT_MS) continue;
+      verdict.fail('B3', `frame ${sequence} was declared dropped, and no ticket vouches for it`);
+      if (frame.header.kind === Kind.HEADER) verdict.fail('B8', `HEADER ${sequence} was declared dropped`);
+    }
+    this.accounted.add(first, last);
+    this.ledger.declare(first, last);
+  }
+
+  #ended(next: number): void {
+    const { verdict } = this.#stage;
+    if (this.end !== undefined) {
+      verdict.check('B9', next === this.end, `End came with ${this.end} and then with ${next}`);
+      return;
+    }
+    this.end = next;
+    const used = this.ledger.next;
+    verdict.check('B9', next === used, `End says ${next}, and the next sequence is ${used}`);
+    const missing = this.accounted.nextMissing(this.#next);
+    verdict.check('B9', missing >= next, `End came before sequence ${missing} was sent or declared on this connection`);
+    verdict.check('B4', missing >= next, `sequence ${missing} was neither sent nor declared on this connection`);
+    this.#tick();
+  }
+
+  #tick(): void {
+    if (!this.connection.isOpen) {
+      clearInterval(this.#timer);
+      return;
+    }
+    const { durable } = this.ledger;
+    const isEnd = this.end !== undefined && this.endsPromptly && durable >= this.end;
+    if ((this.ack !== 'never' || isEnd) && durable > this.#acked) this.acknowledge(durable, { ticket: this.ack === 'tickets' });
+    if (isEnd && this.end !== undefined) this.finish(this.end);
+  }
+}

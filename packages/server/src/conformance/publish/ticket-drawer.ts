@@ -1,0 +1,42 @@
+// The tickets that the kit has given to one client: random bytes, so that nobody else can make one. It knows which the client must
+// have read, and what each vouches for.
+import { randomBytes } from 'node:crypto';
+
+/** What a ticket says. */
+export interface IssuedTicket {
+  readonly epoch: bigint;
+  /** Everything before this sequence is durable or declared. */
+  readonly next: number;
+  /** Counts the tickets of this client. */
+  readonly number: number;
+}
+
+/** Issues and reads tickets. */
+export class TicketDrawer {
+  readonly #issued = new Map<string, IssuedTicket>();
+  readonly #vouched = new Map<bigint, number>();
+  /** The number of the newest ticket that the client has certainly read; 0: none. */
+  settled = 0;
+
+  /** How many tickets there are. */
+  get count(): number {
+    return this.#issued.size;
+  }
+
+  issue(epoch: bigint, next: number): Uint8Array {
+    const ticket = randomBytes(40);
+    this.#issued.set(ticket.toString('hex'), { epoch, next, number: this.#issued.size + 1 });
+    this.#vouched.set(epoch, Math.max(next, this.vouched(epoch)));
+    return ticket;
+  }
+
+  /** What a ticket says; undefined if the kit did not issue it. */
+  read(ticket: Uint8Array): IssuedTicket | undefined {
+    return this.#issued.get(Buffer.from(ticket).toString('hex'));
+  }
+
+  /** A ticket vouches for everything of `epoch` before this. */
+  vouched(epoch: bigint): number {
+    return this.#vouched.get(epoch) ?? 0;
+  }
+}

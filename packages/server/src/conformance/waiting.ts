@@ -1,0 +1,34 @@
+// Waiting for what a client does: conditions in, the moment they hold out. Whatever happens (a message, a line, a close) wakes
+// those who wait, so that nothing is polled and the client alone sets the pace.
+
+/** What a condition may give for "not yet". */
+type NotYet = undefined | null | false;
+
+/** Waiters of one scenario. */
+export class Waiting {
+  readonly #waiters = new Set<() => void>();
+
+  /** Something has happened. */
+  wake(): void {
+    for (const look of [...this.#waiters]) look();
+  }
+
+  /** What `condition` gives as soon as it gives something; undefined if that takes longer than `timeoutMs`, or `hopeless` holds. */
+  until<T>(condition: () => T | NotYet, timeoutMs: number, hopeless: () => boolean = () => false): Promise<T | undefined> {
+    const { promise, resolve } = Promise.withResolvers<T | undefined>();
+    const settle = (value: T | undefined) => {
+      this.#waiters.delete(look);
+      clearTimeout(timer);
+      resolve(value);
+    };
+    const look = () => {
+      const value = condition();
+      if (value !== undefined && value !== null && value !== false) settle(value);
+      else if (hopeless()) settle(undefined);
+    };
+    const timer = setTimeout(() => settle(undefined), timeoutMs);
+    this.#waiters.add(look);
+    look();
+    return promise;
+  }
+}

@@ -1,0 +1,25 @@
+// Every scenario that is played against a viewer; those that take longest come first, so that lanes end together.
+import { connectionScenarios, type Party } from '../connection-scenarios.ts';
+import type { Scenario } from '../scenario.ts';
+import type { Stage } from '../stage.ts';
+import { joiningScenarios } from './joining-scenarios.ts';
+import { orderScenarios } from './order-scenarios.ts';
+import { receiptScenarios } from './receipt-scenarios.ts';
+import { returnScenarios } from './return-scenarios.ts';
+import { Viewing } from './viewing.ts';
+
+export const watchScenarios: readonly Scenario[] = [
+  ...receiptScenarios,
+  ...joiningScenarios,
+  ...connectionScenarios(partyOf),
+  ...orderScenarios,
+  ...returnScenarios,
+];
+
+function partyOf(stage: Stage): Party {
+  const viewing = new Viewing(stage);
+  return {
+    begin: () => viewing.begin(),
+    answer: (connection) => viewing.watching(connection),
+  };
+}

@@ -1,0 +1,73 @@
+// The kit finds what a client does wrong: each deliberate mistake in the Python client breaks the rule that it is meant to break, and
+// the client without a mistake breaks none.
+import assert from 'node:assert/strict';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { rulesOf } from '../../../packages/server/src/conformance/report.ts';
+import { ruleOf } from '../../../packages/server/src/conformance/rule.ts';
+import type { Side } from '../../../packages/server/src/conformance/scenario.ts';
+import { type PythonClient, preparePythonClient } from '../../support/python-client.ts';
+import { tempDir } from '../../support/temp-dir.ts';
+import { broken, runKit } from './kit-run.ts';
+import { type Mistake, mistakes } from './mistake.ts';
+
+/** Mistakes that are played at once. */
+const LANES = 10;
+/** What a rule's result says that was not reached: that alone finds nothing. */
+const UNREACHED = 'the scenario ended before it could be checked';
+
+const sides: readonly Side[] = ['publish', 'watch'];
+const commandOf = (python: string, folder: string, side: Side) => [
+  'env',
+  `PYTHONPATH=${folder}`,
+  'PYTHONDONTWRITEBYTECODE=1',
+  python,
+  '-m',
+  'hayate_client.conformance',
+  side,
+];
+
+/** A copy of the client with the mistake in it. */
+function withMistake(t: TestContext, { folder }: PythonClient, { file, search, replacement, what }: Mistake): string {
+  const copy = tempDir(t);
+  cpSync(join(folder, 'hayate_client'), join(copy, 'hayate_client'), { recursive: true });
+  const path = join(copy, 'hayate_client', `${file}.py`);
+  const parts = readFileSync(path, 'utf8').split(search);
+  assert.equal(parts.length, 2, `"${what}": the text to replace occurs ${parts.length - 1} times in ${file}.py`);
+  writeFileSync(path, parts.join(replacement));
+  return copy;
+}
+
+for (const side of sides)
+  test(`the Python client that does ${side} keeps every rule in every scenario`, async (t) => {
+    const client = await preparePythonClient(t);
+    if (client === undefined) return;
+    const results = await runKit(t, { side, command: commandOf(client.python, client.folder, side), jobs: LANES });
+    assert.deepEqual(broken(results), []);
+  });
+
+test('each deliberate mistake is found by the rule that it breaks', async (t) => {
+  const client = await preparePythonClient(t);
+  if (client === undefined) return;
+  const waiting = mistakes.values();
+  const unfound: string[] = [];
+  const lane = async (): Promise<void> => {
+    for (const mistake of waiting) {
+      const { what, side, rule, scenario } = mistake;
+      const command = commandOf(client.python, withMistake(t, client, mistake), side);
+      const found = broken(await runKit(t, { side, command, scenarios: [scenario] }));
+      const isFound = found.some((one) => one.rule === rule && !one.finding.includes(UNREACHED));
+      if (!isFound) unfound.push(`${what}: ${rule} in ${scenario}; found instead: ${JSON.stringify(found)}`);
+    }
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
+  assert.deepEqual(unfound, []);
+});
+
+test('there is a mistake for each rule that the kit checks', () => {
+  const broken = new Set(mistakes.map(({ rule }) => rule));
+  const left = sides.flatMap(rulesOf).filter((rule) => !broken.has(rule) && ruleOf(rule).unobservable === undefined);
+  assert.deepEqual([...new Set(left)], ['B8', 'I1']);
+  assert.ok(mistakes.length >= 20);
+});

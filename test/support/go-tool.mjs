@@ -17,6 +17,7 @@ import { fileURLToPath } from 'node:url';
 /** @type {Readonly<Record<string, GoTool>>} */
 export const goTools = {
   'fake-gcs-server': { module: 'github.com/fsouza/fake-gcs-server', version: 'v1.56.1', path: '' },
+  'protoc-gen-go': { module: 'google.golang.org/protobuf', version: 'v1.33.0', path: '/cmd/protoc-gen-go' },
   'read-protobuf': { folder: 'test/conformance/read-protobuf' },
   versitygw: { module: 'github.com/versity/versitygw', version: 'v1.8.0', path: '/cmd/versitygw' },
 };

@@ -2,13 +2,13 @@
 // jars in Maven Central (kafka/pom.xml), on free loopback ports until the test ends. Nodes can be signalled (SIGKILL, SIGSTOP,
 // SIGCONT) and started again on the same port with the same data. The first start on a machine, in a full run, fetches the jars.
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, type TestContext } from 'node:test';
 import type { TestScope } from './clean-up.ts';
+import { ensureJars, type JvmTools, requireJvm } from './maven.ts';
 import { root, runProcess, startProcess, type TestProcess } from './process.ts';
 import { freePort } from './redis.ts';
-import { requireFullRun, requireTool } from './require-tool.ts';
 import { tempDir } from './temp-dir.ts';
 
 /** How a Kafka is started. */
@@ -70,31 +70,7 @@ const version = (): string => {
   return found;
 };
 
-type Tools = { readonly java: string; readonly mvn: string; readonly flock: string };
-
-const requireTools = (t: TestContext): Tools | undefined => {
-  const java = requireTool(t, 'java');
-  const mvn = java && requireTool(t, 'mvn');
-  const flock = mvn && requireTool(t, 'flock');
-  if (flock && !existsSync(jarsFolder()) && !requireFullRun(t, "needs Kafka's jars, from Maven Central")) return undefined;
-  return java && mvn && flock ? { java, mvn, flock } : undefined;
-};
-
-const cache = join(root, '.cache', 'kafka');
-const jarsFolder = (): string => join(cache, version());
-
-/** The folder with Kafka's jars, fetched if this machine has not got them. */
-const ensureJars = async (t: TestScope, { mvn, flock }: Tools): Promise<string> => {
-  const jars = jarsFolder();
-  mkdirSync(cache, { recursive: true });
-  // Whoever comes first fetches, whoever comes meanwhile waits; the folder appears when it is whole.
-  const copy = '"$2" -q -B -f "$3" dependency:copy-dependencies -DoutputDirectory="$1.part"';
-  const fetch = `test -d "$1" || { rm -rf "$1.part" && ${copy} && mv "$1.part" "$1"; }`;
-  const fetching = startProcess(t, [join(cache, 'lock'), 'sh', '-c', fetch, 'sh', jars, mvn, pom], { executable: flock });
-  const { code } = await fetching.exit;
-  if (code !== 0) throw new Error(`could not fetch Kafka's jars:\n${fetching.lines.slice(-20).join('\n')}`);
-  return jars;
-};
+const jarsFolder = (): string => join(root, '.cache', 'kafka', version());
 
 /** The JVM's arguments: small, quick to start, and of the log only what went wrong. */
 const javaArguments = (jars: string): string[] => [
@@ -204,8 +180,9 @@ const makeNode = (
   return node;
 };
 
-const launch = async (t: TestScope, tools: Tools, options: KafkaOptions): Promise<Kafka> => {
-  const jars = await ensureJars(t, tools);
+const launch = async (t: TestScope, tools: JvmTools, options: KafkaOptions): Promise<Kafka> => {
+  const jars = jarsFolder();
+  await ensureJars(t, tools, pom, jars);
   const folder = tempDir(t);
   const ports: Ports[] = [];
   for (let id = 1; id <= (options.nodes ?? 1); id++)
@@ -239,7 +216,7 @@ const launch = async (t: TestScope, tools: Tools, options: KafkaOptions): Promis
 
 /** Starts a Kafka for the test `t` and waits until it serves; undefined after having skipped the test, which should then return. */
 export const startKafka = async (t: TestContext, options: KafkaOptions = {}): Promise<Kafka | undefined> => {
-  const tools = requireTools(t);
+  const tools = requireJvm(t, jarsFolder(), "Kafka's jars");
   return tools && launch(t, tools, options);
 };
 
@@ -254,7 +231,7 @@ export const shareKafka = (options: KafkaOptions = {}): ((t: TestContext) => Pro
   });
   let started: Promise<Kafka> | undefined;
   return async (t) => {
-    const tools = requireTools(t);
+    const tools = requireJvm(t, jarsFolder(), "Kafka's jars");
     if (tools !== undefined) started ??= launch({ after: (action) => void actions.push(action) }, tools, options);
     return tools && started;
   };

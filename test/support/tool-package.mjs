@@ -17,7 +17,10 @@ export const toolPackages = {
   go: 'golang-go',
   haproxy: 'haproxy',
   java: 'default-jre-headless',
+  javac: 'default-jdk-headless',
+  mcs: 'mono-mcs',
   mkfifo: 'coreutils',
+  mono: 'mono-runtime',
   mount: 'mount',
   mvn: 'maven',
   nginx: 'nginx',
@@ -34,6 +37,7 @@ export const toolPackages = {
   setpriv: 'util-linux',
   sox: 'sox',
   unshare: 'util-linux',
+  unzip: 'unzip',
 };
 
 /** Python module, as imported, to Debian package. @type {Readonly<Record<string, string>>} */

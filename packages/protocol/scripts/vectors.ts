@@ -1,10 +1,12 @@
-// Writes spec/vectors: one .bin file for each vector and index.json, which describes them. The same on every machine.
+// Writes spec/vectors: one .bin file for each encoded vector and index.json, which describes them,
+// and a JSON file for each kind of vector that platforms need. The same on every machine.
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { frameVectors } from './vector/frame.ts';
 import { messageVectors } from './vector/message.ts';
 import { motionVectors } from './vector/motion.ts';
+import { platformVectors } from './vector/platform.ts';
 import { refusedVectors } from './vector/refused.ts';
 import type { Vector } from './vector/vector.ts';
 
@@ -20,6 +22,7 @@ export function vectorFiles(): Map<string, Uint8Array> {
   const entries = vectors.map(({ bytes: _, name, ...rest }): VectorEntry => ({ name, file: `${name}.bin`, ...rest }));
   const files = new Map(vectors.map(({ name, bytes }) => [`${name}.bin`, bytes]));
   if (files.size !== vectors.length) throw new Error('two vectors have one name');
+  for (const [name, bytes] of platformVectors) files.set(name, bytes);
   return files.set('index.json', Buffer.from(`${JSON.stringify({ package: 'hayate.v1', vectors: entries }, undefined, 1)}\n`));
 }
 

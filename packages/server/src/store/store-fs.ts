@@ -159,21 +159,18 @@ class FsStore implements Store {
 
   /** Makes the object's directories. False if a delete took one of them meanwhile. */
   async #makeDirectories(key: string, directory: string): Promise<boolean> {
-    // The part of the path that exists must be plain before anything is made below it.
+    // What exists of the path must be plain before anything is made below it.
     let existing = directory;
     while ((await failure(lstat(existing)))?.code === 'ENOENT') existing = dirname(existing);
-    const real = await realpath(existing).catch((error: NodeJS.ErrnoException) => error);
-    const stats = await lstat(existing).catch(absent);
-    const isOther = stats !== undefined && !stats.isDirectory();
-    const isGone = real instanceof Error ? real.code === 'ENOENT' : stats === undefined;
-    if (isOther || (real !== existing && !isGone))
+    if (!(await this.#isPlain(existing))) {
+      if ((await failure(lstat(existing)))?.code === 'ENOENT') return false;
       throw new HayateError('CONFLICT', `${key} lies below another object or behind a symbolic link`);
-    if (isGone) return false;
+    }
     const error = await failure(mkdir(directory, { recursive: true }));
-    if (error === undefined) return true;
-    // EEXIST and ENOTDIR: something that was no directory, or a directory that was deleted meanwhile. The next try tells.
-    if (error.code !== 'ENOENT' && error.code !== 'EEXIST' && error.code !== 'ENOTDIR') throw error;
-    return false;
+    if (error?.code === 'ENOTDIR' || error?.code === 'EEXIST')
+      throw new HayateError('CONFLICT', `${key} lies below another object`, { cause: error });
+    if (error !== undefined && error.code !== 'ENOENT') throw error;
+    return error === undefined;
   }
 
   /** Makes a name durable, and those of the directories it is in; false if they are gone. Syncing what is clean costs next to nothing. */

@@ -231,6 +231,33 @@ function audioVector(object: string, bytes: Uint8Array): DigestVector {
   return carried(entry(nameOf(object), 'an audio object', parts, object), link.tags.find(([name]) => name === 'HAYATE_DIGEST')?.[1]);
 }
 
+/** Parts longer than this are shown by their first and last bytes. */
+const SHOWN_BYTES_MAX = 160;
+const LINE_BYTES = 16;
+
+/** What a digest is taken over, byte by byte, as spec/archive.md shows it. */
+export function renderDigest({ parts, digest }: DigestVector): string {
+  const lines = parts.flatMap(({ what, text, hex = '' }) => {
+    const bytes = text === undefined ? Buffer.from(hex, 'hex') : Buffer.from(text);
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(bytes.length));
+    return [`${hexLine(length)}  ${what}: ${bytes.length} ${bytes.length === 1 ? 'byte' : 'bytes'}`, ...renderBytes(bytes)];
+  });
+  return [...lines, `SHA-256: ${digest}`].join('\n');
+}
+
+/** Bytes in lines of 16, with the characters that they are. */
+export function renderBytes(bytes: Buffer): string[] {
+  const lines = Array.from({ length: Math.ceil(bytes.length / LINE_BYTES) }, (_, i) => {
+    const line = bytes.subarray(i * LINE_BYTES, (i + 1) * LINE_BYTES);
+    return `${hexLine(line)}  ${Array.from(line, (byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')).join('')}`;
+  });
+  if (bytes.length <= SHOWN_BYTES_MAX) return lines;
+  return [...lines.slice(0, 2), `(${(lines.length - 3) * LINE_BYTES} bytes more)`, ...lines.slice(-1)];
+}
+
+const hexLine = (bytes: Buffer): string => (bytes.toString('hex').match(/../g) ?? []).join(' ').padEnd(LINE_BYTES * 3 - 1);
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const files = await archiveVectorFiles();
   for (const folder of ['archive', 'log']) rmSync(join(VECTORS, folder), { recursive: true, force: true });

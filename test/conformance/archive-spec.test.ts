@@ -1,7 +1,7 @@
 // spec/archive.md, log-file.md and log-kafka.md are true of the code: their tables are the code's lists, their numbers its
 // constants, their examples the vectors, their links lead somewhere, and their words are plain.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Limits } from '@hayate/protocol';
@@ -225,3 +225,13 @@ for (const name of pages)
     const banned = /\b(whoever|whatever it|anew|goes on|go on|none of ours|so long|behind)\b|\bis none\b/i;
     for (const line of prose) assert.doesNotMatch(line, banned);
   });
+
+test('README.md names every file of the folder, and every transcript', () => {
+  const text = readFileSync(join(VECTORS, 'README.md'), 'utf8');
+  for (const entry of readdirSync(VECTORS, { withFileTypes: true })) {
+    if (entry.name === 'README.md') continue;
+    const name = entry.isDirectory() ? `${entry.name}/` : entry.name.endsWith('.bin') ? '*.bin' : entry.name;
+    assert.ok(text.includes(`\`${name}`), name);
+  }
+  for (const name of readdirSync(join(VECTORS, 'transcripts'))) assert.ok(text.includes(`| \`${name.replace('.json', '')}\` |`), name);
+});

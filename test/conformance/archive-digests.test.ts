@@ -2,7 +2,7 @@
 // archives with every codec, hours in one file and an erased broadcast.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { eraseBroadcast } from '../../packages/server/src/archive/erasure.ts';
@@ -15,6 +15,7 @@ import { AVRO_CODECS } from '../../packages/server/src/format/avro/index.ts';
 import { openFsStore } from '../../packages/server/src/store/store-fs.ts';
 import { root } from '../support/process.ts';
 import { requirePythonTool } from '../support/python-program.ts';
+import { tempDir } from '../support/temp-dir.ts';
 import { makeLog } from './archive-broadcast.ts';
 import { archiveUntil, makePlace, readObjects, writeLog } from './archive-run.ts';
 import { archiveVectorFiles, VECTORS } from './archive-vectors.ts';
@@ -66,11 +67,11 @@ test("Python recomputes every digest of the vectors, by the text, and reads the 
 });
 
 for (const avroCodec of AVRO_CODECS)
-  test(`Python recomputes every digest of an archive in ${avroCodec} with hours in one file and an erased broadcast, and finds a changed one`, async (t) => {
+  test(`Python recomputes every digest of an archive in ${avroCodec} with hours in one file and an erased broadcast`, async (t) => {
     const python = await requirePythonTool(t, 'pyarrow');
     if (python === undefined) return;
     const place = await makePlace(t);
-    const log = makeLog(4_711, 60, (index) => Uint8Array.of(0x78, index & 255, (index >> 8) & 255, 7));
+    const log = makeLog(4_711, 30, (index) => Uint8Array.of(0x78, index & 255, (index >> 8) & 255, 7));
     await archiveUntil(await writeLog(place.directory, log), place, { avroCodec, windowMs: 2_000 });
     const [manifest = ''] = (await readObjects(place.store, 'cuts/')).keys();
     const name = parseManifestKey(manifest) ?? assert.fail(manifest);
@@ -89,16 +90,24 @@ for (const avroCodec of AVRO_CODECS)
     await eraseBroadcast({ store: place.store, broadcast, now: () => Date.UTC(2027, 0, 1) });
     const erased = recompute(python, place.archive);
     assert.equal(erased.status, 0, erased.stderr);
-    for (const kind of ['cuts/', 'frames/', 'marks/', 'statistics/', 'audio/alice/']) {
-      const key = [...objects.keys()].find((one) => one.startsWith(kind)) ?? assert.fail(kind);
-      const bytes = Buffer.from((await place.store.get(key)) ?? assert.fail(key));
-      const { digest } = readObjectIdentity(key, bytes);
-      const changed = Buffer.from(bytes);
-      changed.write(digest.startsWith('0') ? '1' : '0', bytes.indexOf(digest));
-      writeFileSync(join(place.archive, key), changed);
-      const { status, stderr } = recompute(python, place.archive);
-      assert.equal(status, 1, `${key}: ${stderr}`);
-      assert.ok(stderr.includes(key), stderr);
-      writeFileSync(join(place.archive, key), bytes);
-    }
   });
+
+test('a changed digest is found in an object of each kind', async (t) => {
+  const python = await requirePythonTool(t, 'pyarrow');
+  if (python === undefined) return;
+  const archive = join(tempDir(t), 'archive');
+  cpSync(join(VECTORS, 'archive'), archive, { recursive: true });
+  const keys = readdirSync(archive, { recursive: true, encoding: 'utf8' }).filter((key) => key.includes('.'));
+  for (const kind of ['cuts/', 'frames/', 'marks/', 'statistics/', 'audio/']) {
+    const key = keys.find((one) => one.startsWith(kind)) ?? assert.fail(kind);
+    const bytes = readFileSync(join(archive, key));
+    const { digest } = readObjectIdentity(key, bytes);
+    const changed = Buffer.from(bytes);
+    changed.write(digest.startsWith('0') ? '1' : '0', bytes.indexOf(digest));
+    writeFileSync(join(archive, key), changed);
+    const { status, stderr } = recompute(python, archive);
+    assert.equal(status, 1, `${key}: ${stderr}`);
+    assert.ok(stderr.includes(key), stderr);
+    writeFileSync(join(archive, key), bytes);
+  }
+});

@@ -78,13 +78,13 @@ export class TranscriptRecorder {
     return this.#open;
   }
 
-  /** What was recorded, in the order in which connections said their first words. */
+  /** What was recorded; connections in the order in which they were opened. */
   transcript(name: string, about: string, flags: readonly string[]): Transcript {
     const spoken = this.#connections.filter(({ messages }) => messages.length > 0);
     return { name, about, flags, events: this.#events, connections: spoken };
   }
 
-  /** A WebSocket class that records: Node's own, with ears. */
+  /** A WebSocket class that records what passes: Node's own otherwise. */
   get WebSocket(): typeof WebSocket {
     const begin = (url: string | URL): TranscriptConnection => {
       const connection: TranscriptConnection = {

@@ -17,8 +17,11 @@ MODULES = (frame_pb2, message_pb2, payload_pb2, live_pb2, record_pb2)
 BONES = 55
 SHAPES = 52
 AUDIO_PACKETS_MAX = 64
-# Refused by the rules for text, participants, avatars and motion masks.
-REFUSED_ELSEWHERE = ("frame-bad-title-", "frame-bad-name-", "frame-bad-participant-", "frame-bad-avatar-", "motion-bad-")
+# Refused by the rules for HEADER payloads, for a broadcaster's frames and for motion masks.
+REFUSED_ELSEWHERE = (
+    *("frame-bad-title-", "frame-bad-name-", "frame-bad-participant", "frame-bad-avatar-", "frame-bad-key-interval"),
+    *("frame-bad-first", "motion-bad-"),
+)
 REST_ROTATION = 3 | 16383 << 2 | 16383 << 17 | 16383 << 32
 
 

@@ -1,6 +1,8 @@
 // What a replay reads from the archive is what was broadcast: the real archiver over a log with gaps, duplicates, late resends
 // and pauses, then every broadcast found and read, stretch by stretch, and held against the frames that went into the log.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { encodeFrame, epochStartedMs, epochText, FrameFlag, isKey, Kind, mintEpoch, peekFrame } from '@hayate/protocol';
 import { BroadcastIndex } from '../../packages/server/src/archive/broadcast-index.ts';
@@ -9,6 +11,7 @@ import { requestErasure } from '../../packages/server/src/archive/erasure-record
 import { compactHours } from '../../packages/server/src/archive/hourly.ts';
 import { parseHourlyKey } from '../../packages/server/src/archive/path.ts';
 import { everythingRetained, writeRetained } from '../../packages/server/src/archive/retained.ts';
+import { root } from '../support/process.ts';
 import { type AppendedBatch, batchValue, headerPayload, makeLog, STARTED_MS } from './archive-broadcast.ts';
 import { archiveUntil, makePlace, type Place, writeLog } from './archive-run.ts';
 
@@ -236,4 +239,21 @@ test('an erased broadcast is gone at once, and frames that are kept no longer sa
   assert.deepEqual((await index.list(everything)).broadcasts, []);
   assert.equal(await index.find(phone), undefined);
   await assert.rejects(reader.record({ ...phone, stream: 'nobody' }), { code: 'NOT_FOUND' });
+});
+
+test('a broadcast whose HEADER cannot be read is replayed without one', async (t) => {
+  const place = await makePlace(t);
+  const epoch = mintEpoch(STARTED_MS, 1);
+  const unreadable = readFileSync(join(root, 'spec/vectors/header-bad-wire-type.bin'));
+  const base = { stream: 'alice', epoch, captureUs: 0 };
+  const frames = [
+    encodeFrame({ ...base, sequence: 0, kind: Kind.HEADER, payload: unreadable }),
+    encodeFrame({ ...base, sequence: 1, kind: Kind.EVENT, payload: new Uint8Array() }),
+  ];
+  const value = batchValue('alice', epoch, frames, STARTED_MS);
+  await archiveUntil(await writeLog(place.directory, [{ stream: 'alice', appendTimeMs: STARTED_MS, value }]), place);
+  const { reader } = openArchive(place);
+  const name = { stream: 'alice', epoch: epochText(epoch) };
+  assert.equal(await reader.header(name), undefined);
+  assert.equal((await reader.frames(name, { fromMs: 0, toMs: 1_000 })).length, 2);
 });

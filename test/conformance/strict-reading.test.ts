@@ -5,10 +5,20 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
-import { type DescMessage, fromBinary, toJson } from '@bufbuild/protobuf';
-import { AudioSchema, ClientMessageSchema, FrameSchema, peekFrame, readStrictly, StreamHeaderSchema, WireError } from '@hayate/protocol';
+import { type TestContext, test } from 'node:test';
+import { type DescMessage, fromBinary, type JsonObject, type JsonValue, toJson } from '@bufbuild/protobuf';
+import {
+  AudioSchema,
+  ClientMessageSchema,
+  FrameSchema,
+  KindSchema,
+  peekFrame,
+  readStrictly,
+  StreamHeaderSchema,
+  WireError,
+} from '@hayate/protocol';
 import fc from 'fast-check';
+import { DecodeError, decodeAudio, decodeFrame, decodeHeader } from '../../packages/server/src/archive/verify/frame-decoder.ts';
 import { requireGoProgram } from '../support/go-program.ts';
 import { root } from '../support/process.ts';
 import { requirePython, requireTool } from '../support/require-tool.ts';
@@ -108,6 +118,16 @@ function foreignReadings(program: string, args: readonly string[], cases: readon
   return stdout.trimEnd().split('\n');
 }
 
+/** Compiles the .proto files; returns the path of their descriptors. */
+function descriptorsOf(t: TestContext, protoc: string): string {
+  const proto = join(root, 'packages/protocol/proto');
+  const descriptors = join(tempDir(t), 'descriptors.bin');
+  const sources = readdirSync(join(proto, 'hayate/v1')).map((name) => `hayate/v1/${name}`);
+  const compiled = spawnSync(protoc, [`--proto_path=${proto}`, `--descriptor_set_out=${descriptors}`, ...sources], { encoding: 'utf8' });
+  assert.equal(compiled.status, 0, compiled.stderr);
+  return descriptors;
+}
+
 test('a message that servers accept means the same to Python and Go', async (t) => {
   const protoc = requireTool(t, 'protoc');
   const python = protoc && requirePython(t, 'google.protobuf');
@@ -120,11 +140,7 @@ test('a message that servers accept means the same to Python and Go', async (t) 
     const accepted = cases.filter((one) => one.schema === schema).length;
     assert.ok(accepted > MESSAGES / 50, `only ${accepted} accepted ${schema.name} messages`);
   }
-  const proto = join(root, 'packages/protocol/proto');
-  const descriptors = join(tempDir(t), 'descriptors.bin');
-  const sources = readdirSync(join(proto, 'hayate/v1')).map((name) => `hayate/v1/${name}`);
-  const compiled = spawnSync(protoc, [`--proto_path=${proto}`, `--descriptor_set_out=${descriptors}`, ...sources], { encoding: 'utf8' });
-  assert.equal(compiled.status, 0, compiled.stderr);
+  const descriptors = descriptorsOf(t, protoc);
   const readings = {
     Python: foreignReadings(python, [join(root, 'test/conformance/read-protobuf.py'), descriptors], cases),
     Go: foreignReadings(go, [descriptors], cases),
@@ -137,5 +153,69 @@ test('a message that servers accept means the same to Python and Go', async (t) 
       assert.notEqual(line, 'refused', what);
       assert.deepEqual(JSON.parse(line), ours, what);
     }
+  }
+});
+
+/** What the archive's verifier reads in a message, in Protobuf's JSON; undefined if it refuses the bytes or does not read such messages. */
+function verifierReading({ schema, bytes }: Case): JsonObject | undefined {
+  try {
+    if (schema === FrameSchema) {
+      const frame = decodeFrame(bytes);
+      const payload = bytes.subarray(frame.payloadOffset, frame.payloadOffset + frame.payloadLength);
+      const { stream, flags, participant } = frame;
+      const numbers = { epoch: frame.epoch, sequence: frame.sequence, captureUs: frame.captureUs, position: frame.position };
+      const texts = Object.fromEntries(
+        Object.entries({ ...numbers, keySequence: frame.keySequence }).map(([name, value]) => [name, `${value}`]),
+      );
+      const kind = KindSchema.values.find(({ number }) => number === frame.kind)?.name ?? frame.kind;
+      return { stream, ...texts, kind, flags, participant, payload: Buffer.from(payload).toString('base64') };
+    }
+    if (schema === StreamHeaderSchema) {
+      const { title, originErrorUs, originUnixUs, ...audio } = decodeHeader(bytes);
+      return { title, originErrorUs, originUnixUs: `${originUnixUs}`, audio };
+    }
+    if (schema !== AudioSchema) return undefined;
+    const { packets, level } = decodeAudio(bytes);
+    return { packets: packets.map((packet) => Buffer.from(packet).toString('base64')), ...(level === undefined ? {} : { level }) };
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined;
+    throw error;
+  }
+}
+
+/** The same fields of a foreign codec's JSON, which leaves out what is empty or 0. */
+function sameFields(wanted: JsonObject, found: JsonObject): JsonObject {
+  return Object.fromEntries(
+    Object.entries(wanted).map(([name, value]): [string, JsonValue] => {
+      const other = found[name];
+      if (typeof value === 'object' && value !== null && !Array.isArray(value))
+        return [name, sameFields(value, (other ?? {}) as JsonObject)];
+      return [
+        name,
+        other ?? (Array.isArray(value) ? [] : typeof value === 'number' ? 0 : name === 'title' || name === 'payload' ? '' : '0'),
+      ];
+    }),
+  );
+}
+
+test("what the archive's verifier reads in a message, Python's codec reads as well", (t) => {
+  const protoc = requireTool(t, 'protoc');
+  const python = protoc && requirePython(t, 'google.protobuf');
+  if (protoc === undefined || python === undefined) return;
+  const seed = Date.now() % 2 ** 31;
+  t.diagnostic(`seed ${seed}`);
+  const read = fc.sample(damaged, { numRuns: MESSAGES, seed }).flatMap((one) => {
+    const reading = verifierReading(one);
+    return reading === undefined ? [] : [{ ...one, reading }];
+  });
+  for (const schema of [FrameSchema, StreamHeaderSchema, AudioSchema])
+    assert.ok(read.filter((one) => one.schema === schema).length > MESSAGES / 100, `few ${schema.name} messages`);
+  const lines = foreignReadings(python, [join(root, 'test/conformance/read-protobuf.py'), descriptorsOf(t, protoc)], read);
+  for (const [index, { schema, bytes, reading }] of read.entries()) {
+    const line = lines[index] ?? 'nothing';
+    const what = `${schema.name} ${Buffer.from(bytes).toString('hex')}: Python says ${line}`;
+    assert.notEqual(line, 'refused', what);
+    assert.deepEqual(sameFields(reading, JSON.parse(line)), reading, what);
+    if (schema === AudioSchema) assert.equal('level' in JSON.parse(line), 'level' in reading, what);
   }
 });

@@ -12,7 +12,7 @@ import { tempDir } from '../support/temp-dir.ts';
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '..', '..');
 
-test('Python reads every valid vector as index.json says, and dequantises motion alike', (t) => {
+test('Python reads every valid vector as index.json says, refuses the others, and finds the same of Opus packets and rotations', (t) => {
   const protoc = requireTool(t, 'protoc');
   if (protoc === undefined) return;
   const python = requirePython(t, 'google.protobuf');
@@ -30,8 +30,9 @@ test('Python reads every valid vector as index.json says, and dequantises motion
     env: { ...process.env, PYTHONPATH: generated, PYTHONDONTWRITEBYTECODE: '1' },
   });
   assert.equal(result.status, 0, result.stderr);
-  const { checked, motions } = JSON.parse(result.stdout);
-  const valid = readdirSync(vectors).filter((name) => name.endsWith('.bin') && !name.includes('-bad-'));
-  assert.equal(checked, valid.length);
-  assert.ok(motions >= 6);
+  const { checked, refused, motions, opus, rotations } = JSON.parse(result.stdout);
+  const files = readdirSync(vectors).filter((name) => name.endsWith('.bin'));
+  assert.equal(checked, files.filter((name) => !name.includes('-bad-')).length);
+  assert.equal(refused, files.filter((name) => name.includes('-bad-')).length);
+  assert.ok(motions >= 7 && opus >= 60 && rotations >= 5, result.stdout);
 });

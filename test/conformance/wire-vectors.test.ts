@@ -1,14 +1,18 @@
 // spec/vectors: what the script writes is what is committed, and our readers make of the bytes what index.json says.
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type DescMessage, fromBinary, fromJson, type JsonObject, type JsonValue, toBinary, toJson } from '@bufbuild/protobuf';
 import * as protocol from '@hayate/protocol';
 import * as serverProtocol from '@hayate/protocol/server';
+import { createDecoder, getPacketInfo, OpusError, OpusErrorCode } from 'libopus-wasm';
 import { EPOCH } from '../../packages/protocol/scripts/vector/frame.ts';
+import type { OpusVector } from '../../packages/protocol/scripts/vector/opus.ts';
+import type { RotationVector } from '../../packages/protocol/scripts/vector/rotation.ts';
 import type { MotionValue } from '../../packages/protocol/scripts/vector/vector.ts';
-import { VECTORS, type VectorEntry, vectorFiles } from '../../packages/protocol/scripts/vectors.ts';
+import { VECTORS, type VectorEntry, vectorFiles, writtenFiles } from '../../packages/protocol/scripts/vectors.ts';
+import { packetSamples } from '../../packages/server/src/archive/verify/opus-duration.ts';
 import { checkFrame } from '../../packages/server/src/streamer/frame-check.ts';
 
 const { vectors }: { vectors: VectorEntry[] } = JSON.parse(readFileSync(join(VECTORS, 'index.json'), 'utf8'));
@@ -26,7 +30,7 @@ const json = (schema: DescMessage, bytes: Uint8Array): JsonValue => toJson(schem
 
 test('writing the vectors again gives the same files', () => {
   const files = vectorFiles();
-  assert.deepEqual(readdirSync(VECTORS).sort(), [...files.keys()].sort());
+  assert.deepEqual(writtenFiles().sort(), [...files.keys()].sort());
   for (const [name, bytes] of files)
     assert.ok(readFileSync(join(VECTORS, name)).equals(bytes), `${name} differs; run: node packages/protocol/scripts/vectors.ts`);
 });
@@ -69,6 +73,69 @@ for (const entry of vectors.filter((each) => each.failure !== undefined))
 for (const entry of vectors.filter(({ payload }) => payload?.message === 'StreamHeader'))
   test(`${entry.file} (${entry.about}) is taken by a server`, () => {
     assert.ok(checkFrame(bytesOf(entry), border).streamHeader !== undefined);
+  });
+
+test('for every field of a frame there is a vector whose first occurrence alone is wrong', () => {
+  const fields = ['stream', 'epoch', 'sequence', 'capture', 'kind', 'flags', 'participant', 'position', 'key-sequence', 'payload'];
+  for (const field of fields) {
+    const entry = vectors.find(({ name }) => name === `frame-bad-earlier-${field}`);
+    assert.ok(entry, field);
+    if (field === 'payload') continue;
+    // What a codec makes of the last occurrences is a frame that servers take.
+    const { $typeName: _, $unknown: __, ...frame } = fromBinary(protocol.FrameSchema, bytesOf(entry));
+    const last = { ...frame, sequence: Number(frame.sequence), captureUs: Number(frame.captureUs), position: Number(frame.position) };
+    protocol.peekFrame(protocol.encodeFrame({ ...last, keySequence: Number(frame.keySequence) }));
+  }
+});
+
+const { packets }: { packets: OpusVector[] } = JSON.parse(readFileSync(join(VECTORS, 'opus.json'), 'utf8'));
+
+test('there are Opus packets of every code and every duration, and one at least that breaks each of the rules R1 to R7', () => {
+  const good = packets.filter(({ samples }) => samples !== undefined);
+  for (const samples of [120, 240, 480, 960, 1_920, 2_880, 5_760]) assert.ok(good.some((packet) => packet.samples === samples));
+  for (const code of [0, 1, 2, 3]) assert.ok(good.some(({ hex }) => (Number.parseInt(hex.slice(0, 2), 16) & 3) === code));
+  const broken = new Set(packets.flatMap(({ breaks }) => breaks ?? []));
+  assert.deepEqual([...broken].sort(), ['R1', 'R2', 'R3', 'R4', 'R5', 'R6', 'R7']);
+});
+
+for (const { name, about, hex, samples, breaks } of packets)
+  test(`Opus packet ${name} (${about}) ${samples === undefined ? `breaks ${breaks}` : `lasts ${samples} samples`}, to libopus as well`, async () => {
+    const packet = new Uint8Array(Buffer.from(hex, 'hex'));
+    const own = () => protocol.opusPacketSamples(packet);
+    if (samples === undefined) assert.throws(own, protocol.WireError);
+    else assert.equal(own(), samples);
+    assert.equal(packetSamples(packet), samples);
+    // An empty packet asks libopus for concealment; it is not parsed.
+    if (packet.length > 0) assert.equal(await libopusSamples(packet), samples);
+  });
+
+/** How long libopus says that a packet lasts; undefined if its parser refuses the framing. */
+async function libopusSamples(packet: Uint8Array): Promise<number | undefined> {
+  const decoder = await createDecoder({ sampleRate: 48_000, channels: 2 });
+  try {
+    decoder.decode(packet);
+  } catch (error) {
+    assert.ok(error instanceof OpusError);
+    if (error.code === OpusErrorCode.InvalidPacket) return undefined;
+  } finally {
+    decoder.free();
+  }
+  return (await getPacketInfo(packet, { sampleRate: 48_000 })).samples;
+}
+
+const { rotations }: { rotations: RotationVector[] } = JSON.parse(readFileSync(join(VECTORS, 'rotations.json'), 'utf8'));
+
+for (const { name, about, rotation, quantised, decoded, requantised } of rotations)
+  test(`rotation ${name} (${about}) keeps its bytes through a relay that does not quantise again, and only through such`, () => {
+    const pose = protocol.createPose();
+    pose.rotations.set(rotation);
+    const first = protocol.quantisePose(pose);
+    assert.equal(Buffer.from(first.rotations.subarray(0, 6)).toString('hex'), quantised);
+    const passed = protocol.decodeMotion(protocol.encodeMotionKey(first));
+    assert.equal(Buffer.from(passed.quantised.rotations.subarray(0, 6)).toString('hex'), quantised);
+    assert.deepEqual([...passed.pose.rotations.subarray(0, 4)], decoded);
+    assert.equal(Buffer.from(protocol.quantisePose(passed.pose).rotations.subarray(0, 6)).toString('hex'), requantised);
+    assert.notEqual(requantised, quantised);
   });
 
 function readRefused(message: string, bytes: Uint8Array): unknown {

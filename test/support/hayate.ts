@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type OggOpusPacket, OggOpusWriter, readOggOpus } from '../../packages/server/src/format/ogg/index.ts';
+import type { TestScope } from './clean-up.ts';
 import { type Exit, root, runProcess, startProcess, type TestProcess } from './process.ts';
 
 const bin = 'packages/server/bin/hayate.mjs';
@@ -10,7 +11,7 @@ const bin = 'packages/server/bin/hayate.mjs';
 const PACKETS_PER_SECOND = 50;
 
 /** Starts a command; it ends with the test at the latest. */
-export const startHayate = (t: TestContext, args: readonly string[], env: Readonly<Record<string, string>> = {}): TestProcess =>
+export const startHayate = (t: TestScope, args: readonly string[], env: Readonly<Record<string, string>> = {}): TestProcess =>
   startProcess(t, [bin, ...args], { env });
 
 /** Runs a command to its end. */
@@ -41,7 +42,7 @@ export interface ServerStart {
 }
 
 /** Starts a server process and waits until it listens. */
-export const startHayateServer = async (t: TestContext, { data, port = 0, flags = [], env = {} }: ServerStart): Promise<ServerProcess> => {
+export const startHayateServer = async (t: TestScope, { data, port = 0, flags = [], env = {} }: ServerStart): Promise<ServerProcess> => {
   const process = startHayate(t, ['serve', '--data', data, '--port', String(port), '--log-level', 'silent', ...flags], env);
   const [, url = '', bound = ''] = await process.untilLine(/^listening on (http:\/\/\S+:(\d+))$/, { timeoutMs: 60_000 });
   const [, internal = url] = /^internal port: (\S+)$/m.exec(process.lines.join('\n')) ?? [];

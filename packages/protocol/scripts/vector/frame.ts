@@ -10,6 +10,7 @@ import {
   FrameFlag,
   FrameSchema,
   Kind,
+  Limits,
   MotionSchema,
   StreamHeaderSchema,
 } from '../../src/index.ts';
@@ -218,6 +219,22 @@ const broken: Vector[] = (
     ['earlier-kind', 'a kind that is not assigned, then one that is', [0x28, 6, ...least]],
     ['earlier-epoch', 'epoch 0, then another', [0x11, 0, 0, 0, 0, 0, 0, 0, 0, ...least]],
     ['earlier-stream', 'an empty stream name, then another', [0x0a, 0, ...least]],
+    ['earlier-stream-slash', 'a stream name with a slash, then another', [0x0a, 3, 0x61, 0x2f, 0x62, ...least]],
+    ['earlier-sequence', 'sequence 2^53, then sequence 4', [0x18, 128, 128, 128, 128, 128, 128, 128, 16, ...least, 0x18, 4]],
+    ['earlier-capture', 'capture 2^53, then capture 4', [0x20, 128, 128, 128, 128, 128, 128, 128, 16, ...least, 0x20, 4]],
+    ['earlier-flags', 'flags 2^32, then flags 1', [0x30, 128, 128, 128, 128, 16, ...least, 0x30, 1]],
+    ['earlier-participant', 'participant 2^32, then participant 1', [0x38, 128, 128, 128, 128, 16, ...least, 0x38, 1]],
+    ['earlier-position', 'position 2^53, then position 4', [0x40, 128, 128, 128, 128, 128, 128, 128, 16, ...least, 0x40, 4]],
+    ['earlier-key-sequence', 'key sequence 2^53, then 4', [0x48, 128, 128, 128, 128, 128, 128, 128, 16, ...least, 0x48, 4]],
+    ['earlier-wire-type', 'the sequence as a fixed64, then as a varint', [0x19, 4, 0, 0, 0, 0, 0, 0, 0, ...least, 0x18, 4]],
+    ['earlier-payload', 'the payload as a varint, then as bytes', [0x78, 1, ...least, 0x7a, 1, 5]],
+    ['wire-type-6', 'an unknown field of wire type 6', [...least, 0x56, 0]],
+    ['field-2-29', 'field number 2^29', [...least, 0x80, 128, 128, 128, 16, 0]],
+    ['group-known', 'the payload as a group', [...least, 0x7b, 0x7c]],
+    ['length-65-bits', 'a payload whose length is 2^64', [...least, 0x7a, ...Array(9).fill(128), 2, 1]],
+    ['length-2-32', 'a payload whose length is 2^32 + 1', [...least, 0x7a, 129, 128, 128, 128, 16, 1]],
+    ['position-2-53', 'position 2^53', [...least, 0x40, 128, 128, 128, 128, 128, 128, 128, 16]],
+    ['varint-cut-short', 'a sequence that ends within its varint', [...least, 0x18, 0x80]],
     ['varint-65-bits', 'an unknown field whose varint has 65 bits', [...least, 0x50, ...Array(9).fill(128), 2]],
     ['cut-short', 'a payload longer than what is left', [...least, 0x7a, 5, 1, 2]],
   ] as const
@@ -259,5 +276,22 @@ const refusedFrames: Vector[] = [
   ),
 ];
 
+const audioOf = (fields: MessageInitShape<typeof AudioSchema>) => toBinary(AudioSchema, create(AudioSchema, fields));
+const voice = Uint8Array.of(0x78, 1);
+
+/** AUDIO frames that are frames, and whose payload no server takes. */
+const refusedAudio: Vector[] = (
+  [
+    ['audio-none', 'AUDIO without packets', { level: 23 }],
+    ['audio-empty-packet', 'AUDIO with an empty packet after a good one (RFC 6716, R1)', { packets: [voice, new Uint8Array()] }],
+    ['audio-no-frames', 'AUDIO with a packet of no frames (RFC 6716, R5)', { packets: [Uint8Array.of(0x7b, 0)] }],
+    ['audio-uneven', 'AUDIO with a code 1 packet that does not halve (RFC 6716, R3)', { packets: [Uint8Array.of(0x79, 0)] }],
+    ['audio-too-many', 'AUDIO with one packet more than the limit', { packets: Array(Limits.audioPacketsMax + 1).fill(voice) }],
+    ['audio-level-128', 'AUDIO with level 128', { packets: [voice], level: 128 }],
+  ] satisfies [string, string, MessageInitShape<typeof AudioSchema>][]
+).map(([which, about, fields]) =>
+  invalid(`frame-bad-${which}`, 'Frame', about, encodeFrame({ ...BASE, sequence: 1, kind: Kind.AUDIO, payload: audioOf(fields) })),
+);
+
 /** All frame vectors. */
-export const frameVectors: readonly Vector[] = [...kinds, ...forms, ...broken, ...refusedHeaders, ...refusedFrames];
+export const frameVectors: readonly Vector[] = [...kinds, ...forms, ...broken, ...refusedHeaders, ...refusedFrames, ...refusedAudio];

@@ -14,6 +14,7 @@ import {
   type ShapeName,
   Shapes,
 } from '../../src/index.ts';
+import { tiedPose } from './rotation.ts';
 import { invalid, type MotionValue, type Vector, valid } from './vector.ts';
 
 function poseOf(
@@ -76,6 +77,11 @@ export const motionVectors: readonly Vector[] = [
   motion('motion-delta', 'a delta: two bones and two shapes changed, one of each back to rest', deltaPayload, 'motion-key'),
   motion('motion-delta-none', 'a delta without a difference: no bytes', encodeMotionDelta(key, key), 'motion-key'),
   motion('motion-delta-rest', 'a delta back to the rest pose', encodeMotionDelta(still, key), 'motion-key'),
+  motion(
+    'motion-near-ties',
+    'a key pose whose first bones are those of rotations.json: quantised again, each has other bytes',
+    encodeMotionKey(quantisePose(tiedPose)),
+  ),
   motion(
     'motion-extra-bones',
     'bone 56 and shape 60 of a later version beside bone 0 and shape 17: ignored',

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { AudioSchema, opusPacketSamples } from '@hayate/protocol';
+import { create, toBinary } from '@bufbuild/protobuf';
+import { AudioSchema, opusPacketSamples, readStrictly } from '@hayate/protocol';
 import fc from 'fast-check';
 import { AudioReader } from './audio-payload.ts';
 
@@ -15,10 +16,10 @@ function read(reader: AudioReader, payload: Uint8Array): unknown {
   }
 }
 
-/** The same by the generated codec. */
+/** The same by the strict reader. */
 function decoded(payload: Uint8Array): unknown {
   try {
-    const { packets, level } = fromBinary(AudioSchema, payload);
+    const { packets, level } = readStrictly(AudioSchema, payload);
     const samples = packets.reduce((sum, packet) => sum + opusPacketSamples(packet), 0);
     return samples === 0 ? undefined : { packets: packets.map((packet) => Buffer.from(packet).toString('hex')), samples, level };
   } catch {
@@ -34,7 +35,7 @@ const payload = fc
   .record({ packets: fc.array(packet, { maxLength: 4 }), level: fc.option(fc.oneof(fc.nat(127), fc.nat(70_000)), { nil: undefined }) })
   .map(({ packets, level }) => toBinary(AudioSchema, create(AudioSchema, { packets, ...(level === undefined ? {} : { level }) })));
 
-test('a payload is read as the generated codec reads it, also changed, cut short, doubled or of random bytes', () => {
+test('a payload is read as the strict reader reads it, also changed, cut short, doubled or of random bytes', () => {
   const reader = new AudioReader();
   let plain = 0;
   fc.assert(
@@ -49,4 +50,12 @@ test('a payload is read as the generated codec reads it, also changed, cut short
     { numRuns: 2_000 },
   );
   assert.ok(plain > 200, `${plain} payloads that both could read`);
+});
+
+test('a payload that Protobuf codecs read differently is refused', () => {
+  const reader = new AudioReader();
+  const vectors = new URL('../../../../spec/vectors/', import.meta.url);
+  const names = readdirSync(vectors).filter((name) => name.startsWith('audio-bad-'));
+  assert.ok(names.length >= 4);
+  for (const name of names) assert.equal(read(reader, readFileSync(new URL(name, vectors))), undefined, name);
 });

@@ -1,7 +1,6 @@
 // An AUDIO payload in, its packets out, without a generated codec's objects. What a broadcaster's SDK writes is read by hand;
-// anything that is not of that plain form is left to the generated codec, which decides.
-import { fromBinary } from '@bufbuild/protobuf';
-import { AudioSchema, opusPacketSamples, WireError } from '@hayate/protocol';
+// anything that is not of that plain form is left to the strict reader, which refuses what codecs read differently.
+import { AudioSchema, opusPacketSamples, readStrictly, WireError } from '@hayate/protocol';
 
 /** An AUDIO payload as the archive reads it: valid until the next one is read. */
 export interface AudioView {
@@ -22,11 +21,11 @@ const TAG_LEVEL = 0x10;
 export class AudioReader {
   readonly #view: AudioView = { packetCount: 0, packets: [], samples: 0, level: undefined };
 
-  /** Throws if the payload is no Audio message, a packet is not Opus (WireError), or there is none. */
+  /** Throws WireError if the payload is not an Audio message, holds no packets, or holds one that is not Opus. */
   read(payload: Uint8Array): AudioView {
     const view = this.#view;
     if (!this.#readPlain(payload)) {
-      const { packets, level } = fromBinary(AudioSchema, payload);
+      const { packets, level } = readStrictly(AudioSchema, payload);
       view.packetCount = packets.length;
       for (const [i, packet] of packets.entries()) view.packets[i] = packet;
       view.level = level;

@@ -1,7 +1,6 @@
 // Replays from the archive: a broadcast and a stretch of its capture time in, frames out as they were encoded, by sequence,
 // with what is needed to begin there. Only the windows that hold the stretch are read, and of them only the broadcast's part.
-import { fromBinary } from '@bufbuild/protobuf';
-import { framePayload, Kind, peekFrame, type StreamHeader, StreamHeaderSchema } from '@hayate/protocol';
+import { framePayload, Kind, peekFrame, readStrictly, type StreamHeader, StreamHeaderSchema, WireError } from '@hayate/protocol';
 import { HayateError } from '../kernel/error.ts';
 import type { Store } from '../store/store.ts';
 import type { BroadcastIndex } from './broadcast-index.ts';
@@ -82,13 +81,14 @@ export class BroadcastReader {
     );
   }
 
-  /** The broadcast's latest header; undefined if it is kept no longer. Throws NOT_FOUND, GONE if it was erased, CORRUPT. */
+  /** The broadcast's latest header; undefined if it cannot be read or is kept no longer. Throws NOT_FOUND, GONE if it was erased, CORRUPT. */
   async header(name: BroadcastName): Promise<StreamHeader | undefined> {
     const { broadcast } = await this.record(name);
     try {
       for (const frame of await this.frames(name, { fromMs: broadcast.durationMs, toMs: broadcast.durationMs })) {
         const header = peekFrame(frame);
-        if (header.kind === Kind.HEADER) return fromBinary(StreamHeaderSchema, framePayload(frame, header));
+        const said = header.kind === Kind.HEADER ? readHeader(framePayload(frame, header)) : undefined;
+        if (said !== undefined) return said;
       }
     } catch (error) {
       if (!(error instanceof HayateError) || error.code !== 'GONE') throw error;
@@ -187,4 +187,14 @@ function leadInOf(rows: readonly FrameRow[], fromUs: number): FrameRow[] {
     if (row.sequence >= (latest.get(track)?.sequence ?? 0)) latest.set(track, row);
   }
   return [...latest.values()];
+}
+
+/** A HEADER payload; undefined if it cannot be read, which the archiver counted. */
+function readHeader(payload: Uint8Array): StreamHeader | undefined {
+  try {
+    return readStrictly(StreamHeaderSchema, payload);
+  } catch (error) {
+    if (error instanceof WireError) return undefined;
+    throw error;
+  }
 }

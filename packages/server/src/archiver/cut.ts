@@ -1,7 +1,16 @@
 // One cut of one partition: a manifest and log entries in, objects and the next manifest out. Pure and deterministic: what
 // comes out depends on the manifest and the entries alone, not on how they are batched, when or by whom they are read.
-import { fromBinary } from '@bufbuild/protobuf';
-import { epochText, type FrameHeader, framePayload, isStreamName, Kind, Limits, peekFrame, StreamHeaderSchema } from '@hayate/protocol';
+import {
+  epochText,
+  type FrameHeader,
+  framePayload,
+  isStreamName,
+  Kind,
+  Limits,
+  peekFrame,
+  readStrictly,
+  StreamHeaderSchema,
+} from '@hayate/protocol';
 import { AudioReader, type AudioView } from '../archive/audio-payload.ts';
 import type { CutConfig } from '../archive/cut-config.ts';
 import { type Manifest, makeManifest } from '../archive/manifest.ts';
@@ -266,7 +275,7 @@ function epochKey({ stream, epoch }: { stream: string; epoch: bigint }): string 
 /** A HEADER that cannot be read is kept as a frame, and counted. */
 function takeHeader(memory: EpochMemory, { sequence }: FrameHeader, payload: Uint8Array, counter: StatisticsCounter): void {
   try {
-    memory.addHeader(sequence, fromBinary(StreamHeaderSchema, payload));
+    memory.addHeader(sequence, readStrictly(StreamHeaderSchema, payload));
   } catch {
     counter.unreadable();
   }

@@ -1,6 +1,5 @@
 // One broadcast in one cut: everything that the cut's objects and the two manifests around it say of it, put together.
-import { fromBinary } from '@bufbuild/protobuf';
-import { AudioSchema, epochText, Kind, opusPacketSamples, StreamHeaderSchema } from '@hayate/protocol';
+import { epochText, Kind } from '@hayate/protocol';
 import { type OggOpusLink, readOggOpus } from '../../format/ogg/index.ts';
 import { HayateError } from '../../kernel/error.ts';
 import type { BroadcastName } from '../broadcast-order.ts';
@@ -16,6 +15,7 @@ import type { StatisticsRow } from '../statistics-row.ts';
 import { audioContentDigest } from './audio-digest.ts';
 import type { AudioObject, CutContent, RowObject } from './cut-content.ts';
 import { errorText, type Report } from './finding.ts';
+import { DecodeError, decodeAudio, decodeHeader } from './frame-decoder.ts';
 
 /** An AUDIO payload. */
 export interface HeardFrame {
@@ -123,22 +123,19 @@ function readSegment({ key, name, bytes, digest }: AudioObject): AudioContent {
   return { key, name, link };
 }
 
-/** Whether the payload of a HEADER frame is one; what it says then. */
+/** What the payload of a HEADER frame says; undefined if it cannot be read. */
 export function readHeader(frame: FrameRow): HeaderState | undefined {
-  try {
-    const { title, audio, originUnixUs, originErrorUs } = fromBinary(StreamHeaderSchema, payloadOf(frame));
-    return {
-      sequence: frame.sequence,
-      title,
-      channels: audio?.channels === 2 ? 2 : 1,
-      preSkip: Math.min(audio?.preSkip ?? 0, 65_535),
-      inputSampleRate: audio?.inputSampleRate ?? 0,
-      originUnixUs: safeNumber(originUnixUs),
-      originErrorUs,
-    };
-  } catch {
-    return undefined;
-  }
+  const header = unlessUnreadable(() => decodeHeader(payloadOf(frame)));
+  if (header === undefined) return undefined;
+  return {
+    sequence: frame.sequence,
+    title: header.title,
+    channels: header.channels === 2 ? 2 : 1,
+    preSkip: Math.min(header.preSkip, 65_535),
+    inputSampleRate: header.inputSampleRate,
+    originUnixUs: safeNumber(header.originUnixUs),
+    originErrorUs: header.originErrorUs,
+  };
 }
 
 /** The header in force behind `frame`: that of the highest sequence. */
@@ -147,15 +144,20 @@ export function laterHeader(header: HeaderState | undefined, frame: FrameRow): H
   return said === undefined || (header !== undefined && header.sequence > said.sequence) ? header : said;
 }
 
-/** The payload of an AUDIO frame; nothing if it is none or cannot be read. */
+/** The payload of an AUDIO frame; nothing for other frames and for payloads that cannot be read. */
 function readVoice(row: FrameRow): HeardFrame[] {
   if (row.kind !== Kind.AUDIO) return [];
+  const audio = unlessUnreadable(() => decodeAudio(payloadOf(row)));
+  return audio === undefined ? [] : [{ row, ...audio }];
+}
+
+/** What `decode` returns; undefined if the bytes cannot be read. */
+function unlessUnreadable<T>(decode: () => T): T | undefined {
   try {
-    const { packets, level } = fromBinary(AudioSchema, payloadOf(row));
-    const samples = packets.reduce((sum, packet) => sum + opusPacketSamples(packet), 0);
-    return samples === 0 ? [] : [{ row, packets, level, samples }];
-  } catch {
-    return [];
+    return decode();
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined;
+    throw error;
   }
 }
 

@@ -1,6 +1,6 @@
 // Where things lie: an output's objects follow one another without gap or overlap, their rows lie within them in order and say
 // what their frames say, and windows are those of the cut's configuration and of the hours that keys name.
-import { epochText, peekFrame } from '@hayate/protocol';
+import { epochText } from '@hayate/protocol';
 import { broadcastKey } from '../erasure-record.ts';
 import type { FrameRow } from '../frame-row.ts';
 import type { Manifest } from '../manifest.ts';
@@ -10,7 +10,8 @@ import { safeNumber } from '../safe-number.ts';
 import type { StatisticsRow } from '../statistics-row.ts';
 import type { BroadcastContent } from './broadcast-content.ts';
 import type { CutContent, RowObject } from './cut-content.ts';
-import type { Report } from './finding.ts';
+import { errorText, type Report } from './finding.ts';
+import { DecodeError, decodeFrame } from './frame-decoder.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -48,8 +49,9 @@ export function checkRows({ key, name, rows }: RowObject<FrameRow | MarkRow>, re
       });
     if (previous !== undefined && !follows(previous, row))
       report({ rule: 'offsets', key, expected: 'rows in log order', found: `offset ${row.offset} behind ${previous.offset}` });
-    if ('frame' in row && !isOfItsFrame(row))
-      report({ rule: 'content', key, expected: `columns of the frame at offset ${row.offset}, ${row.index}`, found: 'others' });
+    const wrong = 'frame' in row ? wrongColumns(row) : '';
+    if (wrong !== '' && 'frame' in row)
+      report({ rule: 'content', key, expected: `columns of the frame at offset ${row.offset}, ${row.index}`, found: wrong });
   }
 }
 
@@ -117,24 +119,28 @@ function follows(previous: FrameRow | MarkRow, row: FrameRow | MarkRow): boolean
   return previous.offset < row.offset || (previous.offset === row.offset && previous.index < row.index);
 }
 
-function isOfItsFrame(row: FrameRow): boolean {
+/** The columns that differ from the row's frame, or why that cannot be read; empty if all is well. */
+function wrongColumns(row: FrameRow): string {
   try {
-    const header = peekFrame(row.frame);
-    return (
-      header.stream === row.stream &&
-      epochText(header.epoch) === row.epoch &&
-      safeNumber(header.sequence) === row.sequence &&
-      safeNumber(header.captureUs) === row.capture_us &&
-      header.kind === row.kind &&
-      header.flags === row.flags &&
-      header.participant === row.participant &&
-      safeNumber(header.position) === row.position &&
-      safeNumber(header.keySequence) === row.key_sequence &&
-      header.payloadOffset === row.payload_offset &&
-      header.payloadLength === row.payload_length
-    );
-  } catch {
-    return false;
+    const frame = decodeFrame(row.frame);
+    const expected: Partial<FrameRow> = {
+      stream: frame.stream,
+      epoch: epochText(frame.epoch),
+      sequence: safeNumber(frame.sequence),
+      capture_us: safeNumber(frame.captureUs),
+      kind: frame.kind,
+      flags: frame.flags,
+      participant: frame.participant,
+      position: safeNumber(frame.position),
+      key_sequence: safeNumber(frame.keySequence),
+      payload_offset: frame.payloadOffset,
+      payload_length: frame.payloadLength,
+    };
+    const others = Object.entries(expected).filter(([column, value]) => row[column as keyof FrameRow] !== value);
+    return others.map(([column, value]) => `${column} ${row[column as keyof FrameRow]} for ${value}`).join(', ');
+  } catch (error) {
+    if (error instanceof DecodeError) return `a frame that cannot be read: ${errorText(error)}`;
+    throw error;
   }
 }
 

@@ -1,11 +1,12 @@
 // The voices of one broadcast in one cut: its AUDIO frames and its Ogg segments in, what does not agree out. Every packet of
 // every frame must lie in a segment at its position, unless its place was taken; what else a segment holds must be
 // concealment of a hole. Works from positions alone, not by the archiver's own layout.
-import { Limits, opusPacketSamples } from '@hayate/protocol';
+import { Limits } from '@hayate/protocol';
 import { GAP_STEP_SAMPLES, isConcealment, tagValue } from '../../format/ogg/index.ts';
 import { broadcastKey } from '../erasure-record.ts';
 import type { AudioContent, BroadcastContent, HeardFrame } from './broadcast-content.ts';
 import type { Report } from './finding.ts';
+import { packetSamples } from './opus-duration.ts';
 import { checkSegmentTags } from './segment-tag-check.ts';
 
 const SAMPLES_PER_MS = 48;
@@ -200,7 +201,7 @@ function lastPackets(packets: readonly Uint8Array[], samples: number): Uint8Arra
   let total = 0;
   for (const packet of packets.toReversed()) {
     if (total >= samples) break;
-    total += opusPacketSamples(packet);
+    total += packetSamples(packet) ?? 0;
     last.unshift(packet);
   }
   return last;

@@ -1,0 +1,284 @@
+package hayate
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"iter"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	pb "github.com/hayate-live/hayate-go/hayatev1"
+	"google.golang.org/protobuf/proto"
+)
+
+const (
+	answerWithin = 10 * time.Second // how long a connection may take to open, and its first answer to come
+	silenceMax   = 8 * time.Second  // how long a Ping may wait while nothing comes
+	steadyAfter  = 5 * time.Second  // a connection that lived so long resets the waits
+	beliefAfter  = 2 * time.Second  // how long a returning viewer doubts that nobody broadcasts
+	sequenceMax  = 1<<53 - 1
+)
+
+// Viewer watches a stream. It keeps its place when [Viewer.Watch] ends, and returns there by the next call.
+type Viewer struct {
+	Options
+	// Stats counts "connections", and frames that were not given: "duplicate", "unreadable" (they break the
+	// contract), "unknown" (of a later version), "without key", "stranger" (of another epoch or stream).
+	// To be read in the loop over Watch, or after it.
+	Stats map[string]int
+
+	url   string
+	inbox chan func() // what connections have for the loop
+	links sync.WaitGroup
+	yield func(Event, error) bool
+	over  bool
+
+	epoch         epoch
+	playing       bool // Watching named the epoch, and neither Ended nor epoch 0 came since
+	ended         *pb.Ended
+	notLive       *pb.Watching // to be believed at believeAt
+	believeAt     time.Time
+	live, attempt *link     // live is answered; attempt is on its way
+	attemptAt     time.Time // when the next attempt begins
+	attempts      int       // since a connection was steady
+	interval      time.Duration
+	samples       []sample
+}
+
+// sample is what a Ping and its Pong tell (behaviour.md, "Clocks and latency").
+type sample struct {
+	at                time.Time
+	roundTrip, offset time.Duration
+}
+
+// Watch connects and gives what comes, in order, until ctx ends, the server closes with 1000, or closes for
+// good: then a [*Closed] comes with itself as the error. Nothing is read, pinged or reported while the
+// loop's body runs. If that is slow, the server drops old frames and names them in a Gap with
+// GAP_REASON_SLOW; after some seconds the connection is lost. At most one Watch of a Viewer may run.
+func (v *Viewer) Watch(ctx context.Context) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		ticker := time.NewTicker(50 * time.Millisecond)
+		defer ticker.Stop()
+		defer v.leave()
+		v.yield, v.over, v.attemptAt = yield, false, time.Now()
+		for !v.over {
+			select {
+			case <-ctx.Done():
+				v.emit(nil, ctx.Err())
+				return
+			case report := <-v.inbox:
+				report()
+			case <-ticker.C:
+				v.tick(time.Now())
+			}
+		}
+	}
+}
+
+func (v *Viewer) emit(event Event, err error) { v.over = v.over || !v.yield(event, err) }
+
+// leave closes every connection.
+func (v *Viewer) leave() {
+	for _, c := range []*link{v.live, v.attempt} {
+		if c != nil {
+			c.leave()
+		}
+	}
+	v.live, v.attempt = nil, nil
+	v.links.Wait()
+}
+
+// tick does what is due.
+func (v *Viewer) tick(now time.Time) {
+	due := func(at time.Time) bool { return !at.IsZero() && !at.After(now) }
+	if v.attempt == nil && due(v.attemptAt) {
+		v.attempt, v.attemptAt = newLink(v.inbox), time.Time{}
+		c := v.attempt
+		v.links.Go(func() { v.connect(c) })
+	}
+	if v.attempt != nil && due(v.attempt.answerBy) {
+		v.closed(v.attempt, &Closed{Code: 1006, Retry: true, Err: errors.New("no answer")})
+	}
+	if due(v.believeAt) {
+		v.playing, v.believeAt = false, time.Time{}
+		v.emit(v.notLive, nil)
+	}
+	if c := v.live; c != nil {
+		if due(c.renewAt) {
+			c.renewAt = time.Time{}
+			v.links.Go(func() { v.renew(c) })
+		}
+		if due(c.pingAt) {
+			c.ping(now)
+		}
+		v.report(c, now)
+		if due(c.silentAt) && len(v.inbox) == 0 {
+			v.closed(c, &Closed{Code: 1006, Retry: true, Err: errors.New("silent")})
+		}
+	}
+}
+
+// closed takes the end of a connection: the viewer waits and tries again, or is over.
+func (v *Viewer) closed(c *link, end *Closed) {
+	moving := c == v.live && (v.attempt != nil || !v.attemptAt.IsZero())
+	switch c {
+	case v.live:
+		v.live, v.believeAt = nil, time.Time{}
+		if time.Since(c.answeredAt) >= steadyAfter {
+			v.attempts = 0
+		}
+	case v.attempt:
+		v.attempt = nil
+	default:
+		return // The viewer left it.
+	}
+	c.cancel()
+	end.Retry = end.Retry || moving // The new connection decides (behaviour.md, "GoAway").
+	v.Logger.Info("connection ended", "stream", v.Stream, "code", end.Code, "retry", end.Retry, "cause", end.Err)
+	if end.Retry && !moving {
+		wait := min(10*time.Second, 250*time.Millisecond<<min(v.attempts, 6)) // behaviour.md, "Waiting"
+		v.attempts++
+		v.attemptAt = time.Now().Add(max(end.after, wait/2+rand.N(wait/2)))
+	}
+	if end.Retry || end.Code == 1000 {
+		v.emit(end, nil)
+	} else {
+		v.emit(end, end)
+	}
+	v.over = v.over || !end.Retry
+}
+
+// take handles a message: its parts in the order of wire.md, "Messages".
+func (v *Viewer) take(c *link, m *pb.ServerMessage) {
+	now := time.Now()
+	c.silentAt = time.Time{}
+	if m.Watching != nil && (c == v.live || c == v.attempt) {
+		v.watching(c, m.Watching, now)
+	}
+	if c != v.live {
+		return
+	}
+	v.takeFrames(c, m)
+	if p := m.Pong; p != nil && c.pingCount-p.Id < uint32(len(c.pings)) {
+		v.measure(c.pings[p.Id%uint32(len(c.pings))], now, p.ServerUnixUs)
+	}
+	if m.Audience != nil {
+		v.emit(m.Audience, nil)
+	}
+	if e := m.Ended; e != nil && e.Epoch == v.epoch.number && e.Epoch != 0 && (v.playing || !proto.Equal(e, v.ended)) {
+		v.ended, v.playing, v.believeAt = e, false, time.Time{}
+		if e.Reason == 0 || pb.EndReason_name[int32(e.Reason)] == "" {
+			e.Reason = pb.EndReason_END_REASON_LOST
+		}
+		v.emit(e, nil)
+	}
+	if m.GoAway != nil && v.attempt == nil && v.attemptAt.IsZero() {
+		within := min(2*time.Second, time.Duration(m.GoAway.CloseAfterMs)*time.Millisecond/2)
+		v.attemptAt = now.Add(rand.N(within + 1))
+	}
+	v.report(c, now)
+}
+
+// watching takes the answer to Watch, which makes an attempt the live connection, and each later epoch.
+func (v *Viewer) watching(c *link, w *pb.Watching, now time.Time) {
+	if c == v.attempt {
+		if v.live != nil {
+			v.live.leave()
+		}
+		v.live, v.attempt = c, nil
+		v.Stats["connections"]++
+		c.answeredAt, c.reportedAt, c.pingAt = now, now, now
+		if len(v.samples) == 0 {
+			v.measure(now.Add(-answerWithin), now, w.ServerUnixUs)
+		}
+		v.planRenewal(c)
+	}
+	v.interval = time.Duration(cmp.Or(w.ReceiptIntervalMs, 500)) * time.Millisecond
+	if w.Epoch == 0 && v.playing {
+		v.notLive, v.believeAt = w, now.Add(beliefAfter)
+		return
+	}
+	if w.Epoch != 0 {
+		v.playing, v.believeAt = true, time.Time{}
+	}
+	if w.Epoch != 0 && w.Epoch != v.epoch.number {
+		v.epoch = epoch{number: w.Epoch, next: w.NextSequence, keys: map[[2]uint32][]*Frame{}}
+		c.unreported = false
+	}
+	v.emit(w, nil)
+}
+
+// takeFrames takes the gaps and frames of a message as one set, in the order of their sequences (rule V4).
+func (v *Viewer) takeFrames(c *link, m *pb.ServerMessage) {
+	type item struct {
+		first uint64
+		take  func()
+	}
+	var items []item
+	for _, gap := range m.Gaps {
+		items = append(items, item{gap.First, func() {
+			if gap.Reason == 0 || pb.GapReason_name[int32(gap.Reason)] == "" {
+				gap.Reason = pb.GapReason_GAP_REASON_LOST
+			}
+			for _, part := range v.epoch.missing(span{gap.First, min(gap.Last, sequenceMax)}) {
+				v.emit(&pb.Gap{First: part.first, Last: part.last, Reason: gap.Reason}, nil)
+			}
+		}})
+	}
+	for _, bytes := range m.Frames {
+		f := &Frame{Frame: new(pb.Frame)}
+		if proto.Unmarshal(bytes, f.Frame) != nil || f.Sequence > sequenceMax || f.Participant > 63 {
+			v.Stats["unreadable"]++
+		} else if f.Epoch != v.epoch.number || f.Stream != v.Stream {
+			v.Stats["stranger"]++
+		} else {
+			items = append(items, item{f.Sequence, func() { v.takeFrame(c, f) }})
+		}
+	}
+	slices.SortStableFunc(items, func(a, b item) int { return cmp.Compare(a.first, b.first) })
+	for _, item := range items {
+		item.take()
+	}
+}
+
+func (v *Viewer) takeFrame(c *link, f *Frame) {
+	c.unreported = true
+	if !v.epoch.arrived(f.Sequence) {
+		v.Stats["duplicate"]++
+		return
+	}
+	v.playing, v.believeAt = true, time.Time{}
+	if why := v.epoch.read(f); why != "" {
+		v.Stats[why]++
+		return
+	}
+	if header := v.epoch.header; header != nil {
+		origin, best := header.Content.(*pb.StreamHeader), v.best()
+		f.Captured = time.UnixMicro(int64(origin.OriginUnixUs + f.CaptureUs)).Add(-best.offset)
+		f.CapturedError = best.roundTrip/2 + time.Duration(origin.OriginErrorUs)*time.Microsecond
+	}
+	v.emit(f, nil)
+}
+
+// report sends a Receipt of the largest sequence that arrived, if one is due (rules V7, V8).
+func (v *Viewer) report(c *link, now time.Time) {
+	if c.unreported && now.Sub(c.reportedAt) >= v.interval {
+		c.send(&pb.ClientMessage{Receipt: &pb.Receipt{Epoch: v.epoch.number, Sequence: v.epoch.next - 1}})
+		c.unreported, c.reportedAt = false, now
+	}
+}
+
+func (v *Viewer) measure(sent, now time.Time, serverUnixUs uint64) {
+	roundTrip := now.Sub(sent)
+	offset := time.UnixMicro(int64(serverUnixUs)).Add(roundTrip / 2).Sub(now)
+	v.samples = append(v.samples, sample{now, roundTrip, offset})
+	v.samples = slices.DeleteFunc(v.samples, func(s sample) bool { return now.Sub(s.at) > time.Minute })
+}
+
+// best is the sample of the smallest round trip of the last minute.
+func (v *Viewer) best() sample {
+	return slices.MinFunc(v.samples, func(a, b sample) int { return cmp.Compare(a.roundTrip, b.roundTrip) })
+}

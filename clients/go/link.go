@@ -22,6 +22,7 @@ type link struct {
 	ctx    context.Context // ends with the connection
 	cancel context.CancelFunc
 	inbox  chan<- func()
+	left   chan struct{}   // closed when the loop has left the connection
 	socket *websocket.Conn // once open
 	token  Token
 
@@ -35,14 +36,14 @@ type link struct {
 
 func newLink(inbox chan<- func()) *link {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &link{ctx: ctx, cancel: cancel, inbox: inbox}
+	return &link{ctx: ctx, cancel: cancel, inbox: inbox, left: make(chan struct{})}
 }
 
 // tell runs what in the viewer's loop.
 func (c *link) tell(what func()) {
 	select {
 	case c.inbox <- what:
-	case <-c.ctx.Done():
+	case <-c.left:
 	}
 }
 
@@ -71,8 +72,9 @@ func (c *link) ping(now time.Time) {
 	c.send(&pb.ClientMessage{Ping: &pb.Ping{Id: c.pingCount}})
 }
 
-// leave closes the connection with 1000, within a second.
+// leave closes the connection with 1000, and cuts it after a second.
 func (c *link) leave() {
+	close(c.left)
 	if c.socket == nil {
 		c.cancel()
 		return
@@ -97,6 +99,9 @@ func (v *Viewer) connect(c *link) {
 		} else {
 			c.tell(func() { v.take(c, m) })
 		}
+	}
+	if socket != nil {
+		go socket.CloseNow()
 	}
 	c.tell(func() { v.closed(c, end) })
 }

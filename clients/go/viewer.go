@@ -135,6 +135,7 @@ func (v *Viewer) closed(c *link, end *Closed) {
 	default:
 		return // The viewer left it.
 	}
+	close(c.left)
 	c.cancel()
 	end.Retry = end.Retry || moving // The new connection decides (behaviour.md, "GoAway").
 	v.Logger.Info("connection ended", "stream", v.Stream, "code", end.Code, "retry", end.Retry, "cause", end.Err)

@@ -8,78 +8,39 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// rangesMax bounds the memory of a set: beyond it the oldest hole counts as filled.
-const rangesMax = 4096
+// spansMax bounds the memory of a set: beyond it the oldest hole counts as filled.
+const spansMax = 4096
 
-// span is a range of sequences, both ends inclusive.
+// sequences is a set of sequences: spans in ascending order, both ends inclusive, with holes between them.
+type sequences []span
+
 type span struct{ first, last uint64 }
 
-// ranges is a set of sequences: spans in ascending order that neither overlap nor touch.
-type ranges []span
-
-func (r *ranges) add(s span) {
-	touches := func(have span) bool { return have.first <= s.last+1 && s.first <= have.last+1 }
-	from := slices.IndexFunc(*r, func(have span) bool { return have.last+1 >= s.first })
-	if from < 0 {
-		from = len(*r)
-	}
-	to := from
-	for ; to < len(*r) && touches((*r)[to]); to++ {
-		s = span{min(s.first, (*r)[to].first), max(s.last, (*r)[to].last)}
-	}
-	if *r = slices.Replace(*r, from, to, s); len(*r) > rangesMax {
-		(*r)[1].first = (*r)[0].first
-		*r = (*r)[1:]
-	}
-}
-
-// holes gives the parts of s that are not in the set.
-func (r ranges) holes(s span) (holes []span) {
-	for _, have := range r {
-		if s.first > s.last || have.first > s.last {
-			break
+// add says whether n is new to the set.
+func (s *sequences) add(n uint64) bool {
+	from, _ := slices.BinarySearchFunc(*s, n, func(have span, n uint64) int { return cmp.Compare(have.last+1, n) })
+	to, joined := from, span{n, n}
+	for ; to < len(*s) && (*s)[to].first <= n+1; to++ {
+		have := (*s)[to]
+		if have.first <= n && n <= have.last {
+			return false
 		}
-		if have.first > s.first {
-			holes = append(holes, span{s.first, have.first - 1})
-		}
-		s.first = max(s.first, have.last+1)
+		joined = span{min(joined.first, have.first), max(joined.last, have.last)}
 	}
-	if s.first <= s.last {
-		holes = append(holes, s)
+	if *s = slices.Replace(*s, from, to, joined); len(*s) > spansMax {
+		(*s)[1].first = (*s)[0].first
+		*s = (*s)[1:]
 	}
-	return holes
+	return true
 }
 
 // epoch is what a viewer knows of the epoch that it watches (behaviour.md, "Watching").
 type epoch struct {
-	number    uint64
-	had, gone ranges // what came, and what was given as missing
-	next      uint64 // the sequence after the largest that came; before any came, that of Watching
-	header    *Frame
-	keys      map[[2]uint32][]*Frame // by kind and participant: the two newest, the newest first
-}
-
-// arrived notes a frame; false for a duplicate (rule V3).
-func (e *epoch) arrived(sequence uint64) bool {
-	if len(e.had.holes(span{sequence, sequence})) == 0 {
-		return false
-	}
-	if len(e.had) == 0 || sequence >= e.next {
-		e.next = sequence + 1
-	}
-	e.had.add(span{sequence, sequence})
-	return true
-}
-
-// missing notes a gap and gives what of it neither came nor was given before.
-func (e *epoch) missing(gap span) (spans []span) {
-	for _, hole := range e.had.holes(gap) {
-		for _, span := range e.gone.holes(hole) {
-			spans = append(spans, span)
-			e.gone.add(span)
-		}
-	}
-	return spans
+	number uint64
+	had    sequences // what came
+	next   uint64    // the sequence after the largest that came; before any came, that of Watching
+	header *Frame
+	keys   map[[2]uint32][]*Frame // by kind and participant: the two newest, the newest first
 }
 
 // read decodes the payload and keeps the newest HEADER and keys. It says why a frame is of no use, or "".
@@ -93,16 +54,16 @@ func (e *epoch) read(f *Frame) (why string) {
 		f.Content = new(pb.Event)
 	case kind == pb.Kind_KIND_MOTION || kind == pb.Kind_KIND_GAME:
 		return e.readTrack(f)
-	case kind < 64 || kind > 127:
+	case kind < 64 || kind > 127: // of a later version
 		return "unknown"
 	}
 	if message, ok := f.Content.(proto.Message); ok && proto.Unmarshal(f.Payload, message) != nil {
 		return "unreadable"
 	}
-	if event, ok := f.Content.(*pb.Event); ok && event.Body == nil {
-		return "unknown"
-	}
-	if f.Stale = f.Kind == pb.Kind_KIND_HEADER && e.header != nil && e.header.Sequence > f.Sequence; f.Kind == pb.Kind_KIND_HEADER && !f.Stale {
+	if f.Kind == pb.Kind_KIND_HEADER {
+		if e.header != nil && e.header.Sequence > f.Sequence {
+			return "stale"
+		}
 		e.header = f
 	}
 	return ""

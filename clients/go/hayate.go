@@ -49,7 +49,7 @@ func StaticToken(value string) func(context.Context) (Token, error) {
 // Event is one of:
 //   - *hayatev1.Watching: an epoch is live; with epoch 0: nobody broadcasts, or the server does not know yet
 //   - [*Frame]: a frame of that epoch
-//   - *hayatev1.Gap: frames that will not come, though late ones may still fill it
+//   - *hayatev1.Gap: frames that will not come; some of them may have come, or come late after all
 //   - *hayatev1.Ended: the epoch is over; after END_REASON_LOST the same epoch may continue
 //   - *hayatev1.Audience: the number of viewers
 //   - [*Closed]: a connection ended, or could not be opened
@@ -58,13 +58,11 @@ type Event any
 // Frame is a frame, given once.
 type Frame struct {
 	*pb.Frame
-	// Content is the payload: *hayatev1.StreamHeader, *hayatev1.Audio, *hayatev1.Event, or [*Pose], which
-	// is the whole pose for deltas too. It is nil for GAME and users' kinds.
+	// Content is the payload: *hayatev1.StreamHeader, *hayatev1.Audio, *hayatev1.Event (without a body if it
+	// is of a later version), or [*Pose], the whole pose of deltas too. It is nil for GAME and users' kinds.
 	Content any
 	// Key is the key under a delta of MOTION or GAME, else nil.
 	Key *Frame
-	// Stale marks a HEADER that came after a newer one. It replaces nothing.
-	Stale bool
 	// Captured is when it was captured, by this machine's clock, ± CapturedError; zero if unknown. The time
 	// since then, when the frame is shown, is the latency (behaviour.md, "Clocks and latency").
 	Captured      time.Time

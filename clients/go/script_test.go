@@ -297,11 +297,7 @@ func text(event Event) string {
 	case *pb.Watching:
 		return fmt.Sprintf("watching %x %d", e.Epoch, e.NextSequence)
 	case *Frame:
-		stale := ""
-		if e.Stale {
-			stale = " stale"
-		}
-		return fmt.Sprintf("frame %d%s", e.Sequence, stale)
+		return fmt.Sprintf("frame %d", e.Sequence)
 	case *pb.Gap:
 		return fmt.Sprintf("gap %d-%d %v", e.First, e.Last, e.Reason)
 	case *pb.Ended:

@@ -26,7 +26,8 @@ const (
 type Viewer struct {
 	Options
 	// Stats counts "connections", and frames that were not given: "duplicate", "unreadable" (they break the
-	// contract), "unknown" (of a later version), "without key", "stranger" (of another epoch or stream).
+	// contract), "unknown" (of a kind of a later version), "stale" (an older HEADER), "without key",
+	// "stranger" (of another epoch or stream).
 	// To be read in the loop over Watch, or after it.
 	Stats map[string]int
 
@@ -214,20 +215,12 @@ func (v *Viewer) watching(c *link, w *pb.Watching, now time.Time) {
 
 // takeFrames takes the gaps and frames of a message as one set, in the order of their sequences (rule V4).
 func (v *Viewer) takeFrames(c *link, m *pb.ServerMessage) {
-	type item struct {
-		first uint64
-		take  func()
-	}
-	var items []item
+	var items []Event
 	for _, gap := range m.Gaps {
-		items = append(items, item{gap.First, func() {
-			if gap.Reason == 0 || pb.GapReason_name[int32(gap.Reason)] == "" {
-				gap.Reason = pb.GapReason_GAP_REASON_LOST
-			}
-			for _, part := range v.epoch.missing(span{gap.First, min(gap.Last, sequenceMax)}) {
-				v.emit(&pb.Gap{First: part.first, Last: part.last, Reason: gap.Reason}, nil)
-			}
-		}})
+		if gap.Reason == 0 || pb.GapReason_name[int32(gap.Reason)] == "" {
+			gap.Reason = pb.GapReason_GAP_REASON_LOST
+		}
+		items = append(items, gap)
 	}
 	for _, bytes := range m.Frames {
 		f := &Frame{Frame: new(pb.Frame)}
@@ -236,20 +229,32 @@ func (v *Viewer) takeFrames(c *link, m *pb.ServerMessage) {
 		} else if f.Epoch != v.epoch.number || f.Stream != v.Stream {
 			v.Stats["stranger"]++
 		} else {
-			items = append(items, item{f.Sequence, func() { v.takeFrame(c, f) }})
+			items = append(items, f)
 		}
 	}
-	slices.SortStableFunc(items, func(a, b item) int { return cmp.Compare(a.first, b.first) })
+	first := func(item Event) uint64 {
+		if gap, ok := item.(*pb.Gap); ok {
+			return gap.First
+		}
+		return item.(*Frame).Sequence
+	}
+	slices.SortStableFunc(items, func(a, b Event) int { return cmp.Compare(first(a), first(b)) })
 	for _, item := range items {
-		item.take()
+		if f, ok := item.(*Frame); ok {
+			v.takeFrame(c, f)
+		} else {
+			v.emit(item, nil)
+		}
 	}
 }
 
 func (v *Viewer) takeFrame(c *link, f *Frame) {
 	c.unreported = true
-	if !v.epoch.arrived(f.Sequence) {
+	if isFirst := len(v.epoch.had) == 0; !v.epoch.had.add(f.Sequence) {
 		v.Stats["duplicate"]++
 		return
+	} else if isFirst || f.Sequence >= v.epoch.next {
+		v.epoch.next = f.Sequence + 1
 	}
 	v.playing, v.believeAt = true, time.Time{}
 	if why := v.epoch.read(f); why != "" {

@@ -28,6 +28,7 @@ func main() {
 			print(event)
 			err = end
 		}
+		slog.Info("counted", "stats", viewer.Stats)
 	}
 	if err != nil && ctx.Err() == nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -26,7 +26,7 @@ type show struct {
 	viewer  *Viewer
 	options Options
 	pipes   chan net.Conn
-	dials   []time.Duration // when the viewer connected, since the test began
+	dials   []time.Duration
 	began   time.Time
 	peers   chan *peer
 	refuse  func(http.ResponseWriter) bool // answers the upgrade itself
@@ -109,7 +109,9 @@ func (s *show) watch() {
 }
 
 func (s *show) dial(context.Context, string, string) (net.Conn, error) {
+	s.mu.Lock()
 	s.dials = append(s.dials, time.Since(s.began))
+	s.mu.Unlock()
 	ours, theirs := net.Pipe()
 	s.pipes <- theirs
 	return ours, nil
@@ -149,6 +151,13 @@ func (s *show) serve(w http.ResponseWriter, r *http.Request) {
 			<-gate
 		}
 	}
+}
+
+// dialled gives when the viewer connected, since the test began.
+func (s *show) dialled() []time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.dials)
 }
 
 // next is the viewer's next connection, whose Watch has come. It waits for at most an hour.

@@ -267,8 +267,8 @@ func TestARefusedUpgradeIsTriedAgainIfTheStatusIsTemporary(t *testing.T) {
 	for _, code := range []int{408, 425, 429, 500, 502, 503, 599} {
 		run(t, func(s *show) {
 			time.Sleep(100 * time.Second)
-			if len(s.dials) != 2 || s.dials[1] < 90*time.Second {
-				t.Errorf("%d: it connected at %v", code, s.dials)
+			if dials := s.dialled(); len(dials) != 2 || dials[1] < 90*time.Second {
+				t.Errorf("%d: it connected at %v", code, dials)
 			}
 		}, func(s *show) { s.refuse = status(code, "Retry-After", "90") })
 	}
@@ -279,8 +279,8 @@ func TestARefusedUpgradeIsTriedAgainIfTheStatusIsTemporary(t *testing.T) {
 				t.Errorf("%d: Watch ended with %v", code, err)
 			}
 			s.saw("closed 1006 false")
-			if len(s.dials) != 1 {
-				t.Errorf("%d: it connected at %v", code, s.dials)
+			if dials := s.dialled(); len(dials) != 1 {
+				t.Errorf("%d: it connected at %v", code, dials)
 			}
 		}, func(s *show) { s.refuse = status(code, "Location", "/elsewhere") })
 	}

@@ -51,6 +51,10 @@ test("the Go client's generated code is what go generate would write", async (t)
   assert.deepEqual(filesIn(join(client, 'hayatev1')), filesIn(join(fresh, 'hayatev1')));
 });
 
+test("the Go client has the repository's licence, since its module is published alone", () => {
+  assert.equal(readFileSync(join(client, 'LICENSE'), 'utf8'), readFileSync(join(root, 'LICENSE'), 'utf8'));
+});
+
 /** A port that leads to `target`, and that can lose all connections through it. */
 async function startCuttingProxy(t: TestContext, target: number): Promise<{ port: number; cut: () => void }> {
   const sockets = new Set<Socket>();
@@ -81,7 +85,7 @@ async function startCuttingProxy(t: TestContext, target: number): Promise<{ port
   return { port: typeof address === 'object' && address !== null ? address.port : 0, cut };
 }
 
-/** What the viewer prints: see clients/README.md. */
+/** What the viewer prints, a JSON object a line. */
 interface Line {
   readonly event: string;
   readonly epoch?: string | null;

@@ -189,3 +189,14 @@ func TestARotationThatNoWriterMakesIsStillAUnitQuaternion(t *testing.T) {
 		}
 	}
 }
+
+func TestAStepBeyondTheScaleCountsAsItsEnd(t *testing.T) {
+	pose := new(Pose)
+	bits := uint64(3) | 32767<<2 | 16383<<17 | 16383<<32
+	for i := range 6 {
+		pose.rotations[i] = byte(bits >> (8 * i))
+	}
+	if got := pose.Rotation(0)[0]; math.Abs(got-math.Sqrt(0.5)) > 1e-12 {
+		t.Errorf("the component is %v", got)
+	}
+}

@@ -11,14 +11,16 @@ import (
 // spansMax bounds the memory of a set: beyond it the oldest hole counts as filled.
 const spansMax = 4096
 
-// sequences is a set of sequences: spans in ascending order, both ends inclusive, with holes between them.
+// sequences is a set of sequences: spans in ascending order with holes between them. Both ends of
+// a span are inclusive.
 type sequences []span
 
 type span struct{ first, last uint64 }
 
 // add says whether n is new to the set.
 func (s *sequences) add(n uint64) bool {
-	from, _ := slices.BinarySearchFunc(*s, n, func(have span, n uint64) int { return cmp.Compare(have.last+1, n) })
+	ends := func(have span, n uint64) int { return cmp.Compare(have.last+1, n) }
+	from, _ := slices.BinarySearchFunc(*s, n, ends)
 	to, joined := from, span{n, n}
 	for ; to < len(*s) && (*s)[to].first <= n+1; to++ {
 		have := (*s)[to]
@@ -37,13 +39,14 @@ func (s *sequences) add(n uint64) bool {
 // epoch is what a viewer knows of the epoch that it watches (behaviour.md, "Watching").
 type epoch struct {
 	number uint64
-	had    sequences // what came
-	next   uint64    // the sequence after the largest that came; before any came, that of Watching
+	had    sequences // every frame that came
+	next   uint64    // the sequence after the largest of these; that of Watching before any came
 	header *Frame
 	keys   map[[2]uint32][]*Frame // by kind and participant: the two newest, the newest first
 }
 
-// read decodes the payload and keeps the newest HEADER and keys. It says why a frame is of no use, or "".
+// read decodes the payload, and keeps the newest HEADER and keys. It says why the application does
+// not get the frame, or "".
 func (e *epoch) read(f *Frame) (why string) {
 	switch kind := f.Kind; {
 	case kind == pb.Kind_KIND_HEADER:

@@ -17,7 +17,7 @@ import (
 // messageBytesMax bounds a ServerMessage: a current group of 257 frames fits.
 const messageBytesMax = 257 << 16
 
-// link is one connection. A goroutine reads it; all else is done in the loop of [Viewer.Watch].
+// link is one connection. A goroutine reads it; the loop of [Viewer.Watch] does everything else.
 type link struct {
 	ctx    context.Context // ends with the connection
 	cancel context.CancelFunc
@@ -39,10 +39,10 @@ func newLink(inbox chan<- func()) *link {
 	return &link{ctx: ctx, cancel: cancel, inbox: inbox, left: make(chan struct{})}
 }
 
-// tell runs what in the viewer's loop.
-func (c *link) tell(what func()) {
+// tell lets the viewer's loop call report, unless it has left the connection.
+func (c *link) tell(report func()) {
 	select {
-	case c.inbox <- what:
+	case c.inbox <- report:
 	case <-c.left:
 	}
 }
@@ -53,7 +53,8 @@ func (c *link) heard() { c.tell(func() { c.silentAt = time.Time{} }) }
 func (c *link) send(m *pb.ClientMessage) {
 	ctx, cancel := context.WithTimeout(c.ctx, 2*time.Second)
 	defer cancel()
-	if bytes, err := proto.Marshal(m); err != nil || c.socket.Write(ctx, websocket.MessageBinary, bytes) != nil {
+	bytes, err := proto.Marshal(m)
+	if err != nil || c.socket.Write(ctx, websocket.MessageBinary, bytes) != nil {
 		go c.socket.CloseNow() // The reader learns of it.
 	}
 }
@@ -90,12 +91,10 @@ func (v *Viewer) connect(c *link) {
 	for end == nil {
 		kind, bytes, err := socket.Read(c.ctx)
 		m := new(pb.ServerMessage)
-		if code := int(websocket.CloseStatus(err)); code > 0 {
-			end = &Closed{Code: code, Retry: !slices.Contains(permanent, code), Err: err}
-		} else if err != nil {
-			end = &Closed{Code: 1006, Retry: true, Err: err}
+		if err != nil {
+			end = lost(nil, err)
 		} else if kind != websocket.MessageBinary || proto.Unmarshal(bytes, m) != nil {
-			end = &Closed{Code: 1006, Retry: true, Err: errors.New("not a ServerMessage")}
+			end = lost(nil, errors.New("not a ServerMessage"))
 		} else {
 			c.tell(func() { v.take(c, m) })
 		}
@@ -112,7 +111,7 @@ func (v *Viewer) open(c *link) (*websocket.Conn, *Closed) {
 	defer cancel()
 	token, err := v.Token(ctx)
 	if err != nil {
-		return nil, &Closed{Code: 1006, Retry: true, Err: fmt.Errorf("no token: %w", err)}
+		return nil, lost(nil, fmt.Errorf("no token: %w", err))
 	}
 	socket, response, err := websocket.Dial(ctx, v.url, &websocket.DialOptions{
 		HTTPClient:     v.HTTPClient,
@@ -121,7 +120,7 @@ func (v *Viewer) open(c *link) (*websocket.Conn, *Closed) {
 		OnPongReceived: func(context.Context, []byte) { c.heard() },
 	})
 	if err != nil {
-		return nil, refusal(response, err)
+		return nil, lost(response, err)
 	}
 	if socket.Subprotocol() != "hayate.v1" {
 		socket.CloseNow()
@@ -130,16 +129,19 @@ func (v *Viewer) open(c *link) (*websocket.Conn, *Closed) {
 	socket.SetReadLimit(messageBytesMax)
 	c.tell(func() {
 		c.socket, c.token, c.answerBy = socket, token, time.Now().Add(answerWithin)
-		watch := &pb.Watch{Stream: v.Stream, Token: token.Value, Epoch: v.epoch.number, NextSequence: v.epoch.next}
+		watch := &pb.Watch{Stream: v.Stream, Token: token.Value}
+		watch.Epoch, watch.NextSequence = v.epoch.number, v.epoch.next
 		c.send(&pb.ClientMessage{Watch: watch})
 	})
 	return socket, nil
 }
 
-// refusal says whether to return after a connection could not be opened, and after how long at least.
-func refusal(response *http.Response, err error) *Closed {
+// lost says how a connection ended: by a close frame, by an HTTP answer to the upgrade, or otherwise.
+func lost(response *http.Response, err error) *Closed {
 	end := &Closed{Code: 1006, Retry: true, Err: err}
-	if response != nil && response.StatusCode != http.StatusSwitchingProtocols {
+	if code := int(websocket.CloseStatus(err)); code > 0 {
+		end.Code, end.Retry = code, !slices.Contains(permanent, code)
+	} else if response != nil && response.StatusCode != http.StatusSwitchingProtocols {
 		status, after := response.StatusCode, response.Header.Get("Retry-After")
 		end.Retry = status == 408 || status == 425 || status == 429 || status >= 500
 		if seconds, err := strconv.ParseUint(after, 10, 31); err == nil {
@@ -153,7 +155,8 @@ func refusal(response *http.Response, err error) *Closed {
 
 // planRenewal renews a token 30 s before it runs out, or after three quarters of its time.
 func (v *Viewer) planRenewal(c *link) {
-	if left := c.token.Expires.Sub(time.Now().Add(v.best().offset)); !c.token.Expires.IsZero() {
+	left := c.token.Expires.Sub(time.Now().Add(v.best().offset))
+	if !c.token.Expires.IsZero() {
 		c.renewAt = time.Now().Add(left - min(30*time.Second, left/4))
 	}
 }

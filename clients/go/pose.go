@@ -39,7 +39,8 @@ func DecodePose(payload []byte, key *Pose) (*Pose, error) {
 	return pose, nil
 }
 
-// overlay puts the values of size bytes that the mask names into the table, and skips those beyond it.
+// overlay puts the values that the mask names, of size bytes each, into the table. It skips values
+// beyond the table, and says whether there were as many as the mask names.
 func overlay(table, mask, values []byte, size int) bool {
 	for i := range len(mask) * 8 {
 		if mask[i/8]>>(i%8)&1 == 0 {

@@ -20,8 +20,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// show is a server that does what a test says, and a viewer of it. Both run on synctest's clock, which
-// passes only while all of them wait: no time in these tests is real.
+// show is a server that does what a test says, and a viewer of it. Both run on synctest's clock,
+// which advances only while all of them wait: no time in these tests is real.
 type show struct {
 	t       *testing.T
 	viewer  *Viewer
@@ -86,7 +86,8 @@ func (s *show) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 func run(t *testing.T, test func(*show), configure ...func(*show)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		s := &show{t: t, pipes: make(chan net.Conn), peers: make(chan *peer, 100), began: time.Now(), speaks: []string{"hayate.v1"}}
+		s := &show{t: t, pipes: make(chan net.Conn), peers: make(chan *peer, 100), began: time.Now()}
+		s.speaks = []string{"hayate.v1"}
 		s.options = Options{Server: "ws://127.0.0.1", Stream: "studio-7", Token: StaticToken("a.b.c")}
 		s.options.HTTPClient = &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: s.dial}}
 		for _, change := range configure {
@@ -301,8 +302,7 @@ func motion(sequence uint64, keySequence int, weight byte) *pb.Frame {
 	return f
 }
 
-// saw checks all that the application got since the last call: W epoch, next, f sequence, G first-last
-// reason, E reason, C code.
+// saw checks everything that the application got since the last call, as text writes it.
 func (s *show) saw(want ...string) {
 	s.t.Helper()
 	synctest.Wait()

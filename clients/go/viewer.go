@@ -15,24 +15,24 @@ import (
 )
 
 const (
-	answerWithin = 10 * time.Second // how long a connection may take to open, and its first answer to come
-	silenceMax   = 8 * time.Second  // how long a Ping may wait while nothing comes
-	steadyAfter  = 5 * time.Second  // a connection that lived so long resets the waits
-	beliefAfter  = 2 * time.Second  // how long a returning viewer doubts that nobody broadcasts
+	answerWithin = 10 * time.Second // for a connection to open, and again for its first answer
+	silenceMax   = 8 * time.Second  // while a Ping waits and nothing comes
+	steadyAfter  = 5 * time.Second  // a connection that lived for this long resets the waits
+	beliefAfter  = 2 * time.Second  // until a returning viewer believes that nobody broadcasts
 	sequenceMax  = 1<<53 - 1
 )
 
-// Viewer watches a stream. It keeps its place when [Viewer.Watch] ends, and returns there by the next call.
+// Viewer watches a stream. It keeps its place when [Viewer.Watch] ends: the next call returns there.
 type Viewer struct {
 	Options
-	// Stats counts "connections", and frames that were not given: "duplicate", "unreadable" (they break the
-	// contract), "unknown" (of a kind of a later version), "stale" (an older HEADER), "without key",
-	// "stranger" (of another epoch or stream).
-	// To be read in the loop over Watch, or after it.
+	// Stats counts "connections", and the frames that the application did not get: "duplicate",
+	// "unreadable" (they break the contract), "unknown" (a kind of a later version), "stale" (a
+	// HEADER older than one that came), "without key", "stranger" (another epoch or stream). Read
+	// it in the loop over Watch, or after that.
 	Stats map[string]int
 
 	url   string
-	inbox chan func() // what connections have for the loop
+	inbox chan func() // reports of the connections, which the loop calls
 	links sync.WaitGroup
 	yield func(Event, error) bool
 	over  bool
@@ -55,10 +55,12 @@ type sample struct {
 	roundTrip, offset time.Duration
 }
 
-// Watch connects and gives what comes, in order, until ctx ends, the server closes with 1000, or closes for
-// good: then a [*Closed] comes with itself as the error. Nothing is read, pinged or reported while the
-// loop's body runs. If that is slow, the server drops old frames and names them in a Gap with
-// GAP_REASON_SLOW; after some seconds the connection is lost. At most one Watch of a Viewer may run.
+// Watch connects and gives each event in order, until ctx ends, the server closes with 1000, or it
+// closes for good: then a [*Closed] comes with itself as the error.
+//
+// The viewer reads, pings and reports nothing while the loop's body runs. If the body is slow, the
+// server drops old frames and names them in a Gap with GAP_REASON_SLOW; after some seconds it closes
+// the connection. At most one Watch of a Viewer may run.
 func (v *Viewer) Watch(ctx context.Context) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		ticker := time.NewTicker(50 * time.Millisecond)
@@ -92,7 +94,7 @@ func (v *Viewer) leave() {
 	v.links.Wait()
 }
 
-// tick does what is due.
+// tick does everything that is due.
 func (v *Viewer) tick(now time.Time) {
 	due := func(at time.Time) bool { return !at.IsZero() && !at.After(now) }
 	if v.attempt == nil && due(v.attemptAt) {
@@ -101,7 +103,7 @@ func (v *Viewer) tick(now time.Time) {
 		v.links.Go(func() { v.connect(c) })
 	}
 	if v.attempt != nil && due(v.attempt.answerBy) {
-		v.closed(v.attempt, &Closed{Code: 1006, Retry: true, Err: errors.New("no answer")})
+		v.closed(v.attempt, lost(nil, errors.New("no answer")))
 	}
 	if due(v.believeAt) {
 		v.playing, v.believeAt = false, time.Time{}
@@ -117,7 +119,7 @@ func (v *Viewer) tick(now time.Time) {
 		}
 		v.report(c, now)
 		if due(c.silentAt) && len(v.inbox) == 0 {
-			v.closed(c, &Closed{Code: 1006, Retry: true, Err: errors.New("silent")})
+			v.closed(c, lost(nil, errors.New("silent")))
 		}
 	}
 }
@@ -139,7 +141,7 @@ func (v *Viewer) closed(c *link, end *Closed) {
 	close(c.left)
 	c.cancel()
 	end.Retry = end.Retry || moving // The new connection decides (behaviour.md, "GoAway").
-	v.Logger.Info("connection ended", "stream", v.Stream, "code", end.Code, "retry", end.Retry, "cause", end.Err)
+	v.Logger.Info("connection ended", "code", end.Code, "retry", end.Retry, "cause", end.Err)
 	if end.Retry && !moving {
 		wait := min(10*time.Second, 250*time.Millisecond<<min(v.attempts, 6)) // behaviour.md, "Waiting"
 		v.attempts++
@@ -164,18 +166,20 @@ func (v *Viewer) take(c *link, m *pb.ServerMessage) {
 		return
 	}
 	v.takeFrames(c, m)
-	if p := m.Pong; p != nil && c.pingCount-p.Id < uint32(len(c.pings)) {
+	if p := m.Pong; p != nil && p.Id != 0 && c.pingCount-p.Id < uint32(len(c.pings)) {
 		v.measure(c.pings[p.Id%uint32(len(c.pings))], now, p.ServerUnixUs)
 	}
 	if m.Audience != nil {
 		v.emit(m.Audience, nil)
 	}
-	if e := m.Ended; e != nil && e.Epoch == v.epoch.number && e.Epoch != 0 && (v.playing || !proto.Equal(e, v.ended)) {
-		v.ended, v.playing, v.believeAt = e, false, time.Time{}
+	if e := m.Ended; e != nil && e.Epoch == v.epoch.number && e.Epoch != 0 {
 		if e.Reason == 0 || pb.EndReason_name[int32(e.Reason)] == "" {
 			e.Reason = pb.EndReason_END_REASON_LOST
 		}
-		v.emit(e, nil)
+		if v.playing || !proto.Equal(e, v.ended) {
+			v.ended, v.playing, v.believeAt = e, false, time.Time{}
+			v.emit(e, nil)
+		}
 	}
 	if m.GoAway != nil && v.attempt == nil && v.attemptAt.IsZero() {
 		within := min(2*time.Second, time.Duration(m.GoAway.CloseAfterMs)*time.Millisecond/2)
@@ -184,7 +188,7 @@ func (v *Viewer) take(c *link, m *pb.ServerMessage) {
 	v.report(c, now)
 }
 
-// watching takes the answer to Watch, which makes an attempt the live connection, and each later epoch.
+// watching takes a Watching. The first of a connection answers its Watch and makes it the live one.
 func (v *Viewer) watching(c *link, w *pb.Watching, now time.Time) {
 	if c == v.attempt {
 		if v.live != nil {
@@ -213,7 +217,7 @@ func (v *Viewer) watching(c *link, w *pb.Watching, now time.Time) {
 	v.emit(w, nil)
 }
 
-// takeFrames takes the gaps and frames of a message as one set, in the order of their sequences (rule V4).
+// takeFrames takes the gaps and frames of a message as one set, ascending by sequence (rule V4).
 func (v *Viewer) takeFrames(c *link, m *pb.ServerMessage) {
 	var items []Event
 	for _, gap := range m.Gaps {
@@ -261,7 +265,7 @@ func (v *Viewer) takeFrame(c *link, f *Frame) {
 		v.Stats[why]++
 		return
 	}
-	if header := v.epoch.header; header != nil {
+	if header := v.epoch.header; header != nil && header.Content.(*pb.StreamHeader).OriginUnixUs > 0 {
 		origin, best := header.Content.(*pb.StreamHeader), v.best()
 		f.Captured = time.UnixMicro(int64(origin.OriginUnixUs + f.CaptureUs)).Add(-best.offset)
 		f.CapturedError = best.roundTrip/2 + time.Duration(origin.OriginErrorUs)*time.Microsecond

@@ -1,8 +1,8 @@
 // @ts-check
-// In: the name of a Go program that tests run. Out: where it is, and the command that builds it there: from its
-// sources in Go's module proxy, or from a folder of this repository. Each version has a folder of its own in .cache/, which appears when it is whole; whoever asks
-// while another builds waits. `npm run test:full` builds all before the tests begin.
-// Run as a program it is what that command runs, under the lock: `node go-tool.mjs NAME`.
+// In: the name of a Go program that tests run. Out: where it is, and the command that builds it there: from its sources in
+// Go's module proxy, or from a folder of this repository. Each version has a folder of its own in .cache/, which appears
+// when it is whole. A process that asks while another builds waits. `npm run test:full` builds all before the tests begin.
+// That command runs this file as a program, under the lock: `node go-tool.mjs NAME`.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
@@ -10,15 +10,17 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * A program is built from a package of a module at a version, or from the sources in a folder, whose hash is the version.
- * @typedef {{ module: string, version: string, path: string } | { folder: string }} GoTool
+ * A program is built from a package of a module at a version, or from a package of the module in a folder. The hash of that
+ * module's sources is then the version.
+ * @typedef {{ module: string, version: string, path: string } | { folder: string, path: string }} GoTool
  */
 
 /** @type {Readonly<Record<string, GoTool>>} */
 export const goTools = {
+  'conformance-watch': { folder: 'clients/go', path: './cmd/conformance-watch' },
   'fake-gcs-server': { module: 'github.com/fsouza/fake-gcs-server', version: 'v1.56.1', path: '' },
   'protoc-gen-go': { module: 'google.golang.org/protobuf', version: 'v1.33.0', path: '/cmd/protoc-gen-go' },
-  'read-protobuf': { folder: 'test/conformance/read-protobuf' },
+  'read-protobuf': { folder: 'test/conformance/read-protobuf', path: '.' },
   versitygw: { module: 'github.com/versity/versitygw', version: 'v1.8.0', path: '/cmd/versitygw' },
 };
 
@@ -39,7 +41,9 @@ const toolOf = (name) => {
 const versionOf = (tool) => {
   if ('version' in tool) return tool.version;
   const hash = createHash('sha256');
-  for (const file of readdirSync(join(root, tool.folder)).sort()) hash.update(readFileSync(join(root, tool.folder, file)));
+  const sources = readdirSync(join(root, tool.folder), { recursive: true, encoding: 'utf8' });
+  for (const file of sources.filter((file) => /(?<!_test)\.go$|go\.(mod|sum)$/.test(file)).sort())
+    hash.update(readFileSync(join(root, tool.folder, file)));
   return hash.digest('hex').slice(0, 16);
 };
 
@@ -58,8 +62,11 @@ export const goToolBuild = (name) => {
   return [join(cache, 'lock'), process.execPath, fileURLToPath(import.meta.url), name];
 };
 
-/** A Go that is new enough, or that fetches what is. */
-const findGo = () => {
+/** Environment of a Go that may fetch a newer one, and that builds without a C compiler. */
+export const goEnvironment = { GOTOOLCHAIN: 'auto', CGO_ENABLED: '0' };
+
+/** The program `go`, new enough or able to fetch a Go that is. It fetches one itself where the machine's cannot. */
+export const findGo = () => {
   const [, minor = 0] = /^go1\.(\d+)/.exec(execFileSync('go', ['env', 'GOVERSION'], { encoding: 'utf8' })) ?? [];
   if (Number(minor) >= 21) return 'go';
   const arch = execFileSync('go', ['env', 'GOOS', 'GOARCH'], { encoding: 'utf8' }).trim().split('\n').join('-');
@@ -84,8 +91,8 @@ const build = (name) => {
   const tool = toolOf(name);
   const part = `${folder}.part`;
   rmSync(part, { recursive: true, force: true });
-  const env = { ...process.env, GOBIN: part, GOTOOLCHAIN: 'auto', CGO_ENABLED: '0' };
-  const [what, cwd] = 'folder' in tool ? ['.', join(root, tool.folder)] : [`${tool.module}${tool.path}@${tool.version}`, cache];
+  const env = { ...process.env, ...goEnvironment, GOBIN: part };
+  const [what, cwd] = 'folder' in tool ? [tool.path, join(root, tool.folder)] : [`${tool.module}${tool.path}@${tool.version}`, cache];
   execFileSync(findGo(), ['install', what], { env, stdio: 'inherit', cwd });
   renameSync(part, folder);
 };

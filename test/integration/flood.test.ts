@@ -142,7 +142,11 @@ const cases: Record<string, Case> = {
   'frames over the rate': {
     ...RATE,
     path: PATHS.publish,
-    bytes: ({ stream, epoch }) => piece(clientMessage({ frames: [new FrameSource(stream, epoch).event()] })),
+    bytes: ({ stream, epoch }) => {
+      const source = new FrameSource(stream, epoch);
+      const header = clientMessage({ frames: [source.header('Flood')] });
+      return Buffer.concat([header, piece(clientMessage({ frames: [source.event()] }))]);
+    },
   },
   'a message in fragments without end': {
     path: PATHS.watch,

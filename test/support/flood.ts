@@ -3,7 +3,8 @@
 // only closed. Bytes are prepared once and written raw, so that the flood costs its own process little.
 import { connect, type Socket } from 'node:net';
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import { ClientMessageSchema, encodeFrame, Kind, PATHS, ServerMessageSchema, SUBPROTOCOL } from '@hayate/protocol';
+import { ClientMessageSchema, PATHS, ServerMessageSchema, SUBPROTOCOL } from '@hayate/protocol';
+import { FrameSource } from './wire-peer.ts';
 
 /** Where a flood goes. */
 export interface FloodTarget {
@@ -193,11 +194,12 @@ const fragments = Buffer.concat([
 /** A message of unknown fields, two bytes each. */
 const unknownFields = clientFrame(new Uint8Array(200_000).map((_, at) => (at % 2 === 0 ? 0x78 : 0)));
 
-/** A frame of a track's motion, again and again: each message is another sequence only at the first. */
-const frames = ({ stream, epoch }: { stream: string; epoch: bigint }) =>
-  piece(
-    clientMessage({ frames: [encodeFrame({ stream, epoch, sequence: 0, captureUs: 0, kind: Kind.EVENT, payload: new Uint8Array() })] }),
-  );
+/** The HEADER that an epoch begins with, and one event again and again. */
+const frames = ({ stream, epoch }: { stream: string; epoch: bigint }) => {
+  const source = new FrameSource(stream, epoch);
+  const header = clientMessage({ frames: [source.header('Flood')] });
+  return Buffer.concat([header, piece(clientMessage({ frames: [source.event()] }))]);
+};
 const ranges = () =>
   clientMessage({ dropped: Array.from({ length: 20_000 }, (_, at) => ({ first: BigInt(at * 3), last: BigInt(at * 3) })) });
 

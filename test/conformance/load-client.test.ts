@@ -11,7 +11,7 @@ import { cleanUp } from '../support/clean-up.ts';
 import { poll } from '../support/poll.ts';
 import { requireTool } from '../support/require-tool.ts';
 import { startTestServer } from '../support/server.ts';
-import { connectPeer } from '../support/wire-peer.ts';
+import { connectPeer, FrameSource } from '../support/wire-peer.ts';
 
 /** A real server that sends what a test tells it to. */
 const startServer = async (t: TestContext): Promise<{ port: number; viewers: WebSocket[] }> => {
@@ -99,9 +99,10 @@ test('watches a real broadcast and is told of every frame', async (t) => {
   const token = await server.token({ watch: ['bench-*'] });
   const client = await LoadClient.start(t, { dialect: 'hayate', ports: [port], path: '/watch', connections: 20, streams: 1, token });
   await client.open();
+  broadcaster.send({ frames: [new FrameSource('bench-0', epoch).header('Load')] });
   await client.measure();
   const identity = { stream: 'bench-0', index: 0, epoch };
-  for (let sequence = 0; sequence < 50; sequence++) broadcaster.send({ frames: [voiceFrame(identity, sequence, 640, 0)] });
+  for (let sequence = 0; sequence < 50; sequence++) broadcaster.send({ frames: [voiceFrame(identity, sequence, 640, 1)] });
   const report = await untilReport(client, 'every frame', ({ deliveries }) => deliveries >= 20 * 50);
   const { deliveries, lost, doubles, silent, behind, gapsSlow, malformed, closes } = report;
   assert.deepEqual(

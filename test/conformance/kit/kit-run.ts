@@ -14,14 +14,22 @@ export interface KitRun {
   readonly jobs?: number;
 }
 
-/** Plays scenarios against `command`, which end with the test. */
-export async function runKit(t: TestContext, { side, command, scenarios, jobs = 8 }: KitRun): Promise<ScenarioResult[]> {
+/** A rule that was broken, and what was seen. */
+export interface Broken {
+  readonly rule: RuleId;
+  readonly finding: string;
+}
+
+/** Plays scenarios against `command`, which end with the test. Resolves to the rules that were broken, and all results. */
+export async function runKit(
+  t: TestContext,
+  { side, command, scenarios, jobs = 8 }: KitRun,
+): Promise<{ broken: Broken[]; results: ScenarioResult[] }> {
   const known = scenariosOf[side];
   const chosen = known.filter(({ name, slow }) => (scenarios === undefined ? slow !== true : scenarios.includes(name)));
   if (scenarios !== undefined && chosen.length !== scenarios.length) throw new Error(`not all of ${scenarios.join(', ')} are scenarios`);
   const seed = randomInt(2 ** 32);
-  t.diagnostic(`seed ${seed}`);
-  return runScenarios({
+  const results = await runScenarios({
     side,
     scenarios: chosen,
     seed,
@@ -33,13 +41,21 @@ export async function runKit(t: TestContext, { side, command, scenarios, jobs = 
     onResult: () => undefined,
     interrupted: t.signal,
   });
+  return { broken: brokenIn(results, seed), results };
 }
 
-/** The rules that were broken, each with what was seen. */
-export function broken(results: readonly ScenarioResult[]): { rule: RuleId; finding: string }[] {
+function brokenIn(results: readonly ScenarioResult[], seed: number): Broken[] {
   return results.flatMap(({ scenario, results: found, errorLines }) =>
     found
       .filter(({ outcome }) => outcome === 'failed')
-      .map(({ rule, findings }) => ({ rule, finding: `${scenario.name}: ${findings.join('; ')} ${errorLines.at(-1) ?? ''}` })),
+      .map(({ rule, findings }) => ({
+        rule,
+        finding: `${scenario.name}, seed ${seed}: ${findings.join('; ')} ${errorLines.at(-1) ?? ''}`,
+      })),
   );
+}
+
+/** The command of the Python client in `folder`. */
+export function pythonCommand(python: string, folder: string, side: Side): string[] {
+  return ['env', `PYTHONPATH=${folder}`, 'PYTHONDONTWRITEBYTECODE=1', python, '-m', 'hayate_client.conformance', side];
 }

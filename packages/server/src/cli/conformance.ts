@@ -18,19 +18,28 @@ export const conformanceFlags = defineFlags({
     kind: 'list',
     positional: true,
     verbatim: true,
-    help: 'the client and its arguments, after --; without it, the address of each scenario is printed and a client is waited for',
+    help: 'the client, started once for each scenario; without it the address of each scenario is printed, and a client is waited for',
   },
   scenario: { kind: 'list', placeholder: 'NAME,…', help: 'only these scenarios; all but the slow ones if absent' },
   slow: { kind: 'boolean', help: 'the slow scenarios too' },
   list: { kind: 'boolean', help: 'print the scenarios and the rules that each checks, and stop' },
-  seed: { kind: 'number', min: 0, max: 4_294_967_295, help: 'of the random moments; a new one if absent, printed at the end' },
-  junit: { kind: 'string', placeholder: 'FILE', help: 'the results as JUnit XML too; -: standard output, in place of the text' },
+  seed: {
+    kind: 'number',
+    min: 0,
+    max: 4_294_967_295,
+    help: 'seed of random moments and payloads; another in each run if absent; printed at the end',
+  },
+  junit: {
+    kind: 'string',
+    placeholder: 'FILE',
+    help: 'where the results are written as JUnit XML; -: standard output, in place of the text',
+  },
   jobs: {
     kind: 'number',
     default: 6,
     min: 1,
     max: 64,
-    help: 'scenarios that are played at once, each with a client of its own; 1 without COMMAND',
+    help: 'scenarios that are played at once, each with a client of its own; without COMMAND one after another',
   },
   host: { kind: 'string', default: '127.0.0.1', help: 'address to listen on' },
   port: {
@@ -38,7 +47,7 @@ export const conformanceFlags = defineFlags({
     default: 0,
     min: 0,
     max: 65_000,
-    help: 'port of the first scenario at once, the next use those after it; 0: any free ones',
+    help: 'port of the scenarios; those that are played at once use the ports after it too; 0: any free ones',
   },
 });
 

@@ -11,11 +11,15 @@ const WIDTH = 110;
 export function commandHelp(command: Command): string {
   const positionals = Object.entries(command.flags).filter(([, flag]) => flag.positional);
   const options = Object.entries(command.flags).filter(([, flag]) => !flag.positional);
+  // What is taken as it is stands after `--`, so that its own options are not ours.
+  const verbatim = positionals.filter(([, flag]) => isVerbatim(flag));
+  const plain = positionals.filter(([, flag]) => !isVerbatim(flag));
   const usage = [
     `Usage: hayate ${command.name}`,
-    ...positionals.map(([name, flag]) => (flag.required ? name.toUpperCase() : `[${name.toUpperCase()}]`)),
+    ...plain.map(([name, flag]) => (flag.required ? name.toUpperCase() : `[${name.toUpperCase()}]`)),
     ...options.filter(([, flag]) => flag.required).map(([name, flag]) => `--${optionName(name)} ${placeholder(flag)}`),
     ...(options.length > 0 ? ['[options]'] : []),
+    ...verbatim.map(([name]) => `[-- ${name.toUpperCase()} [ARGUMENT…]]`),
   ].join(' ');
   const sections = [`${capitalise(command.summary)}.`, usage];
   if (command.details !== undefined) sections.push(command.details);
@@ -27,6 +31,10 @@ export function commandHelp(command: Command): string {
     sections.push(`Each option is a variable too: --${option} is HAYATE_${option.replaceAll('-', '_').toUpperCase()}.`);
   }
   return `${sections.join('\n\n')}\n`;
+}
+
+function isVerbatim(flag: Flag): boolean {
+  return flag.kind === 'list' && flag.verbatim === true;
 }
 
 /** The help of `hayate` itself. */

@@ -67,8 +67,7 @@ function returning(name: string, rule: 'C6' | 'C8', codes: readonly (number | un
         const lines = stage.lines.length;
         connection.close(code);
         const lostMs = connection.droppedMs ?? 0;
-        connection = await stage.acceptReturn(lostMs, attempt, `the client to return after close code ${code ?? 1005}`);
-        stage.verdict.pass(rule);
+        connection = await stage.acceptReturn(lostMs, attempt, { rule, what: `the client to return after close code ${code ?? 1005}` });
         party.answer(connection);
         const isTold = () =>
           stage.lines.slice(lines).some((line) => line.event === 'closed' && line.code === (code ?? 1005) && line.retry === true);

@@ -1,6 +1,8 @@
 // What a scenario stands on: a server, a client, randomness and a verdict. A scenario waits for what the client must do with
 // `until`, which fails the rule if it does not come, and for what it must not do with `watchFor`.
 import { randomBytes } from 'node:crypto';
+import { isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { ClientProgram, type ProgramLine } from './client-program.ts';
 import type { Connection } from './connection.ts';
 import { KitServer } from './kit-server.ts';
@@ -95,7 +97,8 @@ export class Stage {
   async open(): Promise<void> {
     const { host, token, command, invite, scenario } = this.#options;
     const port = await this.server.open();
-    const named = host.includes(':') ? `[${host}]` : host;
+    const reached = isIP(host) !== 0 && /^[0:.]+$/.test(host) ? ownAddress(command !== undefined) : host;
+    const named = reached.includes(':') ? `[${reached}]` : reached;
     const invitation = { server: `ws://${named}:${port}`, stream: this.stream, token: await token(this.stream) };
     if (command === undefined) {
       invite(invitation);
@@ -158,8 +161,12 @@ export class Stage {
    * The connection by which the client returns after it has lost another at `lostMs` without having been live for 5 s, its attempt
    * `attempt` (0, 1, 2 …): neither too early nor too late (C6).
    */
-  async acceptReturn(lostMs: number, attempt: number, what = 'the client to return'): Promise<Connection> {
-    const connection = await this.accept('C6', what, RETURN_MS);
+  async acceptReturn(
+    lostMs: number,
+    attempt: number,
+    { rule = 'C6', what = 'the client to return' }: { rule?: RuleId; what?: string } = {},
+  ): Promise<Connection> {
+    const connection = await this.accept(rule, what, RETURN_MS);
     const came = this.server.attempts.find((known) => known.connection === connection);
     this.judgeWait(lostMs, came?.atMs ?? lostMs, attempt);
     return connection;
@@ -229,4 +236,11 @@ export class Stage {
     const last = errorLines.at(-1);
     return last === undefined ? how : `${how} (${last.slice(0, 120)})`;
   }
+}
+
+/** An address of this machine, where the server listens on all: loopback for a program, else one that other machines reach. */
+function ownAddress(loopback: boolean): string {
+  const addresses = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  const outer = addresses.find(({ family, internal }) => family === 'IPv4' && !internal);
+  return loopback || outer === undefined ? '127.0.0.1' : outer.address;
 }

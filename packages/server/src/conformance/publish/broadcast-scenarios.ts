@@ -37,7 +37,6 @@ export const broadcastScenarios: readonly Scenario[] = [
         session = await broadcast.resume(lostMs(session), attempt);
         await broadcast.accounts(session);
       }
-      await broadcast.settle(session);
       await broadcast.ends(session);
       broadcast.conclude();
     },
@@ -110,11 +109,9 @@ export const broadcastScenarios: readonly Scenario[] = [
     async play(stage) {
       const broadcast = new Broadcast(stage);
       const first = await broadcast.begin();
-      first.endsPromptly = false;
       await stage.until('B9', 'End', () => first.end);
       first.connection.cut();
       const second = await broadcast.resume(lostMs(first), 0);
-      second.endsPromptly = false;
       await stage.until('B9', 'End again after a resume', () => second.end);
       await stage.watchFor(() => second.connection.closed, 2_000);
       stage.verdict.check('B9', second.connection.isOpen, 'the client left before Ended');

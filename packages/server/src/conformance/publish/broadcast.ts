@@ -118,6 +118,7 @@ export class Broadcast {
 
   /** Waits until the client has ended its broadcast, and judges how (B9, I2). */
   async ends(session: PublishSession, timeoutMs = RETURN_MS + STEP_MS): Promise<void> {
+    session.mayEnd = true;
     await this.#stage.until('B9', 'End', () => session.end, timeoutMs);
     await this.#stage.until('B9', 'the end of the connection after Ended', () => session.connection.closed, STEP_MS);
     await this.#stage.line('ended FINISHED', ({ event, reason }) => event === 'ended' && reason === 'FINISHED');

@@ -61,7 +61,6 @@ export const epochScenarios: readonly Scenario[] = [
       const second = await broadcast.resume(lostMs(first), 0, { odd: true });
       await broadcast.accounts(second);
       // The end, for a reason that this contract does not know.
-      second.endsPromptly = false;
       await stage.until('B9', 'End', () => second.end);
       second.finish(second.ledger.next, 77 as EndReason);
       await stage.until('C5', 'the end of the connection after Ended', () => second.connection.closed);

@@ -46,7 +46,6 @@ export class FrameLedger {
     const { sequence, kind } = header;
     const isOurs = header.stream === this.stream && header.epoch === this.epoch;
     if (!this.#verdict.check('B1', isOurs, `frame ${sequence} names another stream or epoch than Published`)) return undefined;
-    if (this.frames.size === 0) this.#verdict.check('B2', sequence === 0, `the first frame of the epoch has sequence ${sequence}`);
     const before = this.frames.get(sequence);
     if (before === undefined) {
       this.frames.set(sequence, { header, bytes, atMs: performance.now() });

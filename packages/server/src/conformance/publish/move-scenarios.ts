@@ -75,6 +75,7 @@ function move(name: string, about: string, farewell: Farewell): Scenario {
       const connection = await summon(stage, old);
       const session = await farewell({ stage, old, answer: () => broadcast.answerResume(connection) });
       const attempts = stage.server.attempts.length;
+      await stage.until('C9', 'frames on the new connection', () => session.count >= 5);
       await broadcast.accounts(session);
       await broadcast.frames(session, 30);
       stage.verdict.check('C9', stage.server.attempts.length === attempts, 'the client opened a third connection');

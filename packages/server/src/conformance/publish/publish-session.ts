@@ -40,6 +40,7 @@ export class PublishSession {
   readonly #stage: Stage;
   readonly #tickets: TicketDrawer;
   readonly #next: number;
+  readonly #generation: number;
   /** What the epoch had when this connection was answered. */
   readonly nextBefore: number;
   readonly #timer: ReturnType<typeof setInterval>;
@@ -56,8 +57,8 @@ export class PublishSession {
   resentBytes = 0;
   /** Called with each frame's size. */
   onFrame: ((bytes: number) => void) | undefined;
-  /** Whether End is answered as soon as everything is there. */
-  endsPromptly = true;
+  /** Whether End is answered, as soon as everything is there. Until then the client waits, and can still resume. */
+  mayEnd = false;
 
   /** Answers. `next`: the server has everything before it. */
   constructor({ stage, connection, ledger, tickets }: PublishSessionOptions, { generation, next, limits, ack }: Answer) {
@@ -66,6 +67,7 @@ export class PublishSession {
     this.ledger = ledger;
     this.#tickets = tickets;
     this.#next = next;
+    this.#generation = generation;
     this.#acked = next;
     this.nextBefore = ledger.next;
     this.ack = ack;
@@ -128,11 +130,14 @@ export class PublishSession {
 
   #frame(bytes: Uint8Array): void {
     const { verdict } = this.#stage;
-    const { next } = this.ledger;
+    const { next, frames } = this.ledger;
+    // On a later connection, what was sent and lost before may come after newer frames.
+    const isFirst = this.#generation === 1 && frames.size === 0;
     const header = this.ledger.take(bytes);
     this.onFrame?.(bytes.length);
     if (header === undefined) return;
     const { sequence } = header;
+    if (isFirst) verdict.check('B2', sequence === 0, `the first frame of the epoch has sequence ${sequence}`);
     this.headers.push(header);
     if (sequence < next) this.resentBytes += bytes.length;
     this.accounted.add(sequence);
@@ -187,7 +192,7 @@ export class PublishSession {
       return;
     }
     const { durable } = this.ledger;
-    const isEnd = this.end !== undefined && this.endsPromptly && durable >= this.end;
+    const isEnd = this.end !== undefined && this.mayEnd && durable >= this.end;
     if ((this.ack !== 'never' || isEnd) && durable > this.#acked) this.acknowledge(durable, { ticket: this.ack === 'tickets' });
     if (isEnd && this.end !== undefined) this.finish(this.end);
   }

@@ -106,6 +106,12 @@ const connectionMistakes: readonly Mistake[] = [
   ),
   mistake(
     { side: 'watch', file: 'conformance' },
+    ['prints lines that are not JSON', 'I1', 'gaps'],
+    'print(json.dumps(line), flush=True)',
+    'print(line, flush=True)',
+  ),
+  mistake(
+    { side: 'watch', file: 'conformance' },
     ['ends with status 0 after a permanent close', 'I2', 'permanent-code-4401'],
     'return 1',
     'return 0',
@@ -159,6 +165,12 @@ const publishMistakes: readonly Mistake[] = [
     ['does not declare what it holds no longer', 'B4', 'server-forgets'],
     'self._declare = [n for n in range(start, self.next_sequence) if n not in self._kept]',
     'self._declare = []',
+  ),
+  mistake(
+    inBroadcaster,
+    ['drops its HEADER after half a second', 'B8', 'server-knows-more'],
+    'kept.made_at < oldest and kept.kind in _DROPPABLE]',
+    'kept.made_at < time.monotonic() - 0.5]',
   ),
   mistake(
     inBroadcaster,

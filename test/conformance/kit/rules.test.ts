@@ -1,10 +1,11 @@
 // The kit's rules are those of spec/behaviour.md, and each is checked or said to be uncheckable.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { scenariosOf } from '../../../packages/server/src/conformance/index.ts';
 import { rulesOf } from '../../../packages/server/src/conformance/report.ts';
 import { type RuleId, ruleOf, rules } from '../../../packages/server/src/conformance/rule.ts';
+import { deltaVectors, keyVectors, unreadableVectors } from '../../../packages/server/src/conformance/watch/payload-vectors.ts';
 import { root } from '../../support/process.ts';
 
 const sides = ['publish', 'watch'] as const;
@@ -42,6 +43,17 @@ test('scenarios have names of their own and check rules of their side alone', ()
 
 test('the page about conformance names every scenario and rule', () => {
   const page = readFileSync(`${root}/docs/client/conformance.md`, 'utf8');
-  for (const side of sides) for (const { name } of scenariosOf[side]) assert.ok(page.includes(`\`${name}\``), `${side}: ${name}`);
+  for (const side of sides)
+    for (const { name, about, slow, rules } of scenariosOf[side])
+      assert.ok(page.includes(`| \`${name}\` | ${about}${slow ? ' (slow)' : ''} | ${rules.join(' ')} |`), `${side}: ${name}`);
   for (const id of ['I1', 'I2'] as const) assert.ok(page.includes(`| ${id} |`), id);
+});
+
+test("the kit's payloads are the vectors of MOTION in spec/vectors, all of them", () => {
+  const inKit = { ...unreadableVectors, ...keyVectors, ...deltaVectors };
+  const files = readdirSync(`${root}/spec/vectors`).filter((name) => /^motion-.*\.bin$/.test(name));
+  assert.deepEqual(
+    Object.entries(inKit).sort(),
+    files.map((name) => [name.replace('.bin', ''), readFileSync(`${root}/spec/vectors/${name}`).toString('hex')]).sort(),
+  );
 });

@@ -63,11 +63,10 @@ function returning(name: string, rule: 'C6' | 'C8', codes: readonly (number | un
     async play(stage) {
       const party = partyOf(stage);
       let connection = await party.begin();
-      for (const [attempt, code] of codes.entries()) {
+      for (const code of codes) {
         const lines = stage.lines.length;
         connection.close(code);
-        const lostMs = connection.droppedMs ?? 0;
-        connection = await stage.acceptReturn(lostMs, attempt, { rule, what: `the client to return after close code ${code ?? 1005}` });
+        connection = await stage.acceptReturn(connection, { rule, what: `the client to return after close code ${code ?? 1005}` });
         party.answer(connection);
         const isTold = () =>
           stage.lines.slice(lines).some((line) => line.event === 'closed' && line.code === (code ?? 1005) && line.retry === true);

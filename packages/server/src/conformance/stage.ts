@@ -53,6 +53,8 @@ const TERMINATE_MS = 5_000;
 export const RETURN_MS = 15_000;
 /** A permanently closed client is watched for this long, unless it ends before. */
 export const ABSENCE_MS = 12_000;
+/** A connection that the kit saw open for this long may have been live for 5 s by the client's clock. */
+const SETTLED_MS = 4_500;
 /** Timers of operating systems may fire this early. */
 const TIMER_MS = 25;
 
@@ -65,6 +67,8 @@ export class Stage {
   readonly #options: StageOptions;
   readonly #waiting = new Waiting();
   #accepted = 0;
+  /** Returns since a connection that may have been live for 5 s. */
+  #returns = 0;
   program: ClientProgram | undefined;
 
   constructor(options: StageOptions) {
@@ -158,17 +162,18 @@ export class Stage {
   }
 
   /**
-   * The connection by which the client returns after it has lost another at `lostMs` without having been live for 5 s, its attempt
-   * `attempt` (0, 1, 2 …): neither too early nor too late (C6).
+   * The connection by which the client returns after it has lost `lost`: neither too early nor too late (C6). The wait doubles with
+   * each return, but for one after a connection that may have been live for 5 s.
    */
   async acceptReturn(
-    lostMs: number,
-    attempt: number,
+    lost: Connection,
     { rule = 'C6', what = 'the client to return' }: { rule?: RuleId; what?: string } = {},
   ): Promise<Connection> {
     const connection = await this.accept(rule, what, RETURN_MS);
+    const { openedMs, droppedMs = performance.now() } = lost;
     const came = this.server.attempts.find((known) => known.connection === connection);
-    this.judgeWait(lostMs, came?.atMs ?? lostMs, attempt);
+    if (droppedMs - openedMs > SETTLED_MS) this.#returns = 0;
+    this.judgeWait(droppedMs, came?.atMs ?? droppedMs, this.#returns++);
     return connection;
   }
 

@@ -32,9 +32,9 @@ export const broadcastScenarios: readonly Scenario[] = [
     async play(stage) {
       const broadcast = new Broadcast(stage);
       let session = await broadcast.begin();
-      for (let attempt = 0; attempt < 4; attempt++) {
+      for (let times = 0; times < 4; times++) {
         await cutAfter(stage, session, stage.random.between(5, 60));
-        session = await broadcast.resume(lostMs(session), attempt);
+        session = await broadcast.resume(session);
         await broadcast.accounts(session);
       }
       await broadcast.ends(session);
@@ -57,7 +57,7 @@ export const broadcastScenarios: readonly Scenario[] = [
       await broadcast.settle(first);
       first.connection.cut();
       first.ledger.forgetFrom(vouched);
-      const second = await broadcast.resume(lostMs(first), 0, { next: vouched });
+      const second = await broadcast.resume(first, { next: vouched });
       await broadcast.accounts(second);
       stage.verdict.check('B8', second.accounted.has(vouched), `sequence ${vouched} was not accounted for`);
       await broadcast.ends(second);
@@ -76,7 +76,7 @@ export const broadcastScenarios: readonly Scenario[] = [
       await broadcast.settle(first);
       first.connection.cut();
       first.ledger.forgetFrom(10);
-      const second = await broadcast.resume(lostMs(first), 0, { next: 10 });
+      const second = await broadcast.resume(first, { next: 10 });
       await broadcast.accounts(second);
       stage.verdict.check('B8', second.accountsUpTo(second.nextBefore - 1), 'a frame that is not held any more was not declared');
       await broadcast.ends(second);
@@ -94,7 +94,7 @@ export const broadcastScenarios: readonly Scenario[] = [
       await broadcast.frames(first, SOME_FRAMES);
       await broadcast.settle(first);
       first.connection.cut();
-      const second = await broadcast.resume(lostMs(first), 0);
+      const second = await broadcast.resume(first);
       await broadcast.published(second, second.nextBefore);
       await broadcast.accounts(second);
       await broadcast.ends(second);
@@ -111,7 +111,7 @@ export const broadcastScenarios: readonly Scenario[] = [
       const first = await broadcast.begin();
       await stage.until('B9', 'End', () => first.end);
       first.connection.cut();
-      const second = await broadcast.resume(lostMs(first), 0);
+      const second = await broadcast.resume(first);
       await stage.until('B9', 'End again after a resume', () => second.end);
       await stage.watchFor(() => second.connection.closed, 2_000);
       stage.verdict.check('B9', second.connection.isOpen, 'the client left before Ended');
@@ -121,11 +121,6 @@ export const broadcastScenarios: readonly Scenario[] = [
     },
   },
 ];
-
-/** When the kit ended the connection of a session. */
-export function lostMs({ connection }: PublishSession): number {
-  return connection.droppedMs ?? performance.now();
-}
 
 /** Breaks the connection after `messages` more messages. */
 async function cutAfter(stage: Stage, { connection }: PublishSession, messages: number): Promise<void> {

@@ -55,9 +55,9 @@ export class Broadcast {
     return this.#ledger === undefined ? this.answerNew(connection) : this.answerResume(connection);
   }
 
-  /** The connection by which the client returns (see Stage.acceptReturn), answered. */
-  async resume(lostMs: number, attempt: number, options: AnswerOptions = {}): Promise<PublishSession> {
-    return this.answerResume(await this.#stage.acceptReturn(lostMs, attempt), options);
+  /** The connection by which the client returns after it has lost another, answered. */
+  async resume(lost: PublishSession, options: AnswerOptions = {}): Promise<PublishSession> {
+    return this.answerResume(await this.#stage.acceptReturn(lost.connection), options);
   }
 
   /** Answers a Publish with a ticket. Without `next`, the server has everything that came. */

@@ -2,7 +2,6 @@
 import { CloseCodes, type EndReason, Kind } from '@hayate/protocol';
 import type { Scenario } from '../scenario.ts';
 import { Broadcast } from './broadcast.ts';
-import { lostMs } from './broadcast-scenarios.ts';
 
 /** The old epoch lasts for more than twice this; a client that does not restart its clocks is out by all of it. */
 const CLOCK_MS = 1_000;
@@ -20,7 +19,7 @@ export const epochScenarios: readonly Scenario[] = [
       await broadcast.frames(first, 190);
       await broadcast.settle(first);
       first.connection.cut();
-      const refused = await stage.acceptReturn(lostMs(first), 0);
+      const refused = await stage.acceptReturn(first.connection);
       broadcast.judgeTicket(refused);
       refused.close(CloseCodes.TICKET_INVALID.code);
       const connection = await stage.accept('B10', 'a connection after TICKET_INVALID');
@@ -58,7 +57,7 @@ export const epochScenarios: readonly Scenario[] = [
       first.resend(from);
       await broadcast.accounts(first, 'B7', Math.max(from, broadcast.ledger.next - 1));
       first.connection.cut();
-      const second = await broadcast.resume(lostMs(first), 0, { odd: true });
+      const second = await broadcast.resume(first, { odd: true });
       await broadcast.accounts(second);
       // The end, for a reason that this contract does not know.
       await stage.until('B9', 'End', () => second.end);

@@ -5,6 +5,7 @@ import type { ProgramLine } from '../client-program.ts';
 import type { Scenario } from '../scenario.ts';
 import type { Stage } from '../stage.ts';
 import { unreadableMotions, unreadablePayloads } from './payload.ts';
+import { deltaVectors, keyVectors, unreadableVectors } from './payload-vectors.ts';
 import { Viewing } from './viewing.ts';
 
 export const orderScenarios: readonly Scenario[] = [
@@ -127,7 +128,7 @@ export const orderScenarios: readonly Scenario[] = [
   },
   {
     name: 'payloads',
-    about: 'random and damaged payloads of MOTION, EVENT, GAME and of kinds 64 to 127',
+    about: 'the vectors of MOTION, and random and damaged payloads of MOTION, EVENT, GAME and of kinds 64 to 127',
     rules: ['V12', 'V3'],
     async play(stage) {
       const viewing = new Viewing(stage);
@@ -135,11 +136,15 @@ export const orderScenarios: readonly Scenario[] = [
       const { source } = viewing;
       const key = source.key();
       viewing.send(connection, [source.header(), key]);
-      const unreadable = unreadableMotions().flatMap((payload) => [
+      const unreadable = [...unreadableMotions(), ...payloadsOf(unreadableVectors)].flatMap((payload) => [
         source.make(Kind.MOTION, payload, { flags: FrameFlag.KEY, participant: 2 }),
         source.make(Kind.MOTION, payload, { keySequence: key.sequence }),
       ]);
       for (const frame of unreadable) viewing.send(connection, [frame]);
+      const keys = payloadsOf(keyVectors).map((payload) => source.make(Kind.MOTION, payload, { flags: FrameFlag.KEY, participant: 1 }));
+      const overKey = { participant: 1, keySequence: keys.at(-1)?.sequence ?? 0 };
+      const readable = [...keys, ...payloadsOf(deltaVectors).map((payload) => source.make(Kind.MOTION, payload, overKey))];
+      for (const frame of readable) viewing.send(connection, [frame]);
       const payloads = [...unreadablePayloads(), ...Array.from({ length: 60 }, () => stage.random.bytes(stage.random.between(0, 200)))];
       const theirs = [];
       for (const payload of payloads) {
@@ -156,7 +161,7 @@ export const orderScenarios: readonly Scenario[] = [
       stage.verdict.check('V12', connection.isOpen, 'the client left');
       viewing.expectNever('V12', unreadable, 'and its payload cannot be read');
       viewing.expectOnce('V12', [...theirs, ...after]);
-      viewing.expectOnce('V3', [key]);
+      viewing.expectOnce('V3', [key, ...readable]);
       await stage.dismiss();
     },
   },
@@ -212,6 +217,10 @@ export const orderScenarios: readonly Scenario[] = [
     },
   },
 ];
+
+function payloadsOf(vectors: Readonly<Record<string, string>>): Uint8Array[] {
+  return Object.values(vectors).map((digits) => Uint8Array.from(Buffer.from(digits, 'hex')));
+}
 
 /** A line must tell of each gap: its first and last sequence and its reason. */
 export function expectGaps(

@@ -19,9 +19,9 @@ export const returnScenarios: readonly Scenario[] = [
     async play(stage) {
       const { viewing, connection, frames } = await watchSome(stage);
       let old = connection;
-      for (let attempt = 0; attempt < 3; attempt++) {
+      for (let times = 0; times < 3; times++) {
         old.cut();
-        const connection = await viewing.return(old.droppedMs ?? 0, attempt);
+        const connection = await viewing.return(old);
         viewing.watching(connection);
         const { source } = viewing;
         const fresh = [source.audio(), source.event(), source.delta(1)];
@@ -40,7 +40,7 @@ export const returnScenarios: readonly Scenario[] = [
     async play(stage) {
       const { viewing, connection, frames } = await watchSome(stage);
       connection.cut();
-      const second = await viewing.return(connection.droppedMs ?? 0);
+      const second = await viewing.return(connection);
       const { source } = viewing;
       const first = source.next;
       const group = [
@@ -67,7 +67,7 @@ export const returnScenarios: readonly Scenario[] = [
     async play(stage) {
       const { viewing, connection } = await watchSome(stage);
       connection.cut();
-      const second = await viewing.return(connection.droppedMs ?? 0);
+      const second = await viewing.return(connection);
       const source = viewing.newEpoch();
       viewing.watching(second);
       const stray = source.delta(1, { sequence: 2 });
@@ -91,7 +91,7 @@ export const returnScenarios: readonly Scenario[] = [
     async play(stage) {
       const { viewing, connection, frames } = await watchSome(stage);
       connection.cut();
-      const second = await viewing.return(connection.droppedMs ?? 0);
+      const second = await viewing.return(connection);
       viewing.notLive(second);
       await stage.watchFor(() => stage.lines.some(isNotLive), 500);
       stage.judgeLines('V1', () => !stage.lines.some(isNotLive), 'the client showed the end of the stream within 0.5 s of its return');
@@ -110,7 +110,7 @@ export const returnScenarios: readonly Scenario[] = [
     async play(stage) {
       const { viewing, connection } = await watchSome(stage);
       connection.cut();
-      const second = await viewing.return(connection.droppedMs ?? 0);
+      const second = await viewing.return(connection);
       viewing.notLive(second);
       await stage.told('V1', 'watching null, once the client believes it', isNotLive);
       const source = viewing.newEpoch();
@@ -169,7 +169,7 @@ export const returnScenarios: readonly Scenario[] = [
       connection.send({ ended: { epoch: viewing.source.epoch, nextSequence: BigInt(viewing.source.next), reason: EndReason.FINISHED } });
       await stage.told('V10', 'ended', ({ event }) => event === 'ended');
       connection.cut();
-      const second = await stage.acceptReturn(connection.droppedMs ?? 0, 0);
+      const second = await stage.acceptReturn(connection);
       viewing.take(second);
       const source = viewing.newEpoch();
       viewing.watching(second);

@@ -78,9 +78,9 @@ export class Viewing {
     });
   }
 
-  /** The connection by which the client returns (see Stage.acceptReturn), its Watch judged (V9), not yet answered. */
-  async return(lostMs: number, attempt = 0): Promise<Connection> {
-    const connection = await this.#stage.acceptReturn(lostMs, attempt);
+  /** The connection by which the client returns after it has lost another, its Watch judged (V9), not yet answered. */
+  async return(lost: Connection): Promise<Connection> {
+    const connection = await this.#stage.acceptReturn(lost);
     this.take(connection);
     this.judgeReturn(connection);
     return connection;

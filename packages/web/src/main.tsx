@@ -60,7 +60,7 @@ function Pages() {
   return (
     <>
       <title>{title}</title>
-      {/* Navigation between pages makes no sound of its own, so this announces it to screen readers. */}
+      {/* Announces navigation between pages to screen readers. */}
       <p className="visually-hidden" role="status">
         {title}
       </p>

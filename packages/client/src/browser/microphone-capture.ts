@@ -37,7 +37,7 @@ export interface PcmBlock {
   position: number;
   /** When the first sample was captured, milliseconds of the clock. */
   captureMs: number;
-  /** Loudness by RFC 6464: 0 (loudest) to 127 (silence). */
+  /** Loudness as in RFC 6464: 0 (loudest) to 127 (silence). */
   level: number;
 }
 

@@ -237,9 +237,9 @@ export class Player extends Emitter<PlayerEvents> {
     this.emit('state', { state: this.state });
   }
 
-  #restart(anew: boolean): void {
-    this.#line.begin(this.#source.clock.nowMs(), anew);
-    if (!anew) return;
+  #restart(isNewEpoch: boolean): void {
+    this.#line.begin(this.#source.clock.nowMs(), isNewEpoch);
+    if (!isNewEpoch) return;
     this.#closeVoices();
     this.#timeline.clear();
     this.#clock.reset();

@@ -22,12 +22,12 @@ export class MediaLine {
   }
 
   /**
-   * Takes a connection's start at `nowMs`; its first frames are a burst. `anew`: an epoch starts
-   * too, and media time restarts.
+   * Takes a connection's start at `nowMs`; its first frames are a burst. With `isNewEpoch`,
+   * media time restarts too.
    */
-  begin(nowMs: number, anew: boolean): void {
+  begin(nowMs: number, isNewEpoch: boolean): void {
     this.#settledMs = nowMs + SETTLE_MS;
-    if (!anew) return;
+    if (!isNewEpoch) return;
     this.#voice.reset();
     this.#motion.reset();
     this.#hasVoice = false;

@@ -74,7 +74,7 @@ export default function StudioPage() {
         ))}
         {phase === 'reconnecting' && (
           <Notice kind="hint">
-            The connection was lost and will come back by itself. Keep talking: everything you say is kept and sent later.
+            The connection was lost and will come back by itself. Keep talking: up to 30 seconds are kept and sent then.
           </Notice>
         )}
         {isOnAir && phase !== 'reconnecting' && session?.problem !== undefined && <Notice kind="problem">{session.problem}</Notice>}

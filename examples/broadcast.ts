@@ -1,4 +1,5 @@
-// Hums a tune for ten seconds, with an avatar that hums along. Beside a running `npm start`: node examples/broadcast.ts
+// Hums a tune for ten seconds with an avatar. Needs a running `npm start`; run: node
+// examples/broadcast.ts
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Broadcaster } from '@hayate/client';
 import { audioLevel, IdlePerformer, perform, VoicePerformer } from '@hayate/client/performer';

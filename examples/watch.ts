@@ -1,4 +1,5 @@
-// Watches a stream until it ends, and shows its voice and the avatar's mouth as text: node examples/watch.ts [stream]
+// Watches a stream until it ends; shows its voice and the avatar's mouth as text. Run: node
+// examples/watch.ts [stream]
 import { Shapes, Viewer } from '@hayate/client';
 
 const server = process.env.HAYATE_SERVER ?? 'http://localhost:8080';

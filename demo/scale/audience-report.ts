@@ -1,15 +1,19 @@
-// What the audience's process says to the demo; the demo says 'mark' to it.
+// The messages between the demo and its audience process: this report one way, the text 'mark' the
+// other way.
 
-/** The audience's counts since it was complete; sent four times a second. */
+/** Counts since the whole audience was connected. Sent four times a second. */
 export interface AudienceReport {
-  /** Whether all viewers had come, once: counts began anew then. */
+  /** Whether every viewer has connected once. The counts restarted at that moment. */
   readonly hasBegun: boolean;
   readonly connected: number;
   readonly received: number;
-  /** Frames that a viewer did not get and will not. */
+  /** Frames that a viewer missed for good. */
   readonly lost: number;
   readonly bytes: number;
-  /** Longest time between two messages with frames that any viewer saw, milliseconds; and the same since the last 'mark'. */
+  /**
+   * Longest time between two messages with frames for any viewer, milliseconds; in total and since
+   * the last 'mark'.
+   */
   readonly longestGapMs: number;
   readonly markedGapMs: number;
 }

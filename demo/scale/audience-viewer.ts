@@ -1,16 +1,17 @@
-// One headless viewer: the wire protocol and nothing more. Messages in; counts, and the receipts that a viewer owes, out. It
-// draws nothing and decodes no payload, so that hundreds fit beside the servers that they watch.
+// One headless viewer that speaks the wire protocol and nothing more. It reads messages, counts
+// frames and sends the receipts that a viewer owes. It draws nothing and decodes no payload, so
+// hundreds fit on the machine that also runs the servers.
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { ClientMessageSchema, PATHS, peekFrame, ServerMessageSchema, SUBPROTOCOL } from '@hayate/protocol';
 import { WebSocket } from 'ws';
 import { SequenceAccount } from '../../packages/client/src/viewer/sequence-account.ts';
 
-/** How long after a lost connection a viewer returns. */
+/** How long a viewer waits before it reconnects. */
 const RETURN_MS = 300;
 /** Field 1 of ServerMessage, length-delimited: a frame. */
 const FRAME_TAG = 0x0a;
 
-/** Whom to watch, and as whom. */
+/** The stream to watch and the credentials for it. */
 export interface ViewerTicket {
   readonly server: string;
   readonly stream: string;
@@ -36,17 +37,17 @@ export class AudienceViewer {
     this.#connect();
   }
 
-  /** Whether frames have come on a connection that stands. */
+  /** Whether frames have arrived on the open connection. */
   get isWatching(): boolean {
     return this.#lastMs !== undefined && this.#socket?.readyState === WebSocket.OPEN;
   }
 
-  /** Frames of this epoch and those before that did not come. */
+  /** Frames of this epoch and earlier ones that did not arrive. */
   get lost(): number {
     return this.#lostSoFar - this.#lostAtBegin;
   }
 
-  /** Counts begin anew. */
+  /** Restarts the counts. */
   begin(): void {
     this.#lostAtBegin = this.#lostSoFar;
     this.received = 0;
@@ -55,7 +56,7 @@ export class AudienceViewer {
     this.markedGapMs = 0;
   }
 
-  /** Reports the last frame, as viewers do four times a second. */
+  /** Acknowledges the last frame, as viewers do four times a second. */
   sendReceipt(): void {
     if (this.#account === undefined || this.#account.next === 0 || this.#socket?.readyState !== WebSocket.OPEN) return;
     this.#send({ receipt: { epoch: this.#epoch, sequence: BigInt(this.#account.next - 1) } });
@@ -116,7 +117,7 @@ export class AudienceViewer {
   }
 }
 
-/** The frames of a message that holds nothing else; undefined for any other. */
+/** The frames of a message that holds only frames; undefined for any other message. */
 function framesOf(message: Buffer): Uint8Array[] | undefined {
   const frames: Uint8Array[] = [];
   for (let at = 0; at < message.length; ) {

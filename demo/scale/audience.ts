@@ -1,5 +1,6 @@
-// The audience's process: as many headless viewers as it is told, and what they have seen, four times a second, to the demo.
-// Ends with the demo. Viewers come spread over two seconds, and report spread over a quarter of one.
+// The audience process. It runs the requested number of headless viewers and reports their counts
+// to the demo four times a second. Connections are spread over two seconds, receipts over a quarter
+// of a second. It ends with the demo.
 import type { AudienceReport } from './audience-report.ts';
 import { AudienceViewer, type ViewerTicket } from './audience-viewer.ts';
 

@@ -1,5 +1,6 @@
-// The demo's own small server: the page, what it shows, and the buttons. It listens on loopback, answers only under that name,
-// and takes actions only from the page that it gave itself, so that no other site's script can press a button.
+// The demo's own small server: the page, its state, and the buttons. It listens on loopback and
+// answers only to that name. It accepts actions only from its own page, so a script of another site
+// cannot press a button.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -19,21 +20,24 @@ const HOST = '127.0.0.1';
 const pages = fileURLToPath(new URL('../../packages/web/dist', import.meta.url));
 const ActionBody = z.strictObject({ shard: z.int().min(1).max(16), action: z.enum(ShardActions) });
 
-/** The server of the page. */
+/** The server of the demo's page. */
 export interface ControlServer {
   /** http://localhost:port */
   readonly url: string;
   close(): Promise<void>;
 }
 
-/** Serves `scene`; port 0 is any free one. Rejects with the system's error if the port is taken. */
+/**
+ * Serves `scene` on `port`; 0 picks a free port. Rejects with the system's error if the port is
+ * taken.
+ */
 export async function openControlServer(scene: Scene, port: number): Promise<ControlServer> {
   const app = createApplication(createContext({ logLevel: 'silent' }));
   const server = createServer(getRequestListener(app.fetch));
   const ownHosts = () => ['localhost', HOST].map((name) => `${name}:${(server.address() as AddressInfo | null)?.port}`);
   app.use('*', async (context, next) => {
-    // Against DNS rebinding: the page was opened under this machine's own name, not somebody's domain.
-    if (!ownHosts().includes(context.req.header('Host') ?? '')) throw new HayateError('FORBIDDEN', 'the demo is at localhost alone');
+    // Against DNS rebinding: the page must have been opened under a name of this machine.
+    if (!ownHosts().includes(context.req.header('Host') ?? '')) throw new HayateError('FORBIDDEN', 'the demo answers only on localhost');
     await next();
   });
   app.get('/', (context) => context.redirect('/scale'));
@@ -64,7 +68,7 @@ function addSceneRoutes(app: OpenAPIHono, scene: Scene): void {
     }),
   );
   app.post('/demo/action', async (context) => {
-    // Browsers name the origin of every POST, and no script of another site can forge it.
+    // Browsers set the origin of every POST, and a script of another site cannot forge it.
     if (context.req.header('Origin') !== `http://${context.req.header('Host')}`)
       throw new HayateError('FORBIDDEN', "only the demo's own page may do this");
     if (context.req.header('Content-Type') !== 'application/json') throw new HayateError('BAD_REQUEST', 'the request is not JSON');
@@ -72,6 +76,6 @@ function addSceneRoutes(app: OpenAPIHono, scene: Scene): void {
     if (!parsed.success) throw new HayateError('BAD_REQUEST', 'the request is not { "shard": number, "action": "kill" | "hang" | … }');
     const { shard, action } = parsed.data;
     if (await scene.act(shard, action)) return context.json({ done: true });
-    return context.json({ error: { code: 'CONFLICT', message: `Redis ${shard} cannot be told to ${action} as it is now` } }, 409);
+    return context.json({ error: { code: 'CONFLICT', message: `Redis ${shard} cannot ${action} in its current state` } }, 409);
   });
 }

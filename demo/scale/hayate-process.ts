@@ -1,4 +1,5 @@
-// The product's own command, as anybody runs it: arguments in, a running process out, and the addresses that it has printed.
+// Runs the `hayate` command as a user would. In: arguments. Out: a running process and the
+// addresses it printed.
 
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +8,7 @@ import { runtimeFlags } from '../../scripts/runtime.mjs';
 
 const program = fileURLToPath(new URL('../../packages/server/bin/hayate.mjs', import.meta.url));
 
-/** A command that runs. */
+/** A running `hayate` command. */
 export class HayateProcess {
   readonly exit: Promise<number>;
   readonly #child: ReturnType<typeof startChild>['child'];
@@ -15,7 +16,7 @@ export class HayateProcess {
   #onLine: () => void = () => undefined;
   #lastError = '';
 
-  /** `env` is added to this process's own: what is secret travels there. */
+  /** `env` extends this process's own environment; secrets travel there. */
   constructor(args: readonly string[], env: Readonly<Record<string, string>>) {
     const { child, exit } = startChild(process.execPath, [...runtimeFlags, program, ...args], {
       env: { ...process.env, ...env },
@@ -35,12 +36,15 @@ export class HayateProcess {
     });
   }
 
-  /** What it has said last on standard error. */
+  /** The last output on standard error. */
   get lastError(): string {
     return this.#lastError;
   }
 
-  /** Resolves to the first group of the first line that matches. Rejects if it ends before. One caller at a time. */
+  /**
+   * Resolves to the first group of the first line that matches. Rejects if the process ends first.
+   * One caller at a time.
+   */
   untilLine(pattern: RegExp): Promise<string> {
     return new Promise((resolve, reject) => {
       this.#onLine = () => {
@@ -48,11 +52,11 @@ export class HayateProcess {
         if (found !== undefined) resolve(found?.[1] ?? '');
       };
       this.#onLine();
-      this.exit.then(() => reject(new Error(this.#lastError || 'a server ended while it started')), reject);
+      this.exit.then(() => reject(new Error(this.#lastError || 'a server ended during its start')), reject);
     });
   }
 
-  /** Sends the signal; resolves when it has ended. */
+  /** Sends the signal and resolves when the process has ended. */
   async stop(signal: 'SIGINT' | 'SIGTERM' | 'SIGKILL'): Promise<void> {
     this.#child.kill(signal);
     await this.exit.catch(() => undefined);

@@ -1,5 +1,5 @@
-// `npm run demo:scale`, once everything is installed: starts the scene and the server of its page, says where to look, and
-// ends both on Ctrl-C. Nothing of it outlives this process.
+// `npm run demo:scale`, after everything is installed: starts the scene and the page's server,
+// prints the page's URL, and stops both on Ctrl-C. Nothing that it starts outlives this process.
 import { parseArgs } from 'node:util';
 import { holdLifeline } from '../../packages/server/src/cli/lifeline.ts';
 import { untilStopped } from '../../scripts/foreground.mjs';
@@ -9,7 +9,7 @@ import { Scene } from './scene.ts';
 
 const VIEWERS_MAX = 2_000;
 
-/** A whole number of an option, within bounds. */
+/** Parses a whole number within bounds from an option. */
 const wholeNumber = (name: string, text: string, max: number): number => {
   const value = Number(text);
   if (!/^\d+$/.test(text) || value > max) throw new Refusal(`--${name} must be a whole number up to ${max}, not "${text}"`);

@@ -1,12 +1,12 @@
-// A count that only rises, read now and then, to a rate over the last moments.
+// In: readings of a counter. Out: its rate over the last moments.
 
 const WINDOW_MS = 1_500;
 
-/** The rate of one count. */
+/** The rate of one counter. */
 export class Rate {
   #readings: { atMs: number; count: number }[] = [];
 
-  /** Takes a reading; a count that fell has begun anew. */
+  /** Takes a reading. A lower count means that the counter restarted. */
   read(count: number, atMs: number): void {
     const last = this.#readings.at(-1);
     if (last !== undefined && count < last.count) this.#readings = [];
@@ -14,7 +14,7 @@ export class Rate {
     while ((this.#readings[1]?.atMs ?? atMs) < atMs - WINDOW_MS) this.#readings.shift();
   }
 
-  /** A second, over about 1.5 s; 0 before the second reading. */
+  /** The rate per second, over about 1.5 s; 0 before the second reading. */
   get perSecond(): number {
     const [first] = this.#readings;
     const last = this.#readings.at(-1);

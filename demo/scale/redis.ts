@@ -1,5 +1,5 @@
-// One Redis of the demo: a real server on loopback, started and signalled by this process alone, through the handle of the
-// child that it started: no other process can be meant.
+// One Redis of the demo: a real server on loopback. Only this process starts and signals it,
+// through the handle of the child, so a signal cannot reach another process.
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
@@ -8,7 +8,7 @@ import { type Running, startChild } from '../../scripts/foreground.mjs';
 
 const HOST = '127.0.0.1';
 
-/** A Redis, or the place of one that has been killed. */
+/** A Redis, running or killed. */
 export class DemoRedis {
   readonly port: number;
   readonly #program: string;
@@ -22,7 +22,10 @@ export class DemoRedis {
     this.#folder = folder;
   }
 
-  /** Starts `program` (redis-server or valkey-server) on a free port; resolves when it takes connections. */
+  /**
+   * Starts `program` (redis-server or valkey-server) on a free port; resolves when it accepts
+   * connections.
+   */
   static async start(parts: { program: string; folder: string }): Promise<DemoRedis> {
     const redis = new DemoRedis(await freePort(), parts);
     await redis.#start();
@@ -37,7 +40,7 @@ export class DemoRedis {
     return this.#condition;
   }
 
-  /** Does what the visitor asks for; false if it makes no sense now. */
+  /** Does what the visitor asked for; false if the current state does not allow it. */
   async act(action: ShardAction): Promise<boolean> {
     const from: Readonly<Record<ShardAction, readonly ShardCondition[]>> = {
       kill: ['running', 'hung'],
@@ -64,7 +67,7 @@ export class DemoRedis {
 
   async #start(): Promise<void> {
     this.#condition = 'starting';
-    // As docs/operate/redis.md has it: nothing is stored.
+    // As in docs/operate/redis.md: nothing is stored.
     const limits = ['--client-output-buffer-limit', 'pubsub 32mb 8mb 5'];
     const args = ['--port', String(this.port), '--bind', HOST, '--save', '', '--appendonly', 'no', ...limits];
     const running = startChild(this.#program, args, { cwd: this.#folder, stdio: ['ignore', 'pipe', 'ignore'], lifeline: 'shell' });

@@ -1,5 +1,6 @@
-// The whole installation of the demo: three Redis, a streamer, listeners in two processes, the demo clip on the air, and an
-// audience. Actions in, snapshots out. What it starts it ends.
+// The demo's whole installation: three Redis, a streamer, listeners in two processes, a looping
+// broadcast of the demo clip, and an audience. Actions in, snapshots out. It ends every process
+// that it starts.
 import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -20,7 +21,7 @@ const SHARDS = 3;
 const WORKERS = 2;
 const POLL_MS = 250;
 const ACTIONS_MAX = 6;
-/** Tokens outlive any demo. */
+/** Longer than any demo runs. */
 const TOKEN_SECONDS = 30 * 86_400;
 
 const clip = fileURLToPath(new URL('../../packages/server/demo/hello.ogg', import.meta.url));
@@ -35,7 +36,7 @@ export interface SceneOptions {
 const noImpact: Impact = { lost: 0, repaired: 0, republished: 0, longestGapMs: 0 };
 const noReport: AudienceReport = { hasBegun: false, connected: 0, received: 0, lost: 0, bytes: 0, longestGapMs: 0, markedGapMs: 0 };
 
-/** The demo's installation, running. */
+/** The demo's running installation. */
 export class Scene {
   readonly address: SceneAddress;
   /** Rejects when a part that should run has ended by itself. */
@@ -50,7 +51,7 @@ export class Scene {
   readonly #timer: NodeJS.Timeout;
   #report = noReport;
   #counted = noImpact;
-  /** What had been counted when the audience was complete. */
+  /** The counts at the moment when the audience was complete. */
   #atBegin: Impact | undefined;
   #begunUnixMs: number | null = null;
   #atAction = noImpact;
@@ -92,7 +93,7 @@ export class Scene {
     this.#timer = setInterval(() => {
       if (isReading) return;
       isReading = true;
-      // A process that does not answer in time is read the next time.
+      // A process that does not answer in time is read at the next poll.
       void this.#read()
         .catch(() => undefined)
         .finally(() => {
@@ -101,13 +102,15 @@ export class Scene {
     }, POLL_MS);
   }
 
-  /** Starts everything, in the order in which one needs the other; what had been started is ended if it fails. */
+  /**
+   * Starts everything in the order of dependence. If a part fails to start, the others are stopped.
+   */
   static async start(options: SceneOptions): Promise<Scene> {
     const folder = mkdtempSync(join(tmpdir(), 'hayate-demo-'));
     const redis: DemoRedis[] = [];
     const processes: HayateProcess[] = [];
     const stop = async () => {
-      // The broadcast ends first, then who serves it, then what carries it.
+      // The broadcast ends first, then the servers, then Redis.
       for (const part of processes.toReversed()) await part.stop('SIGTERM');
       await Promise.all(redis.map((one) => one.stop()));
       rmSync(folder, { recursive: true, force: true });
@@ -155,12 +158,15 @@ export class Scene {
     }
   }
 
-  /** The latest; undefined before the first. */
+  /** The latest snapshot; undefined before the first. */
   get snapshot(): Snapshot | undefined {
     return this.#snapshot;
   }
 
-  /** Does something to Redis `number` (from 1), and begins to count what comes of it. False if it makes no sense now. */
+  /**
+   * Applies an action to Redis `number` (from 1) and starts to measure its effect. False if the
+   * current state does not allow it.
+   */
   async act(number: number, action: ShardAction): Promise<boolean> {
     const redis = this.#redis[number - 1];
     if (redis === undefined) return false;
@@ -193,7 +199,7 @@ export class Scene {
     this.#republished = this.#redis.map((redis) => streamer.sum('hayate_shard_republished_total', label(redis)));
     this.#listeners = listeners.sum('hayate_worker_up');
     this.#counted = {
-      // An audience that is still coming has nothing to lose.
+      // An audience that is still connecting has nothing to lose.
       lost: this.#report.hasBegun ? this.#report.lost : 0,
       repaired: streamer.sum('hayate_streamer_repaired_frames_total'),
       republished: streamer.sum('hayate_shard_republished_total'),

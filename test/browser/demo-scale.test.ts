@@ -145,7 +145,7 @@ test('Redis are hung, killed and brought back while the avatar talks on and no v
 
   await t.test('both come back and carry their part', async () => {
     const before = now;
-    await press(1, 'Let it go on');
+    await press(1, 'Resume it');
     await press(2, 'Start it again');
     now = await untilSnapshot(url, 'all three at work', (snapshot) =>
       [1, 2].every(
@@ -162,13 +162,13 @@ test('Redis are hung, killed and brought back while the avatar talks on and no v
     await poll('four actions', async () => (await page.locator('.actions li').count()) === 4, WAIT);
     assert.deepEqual(await page.locator('.actions strong').allInnerTexts(), [
       'Redis 2 started again',
-      'Redis 1 goes on',
+      'Redis 1 resumed',
       'Redis 2 killed',
       'Redis 1 hung',
     ]);
     for (const lost of await page.locator('.actions li > :nth-child(3)').allInnerTexts()) assert.equal(lost, '0 lost');
     assert.match(await page.locator('.counter-main').innerText(), /^Frames lost\s+0\s/);
-    assert.match(await page.locator('.traffic').innerText(), /reckoned/);
+    assert.match(await page.locator('.traffic').innerText(), /estimated/);
     assert.equal(await page.getByRole('button', { name: 'Hang this Redis' }).count(), 3);
   });
 

@@ -144,7 +144,7 @@ test('a path with a name that no stream has says so, and leads on', async (t) =>
   if (scene === undefined) return;
   const page = await scene.browser.open(`/watch/${encodeURIComponent('星 hoshi')}`);
   await poll('the sentence', async () => (await page.locator('.missing').count()) > 0, WAIT);
-  assert.match(await page.locator('.missing').innerText(), /No stream can be called “星 hoshi”\./);
+  assert.match(await page.locator('.missing').innerText(), /“星 hoshi” is not a valid stream name\./);
   await page.getByRole('link', { name: 'Go to hoshi' }).click();
   await poll('the page of hoshi', async () => new URL(page.url()).pathname === '/watch/hoshi', WAIT);
 });

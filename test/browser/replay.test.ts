@@ -252,7 +252,7 @@ test('who may not moderate sees no way to past broadcasts; who may for one strea
   const browser = await launchBrowser(t, { executablePath, url: server.url, autoplay: 'blocked' });
   const page = await browser.open(`/#token=${await server.token({ watch: ['*'] })}`);
   await poll('the page', () => page.getByRole('link', { name: 'Go live' }).isVisible(), WAIT);
-  await poll('the listing', () => page.getByText('It is still.').isVisible(), WAIT);
+  await poll('the listing', () => page.getByText('No one is live right now.').isVisible(), WAIT);
   assert.equal(await page.getByRole('link', { name: 'Past broadcasts' }).count(), 0);
   await page.close();
 

@@ -1,21 +1,24 @@
-// The one error that the SDK's own methods throw or reject with. `code` is for programs, `message` is one sentence for people.
+// The only error that the SDK's methods throw. `code` is for programs, `message` is one sentence
+// for people.
 import type { CloseCodeName } from '@hayate/protocol';
 
-/** What went wrong. */
+/** The kinds of failure. */
 export type ClientErrorCode =
-  /** The server closed the connection for a reason that trying again does not change; see `closeCode`. */
+  /**
+   * The server closed the connection for a reason that a retry does not change; see `closeCode`.
+   */
   | 'REFUSED'
-  /** No connection in the time allowed. */
+  /** No connection within the time allowed. */
   | 'UNREACHABLE'
-  /** The method needs a broadcast or viewer that is started and not over. */
+  /** The method needs a broadcast or viewer that has started and is not over. */
   | 'NOT_LIVE'
-  /** 4,096 events wait to be acknowledged: this one was not taken. */
+  /** 4,096 events wait to be acknowledged, so this one was not taken. */
   | 'QUEUE_FULL'
-  /** An argument is out of the range that its documentation states. */
+  /** An argument is outside its documented range. */
   | 'INVALID'
   /** The microphone or speaker cannot be used; the message says why. */
   | 'DEVICE'
-  /** The browser lacks something that is needed; the message says what. */
+  /** The browser lacks a feature; the message says which. */
   | 'UNSUPPORTED';
 
 export interface ClientErrorOptions extends ErrorOptions {

@@ -1,10 +1,14 @@
-// Typed events, one mechanism for everything in the SDK: a listener goes in with its event's name, a function that
-// removes it comes out. A listener that throws is reported as an uncaught error and never stops the others.
+// Typed events, one mechanism for the whole SDK. In: an event's name and a listener. Out: a
+// function that removes the listener. A listener that throws is reported as an uncaught error and
+// never stops the others.
 
-/** Calls `listener` with each event; the returned function removes it again. */
+/** Removes the listener. */
 export type Unsubscribe = () => void;
 
-/** A source of the events in `Events`, which maps each event's name to what its listeners are given. */
+/**
+ * A source of the events in `Events`, which maps each event's name to the argument of its
+ * listeners.
+ */
 export class Emitter<Events extends object> {
   readonly #listeners = new Map<keyof Events, Set<(detail: never) => void>>();
 

@@ -1,5 +1,6 @@
-// The Hayate SDK for browsers and Node: broadcast a stream, watch a stream, and keep voice and motion together.
-// Microphone, speaker and worklets are in ./browser; nothing here touches a device.
+// The Hayate SDK for browsers and Node: broadcast a stream, watch a stream, and keep voice and
+// motion together. Microphone, speaker and worklets are in ./browser; nothing here touches a
+// device.
 
 export {
   type BoneName,

@@ -1,4 +1,5 @@
-// Bytes over the last two seconds, for bits per second. Eight slots of a quarter second, so it costs nothing to keep.
+// Bytes over the last two seconds, for bits per second. Eight slots of a quarter second, so its
+// state is small.
 
 const SLOT_MS = 250;
 const SLOTS = 8;

@@ -1,2 +1,3 @@
-// Vite turns an imported style sheet into a file of dist/assets; for TypeScript the import has no value.
+// Vite turns an imported style sheet into a file in dist/assets. For TypeScript the import has no
+// value.
 declare module '*.css';

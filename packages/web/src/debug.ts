@@ -1,5 +1,6 @@
-// What tests and the bench see of a page, as window.hayate: only with ?debug in the address, and only then is this file loaded.
-// The studio shows what it sent and heard from the microphone; the viewer and the replay what they drew and played. Everything is bounded.
+// The view of a page for tests and the bench, as window.hayate. This file is loaded only with
+// ?debug in the address. The studio shows sent poses and microphone sound; the viewer and the
+// replay show drawn poses and played sound. Everything is bounded.
 import { type BoneName, Bones, type MediaSource, type Pose, type ShapeName, Shapes } from '@hayate/client';
 import type { Player } from '@hayate/client/browser';
 import { Vector3 } from 'three';
@@ -11,7 +12,7 @@ import type { OpenReplay } from './replay/replay-session.ts';
 import type { StudioSession } from './studio/studio-session.ts';
 import type { WatchSession } from './watch/watch-session.ts';
 
-/** A pose as it was handed to the broadcaster. */
+/** A pose as it was passed to the broadcaster. */
 export interface SentPose {
   captureUs: number;
   hips: number[];
@@ -19,9 +20,11 @@ export interface SentPose {
   shapes: number[];
 }
 
-/** What stood on the screen after one drawing. */
+/** The pose on the screen after one drawing. */
 export interface RenderedPose {
-  /** Of the received pose that this is; null where it lies between two (see ?interpolate=off). */
+  /**
+   * Of the received pose that equals this one; null if it is interpolated (see ?interpolate=off).
+   */
   captureUs: number | null;
   /** Each bone's local quaternion x, y, z, w, read from the scene graph. */
   bones: Record<string, number[]>;
@@ -51,16 +54,19 @@ export interface ViewerDebug {
   role: 'viewer';
   /** The last 3,000. */
   rendered: RenderedPose[];
-  /** What the audio graph rendered, after the volume; the device's own latency is in statistics(). Empty until there is sound. */
+  /**
+   * The sound that the audio graph rendered, after the volume; the device's own latency is in
+   * statistics(). Empty until there is sound.
+   */
   played: RecordedSound;
   statistics(): object;
-  /** As the page shows it: a WatchPhase, or a ReplayState. */
+  /** The state that the page shows: a WatchPhase or a ReplayState. */
   state(): string;
-  /** Of a replay: the capture time shown now, milliseconds. */
+  /** In a replay, the capture time shown now, milliseconds. */
   placeMs(): number | undefined;
-  /** Where the mouth is, in device pixels of the canvas, y downwards. */
+  /** The mouth's region, in device pixels of the canvas, y downwards. */
   mouth(): Region;
-  /** RGBA of that region, rows from the top, of a picture drawn for this. */
+  /** RGBA of that region, rows from the top, of a picture drawn for this call. */
   pixels(): Uint8ClampedArray;
 }
 
@@ -71,7 +77,7 @@ declare global {
 }
 
 const posesMax = 3_000;
-/** Received poses that may still be drawn: a replay is given some seconds of them at once. */
+/** Received poses that may still be drawn: a replay receives some seconds of them at once. */
 const receivedMax = 1_200;
 
 function keep<T>(list: T[], item: T, max: number): void {
@@ -79,7 +85,7 @@ function keep<T>(list: T[], item: T, max: number): void {
   if (list.length > max) list.shift();
 }
 
-/** Shows a broadcast; call it before it starts. */
+/** Exposes a broadcast; call it before it starts. */
 export function exposeStudio(session: StudioSession): void {
   const microphone = new SoundRecording(48_000);
   const sent: SentPose[] = [];
@@ -99,7 +105,7 @@ export function exposeStudio(session: StudioSession): void {
   };
 }
 
-/** Shows a visit and what is drawn of it; call it before it is opened. */
+/** Exposes a visit and its view; call it before it is opened. */
 export function exposeViewer(session: WatchSession, view: AvatarView): void {
   exposeMedia(session.viewer, session.player, view, {
     isOn: () => session.phase === 'live',
@@ -109,7 +115,7 @@ export function exposeViewer(session: WatchSession, view: AvatarView): void {
   });
 }
 
-/** Shows a replay and what is drawn of it; call it before it begins. */
+/** Exposes a replay and its view; call it before it begins. */
 export function exposeReplay({ replay, player }: OpenReplay, view: AvatarView): void {
   exposeMedia(replay, player, view, {
     isOn: () => replay.state === 'playing' || replay.state === 'paused',
@@ -119,12 +125,12 @@ export function exposeReplay({ replay, player }: OpenReplay, view: AvatarView): 
   });
 }
 
-interface Standing extends Pick<ViewerDebug, 'statistics' | 'state' | 'placeMs'> {
-  /** Whether what is drawn is of the broadcast. */
+interface MediaDebug extends Pick<ViewerDebug, 'statistics' | 'state' | 'placeMs'> {
+  /** Whether the avatar on the screen shows the broadcast. */
   isOn: () => boolean;
 }
 
-function exposeMedia(source: MediaSource, player: Player, view: AvatarView, { isOn, statistics, state, placeMs }: Standing): void {
+function exposeMedia(source: MediaSource, player: Player, view: AvatarView, { isOn, statistics, state, placeMs }: MediaDebug): void {
   const received: { captureUs: number; pose: Pose }[] = [];
   const rendered: RenderedPose[] = [];
   source.on('motion', ({ captureUs, pose }) => keep(received, { captureUs, pose }, receivedMax));
@@ -143,7 +149,7 @@ function exposeMedia(source: MediaSource, player: Player, view: AvatarView, { is
     });
   };
   player.on('state', listenIn);
-  // The sound may have been there before this file was.
+  // The sound may have started before this file was loaded.
   listenIn();
   window.hayate = {
     role: 'viewer',
@@ -166,7 +172,7 @@ function exposeMedia(source: MediaSource, player: Player, view: AvatarView, { is
   };
 }
 
-/** The capture time of the received pose that `pose` equals, the newest first. */
+/** The capture time of the received pose that equals `pose`; the newest is tried first. */
 function captureOf(pose: Pose, received: readonly { captureUs: number; pose: Pose }[]): number | null {
   for (let i = received.length - 1; i >= 0; i--) {
     const candidate = received[i];
@@ -191,7 +197,7 @@ function outputLatencyMs(output: AudioNode | undefined): number {
   return ((context?.outputLatency || context?.baseLatency) ?? 0) * 1000;
 }
 
-/** Half the mouth's surroundings, and where they are in the head's space, metres. */
+/** Half the size of the mouth's region, and its centre in the head's space, metres. */
 const mouthHalf = { x: 0.027, y: 0.024 };
 const mouthAt = new Vector3(0, HEAD_CENTRE_Y - 0.08, 0.09);
 
@@ -210,7 +216,10 @@ function mouthRegion({ stage, canvas }: AvatarView): Region {
   return { x, y, width: Math.max(1, within(right, canvas.width) - x), height: Math.max(1, within(bottom, canvas.height) - y) };
 }
 
-/** The pixels of a region; drawn first, as a browser forgets a picture that it has shown. */
+/**
+ * The pixels of a region. The view is drawn first, because a browser discards a picture after
+ * showing it.
+ */
 function readPixels(view: AvatarView, { x, y, width, height }: Region): Uint8ClampedArray {
   view.draw();
   const gl = view.renderer.getContext();

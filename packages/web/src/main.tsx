@@ -1,5 +1,5 @@
-// The pages' entry: takes what the link carried, then shows the page that the path names. Each page is code of its own, fetched
-// when it is first shown.
+// The pages' entry: takes the credentials from the link, then shows the page for the path. Each
+// page's code is fetched when it is first shown.
 import { lazy, Suspense } from 'react';
 import { createRoot } from 'react-dom/client';
 import { takeCredential } from './api/credential.ts';
@@ -60,7 +60,7 @@ function Pages() {
   return (
     <>
       <title>{title}</title>
-      {/* Going from page to page is silent for those who do not see it. */}
+      {/* Announces navigation between pages to screen readers. */}
       <p className="visually-hidden" role="status">
         {title}
       </p>

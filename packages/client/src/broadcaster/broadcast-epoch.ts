@@ -1,5 +1,6 @@
-// One epoch of a broadcast: voice, poses, events and headers in, encoded frames into its outbox. Each becomes one frame
-// with the next sequence; positions and capture times are the epoch's own.
+// One epoch of a broadcast: voice, poses, events and headers in, encoded frames into its outbox.
+// Each input becomes one frame with the next sequence. Positions and capture times are the epoch's
+// own.
 import { create, toBinary } from '@bufbuild/protobuf';
 import { AudioSchema, EventSchema, encodeFrame, FrameFlag, Kind, Limits, type Pose, Timing } from '@hayate/protocol';
 import { ClientError } from '../client-error.ts';
@@ -10,7 +11,7 @@ import type { Outbox } from './outbox.ts';
 import { PositionMap } from './position-map.ts';
 import { encodeStreamHeader, improves, type Origin, originOf } from './stream-header.ts';
 
-/** What frames of all kinds have. */
+/** The time and participant of a frame of any kind. */
 export interface FrameTime {
   participant: number;
   /** Microseconds since this epoch began. */
@@ -58,7 +59,9 @@ export class BroadcastEpoch {
     return this.#push(Kind.AUDIO, time, { payload, position: this.#positions.place({ ...time, position, samples }) });
   }
 
-  /** undefined: left out, as the connection is congested and the pose would have been a delta. */
+  /**
+   * Undefined if the pose was skipped: the connection is congested, and it would have been a delta.
+   */
   motion(time: FrameTime, pose: Pose): number | undefined {
     const encoded = this.#motion.encode(pose, { ...time, keysOnly: this.outbox.congested });
     if (encoded === undefined) return undefined;
@@ -81,13 +84,13 @@ export class BroadcastEpoch {
     return this.#push(Kind.HEADER, { participant: 0, captureUs: Math.max(0, Math.round((nowMs - this.beganMs) * 1000)) }, { payload });
   }
 
-  /** Whether a new HEADER would tell viewers a clearly better time. */
+  /** Whether a new HEADER would give viewers a clearly better time. */
   originImproved(offset: ClockOffset | undefined, nowMs: number): boolean {
     if (offset === undefined || nowMs - this.#saidMs < Timing.headerIntervalMs) return false;
     return this.#said === undefined || improves(originOf(offset, this.beganMs), this.#said);
   }
 
-  /** The other end may have lost its keys: the next pose of each participant is one. */
+  /** The other end may have lost its keys, so the next pose of each participant becomes a key. */
   restartMotion(): void {
     this.#motion.restart();
   }

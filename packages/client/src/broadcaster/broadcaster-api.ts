@@ -1,4 +1,4 @@
-// What goes into a Broadcaster and what comes out: options, frames, events, statistics.
+// The options, frames, events and statistics of a Broadcaster.
 
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { EventSchema } from '@hayate/protocol';
@@ -10,43 +10,49 @@ import type { EndReasonName } from '../connection/end-reason.ts';
 export interface AudioFormat {
   /** 1 or 2. */
   channels: number;
-  /** Samples at 48 kHz that a decoder discards at the start (RFC 7845 section 4.2). libopus: 312. */
+  /** 48 kHz samples that a decoder discards at the start (RFC 7845 section 4.2). libopus: 312. */
   preSkip: number;
   /** Rate of the original input in Hz, informational. */
   inputSampleRate: number;
 }
 
-/** Someone in the stream besides the broadcaster, who is participant 0. */
+/** Someone in the stream other than the broadcaster, who is participant 0. */
 export interface ParticipantInfo {
-  /** 1 to 63, another for each participant. */
+  /** 1 to 63, unique within the stream. */
   number: number;
-  /** Any script, at most 100 UTF-16 code units (what `length` counts) once cleaned; two participants may have the same. */
+  /**
+   * Any script, at most 100 UTF-16 code units (as in `length`) after cleaning; two participants may
+   * have the same.
+   */
   name: string;
   /** Avatar reference; empty for the default avatar. */
   avatar: string;
 }
 
 /**
- * What the stream's HEADER says; see Broadcaster.update. Its text is cleaned before it is sent (spec/wire.md, "Text"): control
- * characters and marks that turn the direction of text are left out. Text that is too long then is refused, not cut: `truncateText`
- * cuts it without splitting an emoji.
+ * The content of the stream's HEADER; see Broadcaster.update. Its text is cleaned before it is sent
+ * (spec/wire.md, "Text"): control characters and marks that change the direction of text are
+ * removed. Text that is still too long is refused, not cut: `truncateText` cuts it without
+ * splitting an emoji.
  */
 export interface StreamDescription {
-  /** Any script, at most 200 UTF-16 code units (what `length` counts) once cleaned. */
+  /** Any script, at most 200 UTF-16 code units (as in `length`) after cleaning. */
   title: string;
-  /** Avatar reference of the broadcaster: an https URL of a VRM file, or empty for the default avatar. */
+  /**
+   * Avatar reference of the broadcaster: an https URL of a VRM file, or empty for the default avatar.
+   */
   avatar: string;
   participants: readonly ParticipantInfo[];
-  /** undefined: a broadcast without voice. */
+  /** Undefined for a broadcast without voice. */
   audio: AudioFormat | undefined;
-  /** Poses a second the application aims at. */
+  /** The application's intended number of poses a second. */
   motionRate: number;
 }
 
 export interface BroadcasterOptions extends ConnectionOptions, Partial<StreamDescription> {
   /** Longest time an unacknowledged frame is kept, milliseconds. Default 30,000. */
   queueMs?: number;
-  /** Most events (and headers) that may wait for acknowledgement. Default 4,096. */
+  /** Most events and headers that may wait for acknowledgement. Default 4,096. */
   queueEventsMax?: number;
   /** Most bytes of unacknowledged frames. Default 16 MiB. */
   queueBytesMax?: number;
@@ -57,13 +63,17 @@ export interface AudioInput {
   /** 1 to 64 packets (RFC 6716). */
   packets: readonly Uint8Array[];
   /**
-   * 48 kHz sample at which the first packet begins, on the application's own timeline: any start, but counting packets
-   * that were never sent. The Broadcaster shifts it so that the epoch's first audio lies at its capture time.
+   * 48 kHz sample at which the first packet begins, on the application's own timeline. It may start
+   * anywhere, but must count packets that were never sent. The Broadcaster shifts it so that the
+   * epoch's first audio lies at its capture time.
    */
   position: number;
-  /** Loudness as RFC 6464 has it: 0 (loudest) to 127 (silence), -dBov. */
+  /** Loudness as in RFC 6464: 0 (loudest) to 127 (silence), -dBov. */
   level?: number;
-  /** When the first sample was captured: see Broadcaster.nowUs. Default: now less the packets' duration. */
+  /**
+   * When the first sample was captured: see Broadcaster.nowUs. Default: now minus the packets'
+   * duration.
+   */
   captureUs?: number;
   /** Default 0. */
   participant?: number;
@@ -76,13 +86,16 @@ export interface MotionOptions {
   captureUs?: number;
 }
 
-/** What sendEvent takes, for example `{ case: 'comment', value: { author: 'aki', text: 'hello' } }`. */
+/**
+ * The argument of sendEvent, for example `{ case: 'comment', value: { author: 'aki', text: 'hello'
+ * } }`.
+ */
 export type EventInput = NonNullable<MessageInitShape<typeof EventSchema>['body']>;
 
 export interface Acknowledgement {
   /** Every frame of this epoch before this sequence is durable, or was declared dropped. */
   nextSequence: number;
-  /** What was declared dropped, of the frames between the previous acknowledgement and this one. */
+  /** The frames between the previous acknowledgement and this one that were declared dropped. */
   dropped: readonly SequenceRange[];
 }
 
@@ -95,27 +108,32 @@ export interface SequenceRange {
 
 export interface EpochBegun {
   epoch: bigint;
-  /** The epoch that could not be resumed (its ticket was no longer valid); undefined for the first. */
+  /**
+   * The epoch that could not be resumed because its ticket was no longer valid; undefined for the
+   * first.
+   */
   previous: bigint | undefined;
-  /** Frames of the previous epoch that were never acknowledged, by kind. They are not sent again. */
+  /**
+   * Frames of the previous epoch that were never acknowledged, by kind. They are not sent again.
+   */
   abandoned: Readonly<FrameCounts>;
-  /** The events among them, oldest first: the application decides whether to send them again. */
+  /** The events among them, oldest first. The application decides whether to send them again. */
   abandonedEvents: readonly EventInput[];
 }
 
 /** The broadcast is over. */
 export interface BroadcastEnded {
-  /** Frames of the epoch. */
+  /** The number of frames in the epoch. */
   nextSequence: number;
   reason: EndReasonName;
 }
 
 export interface BroadcasterEvents {
   state: StateChange;
-  /** An epoch began: the first, or a new one because the old could not be resumed. */
+  /** An epoch began: the first, or a new one because the old one could not be resumed. */
   epoch: EpochBegun;
   ack: Acknowledgement;
-  /** How many watch, about once a second when it changes. */
+  /** The number of viewers, about once a second when it changes. */
   audience: { viewers: number };
   ended: BroadcastEnded;
 }
@@ -129,25 +147,31 @@ export interface FrameCounts {
 
 export interface BroadcasterStatistics {
   state: ConnectionState;
-  /** Frames that got a sequence, over the whole life of the Broadcaster. */
+  /** Frames that got a sequence since the Broadcaster was made. */
   frames: Readonly<FrameCounts>;
-  /** Frames written to a socket again after a first time. */
+  /** Frames that were written to a socket more than once. */
   resent: number;
-  /** Never sent, or declared dropped: audio and motion past the queue's bound, motion skipped in congestion, frames while not live. */
+  /**
+   * Frames that were never sent or were declared dropped: audio and motion past the queue's bound,
+   * motion skipped in congestion, frames given while not live.
+   */
   dropped: Readonly<FrameCounts>;
   /** Written to the socket over the last two seconds. */
   bitsPerSecond: number;
-  /** What the uplink is believed to carry; resends take at most half of it. */
+  /** Estimated capacity of the uplink; resends use at most half of it. */
   uplinkBitsPerSecond: number;
   /** Of the latest ping, milliseconds; undefined before the first answer. */
   roundTripMs: number | undefined;
-  /** Server's Unix clock less the local monotonic clock, and the largest error of that estimate, microseconds. */
+  /**
+   * Server's Unix clock minus the local monotonic clock, and the largest error of that estimate,
+   * microseconds.
+   */
   clock: { offsetUs: number; errorUs: number } | undefined;
   unacknowledgedFrames: number;
   unacknowledgedBytes: number;
   /** Every frame before it is durable, or was declared dropped. */
   acknowledgedNextSequence: number;
-  /** The next frame gets this sequence. */
+  /** The sequence of the next frame. */
   nextSequence: number;
   reconnects: number;
   /** Bytes that wait in the WebSocket. */

@@ -19,7 +19,7 @@ import { type ScriptedConnection, startScriptedServer } from '../../../../test/s
 import { ClientError } from '../client-error.ts';
 import { Broadcaster } from './broadcaster.ts';
 
-/** 20 ms of silence as libopus writes it. */
+/** 20 ms of silence as libopus encodes it. */
 const packet = Uint8Array.of(0xf8, 0xff, 0xfe);
 const epoch = mintEpoch(1_800_000_000_000, 7);
 const limits = { frameBytesMax: 65_536, framesPerSecondMax: 500, bitsPerSecondMax: 2_000_000 };
@@ -97,7 +97,7 @@ test('sends a HEADER first and counts frames of all kinds in one sequence', asyn
   assert.deepEqual(broadcaster.stats.frames, { header: 1, audio: 1, motion: 3, event: 1 });
 });
 
-test('comes back with its latest ticket, new frames first, then what was not acknowledged', async (t) => {
+test('reconnects with its latest ticket and sends new frames first, then the unacknowledged ones', async (t) => {
   const server = await startScriptedServer(t, (connection, message, index) => {
     if (message.publish !== undefined) connection.send(index === 0 ? welcome(0) : welcome(2, 2));
   });
@@ -118,7 +118,7 @@ test('comes back with its latest ticket, new frames first, then what was not ack
   await poll('the loss', () => broadcaster.state === 'reconnecting');
   nowMs += 2_000;
   broadcaster.sendEvent(event('while away'));
-  // The clock also drives the resends' share of the uplink.
+  // The clock also sets the resends' share of the uplink.
   await poll('everything again', () => {
     nowMs += 1;
     return sequences(server.connections[1]).length === 5;
@@ -130,7 +130,7 @@ test('comes back with its latest ticket, new frames first, then what was not ack
   assert.equal(broadcaster.stats.reconnects, 1);
 });
 
-test('begins a new epoch when its ticket is not valid any more, and hands back the events that were lost with the old', async (t) => {
+test('begins a new epoch when its ticket is no longer valid, and returns the events that were lost with the old epoch', async (t) => {
   const second = epoch + 1n;
   const server = await startScriptedServer(t, (connection, message, index) => {
     if (message.publish === undefined) return;
@@ -163,7 +163,7 @@ test('begins a new epoch when its ticket is not valid any more, and hands back t
   assert.equal(frames[1]?.header.position, Math.round((frames[1]?.header.captureUs ?? 0) * 0.048));
 });
 
-test('does not come back when a newer broadcast has begun, and says why', async (t) => {
+test('does not reconnect after a newer broadcast has begun, and gives the reason', async (t) => {
   const server = await startScriptedServer(t, (connection, message) => {
     if (message.publish !== undefined) connection.send(welcome(0));
     if (message.frames.length > 0) connection.close(CloseCodes.SUPERSEDED.code, CloseCodes.SUPERSEDED.meaning);
@@ -187,7 +187,7 @@ test('does not come back when a newer broadcast has begun, and says why', async 
   assert.equal(server.connections.length, 1);
 });
 
-test('opens its next connection before the draining server closes the old, and loses nothing between', async (t) => {
+test('opens its next connection before the draining server closes the old one, and loses nothing in between', async (t) => {
   const server = await startScriptedServer(t, (connection, message, index) => {
     if (message.publish === undefined) return;
     if (index === 0) {
@@ -214,7 +214,7 @@ test('opens its next connection before the draining server closes the old, and l
   assert.equal(server.connections.length, 2);
 });
 
-test('sends again from where the log could not take it', async (t) => {
+test('sends again from the sequence that the log refused', async (t) => {
   const server = await startScriptedServer(t, (connection, message) => {
     if (message.publish !== undefined) connection.send(welcome(0));
   });
@@ -251,7 +251,7 @@ test('END follows the last frame, and end() resolves when the server has ended t
   assert.equal(broadcaster.stats.unacknowledgedFrames, 0);
 });
 
-test('gives an error for an event that its queue has no room for, and takes events again after an acknowledgement', async (t) => {
+test('throws for an event when its queue is full, and accepts events again after an acknowledgement', async (t) => {
   const server = await startScriptedServer(t, (connection, message) => {
     if (message.publish !== undefined) connection.send(welcome(0));
   });
@@ -270,7 +270,7 @@ test('gives an error for an event that its queue has no room for, and takes even
   assert.equal(broadcaster.sendEvent(event('3')), 3);
 });
 
-test('renews its token on the connection before it runs out', async (t) => {
+test('renews its token on the connection before it expires', async (t) => {
   const jwt = (secondsToLive: number) =>
     `e30.${Buffer.from(JSON.stringify({ exp: Date.now() / 1000 + secondsToLive })).toString('base64url')}.sig`;
   const server = await startScriptedServer(t, (connection, message) => {
@@ -293,7 +293,7 @@ test('renews its token on the connection before it runs out', async (t) => {
   assert.equal(hello(server.connections[0])?.token, issued[0]);
 });
 
-test('start() rejects with the close code when the server refuses, and with UNREACHABLE when there is none', async (t) => {
+test('start() rejects with the close code when the server refuses, and with UNREACHABLE without a server', async (t) => {
   const server = await startScriptedServer(t, (connection) => connection.close(CloseCodes.FORBIDDEN.code, 'not yours'));
   const refused = new Broadcaster({ server: server.url, stream: 'aki', token: 't' });
   await assert.rejects(refused.start(), { code: 'REFUSED', closeCode: 'FORBIDDEN', message: `${CloseCodes.FORBIDDEN.meaning} not yours` });
@@ -302,7 +302,7 @@ test('start() rejects with the close code when the server refuses, and with UNRE
   assert.equal(nobody.state, 'failed');
 });
 
-test('refuses what no server would take', async () => {
+test('refuses options and frames that no server would accept', async () => {
   const options = { server: 'http://localhost', stream: 'aki', token: 't' };
   const invalid = { code: 'INVALID' };
   assert.throws(() => new Broadcaster({ ...options, stream: 'a/b' }), invalid);

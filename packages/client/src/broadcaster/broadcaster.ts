@@ -1,5 +1,6 @@
-// Broadcasts one stream: voice, poses and events in; frames out over a connection that comes back by itself.
-// Invariant: a frame that got a sequence is acknowledged by the server, kept for resending, or declared dropped and counted.
+// Broadcasts one stream: voice, poses and events in; frames out over a connection that reconnects
+// by itself. Invariant: a frame that got a sequence is acknowledged by the server, kept for
+// resending, or declared dropped and counted.
 import {
   type CloseCodeName,
   isStreamName,
@@ -36,9 +37,12 @@ import { Uplink } from './uplink.ts';
 
 const QUEUE_EVENTS_MAX = 4_096;
 const QUEUE_BYTES_MAX = 16 * 1_048_576;
-/** Resends, held voice and bounds are looked at this often. */
+/** Interval at which resends, held voice and bounds are checked. */
 const TICK_MS = 50;
-/** Broadcasts one stream. Events: see BroadcasterEvents. Use it once; for another broadcast make another. */
+/**
+ * Broadcasts one stream. Events: see BroadcasterEvents. Use an instance once; make another for
+ * another broadcast.
+ */
 export class Broadcaster extends Emitter<BroadcasterEvents> {
   readonly #options: BroadcasterOptions;
   readonly #link: Link;
@@ -57,7 +61,7 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
   #ending: { resolve: () => void; reject: (error: ClientError) => void; promise: Promise<void> } | undefined;
   #ended: BroadcastEnded | undefined;
 
-  /** Throws ClientError INVALID for options that no server would take. */
+  /** Throws ClientError INVALID for options that no server would accept. */
   constructor(options: BroadcasterOptions) {
     super();
     if (!isStreamName(options.stream)) throw new ClientError('INVALID', 'A stream name is 1 to 64 of A-Z a-z 0-9 _ -.');
@@ -83,7 +87,7 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
     return this.#epoch?.epoch;
   }
 
-  /** A snapshot. */
+  /** A snapshot of the statistics. */
   get stats(): BroadcasterStatistics {
     const nowMs = this.#link.clock.nowMs();
     const outbox = this.#epoch?.outbox;
@@ -106,29 +110,39 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
     };
   }
 
-  /** What the HEADER says: as it was given, with its text cleaned. */
+  /** The content of the HEADER: the given description with its text cleaned. */
   get description(): Readonly<StreamDescription> {
     return this.#description;
   }
 
-  /** Connects and begins the first epoch. Rejects with ClientError REFUSED, UNREACHABLE, or NOT_LIVE if started before. */
+  /**
+   * Connects and begins the first epoch. Rejects with ClientError REFUSED, UNREACHABLE, or NOT_LIVE
+   * if started before.
+   */
   start(): Promise<void> {
     return this.#link.connect();
   }
 
-  /** Microseconds since the first epoch began: the application's timeline for captureUs, over all epochs. 0 before start() has resolved. */
+  /**
+   * Microseconds since the first epoch began: the application's timeline for captureUs, over all
+   * epochs. 0 before start() has resolved.
+   */
   nowUs(): number {
     return this.captureUsAt(this.#link.clock.nowMs());
   }
 
-  /** A moment of the clock (performance.now() unless the options name another), on nowUs()'s timeline. */
+  /**
+   * Converts a time of the clock (performance.now(), unless the options set another) to nowUs()'s
+   * timeline.
+   */
   captureUsAt(clockMs: number): number {
     return this.#startedMs === undefined ? 0 : Math.round((clockMs - this.#startedMs) * 1000);
   }
 
   /**
-   * Sends voice. Returns its sequence, or undefined if there is no epoch to send it in or it was captured before the epoch
-   * began: then it is counted as dropped. Throws ClientError INVALID for packets that are not Opus or a bad position.
+   * Sends voice. Returns its sequence. Returns undefined and counts the frame as dropped if there
+   * is no epoch, or if the voice was captured before the epoch began. Throws ClientError INVALID
+   * for packets that are not Opus or a bad position.
    */
   sendAudio(audio: AudioInput): number | undefined {
     const { packets, position, level, participant = 0 } = audio;
@@ -145,8 +159,9 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
   }
 
   /**
-   * Sends a pose: a key at least once a second, else a delta against it. Returns its sequence, or undefined if it was left
-   * out (no epoch, captured before it, or a delta while the connection is congested) and counted as dropped.
+   * Sends a pose: a key at least once a second, otherwise a delta against it. Returns its sequence.
+   * Returns undefined and counts the frame as dropped if there is no epoch, if the pose was
+   * captured before it, or for a delta while the connection is congested.
    */
   sendMotion(pose: Pose, options: MotionOptions = {}): number | undefined {
     const { participant = 0 } = options;
@@ -157,9 +172,10 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
   }
 
   /**
-   * Sends an event, which is never dropped. Returns its sequence: it is durable once an `ack` says nextSequence > sequence.
-   * Its text is cleaned as a title's is; a comment may have several lines. Throws ClientError NOT_LIVE if there is no epoch,
-   * QUEUE_FULL if too many wait, INVALID if it or its text is too big.
+   * Sends an event, which is never dropped. Returns its sequence; the event is durable once an
+   * `ack` has nextSequence > sequence. Its text is cleaned like a title; a comment may have several
+   * lines. Throws ClientError NOT_LIVE if there is no epoch, QUEUE_FULL if too many wait, INVALID
+   * if it or its text is too big.
    */
   sendEvent(event: EventInput, options: { participant?: number; captureUs?: number } = {}): number {
     if (this.#epoch === undefined || !this.#takesFrames) throw new ClientError('NOT_LIVE', 'The broadcast is not live.');
@@ -170,7 +186,10 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
     return this.#sent(this.#epoch.event({ participant: options.participant ?? 0, captureUs }, checked));
   }
 
-  /** Changes what the HEADER says, with its text cleaned, and sends it again. Throws ClientError INVALID, or QUEUE_FULL if too many headers and events wait. */
+  /**
+   * Changes the HEADER's content, cleans its text and sends it again. Throws ClientError INVALID,
+   * or QUEUE_FULL if too many headers and events wait.
+   */
   update(change: Partial<StreamDescription>): void {
     const description = checkedDescription({ ...this.#description, ...change });
     if (this.#epoch?.outbox.queue.eventsFull) throw new ClientError('QUEUE_FULL', 'Too many events wait to be acknowledged.');
@@ -178,14 +197,15 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
     if (this.#epoch !== undefined && this.#takesFrames) this.#sendHeader(this.#epoch);
   }
 
-  /** update({ title }). */
+  /** Shorthand for update({ title }). */
   setTitle(title: string): void {
     this.update({ title });
   }
 
   /**
-   * Ends the broadcast. Resolves when the server has all of it, which may take reconnections; rejects with ClientError if the
-   * broadcast fails or is closed before. Frames given later are dropped.
+   * Ends the broadcast. Resolves when the server has stored all of it, which may take
+   * reconnections. Rejects with ClientError if the broadcast fails or is closed first. Frames given
+   * later are dropped.
    */
   end(): Promise<void> {
     if (this.#ending !== undefined) return this.#ending.promise;
@@ -199,7 +219,7 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
     return promise;
   }
 
-  /** Closes the connection at once, without an END: the server ends the epoch when its patience is over. */
+  /** Closes the connection at once without an END: the server ends the epoch after its timeout. */
   close(): void {
     this.#link.close();
   }
@@ -212,7 +232,10 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
     return this.#epoch === undefined ? 0 : this.captureUsAt(this.#epoch.beganMs);
   }
 
-  /** The application's capture time in the epoch; undefined if it was before it, or nothing can be sent. */
+  /**
+   * Converts the application's capture time to the epoch's; undefined before the epoch, or if
+   * nothing can be sent.
+   */
   #epochCaptureUs(captureUs: number): number | undefined {
     const us = Math.round(captureUs) - this.#epochBeganUs();
     return this.#takesFrames && us >= 0 ? us : undefined;
@@ -222,7 +245,7 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
     this.#dropped[kind]++;
   }
 
-  /** A frame is in the outbox. What comes in one turn of the event loop shares a message. */
+  /** A frame is in the outbox. Frames of one turn of the event loop share a message. */
   #sent(sequence: number): number {
     if (this.#flushDue) return sequence;
     this.#flushDue = true;
@@ -355,18 +378,19 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
     this.emit('ended', ended);
   }
 
-  /** Nothing more will be acknowledged: end() has its answer. */
+  /** Nothing more will be acknowledged, so end() settles. */
   #settle(change: StateChange): void {
     const outbox = this.#epoch?.outbox;
     if (this.#ended?.reason === 'finished' || (outbox !== undefined && outbox.queue.acknowledged >= outbox.nextSequence))
       this.#ending?.resolve();
     else
-      this.#ending?.reject(
-        new ClientError('NOT_LIVE', `The broadcast was over before all of it was stored. ${change.reason ?? ''}`.trim()),
-      );
+      this.#ending?.reject(new ClientError('NOT_LIVE', `The broadcast ended before all of it was stored. ${change.reason ?? ''}`.trim()));
   }
 
-  /** A ticket that is no longer valid: a new epoch begins, unless the broadcast was ending anyway. */
+  /**
+   * Whether the ticket is no longer valid, so that a new epoch begins. False if the broadcast was
+   * ending anyway.
+   */
   #recovers(name: CloseCodeName | undefined): boolean {
     if (name !== 'TICKET_INVALID' || this.#ticket.length === 0 || this.#ending !== undefined) return false;
     this.#ticket = new Uint8Array();
@@ -378,6 +402,6 @@ function durationSamples(packets: readonly Uint8Array[]): number {
   try {
     return packets.reduce((sum, packet) => sum + opusPacketSamples(packet), 0);
   } catch (cause) {
-    throw new ClientError('INVALID', 'A packet is not Opus.', { cause });
+    throw new ClientError('INVALID', 'A packet is not valid Opus.', { cause });
   }
 }

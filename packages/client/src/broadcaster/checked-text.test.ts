@@ -15,7 +15,7 @@ const guest = (number: number, name: string): ParticipantInfo => ({ number, name
 const isInvalid = (words: RegExp) => (error: unknown) =>
   error instanceof ClientError && error.code === 'INVALID' && words.test(error.message);
 
-test('text is sent as people meant it: clean titles, names, comments and gifts', async (t) => {
+test('titles, names, comments and gifts are cleaned before they are sent', async (t) => {
   const server = await startScriptedServer(t, (connection, message) => {
     if (message.publish !== undefined) connection.send({ published });
   });
@@ -64,7 +64,7 @@ test('text is sent as people meant it: clean titles, names, comments and gifts',
   assert.throws(long({ case: 'costume', value: { avatar: 'http://example.com/a.vrm' } }), isInvalid(/https/));
 });
 
-test('text that is too long is refused with its length and unit; what cleaning takes away does not count', () => {
+test('text that is too long is refused with its length and unit; characters that cleaning removes do not count', () => {
   assert.throws(
     () => new Broadcaster({ ...offline, title: '🎤'.repeat(101) }),
     isInvalid(/A title has 202 characters \(UTF-16 code units\), at most 200 are allowed/),
@@ -73,9 +73,9 @@ test('text that is too long is refused with its length and unit; what cleaning t
   assert.throws(() => new Broadcaster({ ...offline, participants: [guest(1, 'x'.repeat(101))] }), isInvalid(/A name has 101 characters/));
 });
 
-test('participants have numbers of their own, names of any script, and avatars anywhere', () => {
+test('participants need unique numbers, and may have names in any script and avatars on any host', () => {
   for (const number of [0, 64, -1, 1.5])
-    assert.throws(() => new Broadcaster({ ...offline, participants: [guest(number, 'a')] }), isInvalid(/number is 1 to 63/));
+    assert.throws(() => new Broadcaster({ ...offline, participants: [guest(number, 'a')] }), isInvalid(/number must be 1 to 63/));
   assert.throws(() => new Broadcaster({ ...offline, participants: [guest(1, 'a'), guest(1, 'b')] }), isInvalid(/same number/));
   const avatar = 'https://例え.jp/アバター.vrm';
   new Broadcaster({ ...offline, avatar, participants: [guest(63, 'a'), { ...guest(1, 'a'), avatar }] });
@@ -83,6 +83,6 @@ test('participants have numbers of their own, names of any script, and avatars a
     assert.throws(() => new Broadcaster({ ...offline, avatar: bad }), isInvalid(/An avatar is an https/), JSON.stringify(bad));
 });
 
-test('a stream name that no server takes is refused with the alphabet', () => {
+test('an invalid stream name is refused with the allowed alphabet', () => {
   assert.throws(() => new Broadcaster({ ...offline, stream: '星' }), isInvalid(/A stream name is 1 to 64 of A-Z a-z 0-9 _ -/));
 });

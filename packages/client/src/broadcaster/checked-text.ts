@@ -1,11 +1,14 @@
-// The text that an application gives to be broadcast: titles, names, comments in as people typed them, out in the form that text
-// has. Nothing is cut: text that is too long is an error that says by how much.
+// Titles, names and comments as people typed them in, cleaned text out. Nothing is cut: text that
+// is too long is an error that states its length.
 import { create } from '@bufbuild/protobuf';
 import { cleanText, isAvatar, Limits, ParticipantSchema, type TextOptions, textFault } from '@hayate/protocol';
 import { ClientError } from '../client-error.ts';
 import type { EventInput } from './broadcaster-api.ts';
 
-/** `text` cleaned (protocol, cleanText). Throws ClientError INVALID, beginning with `what`, if it is too long then. */
+/**
+ * `text`, cleaned (protocol, cleanText). Throws ClientError INVALID, with a message that begins
+ * with `what`, if it is still too long.
+ */
 export function checkedText(what: string, text: string, unitsMax: number, options: TextOptions = {}): string {
   const clean = cleanText(text, options);
   const fault = textFault(clean, unitsMax, options);
@@ -18,7 +21,10 @@ export function checkAvatar(avatar: string): void {
   if (!isAvatar(avatar)) throw invalid('An avatar is an https:// address of at most 2008 characters, or empty.');
 }
 
-/** `event` with its text cleaned; what belongs to the application stays as it is. Throws ClientError INVALID for text that is too long. */
+/**
+ * `event` with its text cleaned; application-defined content is unchanged. Throws ClientError
+ * INVALID for text that is too long.
+ */
 export function checkedEvent(event: EventInput): EventInput {
   const name = (what: string, text = '') => checkedText(what, text, Limits.nameCharactersMax);
   switch (event.case) {
@@ -48,7 +54,7 @@ export function checkedEvent(event: EventInput): EventInput {
   }
 }
 
-/** The error for an argument that no server takes. */
+/** The error for an argument that no server would accept. */
 export function invalid(message: string): ClientError {
   return new ClientError('INVALID', message);
 }

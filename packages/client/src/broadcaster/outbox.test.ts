@@ -9,7 +9,7 @@ import { Uplink } from './uplink.ts';
 
 const idle = { bufferedBytes: 0, unansweredMs: 0, shortestRoundTripMs: 10 };
 
-/** An outbox whose frames carry their sequence, and a server that stores what it is sent. */
+/** An outbox whose frames carry their sequence, and a server that stores the frames it receives. */
 function model(limits = { maxAgeMs: 30_000, eventsMax: 4_096, bytesMax: 1 << 24 }) {
   const state = { nowMs: 0, look: { ...idle }, sent: [] as ClientMessageInput[], dropped: noFrames() };
   const uplink = new Uplink();
@@ -56,7 +56,7 @@ test('holds voice back while the socket is congested, then sends it together in 
   assert.deepEqual(state.sent[1]?.frames?.map(sequenceOf), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
 });
 
-test('a late answer to a ping counts as congestion too: bytes can wait where the socket does not show them', () => {
+test('a late answer to a ping also counts as congestion: bytes can wait where the socket does not show them', () => {
   const { outbox, state } = model();
   outbox.connect(0);
   state.look.unansweredMs = 300;
@@ -65,7 +65,7 @@ test('a late answer to a ping counts as congestion too: bytes can wait where the
   assert.equal(outbox.congested, true);
 });
 
-test('drops the oldest voice and poses past 30 s, never events, and declares them until they are acknowledged', () => {
+test('drops voice and poses older than 30 s, never events, and declares them until they are acknowledged', () => {
   const { outbox, state, push } = model();
   outbox.connect(0);
   for (const kind of [Kind.HEADER, Kind.AUDIO, Kind.EVENT, Kind.MOTION, Kind.AUDIO]) push(kind);
@@ -89,7 +89,7 @@ test('drops the oldest voice and poses past 30 s, never events, and declares the
   assert.equal(outbox.queue.frames, 2);
 });
 
-test('declares again what the log refused, together with the frames it refused', () => {
+test('after the log refused frames, declares their dropped ranges again and sends the frames again', () => {
   const { outbox, state, push, sequencesSent } = model();
   outbox.connect(0);
   for (let i = 0; i < 3; i++) push(Kind.AUDIO);
@@ -108,7 +108,7 @@ test('declares again what the log refused, together with the frames it refused',
   assert.deepEqual(sequencesSent(), [3]);
 });
 
-test('declares each dropped range once on a connection, however many follow', () => {
+test('declares each dropped range once on a connection, even when more follow', () => {
   const { outbox, state, push } = model();
   outbox.connect(0);
   for (let i = 0; i < 4; i++) {
@@ -129,14 +129,15 @@ test('declares each dropped range once on a connection, however many follow', ()
   );
 });
 
-test('declares what a server that took over waits for, when it has been acknowledged before and is no longer held', () => {
+test('declares frames that a successor server waits for, if they were acknowledged before and are no longer held', () => {
   const { outbox, state, push } = model();
   outbox.connect(0);
   for (let i = 0; i < 3; i++) push(Kind.AUDIO);
   outbox.flush();
   outbox.queue.acknowledge(3);
   outbox.disconnect();
-  // Its ticket says nothing of them. They are to be sent again, and the uplink has no room until they are too old.
+  // Its ticket does not cover them. They must be sent again, but the uplink has no room until they
+  // are too old.
   outbox.connect(0);
   state.look.bufferedBytes = 50_000;
   state.nowMs = 30_001;
@@ -146,7 +147,7 @@ test('declares what a server that took over waits for, when it has been acknowle
   assert.equal(outbox.queue.frames, 0);
 });
 
-test('keeps what is acknowledged until a ticket vouches for it, as a server that restarts knows only its ticket', () => {
+test('keeps acknowledged frames until a ticket covers them, because a server that restarts knows only its ticket', () => {
   const { outbox, push, sequencesSent, state } = model();
   outbox.connect(0);
   for (let i = 0; i < 5; i++) push(Kind.AUDIO);
@@ -160,12 +161,13 @@ test('keeps what is acknowledged until a ticket vouches for it, as a server that
   assert.deepEqual(sequencesSent(), [3, 4]);
 });
 
-test('resends take at most half of what the uplink is believed to carry', () => {
+test('resends take at most half of the estimated capacity of the uplink', () => {
   const { outbox, state, push } = model();
   for (let i = 0; i < 2_000; i++) push(Kind.AUDIO);
   state.nowMs = 5_000;
   outbox.connect(0);
-  // 256 kbit/s at first: 16,000 bytes a second of resends are half; no growth as nothing is looked at for 250 ms.
+  // 256 kbit/s at first, so 16,000 bytes a second for resends; no growth, because the next
+  // reading counts after 250 ms.
   outbox.flush();
   state.nowMs += 200;
   outbox.flush();
@@ -190,12 +192,12 @@ test('new and resent frames together stay below the frames a second that the ser
   assert.ok(sequencesSent().filter((sequence) => sequence >= 2_000).length === 100, 'a new frame waited');
 });
 
-test('no frame is sent again while 64 KiB of resent frames are unacknowledged, and a RESEND begins from nothing', () => {
+test('no frame is sent again while 64 KiB of resent frames are unacknowledged, and a RESEND resets that count', () => {
   const { outbox, state, push, sequencesSent } = model();
   for (let i = 0; i < 400; i++) push(Kind.AUDIO, 1_000);
   state.nowMs = 5_000;
   outbox.connect(0);
-  /** Sends what may be sent; gives how many frames have been sent so far. */
+  /** Sends all that may be sent; returns how many frames have been sent so far. */
   const settle = () => {
     for (let turn = 0; turn < 200; turn++) {
       state.nowMs += 50;
@@ -214,7 +216,7 @@ test('no frame is sent again while 64 KiB of resent frames are unacknowledged, a
   assert.ok((third - second) * 1_000 >= 65_536, `${third - second} frames after RESEND`);
 });
 
-test('whatever is lost, refused or congested, every sequence ends up at the server or declared dropped', () => {
+test('with any loss, refusal or congestion, every sequence ends up at the server or declared dropped', () => {
   const step = fc.oneof(
     { weight: 12, arbitrary: fc.record({ push: fc.constantFrom(Kind.AUDIO, Kind.MOTION, Kind.EVENT), waitMs: fc.nat(400) }) },
     { weight: 1, arbitrary: fc.record({ breakFor: fc.nat(40_000) }) },
@@ -251,7 +253,7 @@ test('whatever is lost, refused or congested, every sequence ends up at the serv
           push(one.push);
           pushed[countName(one.push)]++;
         } else if ('breakFor' in one) {
-          // What the socket had taken and not delivered is gone.
+          // Frames that the socket had accepted but not delivered are lost.
           outbox.disconnect();
           state.nowMs += one.breakFor;
           connected = false;
@@ -263,7 +265,7 @@ test('whatever is lost, refused or congested, every sequence ends up at the serv
           for (const n of [...stored]) if (n >= from + one.refuse) stored.delete(n);
           outbox.resend(next());
         } else if ('takenOverAfter' in one) {
-          // The server that takes over knows what the newest ticket says.
+          // The successor server knows only the newest ticket.
           outbox.disconnect();
           state.nowMs += one.takenOverAfter;
           for (const n of [...stored]) if (n >= vouched) stored.delete(n);
@@ -277,7 +279,7 @@ test('whatever is lost, refused or congested, every sequence ends up at the serv
         }
         if (!connected) {
           outbox.flush();
-          // A welcome is an acknowledgement too.
+          // A welcome is also an acknowledgement.
           outbox.connect(next());
           outbox.queue.acknowledge(next());
           connected = true;

@@ -1,6 +1,6 @@
-// One epoch's frames on their way to the server: new ones as they come, then, with what the uplink has to spare, those
-// that a returned connection has missed. Invariant: a frame gets its sequence here, once, and every sequence is
-// written, waiting to be written, or declared dropped.
+// One epoch's frames on their way to the server: new frames as they come, then, with the rest of
+// the uplink, the frames that a reconnected server lacks. Invariant: a frame gets its sequence
+// here, once, and every sequence is written, waiting to be written, or declared dropped.
 import { Limits, RangeSet } from '@hayate/protocol';
 import type { ClientMessageInput } from '../connection/socket.ts';
 import type { EventInput, FrameCounts } from './broadcaster-api.ts';
@@ -12,16 +12,19 @@ export interface OutboxOptions {
   uplink: Uplink;
   nowMs: () => number;
   look: () => SocketLook;
-  /** Writes to the connection in use; returns the message's bytes, 0 if there is none. */
+  /** Writes to the current connection; returns the message's bytes, 0 if there is no connection. */
   send: (message: ClientMessageInput) => number;
   onDropped: (counts: FrameCounts) => void;
 }
 
-/** Older frames go to the archive, not to viewers (design, "Live path"): they wait until new ones are out. */
+/**
+ * Older frames go to the archive, not to viewers (design, "Live path"), so they wait until new ones
+ * are sent.
+ */
 const LIVE_AGE_MAX_MS = 1_000;
-/** Room for what else a message holds. */
+/** Leaves room for a message's other fields. */
 const MESSAGE_FRAMES_BYTES_MAX = Limits.clientMessageBytesMax - 8_192;
-/** A resend message is small, so that a live frame never waits long behind it. */
+/** A resend message is small, so that a live frame never waits long after it. */
 const RESEND_BYTES_MAX = 4_096;
 
 /** The frames of one epoch. */
@@ -33,9 +36,12 @@ export class Outbox {
   #nextSequence = 0;
   /** The first sequence not yet written as live. */
   #nextLive = 0;
-  /** Dropped, and not yet declared on this connection. */
+  /** Dropped, but not yet declared on this connection. */
   readonly #undeclared = new RangeSet();
-  /** Frames that were sent again on this connection and are not acknowledged yet: bytes by sequence, ascending. */
+  /**
+   * Frames that were sent again on this connection and are not yet acknowledged: bytes by sequence,
+   * ascending.
+   */
   readonly #inFlight = new Map<number, number>();
   #inFlightBytes = 0;
   #connected = false;
@@ -48,27 +54,27 @@ export class Outbox {
     this.queue = new UnacknowledgedQueue(options.limits);
   }
 
-  /** The next frame gets this sequence. */
+  /** The sequence of the next frame. */
   get nextSequence(): number {
     return this.#nextSequence;
   }
 
-  /** Whether the socket has no room for more than what must go. */
+  /** Whether the socket has room only for frames that must be sent. */
   get congested(): boolean {
     return this.#connected && this.#options.uplink.congested(this.#options.look());
   }
 
-  /** Takes a frame whose header says `sequence: nextSequence`. */
+  /** Takes a frame whose header has `sequence: nextSequence`. */
   push(frame: { kind: number; bytes: Uint8Array; event?: EventInput }): void {
     this.queue.push({ ...frame, sequence: this.#nextSequence++, queuedMs: this.#options.nowMs(), written: false });
   }
 
-  /** The connection is gone. */
+  /** The connection is lost. */
   disconnect(): void {
     this.#connected = false;
   }
 
-  /** A connection is live; the server holds all before `next`, and wants what follows. */
+  /** A connection is live; the server holds all frames before `next` and needs the rest. */
   connect(next: number): void {
     this.#connected = true;
     this.#options.uplink.reset(this.#options.nowMs());
@@ -80,20 +86,23 @@ export class Outbox {
     this.#endWritten = false;
   }
 
-  /** The log could not take what follows `from`: what was written of it is written again, and what was declared is declared again. */
+  /**
+   * The log could not take the frames from `from`. Those already written are written again, and
+   * ranges already declared are declared again.
+   */
   resend(from: number): void {
     this.#declareAgain();
     this.#clearInFlight();
     this.#backlog.add(from, this.#nextLive - 1);
   }
 
-  /** No more frames: END follows the last. */
+  /** No more frames will come: END follows the last. */
   finish(): void {
     this.#ending = true;
     this.flush();
   }
 
-  /** Drops what is past its bounds. */
+  /** Drops frames that exceed the bounds. */
   expire(): void {
     const expired = this.queue.expire(this.#options.nowMs());
     if (expired === undefined) return;
@@ -101,7 +110,7 @@ export class Outbox {
     this.#options.onDropped(expired.counts);
   }
 
-  /** Writes what may be written now. */
+  /** Writes all that may be written now. */
   flush(): void {
     this.expire();
     if (!this.#connected) return;

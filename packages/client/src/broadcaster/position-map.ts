@@ -1,5 +1,6 @@
-// The application's audio positions to the epoch's. Each participant's first audio in an epoch is placed at its capture
-// time; from there its own sample count decides. A count that goes back (another microphone) is placed anew.
+// The application's audio positions to the epoch's. Each participant's first audio in an epoch is
+// placed at its capture time; after that its own sample count decides. If the count goes back
+// (another microphone), the audio is placed by its capture time again.
 
 const SAMPLES_PER_US = 0.048;
 
@@ -7,7 +8,10 @@ const SAMPLES_PER_US = 0.048;
 export class PositionMap {
   readonly #lines = new Map<number, { shift: number; end: number }>();
 
-  /** The epoch's position of audio of `samples` at the application's `position`, captured at `captureUs` of the epoch. */
+  /**
+   * The epoch's position of `samples` of audio at the application's `position`, captured at
+   * `captureUs` of the epoch.
+   */
   place(audio: { participant: number; position: number; samples: number; captureUs: number }): number {
     let line = this.#lines.get(audio.participant);
     if (line === undefined || audio.position + line.shift < line.end) {

@@ -1,4 +1,5 @@
-// What a broadcast says of itself, checked before it is sent, and when its clock estimate has improved enough to say so again.
+// Checks and encodes a broadcast's description, and decides when a better clock estimate justifies
+// a new HEADER.
 import { create, toBinary } from '@bufbuild/protobuf';
 import { Limits, StreamHeaderSchema } from '@hayate/protocol';
 import type { ClockOffset } from '../connection/clock-estimate.ts';
@@ -12,27 +13,26 @@ export interface Origin {
 }
 
 /**
- * `description` with its title and names in the form that text has (protocol, cleanText). Throws ClientError INVALID if a server
- * would refuse it even so.
+ * `description` with its title and names cleaned (protocol, cleanText). Throws ClientError INVALID
+ * if a server would still refuse it.
  */
 export function checkedDescription(description: StreamDescription): StreamDescription {
   const { avatar, audio, motionRate } = description;
   const title = checkedText('A title', description.title, Limits.titleCharactersMax);
   const participants = description.participants.map((participant) => checkedParticipant(participant));
   checkAvatar(avatar);
-  if (new Set(participants.map(({ number }) => number)).size < participants.length)
-    throw invalid('No two participants have the same number.');
-  if (audio !== undefined && audio.channels !== 1 && audio.channels !== 2) throw invalid('Audio has 1 or 2 channels.');
+  if (new Set(participants.map(({ number }) => number)).size < participants.length) throw invalid('Two participants have the same number.');
+  if (audio !== undefined && audio.channels !== 1 && audio.channels !== 2) throw invalid('Audio must have 1 or 2 channels.');
   if (audio !== undefined && !(Number.isInteger(audio.preSkip) && audio.preSkip >= 0 && audio.preSkip <= 65_535))
-    throw invalid('Pre-skip is 0 to 65535 samples.');
+    throw invalid('Pre-skip must be 0 to 65535 samples.');
   if (!(Number.isInteger(motionRate) && motionRate >= 0 && motionRate <= 1_000))
-    throw invalid('A motion rate is 0 to 1000 poses a second.');
+    throw invalid('A motion rate must be 0 to 1000 poses a second.');
   return { ...description, title, participants };
 }
 
 function checkedParticipant({ number, name, avatar }: ParticipantInfo): ParticipantInfo {
   if (!(Number.isInteger(number) && number >= 1 && number < Limits.participantsMax))
-    throw invalid(`A participant's number is 1 to ${Limits.participantsMax - 1}.`);
+    throw invalid(`A participant's number must be 1 to ${Limits.participantsMax - 1}.`);
   checkAvatar(avatar);
   return { number, name: checkedText('A name', name, Limits.nameCharactersMax), avatar };
 }
@@ -59,7 +59,10 @@ export function originOf(offset: ClockOffset, beganMs: number): Origin {
   return { unixUs: offset.offsetUs + beganMs * 1000, errorUs: offset.errorUs };
 }
 
-/** Whether viewers should hear of `better`: its error is less than half and by a millisecond, or it contradicts what was said. */
+/**
+ * Whether viewers should get `better`: its error is less than half of the old one and smaller by a
+ * millisecond, or it contradicts `said`.
+ */
 export function improves(better: Origin, said: Origin): boolean {
   return (
     (better.errorUs < said.errorUs / 2 && said.errorUs - better.errorUs > 1_000) ||

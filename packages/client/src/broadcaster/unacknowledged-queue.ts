@@ -1,6 +1,7 @@
-// Frames that the server has not acknowledged, in order of sequence: what a returning broadcaster sends again. Bounded by
-// time, bytes and, for what is never dropped, number. Invariant: every sequence up to the newest is acknowledged, held, or
-// in `dropped` (declared to the server until acknowledged).
+// Frames that the server has not acknowledged, in order of sequence; a reconnected broadcaster
+// sends them again. Bounded by time, by bytes and, for frames that are never dropped, by number.
+// Invariant: every sequence up to the newest is acknowledged, held, or in `dropped` (declared to
+// the server until acknowledged).
 import { isDroppable, Kind, type NumberRange, RangeSet } from '@hayate/protocol';
 import type { EventInput, FrameCounts } from './broadcaster-api.ts';
 
@@ -12,17 +13,17 @@ export interface OutgoingFrame {
   readonly bytes: Uint8Array;
   /** When it was queued, monotonic milliseconds. */
   readonly queuedMs: number;
-  /** Of EVENT frames: what the application gave. */
+  /** The application's input, for EVENT frames. */
   readonly event?: EventInput;
   /** Whether it has been written to a socket. */
   written: boolean;
 }
 
-/** What `expire` dropped. */
+/** The result of `expire`. */
 export interface Expired {
   /** To be declared to the server. */
   readonly ranges: readonly Readonly<NumberRange>[];
-  /** How many of each kind; without those that are durable already. */
+  /** The number of dropped frames by kind, without those that are already durable. */
   readonly counts: FrameCounts;
 }
 
@@ -33,7 +34,7 @@ export interface QueueLimits {
   bytesMax: number;
 }
 
-/** Counters for each kind, at 0. */
+/** Zero for each kind. */
 export function noFrames(): FrameCounts {
   return { header: 0, audio: 0, motion: 0, event: 0 };
 }
@@ -46,13 +47,18 @@ export function countName(kind: number): keyof FrameCounts {
 /** Unacknowledged frames of one epoch. */
 export class UnacknowledgedQueue {
   readonly #limits: QueueLimits;
-  /** Voice and poses, which may be dropped, and all else, which may not: each in order of sequence. */
+  /**
+   * Voice and poses, which may be dropped. #kept holds all others. Both are in order of sequence.
+   */
   readonly #media = new Map<number, OutgoingFrame>();
   readonly #kept = new Map<number, OutgoingFrame>();
-  /** Declared dropped and not yet acknowledged. */
+  /** Declared dropped, but not yet acknowledged. */
   readonly dropped = new RangeSet();
   #acknowledged = 0;
-  /** The server in use has said that it has everything before it. One that took over may know less than what is acknowledged. */
+  /**
+   * The current server has stated that it has every frame before this sequence. A successor server
+   * may know less than the acknowledged frames.
+   */
   #known = 0;
   #frames = 0;
   #bytes = 0;
@@ -68,7 +74,7 @@ export class UnacknowledgedQueue {
     return this.#frames;
   }
 
-  /** Their bytes. */
+  /** Bytes of the frames that wait for acknowledgement. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -78,7 +84,7 @@ export class UnacknowledgedQueue {
     return this.#acknowledged;
   }
 
-  /** The server in use has said that it has everything before it. */
+  /** The current server has stated that it has every frame before this sequence. */
   get known(): number {
     return this.#known;
   }
@@ -92,7 +98,7 @@ export class UnacknowledgedQueue {
     return this.#media.get(sequence) ?? this.#kept.get(sequence);
   }
 
-  /** The frames that wait for acknowledgement, what may be dropped first. */
+  /** The frames that wait for acknowledgement, droppable ones first. */
   *unacknowledged(): Generator<OutgoingFrame> {
     for (const frames of [this.#media, this.#kept])
       for (const frame of frames.values()) if (frame.sequence >= this.#acknowledged) yield frame;
@@ -106,7 +112,10 @@ export class UnacknowledgedQueue {
     if (!isDroppable(frame.kind)) this.#events++;
   }
 
-  /** All before `next` is durable. Frames are still held until `release`: a server that restarts knows only what its ticket says. */
+  /**
+   * All frames before `next` are durable. They are held until `release`, because a server that
+   * restarts knows only its ticket.
+   */
   acknowledge(next: number): void {
     for (let sequence = this.#acknowledged; sequence < next; sequence++) {
       const frame = this.get(sequence);
@@ -117,7 +126,7 @@ export class UnacknowledgedQueue {
     this.dropped.remove(0, next - 1);
   }
 
-  /** A ticket vouches that all before `next` is durable: nothing will ask for it again. */
+  /** A ticket covers all frames before `next`, so no server will ask for them again. */
   release(next: number): void {
     for (const frames of [this.#media, this.#kept])
       for (const frame of frames.values()) {
@@ -127,8 +136,8 @@ export class UnacknowledgedQueue {
   }
 
   /**
-   * Drops what is over the bounds, oldest first: voice and poses that the server in use does not know of become `dropped`.
-   * Undefined if none did.
+   * Drops frames beyond the bounds, oldest first. Voice and poses that the current server does not
+   * know of become `dropped`. Undefined if there were none.
    */
   expire(nowMs: number): Expired | undefined {
     const ranges = new RangeSet();
@@ -139,7 +148,8 @@ export class UnacknowledgedQueue {
       if (frame.sequence < this.#known) continue;
       ranges.add(frame.sequence);
       this.dropped.add(frame.sequence);
-      // What an earlier server acknowledged is durable: this one only must not wait for it.
+      // A frame that an earlier server acknowledged is durable; it is declared only so that this
+      // server does not wait for it.
       if (frame.sequence < this.#acknowledged) continue;
       this.#settle(frame);
       counts[countName(frame.kind)]++;
@@ -147,7 +157,10 @@ export class UnacknowledgedQueue {
     return ranges.size === 0 ? undefined : { ranges: ranges.ranges, counts };
   }
 
-  /** A server takes over that has everything before `next`, which is then acknowledged: what it lacks, up to `last`, and is not held any more is dropped. */
+  /**
+   * A server takes over that has every frame before `next`. Frames up to `last` that it lacks and
+   * that are no longer held count as dropped.
+   */
   takeOver(next: number, last: number): void {
     this.#known = next;
     for (let sequence = next; sequence <= last; sequence++) if (this.get(sequence) === undefined) this.dropped.add(sequence);

@@ -1,31 +1,35 @@
-// What the way to the server can carry, as far as the WebSocket shows it, so that resends take at most half of it.
-// While bytes stay in the socket, what leaves it is the uplink's rate. While it empties at every look, the uplink carries
-// at least what was sent, and the estimate grows by a quarter each time it is tried out, up to the server's limit.
+// Estimates the uplink's capacity from the WebSocket, so that resends use at most half of it. While
+// bytes stay in the socket, the rate at which they leave it is the capacity. While the socket is
+// empty at every reading, the uplink carries at least the bytes sent, and each reading with resends
+// raises the estimate by a quarter, up to the server's limit.
 import { RateMeter } from '../rate-meter.ts';
 
-/** More waiting in the socket than this is congestion: about a quarter second of a stream. */
+/** More bytes than this in the socket are congestion: about a quarter second of a stream. */
 const BUFFERED_BYTES_MAX = 8_192;
-/** An answer later than the shortest round trip by this much: bytes wait where the socket does not show them. */
+/**
+ * An answer that is later than the shortest round trip by this much means that bytes wait where the
+ * socket does not show them.
+ */
 const DELAY_MAX_MS = 400;
 const LOOK_MS = 250;
 const FIRST_ESTIMATE_BITS = 256_000;
 const ESTIMATE_BITS_MIN = 32_000;
-/** Resends may burst for this long. */
+/** The longest burst of resends. */
 const BURST_MS = 500;
 /** New and resent frames together stay below this share of the server's limits. */
 const LIMIT_SHARE = 0.9;
 /** Where the server has no limit of frames: more than any uplink carries. */
 const FRAMES_PER_SECOND_MAX = 1_000_000;
 
-/** What is known of the socket at one moment. */
+/** A reading of the socket. */
 export interface SocketLook {
   bufferedBytes: number;
-  /** How long the oldest ping waits. */
+  /** How long the oldest ping has waited. */
   unansweredMs: number;
   shortestRoundTripMs: number | undefined;
 }
 
-/** Estimates the uplink; grants resends their share. */
+/** Estimates the uplink and grants resends their share. */
 export class Uplink {
   readonly #meter = new RateMeter();
   /** Frames in place of bytes. */
@@ -59,7 +63,7 @@ export class Uplink {
     return this.#meter.bitsPerSecond(nowMs);
   }
 
-  /** A new connection: nothing waits in it. What is known of the uplink stays. */
+  /** A new connection has started, and nothing waits in it. The estimate of the uplink stays. */
   reset(nowMs: number): void {
     this.#look = undefined;
     this.#budgetBytes = 0;
@@ -67,7 +71,10 @@ export class Uplink {
     this.#budgetMs = nowMs;
   }
 
-  /** Whether voice is better held back and poses left out: bytes wait in the socket, or answers come late. */
+  /**
+   * Whether voice should be held back and poses skipped: bytes wait in the socket, or answers come
+   * late.
+   */
   congested(look: SocketLook): boolean {
     return look.bufferedBytes > BUFFERED_BYTES_MAX || this.#delayed(look);
   }

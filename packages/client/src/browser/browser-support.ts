@@ -1,36 +1,39 @@
-// What broadcasting and watching need of a browser, and one sentence for each thing that is missing.
-// There is no fallback codec: voice is encoded and decoded by WebCodecs alone.
+// The browser features that broadcasting and watching need, and one sentence for each missing
+// feature. There is no fallback codec: only WebCodecs encodes and decodes voice.
 
 export type BrowserFeature = 'secure-context' | 'websocket' | 'audio-worklet' | 'audio-decoder' | 'audio-encoder' | 'microphone' | 'webgl2';
 
 export interface MissingFeature {
   feature: BrowserFeature;
-  /** One sentence for people: what is missing and what to do. */
+  /** One sentence for people: the missing feature and the remedy. */
   sentence: string;
 }
 
-/** How Hayate encodes voice, as WebCodecs names it. */
+/** The codec that Hayate uses for voice, in WebCodecs' terms. */
 export const OPUS = { codec: 'opus', sampleRate: 48_000, numberOfChannels: 1 } as const;
 
 const SENTENCES: Readonly<Record<BrowserFeature, string>> = {
-  'secure-context': 'This page is not secure: open it over https:// or on localhost, or the browser gives it no sound and no microphone.',
+  'secure-context': 'This page is not secure: open it over https:// or on localhost, otherwise the browser blocks sound and microphone.',
   websocket: 'This browser has no WebSocket, so it cannot connect: use a current Chrome, Edge, Firefox or Safari.',
   'audio-worklet': 'This browser has no AudioWorklet, so it cannot play the voice: use a current Chrome, Edge, Firefox or Safari.',
   'audio-decoder':
     'This browser cannot decode Opus with WebCodecs, so it cannot play the voice: use a current Chrome, Edge or Firefox, or Safari 26.',
   'audio-encoder':
     'This browser cannot encode Opus with WebCodecs, so it cannot broadcast voice: use a current Chrome, Edge or Firefox, or Safari 26.',
-  microphone: 'This browser gives pages no microphone: use a current Chrome, Edge, Firefox or Safari.',
+  microphone: 'This browser does not give pages access to a microphone: use a current Chrome, Edge, Firefox or Safari.',
   webgl2: 'This browser has no WebGL 2, so it cannot draw the avatar: turn hardware acceleration on, or use another browser.',
 };
 
-/** What this browser lacks for `task`, most basic first; empty if it has everything. Never rejects. */
+/**
+ * The features that this browser lacks for `task`, most basic first; empty if it has them all.
+ * Never rejects.
+ */
 export async function browserSupport(task: 'watch' | 'broadcast'): Promise<MissingFeature[]> {
   const missing: BrowserFeature[] = [];
   if (!globalThis.isSecureContext) missing.push('secure-context');
   if (!('WebSocket' in globalThis)) missing.push('websocket');
   if (!hasWebGl2()) missing.push('webgl2');
-  // In an insecure context the rest is hidden, not missing: one sentence is enough.
+  // An insecure context hides the other features, so this one sentence is enough.
   if (globalThis.isSecureContext) {
     if (!('AudioWorkletNode' in globalThis)) missing.push('audio-worklet');
     if (!(await decodesOpus())) missing.push('audio-decoder');

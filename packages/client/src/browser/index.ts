@@ -1,5 +1,6 @@
 // Hayate in a browser: microphone to Opus packets, and a Viewer's frames to sound and poses.
-// Content-Security-Policy: worklets are loaded from blob: URLs; a page that forbids them serves the sources below itself.
+// Content-Security-Policy: worklets are loaded from blob: URLs. A page that forbids blob: must
+// serve the sources exported below.
 export { type BrowserFeature, browserSupport, type MissingFeature } from './browser-support.ts';
 export {
   MicrophoneCapture,

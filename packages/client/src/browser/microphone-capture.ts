@@ -1,5 +1,6 @@
-// A microphone in, Opus packets of 20 ms with exact positions and loudness out, and the PCM for lip shapes. The device's
-// own sample count is the position, so what is not sent (muted, encoder behind) leaves a hole and never shifts the rest.
+// A microphone in; out come Opus packets of 20 ms with exact positions and loudness, and the PCM
+// for lip shapes. The position is the device's own sample count. A packet that is not sent (muted,
+// encoder too slow) leaves a hole and never shifts the others.
 
 import type { AudioFormat } from '../broadcaster/broadcaster-api.ts';
 import { ClientError } from '../client-error.ts';
@@ -12,21 +13,23 @@ import { microphoneError } from './device-error.ts';
 import { addWorkletModule, CAPTURE_PROCESSOR, captureWorkletSource } from './worklet-module.ts';
 
 export interface MicrophoneOptions {
-  /** Which microphone; default: the browser's choice. */
+  /** The device to use. Default: the browser's choice. */
   deviceId?: string;
-  /** Opus bits a second. Default 48,000. */
+  /** Opus bit rate, bits per second. Default 48,000. */
   bitsPerSecond?: number;
-  /** Default true, each. */
+  /** Each of these defaults to true. */
   echoCancellation?: boolean;
   noiseSuppression?: boolean;
   autoGainControl?: boolean;
-  /** Default: performance.now(). Give the Broadcaster's if it has its own. */
+  /** Default: performance.now(). Pass the Broadcaster's clock if it has its own. */
   clock?: Clock;
-  /** Where the capture worklet is served, for pages whose CSP forbids blob: scripts. Default: a blob: URL. */
+  /**
+   * URL of the capture worklet, for pages whose CSP forbids blob: scripts. Default: a blob: URL.
+   */
   workletUrl?: string;
 }
 
-/** 20 ms of what the microphone heard, before encoding. */
+/** 20 ms of microphone sound, before encoding. */
 export interface PcmBlock {
   /** 960 mono samples at 48 kHz; the listener may keep them. */
   samples: Float32Array<ArrayBuffer>;
@@ -34,11 +37,14 @@ export interface PcmBlock {
   position: number;
   /** When the first sample was captured, milliseconds of the clock. */
   captureMs: number;
-  /** Loudness as RFC 6464 has it: 0 (loudest) to 127 (silence). */
+  /** Loudness as in RFC 6464: 0 (loudest) to 127 (silence). */
   level: number;
 }
 
-/** One encoded packet: `broadcaster.sendAudio({ ...packet, captureUs: broadcaster.captureUsAt(packet.captureMs) })`. */
+/**
+ * One encoded packet:
+ * `broadcaster.sendAudio({ ...packet, captureUs: broadcaster.captureUsAt(packet.captureMs) })`.
+ */
 export interface MicrophonePacket {
   packets: [Uint8Array];
   position: number;
@@ -58,16 +64,19 @@ export interface MicrophoneEvents {
 
 export interface MicrophoneStatistics {
   packets: number;
-  /** Blocks that were not encoded because the encoder was behind. */
+  /** Blocks that were dropped because the encoder was too slow. */
   dropped: number;
 }
 
 /** 20 ms at 48 kHz. */
 const BLOCK_SAMPLES = 960;
 const BITS_PER_SECOND = 48_000;
-/** Blocks that may wait in the encoder: 1 s, which all come at once when the page has been busy so long. */
+/**
+ * Blocks that may wait in the encoder: 1 s. After a busy second of the page, that many arrive at
+ * once.
+ */
 const ENCODER_QUEUE_MAX = 50;
-/** The capture clock follows the device's drift over this window. */
+/** Over this window the capture clock follows the device's drift. */
 const CLOCK_WINDOW_MS = 10_000;
 
 interface Graph {
@@ -77,13 +86,18 @@ interface Graph {
   encoder: AudioEncoder;
 }
 
-/** A microphone as Opus packets. Use it once; for another microphone make another. */
+/**
+ * Turns a microphone into Opus packets. Use an instance once; make another for another microphone.
+ */
 export class MicrophoneCapture extends Emitter<MicrophoneEvents> {
-  /** For BroadcasterOptions.audio: mono; libopus' look-ahead at 48 kHz as browsers' encoders have it. */
+  /**
+   * For BroadcasterOptions.audio: mono, with libopus' look-ahead at 48 kHz, as browsers' encoders
+   * have it.
+   */
   static readonly format: AudioFormat = { channels: 1, preSkip: 312, inputSampleRate: 48_000 };
   readonly #options: MicrophoneOptions;
   readonly #clock: Clock;
-  /** Clock time less position, milliseconds: how late blocks arrive at best. */
+  /** Clock time minus position, milliseconds: the smallest delay with which blocks arrive. */
   readonly #base = new WindowedMinimum(CLOCK_WINDOW_MS);
   /** Blocks in the encoder, oldest first. */
   readonly #encoding: { position: number; captureMs: number; level: number }[] = [];
@@ -94,7 +108,7 @@ export class MicrophoneCapture extends Emitter<MicrophoneEvents> {
   #packets = 0;
   #dropped = 0;
 
-  /** While true nothing is encoded; `pcm` goes on. */
+  /** While true nothing is encoded; `pcm` events continue. */
   muted = false;
 
   constructor(options: MicrophoneOptions = {}) {
@@ -107,12 +121,15 @@ export class MicrophoneCapture extends Emitter<MicrophoneEvents> {
     return { packets: this.#packets, dropped: this.#dropped };
   }
 
-  /** What the microphone calls itself; empty before start() has resolved. */
+  /** The device's label; empty before start() has resolved. */
   get deviceLabel(): string {
     return this.#graph?.stream.getAudioTracks()[0]?.label ?? '';
   }
 
-  /** Asks for the microphone and starts. Rejects with ClientError DEVICE or UNSUPPORTED, whose message is for people. */
+  /**
+   * Asks for the microphone and starts. Rejects with ClientError DEVICE or UNSUPPORTED, whose
+   * message is for people.
+   */
   async start(): Promise<void> {
     if (!globalThis.isSecureContext) throw new ClientError('UNSUPPORTED', missingSentence('secure-context'));
     if (globalThis.navigator?.mediaDevices?.getUserMedia === undefined) throw new ClientError('UNSUPPORTED', missingSentence('microphone'));
@@ -134,7 +151,7 @@ export class MicrophoneCapture extends Emitter<MicrophoneEvents> {
       node.port.onmessage = ({ data }: MessageEvent<{ position: number; samples: Float32Array<ArrayBuffer> }>) =>
         this.#take(data.position, data.samples);
       source.connect(node);
-      // A worklet that leads nowhere may never be run; its output is silence.
+      // A browser may never run a worklet that is connected to nothing. This one outputs silence.
       node.connect(context.destination);
       stream.getAudioTracks()[0]?.addEventListener('ended', () => this.#fail('The microphone was disconnected.'));
       await context.resume();
@@ -203,7 +220,7 @@ export class MicrophoneCapture extends Emitter<MicrophoneEvents> {
       sampleRate: OPUS.sampleRate,
       numberOfFrames: BLOCK_SAMPLES,
       numberOfChannels: 1,
-      // Without holes: the encoder need not know what was not encoded.
+      // The encoder's timestamps have no holes: it need not know about skipped blocks.
       timestamp: this.#encoded * 20_000,
       data: samples,
     });
@@ -213,7 +230,9 @@ export class MicrophoneCapture extends Emitter<MicrophoneEvents> {
     data.close();
   }
 
-  /** One packet comes out for each block that went in, in order: the encoder's frame is a block. */
+  /**
+   * One packet comes out for each block that went in, in order: a packet holds exactly one block.
+   */
   #takePacket(chunk: EncodedAudioChunk): void {
     const block = this.#encoding.shift();
     if (block === undefined) return;
@@ -230,7 +249,9 @@ export class MicrophoneCapture extends Emitter<MicrophoneEvents> {
   }
 }
 
-/** A context that the microphone can be connected to: at 48 kHz, or at the device's rate where a browser does not convert. */
+/**
+ * A context for the microphone: at 48 kHz, or at the device's rate if the browser does not convert.
+ */
 function openSource(stream: MediaStream): { context: AudioContext; source: MediaStreamAudioSourceNode } {
   const latencyHint = 'interactive';
   const context = new AudioContext({ sampleRate: OPUS.sampleRate, latencyHint });

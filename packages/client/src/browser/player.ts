@@ -1,6 +1,7 @@
-// A Viewer's or a Replay's frames to sound and poses. Voice and motion follow one media line, made of arrivals or given by the
-// replay; where voice is heard, the pose shown is the one captured with it. Without voice, or while the browser blocks sound,
-// motion follows the line by itself.
+// Turns the frames of a Viewer or a Replay into sound and poses. Voice and motion follow one media
+// line, which is estimated from arrivals or given by the replay. While voice is heard, the pose
+// shown is the one captured with it. Without voice, or while the browser blocks sound, motion
+// follows the line directly.
 import { createPose, type Pose } from '@hayate/protocol';
 import { ClientError } from '../client-error.ts';
 import { Emitter, type Unsubscribe } from '../emitter.ts';
@@ -16,56 +17,72 @@ import { openSound, type Sound } from './sound.ts';
 import { VoiceTrack } from './voice-track.ts';
 
 export interface PlayerOptions {
-  /** Default: an own context at 48 kHz, closed with the player. */
+  /** Default: a context of its own at 48 kHz, which close() closes. */
   context?: AudioContext;
   /** 0 to 1. Default 1. */
   volume?: number;
   muted?: boolean;
-  /** Poses alone, no sound: no AudioContext is made. For thumbnails. Default false. */
+  /** Poses only, no sound: no AudioContext is made. For thumbnails. Default false. */
   motionOnly?: boolean;
-  /** Where the playout worklet is served, for pages whose CSP forbids blob: scripts. Default: a blob: URL. */
+  /**
+   * URL of the playout worklet, for pages whose CSP forbids blob: scripts. Default: a blob: URL.
+   */
   workletUrl?: string;
   /** Bounds of the jitter buffer. */
   jitter?: JitterOptions;
-  /** False: poseAt gives poses as they came, without any between two of them. Default true. */
+  /** False: poseAt returns only received poses, never interpolated ones. Default true. */
   interpolate?: boolean;
 }
 
-/** 'blocked': the browser waits for a tap before it lets sound out (or there is none, with motionOnly). */
+/**
+ * 'blocked': the browser waits for a tap before it plays sound. With motionOnly, there is no sound
+ * at all.
+ */
 export type PlayerState = 'blocked' | 'playing';
 
 export interface PlayerEvents {
-  /** 'blocked': offer "tap to hear" and call resume() from the tap. Motion plays meanwhile. */
+  /**
+   * 'blocked': offer "tap to hear" and call resume() from the tap. Motion plays in the meantime.
+   */
   state: { state: PlayerState };
-  /** The sound cannot be played, and why; motion goes on. */
+  /** The sound cannot be played, and why; motion continues. */
   error: ClientError;
 }
 
 export interface PlayerStatistics {
-  /** Capture to playout over the last seconds, and its largest clock error; undefined before the first. Milliseconds. */
+  /**
+   * Capture to playout over the last seconds, and its largest clock error, milliseconds; undefined
+   * before the first.
+   */
   latency: { p50Ms: number; p99Ms: number; errorMs: number } | undefined;
   /** Voice decoded and not yet played, milliseconds. */
   bufferMs: number;
-  /** Delay the jitter buffer aims at, milliseconds. */
+  /** The delay that the jitter buffer aims at, milliseconds. */
   targetMs: number;
   /** Voice that was lost on the way, milliseconds. */
   lostMs: number;
-  /** Voice that was made up because it was missing when its time came, milliseconds. */
+  /** Voice that was concealed because it was missing when its time came, milliseconds. */
   concealedMs: number;
-  /** Voice that came after its time, milliseconds. */
+  /** Voice that arrived after its time, milliseconds. */
   lateMs: number;
 }
 
-/** Voice so long silent no longer leads motion. */
+/** After this much silence, voice no longer leads motion. */
 const VOICE_ABSENT_MS = 3_000;
-/** Voice is sent so much later than a pose of the same moment, at most: encoder and packet. */
+/**
+ * Voice is sent at most this much later than a pose of the same moment, because of encoder and
+ * packet.
+ */
 const VOICE_LAG_MS = 100;
 const FOLLOW_INTERVAL_MS = 40;
-/** Participants who can be heard. */
+/** Participants that can be heard at once. */
 const VOICES_MAX = 16;
 const LATENCY_SAMPLES = 500;
 
-/** Plays what a Viewer receives or a Replay gives. Make it before viewer.connect() and replay.open(). */
+/**
+ * Plays the frames of a Viewer or a Replay. Make it before you call viewer.connect() or
+ * replay.open().
+ */
 export class Player extends Emitter<PlayerEvents> {
   readonly #source: MediaSource;
   readonly #options: PlayerOptions;
@@ -131,12 +148,15 @@ export class Player extends Emitter<PlayerEvents> {
     this.muted = this.#muted;
   }
 
-  /** The node that carries all sound, after volume, for analysers; undefined with motionOnly or if there is no sound. */
+  /**
+   * The node that carries all sound, after volume, for analysers; undefined with motionOnly or
+   * without sound.
+   */
   get output(): AudioNode | undefined {
     return this.#sound?.gain;
   }
 
-  /** A snapshot. */
+  /** A snapshot of the statistics. */
   get stats(): PlayerStatistics {
     const [p50Ms, p99Ms] = [this.#latency.percentile(0.5), this.#latency.percentile(0.99)];
     const errorMs = this.#source.ageOf(0)?.errorMs ?? 0;
@@ -153,7 +173,10 @@ export class Player extends Emitter<PlayerEvents> {
     };
   }
 
-  /** Lets the sound begin; call it from a tap or key press. Resolves when it plays. Rejects with ClientError UNSUPPORTED without sound. */
+  /**
+   * Starts the sound; call it from a tap or key press. Resolves when it plays; rejects with
+   * ClientError UNSUPPORTED without sound.
+   */
   async resume(): Promise<void> {
     if (this.#sound === undefined) throw new ClientError('UNSUPPORTED', missingSentence('audio-worklet'));
     await this.#sound.context.resume();
@@ -165,8 +188,8 @@ export class Player extends Emitter<PlayerEvents> {
   }
 
   /**
-   * The pose that belongs to the voice being heard now (to be drawn now); undefined before the participant's first. The
-   * same object is written again at the participant's next call.
+   * The pose to draw now: the one that belongs to the voice being heard. Undefined before the
+   * participant's first pose. The next call for the same participant writes the same object again.
    */
   poseAt(participant = 0): Pose | undefined {
     const mediaMs = this.#mediaMs();
@@ -179,7 +202,7 @@ export class Player extends Emitter<PlayerEvents> {
     return this.#timeline.poseAt(mediaMs * 1000, pose, participant) ? pose : undefined;
   }
 
-  /** Stops; the Viewer or Replay goes on. */
+  /** Stops playing; the Viewer or Replay stays open. */
   close(): void {
     this.#closed = true;
     for (const unsubscribe of this.#subscriptions) unsubscribe();
@@ -214,9 +237,9 @@ export class Player extends Emitter<PlayerEvents> {
     this.emit('state', { state: this.state });
   }
 
-  #restart(anew: boolean): void {
-    this.#line.begin(this.#source.clock.nowMs(), anew);
-    if (!anew) return;
+  #restart(isNewEpoch: boolean): void {
+    this.#line.begin(this.#source.clock.nowMs(), isNewEpoch);
+    if (!isNewEpoch) return;
     this.#closeVoices();
     this.#timeline.clear();
     this.#clock.reset();
@@ -258,7 +281,7 @@ export class Player extends Emitter<PlayerEvents> {
     return voice;
   }
 
-  /** Frames of one message are looked at together: the line moves once. */
+  /** Looks at the frames of one message together, so the line moves once. */
   #followSoon(): void {
     if (this.#followDue || this.#voices.size === 0) return;
     const nowMs = this.#source.clock.nowMs();
@@ -290,22 +313,25 @@ export class Player extends Emitter<PlayerEvents> {
       return heardMs;
     }
     const wantedMs = this.#wantedMs(nowMs);
-    // A replay's line has no jitter to be smoothed.
+    // A replay's line has no jitter to smooth.
     return wantedMs === undefined || this.#source.playback !== undefined ? wantedMs : this.#clock.advance(nowMs, wantedMs);
   }
 
-  /** The media time to be heard and seen at `nowMs`; undefined before anything arrived. */
+  /** The media time to hear and see at `nowMs`; undefined before anything arrived. */
   #wantedMs(nowMs: number): number | undefined {
     return this.#source.playback === undefined ? this.#line.at(nowMs) : this.#source.playback.mediaMs(nowMs);
   }
 
-  /** Of the first participant who has a voice; undefined while none is heard. */
+  /**
+   * The media time heard from the first participant with a voice; undefined while no voice is
+   * heard.
+   */
   #heardMs(nowMs: number): number | undefined {
     const [voice] = this.#voices.values();
     if (voice === undefined || this.state !== 'playing' || nowMs - this.#voiceMs > VOICE_ABSENT_MS) return undefined;
     const timeS = this.#sound?.heardTimeS(nowMs);
     const position = timeS === undefined ? undefined : voice.positionAt(timeS);
-    // A decoder's output lies behind its input by the pre-skip (RFC 7845 section 4.2).
+    // A decoder's output lags its input by the pre-skip (RFC 7845 section 4.2).
     return position === undefined ? undefined : voice.positions.mediaMs(position - (this.#source.header?.audio?.preSkip ?? 0));
   }
 

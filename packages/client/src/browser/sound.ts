@@ -1,28 +1,34 @@
-// The audio graph's frame: a context with the playout worklet, a volume, and two clocks of the device, rendering and
-// hearing, each by the local monotonic clock.
+// The frame of the audio graph: a context with the playout worklet, a volume, and two device clocks
+// (rendering and hearing), each mapped from the local monotonic clock.
 import { ClientError } from '../client-error.ts';
 import { WindowedMinimum } from '../playout/windowed-minimum.ts';
 import { missingSentence, OPUS } from './browser-support.ts';
 import { addWorkletModule, playoutWorkletSource } from './worklet-module.ts';
 
-/** An open way to the speaker. */
+/** An open audio output. */
 export interface Sound {
   readonly context: AudioContext;
   readonly gain: GainNode;
   setGain(gain: number): void;
-  /** Device time that is being rendered at `nowMs` of the local clock, seconds. */
+  /** The device time being rendered at `nowMs` of the local clock, seconds. */
   renderTimeS(nowMs: number): number;
-  /** Device time that is being heard then. */
+  /** The device time being heard at `nowMs` of the local clock, seconds. */
   heardTimeS(nowMs: number): number;
   close(): void;
 }
 
-/** currentTime moves in steps of the device's buffer; the largest of the last seconds' readings is right. */
+/**
+ * currentTime moves in steps of the device's buffer; the largest reading of the last seconds is the
+ * right one.
+ */
 const CLOCK_WINDOW_MS = 4_000;
-/** Volume changes take this long, or they click, seconds. */
+/** Duration of a volume change, seconds; without a ramp it would click. */
 const GAIN_RAMP_S = 0.02;
 
-/** Opens the sound; `onChange` is called when the browser starts or stops it. Rejects with ClientError UNSUPPORTED. */
+/**
+ * Opens the sound; `onChange` is called when the browser starts or stops it. Rejects with
+ * ClientError UNSUPPORTED.
+ */
 export async function openSound(options: { context?: AudioContext; workletUrl?: string }, onChange: () => void): Promise<Sound> {
   if (!globalThis.isSecureContext) throw new ClientError('UNSUPPORTED', missingSentence('secure-context'));
   if (!('AudioWorkletNode' in globalThis)) throw new ClientError('UNSUPPORTED', missingSentence('audio-worklet'));
@@ -59,7 +65,7 @@ export async function openSound(options: { context?: AudioContext; workletUrl?: 
   };
 }
 
-/** From rendering to the ear, as far as the browser knows it. */
+/** The delay from rendering to the ear, as far as the browser knows it. */
 function outputLatencyS(context: AudioContext): number {
   return context.outputLatency || context.baseLatency || 0;
 }

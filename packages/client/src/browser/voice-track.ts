@@ -1,6 +1,7 @@
-// One participant's voice: Opus packets in, sound into the audio graph. Decoding happens on arrival; when a sample is
-// played is decided in the worklet, which follows the line that it is given. Knows which position is heard at any time.
-// At another speed than 1 the worklet gets stretched voice and counts in its samples; everybody else counts in positions.
+// One participant's voice: Opus packets in, sound into the audio graph. Packets are decoded on
+// arrival. The worklet decides when a sample is played, from the line it is given. The track knows
+// which position is heard at any time. At a speed other than 1 the worklet gets stretched voice and
+// counts stretched samples; all other code counts positions.
 import { opusPacketSamples } from '@hayate/protocol';
 import type { PlayoutLine, PlayoutStatus } from '../playout/playout-buffer.ts';
 import { PositionClock } from '../playout/position-clock.ts';
@@ -13,17 +14,17 @@ export interface VoiceTrackOptions {
   context: AudioContext;
   destination: AudioNode;
   channels: number;
-  /** How quickly it plays, with the pitch that it has: 0.5 to 4. */
+  /** Playback speed at unchanged pitch: 0.5 to 4. */
   speed: number;
-  /** Voice of this position is ready to be played. */
+  /** Voice of this position is ready to play. */
   onDecoded: (position: number) => void;
   onStatus: () => void;
 }
 
-/** Packets that may wait in the decoder, at speed 1: 2 s of 20 ms. */
+/** Packets that may wait in the decoder, at speed 1: 2 s of 20 ms packets. */
 const DECODER_QUEUE_MAX = 100;
 
-/** A voice. */
+/** Plays one voice. */
 export class VoiceTrack {
   readonly positions = new PositionClock();
   readonly #options: VoiceTrackOptions;
@@ -32,7 +33,10 @@ export class VoiceTrack {
   #decoder: AudioDecoder | undefined;
   #status: PlayoutStatus | undefined;
   #next: number | undefined;
-  /** Samples given to the decoder in use. It counts on through holes, so positions are told apart by runs without holes. */
+  /**
+   * Samples given to the current decoder. The count ignores holes, so runs without holes map it to
+   * positions.
+   */
   #decoderSamples = 0;
   #runs: { from: number; shift: number }[] = [];
   #lostSamples = 0;
@@ -59,12 +63,12 @@ export class VoiceTrack {
     return this.#status;
   }
 
-  /** 48 kHz samples of holes that frames lost on the way have left. */
+  /** 48 kHz samples in the holes left by lost frames. */
   get lostSamples(): number {
     return this.#lostSamples;
   }
 
-  /** Takes a frame. `missing`: whether frames went missing before it, so that a hole is a loss and no pause. */
+  /** Takes a frame. `missing`: frames were lost before it, so a hole is a loss and not a pause. */
   play(frame: AudioFrame, missing: boolean): void {
     if (missing && this.#next !== undefined && frame.position > this.#next) this.#lostSamples += frame.position - this.#next;
     this.positions.add(frame.position, frame.captureUs);
@@ -84,13 +88,16 @@ export class VoiceTrack {
     this.#next = position;
   }
 
-  /** Where it should be: positions, at the device's time. */
+  /** Sets the line to follow: a position at a device time. */
   follow({ position, timeS, horizon }: PlayoutLine): void {
     const { speed } = this.#stretch;
     this.#send({ follow: { position: position / speed, timeS, horizon: horizon / speed } });
   }
 
-  /** The position rendered at device time `timeS`, from the latest report; undefined before the first voice is placed. */
+  /**
+   * The position rendered at device time `timeS`, from the latest report; undefined before the
+   * first voice is placed.
+   */
   positionAt(timeS: number): number | undefined {
     if (!this.#status?.placed) return undefined;
     const { position, timeS: reportedS, rate } = this.#status;
@@ -136,7 +143,7 @@ export class VoiceTrack {
     this.#options.onDecoded(position);
   }
 
-  /** The position of what the decoder calls `decoderSample`. */
+  /** The position of the decoder's sample `decoderSample`. */
   #positionOf(decoderSample: number): number {
     while ((this.#runs[1]?.from ?? Number.POSITIVE_INFINITY) <= decoderSample) this.#runs.shift();
     return decoderSample + (this.#runs[0]?.shift ?? 0);

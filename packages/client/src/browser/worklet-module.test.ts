@@ -9,7 +9,10 @@ interface Processor<Message> {
   process(inputs: Float32Array[][], outputs: Float32Array[][]): boolean;
 }
 
-/** Runs a module's text in a world that has only what AudioWorkletGlobalScope has, as far as the text may use it. */
+/**
+ * Runs a module's text in a realm that has only the members of AudioWorkletGlobalScope that the
+ * text may use.
+ */
 function load<Message>(
   source: string,
   name: string,
@@ -42,7 +45,7 @@ function load<Message>(
 
 const sine = (hz: number, rate: number, index: number) => Math.sin((2 * Math.PI * hz * index) / rate);
 
-test('the capture worklet’s text stands alone and posts blocks of 20 ms with exact positions', () => {
+test('the capture worklet’s text is self-contained and posts blocks of 20 ms with exact positions', () => {
   const { processor } = load<{ position: number; samples: Float32Array }>(captureWorkletSource, CAPTURE_PROCESSOR, 48_000);
   for (let at = 0; at < 4_800; at += 128) {
     const input = Float32Array.from({ length: 128 }, (_, i) => sine(440, 48_000, at + i));
@@ -61,25 +64,25 @@ test('the capture worklet’s text stands alone and posts blocks of 20 ms with e
   assert.equal(processor.process([[]], []), false);
 });
 
-test('a microphone of 44.1 kHz comes out at 48 kHz with its pitch', () => {
+test('a 44.1 kHz microphone is resampled to 48 kHz with its pitch unchanged', () => {
   const { processor } = load<{ position: number; samples: Float32Array }>(captureWorkletSource, CAPTURE_PROCESSOR, 44_100);
   for (let at = 0; at < 44_100; at += 128)
     processor.process([[Float32Array.from({ length: 128 }, (_, i) => sine(441, 44_100, at + i))]], []);
   const signal = processor.port.posted.flatMap(({ samples }) => [...samples]);
   assert.ok(Math.abs(signal.length - 48_000) <= 960);
-  // The input's sample before the first is silence: the output lies one input sample behind.
+  // The input is silent before its first sample, so the output lags by one input sample.
   for (let i = 100; i < 40_000; i++) {
     const expected = sine(441, 44_100, (i * 44_100) / 48_000 - 1);
     assert.ok(Math.abs((signal[i] ?? 0) - expected) < 0.01, `sample ${i}: ${signal[i]}, not ${expected}`);
   }
 });
 
-test('the playout worklet’s text stands alone, plays what it is sent and reports', () => {
+test('the playout worklet’s text is self-contained, plays the samples it is sent and reports', () => {
   const options = { processorOptions: { channels: 1 } };
   const { processor, scope } = load<PlayoutStatus>(playoutWorkletSource, PLAYOUT_PROCESSOR, 48_000, options);
   processor.port.onmessage({ data: { push: { position: 4_800, channels: [new Float32Array(4_800).fill(0.25)] } } });
   for (let quantum = 0; quantum < 8; quantum++) processor.process([], [[new Float32Array(128)]]);
-  assert.equal(processor.port.posted.pop()?.placed, false, 'before it knows where, it says so');
+  assert.equal(processor.port.posted.pop()?.placed, false, 'it reports that it has no position yet');
   processor.port.onmessage({ data: { follow: { position: 4_800, timeS: 0, horizon: 0 } } });
   const output = new Float32Array(128);
   for (let quantum = 0; quantum < 24; quantum++) {

@@ -1,9 +1,13 @@
-// Audio worklets are modules of their own, fetched by URL. Ours are the text of self-contained functions, put into blob:
-// URLs: that survives bundlers, minifiers and plain packages alike. A page whose Content-Security-Policy forbids blob: in
-// script-src serves the same text itself (see captureWorkletSource, playoutWorkletSource) and gives its URL.
+// Audio worklets are separate modules, fetched by URL. Ours are the text of self-contained
+// functions in blob: URLs, which works with bundlers, minifiers and plain packages. A page whose
+// Content-Security-Policy forbids blob: in script-src serves the same text itself
+// (captureWorkletSource, playoutWorkletSource) and passes its URL.
 import { createPlayoutBuffer, type PlayoutLine } from '../playout/playout-buffer.ts';
 
-/** What AudioWorkletGlobalScope gives (Web Audio API, section "AudioWorkletGlobalScope"); DOM types leave it out. */
+/**
+ * The members of AudioWorkletGlobalScope (Web Audio API) that are used here; the DOM types leave
+ * them out.
+ */
 interface WorkletScope {
   readonly sampleRate: number;
   readonly currentTime: number;
@@ -16,7 +20,7 @@ interface WorkletScope {
 export const CAPTURE_PROCESSOR = 'hayate-capture';
 export const PLAYOUT_PROCESSOR = 'hayate-playout';
 
-/** What the playout worklet is sent. */
+/** The messages to the playout worklet. */
 export type PlayoutCommand = { push: { position: number; channels: Float32Array[] } } | { follow: PlayoutLine } | { stop: true };
 
 function registerCapture(scope: WorkletScope, name: string, blockSamples: number): void {
@@ -27,7 +31,8 @@ function registerCapture(scope: WorkletScope, name: string, blockSamples: number
       filled = 0;
       position = 0;
       running = true;
-      // Where a browser does not convert the microphone to 48 kHz, it is done here: the line between two samples.
+      // If the browser does not convert the microphone to 48 kHz, interpolate linearly between two
+      // samples.
       step = scope.sampleRate / 48_000;
       phase = 0;
       last = 0;
@@ -41,7 +46,7 @@ function registerCapture(scope: WorkletScope, name: string, blockSamples: number
 
       process(inputs: Float32Array[][]): boolean {
         const channel = inputs[0]?.[0];
-        // Without input (the device pauses) time goes on: the block gets silence.
+        // Without input (the device pauses) time continues: the block gets silence.
         const length = channel?.length ?? 128;
         for (let i = 0; i < length; i++) {
           const sample = channel?.[i] ?? 0;
@@ -98,7 +103,7 @@ export const captureWorkletSource = `(${registerCapture})(globalThis, ${JSON.str
 /** The playout worklet's module: takes PlayoutCommand, posts PlayoutStatus. */
 export const playoutWorkletSource = `(${registerPlayout})(globalThis, ${JSON.stringify(PLAYOUT_PROCESSOR)}, (${createPlayoutBuffer}));`;
 
-/** Loads a worklet module from its own URL if there is one, else from its source. */
+/** Loads a worklet module from its own URL if there is one, otherwise from its source. */
 export async function addWorkletModule(context: BaseAudioContext, source: string, url?: string): Promise<void> {
   if (url !== undefined) {
     await context.audioWorklet.addModule(url);

@@ -1,5 +1,5 @@
-// How long to wait before the next attempt: doubling from a quarter second to ten, half of it at random, so that
-// clients that lost the same server do not return in step.
+// The wait before the next attempt: it doubles from a quarter second to ten seconds, and half of it
+// is random, so that clients that lost the same server do not return in step.
 import { Timing } from '@hayate/protocol';
 
 /** Exponential backoff with jitter. */
@@ -12,14 +12,14 @@ export class Backoff {
     this.#random = random;
   }
 
-  /** The next wait, milliseconds: at least half of what the attempt's number gives. */
+  /** The next wait, milliseconds: between half and all of the limit for this attempt. */
   nextMs(): number {
     const full = Math.min(Timing.reconnectLastMs, Timing.reconnectFirstMs * 2 ** this.#attempts);
     this.#attempts = Math.min(this.#attempts + 1, 16);
     return full / 2 + (this.#random() * full) / 2;
   }
 
-  /** A connection held: the next wait is short again. */
+  /** A connection lasted: the next wait is short again. */
   reset(): void {
     this.#attempts = 0;
   }

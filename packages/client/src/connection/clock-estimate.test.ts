@@ -26,7 +26,7 @@ test('the true offset of a drifting clock always lies within the stated error', 
           const found = estimate.at(nowMs);
           assert.ok(found !== undefined);
           const truth = serverUnixUs(nowMs) - nowMs * 1000;
-          // Drift over the trip itself (at most 160 us here) and rounding come on top.
+          // Drift during the trip itself (at most 160 us here) and rounding add to the error.
           assert.ok(Math.abs(found.offsetUs - truth) <= found.errorUs + 165, `${found.offsetUs - truth} ± ${found.errorUs}`);
         }
       },
@@ -34,7 +34,7 @@ test('the true offset of a drifting clock always lies within the stated error', 
   );
 });
 
-test('the shortest of the last trips decides, until drift has made it worse than a fresh one', () => {
+test('the shortest of the last trips is used until drift has made it worse than a fresh one', () => {
   const estimate = new ClockEstimate();
   estimate.add({ sentMs: 0, receivedMs: 2, serverUnixUs: 5_001_000 });
   estimate.add({ sentMs: 100, receivedMs: 180, serverUnixUs: 5_170_000 });

@@ -1,5 +1,6 @@
-// The server's wall clock over the local monotonic clock, from round trips: the answer's time lies within the trip, so
-// its middle is right within half of it. The best of the last 16 trips counts, ageing by the drift two clocks may have.
+// Estimates the server's wall clock over the local monotonic clock from round trips. The server
+// answers within the trip, so its middle is right to within half of it. The best of the last 16
+// trips counts; its error grows with the drift that two clocks may have.
 
 /** One round trip. */
 export interface RoundTrip {
@@ -9,14 +10,17 @@ export interface RoundTrip {
   serverUnixUs: number;
 }
 
-/** Server's Unix microseconds less local monotonic microseconds; the truth lies within +- errorUs. */
+/**
+ * Server's Unix microseconds minus local monotonic microseconds; the true value lies within +-
+ * errorUs.
+ */
 export interface ClockOffset {
   offsetUs: number;
   errorUs: number;
 }
 
 const TRIPS_MAX = 16;
-/** How far apart two crystals may run, microseconds a millisecond: 100 parts in a million. */
+/** The largest drift between two clocks, microseconds per millisecond: 100 parts per million. */
 const DRIFT_US_PER_MS = 0.1;
 
 /** Estimates the server's clock. */

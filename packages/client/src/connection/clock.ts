@@ -1,4 +1,4 @@
-// The time that captures, round trips and deadlines are measured with: monotonic, unrelated to the wall clock.
+// The monotonic clock for captures, round trips and deadlines; unrelated to the wall clock.
 
 /** A monotonic clock. */
 export interface Clock {

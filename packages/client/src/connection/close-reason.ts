@@ -1,5 +1,5 @@
-// What the end of one connection means for the next: come back, stop because the work is done, or stop because
-// coming back would meet the same answer.
+// The consequence of a connection's end: reconnect, stop because the work is done, or stop because
+// another attempt would get the same answer.
 import { type CloseCodeName, closeCodeByNumber } from '@hayate/protocol';
 
 /** How one connection ended. */
@@ -9,14 +9,17 @@ export interface CloseReason {
   name: CloseCodeName | undefined;
   /** One sentence for people. */
   sentence: string;
-  /** 'retry': it may help to come back; 'ended': the work is done; 'failed': coming back does not help. */
+  /**
+   * 'retry': another attempt may help; 'ended': the work is done; 'failed': another attempt does
+   * not help.
+   */
   outcome: 'retry' | 'ended' | 'failed';
 }
 
-/** RFC 6455 section 7.4.1: codes by which a peer says that what it got was wrong. */
+/** RFC 6455 section 7.4.1: codes by which a peer says that the input it got was wrong. */
 const WRONG_INPUT = new Set([1002, 1003, 1007, 1008, 1009, 1010]);
 
-/** Reads a close code and the reason text that came with it. */
+/** Interprets a close code and its reason text. */
 export function closeReason(code: number, text: string): CloseReason {
   const entry = closeCodeByNumber(code);
   if (entry === undefined) {

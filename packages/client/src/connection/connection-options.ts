@@ -1,17 +1,26 @@
-// What a Broadcaster and a Viewer both need to know to connect.
+// The connection options that a Broadcaster and a Viewer share.
 import type { Clock } from './clock.ts';
 
-/** A JWT, or a function that fetches one: asked at each connection, and again before the token in use runs out. */
+/**
+ * A JWT, or a function that fetches one. The function is called for each connection, and again
+ * before the current token expires.
+ */
 export type TokenSource = string | (() => Promise<string>);
 
-/** Options of Broadcaster and Viewer alike. */
+/** Options of both Broadcaster and Viewer. */
 export interface ConnectionOptions {
-  /** The server's address: `http://`, `https://`, `ws://` or `wss://`, with or without a path in front of Hayate's. */
+  /**
+   * The server's address: `http://`, `https://`, `ws://` or `wss://`, with or without a path before
+   * Hayate's.
+   */
   server: string;
   /** Stream name: 1 to 64 of A-Z a-z 0-9 _ -. */
   stream: string;
   token: TokenSource;
-  /** Longest wait for the first connection, milliseconds. Default 10,000. Later ones are tried for as long as it takes. */
+  /**
+   * Longest wait for the first connection, milliseconds. Default 10,000. Reconnections have no time
+   * limit.
+   */
   connectTimeoutMs?: number;
   /** Default: performance.now(). */
   clock?: Clock;

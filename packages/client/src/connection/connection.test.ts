@@ -21,7 +21,7 @@ test('waits longer after each failure, between half and all of a doubling limit,
   );
 });
 
-test('comes back exactly after the close codes that the contract calls temporary, and after lost connections', () => {
+test('reconnects after lost connections and temporary close codes, and after no others', () => {
   for (const [name, { code, temporary, meaning }] of Object.entries(CloseCodes)) {
     const reason = closeReason(code, '');
     assert.equal(reason.name, name);
@@ -37,7 +37,7 @@ test('comes back exactly after the close codes that the contract calls temporary
   );
 });
 
-test('reads when a token runs out, of whatever text it is given', () => {
+test('reads the expiry of a token, and accepts any text', () => {
   const jwt = (claims: unknown) => `e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.sig`;
   assert.equal(tokenExpiresUnixMs(jwt({ exp: 1_800_000_000, name: 'ひかり' })), 1_800_000_000_000);
   assert.equal(tokenExpiresUnixMs(jwt({})), undefined);

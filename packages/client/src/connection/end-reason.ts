@@ -2,8 +2,8 @@
 import { EndReason } from '@hayate/protocol';
 
 /**
- * 'finished': the broadcaster ended it; 'lost': the broadcaster did not return in time; 'superseded': a newer broadcast of
- * the stream began; 'moderated': ended over the HTTP API.
+ * 'finished': the broadcaster ended it; 'lost': the broadcaster did not return in time;
+ * 'superseded': a newer broadcast of the stream began; 'moderated': ended over the HTTP API.
  */
 export type EndReasonName = 'finished' | 'lost' | 'superseded' | 'moderated' | 'unknown';
 

@@ -1,6 +1,7 @@
-// Keeps one stream connected: token, first message, reconnection with backoff, the successor that is opened before a
-// draining server closes, token refresh, clock estimate. Its owner (Broadcaster, Viewer) sees messages of one
-// connection at a time: those of an older one stop the moment a newer one has been welcomed.
+// Keeps one stream connected: token, first message, reconnection with backoff, a successor before a
+// draining server closes, token refresh, clock estimate. Its owner (Broadcaster, Viewer) sees
+// messages of one connection at a time: once a newer one is welcomed, no message of an older one
+// follows.
 import { type CloseCodeName, type ServerMessage, Timing } from '@hayate/protocol';
 import { ClientError } from '../client-error.ts';
 import { Backoff } from './backoff.ts';
@@ -13,13 +14,16 @@ import { endpointUrl } from './server-url.ts';
 import { type ClientMessageInput, Socket } from './socket.ts';
 import { TokenRefresh } from './token-refresh.ts';
 
-/** What the owner of a Link brings. */
+/** The callbacks of a Link. */
 export interface LinkOwner {
   /** The first message of a connection. */
   hello(token: string): ClientMessageInput;
-  /** The server's clock in the answer to it, Unix microseconds; undefined if the message is not that answer. */
+  /**
+   * The server's clock in the answer to the hello, Unix microseconds; undefined if the message is
+   * not that answer.
+   */
   welcome(message: ServerMessage): number | undefined;
-  /** A message of the connection in use, the welcome first. `bytes` is its size. */
+  /** A message of the current connection, the welcome first. `bytes` is its size. */
   onMessage(message: ServerMessage, bytes: number): void;
   onState(change: StateChange): void;
   /** Whether a new hello can succeed after this permanent close. */
@@ -41,7 +45,10 @@ export class Link {
   #state: ConnectionState = 'idle';
   #current: Socket | undefined;
   #liveSinceMs = 0;
-  /** A connection on its way to become the current one; `undefined` within it while its token is fetched. */
+  /**
+   * The connection that will replace the current one; its socket is `undefined` while its token is
+   * fetched.
+   */
   #next: { socket: Socket | undefined } | undefined;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #start: { resolve: () => void; reject: (error: ClientError) => void; timer: ReturnType<typeof setTimeout> } | undefined;
@@ -71,14 +78,17 @@ export class Link {
     return this.#current?.unansweredMs(this.clock.nowMs()) ?? 0;
   }
 
-  /** Connects. Resolves when welcomed; rejects with ClientError REFUSED or UNREACHABLE, or NOT_LIVE if closed meanwhile. */
+  /**
+   * Connects. Resolves when welcomed; rejects with ClientError REFUSED or UNREACHABLE, or NOT_LIVE
+   * if closed in the meantime.
+   */
   connect(): Promise<void> {
-    if (this.#state !== 'idle') return Promise.reject(new ClientError('NOT_LIVE', 'It has been started before; make a new one.'));
+    if (this.#state !== 'idle') return Promise.reject(new ClientError('NOT_LIVE', 'This instance was started before; make a new one.'));
     this.#become({ state: 'connecting' });
     return new Promise((resolve, reject) => {
       const timeoutMs = this.#options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
       const timer = setTimeout(() => {
-        const why = this.#reason?.sentence ?? 'It did not answer.';
+        const why = this.#reason?.sentence ?? 'The server did not answer.';
         this.#finish('failed', new ClientError('UNREACHABLE', `No connection to ${this.#options.server} within ${timeoutMs} ms. ${why}`));
       }, timeoutMs);
       this.#start = { resolve, reject, timer };
@@ -86,12 +96,12 @@ export class Link {
     });
   }
 
-  /** Writes a message to the connection in use; returns its size, 0 if there is none. */
+  /** Writes a message to the current connection; returns its size, 0 if there is no connection. */
   send(message: ClientMessageInput): number {
     return this.#current?.send(message) ?? 0;
   }
 
-  /** Opens a new connection while the current one goes on. */
+  /** Opens a new connection while the current one continues. */
   succeed(closeAfterMs: number): void {
     if (this.#next !== undefined || this.#retryTimer !== undefined) return;
     this.#retryAfter(this.#random() * Math.min(Timing.successorSpreadMs, closeAfterMs / 2));
@@ -100,7 +110,7 @@ export class Link {
   /** The work is done: closes for good. */
   close(reason?: string): void {
     if (this.#state === 'ended' || this.#state === 'failed') return;
-    this.#finish('ended', new ClientError('NOT_LIVE', 'It was closed.'), reason);
+    this.#finish('ended', new ClientError('NOT_LIVE', 'The connection was closed.'), reason);
   }
 
   #become(change: StateChange): void {
@@ -118,7 +128,7 @@ export class Link {
       (error: unknown) => {
         if (this.#next !== next) return;
         const message = error instanceof Error ? error.message : String(error);
-        this.#missed({ code: 1006, name: undefined, sentence: `The token could not be had: ${message}`, outcome: 'retry' });
+        this.#missed({ code: 1006, name: undefined, sentence: `The token could not be fetched: ${message}`, outcome: 'retry' });
       },
     );
   }
@@ -163,7 +173,7 @@ export class Link {
     this.#tokens.schedule();
   }
 
-  /** The owner has read the welcome: now it is live. */
+  /** The owner has read the welcome, so the connection is live. */
   #welcomed(): void {
     if (this.#current === undefined) return;
     if (this.#state !== 'live') this.#become({ state: 'live' });
@@ -172,13 +182,14 @@ export class Link {
     this.#start = undefined;
   }
 
-  /** The connection in use is over. */
+  /** The current connection has ended. */
   #lost(reason: CloseReason): void {
     if (this.#current === undefined) return;
     this.#current = undefined;
     if (this.clock.nowMs() - this.#liveSinceMs >= Timing.settledMs) this.#backoff.reset();
-    // A server closes the older connection when it takes its successor, whose welcome may come a moment later; and a connection
-    // may be lost while its successor is on its way, which then need not begin anew.
+    // A server closes the older connection when it accepts the successor, whose welcome may come a
+    // moment later. A connection may also be lost while its successor is opening; the successor
+    // then continues.
     const succeeded =
       reason.name === 'SUPERSEDED'
         ? this.#next !== undefined || this.#retryTimer !== undefined
@@ -187,7 +198,7 @@ export class Link {
     else this.#missed(reason);
   }
 
-  /** A connection is over, or did not come about. */
+  /** A connection has ended or could not be opened. */
   #missed(reason: CloseReason): void {
     this.#reason = reason;
     const recovers = reason.outcome === 'failed' && this.#owner.recovers(reason.name);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { apiUrl, endpointUrl } from './server-url.ts';
 
-test("a server's address is taken with a path, with slashes at its end, and by either kind of scheme", () => {
+test("a server's address may have a path, trailing slashes, and either kind of scheme", () => {
   for (const [server, below] of [
     ['http://localhost:8080', '://localhost:8080'],
     ['http://localhost:8080/', '://localhost:8080'],
@@ -16,12 +16,12 @@ test("a server's address is taken with a path, with slashes at its end, and by e
   }
 });
 
-test('what is no address of a server is refused', () => {
+test('text that is not the address of a server is refused', () => {
   for (const server of ['', 'localhost', '/hayate', 'ftp://host', 'localhost:8080'])
     for (const make of [endpointUrl, apiUrl]) assert.throws(() => make(server, '/watch'), { code: 'INVALID' }, server);
 });
 
-test('an IPv6 address stands in brackets; what is wrong with one that does not is said', () => {
+test('an IPv6 address must stand in brackets; without them the error says what is wrong', () => {
   assert.equal(endpointUrl('http://[0:0:0:0:0:0:0:1]:8080', '/watch'), 'ws://[::1]:8080/watch');
   assert.equal(endpointUrl('wss://[::FFFF:127.0.0.1]/a', '/watch'), 'wss://[::ffff:7f00:1]/a/watch');
   for (const server of ['localhost', 'localhost:8080', '127.0.0.1:8080', '[::1]:8080'])

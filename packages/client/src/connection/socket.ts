@@ -1,12 +1,13 @@
-// One WebSocket connection: the first message goes out as soon as it opens, decoded messages come in, and exactly one
-// `onClose` ends it, unless the owner closed it. It also measures round trips, and notices when nothing comes any more.
+// One WebSocket connection: it sends the first message as soon as it opens and passes on decoded
+// messages. Exactly one `onClose` ends it, unless the owner closed it. It also measures round
+// trips, and notices when the server falls silent.
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { ClientMessageSchema, type ServerMessage, ServerMessageSchema, SUBPROTOCOL, Timing } from '@hayate/protocol';
 import type { Clock } from './clock.ts';
 import type { RoundTrip } from './clock-estimate.ts';
 import { type CloseReason, closeReason } from './close-reason.ts';
 
-/** A ClientMessage in parts. */
+/** A ClientMessage as its parts. */
 export type ClientMessageInput = MessageInitShape<typeof ClientMessageSchema>;
 
 export interface SocketOptions {
@@ -20,7 +21,7 @@ export interface SocketOptions {
   onClose: (reason: CloseReason) => void;
 }
 
-/** A timer that comes later than this was held back. */
+/** A timer that fires later than this was held back. */
 const LATE_MS = 1_000;
 
 /** One connection of a Link. */
@@ -33,7 +34,7 @@ export class Socket {
   #helloMs: number;
   /** When the next ping is due. */
   #dueMs: number;
-  /** It seemed silent when a timer came late, and nothing has been heard since. */
+  /** Set when the connection seemed silent at a late timer; cleared by the next message. */
   #doubted = false;
   #timer: ReturnType<typeof setTimeout>;
   #over = false;
@@ -51,7 +52,7 @@ export class Socket {
     };
     this.#socket.onmessage = (event) => this.#receive(event.data);
     this.#socket.onclose = (event) => this.#end(closeReason(event.code, event.reason));
-    // Browsers tell no more than "error"; the close event that follows carries the code.
+    // Browsers report only "error"; the close event that follows carries the code.
     this.#socket.onerror = () => {};
     this.#timer = setTimeout(() => this.#lose('The server did not answer in time.'), Timing.answerTimeoutMs);
   }
@@ -61,7 +62,7 @@ export class Socket {
     return this.#helloMs;
   }
 
-  /** Bytes handed over that the WebSocket has not sent. */
+  /** Bytes passed to the WebSocket that it has not sent. */
   get bufferedAmountBytes(): number {
     return this.#over ? 0 : this.#socket.bufferedAmount;
   }
@@ -78,7 +79,7 @@ export class Socket {
     this.#ping();
   }
 
-  /** Writes a message; nothing once the connection is over. Returns its size, bytes. */
+  /** Writes a message, unless the connection has ended. Returns its size, bytes. */
   send(message: ClientMessageInput): number {
     if (this.#over || this.#socket.readyState !== this.#socket.OPEN) return 0;
     const bytes = toBinary(ClientMessageSchema, create(ClientMessageSchema, message));
@@ -95,12 +96,13 @@ export class Socket {
 
   #ping(): void {
     const nowMs = this.#options.clock.nowMs();
-    // A timer that comes late (a page in the background, a machine that slept) proves nothing once: answers may wait to be read.
+    // A single late timer (a background page, a machine that slept) proves nothing: answers may
+    // wait to be read.
     const isSilent = this.unansweredMs(nowMs) > Timing.silenceMaxMs && nowMs - this.#heardMs > Timing.silenceMaxMs;
     const isLate = nowMs - this.#dueMs > LATE_MS;
     if (isSilent && isLate && !this.#doubted) this.#doubted = true;
     else if (isSilent) {
-      this.#lose('Nothing was heard from the server for too long.');
+      this.#lose('The server sent nothing for too long.');
       return;
     }
     this.#pings.set(++this.#pingId, nowMs);
@@ -115,7 +117,7 @@ export class Socket {
     this.#heardMs = this.#options.clock.nowMs();
     this.#doubted = false;
     if (!(data instanceof ArrayBuffer)) {
-      this.#lose('The server sent text, which is not of this protocol.');
+      this.#lose('The server sent text, which this protocol does not use.');
       return;
     }
     let message: ServerMessage;
@@ -132,12 +134,15 @@ export class Socket {
   #pong(id: number, serverUnixUs: number): void {
     const sentMs = this.#pings.get(id);
     if (sentMs === undefined) return;
-    // Answers come in order: an older ping that has none will not get one.
+    // Answers come in order, so older pings without an answer will not get one.
     for (const older of this.#pings.keys()) if (older <= id) this.#pings.delete(older);
     this.#options.onRoundTrip({ sentMs, receivedMs: this.#heardMs, serverUnixUs });
   }
 
-  /** Gives the connection up from this side, without waiting for a close handshake that may never end. */
+  /**
+   * Gives up the connection from this side, without waiting for a close handshake that may never
+   * end.
+   */
   #lose(sentence: string): void {
     if (this.#over) return;
     this.#socket.close();

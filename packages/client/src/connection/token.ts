@@ -1,6 +1,10 @@
-// When a token runs out, read without verifying it: the server verifies, the client only wants to be in time.
+// Reads a token's expiry without verifying it: the server verifies, and the client only needs to
+// refresh in time.
 
-/** The `exp` claim of a JWT (RFC 7519 section 4.1.4), Unix milliseconds; undefined if it has none or is no JWT. */
+/**
+ * The `exp` claim of a JWT (RFC 7519 section 4.1.4), Unix milliseconds; undefined if it has none or
+ * is not a JWT.
+ */
 export function tokenExpiresUnixMs(token: string): number | undefined {
   const payload = token.split('.')[1];
   if (payload === undefined) return undefined;

@@ -1,5 +1,6 @@
-// What a living body does when it does nothing: it breathes, sways, blinks and looks about, with its arms at its sides.
-// A seed and a time go in; the pose is a function of these alone, so any moment can be asked for in any order.
+// The motion of a body at rest: it breathes, sways, blinks and looks about, with its arms at its
+// sides. In: a seed and a time. Out: a pose that depends on these alone, so moments can be computed
+// in any order.
 import { type BoneName, Bones, type Pose } from '@hayate/protocol';
 import { clamp, degrees, raise, turn } from './limb.ts';
 import { chance, ease, mix, smoothNoise } from './noise.ts';
@@ -13,7 +14,7 @@ const BLINK_OPEN_MS = 150;
 const GAZE_EVERY_MS = 1_700;
 const SACCADE_MS = 60;
 
-/** Tracks of chance, so that one seed moves everything independently. */
+/** Independent random tracks from one seed. */
 const Track = { yaw: 1, pitch: 2, roll: 3, body: 4, blink: 5, blinkTwice: 6, gazeTime: 7, gazeYaw: 8, gazePitch: 9, hold: 10 } as const;
 
 const fingers = Bones.filter((name) => /(Index|Middle|Ring|Little)/.test(name));
@@ -22,7 +23,7 @@ const fingers = Bones.filter((name) => /(Index|Middle|Ring|Little)/.test(name));
 export class IdlePerformer implements Performer {
   readonly #seed: number;
 
-  /** `seed`: any 32-bit integer; the same seed always moves alike. */
+  /** `seed`: any 32-bit integer; the same seed always gives the same motion. */
   constructor(seed = 1) {
     this.#seed = seed | 0;
   }
@@ -77,7 +78,7 @@ export class IdlePerformer implements Performer {
     for (const eye of ['leftEye', 'rightEye'] as const) turn(pose, eye, { yaw, pitch });
   }
 
-  /** Where the eyes rest in a slot: mostly ahead, at whoever watches. */
+  /** Where the eyes rest in a slot: mostly ahead, at the viewer. */
   #gaze(slot: number): { yaw: number; pitch: number } {
     if (chance(this.#seed, Track.hold, slot) < 0.45) return { yaw: 0, pitch: 0 };
     const yaw = degrees(16 * (chance(this.#seed, Track.gazeYaw, slot) - 0.5));
@@ -98,7 +99,7 @@ function restArms(pose: Pose): void {
   for (const finger of fingers) turn(pose, finger, { roll: degrees(finger.startsWith('left') ? -13 : 13) });
 }
 
-/** How shut the lids are, `sinceMs` after a blink began. */
+/** How far the lids are shut, `sinceMs` after a blink began. */
 function lid(sinceMs: number): number {
   const closing = ease(sinceMs / BLINK_CLOSE_MS);
   const opening = ease((sinceMs - BLINK_CLOSE_MS - BLINK_SHUT_MS) / BLINK_OPEN_MS);

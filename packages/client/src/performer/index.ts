@@ -1,5 +1,6 @@
-// Performers move an avatar where no camera does: from the voice, a pointer, and by themselves. Sound and time go in,
-// poses come out; nothing here touches a device, so pages and servers use the same code.
+// Performers move an avatar without a camera: from the voice, from a pointer, or on their own.
+// Sound and time go in, poses come out. Nothing here touches a device, so pages and servers use the
+// same code.
 export { audioLevel } from './audio-level.ts';
 export { IdlePerformer } from './idle-performer.ts';
 export { type Performer, perform } from './performer.ts';

@@ -1,18 +1,22 @@
-// Turning a bone and raising a shape of a pose, by name. Axes are VRM 1.0's: Y up, the avatar faces +Z, its left hand is
-// at +X; the rest pose is a T-pose. Quaternions stay unit, weights stay in [0, 1].
+// Turns a bone and raises a shape of a pose, by name. Axes are VRM 1.0's: Y is up, the avatar faces
+// +Z, and its left hand is at +X; the rest pose is a T-pose. Quaternions stay unit length, weights
+// stay in [0, 1].
 import { type BoneName, Bones, type Pose, type ShapeName, Shapes } from '@hayate/protocol';
 
 const boneIndex = new Map<string, number>(Bones.map((name, index) => [name, index]));
 const shapeIndex = new Map<string, number>(Shapes.map((name, index) => [name, index]));
 
-/** Angles in radians: pitch nods down, yaw turns to the avatar's left, roll leans its head's top to its right. */
+/**
+ * Angles in radians: pitch nods down, yaw turns to the avatar's left, roll tilts the head to its
+ * right.
+ */
 export interface Turn {
   readonly pitch?: number;
   readonly yaw?: number;
   readonly roll?: number;
 }
 
-/** Degrees to radians. */
+/** Converts degrees to radians. */
 export function degrees(value: number): number {
   return (value * Math.PI) / 180;
 }

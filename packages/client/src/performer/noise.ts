@@ -1,5 +1,5 @@
-// Chance that can be asked for any moment: a seed and a place go in, always the same number comes out, so what is drawn
-// from it needs no memory and two processes with one seed move alike.
+// Random values for any moment. A seed and a place always give the same number, so the values need
+// no state, and two processes with one seed move alike.
 
 /** A number in [0, 1) from integers: the finaliser of MurmurHash3 over their mix. */
 export function chance(seed: number, track: number, index: number): number {
@@ -9,7 +9,10 @@ export function chance(seed: number, track: number, index: number): number {
   return ((h ^ (h >>> 16)) >>> 0) / 0x1_0000_0000;
 }
 
-/** Smooth noise in [-1, 1]: a chance at each whole `x`, eased between (Perlin's quintic), so speed is continuous. */
+/**
+ * Smooth noise in [-1, 1]: a random value at each whole `x`, eased between (Perlin's quintic), so
+ * speed is continuous.
+ */
 export function smoothNoise(seed: number, track: number, x: number): number {
   const index = Math.floor(x);
   return mix(chance(seed, track, index), chance(seed, track, index + 1), ease(x - index)) * 2 - 1;

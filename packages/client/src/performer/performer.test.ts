@@ -1,4 +1,4 @@
-// Performers: what the mouth does with sounds of known formants, and poses that are always sound.
+// Performers: the mouth's reaction to sounds of known formants, and the validity of every pose.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Bones, createPose, type Pose, type ShapeName, Shapes } from '@hayate/protocol';
@@ -47,7 +47,7 @@ function vowel(formantsHz: readonly number[], seconds: number, peak = 0.4, pitch
   return signal.map((sample) => (sample / largest) * peak);
 }
 
-/** The voice's pose `atMs` after hearing `samples`, in blocks of 20 ms from time 0. */
+/** A voice performer that has heard `samples` in blocks of 20 ms from time 0. */
 function heard(samples: Float32Array, blockSamples = 960): VoicePerformer {
   const voice = new VoicePerformer();
   for (let at = 0; at < samples.length; at += blockSamples) voice.hear(samples.subarray(at, at + blockSamples), at / 48);
@@ -118,7 +118,7 @@ test('the mouth depends on the sound alone, not on how it is cut into blocks', (
   );
 });
 
-test('after the last sound the mouth falls shut, and a gap in time begins anew', () => {
+test('after the last sound the mouth falls shut, and a gap in time starts over', () => {
   const voice = heard(vowel([730, 1_090], 1));
   assert.ok(weight(perform(990, voice), 'jawOpen') > 0.2);
   assert.deepEqual(perform(3_000, voice).shapes, createPose().shapes);
@@ -126,7 +126,7 @@ test('after the last sound the mouth falls shut, and a gap in time begins anew',
   assert.deepEqual(perform(5_010, voice).shapes, createPose().shapes);
 });
 
-test('one seed always moves alike, another differently, in any order of times', () => {
+test('one seed always gives the same motion in any order of times, and another seed gives a different one', () => {
   const times = Array.from({ length: 200 }, (_, i) => i * 171);
   const poses = (seed: number, order: number[]) => new Map(order.map((ms) => [ms, perform(ms, new IdlePerformer(seed))]));
   const forth = poses(7, times);
@@ -135,7 +135,7 @@ test('one seed always moves alike, another differently, in any order of times', 
   assert.notDeepEqual(perform(5_000, new IdlePerformer(7)), perform(5_000, new IdlePerformer(8)));
 });
 
-test('an idle avatar blinks and keeps still enough: no bone moves more than 20 degrees a 60th of a second', () => {
+test('an idle avatar blinks, and no bone moves more than 20 degrees a 60th of a second', () => {
   const idle = new IdlePerformer(3);
   let blinks = 0;
   let last = perform(0, idle);
@@ -151,7 +151,7 @@ test('an idle avatar blinks and keeps still enough: no bone moves more than 20 d
   assert.ok(blinks >= 10 && blinks <= 30, `${blinks} blinks a minute`);
 });
 
-test('the arms of the T-pose hang down, hands a little in front', () => {
+test('the arms of the T-pose hang down, with the hands a little in front', () => {
   const pose = perform(0, new IdlePerformer());
   for (const [side, x] of [
     ['left', 1],
@@ -177,7 +177,7 @@ test('head and eyes turn to the pointer, settle there, and come back when it lea
   assert.ok((rotate(perform(6_000, pointer), chain, [0, 0, 1])[2] ?? 0) > 0.9999, 'looks ahead again');
 });
 
-test('what the performers make together is always a sound pose', () => {
+test('the performers together always make a valid pose', () => {
   const samples = vowel([730, 1_090], 2, 1);
   fc.assert(
     fc.property(

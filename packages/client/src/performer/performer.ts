@@ -1,5 +1,6 @@
-// One performer moves a part of the avatar; several, in order, make a whole pose. Each adds to what is there:
-// a bone is turned further, a shape is raised. The result is a pose of unit quaternions and weights in [0, 1].
+// One performer moves a part of the avatar; several, in order, make a whole pose. Each adds to the
+// pose it gets: it turns bones further and raises shapes. The result has unit quaternions and
+// weights in [0, 1].
 import { createPose, type Pose } from '@hayate/protocol';
 
 /** Something that moves an avatar. */

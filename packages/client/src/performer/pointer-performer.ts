@@ -1,6 +1,6 @@
-// Head and eyes follow a pointer: positions with their times go in; the eyes arrive first, the head after them, the
-// chest a little. Each is a critically damped spring in closed form, so the pose depends on the positions alone, not on how
-// often it is asked for.
+// Head and eyes follow a pointer. In: positions with their times. The eyes arrive first, then the
+// head; the chest follows a little. Each is a critically damped spring in closed form, so the pose
+// depends on the positions alone and not on how often it is computed.
 import type { Pose } from '@hayate/protocol';
 import { clamp, degrees, turn } from './limb.ts';
 import type { Performer } from './performer.ts';
@@ -13,7 +13,7 @@ class Spring {
   #slope = 0;
   #sinceMs = 0;
 
-  /** About `settleMs` until nine tenths of the way. */
+  /** Covers nine tenths of the way in about `settleMs`. */
   constructor(settleMs: number) {
     this.#ratePerMs = 3.89 / settleMs;
   }
@@ -35,12 +35,18 @@ class Spring {
   }
 }
 
-/** Follows a pointer, as a mirror does: the pointer at the right turns the head to the right of the picture. */
+/**
+ * Follows a pointer like a mirror: a pointer on the right turns the head to the right of the
+ * picture.
+ */
 export class PointerPerformer implements Performer {
   readonly #head = { x: new Spring(420), y: new Spring(420) };
   readonly #eyes = { x: new Spring(130), y: new Spring(130) };
 
-  /** The pointer is at (`x`, `y`) of the picture, each from -1 (left, bottom) to 1 (right, top), at `timeMs`. Times must not fall. */
+  /**
+   * Moves the pointer to (`x`, `y`), each from -1 (left, bottom) to 1 (right, top), at `timeMs`.
+   * Times must not decrease.
+   */
   point(x: number, y: number, timeMs: number): void {
     const [targetX, targetY] = [x, y].map((value) => (Number.isFinite(value) ? clamp(value, -1, 1) : 0)) as [number, number];
     for (const part of [this.#head, this.#eyes]) {
@@ -49,7 +55,7 @@ export class PointerPerformer implements Performer {
     }
   }
 
-  /** The pointer is gone: look ahead again. */
+  /** The pointer has left: look ahead again. */
   leave(timeMs: number): void {
     this.point(0, 0, timeMs);
   }
@@ -57,7 +63,7 @@ export class PointerPerformer implements Performer {
   perform(timeMs: number, pose: Pose): void {
     const headX = clamp(this.#head.x.at(timeMs), -1, 1);
     const headY = clamp(this.#head.y.at(timeMs), -1, 1);
-    // What the head has not turned yet, the eyes make up for.
+    // The eyes make up for the part that the head has not turned yet.
     const eyeX = clamp(this.#eyes.x.at(timeMs) - 0.6 * headX, -1, 1);
     const eyeY = clamp(this.#eyes.y.at(timeMs) - 0.6 * headY, -1, 1);
     turn(pose, 'upperChest', { yaw: degrees(5 * headX), pitch: degrees(-2 * headY) });

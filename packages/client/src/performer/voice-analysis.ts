@@ -1,5 +1,6 @@
-// What a mouth would have done to make this sound. Mono 48 kHz samples go in, a loudness and the shares of five bands come
-// out every 10 ms. The bands lie where the first two formants of vowels move (Peterson and Barney, 1952), and above.
+// Measures a voice for lip shapes. Mono 48 kHz samples go in; a loudness and the shares of five
+// bands come out every 10 ms. The bands cover the first two formants of vowels (Peterson and
+// Barney, 1952) and the range above.
 import { levelDb } from './audio-level.ts';
 
 /** Samples between two measurements: 10 ms. */
@@ -9,11 +10,16 @@ export const HOP_SAMPLES = 480;
 export interface VoiceMeasure {
   /** dB over full scale; -Infinity in digital silence. */
   readonly db: number;
-  /** Shares of the bands' energy, which sum to 1 (or are all 0 in silence): see BANDS_HZ. */
+  /**
+   * Shares of the bands' energy, in the order of BANDS_HZ; they sum to 1, or are all 0 in silence.
+   */
   readonly shares: readonly [close: number, open: number, middle: number, front: number, hiss: number];
 }
 
-/** Band edges: first formant of close vowels (i, u), of open ones (a); second formant of back to middle (a), of front ones (e, i); fricatives (s, sh). */
+/**
+ * Band edges: first formant of close vowels (i, u), then of open ones (a); second formant of back
+ * to middle vowels (a), then of front ones (e, i); fricatives (s, sh).
+ */
 const BANDS_HZ = [
   [200, 480],
   [480, 1_000],
@@ -39,7 +45,7 @@ class BandPass {
     this.#a2 = (1 - alpha) / (1 + alpha);
   }
 
-  /** Energy of what passes, over the samples. */
+  /** Energy of the filtered samples. */
   energy(samples: Float32Array): number {
     let squares = 0;
     for (const sample of samples) {
@@ -58,7 +64,10 @@ export class VoiceAnalysis {
   readonly #hop = new Float32Array(HOP_SAMPLES);
   #filled = 0;
 
-  /** Takes `samples`; calls `measured` for each hop that they complete. Samples that are not finite count as 0. */
+  /**
+   * Takes `samples` and calls `measured` for each hop that they complete. Samples that are not
+   * finite count as 0.
+   */
   push(samples: Float32Array, measured: (measure: VoiceMeasure) => void): void {
     for (const sample of samples) {
       this.#hop[this.#filled++] = Number.isFinite(sample) ? sample : 0;
@@ -69,7 +78,7 @@ export class VoiceAnalysis {
   }
 
   #measure(): VoiceMeasure {
-    // The upper bands are weighed up: speech falls about 6 dB an octave.
+    // The upper bands get more weight: speech falls about 6 dB an octave.
     const weights = [1, 1.6, 4, 7, 6];
     const energies = this.#bands.map((band, index) => band.energy(this.#hop) * (weights[index] ?? 1));
     const sum = energies.reduce((a, b) => a + b, 0);

@@ -1,5 +1,6 @@
-// Lips from the voice: blocks of samples with their times go in, mouth shapes come out for any moment of the last seconds.
-// How far the mouth opens follows loudness over the room's noise, its form the vowel's bands. In silence it is shut, exactly.
+// Lip shapes from the voice: timed blocks of samples go in, mouth shapes for any moment of the last
+// seconds come out. Loudness above the room's noise opens the mouth, and the vowel's bands shape
+// it. In silence it is exactly shut.
 import type { Pose } from '@hayate/protocol';
 import { clamp, degrees, raise, turn } from './limb.ts';
 import { mix } from './noise.ts';
@@ -11,14 +12,14 @@ const KEPT_HOPS = 400;
 const ATTACK_MS = 22;
 const RELEASE_MS = 75;
 const EMPHASIS_MS = 350;
-/** Below a step of the wire's shapes (1/255) nothing would be sent. */
+/** Less than one step of the wire's shapes (1/255), so it would not be sent. */
 const SHUT_BELOW = 0.004;
-/** A room's noise is learnt between these; what is louder is a voice. */
+/** The range in which a room's noise is learnt; louder sound is a voice. */
 const FLOOR_DB = { min: -75, max: -42, start: -60, rise: 0.03 };
 const LOUD_DB = { min: -32, max: -8, start: -20, fall: 0.015 };
 const GATE_OVER_FLOOR_DB = 9;
 
-/** Where the mouth is at one moment; all in [0, 1]. */
+/** The mouth's shape at one moment; all in [0, 1]. */
 interface Mouth {
   /** Jaw: open vowels. */
   jaw: number;
@@ -28,13 +29,13 @@ interface Mouth {
   pucker: number;
   /** Wide: e, i, and fricatives. */
   wide: number;
-  /** Slow loudness: where the speaker leans in. */
+  /** Slow loudness, for moments when the speaker leans in. */
   emphasis: number;
 }
 
 const shut: Mouth = { jaw: 0, funnel: 0, pucker: 0, wide: 0, emphasis: 0 };
 
-/** Moves lips, jaw, and a little of brows and head, by a voice. */
+/** Moves lips and jaw, and slightly brows and head, with a voice. */
 export class VoicePerformer implements Performer {
   #analysis = new VoiceAnalysis();
   /** A ring of the last mouths; hop `n` (counted from #originMs) is at `n % KEPT_HOPS`. */
@@ -46,8 +47,9 @@ export class VoicePerformer implements Performer {
   #loudDb = LOUD_DB.start;
 
   /**
-   * Takes mono 48 kHz samples in [-1, 1], the first of which was heard at `startMs`. Blocks follow one another; a block
-   * more than 50 ms off begins anew with the mouth shut (what was learnt of the room is kept).
+   * Takes mono 48 kHz samples in [-1, 1], the first of which was heard at `startMs`. Blocks follow
+   * one another. A block that is more than 50 ms off restarts with the mouth shut; the learnt noise
+   * level stays.
    */
   hear(samples: Float32Array, startMs: number): void {
     if (Math.abs(startMs - this.#nextMs) > 50) {
@@ -64,7 +66,7 @@ export class VoicePerformer implements Performer {
     });
   }
 
-  /** Shapes the mouth as at `timeMs`; after the last sample heard it falls shut. */
+  /** Adds the mouth's shape at `timeMs`; after the last sample it falls shut. */
   perform(timeMs: number, pose: Pose): void {
     const mouth = this.#at(timeMs);
     raise(pose, 'jawOpen', 0.75 * mouth.jaw);
@@ -80,7 +82,10 @@ export class VoicePerformer implements Performer {
     turn(pose, 'head', { pitch: degrees(4 * mouth.emphasis) });
   }
 
-  /** The mouth at a time, between the two hops around it; each hop's mouth belongs to the hop's middle. */
+  /**
+   * The mouth at a time, interpolated between the two hops around it; a hop's mouth belongs to the
+   * hop's middle.
+   */
   #at(timeMs: number): Mouth {
     const place = (timeMs - this.#originMs) / HOP_MS - 0.5;
     const index = Math.floor(place);
@@ -120,7 +125,7 @@ export class VoicePerformer implements Performer {
   }
 }
 
-/** One hop from `value` towards `target`: quickly up, slower down. */
+/** Moves `value` one hop towards `target`: fast upwards, slower downwards. */
 function approach(value: number, target: number): number {
   const timeMs = target > value ? ATTACK_MS : RELEASE_MS;
   return settle(value + (target - value) * (1 - Math.exp(-HOP_MS / timeMs)));

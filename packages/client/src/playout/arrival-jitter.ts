@@ -1,6 +1,7 @@
-// How late media arrives compared with its quickest, and so how long playout must wait that nearly all of it is in time.
-// In: arrival time and media time of each frame. Out: the base (the quickest way's delay) and the target on top of it.
-// The target rises at once with a late frame and falls slowly, when none has been late for some seconds.
+// Measures how late media arrives relative to its fastest delivery, and derives how long playout
+// must wait for nearly all of it. In: arrival time and media time of each frame. Out: the base (the
+// smallest delay) and the target on top of it. The target rises at once with a late frame. It falls
+// slowly after some seconds without one.
 import { WindowedMinimum } from './windowed-minimum.ts';
 
 export interface JitterOptions {
@@ -12,9 +13,12 @@ export interface JitterOptions {
 const BIN_MS = 5;
 const BINS = 128;
 const WINDOW_MS = 10_000;
-/** This share of frames shall be in time by the histogram alone. */
+/** The share of frames that the histogram alone must keep in time. */
 const PERCENTILE = 0.97;
-/** Frames that come in bunches are measured at their end: this much is added for the next to be decoded. */
+/**
+ * Frames that arrive in bunches are measured at the bunch's end; this margin is added for decoding
+ * the next one.
+ */
 const MARGIN_MS = 10;
 /** A single late frame's share of the target halves in this time. */
 const PEAK_HALF_LIFE_MS = 4_000;
@@ -39,12 +43,18 @@ export class ArrivalJitter {
     return this.#heardMs;
   }
 
-  /** Arrival time less media time of the quickest frame of the last 10 s; undefined before the first. */
+  /**
+   * Arrival time minus media time of the fastest frame of the last 10 s; undefined before the
+   * first.
+   */
   get baseMs(): number | undefined {
     return this.#base.value;
   }
 
-  /** A frame of media time `mediaMs` arrived at `nowMs`. `settling`: it came in a burst after (re)connecting and says nothing of jitter. */
+  /**
+   * A frame of media time `mediaMs` arrived at `nowMs`. `settling`: it came in a burst after a
+   * (re)connect, so it does not count as jitter.
+   */
   add(nowMs: number, mediaMs: number, settling = false): void {
     const delayMs = nowMs - mediaMs;
     this.#base.add(delayMs, nowMs);
@@ -59,13 +69,13 @@ export class ArrivalJitter {
     if (lateMs > this.#peakMs(nowMs)) this.#peak = { ms: Math.min(lateMs, this.#targetMaxMs), atMs: nowMs };
   }
 
-  /** How long after base a frame is best played, milliseconds. */
+  /** How long after the base a frame is best played, milliseconds. */
   targetMs(nowMs: number): number {
     const wanted = Math.max(this.#percentileMs(), this.#peakMs(nowMs)) + MARGIN_MS;
     return Math.min(this.#targetMaxMs, Math.max(this.#targetMinMs, wanted));
   }
 
-  /** Forgets all: another epoch, another route. */
+  /** Forgets everything: the epoch or the route has changed. */
   reset(): void {
     this.#base.clear();
     this.#bins.fill(0);

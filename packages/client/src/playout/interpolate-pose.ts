@@ -1,8 +1,8 @@
-// A pose between two: rotations along the shorter great arc, all else along the straight line.
-// Source: Ken Shoemake, "Animating rotation with quaternion curves", SIGGRAPH 1985.
+// Interpolates between two poses: rotations along the shorter great arc, all else linearly. Source:
+// Ken Shoemake, "Animating rotation with quaternion curves", SIGGRAPH 1985.
 import type { Pose } from '@hayate/protocol';
 
-/** Writes the pose at `fraction` (0: from, 1: to) between two into `into`. */
+/** Writes the pose at `fraction` between two (0: from, 1: to) into `into`. */
 export function interpolatePose(from: Pose, to: Pose, fraction: number, into: Pose): void {
   mix(from.hips, to.hips, fraction, into.hips);
   mix(from.shapes, to.shapes, fraction, into.shapes);
@@ -26,7 +26,7 @@ function slerp(from: Float32Array, to: Float32Array, at: number, fraction: numbe
   const sign = dot < 0 ? -1 : 1;
   const angle = Math.acos(Math.min(1, Math.abs(dot)));
   const sine = Math.sin(angle);
-  // Close together the arc is a line, and the division would lose all precision.
+  // For small angles the arc is a line, and the division would lose all precision.
   const a = sine < 1e-4 ? 1 - fraction : Math.sin((1 - fraction) * angle) / sine;
   const b = (sine < 1e-4 ? fraction : Math.sin(fraction * angle) / sine) * sign;
   let square = 0;

@@ -4,7 +4,7 @@ import { ArrivalJitter } from './arrival-jitter.ts';
 import { MediaLine } from './media-line.ts';
 import { SteeredClock } from './steered-clock.ts';
 
-test('the target rises at once with a late frame and falls slowly afterwards', () => {
+test('the target rises at once with a late frame and then falls slowly', () => {
   const jitter = new ArrivalJitter();
   let nowMs = 0;
   const arrive = (count: number, lateMs: number) => {
@@ -24,7 +24,7 @@ test('the target rises at once with a late frame and falls slowly afterwards', (
   assert.equal(jitter.targetMs(nowMs), 20);
 });
 
-test('the target stays within its bounds whatever comes', () => {
+test('the target stays within its bounds for any arrivals', () => {
   const jitter = new ArrivalJitter({ targetMinMs: 30, targetMaxMs: 400 });
   for (let i = 0; i < 200; i++) {
     jitter.add(i * 20 + (i % 7) * 1_000, i * 20);
@@ -33,7 +33,7 @@ test('the target stays within its bounds whatever comes', () => {
   }
 });
 
-test('a burst after joining says nothing of jitter, but its newest frame gives the base', () => {
+test('a burst after joining does not count as jitter, but its newest frame sets the base', () => {
   const line = new MediaLine();
   line.begin(1_000, true);
   for (let mediaMs = 0; mediaMs < 900; mediaMs += 20) line.voice(1_010, mediaMs);
@@ -41,7 +41,7 @@ test('a burst after joining says nothing of jitter, but its newest frame gives t
   assert.equal(line.at(1_010), 880 - 20);
 });
 
-test('motion leads where there is no voice, and when voice has been silent for two seconds', () => {
+test('motion leads without a voice, and after two seconds of silent voice', () => {
   const line = new MediaLine();
   line.motion(1_000, 940);
   assert.equal(line.at(1_000), 920);
@@ -52,7 +52,7 @@ test('motion leads where there is no voice, and when voice has been silent for t
   assert.equal(line.at(3_100), 3_100 - 60 - line.targetMs(3_100));
 });
 
-test('the clock for motion alone never runs backwards nor more than 5 % off, and jumps only over 400 ms', () => {
+test('the clock for motion alone never runs backwards, deviates at most 5 % in speed, and jumps only over 400 ms', () => {
   const clock = new SteeredClock();
   let wantedMs = 0;
   let shownMs = clock.advance(0, wantedMs);

@@ -1,10 +1,11 @@
-// Where playout should be: a line through (local time, media time) that voice and motion of one stream share. Voice decides
-// it while there is voice, else motion. Media time is capture time in milliseconds of the epoch.
+// The line (local time to media time) that voice and motion of one stream share for playout. Voice
+// sets it while there is voice, otherwise motion does. Media time is capture time in milliseconds
+// of the epoch.
 import { ArrivalJitter, type JitterOptions } from './arrival-jitter.ts';
 
-/** Voice silent for so long leaves the line to motion. */
+/** After this much silence, motion sets the line. */
 const VOICE_ABSENT_MS = 2_000;
-/** What arrives so soon after (re)connecting is a burst. */
+/** Frames that arrive within this time after a (re)connect are a burst. */
 const SETTLE_MS = 500;
 
 /** The line that playout follows. */
@@ -20,10 +21,13 @@ export class MediaLine {
     this.#motion = new ArrivalJitter(options);
   }
 
-  /** A connection or an epoch begins at `nowMs`: what comes first comes in a burst. `anew`: media time begins again. */
-  begin(nowMs: number, anew: boolean): void {
+  /**
+   * Takes a connection's start at `nowMs`; its first frames are a burst. With `isNewEpoch`,
+   * media time restarts too.
+   */
+  begin(nowMs: number, isNewEpoch: boolean): void {
     this.#settledMs = nowMs + SETTLE_MS;
-    if (!anew) return;
+    if (!isNewEpoch) return;
     this.#voice.reset();
     this.#motion.reset();
     this.#hasVoice = false;
@@ -40,13 +44,13 @@ export class MediaLine {
     this.#motion.add(nowMs, mediaMs, nowMs < this.#settledMs);
   }
 
-  /** The media time to be heard and seen at `nowMs`; undefined before anything arrived. */
+  /** The media time to hear and see at `nowMs`; undefined before anything arrived. */
   at(nowMs: number): number | undefined {
     const jitter = this.#leading(nowMs);
     return jitter?.baseMs === undefined ? undefined : nowMs - jitter.baseMs - jitter.targetMs(nowMs);
   }
 
-  /** The delay on top of the quickest way, milliseconds. */
+  /** The delay on top of the smallest one, milliseconds. */
   targetMs(nowMs: number): number {
     return this.#leading(nowMs)?.targetMs(nowMs) ?? 0;
   }

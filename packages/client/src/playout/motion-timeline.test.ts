@@ -6,7 +6,7 @@ import { MotionTimeline } from './motion-timeline.ts';
 
 const head = Bones.indexOf('head') * 4;
 
-/** The head turned by `degrees` around y; the jaw open by `weight`. */
+/** The head turned by `degrees` around y, and the jaw open by `weight`. */
 function turned(degrees: number, weight = 0): Pose {
   const pose = createPose();
   pose.rotations[head + 1] = Math.sin((degrees * Math.PI) / 360);
@@ -20,7 +20,7 @@ const degreesOf = (pose: Pose | undefined) => (Math.atan2(pose?.rotations[head +
 test('turns at an even speed between two poses, the shorter way', () => {
   const timeline = new MotionTimeline();
   const far = turned(80, 1);
-  // The same rotation with its sign turned round.
+  // The same rotation with its sign flipped.
   for (let i = head; i < head + 4; i++) far.rotations[i] = -(far.rotations[i] ?? 0);
   timeline.add(0, turned(0));
   timeline.add(100_000, far);
@@ -44,7 +44,7 @@ test('holds the first pose before it and the last after it, and keeps participan
   assert.ok(Math.abs(degreesOf(timeline.newPoseAt(0, 3)) - 50) < 0.01);
 });
 
-test('after a pause it moves over the last half second only, instead of drifting through all of it', () => {
+test('after a pause it moves over the last half second only, instead of drifting through the whole pause', () => {
   const timeline = new MotionTimeline();
   timeline.add(0, turned(0));
   timeline.add(10_000_000, turned(40));
@@ -52,7 +52,7 @@ test('after a pause it moves over the last half second only, instead of drifting
   assert.ok(Math.abs(degreesOf(timeline.newPoseAt(9_750_000)) - 20) < 0.01);
 });
 
-test('gives unit rotations between the two around, in whatever order poses came', () => {
+test('gives unit rotations between the two neighbours, in any order of arrival', () => {
   fc.assert(
     fc.property(fc.array(fc.nat(1_000_000), { minLength: 1, maxLength: 100 }), fc.nat(1_000_000), (times, at) => {
       const timeline = new MotionTimeline();
@@ -71,7 +71,7 @@ test('gives unit rotations between the two around, in whatever order poses came'
   );
 });
 
-test('without interpolation a pose is one that came: the newest at or before the time', () => {
+test('without interpolation it gives received poses only: the newest at or before the time', () => {
   const timeline = new MotionTimeline({ interpolate: false });
   const poses = [turned(0), turned(30, 0.5), turned(60, 1)];
   for (const [i, pose] of poses.entries()) timeline.add(i * 100_000, pose);

@@ -1,4 +1,5 @@
-// Poses by capture time, for each participant, and the pose at any moment between them. Bounded: the oldest poses go.
+// Poses by capture time, for each participant, and the pose at any moment between them. Bounded:
+// the oldest poses are dropped.
 import { createPose, Limits, type Pose } from '@hayate/protocol';
 import { copyPose, interpolatePose } from './interpolate-pose.ts';
 
@@ -7,9 +8,14 @@ interface TimedPose {
   pose: Pose;
 }
 
-/** Poses kept for each participant: more than a second's playout delay at 120 poses a second, and a replay's at 4 x speed. */
+/**
+ * Poses kept for each participant: over a second of playout delay at 120 poses a second, or of a
+ * replay at 4 x speed.
+ */
 const POSES_MAX = 768;
-/** Poses further apart are not bridged: the avatar holds, then moves over the last of this time. */
+/**
+ * A longer pause is not bridged: the avatar holds, then moves over the last part of this length.
+ */
 const BRIDGE_MAX_US = 500_000;
 
 /** Poses of one epoch. */
@@ -17,7 +23,10 @@ export class MotionTimeline {
   readonly #tracks = new Map<number, TimedPose[]>();
   readonly #interpolate: boolean;
 
-  /** `interpolate` false: poseAt gives poses as they came, the newest at or before the time, for tests that compare them. */
+  /**
+   * `interpolate` false: poseAt returns received poses, the newest at or before the time, for tests
+   * that compare them.
+   */
   constructor({ interpolate = true }: { interpolate?: boolean } = {}) {
     this.#interpolate = interpolate;
   }
@@ -27,7 +36,9 @@ export class MotionTimeline {
     return [...this.#tracks.keys()].sort((a, b) => a - b);
   }
 
-  /** Adds a pose, which is kept and not copied. One that is older than the newest is put in its place. */
+  /**
+   * Adds a pose, which is kept and not copied. A pose older than the newest is inserted in order.
+   */
   add(captureUs: number, pose: Pose, participant = 0): void {
     let track = this.#tracks.get(participant);
     if (track === undefined) {
@@ -42,8 +53,9 @@ export class MotionTimeline {
   }
 
   /**
-   * Writes the participant's pose at `captureUs` into `into`: between the two poses around it, else the first or last one.
-   * False if it has none. Poses that are no longer needed are let go: later calls ask for later times.
+   * Writes the participant's pose at `captureUs` into `into`: between its two neighbours, or the
+   * first or last pose. False if the participant has none. Older poses are dropped, so later calls
+   * must ask for later times.
    */
   poseAt(captureUs: number, into: Pose, participant = 0): boolean {
     const track = this.#tracks.get(participant);
@@ -59,7 +71,7 @@ export class MotionTimeline {
     return true;
   }
 
-  /** As poseAt, into a new pose; undefined if the participant has none. */
+  /** Like poseAt, into a new pose; undefined if the participant has none. */
   newPoseAt(captureUs: number, participant = 0): Pose | undefined {
     const pose = createPose();
     return this.poseAt(captureUs, pose, participant) ? pose : undefined;

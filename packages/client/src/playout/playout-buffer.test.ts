@@ -25,16 +25,16 @@ interface Scenario {
   seconds: number;
   /** Mean of exponential jitter, milliseconds. */
   jitterMs: number;
-  /** The network stands still for `stallMs` at this second. */
+  /** The network stalls for `stallMs` at this second. */
   stallAtS?: number;
   stallMs?: number;
-  /** The sender's sound device runs this much quicker than the receiver's, parts in a million. */
+  /** How much faster the sender's sound device runs than the receiver's, parts per million. */
   driftPpm: number;
   /** Share of packets that are never sent. */
   lossShare?: number;
   /** The sender is muted between these seconds. */
   mutedS?: readonly [number, number];
-  /** A tone that never pauses, so that there is no silence to cut or stretch. */
+  /** A tone without pauses, so there is no silence to cut or stretch. */
   isEndless?: boolean;
 }
 
@@ -48,7 +48,10 @@ interface Outcome {
   heardMs: number;
 }
 
-/** Speech-like: a tone that swells and falls silent, 1.2 s of each 2 s. Its true slope is at most 0.04 a sample. */
+/**
+ * Speech-like: a tone that swells and falls silent, 1.2 s of each 2 s. Its true slope is at most
+ * 0.04 a sample.
+ */
 const voice = (position: number) => {
   const inWord = (position % 96_000) / 57_600;
   return inWord >= 1 ? 0 : 0.5 * Math.sin(Math.PI * inWord) * Math.sin((2 * Math.PI * 200 * position) / 48_000);
@@ -56,7 +59,10 @@ const voice = (position: number) => {
 
 const endlessVoice = (position: number) => 0.3 * Math.sin((2 * Math.PI * 200 * position) / 48_000);
 
-/** Plays a scenario in virtual time: packets over an ordered connection into a buffer that follows the media line. */
+/**
+ * Plays a scenario in virtual time: packets over an ordered connection into a buffer that follows
+ * the media line.
+ */
 function play(scenario: Scenario): Outcome {
   const random = generator(scenario.seed);
   const buffer: PlayoutBuffer = createPlayoutBuffer(48_000, 1);
@@ -90,7 +96,7 @@ function play(scenario: Scenario): Outcome {
       line.voice(atMs, positions.mediaMs(position));
       buffer.push(position, [Float32Array.from({ length: PACKET }, (_, i) => (scenario.isEndless ? endlessVoice : voice)(position + i))]);
     }
-    // Motion goes on while voice is muted or held up in the encoder; it stands still with the network.
+    // Motion continues while voice is muted or held up in the encoder. It stops with the network.
     const stalled = nowMs >= (scenario.stallAtS ?? Number.POSITIVE_INFINITY) * 1000 && nowMs < lastStallMs(scenario);
     if (!stalled) {
       horizonMs = nowMs - 60 - 100;
@@ -113,7 +119,7 @@ function play(scenario: Scenario): Outcome {
 const lastStallMs = ({ stallAtS = Number.POSITIVE_INFINITY, stallMs = 0 }: Scenario) => stallAtS * 1000 + stallMs;
 const ms = (samples: number) => samples / 48;
 
-test('plays a steady stream at little more than its way’s delay, without touching the signal', () => {
+test('plays a steady stream at little more than the network’s delay, without altering the signal', () => {
   const { status, delays, largestStep } = play({ seed: 1, seconds: 30, jitterMs: 1, driftPpm: 0 });
   assert.deepEqual([status.late, status.jumps, status.concealed], [0, 0, 0]);
   for (const delay of delays.slice(2)) assert.ok(delay > 60 && delay < 110, `delay ${delay} ms`);
@@ -124,13 +130,13 @@ test('finds the delay that jitter of any size needs, for any seed', () => {
   fc.assert(
     fc.property(fc.integer(), fc.integer({ min: 1, max: 40 }), (seed, jitterMs) => {
       const { status, delays, largestStep } = play({ seed, seconds: 20, jitterMs, driftPpm: 0 });
-      // An ordered connection makes every late packet hold up the next ones. Some share of the 20 s is late while the buffer
-      // learns, and it grows with the jitter.
+      // On an ordered connection every late packet holds up the next ones. Part of the 20 s is late
+      // while the buffer learns, and that part grows with the jitter.
       assert.ok(ms(status.late) < 200 + 20 * jitterMs, `late ${ms(status.late)} ms`);
       assert.ok(ms(status.concealed) < 600 + 20 * jitterMs, `concealed ${ms(status.concealed)} ms`);
       for (const delay of delays.slice(5))
         assert.ok(delay < 60 + 30 + jitterMs * 10 && delay > 60, `delay ${delay} ms, jitter ${jitterMs}`);
-      // However one source of the signal takes over from another, it is no steeper than voice itself.
+      // The change from one source of the signal to another is never steeper than voice itself.
       assert.ok(largestStep < 0.04, `step ${largestStep}`);
     }),
     {
@@ -153,7 +159,7 @@ test('follows a sender whose clock is 500 ppm off, with no jump and no growing d
   }
 });
 
-test('without a pause in the voice it follows the sender’s clock by its rate alone, and no seam is heard', () => {
+test('without a pause in the voice it follows the sender’s clock by its rate alone and leaves no audible seam', () => {
   for (const driftPpm of [500, -500]) {
     const { status, delays, largestStep } = play({ seed: 7, seconds: 120, jitterMs: 2, driftPpm, isEndless: true });
     assert.deepEqual([status.jumps, status.cut, status.stretched], [0, 0, 0]);
@@ -163,7 +169,7 @@ test('without a pause in the voice it follows the sender’s clock by its rate a
   }
 });
 
-test('waits through a stall of the network, plays everything that was held up, and works the delay off afterwards', () => {
+test('waits through a stall of the network, plays everything that was held up, and then works the delay off', () => {
   const { status, delays } = play({ seed: 3, seconds: 60, jitterMs: 2, driftPpm: 0, stallAtS: 10, stallMs: 300 });
   assert.equal(status.jumps, 0);
   assert.ok(ms(status.late) < 60, `late ${ms(status.late)} ms`);
@@ -172,13 +178,13 @@ test('waits through a stall of the network, plays everything that was held up, a
   assert.ok(status.cut > 0);
 });
 
-test('after seconds without anything it jumps to where the line is', () => {
+test('after seconds without frames it jumps to the line', () => {
   const { status, delays } = play({ seed: 3, seconds: 40, jitterMs: 2, driftPpm: 0, stallAtS: 10, stallMs: 3_000 });
   assert.ok(status.jumps >= 1);
   assert.ok((delays.at(-1) ?? 0) < 600, `delay at the end ${delays.at(-1)} ms`);
 });
 
-test('conceals lost packets in their place and keeps the timeline', () => {
+test('conceals lost packets at their positions and keeps the timeline', () => {
   const { status, delays, largestStep } = play({ seed: 9, seconds: 30, jitterMs: 2, driftPpm: 0, lossShare: 0.02 });
   assert.ok(ms(status.concealed) > 200 && ms(status.concealed) < 1_300, `concealed ${ms(status.concealed)} ms`);
   assert.equal(status.jumps, 0);
@@ -186,7 +192,7 @@ test('conceals lost packets in their place and keeps the timeline', () => {
   assert.ok(largestStep < 0.2, `step ${largestStep}`);
 });
 
-test('a muted voice does not hold motion up: playout goes on with the poses, and voice returns in time', () => {
+test('a muted voice does not hold motion up: playout continues with the poses, and voice returns in time', () => {
   const { status, delays, heardMs } = play({ seed: 4, seconds: 30, jitterMs: 2, driftPpm: 0, mutedS: [10, 20] });
   for (const delay of delays.slice(2)) assert.ok(delay < 250, `delay ${delay} ms`);
   assert.ok(ms(status.concealed) < 200, `concealed ${ms(status.concealed)} ms`);
@@ -194,7 +200,7 @@ test('a muted voice does not hold motion up: playout goes on with the poses, and
   assert.ok(heardMs > 11_000 && heardMs < 13_000, `heard ${heardMs} ms`);
 });
 
-test('renders silence before it is told where to be, and at other device rates keeps the pitch', () => {
+test('renders silence before it has a line, and keeps the pitch at other device rates', () => {
   const buffer = createPlayoutBuffer(44_100, 1);
   const output = [new Float32Array(QUANTUM)];
   buffer.push(0, [new Float32Array(48_000).map((_, i) => Math.sin((2 * Math.PI * 441 * i) / 48_000))]);
@@ -210,7 +216,7 @@ test('renders silence before it is told where to be, and at other device rates k
   for (let i = 1_000; i < 15_000; i++) assert.ok(Math.abs((signal[i] ?? 0) - (signal[i + 100] ?? 0)) < 0.02, `sample ${i}`);
 });
 
-test('uses nothing from outside itself: its text works in an empty world, as the audio worklet needs', () => {
+test('uses nothing from outside itself: its text works in an empty realm, as the audio worklet needs', () => {
   const make = runInNewContext(`(${createPlayoutBuffer})`) as typeof createPlayoutBuffer;
   const buffer = make(48_000, 2);
   buffer.push(0, [new Float32Array(4_800).fill(0.5), new Float32Array(4_800).fill(-0.5)]);

@@ -1,46 +1,50 @@
-// Decoded voice to the sound device: samples by position in, a continuous signal out, steered along a line by running up
-// to 2 % quicker or slower and by cutting or stretching silence. What is missing is concealed.
-// This one function is also the source of the audio worklet, by its text: it must use nothing from outside itself.
+// Decoded voice to the sound device: samples by position in, a continuous signal out. The buffer
+// follows a line by running up to 2 % faster or slower and by cutting or stretching silence, and
+// conceals missing voice. The text of this one function is also the source of the audio worklet, so
+// it must use nothing from outside itself.
 
-/** Where playout should be. */
+/** The line that playout follows. */
 export interface PlayoutLine {
   /** Position (48 kHz samples) to render at `timeS`. */
   position: number;
   /** The device's time, seconds. */
   timeS: number;
-  /** All voice before this position has come, or will not come: a hole before it is not waited for. */
+  /**
+   * All voice before this position has arrived or will not; playout does not wait for a hole before
+   * it.
+   */
   horizon: number;
 }
 
 /** Counters since the start, in samples at 48 kHz unless said otherwise. */
 export interface PlayoutStatus {
-  /** Whether a line has been followed; before that `position` means nothing. */
+  /** Whether a line has been followed; before that, `position` means nothing. */
   placed: boolean;
   /** The next position to render. */
   position: number;
   /** Device time at which it is rendered, seconds. */
   timeS: number;
-  /** Media samples a device second, over 48,000; 0 while waiting for voice. */
+  /** Media samples per device second, divided by 48,000; 0 while waiting for voice. */
   rate: number;
-  /** Voice held beyond `position`. */
+  /** Samples held beyond `position`. */
   buffered: number;
-  /** Rendered without voice, because it was missing: only the part that was made up of what came before. */
+  /** Samples made up from earlier voice because the right ones were missing. */
   concealed: number;
-  /** Came after its time, or did not fit. */
+  /** Samples that arrived after their time or did not fit. */
   late: number;
-  /** Cut from or added to silence. */
+  /** Samples cut from or added to silence. */
   cut: number;
   stretched: number;
-  /** Number of jumps, after long interruptions. */
+  /** Jumps after long interruptions. */
   jumps: number;
 }
 
 /** The playout of one voice. */
 export interface PlayoutBuffer {
-  /** Takes samples (one array a channel) that begin at `position`. */
+  /** Takes samples (one array per channel) that begin at `position`. */
   push(position: number, channels: readonly Float32Array[]): void;
   follow(line: PlayoutLine): void;
-  /** Renders the next samples for device time `timeS`, the same signal length in each output channel. */
+  /** Renders the next samples for device time `timeS`; all output channels have the same length. */
   render(output: readonly Float32Array[], timeS: number): void;
   status(): PlayoutStatus;
 }
@@ -64,16 +68,17 @@ export function createPlayoutBuffer(deviceRate: number, channelCount: number): P
 
   const rings = Array.from({ length: channelCount }, () => new Float32Array(SIZE));
   const present = new Uint8Array(SIZE);
-  // What was rendered last, for concealment: it reaches back before the longest one, by the longest lag.
+  // The last rendered samples, for concealment: as many as the longest concealment plus the longest
+  // lag.
   const histories = Array.from({ length: channelCount }, () => new Float32Array(HISTORY));
   let historyAt = 0;
-  // Where one source of the signal takes over from another, the step between them, which fades.
+  // The step between two sources of the signal at their seam; it fades out.
   const lastRendered = new Float32Array(channelCount);
   const seams = new Float32Array(channelCount);
   let sinceSeam = FADE;
   let isSeamDue = false;
   let wasPresent = false;
-  /** Positions >= start and < end may be present. */
+  /** Only positions >= start and < end can be present. */
   let start = 0;
   let end = 0;
   let at = 0;
@@ -124,7 +129,7 @@ export function createPlayoutBuffer(deviceRate: number, channelCount: number): P
     }
   };
 
-  /** Third-order Hermite interpolation; neighbours that are missing are taken as equal to the nearest. */
+  /** Third-order Hermite interpolation; a missing neighbour takes the nearest value. */
   const sampleAt = (ring: Float32Array, whole: number, fraction: number) => {
     const y1 = ring[whole & (SIZE - 1)] ?? 0;
     const y0 = has(whole - 1) ? (ring[(whole - 1) & (SIZE - 1)] ?? 0) : y1;
@@ -152,7 +157,7 @@ export function createPlayoutBuffer(deviceRate: number, channelCount: number): P
 
   const historySample = (history: Float32Array, back: number) => history[(historyAt - back + HISTORY * 4) % HISTORY] ?? 0;
 
-  /** The lag at which the last voice repeats itself best: its pitch period. */
+  /** The lag at which the last voice best repeats itself: its pitch period. */
   const findLag = () => {
     const history = histories[0];
     if (history === undefined) return LAG_MAX;
@@ -175,7 +180,7 @@ export function createPlayoutBuffer(deviceRate: number, channelCount: number): P
     return best;
   };
 
-  /** The k-th sample of what stands in for missing voice: the last pitch period again, fading out. */
+  /** The k-th sample of the concealment: the last pitch period repeated, fading out. */
   const concealment = (history: Float32Array, k: number) => {
     if (!heard || k >= CONCEAL) return 0;
     return historySample(history, k + lag - (k % lag)) * (1 - k / CONCEAL);
@@ -186,7 +191,7 @@ export function createPlayoutBuffer(deviceRate: number, channelCount: number): P
     const wanted = line.position + (timeS - line.timeS) * RATE;
     holding = false;
     if (!heard) {
-      // Nothing has been played: be where the line is.
+      // Nothing has been played yet: start on the line.
       at = wanted;
       placed = true;
     }
@@ -201,7 +206,7 @@ export function createPlayoutBuffer(deviceRate: number, channelCount: number): P
         missingFor = 1;
       }
     } else if (missingFor >= CONCEAL && Math.abs(ahead) > SILENCE_DEVIATION) {
-      // In a long hole nothing is heard: move through it as fast as is needed, or wait.
+      // A long hole is silent: move through it as fast as needed, or wait.
       if (ahead > 0) holding = true;
       else if (reachable && isMissing(Math.floor(at), SILENCE_CHUNK)) at += Math.min(SILENCE_CHUNK, -ahead);
     } else if (sinceSilence >= SILENCE_CHUNK && Math.abs(ahead) > SILENCE_DEVIATION) {
@@ -265,7 +270,7 @@ export function createPlayoutBuffer(deviceRate: number, channelCount: number): P
         if (heard && missingFor < CONCEAL) concealed += step;
         missingFor++;
         fade = FADE;
-        // A hole is passed over; at the end of all that is known, playout waits.
+        // A hole is skipped; at the end of the known voice, playout waits.
         if (!holding && at < Math.max(end, line.horizon)) at += step;
         else waited++;
       }

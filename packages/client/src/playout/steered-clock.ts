@@ -1,5 +1,5 @@
-// A clock that follows a line without jumps, for motion played without voice: it runs up to 5 % quicker or slower, never
-// backwards, and jumps only when it is far off.
+// A clock that follows a line without jumps, for motion without voice. It runs up to 5 % faster or
+// slower, never backwards, and jumps only when it is far off.
 
 const RATE_MAX = 0.05;
 /** A deviation is worked off in about this time. */
@@ -25,7 +25,7 @@ export class SteeredClock {
     return this.#mediaMs;
   }
 
-  /** Goes on from `mediaMs`, where voice has brought it. */
+  /** Continues from `mediaMs`, the place that voice has reached. */
   set(nowMs: number, mediaMs: number): void {
     this.#atMs = nowMs;
     this.#mediaMs = mediaMs;

@@ -7,7 +7,7 @@ import { type SoundBlock, TimeStretch } from './time-stretch.ts';
 const RATE = 48_000;
 const tone = (hertz: number, length: number) => Float32Array.from({ length }, (_, i) => 0.5 * Math.sin((2 * Math.PI * hertz * i) / RATE));
 
-/** Pushes a sound that begins at `position` in blocks of `size`; everything that comes out. */
+/** Pushes a sound that begins at `position` in blocks of `size`; returns all output. */
 function stretch(speed: number, sound: Float32Array<ArrayBuffer>, { position = 0, size = 960 } = {}): SoundBlock[] {
   const stretcher = new TimeStretch(speed, 1);
   const blocks: SoundBlock[] = [];
@@ -41,7 +41,7 @@ test('a tone keeps its pitch and loudness at every speed', () => {
     }
 });
 
-test('what is heard at a time is what was said at that time: a burst begins where it must', () => {
+test('output time matches input time: a burst begins where it must', () => {
   for (const speed of [0.5, 2, 4])
     for (const at of [20_000, 40_123, 71_000]) {
       const sound = new Float32Array(RATE * 2);
@@ -59,7 +59,7 @@ test('at speed 1 everything comes out as it went in', () => {
   assert.equal(blocks[0]?.position, 77);
 });
 
-test('blocks of any size give the same sound, without gaps, and a hole begins anew behind it', () => {
+test('blocks of any size give the same sound, without gaps, and stretching restarts after a hole', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 5_000 }), fc.constantFrom(0.5, 1.5, 4), fc.nat(1_000_000), (size, speed, position) => {
       const sound = tone(180, 30_000);
@@ -76,7 +76,7 @@ test('blocks of any size give the same sound, without gaps, and a hole begins an
   );
 });
 
-test('both channels are stretched alike', () => {
+test('both channels are stretched in the same way', () => {
   const stretcher = new TimeStretch(2, 2);
   const [left, right] = [tone(200, 960), tone(200, 960).map((value) => -value)];
   for (let block = 0; block < 500; block++)

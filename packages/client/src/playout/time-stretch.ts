@@ -1,43 +1,53 @@
-// Voice at another speed and the same pitch: samples by position in, fewer or more of them out, on a timeline of their own
-// (output position = position / speed). Pieces of 20 ms are laid over one another, each taken from where, near its own time,
-// it goes on best from the piece before; so the output never drifts from the input's time by more than SEARCH.
-// Source: W. Verhelst, M. Roelands, "An overlap-add technique based on waveform similarity (WSOLA)", ICASSP 1993.
+// Voice at another speed and the same pitch: samples by position in, fewer or more of them out, on
+// a timeline of their own (output position = position / speed). Pieces of 20 ms overlap. Each is
+// taken, near its own time, from the place that best continues the previous piece, so the output
+// never drifts from the input's time by more than SEARCH. Source: W. Verhelst, M. Roelands, "An
+// overlap-add technique based on waveform similarity (WSOLA)", ICASSP 1993.
 
-/** Samples by position, one array a channel. */
+/** Samples by position, one array per channel. */
 export interface SoundBlock {
   position: number;
   channels: Float32Array<ArrayBuffer>[];
 }
 
-/** A piece begins so many samples of the output after the one before, and overlaps it as long: 10 ms. */
+/** Distance between the starts of two pieces, and their overlap, output samples: 10 ms. */
 const HOP = 480;
-/** A piece is looked for so far to either side of its own time, samples: 7.5 ms, half the period of the deepest voice. */
+/**
+ * Search range to either side of a piece's own time, samples: 7.5 ms, half the period of the
+ * deepest voice.
+ */
 const SEARCH = 360;
-/** The first search looks at every so manieth place, comparing every so manieth sample; the second at each place around the best. */
+/**
+ * The first search tries every COARSE-th place with every COARSE-th sample; the second tries each
+ * place around the best.
+ */
 const COARSE = 8;
 const FINE = 2;
 
-/** Stretches one voice. Speed 1 gives what came, unchanged. */
+/** Stretches one voice. Speed 1 leaves it unchanged. */
 export class TimeStretch {
   readonly speed: number;
   readonly #channels: number;
-  /** Input from position #start on. */
+  /** Input from position #start. */
   #input: Float32Array[];
   #start = 0;
-  /** Where the piece before goes on in the input; undefined before the first. */
+  /** Where the previous piece continues in the input; undefined before the first. */
   #tail: number | undefined;
   /** The output's next piece, counted in HOPs. */
   #piece = 0;
   readonly #rise = Float32Array.from({ length: HOP }, (_, i) => 0.5 - 0.5 * Math.cos((Math.PI * (i + 0.5)) / HOP));
 
-  /** `speed` is how many samples of the input a sample of the output stands for. */
+  /** `speed` is the number of input samples per output sample. */
   constructor(speed: number, channels: number) {
     this.speed = speed;
     this.#channels = channels;
     this.#input = this.#empty(0);
   }
 
-  /** Takes samples; gives what can be played now. A block that does not follow the one before begins anew. */
+  /**
+   * Takes samples and returns those that can be played now. A block that does not follow the
+   * previous one restarts.
+   */
   push({ position, channels }: SoundBlock): SoundBlock[] {
     if (this.speed === 1) return [{ position, channels }];
     if (position !== this.#end || this.#length === 0) this.#begin(position);
@@ -76,7 +86,7 @@ export class TimeStretch {
     });
   }
 
-  /** The output's next 10 ms; undefined while the input for it is not there. */
+  /** The output's next 10 ms; undefined until its input has arrived. */
   #next(): SoundBlock | undefined {
     const own = Math.round(this.#piece * HOP * this.speed);
     if (own + SEARCH + HOP > this.#end || (this.#tail ?? own) + HOP > this.#end) return undefined;
@@ -103,7 +113,7 @@ export class TimeStretch {
     this.#start += gone;
   }
 
-  /** Where, within SEARCH of `own`, the input looks most like what follows at `tail`. */
+  /** The place within SEARCH of `own` where the input looks most like the samples at `tail`. */
   #bestNear(own: number, tail: number): number {
     const first = Math.max(this.#start, own - SEARCH);
     const last = own + SEARCH;
@@ -111,7 +121,7 @@ export class TimeStretch {
     return this.#search(Math.max(first, coarse - COARSE), Math.min(last, coarse + COARSE), coarse, tail, FINE);
   }
 
-  /** The best place of first..last; `favourite` where none is better, as in silence. */
+  /** The best place of first..last; `favourite` if none is better, as in silence. */
   #search(first: number, last: number, favourite: number, tail: number, step: number): number {
     let best = favourite;
     let bestScore = this.#likeness(favourite, tail, step);
@@ -124,7 +134,9 @@ export class TimeStretch {
     return best;
   }
 
-  /** How alike the input is at two places: the normalised cross-correlation, up to a constant. */
+  /**
+   * The similarity of the input at two places: the normalised cross-correlation, up to a constant.
+   */
   #likeness(from: number, tail: number, step: number): number {
     let product = 0;
     let energy = 1e-9;

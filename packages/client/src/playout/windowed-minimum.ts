@@ -1,17 +1,20 @@
-// The smallest of the last seconds' values: what a delay is when nothing gets in its way. Sliding over a bounded window,
-// it follows two clocks that drift apart.
+// The smallest value of the last seconds: the delay when nothing gets in its way. The window slides
+// and is bounded, so the minimum follows two clocks that drift apart.
 
 /** The minimum over a sliding window of time. */
 export class WindowedMinimum {
   readonly #windowMs: number;
-  /** Candidates: later ones are larger, or they would have replaced these. */
+  /**
+   * Candidates, in order; later ones are larger, otherwise they would have replaced the earlier
+   * ones.
+   */
   #candidates: { atMs: number; value: number }[] = [];
 
   constructor(windowMs: number) {
     this.#windowMs = windowMs;
   }
 
-  /** undefined before the first value. The last value of a silent source stays. */
+  /** Undefined before the first value. The last value of a silent source stays. */
   get value(): number | undefined {
     return this.#candidates[0]?.value;
   }

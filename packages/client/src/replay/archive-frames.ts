@@ -1,25 +1,25 @@
-// A broadcast's frames over HTTP: a stretch of capture time in, frames in order out, as the archive keeps them.
+// A broadcast's frames over HTTP: a stretch of capture time in, the archived frames in order out.
 import { fromBinary } from '@bufbuild/protobuf';
 import { type FrameHeader, peekFrame, ServerMessageSchema } from '@hayate/protocol';
 import { ClientError } from '../client-error.ts';
 import { apiUrl } from '../connection/server-url.ts';
 import type { ReplayOptions } from './replay-api.ts';
 
-/** An encoded frame, its header read. */
+/** An encoded frame with its parsed header. */
 export interface StoredFrame {
   readonly bytes: Uint8Array;
   readonly header: FrameHeader;
 }
 
-/** Capture times from `fromMs` to before `toMs`. */
+/** Capture times from `fromMs` up to, not including, `toMs`. */
 export interface Stretch {
   fromMs: number;
   toMs: number;
 }
 
 /**
- * The frames of a stretch by sequence, before them what is needed to begin there: the latest header and key poses. Rejects with
- * ClientError REFUSED (the server's own sentence) or UNREACHABLE.
+ * The frames of a stretch by sequence, preceded by the latest header and key poses that are needed
+ * to begin there. Rejects with ClientError REFUSED (the server's own sentence) or UNREACHABLE.
  */
 export async function loadFrames(options: ReplayOptions, { fromMs, toMs }: Stretch, signal: AbortSignal): Promise<StoredFrame[]> {
   const { server, stream, epoch, token } = options;
@@ -31,20 +31,20 @@ export async function loadFrames(options: ReplayOptions, { fromMs, toMs }: Stret
     response = await (options.fetch ?? fetch)(address, { headers: { Authorization: authorization }, signal });
     body = await response.arrayBuffer();
   } catch (cause) {
-    throw new ClientError('UNREACHABLE', 'The server does not answer: it may be restarting, or the network is gone.', { cause });
+    throw new ClientError('UNREACHABLE', 'The server does not answer: it may be restarting, or the network is down.', { cause });
   }
   const bytes = new Uint8Array(body);
-  // 503: it cannot tell now, for instance whether the token is valid.
+  // 503: the server cannot decide now, for instance whether the token is valid.
   const code = response.status === 503 ? 'UNREACHABLE' : 'REFUSED';
   if (!response.ok) throw new ClientError(code, refusalIn(bytes) ?? `The server refused: HTTP ${response.status}.`);
   try {
     return fromBinary(ServerMessageSchema, bytes).frames.map((frame) => ({ bytes: frame, header: peekFrame(frame) }));
   } catch (cause) {
-    throw new ClientError('REFUSED', 'The server answered with something that is no broadcast.', { cause });
+    throw new ClientError('REFUSED', 'The server did not answer with a broadcast.', { cause });
   }
 }
 
-/** The sentence of an error answer: `{ error: { message } }`. */
+/** The sentence of an error response: `{ error: { message } }`. */
 function refusalIn(body: Uint8Array): string | undefined {
   try {
     const answer: { error?: { message?: unknown } } = JSON.parse(new TextDecoder().decode(body));

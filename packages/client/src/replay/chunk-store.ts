@@ -1,5 +1,6 @@
-// The part of a broadcast that a replay holds, in chunks of five seconds: what is needed now, some ahead of it, and what was
-// heard last, so that a small step back is instant. Bounded in chunks and bytes: the farthest from the present goes first.
+// The part of a broadcast that a replay holds, in chunks of five seconds: the current ones, some
+// ahead, and the most recent ones, so that a small step back is instant. Bounded in chunks and
+// bytes: the chunk farthest from the present is dropped first.
 import type { StoredFrame, Stretch } from './archive-frames.ts';
 
 /** Capture time that a chunk holds, milliseconds. */
@@ -7,13 +8,18 @@ export const CHUNK_MS = 5_000;
 
 const CHUNKS_MAX = 24;
 const BYTES_MAX = 48 * 1024 * 1024;
-/** After a chunk could not be loaded ahead of time, it is tried again so much later: by then it may be needed. */
+/**
+ * Delay before another attempt after a chunk could not be loaded ahead; by then it may be needed.
+ */
 const RETRY_MS = 2_000;
 
 /** Five seconds of a broadcast. */
 export interface Chunk {
   readonly index: number;
-  /** Capture time at which it begins; frames from before it are what is needed to begin here. */
+  /**
+   * Capture time at which it begins; it also holds the earlier frames that are needed to begin
+   * here.
+   */
   readonly fromMs: number;
   readonly frames: readonly StoredFrame[];
   readonly bytes: number;
@@ -21,7 +27,7 @@ export interface Chunk {
 
 export type LoadStretch = (stretch: Stretch, signal: AbortSignal) => Promise<StoredFrame[]>;
 
-/** The chunk in which a capture time lies. */
+/** The index of the chunk that holds a capture time. */
 export function chunkIndexOf(mediaMs: number): number {
   return Math.max(0, Math.floor(mediaMs / CHUNK_MS));
 }
@@ -39,12 +45,15 @@ export class ChunkStore {
     this.#nowMs = nowMs;
   }
 
-  /** The chunk if it is held. */
+  /** The chunk, if it is held. */
   held(index: number): Chunk | undefined {
     return this.#chunks.get(index);
   }
 
-  /** The chunk, loaded if need be; another one's loading is given up for it. Rejects as the loading does. */
+  /**
+   * The chunk, loaded if necessary, which aborts the loading of another. Rejects if the loading
+   * does.
+   */
   need(index: number): Promise<Chunk> {
     const held = this.#chunks.get(index);
     if (held !== undefined) return Promise.resolve(held);
@@ -53,7 +62,7 @@ export class ChunkStore {
     return this.#begin(index);
   }
 
-  /** Loads the first of `count` chunks from `index` on that is not held, unless something is underway. */
+  /** Loads the first missing one of `count` chunks from `index`, unless a load is in progress. */
   ahead(index: number, count: number): void {
     if (this.#underway !== undefined || this.#nowMs() < this.#retryMs) return;
     for (let next = index; next < index + count; next++) {

@@ -1,6 +1,7 @@
-// Plays a broadcast of the archive: frames over HTTP in; headers, voice packets, poses and events out, as a Viewer gives them,
-// each shortly before its time by a clock that runs 0.5 to 4 times as fast as ours. A Player plays either. Seeks by loading the
-// chunk of the wanted moment, which brings what is needed to begin there.
+// Plays an archived broadcast. Frames over HTTP go in; headers, voice packets, poses and events
+// come out as from a Viewer, each shortly before its time on a clock that runs 0.5 to 4 times as
+// fast as real time. A Player plays either. A seek loads the chunk of the wanted moment, which
+// includes the frames that are needed to begin there.
 import { epochFromText, framePayload, isStreamName, Kind, type StreamHeader } from '@hayate/protocol';
 import { ClientError } from '../client-error.ts';
 import { type Clock, monotonicClock } from '../connection/clock.ts';
@@ -12,14 +13,20 @@ import { loadFrames, type StoredFrame } from './archive-frames.ts';
 import { CHUNK_MS, type Chunk, ChunkStore, chunkIndexOf } from './chunk-store.ts';
 import { type ReplayEvents, type ReplayOptions, ReplayRates, type ReplayState } from './replay-api.ts';
 
-/** Frames are given so long before their time, of our clock's milliseconds: pages in the background have slow timers. */
+/**
+ * How long before their time frames are given, real milliseconds: pages in the background have slow
+ * timers.
+ */
 const LEAD_MS = 1_000;
 const TICK_MS = 100;
-/** From play to the first sound: what the decoder needs to be ahead. */
+/** From play to the first sound: the lead that the decoder needs. */
 const START_MS = 100;
-/** Voice from so long before is decoded, as a decoder is not right from its first packet (RFC 7845 section 4.6). */
+/**
+ * Voice decoded before the place, because a decoder's first packets are not right (RFC 7845 section
+ * 4.6).
+ */
 const PREROLL_MS = 100;
-/** So much is loaded ahead, of our clock's milliseconds. */
+/** How far ahead chunks are loaded, real milliseconds. */
 const AHEAD_MS = 15_000;
 
 /** A place among the frames of the chunks. */
@@ -37,17 +44,17 @@ export class Replay extends Emitter<ReplayEvents> implements MediaSource, Playba
   readonly #chunks: ChunkStore;
   #state: ReplayState = 'idle';
   #reason: string | undefined;
-  /** Whether it is to play as soon as it can. */
+  /** Whether it should play as soon as it can. */
   #isWanted = false;
   #rate = 1;
-  /** Where it stands, or stood when it began to play: at #sinceMs of the clock. */
+  /** The place, or the place at which playback began at #sinceMs of the clock. */
   #placeMs = 0;
   #sinceMs = 0;
-  /** Counts the places gone to; what was loaded for an earlier one is not played. */
+  /** Counts seeks; a load for an earlier one is ignored. */
   #turn = 0;
   #motion = new MotionDecoder();
   #header: { content: StreamHeader; sequence: number } | undefined;
-  /** Everything but voice is given up to here; its lead-in is that of #firstChunk. */
+  /** The end of the frames given so far, voice excepted; only #firstChunk gives its lead-in. */
   #scene: Cursor = { chunk: 0, at: 0 };
   #firstChunk = 0;
   #voice: Cursor = { chunk: 0, at: 0 };
@@ -55,12 +62,12 @@ export class Replay extends Emitter<ReplayEvents> implements MediaSource, Playba
   #malformed = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  /** Throws ClientError INVALID for options that name no broadcast. */
+  /** Throws ClientError INVALID for options that do not name a broadcast. */
   constructor(options: ReplayOptions) {
     super();
     const epoch = epochFromText(options.epoch);
     if (!isStreamName(options.stream) || epoch === undefined || !(options.durationMs >= 0))
-      throw new ClientError('INVALID', 'A broadcast is named by its stream and its epoch of 16 hex digits.');
+      throw new ClientError('INVALID', 'A broadcast needs a stream name and an epoch of 16 hex digits.');
     this.#epoch = epoch;
     this.clock = options.clock ?? monotonicClock;
     this.durationMs = options.durationMs;
@@ -83,7 +90,7 @@ export class Replay extends Emitter<ReplayEvents> implements MediaSource, Playba
     return this.#reason;
   }
 
-  /** Whether it plays, or will as soon as it has what to play. */
+  /** Whether it plays, or will play once its chunk is loaded. */
   get isWanted(): boolean {
     return this.#isWanted;
   }
@@ -101,7 +108,7 @@ export class Replay extends Emitter<ReplayEvents> implements MediaSource, Playba
     return this.#rate;
   }
 
-  /** 0.5 to 4; what is outside is brought within. */
+  /** 0.5 to 4; other values are clamped. */
   set rate(rate: number) {
     this.#placeMs = this.positionMs;
     this.#rate = Math.min(ReplayRates.max, Math.max(ReplayRates.min, rate));
@@ -117,10 +124,10 @@ export class Replay extends Emitter<ReplayEvents> implements MediaSource, Playba
     return this.#state === 'playing' ? this.#placeMs + (nowMs - this.#sinceMs) * this.#rate : this.#placeMs;
   }
 
-  /** A replay is not late. */
+  /** Undefined: a replay has no age. */
   ageOf(): undefined {}
 
-  /** Goes to `mediaMs` (capture time), and goes on playing if it plays. */
+  /** Moves to `mediaMs` (capture time) and continues to play if it plays. */
   seek(mediaMs: number): void {
     this.#goTo(Math.min(this.durationMs, Math.max(0, mediaMs)));
   }
@@ -242,7 +249,7 @@ export class Replay extends Emitter<ReplayEvents> implements MediaSource, Playba
       const captureMs = frame.header.captureUs / 1000;
       if (captureMs > horizonMs) return;
       cursor.at++;
-      // Who comes from the chunk before has been given what this one repeats of it.
+      // A cursor from the previous chunk has already given the frames that this chunk repeats.
       if (captureMs >= chunk.fromMs || chunk.index === this.#firstChunk) give(frame);
     }
   }

@@ -13,7 +13,7 @@ const wholeRig = () => {
   return { rig, shapes };
 };
 
-/** From the chord, as the arc cosine that Quaternion.angleTo takes has no digits left near 0. */
+/** Uses the chord: the arc cosine in Quaternion.angleTo has no precision near 0. */
 const degreesBetween = (a: Quaternion, b: Quaternion) => {
   const chord = (sign: number) => Math.hypot(a.x - sign * b.x, a.y - sign * b.y, a.z - sign * b.z, a.w - sign * b.w);
   return 4 * Math.asin(Math.min(1, Math.min(chord(1), chord(-1)) / 2)) * (180 / Math.PI);
@@ -36,7 +36,7 @@ const pose = fc
     return made;
   });
 
-test('a pose that went over the wire stands in the scene within the error of quantisation', () => {
+test('a pose that went over the wire appears in the scene within the quantisation error', () => {
   fc.assert(
     fc.property(pose, (sent) => {
       const { rig, shapes } = wholeRig();
@@ -62,7 +62,7 @@ test('the hips move from where they rest', () => {
   assert.deepEqual(rig.bones.hips?.position.toArray(), [0, 0.8, 0]);
 });
 
-test('bones that an avatar lacks are left out', () => {
+test('bones that an avatar lacks are skipped', () => {
   const head = new Object3D();
   const turned = createPose();
   turned.rotations.set([0, 1, 0, 0], Bones.indexOf('head') * 4);
@@ -70,7 +70,7 @@ test('bones that an avatar lacks are left out', () => {
   assert.deepEqual(head.quaternion.toArray(), [0, 1, 0, 0]);
 });
 
-/** A scene as a VRM loader makes it: nodes by bone names, two meshes with morph targets. */
+/** A scene like one from a VRM loader: nodes by bone names, two meshes with morph targets. */
 const vrmLikeScene = () => {
   const scene = new Object3D();
   const hips = new Object3D();

@@ -1,8 +1,9 @@
-// In: a pose from Player.poseAt() or a MotionFrame. Out: the rig stands in it. Nothing is smoothed or kept here.
+// In: a pose from Player.poseAt() or a MotionFrame. Out: the rig in that pose. Nothing is smoothed
+// or kept here.
 import { Bones, type Pose, Shapes } from '@hayate/protocol';
 import type { Rig } from './rig.ts';
 
-/** Turns every bone of `rig` as `pose` has it, moves its hips, sets its shapes. */
+/** Applies `pose` to `rig`: turns its bones, moves its hips, sets its shapes. */
 export function applyPose(pose: Pose, rig: Rig): void {
   for (const [i, name] of Bones.entries()) rig.bones[name]?.quaternion.fromArray(pose.rotations, i * 4);
   const { hips } = rig.bones;

@@ -1,21 +1,25 @@
-// What a pose is applied to: bones by their VRM names, and something that takes shape weights. The rig of a loaded scene
-// is found by the names of its nodes and morph targets, so VRM-like models need no adapter of their own.
+// The target of a pose: bones by their VRM names, and a receiver of shape weights. A loaded scene's
+// rig is found by the names of its nodes and morph targets, so VRM-like models need no adapter of
+// their own.
 import { type BoneName, Bones, type ShapeName, Shapes } from '@hayate/protocol';
 import type { Mesh, Object3D, Vector3 } from 'three';
 
-/** An avatar as poses see it. Bones that it lacks are left out; shapes that it lacks are ignored. */
+/** An avatar as poses see it. Bones and shapes that it lacks are ignored. */
 export interface Rig {
   bones: Partial<Readonly<Record<BoneName, Object3D>>>;
-  /** Where the hips rest in their parent's space, metres; without it the hips are turned and not moved. */
+  /**
+   * Rest position of the hips in their parent's space, metres; without it the hips turn but do not
+   * move.
+   */
   hipsRest?: Vector3;
-  /** Takes the weight, 0 to 1, of a shape. */
+  /** Sets the weight, 0 to 1, of a shape. */
   setShape(shape: ShapeName, weight: number): void;
 }
 
 /**
- * The rig of a scene whose nodes bear VRM humanoid bone names (VRM 1.0 normalised bones: identity is the rest pose) and
- * whose meshes bear ARKit names in `morphTargetDictionary`. `rename` maps a node's name to a bone's, for models that name
- * theirs otherwise. Must be called while the model is at rest.
+ * The rig of a scene whose nodes have VRM humanoid bone names (VRM 1.0 normalised bones: identity
+ * is the rest pose) and whose meshes have ARKit names in `morphTargetDictionary`. `rename` maps a
+ * node's name to a bone's, for models with other names. Call it while the model is at rest.
  */
 export function rigFromScene(scene: Object3D, rename: (node: string) => string = (node) => node): Rig {
   const names = new Set<string>(Bones);

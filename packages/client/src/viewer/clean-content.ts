@@ -1,15 +1,19 @@
-// Decoded headers and events in, the same with clean text out: no server looks into events, and an archive may hold headers from
-// before servers checked theirs. What an application shows can neither turn the text around it nor reach beyond its line.
+// Decoded headers and events in, the same with clean text out. No server inspects events, and an
+// archive may hold headers from before servers checked them. With clean text, an application's page
+// stays intact: the text cannot change the direction of its surroundings or leave its line.
 import { cleanText, type Event, Limits, type Participant, type StreamHeader, truncateText } from '@hayate/protocol';
 
-/** `header` itself, its title and names clean and within their limits. */
+/** Cleans the title and names of `header` in place and cuts them to their limits. */
 export function cleanHeader(header: StreamHeader): StreamHeader {
   header.title = truncateText(cleanText(header.title), Limits.titleCharactersMax);
   for (const participant of header.participants) cleanName(participant);
   return header;
 }
 
-/** `event` itself, its authors, items, names and comments clean and within their limits. What is the application's stays as it is. */
+/**
+ * Cleans the authors, items, names and comments of `event` in place and cuts them to their limits.
+ * Application-defined content is unchanged.
+ */
 export function cleanEvent(event: Event): Event {
   const { body } = event;
   if (body.case === 'comment' || body.case === 'gift') body.value.author = name(body.value.author);

@@ -1,12 +1,12 @@
-// Encoded frames to what listeners are given: the same for a live stream and for a replay. Poses are decoded over the keys
-// that came before them; everything else stands alone. All text is cleaned.
+// Encoded frames to the content that listeners receive, for live streams and replays alike. A pose
+// is decoded with the last key before it; all other frames stand alone. All text is cleaned.
 import { fromBinary } from '@bufbuild/protobuf';
 import { AudioSchema, EventSchema, type FrameHeader, isKey, Kind, type StreamHeader, StreamHeaderSchema } from '@hayate/protocol';
 import { cleanEvent, cleanHeader } from './clean-content.ts';
 import type { MotionDecoder, MotionMiss } from './motion-decoder.ts';
 import type { AudioFrame, CustomFrame, EventFrame, FrameInfo, MotionFrame } from './viewer-api.ts';
 
-/** A HEADER as listeners are given it. */
+/** A HEADER as listeners receive it. */
 export type HeaderFrame = FrameInfo & { header: StreamHeader };
 
 /** A frame's content, under the name of its event. */
@@ -17,7 +17,10 @@ export type FrameContent =
   | { name: 'event'; detail: EventFrame }
   | { name: 'custom'; detail: CustomFrame };
 
-/** Reads a frame's payload; a MotionMiss if it is a pose that cannot be drawn. Throws WireError or what fromBinary throws. */
+/**
+ * Reads a frame's payload; returns a MotionMiss for a pose that cannot be drawn. Throws WireError,
+ * or an error of fromBinary.
+ */
 export function readFrameContent(header: FrameHeader, payload: Uint8Array, motion: MotionDecoder): FrameContent | MotionMiss {
   const info: FrameInfo = { sequence: header.sequence, captureUs: header.captureUs, participant: header.participant };
   switch (header.kind) {

@@ -1,4 +1,4 @@
-// The median of the last measurements: latency as people feel it, untouched by single outliers.
+// Percentiles of the last measurements: latency as people feel it, unaffected by single outliers.
 const SAMPLES_MAX = 128;
 
 /** A sliding window of measurements, with percentiles. */

@@ -1,15 +1,18 @@
-// MOTION frames to poses: each participant's latest key is kept, a delta is read over it. A delta whose key is not there
-// is not drawn; the next key, at most a second away, puts it right.
+// MOTION frames to poses. Each participant's latest key is kept, and a delta is applied to it. A
+// delta whose key is missing is not drawn; the next key, at most a second later, restores the pose.
 import { decodeMotion, type FrameHeader, isKey, Limits, type Pose, type QuantisedPose } from '@hayate/protocol';
 
-/** Why no pose came out of a frame. */
+/** Why a frame gave no pose. */
 export type MotionMiss = 'key_missing' | 'stale';
 
 /** Decodes the poses of one epoch. */
 export class MotionDecoder {
   readonly #tracks = new Map<number, { key: QuantisedPose; keySequence: number; newest: number }>();
 
-  /** The pose of a frame; throws WireError if its payload cannot be read. 'stale': a newer pose of the participant was given. */
+  /**
+   * The pose of a frame; throws WireError for an invalid payload. 'stale': a newer pose of the
+   * participant was given before.
+   */
   decode(header: FrameHeader, payload: Uint8Array): Pose | MotionMiss {
     const track = this.#tracks.get(header.participant);
     if (isKey(header)) {

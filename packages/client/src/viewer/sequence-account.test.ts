@@ -8,7 +8,7 @@ const step = fc.oneof(
   fc.record({ first: fc.nat(120), length: fc.integer({ min: 1, max: 30 }), reason: fc.constantFrom('lost', 'slow', 'expired') }),
 );
 
-test('received and missing add up to everything since the viewer joined, whatever comes twice, late or not at all', () => {
+test('received and missing add up to everything since the viewer joined, with any duplicates, late frames and losses', () => {
   fc.assert(
     fc.property(fc.nat(40), fc.array(step, { maxLength: 120 }), (joined, steps) => {
       const account = new SequenceAccount(joined);
@@ -29,7 +29,7 @@ test('received and missing add up to everything since the viewer joined, whateve
   );
 });
 
-test('a hole is lost until the server explains it, and is no hole any more when it is filled', () => {
+test('a hole counts as lost until the server explains it, and no longer counts once it is filled', () => {
   const account = new SequenceAccount(10);
   account.take(10);
   account.take(15);

@@ -1,13 +1,20 @@
-// Which sequences of an epoch came, which are missing and why: tells a new frame from a duplicate, and keeps
-// received + missing = everything from where the viewer joined. Ranges that stay missing are folded into counters.
+// Tracks which sequences of an epoch arrived, which are missing and why. It tells a new frame from
+// a duplicate, and keeps received + missing = everything since the viewer joined. Ranges that stay
+// missing are folded into counters.
 import { RangeSet } from '@hayate/protocol';
 
 /** Why frames are missing. 'lost' also counts holes that the server has not explained (yet). */
 export type MissingReason = 'lost' | 'slow' | 'expired';
 
-/** Holes are remembered, in case they are filled or explained after all, up to this many for each reason. */
+/**
+ * Holes are remembered up to this many for each reason, because they may still be filled or
+ * explained.
+ */
 const RANGES_MAX = 1_024;
-/** Frames of the current group, from before the joining point, told apart up to this many. */
+/**
+ * Frames of the current group from before the joining point; up to this many are checked for
+ * duplicates.
+ */
 const EARLIER_MAX = 1_024;
 
 /** The account of one epoch. */
@@ -19,18 +26,18 @@ export class SequenceAccount {
   #next: number;
   duplicates = 0;
 
-  /** What is before `joined` was never to come, except for the current group. */
+  /** Frames before `joined` are not expected, except for the current group. */
   constructor(joined: number) {
     this.#joined = joined;
     this.#next = joined;
   }
 
-  /** The sequence after the newest that came or is known not to come. */
+  /** The sequence after the newest one that arrived or is known to be missing. */
   get next(): number {
     return this.#next;
   }
 
-  /** A frame came: whether it is new. */
+  /** Records a frame; returns whether it is new. */
   take(sequence: number): boolean {
     if (sequence >= this.#next) {
       this.#miss('lost', this.#next, sequence - 1);
@@ -42,7 +49,9 @@ export class SequenceAccount {
     return isNew;
   }
 
-  /** The server says that first..last will not come. What came is not affected. */
+  /**
+   * The server reports that first..last will not come. Frames that have arrived are not affected.
+   */
   explain(first: number, last: number, reason: MissingReason): void {
     const from = Math.max(first, this.#joined);
     if (last < from) return;

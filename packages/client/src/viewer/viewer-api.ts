@@ -1,4 +1,4 @@
-// What goes into a Viewer and what comes out: options, frames, events, statistics.
+// The options, frames, events and statistics of a Viewer.
 import type { Event, Pose, StreamHeader } from '@hayate/protocol';
 import type { ConnectionOptions } from '../connection/connection-options.ts';
 import type { ConnectionState, StateChange } from '../connection/connection-state.ts';
@@ -6,7 +6,7 @@ import type { EndReasonName } from '../connection/end-reason.ts';
 
 export type ViewerOptions = ConnectionOptions;
 
-/** What every frame has. */
+/** The fields of every frame. */
 export interface FrameInfo {
   sequence: number;
   /** Microseconds since the epoch began. */
@@ -19,7 +19,7 @@ export interface AudioFrame extends FrameInfo {
   packets: readonly Uint8Array[];
   /** 48 kHz sample of the epoch at which the first packet begins. */
   position: number;
-  /** Loudness as RFC 6464 has it, 0 (loudest) to 127 (silence); undefined if not measured. */
+  /** Loudness as in RFC 6464, 0 (loudest) to 127 (silence); undefined if not measured. */
   level: number | undefined;
 }
 
@@ -46,7 +46,10 @@ export interface GapReport {
   first: number;
   /** Inclusive. */
   last: number;
-  /** 'lost': the server has them not; 'slow': this viewer was too slow; 'expired': from before it joined or came back. */
+  /**
+   * 'lost': the server does not have them; 'slow': this viewer was too slow; 'expired': from before
+   * it joined or reconnected.
+   */
   reason: 'lost' | 'slow' | 'expired' | 'unknown';
 }
 
@@ -58,7 +61,10 @@ export interface StreamEnded {
 
 export interface ViewerEvents {
   state: StateChange;
-  /** The epoch now watched; undefined while the stream is not live. Capture times and positions begin anew. */
+  /**
+   * The epoch now watched; undefined while the stream is not live. Capture times and positions
+   * restart.
+   */
   epoch: { epoch: bigint | undefined };
   header: FrameInfo & { header: StreamHeader };
   audio: AudioFrame;
@@ -67,7 +73,7 @@ export interface ViewerEvents {
   custom: CustomFrame;
   gap: GapReport;
   audience: { viewers: number };
-  /** The epoch is over; the viewer stays for the next. */
+  /** The epoch has ended; the viewer stays for the next one. */
   ended: StreamEnded;
 }
 
@@ -81,20 +87,25 @@ export interface ViewerStatistics {
   state: ConnectionState;
   /** Frames given to listeners, by kind. */
   frames: { header: number; audio: number; motion: number; event: number; custom: number };
-  /** Frames missing from the sequence or reported by the server, by reason. A frame is counted once. */
+  /**
+   * Frames missing from the sequence or reported by the server, by reason. A frame is counted once.
+   */
   missing: { lost: number; slow: number; expired: number };
-  /** Frames that came twice, or too late to matter. */
+  /** Frames that arrived twice, or too late to matter. */
   duplicates: number;
-  /** Motion deltas whose key pose did not come. */
+  /** Motion deltas whose key pose did not arrive. */
   deltasWithoutKey: number;
   /** Frames that could not be read. */
   malformed: number;
   /** Received over the last two seconds. */
   bitsPerSecond: number;
   roundTripMs: number | undefined;
-  /** Server's Unix clock less the local monotonic clock, and the largest error of that estimate, microseconds. */
+  /**
+   * Server's Unix clock minus the local monotonic clock, and the largest error of that estimate,
+   * microseconds.
+   */
   clock: { offsetUs: number; errorUs: number } | undefined;
-  /** Capture to arrival here: median of the last frames; undefined before the first. */
+  /** Capture to arrival here: the median of the last frames; undefined before the first. */
   latency: MeasuredMs | undefined;
   viewers: number;
   reconnects: number;

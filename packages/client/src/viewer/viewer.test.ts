@@ -58,7 +58,7 @@ const key = (sequence: number, participant = 0) =>
 const delta = (sequence: number, keySequence: number) =>
   frame({ sequence, kind: Kind.MOTION, keySequence, payload: encodeMotionDelta(quantised, quantisePose(createPose())) });
 
-/** Everything a viewer says, as `name sequence`. */
+/** Everything that a viewer emits, as `name sequence`. */
 function listen(viewer: Viewer): string[] {
   const heard: string[] = [];
   for (const name of ['header', 'audio', 'motion', 'event', 'custom'] as const)
@@ -115,7 +115,7 @@ test('gives the current group, then live frames, each once and decoded', async (
   assert.ok(latency !== undefined && latency.errorMs >= 0.5);
 });
 
-test('reports what it has received', async (t) => {
+test('sends receipts for the frames it has received', async (t) => {
   const server = await startScriptedServer(t, (connection, message) => {
     if (message.watch !== undefined) connection.send(watching(0));
     if (message.watch !== undefined) connection.send({ frames: [audio(0), audio(1)] });
@@ -167,7 +167,7 @@ test('reports nothing where nothing has arrived since the last receipt', async (
   );
 });
 
-test('comes back with its epoch and next sequence, and counts what did not come by its reason', async (t) => {
+test('reconnects with its epoch and next sequence, and counts missing frames by reason', async (t) => {
   const server = await startScriptedServer(t, (connection, message, index) => {
     if (message.watch === undefined) return;
     if (index === 0) {
@@ -196,7 +196,7 @@ test('comes back with its epoch and next sequence, and counts what did not come 
   assert.deepEqual([duplicates, deltasWithoutKey, reconnects], [1, 1, 1]);
 });
 
-test('waits while nobody broadcasts, follows from one epoch to the next, and stays when one ends', async (t) => {
+test('waits while the stream is not live, moves from one epoch to the next, and stays when one ends', async (t) => {
   const next = epoch + 5n;
   const server = await startScriptedServer(t, (connection, message) => {
     if (message.watch === undefined) return;
@@ -221,7 +221,7 @@ test('waits while nobody broadcasts, follows from one epoch to the next, and sta
   assert.equal(viewer.state, 'live');
 });
 
-test('a frame that cannot be read is counted and harms nothing else', async (t) => {
+test('a frame that cannot be read is counted and affects no other frame', async (t) => {
   const server = await startScriptedServer(t, (connection, message) => {
     if (message.watch === undefined) return;
     connection.send(watching(0));
@@ -237,7 +237,7 @@ test('a frame that cannot be read is counted and harms nothing else', async (t) 
   assert.equal(viewer.stats.malformed, 2);
 });
 
-test('moves to another connection at GOAWAY, though the old one ends first, and hears each frame once', async (t) => {
+test('moves to another connection at GOAWAY, even if the old one ends first, and receives each frame once', async (t) => {
   const server = await startScriptedServer(t, (connection, message, index) => {
     if (message.watch === undefined) return;
     if (index === 0) {
@@ -245,7 +245,7 @@ test('moves to another connection at GOAWAY, though the old one ends first, and 
       connection.send({ frames: [header(0, 'First light'), audio(1)], goAway: { closeAfterMs: 5_000 } });
       return;
     }
-    // While the new connection waits for its answer, the old one goes on, and ends.
+    // While the new connection waits for its answer, the old one continues, and then ends.
     server.connections[0]?.send({ frames: [audio(2), audio(3)] });
     server.connections[0]?.close(CloseCodes.GOING_AWAY.code);
     void poll('the old connection to end', () => viewer.state === 'reconnecting').then(() => {
@@ -265,7 +265,7 @@ test('moves to another connection at GOAWAY, though the old one ends first, and 
   assert.equal(viewer.state, 'live');
 });
 
-test('a server that does not know the broadcast yet, to which it returns, makes it forget nothing; one that says so later does', async (t) => {
+test('a returning viewer keeps its epoch when the welcome says that the stream is not live, and leaves it when a later message does', async (t) => {
   const server = await startScriptedServer(t, (connection, message, index) => {
     if (message.watch === undefined) return;
     if (index === 0) {
@@ -288,7 +288,7 @@ test('a server that does not know the broadcast yet, to which it returns, makes 
   assert.deepEqual(heard, ['epoch', 'header 0', 'audio 1', 'audio 2', 'no epoch']);
 });
 
-test('gives text clean and within its limits, whatever an old archive or another SDK has put there', async (t) => {
+test('gives clean text within its limits, even from an old archive or another SDK', async (t) => {
   const server = await startScriptedServer(t, (connection, message) => {
     if (message.watch === undefined) return;
     connection.send(watching(0));

@@ -1,5 +1,6 @@
-// Watches one stream: messages in; headers, voice packets, poses and events out, each frame once, over a connection that
-// comes back by itself. Invariant: every frame since the viewer joined is given to listeners, or counted with its reason.
+// Watches one stream: messages in; headers, voice packets, poses and events out, each frame once,
+// over a connection that reconnects by itself. Invariant: every frame since the viewer joined is
+// given to listeners, or counted with its reason.
 import {
   type Ended,
   type FrameHeader,
@@ -29,7 +30,7 @@ import { MotionDecoder } from './motion-decoder.ts';
 import { type MissingReason, SequenceAccount } from './sequence-account.ts';
 import type { GapReport, MeasuredMs, ViewerEvents, ViewerOptions, ViewerStatistics } from './viewer-api.ts';
 
-/** What is known of one epoch. */
+/** The state of one epoch. */
 interface EpochView {
   readonly epoch: bigint;
   readonly account: SequenceAccount;
@@ -45,7 +46,9 @@ const LATENCY_PERCENTILE = 0.5;
 /** A timer that fires a little early still sends its receipt. */
 const TIMER_SLACK_MS = 20;
 
-/** Watches one stream. Events: see ViewerEvents. Use it once; after close() make another. */
+/**
+ * Watches one stream. Events: see ViewerEvents. Use an instance once; after close() make another.
+ */
 export class Viewer extends Emitter<ViewerEvents> {
   readonly clock: Clock;
   readonly #link: Link;
@@ -59,14 +62,14 @@ export class Viewer extends Emitter<ViewerEvents> {
   #viewers = 0;
   #view: EpochView | undefined;
   #over = false;
-  /** The message being read is the first of a connection. */
+  /** The current message is the first of a connection. */
   #isWelcome = false;
   #absence: ReturnType<typeof setTimeout> | undefined;
   #receiptMs = 0;
   #receiptIntervalMs: number = Limits.receiptIntervalMs;
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  /** Throws ClientError INVALID for options that no server would take. */
+  /** Throws ClientError INVALID for options that no server would accept. */
   constructor(options: ViewerOptions) {
     super();
     if (!isStreamName(options.stream)) throw new ClientError('INVALID', 'A stream name is 1 to 64 of A-Z a-z 0-9 _ -.');
@@ -95,12 +98,12 @@ export class Viewer extends Emitter<ViewerEvents> {
     return this.#over ? undefined : this.#view?.epoch;
   }
 
-  /** The epoch's latest header; undefined before it. */
+  /** The epoch's latest header; undefined before the first. */
   get header(): StreamHeader | undefined {
     return this.#view?.header?.content;
   }
 
-  /** A snapshot. */
+  /** A snapshot of the statistics. */
   get stats(): ViewerStatistics {
     const nowMs = this.clock.nowMs();
     const ms = this.#latency.percentile(LATENCY_PERCENTILE);
@@ -120,19 +123,22 @@ export class Viewer extends Emitter<ViewerEvents> {
     };
   }
 
-  /** Frames missing so far, for whatever reason. */
+  /** Frames missing so far, for any reason. */
   get missingFrames(): number {
     return this.#missed('lost') + this.#missed('slow') + this.#missed('expired');
   }
 
-  /** Connects. Resolves when connected, also while nobody broadcasts; rejects with ClientError REFUSED or UNREACHABLE. */
+  /**
+   * Connects. Resolves when connected, even while the stream is not live; rejects with ClientError
+   * REFUSED or UNREACHABLE.
+   */
   connect(): Promise<void> {
     return this.#link.connect();
   }
 
   /**
-   * How long before `clockMs` (default: now) the moment `captureUs` of this epoch was, by the server's clock as both ends
-   * estimate it; undefined before header and clock are known.
+   * How long before `clockMs` (default: now) the moment `captureUs` of this epoch was, by the
+   * server's clock as both ends estimate it; undefined before header and clock are known.
    */
   ageOf(captureUs: number, clockMs = this.clock.nowMs()): MeasuredMs | undefined {
     const offset = this.#link.clockEstimate.at(clockMs);
@@ -142,7 +148,7 @@ export class Viewer extends Emitter<ViewerEvents> {
     return { ms, errorMs: this.#clockErrorMs(clockMs) };
   }
 
-  /** Leaves. */
+  /** Stops watching. */
   close(): void {
     this.#link.close();
   }
@@ -187,7 +193,7 @@ export class Viewer extends Emitter<ViewerEvents> {
     this.#isWelcome = false;
     clearTimeout(this.#absence);
     if (watching.epoch === 0n) {
-      // A server that has only just begun to follow a stream may say that it is not live.
+      // A server that has only just started to follow a stream may report it as not live.
       if (isReturn) this.#absence = setTimeout(() => this.#leaveEpoch(), Timing.absenceMs);
       else this.#leaveEpoch();
       return;
@@ -229,7 +235,7 @@ export class Viewer extends Emitter<ViewerEvents> {
 
   #end({ epoch, nextSequence, reason }: Ended): void {
     if (this.#over) return;
-    // What was still on its way will not come any more.
+    // Frames that were still on their way will not arrive.
     this.#view?.account.explain(0, Number(nextSequence) - 1, 'lost');
     this.#over = true;
     this.emit('ended', { epoch, nextSequence: Number(nextSequence), reason: endReasonName(reason) });
@@ -248,7 +254,7 @@ export class Viewer extends Emitter<ViewerEvents> {
     try {
       this.#give(view, header, framePayload(frame, header), isLive);
     } catch {
-      // A payload that is not its message: this frame is lost, the next may be good.
+      // An invalid payload: this frame is lost, the next one may be good.
       this.#malformed++;
     }
   }
@@ -275,7 +281,10 @@ export class Viewer extends Emitter<ViewerEvents> {
     this.emit('header', frame);
   }
 
-  /** Tells the server what has arrived: whenever anything comes, also an empty message, as timers are slow in background pages. */
+  /**
+   * Tells the server which frames have arrived. Called for every message, even an empty one,
+   * because timers are slow in background pages.
+   */
   #report(): void {
     const nowMs = this.clock.nowMs();
     const view = this.#view;

@@ -1,12 +1,13 @@
-// What a link hands to these pages after its `#`, which browsers send to no server:
-//   #token=JWT   an application that embeds Hayate gives its visitor's token; it is then used for everything;
-//   #pair=CODE   `hayate serve --lan` prints it; development mode wants it from devices other than its own.
-// Taken once: kept for this tab (sessionStorage), and removed from the address bar at once, so that it is in no
-// bookmark, screenshot or shared link.
+// The credentials that a link passes to these pages after its `#`, which browsers never send to a
+// server:
+//   #token=JWT   from an embedding application: its visitor's token, used for all requests;
+//   #pair=CODE   printed by `hayate serve --lan`: development mode asks other devices for it.
+// A credential is taken once. It is kept for this tab (sessionStorage) and removed from the address
+// bar at once, so it appears in no bookmark, screenshot or shared link.
 
 import { siteRoot } from '../route/root.ts';
 
-/** What a fragment may carry. */
+/** The credentials that a fragment may carry. */
 export interface Credential {
   token?: string;
   pair?: string;
@@ -14,7 +15,7 @@ export interface Credential {
 
 const names = ['token', 'pair'] as const;
 
-/** The credentials in `fragment` (with or without `#`), and what remains of it. */
+/** Splits `fragment` (with or without `#`) into its credentials and the rest. */
 export function splitFragment(fragment: string): { credential: Credential; rest: string } {
   const parameters = new URLSearchParams(fragment.replace(/^#/, ''));
   const credential: Credential = {};
@@ -28,7 +29,10 @@ export function splitFragment(fragment: string): { credential: Credential; rest:
   return { credential, rest: isOnlyCredential ? '' : `#${parameters}` };
 }
 
-/** Takes what the address bar carries, if it carries anything. Call it before anything else looks at the address. */
+/**
+ * Takes the credentials from the address bar, if there are any. Call it before other code reads the
+ * address.
+ */
 export function takeCredential(): void {
   if (!names.some((name) => location.hash.includes(`${name}=`))) return;
   const { credential, rest } = splitFragment(location.hash);
@@ -39,7 +43,7 @@ export function takeCredential(): void {
   }
 }
 
-/** What this tab was given. */
+/** The credentials of this tab. */
 export function credential(): Credential {
   const kept: Credential = {};
   for (const name of names) {
@@ -49,7 +53,10 @@ export function credential(): Credential {
   return kept;
 }
 
-/** Another server may have pages at another path of the same origin: what was given for one is not for the other. */
+/**
+ * Another server may have pages at another path of the same origin, so each path has credentials of
+ * its own.
+ */
 function keyOf(name: keyof Credential): string {
   return `hayate.${name}${siteRoot().pathname}`;
 }

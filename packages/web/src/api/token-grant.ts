@@ -1,6 +1,7 @@
-// What a token that an embedding application gave says of its grants, read without verifying it: only to show what makes sense.
+// Reads the grants of an embedding application's token without verifying it, only to decide which
+// links to show.
 
-/** Whether a JWT says that it grants moderation; the server alone decides. */
+/** Whether a JWT claims to grant moderation. The decision is the server's alone. */
 export function grantsModerate(jwt: string): boolean {
   try {
     const claims: { grants?: { moderate?: unknown } } = JSON.parse(

@@ -1,10 +1,14 @@
-// Polls what is live while the page is looked at. The last answer stays while the server does not answer.
+// Polls the live streams while the page is visible. While the server does not answer, the last
+// listing stays.
 import { useEffect, useState } from 'react';
 import { type LiveStream, liveStreams } from './server.ts';
 
 const intervalMs = 2_000;
 
-/** What is live; `streams` is undefined before the first answer, `problem` says why the latest failed. */
+/**
+ * The live streams; `streams` is undefined before the first answer, `problem` says why the latest
+ * request failed.
+ */
 export interface Listing {
   streams: readonly LiveStream[] | undefined;
   problem: string | undefined;

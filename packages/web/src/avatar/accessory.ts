@@ -1,4 +1,5 @@
-// What an avatar wears on its head: a headset with microphone, one with cat ears, or a hair clip. In the space of the head bone.
+// An avatar's headgear: a headset with microphone, one with cat ears, or a hair clip. In the space
+// of the head bone.
 import { type BufferGeometry, Color, Vector3 } from 'three';
 import { HEAD_CENTRE_Y, headPoint } from './head-surface.ts';
 import { SurfaceMesh } from './surface-mesh.ts';

@@ -1,4 +1,5 @@
-// The avatar without a renderer: three.js builds scenes in Node as well. What is drawn is read from the geometry.
+// Tests the avatar without a renderer: three.js also builds scenes in Node. Drawings are checked by
+// their geometry.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { applyPose } from '@hayate/client/three';
@@ -10,7 +11,7 @@ import { variantOf } from './variant.ts';
 
 const made = () => new Avatar(variantOf('hoshi'), 'low');
 
-/** Everything that a frame would show of the face: points of drawings and weights of morph targets. */
+/** Everything a frame would show of the face: points of drawings and weights of morph targets. */
 function face(avatar: Avatar): number[] {
   const numbers: number[] = [];
   avatar.bones.head.traverse((object) => {
@@ -32,27 +33,28 @@ const posed = (avatar: Avatar, shapes: Partial<Record<ShapeName, number>>): Avat
   return avatar;
 };
 
-/** Height of a drawing that moves, metres: the largest extent of its points upwards. */
+/** Height of a moving drawing, metres: the vertical extent of its points. */
 function heightOf(mesh: Mesh): number {
   const position = mesh.geometry.getAttribute('position');
   const ys = Array.from({ length: position.count }, (_, i) => position.getY(i));
   return Math.max(...ys) - Math.min(...ys);
 }
 
-/** Drawings by the number that they mark: 1 left eye, 2 right eye, 3 mouth. */
+/** The drawing with a mark: 1 left eye, 2 right eye, 3 mouth. */
 function marked(avatar: Avatar, mark: number): Mesh {
   let found: Mesh | undefined;
   avatar.bones.head.traverse((object) => {
     if (!(object instanceof Mesh) || Array.isArray(object.material)) return;
     if (object.material.stencilWrite && object.material.stencilRef === mark && object.material.stencilZPass === 7681) found ??= object;
   });
-  assert.ok(found, `nothing marks ${mark}`);
+  assert.ok(found, `no drawing has mark ${mark}`);
   return found;
 }
 
-test('every one of the 52 shapes changes the face', () => {
+test('each of the 52 shapes changes the face', () => {
   const avatar = made();
-  // Some shapes say how the mouth or the eyes are open, and show only when they are.
+  // Some shapes change the form of an open mouth or open eyes, so they show only when those are
+  // open.
   const base: Partial<Record<ShapeName, number>> = { jawOpen: 0.4 };
   for (const shape of Shapes) {
     const before = face(posed(avatar, base));
@@ -77,7 +79,7 @@ test('all 55 bones are in the scene at rest, the right side mirroring the left',
   }
 });
 
-test('bones read from the scene are what the pose said', () => {
+test('bones read from the scene equal the pose', () => {
   const avatar = made();
   const pose = createPose();
   const turned = new Quaternion().setFromAxisAngle({ x: 0, y: 1, z: 0 }, 0.3);

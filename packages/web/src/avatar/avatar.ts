@@ -1,5 +1,6 @@
-// The default avatar, whole: built in code from a variant, posed through a rig (VRM bones and ARKit shapes), drawn by any
-// three.js renderer. Flow: applyPose(pose, avatar.rig), then avatar.update(), then render.
+// The complete default avatar: built in code from a variant, posed through a rig (VRM bones and
+// ARKit shapes), drawn by any three.js renderer. Flow: applyPose(pose, avatar.rig), then
+// avatar.update(), then render.
 import type { Rig } from '@hayate/client/three';
 import { type BoneName, type ShapeName, Shapes } from '@hayate/protocol';
 import { type BufferGeometry, type Material, Mesh, Object3D, Quaternion, Skeleton, SkinnedMesh, Vector3 } from 'three';
@@ -25,7 +26,7 @@ const swayMax = 0.05;
 export class Avatar {
   readonly root = new Object3D();
   readonly bones: Readonly<Record<BoneName, Object3D>>;
-  /** What applyPose writes to. */
+  /** The target of applyPose. */
   readonly rig: Rig;
   readonly #weights: Record<ShapeName, number>;
   readonly #lights: LightRig;
@@ -84,12 +85,15 @@ export class Avatar {
     this.update();
   }
 
-  /** The weight a shape has now. */
+  /** The current weight of a shape. */
   shape(name: ShapeName): number {
     return this.#weights[name];
   }
 
-  /** Draws the face as the rig's shapes and bones have it. `nowMs`, if given, moves the hair with the head. */
+  /**
+   * Updates the face from the rig's shapes and bones. `nowMs`, if given, moves the hair with the
+   * head.
+   */
   update(nowMs?: number): void {
     for (const mesh of this.#head)
       for (const [i, shape] of SkinShapes.entries()) if (mesh.morphTargetInfluences) mesh.morphTargetInfluences[i] = this.#weights[shape];
@@ -101,7 +105,7 @@ export class Avatar {
     if (nowMs !== undefined) this.#sway(nowMs);
   }
 
-  /** Frees what the graphics card holds. */
+  /** Frees the memory on the graphics card. */
   dispose(): void {
     this.root.traverse((object) => {
       if (!(object instanceof Mesh)) return;
@@ -110,7 +114,7 @@ export class Avatar {
     });
   }
 
-  /** Hair trails behind where the head goes, and a light wind never quite rests. */
+  /** Hair trails after the head, and a light wind always moves it a little. */
   #sway(nowMs: number): void {
     const head = this.bones.head;
     head.updateWorldMatrix(true, false);

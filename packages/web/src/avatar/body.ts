@@ -1,11 +1,12 @@
-// Neck, shoulders, arms and the hoodie: one skinned mesh over the upper skeleton. Made in the T-pose in world space, where
-// the bones rest; the frame shows head and shoulders, so legs have bones and no mesh.
+// Neck, shoulders, arms and the hoodie: one skinned mesh over the upper skeleton, made in the
+// T-pose in world space at the bones' rest positions. The picture shows head and shoulders, so legs
+// have bones and no mesh.
 import { type BoneName, Bones } from '@hayate/protocol';
 import { type BufferGeometry, Color, Vector3 } from 'three';
 import { SurfaceMesh } from './surface-mesh.ts';
 import type { AvatarVariant } from './variant.ts';
 
-/** Bones that skin follows, in the order of its skinIndex. */
+/** The bones that move the skin, in the order of its skinIndex. */
 export const SkinnedBones: readonly BoneName[] = Bones.filter((bone) => !/Leg|Foot|Toes|Eye|jaw/.test(bone));
 const index = (bone: BoneName) => SkinnedBones.indexOf(bone);
 

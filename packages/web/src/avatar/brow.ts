@@ -1,4 +1,5 @@
-// The brows, one stroke each, seen through the fringe as animation draws them, so that they can speak.
+// The brows, one stroke each. As in animation, they are visible through the fringe, so they can
+// show expression.
 import { Color, Group, Vector3 } from 'three';
 import { FaceDrawing } from './face-drawing.ts';
 import { HEAD_CENTRE_Y, onFace, type Weights } from './head-surface.ts';
@@ -18,7 +19,7 @@ export class Brows {
     for (const [, drawing] of this.#strokes) this.group.add(drawing.mesh);
   }
 
-  /** Draws the brows as the shapes have them. */
+  /** Draws the brows from the shapes. */
   update(weights: Weights): void {
     for (const [side, drawing] of this.#strokes) {
       const down = side === 1 ? weights.browDownLeft : weights.browDownRight;

@@ -1,14 +1,18 @@
-// Cel shading with the three lights built in: a warm key that splits each colour into lit and shade, a cool fill from below
-// and a coloured rim from behind. No light objects, no shadow maps: one pass, cheap enough for software rendering.
-// Works with morph targets, skinning and the swaying of hair.
+// Cel shading with three built-in lights: a warm key that splits each colour into lit and shade, a
+// cool fill from below, and a coloured rim from behind. No light objects and no shadow maps: one
+// pass, cheap enough for software rendering. Works with morph targets, skinning and the swaying of
+// hair.
 import { BackSide, Color, DoubleSide, FrontSide, ShaderMaterial, Vector3 } from 'three';
 
-/** Directions to the lights, world space, and their colours; one object is shared by all materials of an avatar. */
+/**
+ * Directions to the lights, world space, and their colours; all materials of an avatar share one
+ * object.
+ */
 export interface LightRig {
   keyDirection: { value: Vector3 };
   rimDirection: { value: Vector3 };
   rimColor: { value: Color };
-  /** Offset of the freest hair, metres, in the space of the head. */
+  /** Offset of the most mobile hair, metres, in the space of the head. */
   sway: { value: Vector3 };
 }
 
@@ -24,17 +28,20 @@ export function createLightRig(rim: number): LightRig {
 
 export interface CelOptions {
   color?: number;
-  /** What the colour is multiplied with in shade. */
+  /** The factor for the colour in shade. */
   shade: number;
   /** Width of the edge between light and shade, 0 to 1. Default 0.08. */
   softness?: number;
-  /** Where that edge lies: 0 (all lit) to 1 (all in shade). Default 0.5. */
+  /** The position of that edge: 0 (all lit) to 1 (all in shade). Default 0.5. */
   edge?: number;
-  /** What the fill takes from the colour of surfaces that face down. Default: a little, mostly warm tones. */
+  /**
+   * The share that the fill removes from surfaces that face down. Default: a little, mostly of warm
+   * tones.
+   */
   fill?: readonly [red: number, green: number, blue: number];
   /** Strength of the rim light. Default 0.55. */
   rim?: number;
-  /** Strength of the ring of light that hair has. Default 0. */
+  /** Strength of the ring of light on hair. Default 0. */
   gloss?: number;
   doubleSide?: boolean;
 }
@@ -70,7 +77,7 @@ void main() {
   #endif
   #include <project_vertex>
   #ifdef OUTLINE
-  // A little further away, so that no sliver of it shows through what it goes around.
+  // A little further away, so that no sliver of it shows through the part that it surrounds.
   gl_Position = projectionMatrix * ( mvPosition - vec4( 0.0, 0.0, 0.002, 0.0 ) );
   #endif
   vToEye = - mvPosition.xyz;
@@ -107,7 +114,7 @@ void main() {
   float facing = dot( normal, key ) * 0.5 + 0.5;
   float lit = smoothstep( edge - softness, edge + softness, facing );
   vec3 color = base * mix( shadeColor, vec3( 1.0 ), lit );
-  // The fill: a little darker and cooler from below, so that round things stay round within one tone.
+  // The fill: a little darker and cooler from below, so that shapes look round within one tone.
   color *= mix( vec3( 1.0 ) - fill, vec3( 1.0 ) + fill * 0.2, smoothstep( -0.9, 0.8, normal.y ) );
   float grazing = 1.0 - max( dot( normal, toEye ), 0.0 );
   float fromBehind = smoothstep( -0.25, 0.65, dot( normal, back ) );
@@ -157,7 +164,7 @@ void main() {
   #include <colorspace_fragment>
 }`;
 
-/** The line around a part: its back faces, pushed outwards by a width that stays the same on the screen. */
+/** The outline of a part: its back faces, pushed outwards by a constant width on the screen. */
 export function outlineMaterial(lights: LightRig, color: number, vertexColors: boolean): ShaderMaterial {
   return new ShaderMaterial({
     vertexShader,

@@ -1,5 +1,6 @@
-// One eye of the default avatar: white, iris, pupil, lights, lashes and crease, drawn on the face. Lids close over the iris
-// (blink, squint), widen, follow the gaze; with a smile they close upwards into a laughing arc, as in animation.
+// One eye of the default avatar: white, iris, pupil, lights, lashes and crease, drawn on the face.
+// Lids close over the iris (blink, squint), widen, and follow the gaze. With a smile they close
+// upwards into a laughing arc, as in animation.
 import { Color, Group, MathUtils, type Quaternion, type Vector2, Vector3 } from 'three';
 import { FaceDrawing } from './face-drawing.ts';
 import { HEAD_CENTRE_Y, onFace, type Weights } from './head-surface.ts';
@@ -12,14 +13,14 @@ const upperHeight = 0.0285;
 const lowerHeight = 0.0205;
 const irisWidth = 0.0202;
 const irisHeight = 0.0252;
-/** How far the iris goes at a look shape's full weight, and per radian of the eye bone. */
+/** How far the iris moves at a look shape's full weight, and per radian of the eye bone. */
 const lookX = 0.0095;
 const lookY = 0.0085;
 const perRadian = 0.024;
 
 const mix = (a: number, b: number, t: number) => a + (b - a) * t;
 
-/** The shapes of one side, by what they do. */
+/** The shapes of one side, by function. */
 interface SideShapes {
   blink: number;
   squint: number;
@@ -87,7 +88,7 @@ export class Eye {
     }
   }
 
-  /** Draws the eye as the shapes and the eye bone have it. */
+  /** Draws the eye from the shapes and the eye bone. */
   update(weights: Weights, bone: Quaternion): void {
     const side = this.#side;
     const s = shapesOf(weights, side === 1);
@@ -172,7 +173,7 @@ const forward = new Vector3();
 
 /** The outer corner is a little higher. */
 const tilt = (x: number) => 0.0022 * x;
-/** Where the lids meet: a sleeping arc downwards, or a laughing arc upwards. */
+/** The line where the lids meet: a sleeping arc downwards, or a laughing arc upwards. */
 const meeting = (x: number, s: SideShapes) =>
   mix(-lowerHeight * 0.72 * (1 - x * x) - 0.002, upperHeight * 0.42 * (1 - x * x) - 0.009, MathUtils.smoothstep(s.smile, 0.2, 0.55)) +
   tilt(x);
@@ -214,7 +215,7 @@ function irisColor(variant: AvatarVariant): (u: number, v: number, out: Color) =
   };
 }
 
-/** White, in the shade of the lid above. */
+/** The white of the eye, darker below the upper lid. */
 function whiteColor(_u: number, v: number, out: Color): void {
   out.set(0xfffdfb).lerp(shadow, Math.max(0, v - 0.55) * 1.7);
 }

@@ -1,5 +1,6 @@
-// In: curves on the face in metres. Out: meshes that lie on the skin and are bent anew whenever the face moves.
-// Eyes, brows, lips and blush are drawn with these, as a toy's face is painted: no textures, sharp at any size.
+// In: curves on the face in metres. Out: meshes that lie on the skin and follow each movement of
+// the face. Eyes, brows, lips and blush are drawn this way, without textures, so they are sharp at
+// any size.
 import {
   AlwaysStencilFunc,
   BufferGeometry,
@@ -19,17 +20,20 @@ import {
 export interface DrawingOptions {
   columns: number;
   rows: number;
-  /** Later ones are drawn over earlier ones. */
+  /** A higher order is drawn over a lower one. */
   order: number;
   /** One colour, or the colour at (u, v) in [0, 1]². */
   color: Color | ((u: number, v: number, out: Color) => void);
   /** At (u, v), 0 to 1. Default: opaque. */
   opacity?: (u: number, v: number) => number;
-  /** Marks its area with this number, for others to stay within. */
+  /** Marks its area with this number, so that other drawings can stay within it. */
   marks?: number;
-  /** Is drawn only in the area that another marked. */
+  /** Is drawn only in the area with this mark. */
   within?: number;
-  /** Is seen through whatever is less than this far in front of it, metres: brows through a fringe. */
+  /**
+   * Is visible through parts that are less than this far in front of it, metres: brows through a
+   * fringe.
+   */
   seenThrough?: number;
 }
 
@@ -70,11 +74,11 @@ export class FaceDrawing {
     geometry.setIndex(indices);
     this.mesh = new Mesh(geometry, material(options));
     this.mesh.renderOrder = options.order;
-    // It moves with the skin: a bounding sphere would have to be measured at each change.
+    // It moves with the skin, so a bounding sphere would have to be computed for each change.
     this.mesh.frustumCulled = false;
   }
 
-  /** Puts the point of each (u, v) where `place` says. */
+  /** Sets the point of each (u, v) with `place`. */
   shape(place: (u: number, v: number, out: Vector3) => void, scratch: Vector3): void {
     let index = 0;
     for (let row = 0; row <= this.#rows; row++) {
@@ -86,7 +90,10 @@ export class FaceDrawing {
     this.#positions.needsUpdate = true;
   }
 
-  /** Draws a line: `curve` gives its middle at t in [0, 1], `width` its whole width there; `lay` puts (x, y) onto the skin. */
+  /**
+   * Draws a line: `curve` gives its middle at t in [0, 1], `width` its whole width there; `lay`
+   * puts (x, y) onto the skin.
+   */
   stroke(
     curve: (t: number, out: Vector2) => Vector2,
     width: (t: number) => number,

@@ -1,16 +1,20 @@
-// Hair: a cap that follows the skull, and locks over it. A lock is a tapering strand with a lens-shaped section, swept along
-// a curve of directions around the head (and, for long hair, of points below it); its free end sways.
+// Hair: a cap that follows the skull, and locks over it. A lock is a tapering strand with a
+// lens-shaped section, swept along a curve of directions around the head and, for long hair, of
+// points below it. Its free end sways.
 import { type BufferGeometry, CatmullRomCurve3, Color, Vector3 } from 'three';
 import { HEAD_CENTRE_Y, headPoint } from './head-surface.ts';
 import { SurfaceMesh } from './surface-mesh.ts';
 import type { AvatarVariant } from './variant.ts';
 
-/** A lock's course, root to tip: a direction on the head (degrees, and metres above the skin) or a point in its space. */
+/**
+ * A point on a lock's course, root to tip: a direction on the head (degrees, and metres above the
+ * skin) or a point in the head's space.
+ */
 type Waypoint = { azimuth: number; elevation: number; lift: number } | { x: number; y: number; z: number };
 
 interface Lock {
   course: readonly Waypoint[];
-  /** Metres, at the widest. */
+  /** Greatest width, metres. */
   width: number;
   thickness: number;
   /** Where along the lock it is widest, 0 to 1. */
@@ -42,7 +46,7 @@ function addCap(mesh: SurfaceMesh, variant: AvatarVariant, detail: number): void
     at(u, v, out) {
       const azimuth = (u - 0.5) * Math.PI * 2;
       const turned = Math.abs(azimuth);
-      // The hairline: high over the forehead, down before the ears, to the nape behind.
+      // The hairline: high over the forehead, down before the ears, low at the nape.
       const edge = turned < 1.1 ? 0.62 : turned < 1.75 ? 0.62 - ((turned - 1.1) / 0.65) * 0.72 : -0.1 - ((turned - 1.75) / 1.4) * 0.62;
       const elevation = Math.PI / 2 + (edge - Math.PI / 2) * (1 - v);
       headPoint(azimuth, elevation, 0.012 * Math.min(1, v * 8 + 0.2), out);
@@ -115,7 +119,10 @@ function locksOf(variant: AvatarVariant): Lock[] {
   return locks;
 }
 
-/** The fringe, swept from its parting: it leaves the eyes free and lets one strand hang between them. */
+/**
+ * The fringe, swept from its parting. It leaves the eyes free and lets one strand hang between
+ * them.
+ */
 function fringe(parting: -1 | 1): Lock[] {
   const p = parting;
   const strand = (from: number, to: number, low: number, width: number, tone: number, lift = 0.016): Lock => ({
@@ -144,7 +151,7 @@ function fringe(parting: -1 | 1): Lock[] {
   ];
 }
 
-/** Volume on the crown, and the one strand that will not lie down. */
+/** Volume on the crown, and one strand that stands up. */
 function crown(variant: AvatarVariant): Lock[] {
   const p = variant.parting;
   const over = [-150, -110, -75, 75, 110, 150, 180].map(
@@ -196,7 +203,10 @@ function sideLocks(length: number): Lock[] {
   ]);
 }
 
-/** The back: broad locks down to `length` below the middle of the head, their ends `out` metres outwards. */
+/**
+ * The back: broad locks down to `length` below the middle of the head, their ends `out` metres
+ * outwards.
+ */
 function curtain(length: number, out: number): Lock[] {
   const around = [100, 122, 145, 168, 192, 215, 238, 260];
   return around.map((azimuth, i): Lock => {

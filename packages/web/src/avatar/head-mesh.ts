@@ -1,5 +1,6 @@
-// The skin of head and neck: a mesh over head-surface.ts with a morph target for each ARKit shape that moves skin,
-// ears, and a touch of nose and blush. Normals are those of a smoother head, so that light falls in clean shapes.
+// The skin of head and neck: a mesh over head-surface.ts with a morph target for each ARKit shape
+// that moves skin, ears, and a touch of nose and blush. The normals are those of a smoother head,
+// so light falls in clean shapes.
 import type { ShapeName } from '@hayate/protocol';
 import { type BufferGeometry, Color, Float32BufferAttribute, Vector3 } from 'three';
 import { FaceDrawing } from './face-drawing.ts';
@@ -24,7 +25,7 @@ export function createHeadGeometry(variant: AvatarVariant, detail: number): Buff
       const elevation = (v - 0.5) * Math.PI;
       out.set(Math.sin(azimuth) * Math.cos(elevation), Math.sin(elevation) * 0.85, Math.cos(azimuth) * Math.cos(elevation) * 1.02);
     },
-    // Shade under the fringe and at the hairline, where hair would throw it.
+    // Shade under the fringe and at the hairline, as if cast by the hair.
     color(u, v, out) {
       const azimuth = Math.abs((u - 0.5) * Math.PI * 2);
       const under = Math.min(1, Math.max(0, (v - 0.66) / 0.06)) * (azimuth < 1.6 ? 1 : 0);

@@ -26,7 +26,7 @@ test('the head is symmetric and its skin has no hole at the back', () => {
   }
 });
 
-test('an open jaw lowers the chin and leaves the forehead', () => {
+test('an open jaw lowers the chin and does not move the forehead', () => {
   const field = SkinFields.get('jawOpen');
   assert.ok(field);
   const at = (y: number) => {

@@ -1,6 +1,7 @@
-// The shape of the default avatar's head as pure functions, metres, in the space of the head bone: where its skin is,
-// how each ARKit shape moves it, and how deep the face lies at (x, y). The mesh, its morph targets, the hair and everything
-// drawn on the face are made from these, so they always fit each other.
+// The shape of the default avatar's head as pure functions, metres, in the space of the head bone:
+// the position of the skin, its displacement by each ARKit shape, and the depth of the face at (x,
+// y). The mesh, its morph targets, the hair and all drawings on the face use these, so they always
+// fit each other.
 import type { ShapeName } from '@hayate/protocol';
 import { Vector3 } from 'three';
 
@@ -14,7 +15,10 @@ const smooth = (low: number, high: number, value: number) => {
   return t * t * (3 - 2 * t);
 };
 
-/** The skin in the direction (azimuth 0 = front, positive to the avatar's left; elevation), radians, `lift` metres above it. */
+/**
+ * The point `lift` metres above the skin in a direction, radians (azimuth 0 = front, positive to
+ * the avatar's left).
+ */
 export function headPoint(azimuth: number, elevation: number, lift: number, out: Vector3): Vector3 {
   const dx = Math.sin(azimuth) * Math.cos(elevation);
   const dy = Math.sin(elevation);
@@ -96,7 +100,7 @@ export const SkinFields: ReadonlyMap<ShapeName, Field> = new Map<ShapeName, Fiel
   ['mouthPucker', muzzle(0.005)],
 ]);
 
-/** Shapes that move the skin, with their weights of the moment. */
+/** The current weights of the shapes. */
 export type Weights = Readonly<Record<ShapeName, number>>;
 
 const cells = 72;
@@ -136,7 +140,10 @@ function measureDepths(): Float32Array {
   return result;
 }
 
-/** Depth of the resting face at (x, y) in the space of the head bone; at its rim for points beside the face. */
+/**
+ * Depth of the resting face at (x, y) in the space of the head bone; for points beside the face,
+ * the depth at its rim.
+ */
 export function faceDepth(x: number, y: number): number {
   depths ??= measureDepths();
   const at = (column: number, row: number) => depths?.[row * (cells + 1) + column] ?? 0;
@@ -151,7 +158,10 @@ export function faceDepth(x: number, y: number): number {
 
 const moved = new Vector3();
 
-/** Puts (x, y), a point at rest on the face, onto the skin as `weights` move it, `lift` metres above. */
+/**
+ * Moves (x, y), a point on the resting face, to the skin as displaced by `weights`, `lift` metres
+ * above it.
+ */
 export function onFace(x: number, y: number, lift: number, weights: Weights, out: Vector3): Vector3 {
   const z = faceDepth(x, y);
   out.set(x, y, z + lift);
@@ -164,7 +174,10 @@ export function onFace(x: number, y: number, lift: number, weights: Weights, out
   return out;
 }
 
-/** Depth of the skin, as `weights` move it, at (x, y) where it stands now; a close estimate, as fields are sampled there. */
+/**
+ * Depth of the displaced skin at its current (x, y); a close estimate, because the fields are
+ * sampled at (x, y).
+ */
 export function depthOnFace(x: number, y: number, weights: Weights): number {
   const z = faceDepth(x, y);
   let depth = z;

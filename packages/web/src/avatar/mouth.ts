@@ -1,5 +1,6 @@
-// The mouth of the default avatar: lips drawn on the skin around a real opening. The opening is cut through the skin by
-// clearing its depth there, so teeth and tongue stand behind the lips and shift against them as the head turns.
+// The mouth of the default avatar: lips drawn on the skin around a real opening. The opening clears
+// the skin's depth in its area, so teeth and tongue lie behind the lips and shift against them as
+// the head turns.
 import { AlwaysDepth, Color, EqualStencilFunc, FrontSide, Group, Mesh, MeshBasicMaterial, type Vector2, Vector3 } from 'three';
 import { FaceDrawing } from './face-drawing.ts';
 import { depthOnFace, MOUTH_Y, type Weights } from './head-surface.ts';
@@ -9,7 +10,10 @@ import type { AvatarVariant } from './variant.ts';
 const mark = 3;
 const restHalfWidth = 0.0168;
 
-/** The outline: upper and lower lip at t in [-1 (avatar's right), 1 (left)], and how far it is open, metres. */
+/**
+ * The outline: upper and lower lip at t in [-1 (avatar's right), 1 (left)], and the width of the
+ * opening, metres.
+ */
 interface Outline {
   centreX: number;
   halfWidth: number;
@@ -119,7 +123,7 @@ export class Mouth {
     this.group.add(this.#teeth, this.#lowerTeeth, this.#tongue);
   }
 
-  /** Draws the mouth as the shapes have it. */
+  /** Draws the mouth from the shapes. */
   update(weights: Weights): void {
     const o = outlineOf(weights);
     const lay = (lift: number) => (x: number, y: number, out: Vector3) => out.set(x, y, depthOnFace(x, y, weights) + lift);
@@ -178,10 +182,16 @@ const scratch = new Vector3();
 const throat = new Color(0x2c0912);
 const ends = (s: number) => Math.min(1, Math.min(s, 1 - s) * 9 + 0.1);
 
-/** How far behind the lips the skin is cleared, metres: teeth and tongue stand before that, hair at the nape behind. */
+/**
+ * How far behind the lips the skin is cleared, metres: past teeth and tongue, but in front of the
+ * hair at the nape.
+ */
 const cutDepth = 0.03;
 
-/** Makes a drawing move the depth in its area behind the skin, so that things inside can be drawn there. */
+/**
+ * Makes a drawing move the depth in its area behind the skin, so that parts inside can be drawn
+ * there.
+ */
 function cutThroughSkin(material: MeshBasicMaterial): void {
   material.side = FrontSide;
   material.depthFunc = AlwaysDepth;
@@ -200,7 +210,7 @@ function cutThroughSkin(material: MeshBasicMaterial): void {
   material.customProgramCacheKey = () => 'cut-through-skin';
 }
 
-/** A mesh that shows only in the mouth's opening. */
+/** A mesh that is visible only in the mouth's opening. */
 function inside(geometry: ReturnType<SurfaceMesh['build']>, color: number): Mesh {
   const material = new MeshBasicMaterial({
     color,

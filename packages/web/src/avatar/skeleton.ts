@@ -1,5 +1,6 @@
-// The VRM humanoid skeleton of the default avatar: 55 bone nodes in the T-pose, metres, facing +Z, its left at +X.
-// A bone at identity is at rest, as VRM 1.0's normalised pose has it, so poses from the wire apply without retargeting.
+// The VRM humanoid skeleton of the default avatar: 55 bone nodes in the T-pose, metres, facing +Z,
+// its left at +X. A bone at identity is at rest, as in VRM 1.0's normalised pose, so poses from the
+// wire apply without retargeting.
 import { type BoneName, Bones } from '@hayate/protocol';
 import { Bone } from 'three';
 
@@ -13,7 +14,9 @@ const fingerOffsets = {
   Little: [0.054, 0, -0.024],
 };
 
-/** Where each bone stands: its parent and its offset from it. The right side mirrors the left. */
+/**
+ * The position of each bone: its parent and its offset from it. The right side mirrors the left.
+ */
 const places = new Map<BoneName, Place>([
   ['hips', [undefined, 0, 0.8, 0]],
   ['spine', ['hips', 0, 0.08, 0]],

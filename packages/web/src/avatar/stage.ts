@@ -1,10 +1,10 @@
-// Where an avatar stands: a scene with one avatar and a camera that frames head and shoulders at any aspect ratio.
-// Stages hold no renderer: one WebGL context draws as many stages as a page has.
+// A scene with one avatar and a camera that frames head and shoulders at any aspect ratio. A stage
+// has no renderer: one WebGL context draws all stages of a page.
 import { PerspectiveCamera, Scene, Vector3 } from 'three';
 import { Avatar, type Quality } from './avatar.ts';
 import { type AvatarVariant, variantOf } from './variant.ts';
 
-/** Metres that must be in the picture, and where the middle of it is. */
+/** Metres that the picture must show, and the height of its middle. */
 const visibleHeight = 0.47;
 const visibleWidth = 0.36;
 const middle = new Vector3(0, 1.318, 0.02);

@@ -1,8 +1,11 @@
-// In: parametric surfaces. Out: one indexed geometry. Every solid part of the avatar is a grid over (u, v) in [0, 1]²;
-// normals are differentiated from the surface itself, so seams and poles shade smoothly at any number of segments.
+// In: parametric surfaces. Out: one indexed geometry. Every solid part of the avatar is a grid over
+// (u, v) in [0, 1]². Normals are differentiated from the surface itself, so seams and poles shade
+// smoothly at any number of segments.
 import { BufferGeometry, Color, Float32BufferAttribute, Uint16BufferAttribute, Vector3 } from 'three';
 
-/** One grid. Front faces are those from which u runs to the right and v upwards; `flip` turns them around. */
+/**
+ * One grid. On a front face u increases to the right and v upwards; `flip` turns the faces around.
+ */
 export interface Surface {
   columns: number;
   rows: number;
@@ -48,7 +51,10 @@ export class SurfaceMesh {
     return this;
   }
 
-  /** The geometry: position, normal, color, sway, and skinIndex and skinWeight if any surface had `skin`. */
+  /**
+   * The geometry: position, normal, color, sway, and skinIndex and skinWeight if any surface had
+   * `skin`.
+   */
   build(): BufferGeometry {
     const geometry = new BufferGeometry();
     geometry.setAttribute('position', new Float32BufferAttribute(this.#positions, 3));
@@ -90,7 +96,10 @@ const low = new Vector3();
 const high = new Vector3();
 const alongU = new Vector3();
 
-/** The normal as the cross product of central differences; nudged off a pole, where one of them vanishes. */
+/**
+ * The normal as the cross product of central differences; moved slightly off a pole, where one of
+ * them vanishes.
+ */
 function differentiate(surface: Surface, u: number, v: number): void {
   for (const nudge of [0, 0.01]) {
     const centre = v < 0.5 ? v + nudge : v - nudge;

@@ -1,13 +1,13 @@
-// In: a stream's name. Out: what its default avatar wears. The same name always gives the same avatar, so a stream is
-// recognised on the front page; nothing here is random.
+// In: a stream's name. Out: the look of its default avatar. The same name always gives the same
+// avatar, so viewers recognise a stream on the front page; nothing here is random.
 
 /** How the hair is cut. */
 export type HairStyle = 'bob' | 'long' | 'tails' | 'short';
 
-/** What an avatar wears on its head. */
+/** An avatar's headgear. */
 export type Accessory = 'headset' | 'cat-ears' | 'clip' | 'none';
 
-/** Everything in which two default avatars differ. Colours are sRGB, 0xRRGGBB. */
+/** All differences between two default avatars. Colours are sRGB, 0xRRGGBB. */
 export interface AvatarVariant {
   hairStyle: HairStyle;
   accessory: Accessory;
@@ -81,7 +81,10 @@ export function variantOf(stream: string): AvatarVariant {
   };
 }
 
-/** Picks from lists, one after another, by MurmurHash3's 32-bit finaliser over the name's FNV-1a hash and the pick's number. */
+/**
+ * Picks from one list after another, by MurmurHash3's 32-bit finaliser over the name's FNV-1a hash
+ * and the pick's number.
+ */
 function drawer(name: string): <T>(list: readonly T[]) => T {
   let hash = 0x811c9dc5;
   for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);

@@ -1,16 +1,16 @@
-// What the visitor has done to the Redis, and what came of each action until the next.
+// The visitor's actions on the Redis servers, and the effect of each action until the next one.
 import type { ChaosAction, ShardAction } from '../scale/scene.ts';
 import { countText } from '../text/measure-text.ts';
 import { utcText, zonedClockText } from '../text/time-text.ts';
 
-const texts: Readonly<Record<ShardAction, string>> = { kill: 'killed', hang: 'hung', start: 'started again', resume: 'goes on' };
+const texts: Readonly<Record<ShardAction, string>> = { kill: 'killed', hang: 'hung', start: 'started again', resume: 'resumed' };
 
-/** The actions, the newest first. */
+/** The actions, newest first. */
 export function ActionList({ actions }: { actions: readonly ChaosAction[] }) {
   return (
     <section className="actions" aria-labelledby="actions">
-      <h2 id="actions">What came of it</h2>
-      {actions.length === 0 && <p className="hint">Nothing was done yet. Hang a Redis, or kill one, and listen.</p>}
+      <h2 id="actions">What happened</h2>
+      {actions.length === 0 && <p className="hint">Nothing yet. Hang or kill a Redis, and listen.</p>}
       <ol>
         {actions.map(({ id, atUnixMs, action, shard, lost, repaired, republished, longestGapMs }) => (
           <li key={id}>

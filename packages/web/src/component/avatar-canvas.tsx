@@ -1,4 +1,5 @@
-// A canvas with one large avatar on it, before a backdrop in the avatar's own hue. The view lives as long as the canvas.
+// A canvas with one large avatar, in front of a backdrop in the avatar's own hue. The view lives as
+// long as the canvas.
 import type { Pose } from '@hayate/client';
 import { type CSSProperties, useEffect, useRef, useState } from 'react';
 import { variantOf } from '../avatar/variant.ts';
@@ -6,9 +7,9 @@ import { AvatarView } from '../render/avatar-view.ts';
 import { Notice } from './notice.tsx';
 
 export interface AvatarCanvasProps {
-  /** Whose avatar. */
+  /** The stream whose avatar is shown. */
   stream: string;
-  /** What people who cannot see it are told. */
+  /** The description for people who cannot see it. */
   label: string;
   pose: (nowMs: number) => Pose | undefined;
   /** Dimmed while nothing is live. */
@@ -16,14 +17,16 @@ export interface AvatarCanvasProps {
   onView?: (view: AvatarView) => void;
 }
 
-/** The backdrop of a stream as CSS properties: its hue above, below it a neighbour towards the night's blue. */
+/**
+ * The backdrop of a stream as CSS properties: its own hue at the top, a bluer one at the bottom.
+ */
 export function backdropStyle(stream: string): CSSProperties {
   const hue = variantOf(stream).backdropHue;
   const isWarm = hue < 60 || hue > 300;
   return { '--hue': hue, '--hue-low': isWarm ? hue - 65 : hue + 30 } as CSSProperties;
 }
 
-/** The avatar of `stream`, as `pose` has it each frame. */
+/** The avatar of `stream`, in the pose that `pose` returns for each frame. */
 export function AvatarCanvas({ stream, label, pose, dim = false, onView }: AvatarCanvasProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const latest = useRef({ pose, onView, stream });

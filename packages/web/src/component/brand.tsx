@@ -1,5 +1,4 @@
 // The mark and the name, at the top left of every page.
-// The mark and the name, as they stand at the top of every page.
 import { Link } from './link.tsx';
 
 function Mark() {
@@ -12,7 +11,10 @@ function Mark() {
   );
 }
 
-/** Hayate's mark, three lines of wind, and its name; a link to the front page unless leaving would end something. */
+/**
+ * Hayate's mark, three lines of wind, and its name. A link to the front page, unless leaving would
+ * end a broadcast.
+ */
 export function Brand({ linked = true }: { linked?: boolean }) {
   const name = (
     <>

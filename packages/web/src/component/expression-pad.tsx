@@ -1,10 +1,11 @@
-// The studio's expressions: one at a time, by button or by its number on the keyboard; the same again takes it off.
+// The studio's expressions, one at a time, by button or number key; pressing the same one again
+// takes it off.
 import { useEffect, useState } from 'react';
 import { type Expression, type ExpressionPerformer, Expressions } from '../studio/expression-performer.ts';
 
 const faces: Readonly<Record<Expression, string>> = { smile: '😊', surprised: '😮', wink: '😉', sad: '😢' };
 
-/** Buttons that `performer` wears. */
+/** Buttons for the expressions of `performer`. */
 export function ExpressionPad({ performer }: { performer: ExpressionPerformer }) {
   const [worn, setWorn] = useState(performer.worn);
   useEffect(() => {

@@ -1,5 +1,6 @@
-// Name and title of a broadcast to be. The name chooses the avatar, so the preview follows while it is typed. What is wrong with it
-// is said as one types, with a name to take instead; never while an input method composes.
+// Name and title of the next broadcast. The name chooses the avatar, so the preview follows while
+// it is typed. An invalid name gets an explanation and a suggestion while one types, but never
+// while an input method composes.
 import { isStreamName, proposeStreamName } from '@hayate/protocol';
 import { type FormEvent, useState } from 'react';
 import { useComposition } from '../studio/composition.ts';
@@ -11,7 +12,7 @@ import { excessOf, TitleField } from './title-field.tsx';
 export interface GoLiveFormProps {
   stream: string;
   title: string;
-  /** The browser lacks something, or a start is under way. */
+  /** The browser lacks a feature, or a start is in progress. */
   disabled: boolean;
   starting: boolean;
   onStream: (stream: string) => void;
@@ -47,7 +48,7 @@ export function GoLiveForm({ stream, title, disabled, starting, onStream, onTitl
           aria-invalid={isWrong}
           aria-describedby="stream-hint"
           {...handlers}
-          // What is being composed stays as it is: rewriting it would break the input method.
+          // Text in composition must not be rewritten: that would break the input method.
           onChange={(event) => {
             const { value } = event.currentTarget;
             onStream(isComposed(event.nativeEvent) ? value : foldName(value));
@@ -59,7 +60,7 @@ export function GoLiveForm({ stream, title, disabled, starting, onStream, onTitl
         />
         <div className="advice">
           <p id="stream-hint" className={isWrong ? 'hint hint-wrong' : 'hint'} aria-live="polite">
-            {isComposing ? 'Your address, and your avatar: every name has its own.' : advice.sentence}
+            {isComposing ? 'The name sets your address and your avatar.' : advice.sentence}
           </p>
           {!isComposing && advice.proposal !== undefined && (
             <button type="button" className="button proposal" onClick={() => onStream(advice.proposal ?? stream)}>

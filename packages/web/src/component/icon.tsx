@@ -1,5 +1,5 @@
-// The pages' few icons, drawn on a grid of 24 with the colour of the text around them. They are decoration: whatever they
-// stand in says in words what it does.
+// The pages' few icons, drawn on a grid of 24 in the colour of the surrounding text. They are
+// decoration: the control around an icon says in words what it does.
 
 const paths = {
   microphone: ['M12 3.5a3 3 0 0 1 3 3v5a3 3 0 0 1-6 0v-5a3 3 0 0 1 3-3Z', 'M5.5 11.5a6.5 6.5 0 0 0 13 0', 'M12 18v3'],

@@ -1,4 +1,5 @@
-// A link within these pages: followed without loading them anew, and an ordinary link to anybody who opens it elsewhere.
+// A link within these pages: followed without a page load, and an ordinary link when opened in a
+// new tab.
 import type { ComponentProps, MouseEvent } from 'react';
 import { hrefOf, navigate } from '../route/location.ts';
 

@@ -1,4 +1,4 @@
-/** LIVE, or another state in the same place. */
+/** The LIVE badge, or another state in its place. */
 export function LiveBadge({ live, text = 'Live' }: { live: boolean; text?: string }) {
   return <span className={live ? 'badge badge-live' : 'badge'}>{text}</span>;
 }

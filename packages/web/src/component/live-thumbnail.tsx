@@ -1,5 +1,6 @@
-// A stream's avatar as it moves now, small: a viewer of its own, without sound, while it is on the screen and the page is
-// looked at. Where people ask for less motion, it moves only while it is pointed at or focused.
+// A stream's avatar, small and live: a viewer of its own without sound, connected while it is on
+// the screen and the page is visible. For visitors who prefer reduced motion, it moves only while
+// it is hovered or focused.
 import { Viewer } from '@hayate/client';
 import { Player } from '@hayate/client/browser';
 import { type RefObject, useEffect, useRef, useState } from 'react';
@@ -8,7 +9,9 @@ import { Stage } from '../avatar/stage.ts';
 import type { ThumbnailRenderer } from '../render/thumbnail-renderer.ts';
 import { backdropStyle } from './avatar-canvas.tsx';
 
-/** The avatar of `stream`, drawn by the page's one `renderer`; without one, the backdrop alone. */
+/**
+ * The avatar of `stream`, drawn by the page's shared `renderer`; without one, only the backdrop.
+ */
 export function LiveThumbnail({ stream, renderer }: { stream: string; renderer: ThumbnailRenderer | undefined }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const isSeen = useIsSeen(canvas);
@@ -32,7 +35,8 @@ export function LiveThumbnail({ stream, renderer }: { stream: string; renderer: 
         setIsDrawn(true);
       },
     });
-    // A card whose stream cannot be watched stays as it is; the listing says what is live.
+    // If the stream cannot be watched, the card stays unchanged; the listing shows which streams
+    // are live.
     viewer.connect().catch(() => {});
     return () => {
       remove();

@@ -1,4 +1,4 @@
-/** What stands while a page's code is fetched. */
+/** The placeholder while a page's code is fetched. */
 export function Loading() {
   return (
     <div className="loading" role="status">

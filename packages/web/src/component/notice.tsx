@@ -1,7 +1,11 @@
-// A box with a sentence for people. A problem scrolls itself into view, as on a phone it may appear where nobody looks.
+// A box with a sentence for people. A problem scrolls itself into view, because on a phone it may
+// appear off the screen.
 import { type ReactNode, useEffect, useRef } from 'react';
 
-/** Sentences that people should read now: a problem, or something their browser lacks. Read out and brought into view when they appear. */
+/**
+ * A sentence to read now: a problem, or a missing feature of the browser. Screen readers announce
+ * it; a problem scrolls into view.
+ */
 export function Notice({ kind, children }: { kind: 'problem' | 'hint'; children: ReactNode }) {
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {

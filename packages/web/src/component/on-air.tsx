@@ -1,4 +1,4 @@
-// The studio while it is live: what leaves, who watches, and the few things there are to do.
+// The studio while it is live: measurements, viewers and the controls.
 import { cleanText } from '@hayate/protocol';
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { hrefOf } from '../route/location.ts';
@@ -20,7 +20,7 @@ export function OnAir({ session }: { session: StudioSession }) {
         <Readout name="Bitrate" value={bitrateText(bitsPerSecond)} note="Sent over the last two seconds" />
         <Readout name="Round trip" value={latencyText(roundTripMs)} note="To the server and back" />
         <Readout name="Dropped" value={dropped.toLocaleString('en')} note="Frames that were never sent" warn={dropped > 0} />
-        <Readout name="Stored" value={shareText(stored, frames)} note="Of all frames so far, what the server has on disk" />
+        <Readout name="Stored" value={shareText(stored, frames)} note="Share of all frames that the server has on disk" />
       </dl>
       <div className="on-air-voice">
         <button type="button" className="button" aria-pressed={session.muted} onClick={() => (session.muted = !session.muted)}>
@@ -43,7 +43,7 @@ export function OnAir({ session }: { session: StudioSession }) {
   );
 }
 
-/** How loud the voice is, moved without React: it changes every frame. */
+/** The loudness of the voice. It changes every frame, so React does not render it. */
 function Loudness({ session }: { session: StudioSession }) {
   const bar = useRef<HTMLSpanElement>(null);
   useEffect(() => {

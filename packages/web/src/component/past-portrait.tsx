@@ -1,16 +1,20 @@
-// A stream's avatar as a small still picture, for lists of what is over: drawn once, when it comes onto the screen.
+// A stream's avatar as a small still picture, for past broadcasts: drawn once, when it comes onto
+// the screen.
 import { useEffect, useRef, useState } from 'react';
 import { Stage } from '../avatar/stage.ts';
 import type { ThumbnailRenderer } from '../render/thumbnail-renderer.ts';
 import { sleepingPose } from '../watch/sleeper.ts';
 import { backdropStyle } from './avatar-canvas.tsx';
 
-/** Drawn finer than shown: the browser smooths its edges. */
+/** Drawn at a higher resolution than shown: the browser smooths its edges. */
 const pixelRatio = 4;
-/** The moment of its sleep in which an avatar is shown. */
+/** The moment of the sleeping animation that is shown. */
 const poseMs = 2_400;
 
-/** The avatar of `stream`, asleep, drawn by the page's one `renderer`; without one, the backdrop alone. */
+/**
+ * The avatar of `stream`, asleep, drawn by the page's shared `renderer`; without one, only the
+ * backdrop.
+ */
 export function PastPortrait({ stream, renderer }: { stream: string; renderer: ThumbnailRenderer | undefined }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [isSeen, setIsSeen] = useState(false);

@@ -1,4 +1,4 @@
-// A line of the list of past broadcasts.
+// A row in the list of past broadcasts.
 import type { PastBroadcast } from '../api/archive.ts';
 import type { ThumbnailRenderer } from '../render/thumbnail-renderer.ts';
 import { replayPath } from '../route/route.ts';
@@ -10,7 +10,7 @@ import { Link } from './link.tsx';
 import { LiveBadge } from './live-badge.tsx';
 import { PastPortrait } from './past-portrait.tsx';
 
-/** One past broadcast: a link to its replay, or a line that says that it is kept no longer. */
+/** One past broadcast: a link to its replay, or a row that says that its recording was deleted. */
 export function PastRow({ broadcast, renderer }: { broadcast: PastBroadcast; renderer: ThumbnailRenderer | undefined }) {
   const content = <Content broadcast={broadcast} renderer={renderer} />;
   if (!broadcast.replayable) return <div className="past-row past-row-gone">{content}</div>;
@@ -33,12 +33,12 @@ function Content({ broadcast, renderer }: { broadcast: PastBroadcast; renderer: 
         </span>
         <span className="past-facts">
           <span className="past-stream">{stream}</span>
-          <span className="visually-hidden">, began at </span>
+          <span className="visually-hidden">, started at </span>
           <time dateTime={startedAt} title={utcText(began)}>
             {minuteText(began)} {zoneText(began)}
           </time>
           {live && <LiveBadge live text="Still live" />}
-          {!replayable && <span className="badge">Kept no longer</span>}
+          {!replayable && <span className="badge">Deleted</span>}
           {!hasVoice && <span className="badge">Without voice</span>}
         </span>
       </span>

@@ -1,7 +1,7 @@
-// A person's text within a sentence.
+// Text written by a person, within a sentence.
 import { textAttributes } from '../text/person-text.ts';
 
-/** `children` apart from the text around it, in its own direction and language. */
+/** Isolates `children` from the text around it, with its own direction and language. */
 export function PersonText({ children }: { children: string }) {
   return <bdi {...textAttributes(children)}>{children}</bdi>;
 }

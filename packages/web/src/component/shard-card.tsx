@@ -1,20 +1,20 @@
-// One Redis of the demonstration: how it is, what it carries, and what may be done to it.
+// One Redis of the demonstration: its condition, its load, and the buttons for its actions.
 import type { ShardAction, ShardSnapshot } from '../scale/scene.ts';
 import { Icon, type IconName } from './icon.tsx';
 import { Sparkline } from './sparkline.tsx';
 
 const HISTORY = 60;
 
-/** A condition in words, and how it looks. */
+/** A condition in words, and its look. */
 function stateOf({ condition, isUsed }: ShardSnapshot): { text: string; look: 'well' | 'returning' | 'ill' } {
   if (condition === 'dead') return { text: 'Dead', look: 'ill' };
   if (condition === 'hung') return { text: 'Hangs', look: 'ill' };
-  return condition === 'running' && isUsed ? { text: 'Carries', look: 'well' } : { text: 'Coming back', look: 'returning' };
+  return condition === 'running' && isUsed ? { text: 'In use', look: 'well' } : { text: 'Coming back', look: 'returning' };
 }
 
 export interface ShardCardProps {
   shard: ShardSnapshot;
-  /** Messages a second, the oldest first; `top` is the most of any Redis. */
+  /** Messages a second, oldest first; `top` is the highest load of all Redis servers. */
   loads: readonly number[];
   top: number;
   onAction: (action: ShardAction) => void;
@@ -42,7 +42,7 @@ export function ShardCard({ shard, loads, top, onAction }: ShardCardProps) {
       </div>
       <div className="shard-actions">
         {condition === 'dead' && <ActionButton icon="restart" text="Start it again" onClick={() => onAction('start')} />}
-        {condition === 'hung' && <ActionButton icon="play" text="Let it go on" onClick={() => onAction('resume')} />}
+        {condition === 'hung' && <ActionButton icon="play" text="Resume it" onClick={() => onAction('resume')} />}
         {condition === 'running' && <ActionButton icon="pause" text="Hang this Redis" danger onClick={() => onAction('hang')} />}
         {(condition === 'running' || condition === 'hung') && (
           <ActionButton icon="plug" text="Kill this Redis" danger onClick={() => onAction('kill')} />

@@ -1,6 +1,6 @@
-// A short history as a filled line, the newest on the right.
+// A short history as a filled line, newest on the right.
 
-/** `values`, oldest first, of which `length` fill the width; `top` is as high as it gets. */
+/** `values`, oldest first, of which `length` fill the width; `top` is the value at full height. */
 export function Sparkline({ values, length, top, label }: { values: readonly number[]; length: number; top: number; label: string }) {
   const [width, height] = [120, 36];
   const x = (index: number) => width - ((values.length - 1 - index) * width) / (length - 1);

@@ -1,5 +1,4 @@
-// A card of the front page.
-// The front page's view of one live stream.
+// One live stream on the front page.
 import type { LiveStream } from '../api/server.ts';
 import type { ThumbnailRenderer } from '../render/thumbnail-renderer.ts';
 import { watchPath } from '../route/route.ts';
@@ -10,7 +9,7 @@ import { Link } from './link.tsx';
 import { LiveBadge } from './live-badge.tsx';
 import { LiveThumbnail } from './live-thumbnail.tsx';
 
-/** One live stream of the front page: its avatar as it moves, and a link to it. */
+/** One live stream on the front page: its live avatar and a link to it. */
 export function StreamCard({ live, renderer }: { live: LiveStream; renderer: ThumbnailRenderer | undefined }) {
   const { stream, title, viewers, bitsPerSecond } = live;
   return (

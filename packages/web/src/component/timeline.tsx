@@ -1,5 +1,6 @@
-// The course of a broadcast: the loudness of its voice as bars, what has been played in the wind's colour, and a range over it that
-// seeks by pointer and keys. The place moves with each frame that the screen shows, without drawing the page anew.
+// The timeline of a broadcast: the voice's loudness as bars, the played part in teal, and a range
+// input over it that seeks by pointer and keys. The current place moves with each screen frame,
+// without React.
 import { type KeyboardEvent, type PointerEvent, useEffect, useMemo, useRef, useState } from 'react';
 import type { Levels } from '../api/archive.ts';
 import { levelBars } from '../replay/level-bars.ts';
@@ -11,12 +12,12 @@ export interface TimelineProps {
   durationMs: number;
   /** Unix milliseconds of the broadcast's beginning. */
   originMs: number;
-  /** The place shown now. */
+  /** Returns the place shown now. */
   placeMs: () => number;
   onSeek: (placeMs: number) => void;
 }
 
-/** A bar and the space behind it, CSS pixels. */
+/** A bar and its gap, CSS pixels. */
 const pitch = 4;
 const barWidth = 2.5;
 const height = 56;

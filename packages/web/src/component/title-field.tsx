@@ -1,26 +1,29 @@
-// The field for a broadcast's title. It takes any script; how much is left is counted as people count, in graphemes.
+// The field for a broadcast's title, in any script. The counter counts graphemes, as people do.
 import { cleanText, graphemeCount, Limits, truncateText } from '@hayate/protocol';
 import type { ReactNode } from 'react';
 import { useComposition } from '../studio/composition.ts';
 import { textAttributes } from '../text/person-text.ts';
 
-/** The counter appears when this share of the limit is used. */
+/** The counter appears once this share of the limit is used. */
 const countedFrom = 0.75;
 
 export interface TitleFieldProps {
   title: string;
   onTitle: (title: string) => void;
-  /** Beside the field, in its row. */
+  /** Shown in the same row as the field. */
   children?: ReactNode;
 }
 
-/** Characters that must go before the title can be sent; 0 if it can. */
+/** Characters to remove before the title can be sent; 0 if it can. */
 export function excessOf(title: string): number {
   const clean = cleanText(title);
   return graphemeCount(clean) - graphemeCount(truncateText(clean, Limits.titleCharactersMax));
 }
 
-/** Label, field and counter. Nothing typed is cut away: an input method would lose its text, and an emoji its half. */
+/**
+ * Label, field and counter. Typed text is never cut: that would break an input method or split an
+ * emoji.
+ */
 export function TitleField({ title, onTitle, children }: TitleFieldProps) {
   const { handlers } = useComposition();
   const excess = excessOf(title);
@@ -31,7 +34,7 @@ export function TitleField({ title, onTitle, children }: TitleFieldProps) {
       name="title"
       value={title}
       autoComplete="off"
-      placeholder="What is it about?"
+      placeholder="What is your stream about?"
       aria-invalid={excess > 0}
       aria-describedby="title-hint"
       onChange={(event) => onTitle(event.currentTarget.value)}
@@ -58,7 +61,10 @@ export function TitleField({ title, onTitle, children }: TitleFieldProps) {
   );
 }
 
-/** What is used, and what is left for plain characters; an emoji of many parts takes as many. */
+/**
+ * The characters used, and the room left for plain characters; an emoji of many parts takes
+ * several.
+ */
 function countText(title: string): string {
   const clean = cleanText(title);
   const left = Limits.titleCharactersMax - clean.length;

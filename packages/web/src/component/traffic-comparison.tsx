@@ -1,14 +1,16 @@
-// What one viewer is sent, beside a video of the same show. The first is measured; the second is reckoned, and says so.
+// Compares the data sent to one viewer with a video of the same show. The first is measured; the
+// second is estimated and labelled so.
 import type { AudienceSnapshot } from '../scale/scene.ts';
 import { bitrateText, bytesText } from '../text/measure-text.ts';
 
 /**
- * What a 720p video at 30 frames a second takes, bits a second: the least that YouTube recommends to who sends one live
- * (https://support.google.com/youtube/answer/2853702). H.264 is recommended 4 Mbit/s.
+ * The bit rate of a 720p video at 30 frames a second, bits per second: the least that YouTube
+ * recommends for a live stream (https://support.google.com/youtube/answer/2853702). For H.264 it
+ * recommends 4 Mbit/s.
  */
 const VIDEO_BITS_PER_SECOND = 3_000_000;
 
-/** Both rates as bars, and what they come to. */
+/** Both rates as bars, and the resulting totals. */
 export function TrafficComparison({ audience, nowUnixMs }: { audience: AudienceSnapshot; nowUnixMs: number }) {
   const { bitsPerSecond, bytes, connected, begunUnixMs } = audience;
   const seconds = begunUnixMs === null ? 0 : (nowUnixMs - begunUnixMs) / 1000;
@@ -25,15 +27,15 @@ export function TrafficComparison({ audience, nowUnixMs }: { audience: AudienceS
         </div>
         <div className="traffic-video">
           <dt>
-            The same as 720p video <em className="reckoned">reckoned</em>
+            The same as 720p video <em className="estimated">estimated</em>
           </dt>
           <dd className="traffic-rate">{bitrateText(VIDEO_BITS_PER_SECOND)}</dd>
           <span className="traffic-bar" />
         </div>
       </dl>
       <p className="hint">
-        So far {bytesText(bytes)} went to {connected.toLocaleString('en')} viewers; as video it would be{' '}
-        {bytesText((VIDEO_BITS_PER_SECOND / 8) * seconds * connected)} (reckoned with 3 Mbit/s, the least that YouTube recommends for live
+        So far, {bytesText(bytes)} went to {connected.toLocaleString('en')} viewers; as video it would be{' '}
+        {bytesText((VIDEO_BITS_PER_SECOND / 8) * seconds * connected)} (estimated with 3 Mbit/s, the least that YouTube recommends for live
         720p30).
       </p>
     </section>

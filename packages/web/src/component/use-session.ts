@@ -1,15 +1,16 @@
-// Draws a component anew when its session says that something changed, and at a steady tick for numbers that always move.
+// Renders a component again when its session changes, and at a steady tick for numbers that always
+// move.
 import type { Unsubscribe } from '@hayate/client';
 import { useEffect, useReducer } from 'react';
 
 const tickMs = 500;
 
-/** Something that says when it has changed. */
+/** Something that announces its changes. */
 interface Changing {
   on(name: 'change', listener: () => void): Unsubscribe;
 }
 
-/** Follows `session`; nothing while it is undefined. */
+/** Follows `session`; does nothing while it is undefined. */
 export function useSession(session: Changing | undefined): void {
   const [, redraw] = useReducer((count: number) => count + 1, 0);
   useEffect(() => {

@@ -1,9 +1,9 @@
-// Asks the SDK once what the browser lacks, for the pages that say so before anything is tried.
-// Asks once what the browser can do.
+// Asks the SDK once which features the browser lacks, so that a page can say so before the visitor
+// tries anything.
 import { browserSupport, type MissingFeature } from '@hayate/client/browser';
 import { useEffect, useState } from 'react';
 
-/** What this browser lacks for a task; undefined until it is known. */
+/** The features that this browser lacks for a task; undefined until known. */
 export function useSupport(task: 'watch' | 'broadcast'): readonly MissingFeature[] | undefined {
   const [missing, setMissing] = useState<readonly MissingFeature[]>();
   useEffect(() => {

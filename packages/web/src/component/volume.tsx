@@ -1,9 +1,9 @@
-// The loudness of what is watched, and whether it is heard at all.
+// The volume of the stream that is watched, and its mute switch.
 import type { Player } from '@hayate/client/browser';
 import { useState } from 'react';
 import { Icon } from './icon.tsx';
 
-/** A switch for the voice that `player` plays, and its loudness. */
+/** A mute switch and a volume slider for `player`. */
 export function Volume({ player }: { player: Player }) {
   const [, setShown] = useState(0);
   const set = (volume: number) => {

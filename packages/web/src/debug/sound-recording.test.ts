@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SoundRecording } from './sound-recording.ts';
 
-test('keeps what came, and the time of its first sample', () => {
+test('keeps the samples and the time of the first one', () => {
   const recording = new SoundRecording(1_000);
   recording.add(Float32Array.of(1, 2, 3), 5_000);
   recording.add(Float32Array.of(4, 5), 5_003);
@@ -11,7 +11,7 @@ test('keeps what came, and the time of its first sample', () => {
   assert.equal(recording.seconds, 0.005);
 });
 
-test('after a minute the oldest samples go and the time moves with them', () => {
+test('after a minute the oldest samples are dropped and the time moves with them', () => {
   const recording = new SoundRecording(100);
   for (let second = 0; second < 70; second++) recording.add(new Float32Array(100).fill(second), second * 1000);
   const samples = recording.samples();

@@ -1,12 +1,12 @@
-// Samples in, the last minute of them out, with the wall-clock time of the first: for tests and the bench that compare what
-// was said with what was heard. A ring of fixed size.
+// Samples in, the last minute of them out, with the wall-clock time of the first. Tests and the
+// bench compare them with the sound that was sent. A ring of fixed size.
 
-/** What tests read. */
+/** The recording, as tests read it. */
 export interface RecordedSound {
   /** Unix milliseconds of the first sample of samples(). */
   readonly startUnixMs: number;
   readonly sampleRate: number;
-  /** How long samples() is; for those who wait for it to grow. */
+  /** Length of samples(), for tests that wait for it to grow. */
   readonly seconds: number;
   /** Mono, oldest first, at most 60 s. */
   samples(): Float32Array;
@@ -20,7 +20,7 @@ export class SoundRecording implements RecordedSound {
   readonly #ring: Float32Array;
   /** Samples since clear(). */
   #count = 0;
-  /** Unix milliseconds at which sample number `count` begins, as the latest block says. */
+  /** Unix milliseconds at which sample number `count` begins, by the latest block. */
   #endUnixMs = 0;
 
   constructor(sampleRate: number) {
@@ -36,7 +36,7 @@ export class SoundRecording implements RecordedSound {
     return this.#endUnixMs - this.seconds * 1000;
   }
 
-  /** Adds the samples that follow; the first of them belongs to `startUnixMs`. */
+  /** Appends samples; the first of them belongs to `startUnixMs`. */
   add(samples: Float32Array, startUnixMs: number): void {
     for (const sample of samples) this.#ring[this.#count++ % this.#ring.length] = sample;
     this.#endUnixMs = startUnixMs + (samples.length * 1000) / this.sampleRate;

@@ -1,11 +1,12 @@
-// Listens in on an audio node: its samples, mono, with the time at which the graph renders them, into a SoundRecording.
+// Records an audio node: its samples, mono, with the time at which the graph renders them, into a
+// SoundRecording.
 import { SoundRecording } from './sound-recording.ts';
 
 const processorName = 'hayate-tap';
 const blockQuanta = 8;
 const quantumSamples = 128;
 
-/** The worklet's module: posts { frame, samples } for every eight render quanta. Silence is posted too. */
+/** The worklet's module: posts { frame, samples } every eight render quanta, silence included. */
 const source = `registerProcessor('${processorName}', class extends AudioWorkletProcessor {
   block = new Float32Array(${blockQuanta * quantumSamples});
   filled = 0;
@@ -24,7 +25,7 @@ const source = `registerProcessor('${processorName}', class extends AudioWorklet
   }
 });`;
 
-/** Records what passes `node`. Resolves when it listens. */
+/** Records the sound that passes `node`. Resolves when recording has started. */
 export async function tap(node: AudioNode): Promise<SoundRecording> {
   const { context } = node;
   const recording = new SoundRecording(context.sampleRate);
@@ -32,7 +33,7 @@ export async function tap(node: AudioNode): Promise<SoundRecording> {
   await context.audioWorklet.addModule(url);
   URL.revokeObjectURL(url);
   const listener = new AudioWorkletNode(context, processorName, { numberOfOutputs: 1 });
-  // How far the wall clock is ahead of the device's, as the promptest message has shown it.
+  // How far the wall clock is ahead of the device's clock, from the fastest message so far.
   let aheadMs = Number.POSITIVE_INFINITY;
   let next = -1;
   listener.port.onmessage = ({ data }: MessageEvent<{ frame: number; samples: Float32Array }>) => {
@@ -50,7 +51,7 @@ export async function tap(node: AudioNode): Promise<SoundRecording> {
     next = -1;
   });
   node.connect(listener);
-  // A worklet that leads nowhere may never be run; its output is silence.
+  // A browser may never run a worklet that is connected to nothing. This one outputs silence.
   listener.connect(context.destination);
   return recording;
 }

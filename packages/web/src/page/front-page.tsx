@@ -1,4 +1,4 @@
-// What is live, each stream with its moving avatar, and the way to go live oneself.
+// The live streams, each with its moving avatar, and the link to the studio.
 import { useEffect, useState } from 'react';
 import { mayModerate } from '../api/archive.ts';
 import { useLiveStreams } from '../api/use-live-streams.ts';
@@ -37,7 +37,7 @@ export default function FrontPage() {
           <h1>
             Live avatars, <em>light as wind.</em>
           </h1>
-          <p>Only motion and voice travel. Every avatar here is moving now, drawn by your own device, sharp on any screen.</p>
+          <p>Only motion and voice are sent. Your own device draws every avatar, live and sharp on any screen.</p>
         </section>
         {problem !== undefined && <Notice kind="problem">{problem}</Notice>}
         <section aria-labelledby="live-now" aria-busy={streams === undefined}>
@@ -60,8 +60,8 @@ function Empty() {
   return (
     <div className="empty">
       <span className="gust" aria-hidden="true" />
-      <p className="empty-title">It is still.</p>
-      <p>Nobody is live at the moment. A microphone is all you need to begin.</p>
+      <p className="empty-title">No one is live right now.</p>
+      <p>All you need to go live is a microphone.</p>
       <Link to="/studio" className="button">
         Open the studio
       </Link>
@@ -69,7 +69,7 @@ function Empty() {
   );
 }
 
-/** Whether the visitor may look at what is over. */
+/** Whether the visitor may see past broadcasts. */
 function useModerator(): boolean {
   const [isModerator, setIsModerator] = useState(false);
   useEffect(() => {

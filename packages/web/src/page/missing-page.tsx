@@ -1,4 +1,4 @@
-// What stands at a path that no page has.
+// The page for a path that does not exist.
 import { nearestStreamName } from '@hayate/protocol';
 import { Brand } from '../component/brand.tsx';
 import { Link } from '../component/link.tsx';
@@ -6,7 +6,7 @@ import { PersonText } from '../component/person-text.tsx';
 import { siteRoot } from '../route/root.ts';
 import { watchPath } from '../route/route.ts';
 
-/** For a path that names nothing; `name` is what stands where a stream's name should, `near` the stream name that is like it. */
+/** For an unknown path. `name` is the invalid stream name in it, `near` a similar valid name. */
 export function MissingPage({ name }: { name: string | undefined }) {
   const near = name === undefined ? '' : nearestStreamName(name);
   return (
@@ -15,12 +15,12 @@ export function MissingPage({ name }: { name: string | undefined }) {
       <h1>There is nothing here.</h1>
       {name !== undefined && (
         <p>
-          No stream can be called “<PersonText>{name}</PersonText>”.
+          “<PersonText>{name}</PersonText>” is not a valid stream name.
         </p>
       )}
       <p>
-        A stream's page is at {siteRoot().pathname}watch/ and its name: A–Z, a–z, 0–9, _ and -, at most 64. Titles may be in any script,
-        names may not.
+        A stream's page is at {siteRoot().pathname}watch/ followed by its name: at most 64 of A–Z, a–z, 0–9, _ and -. Titles may be in any
+        script, names may not.
       </p>
       {near !== '' && (
         <Link to={watchPath(near)} className="button">

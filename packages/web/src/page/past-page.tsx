@@ -1,4 +1,4 @@
-// What was broadcast: by stream and time, the newest first, each a way to its replay. For moderators.
+// Past broadcasts by stream and time, newest first, each with a link to its replay. For moderators.
 import { type FormEvent, useEffect, useState } from 'react';
 import { type PastBroadcast, type PastQuery, pastBroadcasts } from '../api/archive.ts';
 import { Brand } from '../component/brand.tsx';
@@ -81,7 +81,7 @@ export default function PastPage() {
           ))}
           {isSearching && (
             <div className="past-searching" role="status">
-              <span className="visually-hidden">Looking through the archive</span>
+              <span className="visually-hidden">Searching the archive</span>
               <span className="gust" aria-hidden="true" />
             </div>
           )}
@@ -89,7 +89,7 @@ export default function PastPage() {
           {!isSearching && next !== undefined && (
             <div className="past-more">
               <button type="button" className="button" onClick={() => setAfter(next)}>
-                Look further back
+                Show older broadcasts
               </button>
             </div>
           )}
@@ -99,9 +99,9 @@ export default function PastPage() {
   );
 }
 
-const daysAre = `A day in your time zone, ${Intl.DateTimeFormat().resolvedOptions().timeZone}`;
+const daysAre = `Days are in your time zone, ${Intl.DateTimeFormat().resolvedOptions().timeZone}`;
 
-/** Asks for a stream and days; days are the visitor's. */
+/** The search form for a stream and days; days are in the visitor's time zone. */
 function Search({ onSearch }: { onSearch: (query: PastQuery) => void }) {
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
@@ -120,7 +120,7 @@ function Search({ onSearch }: { onSearch: (query: PastQuery) => void }) {
           Stream
           <input
             name="stream"
-            placeholder="Every stream"
+            placeholder="All streams"
             maxLength={64}
             pattern="[A-Za-z0-9_\-]+"
             title="A stream name: A–Z, a–z, 0–9, _ and -"
@@ -157,18 +157,21 @@ function Empty() {
     <div className="empty">
       <span className="gust" aria-hidden="true" />
       <p className="empty-title">Nothing here yet.</p>
-      <p>A broadcast appears when its first minute has been archived.</p>
+      <p>A broadcast appears here after its first minute has been archived.</p>
     </div>
   );
 }
 
-/** The beginning of the visitor's day `date` (yyyy-mm-dd), or of the day `later` days after it; ISO 8601. */
+/**
+ * The start of the visitor's day `date` (yyyy-mm-dd), or of the day `later` days after it; ISO
+ * 8601.
+ */
 function startOfDay(date: string, later: number): string {
   const [year = 0, month = 1, day = 1] = date.split('-').map(Number);
   return new Date(year, month - 1, day + later).toISOString();
 }
 
-/** In the order given, under the names of their days. */
+/** Groups broadcasts by day, in the given order. */
 function byDay(broadcasts: readonly PastBroadcast[]): [string, PastBroadcast[]][] {
   const now = new Date();
   const days = new Map<string, PastBroadcast[]>();

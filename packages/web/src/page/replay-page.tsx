@@ -1,4 +1,5 @@
-// A past broadcast as it was seen: the avatar over the whole window, its voice, and the timeline to go anywhere in it.
+// A past broadcast as viewers saw it: the avatar over the whole window, its voice, and the timeline
+// to move to any place.
 import { type Pose, ReplayRates } from '@hayate/client';
 import { useCallback, useEffect, useState } from 'react';
 import { AvatarCanvas } from '../component/avatar-canvas.tsx';
@@ -57,7 +58,7 @@ export default function ReplayPage({ stream, epoch }: { stream: string; epoch: s
       </header>
       {state === 'failed' && (
         <div className="standby" role="alert">
-          <p className="standby-title">It cannot be replayed</p>
+          <p className="standby-title">This broadcast cannot be replayed</p>
           <p>{session?.problem}</p>
           <button type="button" className="button" onClick={retry}>
             Try again
@@ -144,7 +145,9 @@ function Controls({ session, opened: { details, replay, player } }: { session: R
   );
 }
 
-/** Space plays and pauses, arrows step, wherever the focus is but in a control that has its own use for them. */
+/**
+ * Space plays and pauses, arrows step, except while a control that uses these keys has the focus.
+ */
 function useKeys(session: ReplaySession | undefined): void {
   useEffect(() => {
     if (session === undefined) return;

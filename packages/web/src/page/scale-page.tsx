@@ -1,4 +1,5 @@
-// The page of `npm run demo:scale`: an avatar that talks, the Redis servers that carry it, and the buttons to kill and hang them.
+// The page of `npm run demo:scale`: a talking avatar, the Redis servers that carry it, and the
+// buttons to kill and hang them.
 import type { Pose } from '@hayate/client';
 import { useCallback, useState } from 'react';
 import { ActionList } from '../component/action-list.tsx';
@@ -33,8 +34,8 @@ export default function ScalePage() {
             Pull the <em>plug.</em>
           </h1>
           <p className="scale-lead">
-            Three Redis servers carry this broadcast from a streamer to two listener processes. Kill one, or let it hang: what it held back
-            goes by the others, and nobody misses a frame.
+            Three Redis servers carry this broadcast from a streamer to two listener processes. Kill one, or let it hang: the other servers
+            take over its messages, and no viewer misses a frame.
           </p>
         </div>
         {scene.problem !== undefined && <Notice kind="problem">{scene.problem}</Notice>}
@@ -108,11 +109,11 @@ function Counters({ snapshot: { total, audience } }: { snapshot: Snapshot }) {
       <div className={isWhole ? 'counter-main' : 'counter-main counter-bad'}>
         <dt>Frames lost</dt>
         <dd>{countText(total.lost)}</dd>
-        <p>of {countText(audience.received + total.lost)} that viewers were due</p>
+        <p>of {countText(audience.received + total.lost)} sent to viewers</p>
       </div>
-      <Counter name="Longest gap" value={`${Math.round(total.longestGapMs)} ms`} note="between two frames at any viewer" />
-      <Counter name="Repaired" value={countText(total.repaired)} note="frames a listener asked for" />
-      <Counter name="Sent again" value={countText(total.republished)} note="messages a Redis left unanswered" />
+      <Counter name="Longest gap" value={`${Math.round(total.longestGapMs)} ms`} note="between two frames, of all viewers" />
+      <Counter name="Repaired" value={countText(total.repaired)} note="frames sent again to a listener" />
+      <Counter name="Sent again" value={countText(total.republished)} note="messages that a Redis did not confirm" />
     </dl>
   );
 }

@@ -1,4 +1,4 @@
-// Where one goes live: the avatar follows pointer and voice, before and during the broadcast.
+// The page to go live from: the avatar follows pointer and voice, before and during the broadcast.
 import { proposeStreamName } from '@hayate/protocol';
 import { type RefObject, useCallback, useEffect, useRef, useState } from 'react';
 import { AvatarCanvas } from '../component/avatar-canvas.tsx';
@@ -63,7 +63,7 @@ export default function StudioPage() {
             text={isOnAir ? (phase === 'live' ? 'Live' : phase === 'ending' ? 'Ending' : 'Reconnecting') : 'Preview'}
           />
         </header>
-        <p className="studio-tip">It looks where your pointer is, and speaks with you.</p>
+        <p className="studio-tip">Your avatar looks at your pointer and speaks with your voice.</p>
       </div>
       <section className="studio-panel" aria-label="Broadcast">
         <h1 {...textAttributes(isOnAir ? (session?.title ?? '') : '')}>{isOnAir ? session?.title || session?.stream : 'Go live'}</h1>
@@ -73,7 +73,9 @@ export default function StudioPage() {
           </Notice>
         ))}
         {phase === 'reconnecting' && (
-          <Notice kind="hint">The connection was lost. It comes back by itself, and nothing said meanwhile is lost.</Notice>
+          <Notice kind="hint">
+            The connection was lost and will come back by itself. Keep talking: up to 30 seconds are kept and sent then.
+          </Notice>
         )}
         {isOnAir && phase !== 'reconnecting' && session?.problem !== undefined && <Notice kind="problem">{session.problem}</Notice>}
         {!isOnAir && (problem ?? session?.problem) !== undefined && <Notice kind="problem">{problem ?? session?.problem}</Notice>}
@@ -100,7 +102,7 @@ export default function StudioPage() {
   );
 }
 
-/** What is left of a broadcast that is over. */
+/** The summary of a finished broadcast. */
 function Summary({ session }: { session: StudioSession }) {
   const { liveMs, frames, stored } = session.readout;
   if (frames === 0) return null;
@@ -110,7 +112,7 @@ function Summary({ session }: { session: StudioSession }) {
       : `${stored.toLocaleString('en')} of ${frames.toLocaleString('en')} frames are stored`;
   return (
     <Notice kind="hint">
-      The broadcast is over after {durationText(liveMs)}: {kept}.
+      The broadcast ended after {durationText(liveMs)}: {kept}.
     </Notice>
   );
 }
@@ -125,7 +127,7 @@ function useSettled<Value>(value: Value, afterMs: number): Value {
   return settled;
 }
 
-/** Lets the puppet look at the pointer, wherever on the page it is. */
+/** Lets the puppet look at the pointer anywhere on the page. */
 function usePointer(puppet: Puppet, preview: RefObject<HTMLElement | null>): void {
   useEffect(() => {
     const onMove = (event: PointerEvent) => {
@@ -146,7 +148,7 @@ function usePointer(puppet: Puppet, preview: RefObject<HTMLElement | null>): voi
   }, [puppet, preview]);
 }
 
-/** Whoever leaves the page ends the broadcast. */
+/** Ends the broadcast when the user leaves the page. */
 function useEndOnLeave(session: StudioSession | undefined): void {
   useEffect(() => {
     if (session === undefined) return;

@@ -1,4 +1,4 @@
-// One stream: its avatar over the whole window, its voice, and what can be said of the connection.
+// One stream: its avatar over the whole window, its voice, and measurements of the connection.
 import type { Pose } from '@hayate/client';
 import { useCallback, useState } from 'react';
 import { AvatarCanvas } from '../component/avatar-canvas.tsx';
@@ -78,7 +78,7 @@ export default function WatchPage({ stream }: { stream: string }) {
         </button>
       )}
       <footer className="watch-foot">
-        {phase === 'reconnecting' && <Notice kind="hint">The connection was lost. Coming back by itself…</Notice>}
+        {phase === 'reconnecting' && <Notice kind="hint">The connection was lost. Reconnecting…</Notice>}
         {lacks !== undefined && <Notice kind="problem">{lacks}</Notice>}
         <div className="watch-about">
           <h1 title={title} {...textAttributes(title)}>
@@ -93,7 +93,7 @@ export default function WatchPage({ stream }: { stream: string }) {
   );
 }
 
-/** What is said instead of a live avatar. */
+/** The text shown instead of a live avatar. */
 function Standby({
   phase,
   stream,
@@ -111,13 +111,13 @@ function Standby({
       {phase === 'waiting' && (
         <>
           <p className="standby-title">Waiting for the broadcast</p>
-          <p>{stream} is asleep. This page wakes up by itself when it begins.</p>
+          <p>{stream} is not live yet. The broadcast will start here by itself.</p>
         </>
       )}
       {phase === 'ended' && (
         <>
           <p className="standby-title">The broadcast has ended</p>
-          <p>Stay, and the next one begins here by itself.</p>
+          <p>Stay here: the next one will start by itself.</p>
         </>
       )}
       {phase === 'failed' && (
@@ -135,14 +135,14 @@ function Standby({
 
 function Readouts({ session }: { session: WatchSession }) {
   const { latencyMs, errorMs, isHeard, lost, received, bitsPerSecond } = session.readout;
-  const heard = isHeard ? 'From the microphone to your ear' : 'From capture to arrival here';
+  const heard = isHeard ? 'From the microphone to your ear' : 'From capture to arrival on your device';
   return (
     <dl className="readouts">
-      <Readout name="Latency" value={latencyText(latencyMs, errorMs)} note={`${heard}, by the server's clock`} />
+      <Readout name="Latency" value={latencyText(latencyMs, errorMs)} note={`${heard}, measured by the server's clock`} />
       <Readout
         name="Loss"
         value={shareText(lost, lost + received)}
-        note={`${lost} of ${lost + received} frames did not come`}
+        note={`${lost} of ${lost + received} frames did not arrive`}
         warn={lost > 0.01 * received}
       />
       <Readout name="Bitrate" value={bitrateText(bitsPerSecond)} note="Received over the last two seconds" />

@@ -1,5 +1,6 @@
-// One large avatar on one canvas: asks for a pose each frame, draws it. Follows the canvas' size, draws less finely where the
-// machine is slow, and rests while the page is hidden (the browser calls no frames then).
+// One large avatar on one canvas: asks for a pose each frame and draws it. It follows the canvas'
+// size, draws at a lower resolution on slow machines, and rests while the page is hidden, because
+// the browser then requests no frames.
 import type { Pose } from '@hayate/client';
 import { applyPose } from '@hayate/client/three';
 import { SRGBColorSpace, WebGLRenderer } from 'three';
@@ -7,13 +8,16 @@ import type { Quality } from '../avatar/avatar.ts';
 import { Stage } from '../avatar/stage.ts';
 import { FrameRateWatch, isSoftware, lowFramesPerSecond, requestedQuality, startingQuality } from './quality.ts';
 
-/** Device pixels drawn at most: a sharp picture on a large screen, a fluent one in low quality and in software. */
+/**
+ * Largest number of device pixels to draw: sharp on a large screen, fluid in low quality and in
+ * software.
+ */
 const pixelsMax = { high: 4_000_000, low: 900_000, software: 180_000 };
 const pixelRatioMax = 2;
 
 export interface AvatarViewOptions {
   stream: string;
-  /** The pose to draw at `nowMs` (performance.now()); undefined: draw nothing new. */
+  /** The pose to draw at `nowMs` (performance.now()); undefined: keep the last picture. */
   pose: (nowMs: number) => Pose | undefined;
 }
 
@@ -21,7 +25,7 @@ export interface AvatarViewOptions {
 export class AvatarView {
   readonly canvas: HTMLCanvasElement;
   readonly renderer: WebGLRenderer;
-  /** Called after each frame was drawn, with the pose that is in it. */
+  /** Called after each frame with the drawn pose. */
   onDrawn: ((pose: Pose, nowMs: number) => void) | undefined;
   readonly #options: AvatarViewOptions;
   readonly #watch = new FrameRateWatch();
@@ -71,7 +75,7 @@ export class AvatarView {
     this.#restage();
   }
 
-  /** Draws the avatar as it stands, for those who read the picture at once. */
+  /** Draws the avatar in its current pose, for callers that read the picture at once. */
   draw(): void {
     this.renderer.render(this.#stage.scene, this.#stage.camera);
   }
@@ -87,7 +91,7 @@ export class AvatarView {
   readonly #frame = (nowMs: number) => {
     this.#request = requestAnimationFrame(this.#frame);
     if (this.#quality === 'low') {
-      // A little early is on time: frames come in steps of the display's.
+      // A little early counts as on time: frames come in steps of the display's refresh rate.
       if (nowMs < this.#dueMs - 4) return;
       this.#dueMs = Math.max(this.#dueMs + 1000 / lowFramesPerSecond, nowMs);
     }

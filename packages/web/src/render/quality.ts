@@ -1,9 +1,9 @@
-// How finely to draw: asked for in the address (?quality=low or high), else low where the renderer is software, else high
-// until frames turn out to come too slowly.
+// The drawing quality: the one in the address (?quality=low or high); otherwise low with a software
+// renderer, and high until frames turn out to be too slow.
 import type { Quality } from '../avatar/avatar.ts';
 import { flagValue } from '../route/location.ts';
 
-/** What the address asks for; undefined: let the machine decide. */
+/** The quality in the address; undefined: choose by the machine. */
 export function requestedQuality(): Quality | undefined {
   const value = flagValue('quality');
   return value === 'low' || value === 'high' ? value : undefined;
@@ -11,7 +11,10 @@ export function requestedQuality(): Quality | undefined {
 
 let software: boolean | undefined;
 
-/** Whether the browser draws without a graphics card. Asked once, of a context made for it: smooth edges must be chosen before the first. */
+/**
+ * Whether the browser draws without a graphics card. Tested once with a context of its own, because
+ * antialiasing must be chosen before the first real context.
+ */
 export function isSoftware(): boolean {
   if (software !== undefined) return software;
   const gl = document.createElement('canvas').getContext('webgl2');
@@ -34,10 +37,10 @@ export const lowFramesPerSecond = 30;
 /** Below this many frames a second the picture is drawn in low quality. */
 const enoughFramesPerSecond = 24;
 const windowMs = 2_500;
-/** A longer pause is a page that was not looked at, not a slow frame. */
+/** A longer pause means that the page was hidden, not that a frame was slow. */
 const pauseMs = 500;
 
-/** Frame times in; whether they have been too slow over the last seconds out. */
+/** Frame times in; out: whether frames were too slow over the last seconds. */
 export class FrameRateWatch {
   #sinceMs = 0;
   #lastMs = Number.NEGATIVE_INFINITY;
@@ -49,7 +52,7 @@ export class FrameRateWatch {
     return this.#previous;
   }
 
-  /** Takes a frame; true at the end of a window that was too slow. */
+  /** Takes a frame time; true at the end of a window that was too slow. */
   frame(nowMs: number): boolean {
     if (nowMs - this.#lastMs > pauseMs) {
       this.#sinceMs = nowMs;

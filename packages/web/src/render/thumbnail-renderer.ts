@@ -1,5 +1,6 @@
-// Many small avatars, one WebGL context: each is drawn on a shared canvas and copied into its own. Browsers allow a page only a
-// few contexts; 2D canvases are free. Calm by design: fifteen frames a second, and only what is on the screen.
+// Many small avatars, one WebGL context: each is drawn on a shared canvas and copied into its own,
+// because browsers allow a page only a few WebGL contexts. Limited on purpose: fifteen frames a
+// second, and only avatars on the screen.
 import type { Pose } from '@hayate/client';
 import { applyPose } from '@hayate/client/three';
 import { WebGLRenderer } from 'three';
@@ -14,9 +15,12 @@ const pixelRatioMax = 1.5;
 export interface Thumbnail {
   readonly canvas: HTMLCanvasElement;
   readonly stage: Stage;
-  /** Pixels drawn for each CSS pixel; by default what the quality allows. More are for pictures that are drawn once. */
+  /**
+   * Pixels per CSS pixel. Default: set by the quality. A higher number suits pictures that are
+   * drawn only once.
+   */
   readonly pixelRatio?: number;
-  /** Whether it is to be drawn now. */
+  /** Whether it should be drawn now. */
   readonly wanted: () => boolean;
   readonly pose: () => Pose | undefined;
   /** Called after each drawing. */
@@ -38,7 +42,7 @@ export class ThumbnailRenderer {
     this.#renderer.setClearAlpha(0);
   }
 
-  /** Adds one; the returned function removes it. */
+  /** Adds a thumbnail; the returned function removes it. */
   add(thumbnail: Thumbnail): () => void {
     this.#thumbnails.add(thumbnail);
     if (this.#thumbnails.size === 1) this.#request = requestAnimationFrame(this.#frame);
@@ -79,7 +83,7 @@ export class ThumbnailRenderer {
     stage.avatar.update(this.#calm.matches ? undefined : nowMs);
     this.#renderer.render(stage.scene, stage.camera);
     context.clearRect(0, 0, width, height);
-    // In the same task as the drawing: later the browser may have cleared it.
+    // In the same task as the drawing: after that the browser may clear it.
     context.drawImage(domElement, 0, 0);
     onDrawn();
   }

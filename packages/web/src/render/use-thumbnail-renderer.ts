@@ -1,8 +1,8 @@
-// The one renderer of a page's small avatars, as long as the page is shown.
+// The one renderer of a page's small avatars, for as long as the page is shown.
 import { useEffect, useState } from 'react';
 import { ThumbnailRenderer } from './thumbnail-renderer.ts';
 
-/** The renderer that all of a page's cards share; undefined at first, and where the browser has no WebGL 2. */
+/** The renderer that all cards of a page share; undefined at first, and without WebGL 2. */
 export function useThumbnailRenderer(): ThumbnailRenderer | undefined {
   const [renderer, setRenderer] = useState<ThumbnailRenderer>();
   useEffect(() => {

@@ -1,15 +1,17 @@
 // The voice's loudness along a timeline: levels by slot in, the heights of a row of bars out.
 import type { Levels } from '../api/archive.ts';
 
-/** What is softer is drawn as silence, −dBov; what is louder than the other as loud as can be. */
+/**
+ * Levels in −dBov: softer than the first draws silence, louder than the second draws full height.
+ */
 const softest = 60;
 const loudest = 10;
-/** However soft the whole broadcast is, its bars are not drawn higher than this many times their own height. */
+/** The bars of a soft broadcast are raised at most by this factor. */
 const liftMax = 4;
 
 /**
- * Heights from 0 (silence) to 1 (the loudest bar) of `count` bars that share `durationMs`: each is the mean loudness of its time,
- * as the loudest alone would be the same everywhere in a long broadcast.
+ * Heights from 0 (silence) to 1 (the loudest bar) of `count` bars that share `durationMs`. Each is
+ * the mean loudness of its time: the maximum would be the same everywhere in a long broadcast.
  */
 export function levelBars({ slotMs, runs }: Levels, durationMs: number, count: number): Float32Array {
   const bars = new Float32Array(count);
@@ -20,7 +22,7 @@ export function levelBars({ slotMs, runs }: Levels, durationMs: number, count: n
       const height = heightOf(Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16));
       const startMs = (first + i) * slotMs;
       const endMs = startMs + slotMs;
-      // A slot may lie across bars, and be wider than one.
+      // A slot may span several bars and be wider than one.
       for (let bar = Math.floor(startMs / barMs); bar < count && bar * barMs < endMs; bar++) {
         const shareMs = Math.min(endMs, (bar + 1) * barMs) - Math.max(startMs, bar * barMs);
         bars[bar] = (bars[bar] ?? 0) + (height * shareMs) / barMs;

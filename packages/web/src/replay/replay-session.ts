@@ -1,5 +1,6 @@
-// A visit to a past broadcast: what the archive knows of it, its Replay and the Player that shows it. Emits `change` when something
-// that is shown changed at once; the place on the timeline always moves and is read by the page's own tick.
+// A visit to a past broadcast: its archive record, its Replay, and the Player that shows it. Emits
+// `change` when shown data changes. The place on the timeline always moves, so the page reads it in
+// its own tick.
 import { Emitter, Replay, type ReplayState } from '@hayate/client';
 import { Player } from '@hayate/client/browser';
 import { moderatorToken, type PastBroadcastDetails, pastBroadcast } from '../api/archive.ts';
@@ -9,13 +10,13 @@ export interface ReplaySessionOptions {
   stream: string;
   /** 16 hex digits. */
   epoch: string;
-  /** False: show poses as they came. */
+  /** False: show received poses only. */
   interpolate: boolean;
-  /** Whether to play at once; else a first picture is shown. */
+  /** Whether to play at once; otherwise a first picture is shown. */
   autoplay: boolean;
 }
 
-/** What plays, once the archive has said what there is. */
+/** The parts that play a broadcast, once the archive has answered. */
 export interface OpenReplay {
   readonly details: PastBroadcastDetails;
   readonly replay: Replay;
@@ -35,7 +36,10 @@ export class ReplaySession extends Emitter<{ change: undefined }> {
     this.#options = options;
   }
 
-  /** Asks the archive and begins; a failure shows as `problem`. `prepare` is called with what is going to play. */
+  /**
+   * Asks the archive and begins; a failure becomes `problem`. `prepare` is called with the parts
+   * before they play.
+   */
   open(prepare: (opened: OpenReplay) => void = () => {}): void {
     pastBroadcast(this.#options).then(
       (details) => {
@@ -48,7 +52,7 @@ export class ReplaySession extends Emitter<{ change: undefined }> {
     );
   }
 
-  /** undefined until the archive has answered. */
+  /** Undefined until the archive has answered. */
   get opened(): OpenReplay | undefined {
     return this.#opened;
   }
@@ -62,12 +66,12 @@ export class ReplaySession extends Emitter<{ change: undefined }> {
     return this.#problem ?? this.#opened?.replay.reason;
   }
 
-  /** Why there is no sound; the avatar moves all the same. */
+  /** Why there is no sound; the avatar still moves. */
   get soundProblem(): string | undefined {
     return this.#soundProblem;
   }
 
-  /** Plays or pauses; called from a tap or key, so that the browser lets the voice out. */
+  /** Plays or pauses. Call it from a tap or key press, so that the browser allows sound. */
   toggle(): void {
     const { replay, player } = this.#opened ?? {};
     if (replay === undefined || player === undefined) return;
@@ -79,7 +83,7 @@ export class ReplaySession extends Emitter<{ change: undefined }> {
     this.emit('change', undefined);
   }
 
-  /** Goes `stepMs` on or back. */
+  /** Seeks `stepMs` forwards, or backwards if negative. */
   step(stepMs: number): void {
     this.seek((this.#opened?.replay.positionMs ?? 0) + stepMs);
   }

@@ -1,10 +1,10 @@
-// A replay as long as the page shows it: begins when there is something to draw on.
+// A replay for as long as the page shows it. It begins when there is a view to draw on.
 import { useEffect, useState } from 'react';
 import type { AvatarView } from '../render/avatar-view.ts';
 import { flagValue, hasFlag } from '../route/location.ts';
 import { ReplaySession } from './replay-session.ts';
 
-/** The session; undefined until there is a view. It begins anew with each `attempt`. */
+/** The session; undefined until there is a view. Each `attempt` starts another. */
 export function useReplay(
   { stream, epoch }: { stream: string; epoch: string },
   view: AvatarView | undefined,
@@ -13,7 +13,8 @@ export function useReplay(
   const [session, setSession] = useState<ReplaySession>();
   useEffect(() => {
     if (view === undefined || attempt < 0) return;
-    // Who came by a click is let hear at once; who opened the address sees a first picture and a button.
+    // After a click the browser allows sound at once. A visitor who opened the address sees a first
+    // picture and a button.
     const autoplay = navigator.userActivation?.hasBeenActive === true;
     const made = new ReplaySession({ stream, epoch, interpolate: flagValue('interpolate') !== 'off', autoplay });
     setSession(made);

@@ -1,5 +1,5 @@
-// Where the visitor is, and going elsewhere without loading the page again. What the query says (?debug, ?quality=low) stays
-// with the visitor from page to page.
+// The current page, and navigation without a page load. The query (?debug, ?quality=low) stays from
+// page to page.
 import { useSyncExternalStore } from 'react';
 import { pathWithin, siteRoot } from './root.ts';
 import { type Route, routeOf } from './route.ts';
@@ -15,27 +15,30 @@ function subscribe(listener: () => void): () => void {
   };
 }
 
-/** The page of the address bar; the component is drawn anew when it changes. */
+/** The page in the address bar; the component renders again when it changes. */
 export function useRoute(): Route {
   const path = useSyncExternalStore(subscribe, () => location.pathname);
   return path === missingPath() ? { page: 'missing' } : routeOf(pathWithin(siteRoot().pathname, path));
 }
 
-/** Goes to `path` on this site. */
+/** Navigates to `path` on this site. */
 export function navigate(path: string): void {
   history.pushState(null, '', hrefOf(path));
   scrollTo(0, 0);
   for (const listener of listeners) listener();
 }
 
-/** `path` of these pages as a link, with the query of the page that is shown. */
+/** `path` of these pages as a link, with the current page's query. */
 export function hrefOf(path: string): string {
   return siteRoot().pathname.slice(0, -1) + path + location.search;
 }
 
 let loadedPath: string | undefined;
 
-/** The path that was loaded, if the server has no such page, though another server of these pages may. */
+/**
+ * The loaded path, if the server has no such page. These pages may know a page that this server
+ * lacks.
+ */
 function missingPath(): string | undefined {
   loadedPath ??= location.pathname;
   const isMissing = document.querySelector('meta[name="hayate-page"]')?.getAttribute('content') === 'missing';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { pathWithin } from './root.ts';
 
-test('the prefix is taken off a path, and only the prefix', () => {
+test('exactly the prefix is removed from a path', () => {
   for (const [root, path, expected] of [
     ['/', '/', '/'],
     ['/', '/watch/aki', '/watch/aki'],

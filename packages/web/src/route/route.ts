@@ -1,11 +1,11 @@
-// A path in, the page it names out, and back. The server gives the same index.html for all of them (api/page-routes.ts); for
-// /scale only the demonstration that the page belongs to does (demo/scale/).
+// A path in, its page out, and back. The server serves the same index.html for all of them
+// (api/page-routes.ts). Only the demonstration (demo/scale/) serves /scale, which belongs to it.
 import { cleanText, epochFromText, isStreamName, truncateText } from '@hayate/protocol';
 
-/** UTF-16 code units of a name that no stream has. */
+/** Longest part of an invalid name that is shown, UTF-16 code units. */
 const NAME_SHOWN_MAX = 80;
 
-/** A page, with what its path says. */
+/** A page and the parameters in its path. */
 export type Route =
   | { page: 'front' }
   | { page: 'studio' }
@@ -13,7 +13,7 @@ export type Route =
   | { page: 'past' }
   | { page: 'replay'; stream: string; epoch: string }
   | { page: 'scale' }
-  | { page: 'missing' /** What stands in the place of a stream's name, to be shown. */; name?: string };
+  | { page: 'missing' /** The text in place of a stream's name, to show. */; name?: string };
 
 /** The page at `path` (URL.pathname); a trailing slash does not matter. */
 export function routeOf(path: string): Route {
@@ -29,7 +29,7 @@ export function routeOf(path: string): Route {
   return { page: 'missing', ...(name === '' ? {} : { name }) };
 }
 
-/** A segment of a path as people read it; as it stands if it is not UTF-8. Long ones are cut. */
+/** A path segment as people read it; unchanged if it is not UTF-8. Long ones are cut. */
 function shownName(segment: string): string {
   let name = segment;
   try {

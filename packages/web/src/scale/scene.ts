@@ -1,7 +1,7 @@
-// What the page of `npm run demo:scale` is told by the demo that runs it (demo/scale/): once where the stream is, then a
+// The data that the demo (demo/scale/) sends to its page: once the stream's address, then a
 // snapshot four times a second.
 
-/** Where the stream is watched. */
+/** The address of the stream. */
 export interface SceneAddress {
   readonly stream: string;
   /** The listeners' address, http://localhost:port. */
@@ -9,11 +9,11 @@ export interface SceneAddress {
   readonly token: string;
 }
 
-/** What a visitor does to a Redis. */
+/** The actions of a visitor on a Redis. */
 export const ShardActions = ['kill', 'hang', 'start', 'resume'] as const;
 export type ShardAction = (typeof ShardActions)[number];
 
-/** How a Redis is: 'hung' by SIGSTOP, 'dead' by SIGKILL. */
+/** The condition of a Redis: 'hung' by SIGSTOP, 'dead' by SIGKILL. */
 export type ShardCondition = 'running' | 'hung' | 'dead' | 'starting';
 
 /** One Redis. */
@@ -23,27 +23,27 @@ export interface ShardSnapshot {
   /** host:port. */
   readonly address: string;
   readonly condition: ShardCondition;
-  /** Whether the streamer gives it messages. */
+  /** Whether the streamer sends it messages. */
   readonly isUsed: boolean;
-  /** Messages published on it since the demo began, and a second over the last moments. */
+  /** Messages published on it since the demo began, and per second over the last moments. */
   readonly publishes: number;
   readonly publishesPerSecond: number;
-  /** Messages that it left unanswered, published on another. */
+  /** Messages that it did not answer, published on another. */
   readonly republished: number;
 }
 
-/** What viewers have seen; all of them together, since all had come. */
+/** Totals over all viewers since all of them had connected. */
 export interface AudienceSnapshot {
   readonly wanted: number;
   readonly connected: number;
   /** Frames received. */
   readonly received: number;
-  /** Frames that did not come and will not. */
+  /** Frames that viewers missed for good. */
   readonly lost: number;
-  /** Longest time between two frames that any viewer saw, milliseconds. */
+  /** Longest time between two frames for any viewer, milliseconds. */
   readonly longestGapMs: number;
   readonly bytes: number;
-  /** When counting began: all had come; null before. */
+  /** When counting began, with all viewers connected; null before. */
   readonly begunUnixMs: number | null;
   /** Of one viewer, over the last moments. */
   readonly bitsPerSecond: number;
@@ -54,12 +54,12 @@ export interface Impact {
   readonly lost: number;
   /** Frames published again because a listener missed them. */
   readonly repaired: number;
-  /** Messages that a Redis left unanswered, published on another. */
+  /** Messages that a Redis did not answer, published on another. */
   readonly republished: number;
   readonly longestGapMs: number;
 }
 
-/** Something that the visitor did, and what came of it before the next. */
+/** An action of the visitor, and its effect until the next one. */
 export interface ChaosAction extends Impact {
   readonly id: number;
   readonly atUnixMs: number;
@@ -67,15 +67,15 @@ export interface ChaosAction extends Impact {
   readonly shard: number;
 }
 
-/** Everything that the page shows, at a moment. */
+/** Everything that the page shows at one moment. */
 export interface Snapshot {
   readonly atUnixMs: number;
   readonly shards: readonly ShardSnapshot[];
-  /** Listener processes that serve. */
+  /** Running listener processes. */
   readonly listeners: number;
   readonly audience: AudienceSnapshot;
-  /** Since all viewers had come. */
+  /** Since all viewers had connected. */
   readonly total: Impact;
-  /** The newest first; the last few. */
+  /** The last few actions, newest first. */
   readonly actions: readonly ChaosAction[];
 }

@@ -1,5 +1,6 @@
-// An input method (IME) composes text before it is meant: while it does, nothing may be checked, rewritten or submitted. In: a
-// field's events. Out: handlers for the field, and whether its text is being composed.
+// An input method (IME) composes text before it is final. During composition nothing may be
+// checked, rewritten or submitted. In: a field's events. Out: handlers for the field, and whether
+// its text is in composition.
 import { type KeyboardEvent, useState } from 'react';
 
 /** Handlers to spread onto an input. */
@@ -12,7 +13,10 @@ export interface Composition {
   };
 }
 
-/** Follows composition; `onComposed` is told when it is over. Enter that takes a candidate does not submit the form. */
+/**
+ * Follows composition and calls `onComposed` at its end. An Enter that accepts a candidate does not
+ * submit the form.
+ */
 export function useComposition(onComposed?: () => void): Composition {
   const [isComposing, setIsComposing] = useState(false);
   return {
@@ -23,7 +27,8 @@ export function useComposition(onComposed?: () => void): Composition {
         setIsComposing(false);
         onComposed?.();
       },
-      // Safari ends the composition before it tells of the key, whose code is still that of an input method: 229.
+      // Safari ends the composition before the key event, whose code is still that of an input
+      // method: 229.
       onKeyDown: (event) => {
         if (event.key === 'Enter' && (event.nativeEvent.isComposing || event.keyCode === 229)) event.preventDefault();
       },

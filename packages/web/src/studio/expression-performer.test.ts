@@ -21,7 +21,7 @@ test('an expression fades in over 150 ms and out again', () => {
   assert.equal(weightAt(performer, 'mouthSmileLeft', 9_150), 0);
 });
 
-test('turning from one expression to another in the middle of a fade makes no jump', () => {
+test('a change of expression in the middle of a fade makes no jump', () => {
   const performer = new ExpressionPerformer();
   performer.wear('surprised', 0);
   const before = weightAt(performer, 'eyeWideLeft', 60);
@@ -31,7 +31,7 @@ test('turning from one expression to another in the middle of a fade makes no ju
   assert.ok(weightAt(performer, 'mouthFrownLeft', 210) > 0.5);
 });
 
-test('every expression keeps to weights between 0 and 1, on top of any face', () => {
+test('every expression keeps weights between 0 and 1, on top of any face', () => {
   for (const expression of Expressions) {
     const performer = new ExpressionPerformer();
     performer.wear(expression, 0);

@@ -1,4 +1,5 @@
-// Expressions by name: chosen ones fade in, others fade out; the face in between is a function of the time alone.
+// Expressions by name: the chosen one fades in, the others fade out. The face in between is a
+// function of time alone.
 import { type Pose, type ShapeName, Shapes } from '@hayate/client';
 import type { Performer } from '@hayate/client/performer';
 
@@ -47,7 +48,7 @@ interface Fade {
   startMs: number;
 }
 
-/** Wears one expression at a time, or none. */
+/** Shows one expression at a time, or none. */
 export class ExpressionPerformer implements Performer {
   readonly #fades = new Map<Expression, Fade>();
   #worn: Expression | undefined;
@@ -56,7 +57,7 @@ export class ExpressionPerformer implements Performer {
     return this.#worn;
   }
 
-  /** Wears `expression` from `timeMs` on; undefined: a plain face. */
+  /** Shows `expression` from `timeMs`; undefined: a neutral face. */
   wear(expression: Expression | undefined, timeMs: number): void {
     this.#worn = expression;
     for (const each of Expressions) {

@@ -6,7 +6,7 @@ const nobody = () => false;
 const advice = (stream: string, title = '', isLive: (stream: string) => boolean = nobody) =>
   nameAdvice({ stream, title, made: 'kaze-hoshi-123' }, isLive);
 
-test('a name that cannot be is answered with the alphabet and a name that can', () => {
+test('an invalid name gets the alphabet and a valid suggestion', () => {
   for (const [stream, title, proposal] of [
     ['星', '', 'kaze-hoshi-123'],
     ['星', '夜のラジオ', 'kaze-hoshi-123'],
@@ -24,13 +24,13 @@ test('a name that cannot be is answered with the alphabet and a name that can', 
   assert.match(advice('x'.repeat(65)).sentence, /at most 64 characters, and this one has 65/);
 });
 
-test('a name that is live now is said to be, and another is offered', () => {
+test('a name that is live now gets a warning and another suggestion', () => {
   const { sentence, isWrong, proposal } = advice('hoshi', '', (name) => name === 'hoshi' || name === 'hoshi-2');
   assert.match(sentence, /^hoshi is live now/);
   assert.deepEqual([isWrong, proposal], [false, 'hoshi-3']);
 });
 
-test('a name is made of a Latin title, never one that is live', () => {
+test('a name is suggested from a Latin title, never one that is live', () => {
   assert.equal(advice('kaze-1', 'Évening radio 夜').proposal, 'evening-radio');
   assert.equal(advice('kaze-1', 'Evening radio', (name) => name === 'evening-radio').proposal, 'evening-radio-2');
   assert.equal(advice('evening-radio', 'Evening radio').proposal, undefined);
@@ -38,7 +38,7 @@ test('a name is made of a Latin title, never one that is live', () => {
   assert.match(advice('Hoshi').sentence, /Hoshi and hoshi are two streams/);
 });
 
-test('full-width letters are folded, anything else stays as it was typed', () => {
+test('full-width letters are folded, everything else is unchanged', () => {
   assert.equal(foldName('ｈｏｓｈｉ＿１ '), 'hoshi_1');
   assert.equal(foldName('星'), '星');
   assert.equal(foldName('　'), '');

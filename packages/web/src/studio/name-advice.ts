@@ -1,11 +1,11 @@
-// What the studio says of a stream name while it is typed. In: the name, the title, what is live. Out: one sentence, and a name to
-// take instead, if there is one.
+// The studio's advice on a stream name while it is typed. In: the name, the title, the live
+// streams. Out: one sentence, and a suggested name if there is one.
 import { isStreamName, nearestStreamName, proposeStreamName } from '@hayate/protocol';
 
 /** Advice under the field. */
 export interface NameAdvice {
   readonly sentence: string;
-  /** Nobody can go live under this name. */
+  /** This name cannot be used. */
   readonly isWrong: boolean;
   /** Offered on a button. */
   readonly proposal?: string;
@@ -13,13 +13,13 @@ export interface NameAdvice {
 
 const alphabet = 'A stream name has only A–Z, a–z, 0–9, _ and -';
 
-/** The advice for `stream`; `made` is a name to offer where nothing can be made of what was typed. */
+/** The advice for `stream`; `made` is the suggestion if none can be derived from the text. */
 export function nameAdvice(
   { stream, title, made }: { stream: string; title: string; made: string },
   isLive: (stream: string) => boolean,
 ): NameAdvice {
   if (stream === '')
-    return { sentence: 'A broadcast needs a stream name: it is its address.', isWrong: true, proposal: proposalOf(title, made, isLive) };
+    return { sentence: 'Choose a stream name: it sets your address.', isWrong: true, proposal: proposalOf(title, made, isLive) };
   if (!isStreamName(stream)) {
     const near = nearestStreamName(stream);
     const isTooLong = /^[A-Za-z0-9_-]+$/.test(stream);
@@ -35,20 +35,21 @@ export function nameAdvice(
   const spelled = proposalOf(title, '', isLive);
   if (spelled !== '' && spelled !== stream)
     return {
-      sentence: 'Your address, and your avatar: every name has its own. One that goes with the title:',
+      sentence: 'The name sets your address and your avatar. This one fits your title:',
       isWrong: false,
       proposal: spelled,
     };
-  if (/[A-Z]/.test(stream)) return { sentence: `Capitals count: ${stream} and ${stream.toLowerCase()} are two streams.`, isWrong: false };
-  return { sentence: 'Your address, and your avatar: every name has its own.', isWrong: false };
+  if (/[A-Z]/.test(stream))
+    return { sentence: `Upper and lower case differ: ${stream} and ${stream.toLowerCase()} are two streams.`, isWrong: false };
+  return { sentence: 'The name sets your address and your avatar.', isWrong: false };
 }
 
-/** Full-width letters and digits as the alphabet has them; anything else stays, to be seen. */
+/** Full-width letters and digits as plain ones; everything else stays, so that it is visible. */
 export function foldName(typed: string): string {
   return typed.replace(/[\uff01-\uff5e\u3000]/g, (character) => character.normalize('NFKC')).trim();
 }
 
-/** A free name for this title, or `made` where the title has no Latin letters to make one of. */
+/** A free name for this title, or `made` if the title has no Latin letters to use. */
 function proposalOf(title: string, made: string, isLive: (stream: string) => boolean): string {
   let isMadeUp = false;
   const random = () => {

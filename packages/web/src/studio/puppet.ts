@@ -1,10 +1,13 @@
-// What moves the broadcaster's avatar: it lives by itself, looks where the pointer is, speaks with the voice and wears an
-// expression. The preview and the broadcast ask the same puppet, so both show the same pose.
+// Moves the broadcaster's avatar: idle motion, a gaze at the pointer, speech from the voice, and an
+// expression. The preview and the broadcast use the same puppet, so both show the same pose.
 import type { Pose } from '@hayate/client';
 import { IdlePerformer, PointerPerformer, perform, VoicePerformer } from '@hayate/client/performer';
 import { ExpressionPerformer } from './expression-performer.ts';
 
-/** The pose is that of so long ago: by then the voice of the moment has been heard, and lips need no guessing. Milliseconds. */
+/**
+ * The age of the pose, milliseconds. After this delay the voice of that moment has been heard, so
+ * lips need no prediction.
+ */
 export const puppetDelayMs = 45;
 
 /** The performers of one avatar. Times are performance.now(). */

@@ -1,5 +1,5 @@
-// One broadcast: microphone and puppet in, frames out. Emits `change` when something that is shown changed at once; numbers
-// that always move are read from `readout` by the page's own tick. Use it once.
+// One broadcast: microphone and puppet in, frames out. Emits `change` when shown data changes.
+// Numbers that always move are in `readout`, which the page reads in its own tick. Use it once.
 import { Broadcaster, ClientError, Emitter, type Pose } from '@hayate/client';
 import { MicrophoneCapture } from '@hayate/client/browser';
 import { epochText } from '@hayate/protocol';
@@ -11,7 +11,7 @@ export type StudioPhase = 'starting' | 'live' | 'reconnecting' | 'ending' | 'ove
 
 export interface StudioEvents {
   change: undefined;
-  /** A pose as it was handed to the broadcaster. */
+  /** A pose as it was passed to the broadcaster. */
   motion: { captureUs: number; pose: Pose };
 }
 
@@ -33,7 +33,10 @@ export interface StudioSessionOptions {
   stream: string;
   title: string;
   puppet: Puppet;
-  /** Whether the browser cancels echoes, suppresses noise and evens loudness; not for music or a mixer's output. */
+  /**
+   * Whether the browser cancels echoes, suppresses noise and evens loudness; not for music or a
+   * mixer's output.
+   */
   processing: boolean;
 }
 
@@ -52,7 +55,7 @@ export class StudioSession extends Emitter<StudioEvents> {
   #isEnding = false;
   #problem: string | undefined;
 
-  /** Throws ClientError INVALID for a name or title that no server takes. */
+  /** Throws ClientError INVALID for an invalid name or title. */
   constructor({ stream, title, puppet, processing }: StudioSessionOptions) {
     super();
     this.stream = stream;
@@ -63,16 +66,16 @@ export class StudioSession extends Emitter<StudioEvents> {
     this.microphone.on('pcm', ({ samples, captureMs, level }) => {
       this.#level = level;
       puppet.voice.hear(samples, captureMs);
-      // Timers are slow in background pages; the voice is not.
+      // Timers are slow in background pages; audio callbacks are not.
       this.#move();
     });
     this.microphone.on('packet', ({ captureMs, ...packet }) => {
       const captureUs = this.broadcaster.captureUsAt(captureMs);
-      // What was said before the broadcast began is not part of it.
+      // Sound from before the broadcast began is not part of it.
       if (this.#liveSinceMs !== undefined && captureUs >= 0) this.broadcaster.sendAudio({ ...packet, captureUs });
     });
     this.microphone.on('error', ({ message }) => {
-      this.#problem = `${message} The broadcast goes on without a voice: end it and go live again to be heard.`;
+      this.#problem = `${message} The broadcast continues without your voice: end it and go live again to be heard.`;
       this.#changed();
     });
     this.broadcaster.on('audience', () => this.#changed());
@@ -80,7 +83,7 @@ export class StudioSession extends Emitter<StudioEvents> {
     this.broadcaster.on('state', ({ state, reason, closeCodeName }) => {
       if (state === 'failed')
         this.#stop(
-          closeCodeName === 'SUPERSEDED' ? 'This stream is being broadcast from somewhere else now, so this broadcast was ended.' : reason,
+          closeCodeName === 'SUPERSEDED' ? 'Someone went live with this stream name elsewhere, so this broadcast has ended.' : reason,
         );
       else if (state === 'ended') this.#stop(this.#isEnding ? undefined : reason);
       else this.#problem = state === 'reconnecting' ? reason : undefined;
@@ -91,7 +94,8 @@ export class StudioSession extends Emitter<StudioEvents> {
   /** Asks for the microphone, then goes live. Rejects with an error whose message is for people. */
   async start(): Promise<void> {
     try {
-      // A token that is refused is no reason to ask for the microphone, or to try for long.
+      // A refused token must not lead to a microphone prompt or a long retry, so it is requested
+      // first.
       await this.#token();
       await this.microphone.start();
       await this.broadcaster.start();
@@ -112,7 +116,7 @@ export class StudioSession extends Emitter<StudioEvents> {
     return this.broadcaster.state === 'reconnecting' ? 'reconnecting' : 'live';
   }
 
-  /** One sentence: what went wrong, or goes wrong now. */
+  /** One sentence about the past or present problem. */
   get problem(): string | undefined {
     return this.#problem;
   }
@@ -136,7 +140,7 @@ export class StudioSession extends Emitter<StudioEvents> {
     this.#changed();
   }
 
-  /** How loud the voice is now, 0 to 1 over the upper 60 dB. */
+  /** The loudness of the voice now, 0 to 1 over the upper 60 dB. */
   get loudness(): number {
     return this.#endedMs === undefined ? Math.max(0, 1 - this.#level / 60) : 0;
   }
@@ -160,7 +164,7 @@ export class StudioSession extends Emitter<StudioEvents> {
     };
   }
 
-  /** Ends the broadcast; `over` once the server has all of it. */
+  /** Ends the broadcast; the phase is `over` once the server has stored all of it. */
   async end(): Promise<void> {
     if (this.#isEnding || this.#endedMs !== undefined) return;
     this.#isEnding = true;
@@ -180,7 +184,7 @@ export class StudioSession extends Emitter<StudioEvents> {
   #move(): void {
     const nowMs = performance.now();
     if (this.#liveSinceMs === undefined || this.#endedMs !== undefined || this.#isEnding || nowMs < this.#nextMotionMs) return;
-    // Evenly spaced on average; after a pause it begins anew instead of catching up.
+    // Evenly spaced on average; after a pause it restarts instead of catching up.
     this.#nextMotionMs = Math.max(this.#nextMotionMs + 1000 / motionRate, nowMs - 1000 / motionRate);
     const timeMs = nowMs - puppetDelayMs;
     const captureUs = this.broadcaster.captureUsAt(timeMs);
@@ -204,6 +208,6 @@ export class StudioSession extends Emitter<StudioEvents> {
 }
 
 function sentenceOf(error: unknown): string {
-  if (error instanceof ClientError && error.closeCode === 'SUPERSEDED') return 'This stream is being broadcast from somewhere else now.';
+  if (error instanceof ClientError && error.closeCode === 'SUPERSEDED') return 'Someone is live with this stream name elsewhere.';
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,11 +1,11 @@
-// Which stream names are taken at the moment, as far as the visitor may know. Asked for now and then while the form is shown; a
+// The stream names in use now, as far as the visitor may know. Polled while the form is shown; a
 // server that refuses is not asked again.
 import { useCallback, useEffect, useState } from 'react';
 import { liveStreams } from '../api/server.ts';
 
 const intervalMs = 5_000;
 
-/** Whether a stream is live now; false where that cannot be known. */
+/** Whether a stream is live now; false if unknown. */
 export function useLiveNames(): (stream: string) => boolean {
   const [names, setNames] = useState<ReadonlySet<string>>(new Set());
   useEffect(() => {
@@ -18,7 +18,7 @@ export function useLiveNames(): (stream: string) => boolean {
         if (streams !== undefined) setNames(new Set(streams.map(({ stream }) => stream)));
         timer = setTimeout(look, intervalMs);
       } catch {
-        // Advice only: the server decides when one goes live.
+        // This is only advice: the server decides when a broadcast starts.
       }
     };
     void look();

@@ -10,7 +10,7 @@ test('bitrates change unit where a thousand kilobits would be shown', () => {
   assert.equal(bitrateText(undefined), '–');
 });
 
-test('a latency shows its error rounded up, never smaller than it is', () => {
+test('a latency shows its error rounded up, never too small', () => {
   assert.equal(latencyText(83.6), '84 ms');
   assert.equal(latencyText(83.6, 2.1), '84 ± 3 ms');
   assert.equal(latencyText(Number.NaN, 1), '–');
@@ -30,7 +30,7 @@ test('a loss that is not zero never reads as zero', () => {
   assert.equal(shareText(0, 0), '–');
 });
 
-test('one viewer is one', () => {
+test('one viewer is written in the singular', () => {
   assert.equal(viewersText(1), '1 viewer');
   assert.equal(viewersText(1_204), '1,204 viewers');
 });

@@ -1,4 +1,5 @@
-// Numbers in, what a readout shows out. A dash stands for what is not known yet; nothing jumps in width more than it must.
+// Numbers in, the text of a readout out. A dash stands for an unknown value. The width changes as
+// little as possible.
 
 const unknown = '–';
 

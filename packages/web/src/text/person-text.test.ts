@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isolated, textAttributes } from './person-text.ts';
 
-test('text is set in its own direction, and in the glyphs of its language where the script tells it', () => {
+test('text is set in its own direction, and in the glyphs of its language if the script determines it', () => {
   for (const [text, languages, lang] of [
     ['夜のラジオ', ['en'], 'ja'],
     ['ﾗｼﾞｵ', ['zh-CN'], 'ja'],
@@ -15,6 +15,6 @@ test('text is set in its own direction, and in the glyphs of its language where 
     assert.deepEqual(textAttributes(text, languages), { dir: 'auto', ...(lang === undefined ? {} : { lang }) }, text);
 });
 
-test('isolated text is closed in, so that what follows keeps its direction', () => {
+test('isolated text is closed, so the text after it keeps its direction', () => {
   assert.equal(isolated('مرحبا'), '\u2068مرحبا\u2069');
 });

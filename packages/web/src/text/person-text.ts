@@ -1,19 +1,26 @@
-// What people wrote (titles, names) in, how a page sets it out: in its own direction, apart from the text around it, and in the
-// glyphs of its language, which for Chinese characters differ from country to country.
+// Text by people (titles, names) in, its display attributes out: its own direction, isolated from
+// the text around it, and the glyphs of its language, which differ between countries for Chinese
+// characters.
 
-/** Attributes of an element that holds nothing but a person's text. */
+/** Attributes of an element that holds only a person's text. */
 export interface TextAttributes {
   readonly dir: 'auto';
   readonly lang?: string;
 }
 
-/** The attributes for an element with `text`; `languages` are the visitor's, which decide where characters alone do not. */
+/**
+ * The attributes for an element with `text`. The visitor's `languages` decide if the characters
+ * alone do not.
+ */
 export function textAttributes(text: string, languages: readonly string[] = navigator.languages): TextAttributes {
   const lang = languageOf(text, languages);
   return { dir: 'auto', ...(lang === undefined ? {} : { lang }) };
 }
 
-/** `text` for an attribute or a sentence of plain text: isolated, so that its direction does not turn what stands around it. */
+/**
+ * `text` for an attribute or a plain sentence: isolated, so that its direction does not affect the
+ * text around it.
+ */
 export function isolated(text: string): string {
   return `\u2068${text}\u2069`;
 }

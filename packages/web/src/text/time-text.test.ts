@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { root } from '../../../../test/support/process.ts';
 import { clockText, dayText, minuteText, spokenDuration, utcText, zonedClockText, zoneText } from './time-text.ts';
 
-test('a day is named as one would say it, also across a change of clocks', () => {
+test('a day is named as people say it, also across a clock change', () => {
   const now = new Date(2026, 4, 3, 0, 30);
   assert.equal(dayText(new Date(2026, 4, 3, 0, 1), now), 'Today');
   assert.equal(dayText(new Date(2026, 4, 2, 23, 59), now), 'Yesterday');
@@ -17,14 +17,14 @@ test('a time of day has two digits each', () => {
   assert.equal(minuteText(new Date(2026, 4, 3, 8, 3, 4)), '08:03');
 });
 
-test('a duration is said in words, without what is none', () => {
+test('a duration is given in words, without zero parts', () => {
   assert.equal(spokenDuration(3_723_400), '1 hour 2 minutes 3 seconds');
   assert.equal(spokenDuration(61_000), '1 minute 1 second');
   assert.equal(spokenDuration(7_200_000), '2 hours');
   assert.equal(spokenDuration(-5), '0 seconds');
 });
 
-test('a time of day names its zone, and its title is UTC, wherever the visitor is', async () => {
+test('a time of day names its zone and its title is UTC, in any time zone', async () => {
   const program = `import { utcText, zonedClockText } from './packages/web/src/text/time-text.ts';
 for (const at of ['2026-05-03T18:03:24.900Z', '2026-12-03T18:03:24Z']) console.log(zonedClockText(new Date(at)), utcText(new Date(at)));`;
   for (const [TZ, summer, winter] of [

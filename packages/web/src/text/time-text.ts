@@ -1,8 +1,9 @@
-// Moments in, what a page shows out: the visitor's own time with its zone named, and the same moment in UTC for a title.
+// Moments in, display text out: the visitor's own time with its zone, and the same moment in UTC
+// for a tooltip.
 
 const offsetName = new Intl.DateTimeFormat('en-GB', { timeZoneName: 'shortOffset' });
 
-/** The visitor's zone at `time`, by its distance from UTC: 'UTC+9', 'UTC-3:30', 'UTC'. */
+/** The visitor's zone at `time`, by its offset from UTC: 'UTC+9', 'UTC-3:30', 'UTC'. */
 export function zoneText(time: Date): string {
   const name = offsetName.formatToParts(time).find(({ type }) => type === 'timeZoneName')?.value ?? '';
   // ICU releases differ: UTC itself is GMT or GMT+0.
@@ -29,7 +30,7 @@ export function minuteText(time: Date): string {
   return clockText(time).slice(0, 5);
 }
 
-/** A day, as one would say it at `now`: 'Today', 'Yesterday', 'Sunday 3 May', 'Sunday 3 May 2026'. */
+/** A day, as people say it at `now`: 'Today', 'Yesterday', 'Sunday 3 May', 'Sunday 3 May 2026'. */
 export function dayText(time: Date, now: Date): string {
   const days = Math.round((dayOf(now).getTime() - dayOf(time).getTime()) / 86_400_000);
   if (days === 0) return 'Today';
@@ -38,7 +39,7 @@ export function dayText(time: Date, now: Date): string {
   return time.toLocaleDateString('en-GB', { weekday: 'long', day: 'numeric', month: 'long', ...(isThisYear ? {} : { year: 'numeric' }) });
 }
 
-/** A duration in words, for those who listen: '1 hour 2 minutes 3 seconds', '0 seconds'. */
+/** A duration in words, for screen readers: '1 hour 2 minutes 3 seconds', '0 seconds'. */
 export function spokenDuration(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   const parts = [

@@ -1,4 +1,4 @@
-// The avatar of a stream that is not live: it breathes and sleeps until somebody comes.
+// The avatar of a stream that is not live: it breathes and sleeps until a broadcast starts.
 import { type Pose, Shapes } from '@hayate/client';
 import { IdlePerformer, perform } from '@hayate/client/performer';
 

@@ -1,17 +1,19 @@
-// A visit to a stream, as long as the page shows it: begins when there is something to draw on.
+// A visit to a stream for as long as the page shows it. It begins when there is a view to draw on.
 import { useEffect, useState } from 'react';
 import type { AvatarView } from '../render/avatar-view.ts';
 import { flagValue, hasFlag } from '../route/location.ts';
 import { WatchSession } from './watch-session.ts';
 
-/** What is visited. */
+/** The stream to visit. */
 export interface Destination {
   readonly stream: string;
   /** See WatchSessionOptions. */
   readonly elsewhere?: { readonly server: string; readonly token: string };
 }
 
-/** The session; undefined until there are a destination and a view. It begins anew with each `attempt`. */
+/**
+ * The session; undefined until there are a destination and a view. Each `attempt` starts another.
+ */
 export function useVisit(destination: Destination | undefined, view: AvatarView | undefined, attempt = 0): WatchSession | undefined {
   const [session, setSession] = useState<WatchSession>();
   const { stream, elsewhere } = destination ?? {};

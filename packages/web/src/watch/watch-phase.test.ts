@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { watchPhase } from './watch-phase.ts';
 
-test('a viewer waits until the first broadcast and says so after the last', () => {
+test('a viewer is waiting before the first broadcast and ended after the last', () => {
   assert.equal(watchPhase('connecting', false, false), 'connecting');
   assert.equal(watchPhase('live', false, false), 'waiting');
   assert.equal(watchPhase('live', true, false), 'live');
@@ -10,7 +10,7 @@ test('a viewer waits until the first broadcast and says so after the last', () =
   assert.equal(watchPhase('live', true, true), 'live');
 });
 
-test('a lost connection counts for more than what was being watched', () => {
+test('a lost connection takes precedence over the state of the stream', () => {
   assert.equal(watchPhase('reconnecting', true, false), 'reconnecting');
   assert.equal(watchPhase('failed', true, false), 'failed');
 });

@@ -1,10 +1,12 @@
-// Where a viewer stands, in one word, from what its connection and its stream say.
+// The phase of a visit, from the states of its connection and its stream.
 import type { ConnectionState } from '@hayate/client';
 
-/** 'waiting': connected, and nobody broadcasts yet. 'failed': trying again by itself does not help. */
+/**
+ * 'waiting': connected, but the stream is not live yet. 'failed': no automatic retry would help.
+ */
 export type WatchPhase = 'connecting' | 'waiting' | 'live' | 'reconnecting' | 'ended' | 'failed';
 
-/** The phase; `isLive`: an epoch is being watched; `hasEnded`: one was, and is over. */
+/** The phase; `isLive`: an epoch is being watched; `hasEnded`: one was watched and is over. */
 export function watchPhase(state: ConnectionState, isLive: boolean, hasEnded: boolean): WatchPhase {
   switch (state) {
     case 'idle':

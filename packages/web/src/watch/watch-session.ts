@@ -1,5 +1,6 @@
-// One visit to one stream: a Viewer and its Player, and what the page shows of them. Emits `change` when something that is
-// shown changed at once; numbers that always move are read from `readout` by the page's own tick.
+// One visit to one stream: a Viewer, its Player, and the data that the page shows. Emits `change`
+// when shown data changes. Numbers that always move are in `readout`, which the page reads in its
+// own tick.
 import { Emitter, Viewer } from '@hayate/client';
 import { Player } from '@hayate/client/browser';
 import { server as ownServer, token as ownToken } from '../api/server.ts';
@@ -7,15 +8,15 @@ import { type WatchPhase, watchPhase } from './watch-phase.ts';
 
 export interface WatchSessionOptions {
   stream: string;
-  /** Where it is watched, and the token for it; by default this page's own server. */
+  /** The server and token to use; default: this page's own server. */
   elsewhere?: { readonly server: string; readonly token: string } | undefined;
-  /** False: show poses as they came. */
+  /** False: show received poses only. */
   interpolate: boolean;
 }
 
-/** What the page's readouts show. */
+/** The data of the page's readouts. */
 export interface WatchReadout {
-  /** Capture to ear where the voice plays, else capture to arrival; milliseconds. */
+  /** Capture to ear while the voice plays, otherwise capture to arrival; milliseconds. */
   latencyMs: number | undefined;
   errorMs: number | undefined;
   isHeard: boolean;
@@ -81,12 +82,12 @@ export class WatchSession extends Emitter<{ change: undefined }> {
     return this.#problem;
   }
 
-  /** Why there is no sound; the avatar moves all the same. */
+  /** Why there is no sound; the avatar still moves. */
   get soundProblem(): string | undefined {
     return this.#soundProblem;
   }
 
-  /** Whether the browser wants a tap before it lets the voice out. */
+  /** Whether the browser waits for a tap before it plays the voice. */
   get isBlocked(): boolean {
     return this.#soundKnown && this.#soundProblem === undefined && this.player.state === 'blocked';
   }
@@ -114,7 +115,7 @@ export class WatchSession extends Emitter<{ change: undefined }> {
     this.viewer.close();
   }
 
-  /** A token that is refused is no reason to try for long: it is asked for first. */
+  /** Requests the token first, because a refused token must not lead to long retries. */
   async #connect(): Promise<void> {
     await this.#token();
     await this.viewer.connect();

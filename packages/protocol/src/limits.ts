@@ -18,6 +18,8 @@ export const Limits = {
   messagesPerSecond: 100,
   /** Bits a second that a server takes of a viewer; ten times as many at once. */
   viewerBitsPerSecond: 256_000,
+  /** Bytes of one WebSocket message from a server. */
+  serverMessageBytesMax: 1_048_576,
   /** Characters of a token. */
   tokenCharactersMax: 8_192,
   /** Opus packets in one AUDIO frame. */

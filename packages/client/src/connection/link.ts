@@ -188,12 +188,9 @@ export class Link {
     this.#current = undefined;
     if (this.clock.nowMs() - this.#liveSinceMs >= Timing.settledMs) this.#backoff.reset();
     // A server closes the older connection when it accepts the successor, whose welcome may come a
-    // moment later. A connection may also be lost while its successor is opening; the successor
-    // then continues.
+    // moment later. While a successor is opening it decides, whatever ended the older connection.
     const succeeded =
-      reason.name === 'SUPERSEDED'
-        ? this.#next !== undefined || this.#retryTimer !== undefined
-        : this.#next !== undefined && reason.outcome === 'retry';
+      (this.#next !== undefined && reason.outcome !== 'ended') || (reason.name === 'SUPERSEDED' && this.#retryTimer !== undefined);
     if (succeeded) this.#become({ state: 'reconnecting', reason: reason.sentence, closeCode: reason.code, retryInMs: 0 });
     else this.#missed(reason);
   }

@@ -28,7 +28,7 @@ export const rules = {
   },
   C4: {
     sentence:
-      'a client should give up a connection on which nothing has come for 8 s while a `Ping` of its waits, or whose first message is not answered within 10 s; it then reconnects',
+      'a client should give up a connection on which nothing has come for 8 s while a `Ping` has waited for an answer all that time, or whose first message is not answered within 10 s; it then reconnects',
     section: 'behaviour.md#connecting',
   },
   C5: {
@@ -147,7 +147,7 @@ export const rules = {
   },
   V7: {
     sentence:
-      'a viewer must send `Receipt{epoch, sequence}` with the largest sequence that has arrived every `receipt_interval_ms`, if anything arrived since the last, also while it plays nothing',
+      'a viewer must send `Receipt{epoch, sequence}` with the largest sequence that has arrived every `receipt_interval_ms` (0 stands for 500), if anything arrived since the last, also while it plays nothing',
     section: 'behaviour.md#watching',
   },
   V8: {
@@ -155,11 +155,18 @@ export const rules = {
     section: 'behaviour.md#watching',
   },
   V9: {
-    sentence: 'a viewer must, when it returns, name the epoch and the next sequence of the largest that arrived',
+    sentence:
+      'a viewer must, when it returns, name the epoch and the next sequence of the largest that arrived, or `Watching.next_sequence` if that is larger',
     section: 'behaviour.md#watching',
   },
-  V10: { sentence: 'a viewer must stay after `Ended`; after LOST the same epoch may continue', section: 'behaviour.md#watching' },
-  V11: { sentence: 'a viewer must drop a delta whose key it does not hold, and not guess', section: 'behaviour.md#watching' },
+  V10: {
+    sentence: 'a viewer must stay after `Ended`; after LOST the same epoch may continue, which a `Watching` says',
+    section: 'behaviour.md#watching',
+  },
+  V11: {
+    sentence: 'a viewer must drop a delta of MOTION or GAME whose key it does not hold, and not guess',
+    section: 'behaviour.md#watching',
+  },
   V12: {
     sentence: "a viewer must survive any payload of MOTION, EVENT, GAME and the users' kinds: it skips the frame and counts it",
     section: 'behaviour.md#watching',

@@ -1,12 +1,39 @@
-// A WebSocket message as it lies on the wire, made once for all who are to get it.
+// Frames as WebSocket messages, as they are on the wire: made once for all viewers that get them.
+import { Limits } from '@hayate/protocol';
 
 /** RFC 6455 section 5.2: FIN and the opcode of a binary message. */
 const FINAL_BINARY = 0x82;
 const LENGTH_16 = 126;
 const LENGTH_64 = 127;
 
-/** One unmasked, unfragmented binary message (RFC 6455 section 5.2) whose payload is `parts`, `payloadBytes` long together. */
-export function webSocketMessage(parts: readonly { readonly message: Uint8Array }[], payloadBytes: number): Buffer {
+/** An encoded ServerMessage of one frame. */
+interface Part {
+  readonly message: Uint8Array;
+}
+
+/**
+ * Unmasked, unfragmented binary messages (RFC 6455 section 5.2) whose payloads are `parts`, `payloadBytes` long together. It is
+ * one message, unless that would exceed the contract's bound.
+ */
+export function webSocketMessages(parts: readonly Part[], payloadBytes: number): Buffer {
+  if (payloadBytes <= Limits.serverMessageBytesMax) return encode(parts, payloadBytes);
+  const messages: Buffer[] = [];
+  let group: Part[] = [];
+  let bytes = 0;
+  for (const part of parts) {
+    if (bytes + part.message.length > Limits.serverMessageBytesMax && group.length > 0) {
+      messages.push(encode(group, bytes));
+      group = [];
+      bytes = 0;
+    }
+    group.push(part);
+    bytes += part.message.length;
+  }
+  messages.push(encode(group, bytes));
+  return Buffer.concat(messages);
+}
+
+function encode(parts: readonly Part[], payloadBytes: number): Buffer {
   const head = payloadBytes < LENGTH_16 ? 2 : payloadBytes < 65_536 ? 4 : 10;
   const bytes = Buffer.allocUnsafe(head + payloadBytes);
   bytes[0] = FINAL_BINARY;

@@ -7,7 +7,7 @@ import { GapReason, hasKeys, isKey, type NumberRange, ServerMessageSchema } from
 import type { Clock } from '../kernel/clock.ts';
 import { trackOf } from '../live/current-group.ts';
 import type { CoalesceSchedule } from './coalesce-schedule.ts';
-import { webSocketMessage } from './fan-out-message.ts';
+import { webSocketMessages } from './fan-out-message.ts';
 import type { FanOutMetrics } from './fan-out-metrics.ts';
 import type { Sender } from './fan-out-sender.ts';
 import { Viewer, type ViewerConnection, type ViewerSocket } from './fan-out-viewer.ts';
@@ -185,7 +185,7 @@ export class FanOut {
     metrics.viewer.sent.inc(frames.length * count);
     metrics.viewer.sentBytes.inc(bytes * count);
     metrics.writes.inc({ to: 'head' }, count);
-    sender.send(webSocketMessage(frames, bytes), batch, count);
+    sender.send(webSocketMessages(frames, bytes), batch, count);
   }
 
   #offer(viewer: Viewer, frames: readonly QueuedFrame[], nowMs: number): void {
@@ -256,7 +256,7 @@ export class FanOut {
     metrics.viewer.sentBytes.inc(bytes);
     metrics.writes.inc({ to: 'behind' });
     this.#tellGaps(viewer, dropped);
-    viewer.socket.write(webSocketMessage(frames, bytes));
+    viewer.socket.write(webSocketMessages(frames, bytes));
   }
 
   #tellGaps(viewer: Viewer, ranges: readonly Readonly<NumberRange>[]): void {

@@ -13,6 +13,7 @@ export const unreadableVectors: Readonly<Record<string, string>> = {
 export const keyVectors: Readonly<Record<string, string>> = {
   'motion-extra-bones': '0a080100000000000001120cffff98ecff3f0102030405061a08000002000000001022028009',
   'motion-key': '0a07610000000000401218ffff98ecff3f03b581da406da39afe7fff3f32d91d29ff3f1a07010002000000082203ff80402a07fa018727b0ea01',
+  'motion-near-ties': '0a011f121efbff5b80ff3fffff5a80fe7ffaffff7f2d40feff00002d4003b581da406d',
   'motion-rest': '',
 };
 

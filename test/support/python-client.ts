@@ -1,4 +1,5 @@
-// The reference client of clients/python in a folder of the test: its sources, the code generated for them and the Python to run it with.
+// The reference client of clients/python in a folder of the test: its sources, the code generated
+// for them and the Python to run it with.
 import assert from 'node:assert/strict';
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// Runs the conformance kit for a test, without its command line: a client's command and a choice of scenarios in, results out.
+// Runs the conformance kit for a test, without its command line: a client's command and a choice of
+// scenarios in, results out.
 import { randomInt } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import { scenariosOf } from '../../../packages/server/src/conformance/index.ts';
@@ -20,7 +21,10 @@ export interface Broken {
   readonly finding: string;
 }
 
-/** Plays scenarios against `command`, which end with the test. Resolves to the rules that were broken, and all results. */
+/**
+ * Plays scenarios against `command`, which end with the test. Resolves to the rules that were
+ * broken, and all results.
+ */
 export async function runKit(
   t: TestContext,
   { side, command, scenarios, jobs = 8 }: KitRun,

@@ -1,11 +1,11 @@
-// Deliberate mistakes in the reference client of clients/python: for each a rule that it breaks, and the scenarios in which that shows.
-// A patch replaces a text that occurs once in one file.
+// Deliberate mistakes in the reference client of clients/python: for each a rule that it breaks,
+// and the scenarios in which that shows. A patch replaces a text that occurs once in one file.
 import type { RuleId } from '../../../packages/server/src/conformance/rule.ts';
 import type { Side } from '../../../packages/server/src/conformance/scenario.ts';
 
 /** One mistake. */
 export interface Mistake {
-  /** What the client does wrong. */
+  /** The mistake, as a clause whose subject is the client. */
   readonly what: string;
   readonly side: Side;
   /** The rule by which the kit must find it. */

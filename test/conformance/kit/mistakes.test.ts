@@ -1,5 +1,5 @@
-// The kit finds what a client does wrong: each deliberate mistake in the Python client is found by the rule that it breaks. The client
-// without a mistake breaks none: see python.test.ts.
+// The kit finds mistakes of clients: each deliberate mistake in the Python client is found by the
+// rule that it breaks. The client without a mistake breaks none: see python.test.ts.
 import assert from 'node:assert/strict';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ import { type Mistake, mistakes } from './mistake.ts';
 
 /** Mistakes that are played at once. */
 const LANES = 10;
-/** What a rule's result says that was not reached: that alone finds nothing. */
+/** The finding about a rule that was not reached. Alone it proves nothing. */
 const UNREACHED = 'the scenario ended before it could be checked';
 
 const sides: readonly Side[] = ['publish', 'watch'];

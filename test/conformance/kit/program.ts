@@ -1,4 +1,5 @@
-// What both driver programs share: the environment of the interface in, lines and an exit status out (docs/client/conformance.md).
+// The common part of both driver programs: the environment of the interface in, lines and an exit
+// status out (docs/client/conformance.md).
 import { fromBinary } from '@bufbuild/protobuf';
 import type { StateChange } from '@hayate/client';
 import { epochText, type ServerMessage, ServerMessageSchema } from '@hayate/protocol';
@@ -26,7 +27,10 @@ export function followState(state: StateChange): void {
   if (state.state === 'ended') process.exitCode = state.closeCode === undefined || state.closeCode === 1000 ? 0 : 1;
 }
 
-/** A WebSocket that shows each of the server's messages to `look` before the SDK reads it: the SDK's events tell less. */
+/**
+ * A WebSocket that shows each of the server's messages to `look` before the SDK reads it: the SDK's
+ * events tell less.
+ */
 export function tappedWebSocket(look: (message: ServerMessage) => void): typeof WebSocket {
   return class extends WebSocket {
     constructor(url: string | URL, protocols?: string | string[]) {

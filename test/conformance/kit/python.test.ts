@@ -1,4 +1,5 @@
-// The reference client in Python, which was written from the text alone, passes every rule of the contract in the conformance kit.
+// The reference client in Python, which was written from the text alone, passes every rule of the
+// contract in the conformance kit.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { preparePythonClient } from '../../support/python-client.ts';

@@ -1,4 +1,5 @@
-// The SDK passes every rule of the contract, in the conformance kit: its Broadcaster and its Viewer as programs of their own.
+// The SDK passes every rule of the contract, in the conformance kit: its Broadcaster and its Viewer
+// as programs of their own.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';

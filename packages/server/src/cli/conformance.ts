@@ -1,5 +1,6 @@
-// What both conformance commands share: their flags, and a run from what was typed to an exit code. In: a client under test. Out: what
-// it did right and wrong, rule by rule, on standard output and as JUnit XML; 0 if it broke no rule.
+// The common part of both conformance commands. In: their flags and a client under test. Out: the
+// result of each rule on standard output and as JUnit XML, and exit code 0 if the client broke no
+// rule.
 import { randomInt } from 'node:crypto';
 import { scenariosOf } from '../conformance/index.ts';
 import { isClean, junitReport, scenarioLine, textReport } from '../conformance/report.ts';

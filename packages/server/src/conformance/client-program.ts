@@ -1,5 +1,5 @@
-// A client under test as a program: the environment of the interface in, its lines and exit status out. It leads a process
-// group of its own, which is killed when the scenario is over.
+// A client under test as a program: the environment of the interface in, its lines and exit status
+// out. It leads a process group of its own, which is killed when the scenario is over.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { HayateError } from '../kernel/error.ts';
@@ -7,7 +7,7 @@ import { HayateError } from '../kernel/error.ts';
 /** A line of the program's standard output. */
 export type ProgramLine = Readonly<Record<string, unknown>> & { readonly event: string };
 
-/** How it ended: its status, or the signal that ended it. */
+/** The end of a program: its status, or the signal that ended it. */
 export interface ProgramExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;

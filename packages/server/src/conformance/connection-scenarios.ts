@@ -1,5 +1,5 @@
-// What holds for every client, whichever side it is on: how it takes close codes, refused upgrades, silence and slow answers. Each side
-// plugs in how its server answers.
+// The scenarios that both sides share: close codes, refused upgrades, silence and slow answers.
+// Each side brings its own way to answer a client's first message.
 import { CloseCodes } from '@hayate/protocol';
 import type { Connection } from './connection.ts';
 import type { RuleId } from './rule.ts';
@@ -16,7 +16,10 @@ export interface Party {
 
 /** RFC 6455 section 7.4.1: codes by which a peer says that what it got was wrong (C8). */
 const WRONG_INPUT = [1002, 1003, 1007, 1008, 1010];
-/** Codes that the contract does not name, in groups that one client meets in turn; undefined: a close frame without a code. */
+/**
+ * Codes that the contract does not name, in groups that one client meets in turn; undefined: a
+ * close frame without a code.
+ */
 const UNKNOWN = [
   [1001, 1011, 1012, 1013],
   [1014, 3000, 4000, 4404],
@@ -31,7 +34,10 @@ const GIVE_UP_MS = 25_000;
 /** An answer as late as this is within the 10 s of C4. */
 const SLOW_ANSWER_MS = 4_000;
 
-/** The scenarios of connections for one side. `final`: a rule of that side which SUPERSEDED and STREAM_ENDED check too. */
+/**
+ * The scenarios of connections for one side. `final`: a rule of that side which SUPERSEDED and
+ * STREAM_ENDED check too.
+ */
 export function connectionScenarios(partyOf: (stage: Stage) => Party, final?: RuleId): Scenario[] {
   const temporary = codesWhere(true);
   const groups = [temporary.slice(0, 4), temporary.slice(4, 7), temporary.slice(7)];

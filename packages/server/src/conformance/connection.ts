@@ -1,5 +1,6 @@
-// One WebSocket connection of a client under test, as the kit sees it: messages in, decoded; messages out, built by the generated
-// codecs. It answers pings until it is muted, and judges what holds on every connection (C1, C2, C3).
+// One WebSocket connection of a client under test, as the kit sees it: messages in, decoded;
+// messages out, built by the generated codecs. It answers pings until it is muted, and judges what
+// holds on every connection (C1, C2, C3).
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { type ClientMessage, ClientMessageSchema, PATHS, type ServerMessage, ServerMessageSchema } from '@hayate/protocol';
 import type { WebSocket } from 'ws';
@@ -40,7 +41,7 @@ export class Connection {
   pings = 0;
   messages = 0;
   hello: ClientMessage | undefined;
-  /** How it ended, and when. */
+  /** Its close code and the time of its end, once it has ended. */
   closed: { readonly code: number; readonly atMs: number } | undefined;
   /** When the kit closed or cut it. */
   droppedMs: number | undefined;
@@ -78,7 +79,7 @@ export class Connection {
     for (const message of this.#waiting.splice(0)) handler(message);
   }
 
-  /** How long nothing has come, milliseconds. */
+  /** Milliseconds since something came. */
   get quietMs(): number {
     return performance.now() - this.#heardMs;
   }
@@ -100,7 +101,10 @@ export class Connection {
     this.muted = true;
   }
 
-  /** Asks for a pong; returns whether it has come. All that was sent before it has then reached the client's machine. */
+  /**
+   * Asks for a pong; returns whether it has come. All that was sent before it has then reached the
+   * client's machine.
+   */
   probe(): () => boolean {
     const name = `probe ${++this.#probes}`;
     this.#socket.ping(name);
@@ -152,7 +156,7 @@ export class Connection {
     const expected = this.path.startsWith(PATHS.publish) ? 'publish' : 'watch';
     this.#verdict.check('C2', message[expected] !== undefined, `the first message on ${this.path} has no ${expected}`);
     this.hello = message;
-    // What else the first message holds is taken after the answer.
+    // The rest of the first message is taken after the answer.
     this.#waiting.push(message);
   }
 }

@@ -1,5 +1,5 @@
-// The server of one scenario: upgrades in, connections out, in their order. It can refuse upgrades with a status, and judges each
-// upgrade request (C1).
+// The server of one scenario: upgrades in, connections out, in their order. It can refuse upgrades
+// with a status, and judges each upgrade request (C1).
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { AddressInfo } from 'node:net';

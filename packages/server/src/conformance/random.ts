@@ -1,4 +1,5 @@
-// Seeded randomness: the same seed and scenario give the same cuts, so that a failure can be repeated.
+// Seeded randomness: the same seed and scenario give the same cuts, so that a failure can be
+// repeated.
 
 /** Numbers that depend on a seed alone (Mulberry32). */
 export class SeededRandom {

@@ -1,4 +1,5 @@
-// What a run found, in two forms: text for people, rule by rule, and JUnit XML for CI, a testcase for each rule of each scenario.
+// The results of a run in two forms: text for people, rule by rule, and JUnit XML for CI, with a
+// testcase for each rule of each scenario.
 import { type RuleId, ruleOf, rules } from './rule.ts';
 import type { ScenarioResult } from './run.ts';
 import type { Side } from './scenario.ts';
@@ -29,7 +30,10 @@ export function scenarioLine({ scenario, results, seconds }: ScenarioResult): st
   return `${scenario.name}: ${outcome} (${seconds.toFixed(1)} s)\n`;
 }
 
-/** The report for people: each rule with what was found, then what the client did wrong in which scenario. */
+/**
+ * The report for people: each rule with what was found, then what the client did wrong in which
+ * scenario.
+ */
 export function textReport(report: Report): string {
   const lines: string[] = [];
   const totals: Record<Outcome, number> = { passed: 0, failed: 0, advised: 0, skipped: 0 };

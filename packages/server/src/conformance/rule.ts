@@ -1,11 +1,11 @@
-// The rules that the kit judges a client by: those of spec/behaviour.md word for word, and what the kit asks of a program that
-// it starts. A test compares this table with the page.
+// The rules that the kit judges a client by: those of spec/behaviour.md word for word and two about
+// programs that the kit starts. A test compares this table with the page.
 
 /** One rule. */
 export interface Rule {
-  /** What a client does, as the page says it. */
+  /** The duty of a client, in the words of the page. */
   readonly sentence: string;
-  /** Where it stands: a page and its section. */
+  /** The page and its section. */
   readonly section: string;
   /** Why no scenario can check it; absent if at least one does. */
   readonly unobservable?: string;
@@ -182,7 +182,10 @@ export const rules = {
   },
 } as const satisfies Record<string, Rule>;
 
-/** A rule's id: C1 to C10 are of every client, B of broadcasters, V of viewers, I of programs that the kit starts. */
+/**
+ * A rule's id: C1 to C10 are of every client, B of broadcasters, V of viewers, I of programs that
+ * the kit starts.
+ */
 export type RuleId = keyof typeof rules;
 
 /** The rule of an id. */

@@ -1,5 +1,6 @@
-// Plays scenarios: one after another for a client that somebody starts by hand, several at once for a program. In: the scenarios and
-// how to start the client. Out: what each found, in the scenarios' order.
+// Plays scenarios: one after another for a client that somebody starts by hand, several at once for
+// a program. In: the scenarios and how to start the client. Out: what each found, in the scenarios'
+// order.
 import { randomBytes } from 'node:crypto';
 import { PATHS } from '@hayate/protocol';
 import { signToken } from '../auth/sign-token.ts';
@@ -9,7 +10,7 @@ import type { Scenario, Side } from './scenario.ts';
 import { type Invitation, SceneOver, Stage } from './stage.ts';
 import { type RuleResult, Verdict } from './verdict.ts';
 
-/** What one scenario found. */
+/** The results of one scenario. */
 export interface ScenarioResult {
   readonly scenario: Scenario;
   readonly results: readonly RuleResult[];
@@ -23,7 +24,10 @@ export interface RunOptions {
   readonly scenarios: readonly Scenario[];
   readonly seed: number;
   readonly host: string;
-  /** 0: any free port for each scenario; else scenarios that are played at once use this one and those after it. */
+  /**
+   * 0: any free port for each scenario; else scenarios that are played at once use this one and
+   * those after it.
+   */
   readonly port: number;
   /** The program under test and its arguments; undefined: somebody connects by hand. */
   readonly command: readonly string[] | undefined;
@@ -34,7 +38,10 @@ export interface RunOptions {
   readonly interrupted: AbortSignal;
 }
 
-/** Plays all scenarios. Rejects with HayateError CONFIGURATION if the program or a port cannot be used. */
+/**
+ * Plays all scenarios. Rejects with HayateError CONFIGURATION if the program or a port cannot be
+ * used.
+ */
 export async function runScenarios(options: RunOptions): Promise<ScenarioResult[]> {
   const found: (ScenarioResult | undefined)[] = options.scenarios.map(() => undefined);
   const secret = randomBytes(32);

@@ -1,4 +1,4 @@
-// What a scenario is: a situation of the contract, which the kit's server plays against one client.
+// A scenario is a situation of the contract, which the kit's server plays against one client.
 import type { RuleId } from './rule.ts';
 import type { Stage } from './stage.ts';
 
@@ -6,7 +6,7 @@ import type { Stage } from './stage.ts';
 export interface Scenario {
   /** In kebab case; unique on its side. */
   readonly name: string;
-  /** What happens: a clause without a full stop. */
+  /** The situation, a clause without a full stop. */
   readonly about: string;
   /** The rules that it checks. Each of them is reached if the client does all of them. */
   readonly rules: readonly RuleId[];

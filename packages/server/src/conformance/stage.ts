@@ -1,5 +1,6 @@
-// What a scenario stands on: a server, a client, randomness and a verdict. A scenario waits for what the client must do with
-// `until`, which fails the rule if it does not come, and for what it must not do with `watchFor`.
+// The world of one scenario: a server, a client, randomness and a verdict. `until` waits for a
+// thing that the client must do, and fails the rule if it does not come. `watchFor` watches for a
+// thing that it must not do.
 import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
@@ -34,7 +35,7 @@ export interface StageOptions {
   readonly interrupted: AbortSignal;
 }
 
-/** What a client needs to know. */
+/** All that a client needs to connect. */
 export interface Invitation {
   readonly server: string;
   readonly stream: string;
@@ -43,7 +44,10 @@ export interface Invitation {
 
 const DEFAULT_FRAMES = 250;
 const STREAM_CHARACTERS_MAX = 64;
-/** How long the client has for a step, where the contract names no time: much, since the machine may be busy. */
+/**
+ * The client has this long for a step for which the contract names no time. The machine may be
+ * busy.
+ */
 export const STEP_MS = 20_000;
 /** Without a program, how long a person has to start the client. */
 const PERSON_MS = 600_000;
@@ -53,7 +57,10 @@ const TERMINATE_MS = 5_000;
 export const RETURN_MS = 15_000;
 /** A permanently closed client is watched for this long, unless it ends before. */
 export const ABSENCE_MS = 12_000;
-/** A connection that the kit saw open for this long may have been live for 5 s by the client's clock. */
+/**
+ * A connection that the kit saw open for this long may have been live for 5 s by the client's
+ * clock.
+ */
 const SETTLED_MS = 4_500;
 /** Timers of operating systems may fire this early. */
 const TIMER_MS = 25;
@@ -130,8 +137,9 @@ export class Stage {
   }
 
   /**
-   * What `condition` gives as soon as it gives something, which passes `rule`. Fails it and throws SceneOver after `timeoutMs`, or if
-   * the client has ended. `what`: what is awaited, for the finding.
+   * Resolves to the first value that `condition` gives, and passes `rule`. Fails it and throws
+   * SceneOver after `timeoutMs`, or if the client has ended. `what`: what is awaited, for the
+   * finding.
    */
   async until<T>(rule: RuleId, what: string, condition: () => T | undefined | null | false, timeoutMs = STEP_MS): Promise<T> {
     const hopeless = () => this.#options.interrupted.aborted || this.#isGone;
@@ -146,7 +154,10 @@ export class Stage {
     throw new SceneOver(what);
   }
 
-  /** Watches for `timeoutMs`: what `condition` gives, or undefined if it never does, or the client has ended. */
+  /**
+   * Watches for `timeoutMs`: what `condition` gives, or undefined if it never does, or the client
+   * has ended.
+   */
   watchFor<T>(condition: () => T | undefined | null | false, timeoutMs: number): Promise<T | undefined> {
     return this.#waiting.until(condition, timeoutMs, () => this.#options.interrupted.aborted || this.#isGone);
   }
@@ -162,8 +173,9 @@ export class Stage {
   }
 
   /**
-   * The connection by which the client returns after it has lost `lost`: neither too early nor too late (C6). The wait doubles with
-   * each return, but for one after a connection that may have been live for 5 s.
+   * The connection by which the client returns after it has lost `lost`: neither too early nor too
+   * late (C6). The wait doubles with each return, but for one after a connection that may have been
+   * live for 5 s.
    */
   async acceptReturn(
     lost: Connection,
@@ -185,7 +197,10 @@ export class Stage {
     this.verdict.check('C6', waitedMs >= leastMs - TIMER_MS, finding);
   }
 
-  /** The client must not come back. Watches until the program ends, or for some time. `rules` fail if it does. */
+  /**
+   * The client must not come back. Watches until the program ends, or for some time. `rules` fail
+   * if it does.
+   */
   async expectAbsence(rules: readonly RuleId[], after: string): Promise<void> {
     const isBack = () => this.server.connections.length > this.#accepted;
     const isSettled = () => isBack() || this.program?.exit !== undefined;
@@ -202,7 +217,10 @@ export class Stage {
     this.verdict.check('I2', exit?.code === status, `after ${after} status ${status} is due, and ${how}`);
   }
 
-  /** The client is no longer needed: a program is terminated, another's connections are closed with 1000. */
+  /**
+   * The client is no longer needed: a program is terminated, another's connections are closed with
+   * 1000.
+   */
   async dismiss(): Promise<void> {
     const { program } = this;
     if (program === undefined) {
@@ -215,7 +233,9 @@ export class Stage {
     this.verdict.check('I2', exit !== undefined, 'the program runs on after SIGTERM');
   }
 
-  /** The program must print a line for which `condition` holds. Without a program `rule` is skipped. */
+  /**
+   * The program must print a line for which `condition` holds. Without a program `rule` is skipped.
+   */
   async told(rule: RuleId, what: string, condition: (line: ProgramLine) => boolean, timeoutMs = STEP_MS): Promise<void> {
     if (this.program === undefined) this.verdict.skip(rule);
     else await this.until(rule, `a line that says ${what}`, () => this.lines.some(condition), timeoutMs);
@@ -243,7 +263,10 @@ export class Stage {
   }
 }
 
-/** An address of this machine, where the server listens on all: loopback for a program, else one that other machines reach. */
+/**
+ * An address of this machine, where the server listens on all: loopback for a program, else one
+ * that other machines reach.
+ */
 function ownAddress(loopback: boolean): string {
   const addresses = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
   const outer = addresses.find(({ family, internal }) => family === 'IPv4' && !internal);

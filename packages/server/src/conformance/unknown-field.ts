@@ -1,4 +1,5 @@
-// What a later version of the contract might add: fields of every wire type, in a message and in each message within it.
+// Fields that a later version of the contract might add: of every wire type, in a message and in
+// each message within it.
 import type { UnknownField } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import type { ServerMessage } from '@hayate/protocol';

@@ -1,15 +1,19 @@
-// What one scenario found: marks of each rule in, one result for each rule out. A rule that a scenario promises to check and
-// never reaches counts as failed, so that a scenario that ends early does not pass.
+// The verdict of one scenario: marks of each rule in, one result for each rule out. A rule that a
+// scenario promises to check and never reaches counts as failed, so that a scenario that ends early
+// does not pass.
 import type { RuleId } from './rule.ts';
 
-/** `advised`: a "should" that was not done and breaks nothing. `skipped`: it takes a program that the kit started. */
+/**
+ * `advised`: a "should" that was not done and breaks nothing. `skipped`: it takes a program that
+ * the kit started.
+ */
 export type Outcome = 'passed' | 'failed' | 'advised' | 'skipped';
 
 /** One rule in one scenario. */
 export interface RuleResult {
   readonly rule: RuleId;
   readonly outcome: Outcome;
-  /** What was seen instead, one sentence each; empty if passed. */
+  /** The breaches that were seen, one sentence each; empty if passed. */
   readonly findings: readonly string[];
 }
 

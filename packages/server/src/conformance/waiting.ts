@@ -1,7 +1,7 @@
-// Waiting for what a client does: conditions in, the moment they hold out. Whatever happens (a message, a line, a close) wakes
+// Waiting for a client: conditions in, the moment they hold out. Each message, line and close wakes
 // those who wait, so that nothing is polled and the client alone sets the pace.
 
-/** What a condition may give for "not yet". */
+/** Values that mean "not yet". */
 type NotYet = undefined | null | false;
 
 /** Waiters of one scenario. */
@@ -13,7 +13,10 @@ export class Waiting {
     for (const look of [...this.#waiters]) look();
   }
 
-  /** What `condition` gives as soon as it gives something; undefined if that takes longer than `timeoutMs`, or `hopeless` holds. */
+  /**
+   * Resolves to the first value that `condition` gives; undefined after `timeoutMs`, or as soon as
+   * `hopeless` holds.
+   */
   until<T>(condition: () => T | NotYet, timeoutMs: number, hopeless: () => boolean = () => false): Promise<T | undefined> {
     const { promise, resolve } = Promise.withResolvers<T | undefined>();
     const settle = (value: T | undefined) => {

@@ -1,4 +1,5 @@
-// A broadcast from its beginning to its end, with connections that break in between: frames, tickets, resumption, End.
+// A broadcast from its beginning to its end, with connections that break in between: frames,
+// tickets, resumption, End.
 import type { Scenario } from '../scenario.ts';
 import type { Stage } from '../stage.ts';
 import { Broadcast } from './broadcast.ts';

@@ -1,5 +1,6 @@
-// One client's broadcast over all its connections, as the kit's server keeps it. In: what a scenario wants the server to do next.
-// Out: sessions, one for each connection, and the verdict on how the client began and resumed (B3, B4, B10).
+// One client's broadcast over all its connections, as the kit's server keeps it. In: the server's
+// next step, from a scenario. Out: sessions, one for each connection, and the verdict on how the
+// client began and resumed (B3, B4, B10).
 import { randomInt } from 'node:crypto';
 import { epochText, mintEpoch } from '@hayate/protocol';
 import type { Connection } from '../connection.ts';
@@ -86,8 +87,8 @@ export class Broadcast {
   }
 
   /**
-   * Waits until the client has certainly read what it was sent: its pong has come, then some more messages, and the program has told
-   * of the acknowledgement.
+   * Waits until the client has certainly read all that it was sent: its pong has come, then some
+   * more messages, and the program has told of the acknowledgement.
    */
   async settle(session: PublishSession): Promise<void> {
     const { count } = this.tickets;

@@ -1,9 +1,12 @@
-// Where an epoch ends and another begins, and servers of a later version of the contract (B10, C5).
+// A new epoch after TICKET_INVALID, and a server of a later version of the contract (B10, C5).
 import { CloseCodes, type EndReason, Kind } from '@hayate/protocol';
 import type { Scenario } from '../scenario.ts';
 import { Broadcast } from './broadcast.ts';
 
-/** The old epoch lasts for more than twice this; a client that does not restart its clocks is out by all of it. */
+/**
+ * The old epoch lasts for more than twice this; a client that does not restart its clocks is out by
+ * all of it.
+ */
 const CLOCK_MS = 1_000;
 
 export const epochScenarios: readonly Scenario[] = [

@@ -1,5 +1,6 @@
-// All frames of one epoch that came, whatever connection brought them: a frame in, the rules that it breaks out. It keeps each
-// frame's bytes, so that a frame that is sent again can be compared with the first (B2).
+// All frames of one epoch that came, whatever connection brought them: a frame in, the rules that
+// it breaks out. It keeps each frame's bytes, so that a frame that is sent again can be compared
+// with the first (B2).
 import { fromBinary } from '@bufbuild/protobuf';
 import { AudioSchema, type FrameHeader, framePayload, isKey, Kind, opusPacketSamples, peekFrame, RangeSet } from '@hayate/protocol';
 import type { Verdict } from '../verdict.ts';
@@ -95,7 +96,8 @@ export class FrameLedger {
       }
       const named = own.find((key) => key.sequence === keySequence);
       const [newest] = own.slice(-1);
-      // A key that never came may have been dropped: only what the frame itself says can be judged then.
+      // A key that never came may have been dropped: only what the frame itself says can be judged
+      // then.
       const known = this.frames.has(keySequence) || keySequence >= sequence;
       if (known)
         this.#verdict.check('B12', named !== undefined, `delta ${sequence} names ${keySequence}, no key of participant ${participant}`);

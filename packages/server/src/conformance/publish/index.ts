@@ -1,4 +1,5 @@
-// Every scenario that is played against a broadcaster; those that take longest come first, so that lanes end together.
+// Every scenario that is played against a broadcaster; those that take longest come first, so that
+// lanes end together.
 import { connectionScenarios, type Party } from '../connection-scenarios.ts';
 import type { Scenario } from '../scenario.ts';
 import type { Stage } from '../stage.ts';

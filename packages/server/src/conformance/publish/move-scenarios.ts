@@ -1,4 +1,5 @@
-// A server that stops: GoAway, and what becomes of the old connection while the new one is on its way (C9).
+// A server that stops: GoAway and the end of the old connection while the new one is on its way
+// (C9).
 import { CloseCodes } from '@hayate/protocol';
 import type { Connection } from '../connection.ts';
 import type { Scenario } from '../scenario.ts';
@@ -10,7 +11,7 @@ import type { PublishSession } from './publish-session.ts';
 const CLOSE_AFTER_MS = 8_000;
 const RULES: Scenario['rules'] = ['C9', 'B3', 'B4', 'B9'];
 
-/** What happens to the old connection once the new one has sent its Publish. */
+/** The fate of the old connection once the new one has sent its Publish. */
 type Farewell = (scene: { stage: Stage; old: PublishSession; answer: () => PublishSession }) => Promise<PublishSession>;
 
 export const moveScenarios: readonly Scenario[] = [

@@ -1,5 +1,6 @@
-// One connection of a broadcaster, as a server takes it: frames, ranges and End in; Published, Ack, Resend and Ended out. It
-// judges the order of frames (B5), what is declared (B3, B8) and how the broadcast is ended (B9).
+// One connection of a broadcaster, as a server takes it: frames, ranges and End in; Published, Ack,
+// Resend and Ended out. It judges the order of frames (B5), what is declared (B3, B8) and how the
+// broadcast is ended (B9).
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { type ClientMessage, EndReason, type FrameHeader, Kind, type PublishLimitsSchema, RangeSet } from '@hayate/protocol';
 import { type Connection, type ServerMessageInput, serverUnixUs } from '../connection.ts';
@@ -41,23 +42,26 @@ export class PublishSession {
   readonly #tickets: TicketDrawer;
   readonly #next: number;
   readonly #generation: number;
-  /** What the epoch had when this connection was answered. */
+  /** The next sequence of the epoch when this connection was answered. */
   readonly nextBefore: number;
   readonly #timer: ReturnType<typeof setInterval>;
   #acked: number;
   /** Two ascending series share a connection: new frames, and frames again. */
   #newest = -1;
   #oldest = -1;
-  /** How often frames again may begin at a lower sequence: once for each Resend. */
+  /** Resent frames may begin at a lower sequence this often: once for each Resend. */
   #restarts = 0;
   ack: AckMode;
-  /** What End said, once it came. */
+  /** The next sequence that End named, once it came. */
   end: number | undefined;
   /** Bytes of frames that came although the kit had them. */
   resentBytes = 0;
   /** Called with each frame's size. */
   onFrame: ((bytes: number) => void) | undefined;
-  /** Whether End is answered, as soon as everything is there. Until then the client waits, and can still resume. */
+  /**
+   * Whether End is answered, as soon as everything is there. Until then the client waits, and can
+   * still resume.
+   */
   mayEnd = false;
 
   /** Answers. `next`: the server has everything before it. */
@@ -86,7 +90,10 @@ export class PublishSession {
     this.#timer = setInterval(() => this.#tick(), ACK_MS);
   }
 
-  /** Whether the client has accounted on this connection for every sequence from the answer's to `last`. */
+  /**
+   * Whether the client has accounted on this connection for every sequence from the answer's to
+   * `last`.
+   */
   accountsUpTo(last: number): boolean {
     return this.accounted.nextMissing(this.#next) > last;
   }

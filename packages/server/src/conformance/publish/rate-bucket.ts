@@ -1,5 +1,5 @@
-// The rates of Published.limits, counted as a server counts them: a token bucket for each, which holds 10 s worth and is full when the
-// connection begins (behaviour.md, "Limits").
+// The rates of Published.limits, counted as a server counts them: a token bucket for each, which
+// holds 10 s worth and is full when the connection begins (behaviour.md, "Limits").
 
 /** Both rates, a second. */
 export interface Rates {

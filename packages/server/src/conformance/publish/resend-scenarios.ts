@@ -1,4 +1,5 @@
-// A server that could not store frames, and servers with small limits: Resend, and how much a client sends again at once (B6, B7).
+// A server that could not store frames, and servers with small limits: Resend, and how much a
+// client sends again at once (B6, B7).
 import type { Scenario } from '../scenario.ts';
 import type { Stage } from '../stage.ts';
 import { Broadcast } from './broadcast.ts';
@@ -131,7 +132,8 @@ function limited(name: string, rates: { framesPerSecondMax: number; bitsPerSecon
         if (excess !== undefined) stage.verdict.fail('B6', excess);
       };
       await broadcast.frames(session, 150);
-      // A client that resends without measure exceeds the limit by the third time; one that keeps to it takes its time.
+      // A client that resends without measure exceeds the limit by the third time; one that keeps
+      // to it takes its time.
       const deadlineMs = performance.now() + 15_000;
       for (let times = 0; times < 12 && performance.now() < deadlineMs && !stage.verdict.failed; times++) {
         const last = broadcast.ledger.next - 1;

@@ -1,8 +1,8 @@
-// The tickets that the kit has given to one client: random bytes, so that nobody else can make one. It knows which the client must
-// have read, and what each vouches for.
+// The tickets that the kit has given to one client: random bytes, so that nobody else can make one.
+// It knows which the client must have read, and what each vouches for.
 import { randomBytes } from 'node:crypto';
 
-/** What a ticket says. */
+/** The content of a ticket. */
 export interface IssuedTicket {
   readonly epoch: bigint;
   /** Everything before this sequence is durable or declared. */
@@ -18,7 +18,7 @@ export class TicketDrawer {
   /** The number of the newest ticket that the client has certainly read; 0: none. */
   settled = 0;
 
-  /** How many tickets there are. */
+  /** The number of tickets. */
   get count(): number {
     return this.#issued.size;
   }
@@ -30,7 +30,7 @@ export class TicketDrawer {
     return ticket;
   }
 
-  /** What a ticket says; undefined if the kit did not issue it. */
+  /** The content of a ticket; undefined if the kit did not issue it. */
   read(ticket: Uint8Array): IssuedTicket | undefined {
     return this.#issued.get(Buffer.from(ticket).toString('hex'));
   }

@@ -1,5 +1,5 @@
-// Frames of one epoch, as a broadcaster would make them: each call gives the next sequence, or the one that it is told. The bytes of a
-// sequence stay the same, so that a frame can be sent twice.
+// Frames of one epoch, as a broadcaster would make them: each call gives the next sequence, or the
+// one that it is told. The bytes of a sequence stay the same, so that a frame can be sent twice.
 import { create, toBinary } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { AudioSchema, EventSchema, encodeFrame, FrameFlag, Kind, MotionSchema, StreamHeaderSchema } from '@hayate/protocol';
@@ -13,7 +13,7 @@ export interface MadeFrame {
   readonly bytes: Uint8Array;
 }
 
-/** What may be set in a frame. */
+/** Fields that a caller may set. */
 export interface FrameOptions {
   readonly participant?: number;
   /** The next one if absent. */
@@ -76,7 +76,10 @@ export class FrameSource {
     return { epoch, sequence, kind, participant, bytes: encodeFrame(fields) };
   }
 
-  /** An EVENT as no generated codec writes it: fields in descending order, one twice, overlong numbers, unknown fields. */
+  /**
+   * An EVENT as no generated codec writes it: fields in descending order, one twice, overlong
+   * numbers, unknown fields.
+   */
   oddEvent(): MadeFrame {
     const { epoch, sequence, kind, participant } = this.event();
     const writer = new BinaryWriter();

@@ -1,4 +1,5 @@
-// How a viewer begins: a stream that is not live yet, one that has been live for a while, and the epochs that follow (V1, V2, V6, V10).
+// The beginning of a visit: streams that are not live yet, streams that have been live for a while,
+// and the epochs that follow (V1, V2, V6, V10).
 import { EndReason, epochText } from '@hayate/protocol';
 import type { Connection } from '../connection.ts';
 import type { Scenario } from '../scenario.ts';
@@ -77,7 +78,8 @@ export const joiningScenarios: readonly Scenario[] = [
       viewing.send(connection, group);
       viewing.send(connection, [source.key({ sequence: 40 })]);
       await viewing.marker(connection, 'V6');
-      // HEADER and key of participant 0 are older than live ones: whether they are given does not matter, what they replace does.
+      // HEADER and key of participant 0 are older than live ones: whether they are given does not
+      // matter, what they replace does.
       viewing.expectOnce(
         'V6',
         group.filter(({ participant }) => participant > 0),
@@ -170,7 +172,10 @@ function hasGap(stage: Stage): boolean {
   return stage.lines.some(({ event }) => event === 'gap');
 }
 
-/** A client that joins at sequence 120, and the current group: HEADER 50, keys and deltas of participants 0 and 1. */
+/**
+ * A client that joins at sequence 120, and the current group: HEADER 50, keys and deltas of
+ * participants 0 and 1.
+ */
 async function joinLate(stage: Stage): Promise<{ viewing: Viewing; connection: Connection; group: MadeFrame[] }> {
   const viewing = new Viewing(stage);
   const { source } = viewing;

@@ -1,5 +1,5 @@
-// Frames and gaps in every order that a server may send them in: duplicates, holes, deltas without keys, payloads that cannot be read
-// (V3, V4, V5, V11, V12).
+// Frames and gaps in every order that a server may send them in: duplicates, holes, deltas without
+// keys, payloads that cannot be read (V3, V4, V5, V11, V12).
 import { type EndReason, FrameFlag, GapReason, Kind } from '@hayate/protocol';
 import type { ProgramLine } from '../client-program.ts';
 import type { Scenario } from '../scenario.ts';

@@ -1,4 +1,5 @@
-// The MOTION payloads of spec/vectors, as hexadecimal digits, since the published program does not hold that folder. A test compares them.
+// The MOTION payloads of spec/vectors, as hexadecimal digits, since the published program does not
+// hold that folder. A test compares them.
 
 /** Payloads that break the contract, by the names of their files. */
 export const unreadableVectors: Readonly<Record<string, string>> = {

@@ -1,8 +1,12 @@
-// Payloads that no reader can take, and some that most would choke on (wire.md, "MOTION" and "Reading").
+// Payloads that no reader can take, and some that most would choke on (wire.md, "MOTION" and
+// "Reading").
 import { create, toBinary } from '@bufbuild/protobuf';
 import { MotionSchema } from '@hayate/protocol';
 
-/** MOTION payloads that break the contract: values that the masks do not name, a part of hips, bytes that are no message. */
+/**
+ * MOTION payloads that break the contract: values that the masks do not name, a part of hips, bytes
+ * that are no message.
+ */
 export function unreadableMotions(): Uint8Array[] {
   const motion = (parts: { boneMask?: number[]; rotations?: number; shapeMask?: number[]; shapes?: number; hips?: number[] }) => {
     const { boneMask = [], rotations = 0, shapeMask = [], shapes = 0, hips = [] } = parts;
@@ -28,7 +32,8 @@ export function unreadablePayloads(): Uint8Array[] {
   return [
     new Uint8Array(),
     Uint8Array.of(0xff),
-    // A length beyond the end; a group that does not end; field number 0; a varint of 11 bytes; text that is not UTF-8.
+    // A length beyond the end; a group that does not end; field number 0; a varint of 11 bytes;
+    // text that is not UTF-8.
     Uint8Array.of(0x0a, 0xff, 0xff, 0xff, 0xff, 0x0f),
     Uint8Array.of(0x0b, 0x0b, 0x0b, 0x0b),
     Uint8Array.of(0x00, 0x00),

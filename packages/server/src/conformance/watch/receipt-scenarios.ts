@@ -5,9 +5,12 @@ import type { Stage } from '../stage.ts';
 import { STEP_MS } from '../stage.ts';
 import { type TakenReceipt, Viewing } from './viewing.ts';
 
-/** Long enough that a client whose receipts hang on a timer alone is told from one that looks at each message. */
+/**
+ * Long enough that a client whose receipts hang on a timer alone is told from one that looks at
+ * each message.
+ */
 const LONG_INTERVAL_MS = 12_000;
-/** How soon a message that comes when a receipt is due must be followed by it. */
+/** When a receipt is due and a message comes, the receipt must follow within this time. */
 const PROMPT_MS = 6_000;
 
 export const receiptScenarios: readonly Scenario[] = [

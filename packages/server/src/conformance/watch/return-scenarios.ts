@@ -1,4 +1,5 @@
-// A viewer whose connection breaks or whose server stops: what it names when it returns, and what it is given then (C9, V1, V3, V9).
+// A viewer whose connection breaks or whose server stops: its Watch when it returns, and the frames
+// that it gets then (C9, V1, V3, V9).
 import { CloseCodes, EndReason, epochText, GapReason } from '@hayate/protocol';
 import type { Connection } from '../connection.ts';
 import type { Scenario } from '../scenario.ts';

@@ -1,5 +1,6 @@
-// One client's visit over all its connections, as the kit's server keeps it. In: what a scenario sends. Out: the client's lines and
-// receipts, judged (V3, V7, V9). A marker is an EVENT after which everything before it has been taken by the client.
+// One client's visit over all its connections, as the kit's server keeps it. In: the frames and
+// answers of a scenario. Out: the client's lines and receipts, judged (V3, V7, V9). A marker is an
+// EVENT after which everything before it has been taken by the client.
 import { randomInt } from 'node:crypto';
 import { epochFromText, epochText, mintEpoch } from '@hayate/protocol';
 import { type Connection, type ServerMessageInput, serverUnixUs } from '../connection.ts';
@@ -7,7 +8,7 @@ import type { RuleId } from '../rule.ts';
 import type { Stage } from '../stage.ts';
 import { FrameSource, type MadeFrame } from './frame-source.ts';
 
-/** What Watching says. */
+/** Fields of Watching. */
 export interface WatchingOptions {
   /** The source's next sequence if absent. */
   readonly next?: number;
@@ -78,7 +79,10 @@ export class Viewing {
     });
   }
 
-  /** The connection by which the client returns after it has lost another, its Watch judged (V9), not yet answered. */
+  /**
+   * The connection by which the client returns after it has lost another, its Watch judged (V9),
+   * not yet answered.
+   */
   async return(lost: Connection): Promise<Connection> {
     const connection = await this.#stage.acceptReturn(lost);
     this.take(connection);
@@ -125,7 +129,10 @@ export class Viewing {
     return event;
   }
 
-  /** Waits until the client has given `frame` to its application; without a program, until a Receipt says that it arrived. */
+  /**
+   * Waits until the client has given `frame` to its application; without a program, until a Receipt
+   * says that it arrived.
+   */
   async given(rule: RuleId, frame: MadeFrame): Promise<void> {
     const { epoch, sequence } = frame;
     if (this.#stage.program !== undefined) {
@@ -144,13 +151,16 @@ export class Viewing {
     );
   }
 
-  /** How many lines tell of `frame`. */
+  /** The number of lines about `frame`. */
   countOf({ epoch, sequence }: MadeFrame): number {
     const text = epochText(epoch);
     return this.frameLines.filter((line) => line.epoch === text && line.sequence === sequence).length;
   }
 
-  /** Each of `frames` must have been given to the application once, as what it is. Call it after a marker. */
+  /**
+   * Each of `frames` must have been given to the application once, as what it is. Call it after a
+   * marker.
+   */
   expectOnce(rule: RuleId, frames: readonly MadeFrame[]): void {
     for (const frame of frames) {
       const count = this.countOf(frame);

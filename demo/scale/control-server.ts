@@ -76,6 +76,6 @@ function addSceneRoutes(app: OpenAPIHono, scene: Scene): void {
     if (!parsed.success) throw new HayateError('BAD_REQUEST', 'the request is not { "shard": number, "action": "kill" | "hang" | … }');
     const { shard, action } = parsed.data;
     if (await scene.act(shard, action)) return context.json({ done: true });
-    return context.json({ error: { code: 'CONFLICT', message: `Redis ${shard} cannot ${action} in its current state` } }, 409);
+    return context.json({ error: { code: 'CONFLICT', message: `Redis ${shard} cannot do "${action}" in its current state` } }, 409);
   });
 }

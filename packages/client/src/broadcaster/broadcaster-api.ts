@@ -39,7 +39,8 @@ export interface StreamDescription {
   /** Any script, at most 200 UTF-16 code units (as in `length`) after cleaning. */
   title: string;
   /**
-   * Avatar reference of the broadcaster: an https URL of a VRM file, or empty for the default avatar.
+   * Avatar reference of the broadcaster: an https URL of a VRM file, or empty for the default
+   * avatar.
    */
   avatar: string;
   participants: readonly ParticipantInfo[];

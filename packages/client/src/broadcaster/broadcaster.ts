@@ -1,6 +1,5 @@
-// Broadcasts one stream: voice, poses and events in; frames out over a connection that reconnects
-// by itself. Invariant: a frame that got a sequence is acknowledged by the server, kept for
-// resending, or declared dropped and counted.
+// Broadcasts one stream: voice, poses and events in; frames out over a reconnecting connection.
+// Invariant: a frame with a sequence is acknowledged, kept for resending, or declared dropped.
 import {
   type CloseCodeName,
   isStreamName,
@@ -40,8 +39,8 @@ const QUEUE_BYTES_MAX = 16 * 1_048_576;
 /** Interval at which resends, held voice and bounds are checked. */
 const TICK_MS = 50;
 /**
- * Broadcasts one stream. Events: see BroadcasterEvents. Use an instance once; make another for
- * another broadcast.
+ * Broadcasts one stream. Events: see BroadcasterEvents. Make another instance for another
+ * broadcast.
  */
 export class Broadcaster extends Emitter<BroadcasterEvents> {
   readonly #options: BroadcasterOptions;
@@ -116,8 +115,8 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
   }
 
   /**
-   * Connects and begins the first epoch. Rejects with ClientError REFUSED, UNREACHABLE, or NOT_LIVE
-   * if started before.
+   * Starts the first epoch. Rejects with ClientError REFUSED, UNREACHABLE, or NOT_LIVE if started
+   * before.
    */
   start(): Promise<void> {
     return this.#link.connect();
@@ -131,18 +130,15 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
     return this.captureUsAt(this.#link.clock.nowMs());
   }
 
-  /**
-   * Converts a time of the clock (performance.now(), unless the options set another) to nowUs()'s
-   * timeline.
-   */
+  /** Converts a time of the clock (performance.now() by default) to nowUs()'s timeline. */
   captureUsAt(clockMs: number): number {
     return this.#startedMs === undefined ? 0 : Math.round((clockMs - this.#startedMs) * 1000);
   }
 
   /**
-   * Sends voice. Returns its sequence. Returns undefined and counts the frame as dropped if there
-   * is no epoch, or if the voice was captured before the epoch began. Throws ClientError INVALID
-   * for packets that are not Opus or a bad position.
+   * Sends voice and returns its sequence. Without an epoch, or for voice from before it began,
+   * counts a drop and returns undefined. Throws ClientError INVALID for packets that are not Opus
+   * or a bad position.
    */
   sendAudio(audio: AudioInput): number | undefined {
     const { packets, position, level, participant = 0 } = audio;
@@ -159,9 +155,8 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
   }
 
   /**
-   * Sends a pose: a key at least once a second, otherwise a delta against it. Returns its sequence.
-   * Returns undefined and counts the frame as dropped if there is no epoch, if the pose was
-   * captured before it, or for a delta while the connection is congested.
+   * Sends a pose: a key at least once a second, otherwise a delta against it. Returns its sequence,
+   * or undefined for a pose that is dropped: no epoch, from before it, or a delta in congestion.
    */
   sendMotion(pose: Pose, options: MotionOptions = {}): number | undefined {
     const { participant = 0 } = options;
@@ -173,9 +168,9 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
 
   /**
    * Sends an event, which is never dropped. Returns its sequence; the event is durable once an
-   * `ack` has nextSequence > sequence. Its text is cleaned like a title; a comment may have several
-   * lines. Throws ClientError NOT_LIVE if there is no epoch, QUEUE_FULL if too many wait, INVALID
-   * if it or its text is too big.
+   * `ack` has nextSequence > sequence. Its text is cleaned; a comment may have several lines.
+   * Throws ClientError NOT_LIVE without an epoch, QUEUE_FULL if too many wait, INVALID if it or its
+   * text is too big.
    */
   sendEvent(event: EventInput, options: { participant?: number; captureUs?: number } = {}): number {
     if (this.#epoch === undefined || !this.#takesFrames) throw new ClientError('NOT_LIVE', 'The broadcast is not live.');
@@ -186,10 +181,7 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
     return this.#sent(this.#epoch.event({ participant: options.participant ?? 0, captureUs }, checked));
   }
 
-  /**
-   * Changes the HEADER's content, cleans its text and sends it again. Throws ClientError INVALID,
-   * or QUEUE_FULL if too many headers and events wait.
-   */
+  /** Changes and resends the HEADER, text cleaned. Throws ClientError INVALID or QUEUE_FULL. */
   update(change: Partial<StreamDescription>): void {
     const description = checkedDescription({ ...this.#description, ...change });
     if (this.#epoch?.outbox.queue.eventsFull) throw new ClientError('QUEUE_FULL', 'Too many events wait to be acknowledged.');
@@ -204,8 +196,8 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
 
   /**
    * Ends the broadcast. Resolves when the server has stored all of it, which may take
-   * reconnections. Rejects with ClientError if the broadcast fails or is closed first. Frames given
-   * later are dropped.
+   * reconnections. Rejects with ClientError if the broadcast fails or is closed first. Later frames
+   * are dropped.
    */
   end(): Promise<void> {
     if (this.#ending !== undefined) return this.#ending.promise;
@@ -233,8 +225,7 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
   }
 
   /**
-   * Converts the application's capture time to the epoch's; undefined before the epoch, or if
-   * nothing can be sent.
+   * The application's capture time in the epoch; undefined before it, or if nothing can be sent.
    */
   #epochCaptureUs(captureUs: number): number | undefined {
     const us = Math.round(captureUs) - this.#epochBeganUs();
@@ -388,8 +379,7 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
   }
 
   /**
-   * Whether the ticket is no longer valid, so that a new epoch begins. False if the broadcast was
-   * ending anyway.
+   * Whether the ticket is invalid and a new epoch begins. False if the broadcast was ending anyway.
    */
   #recovers(name: CloseCodeName | undefined): boolean {
     if (name !== 'TICKET_INVALID' || this.#ticket.length === 0 || this.#ending !== undefined) return false;

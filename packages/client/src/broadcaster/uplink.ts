@@ -18,7 +18,7 @@ const ESTIMATE_BITS_MIN = 32_000;
 const BURST_MS = 500;
 /** New and resent frames together stay below this share of the server's limits. */
 const LIMIT_SHARE = 0.9;
-/** Where the server has no limit of frames: more than any uplink carries. */
+/** The limit if the server sets none for frames: more than any uplink carries. */
 const FRAMES_PER_SECOND_MAX = 1_000_000;
 
 /** A reading of the socket. */
@@ -32,7 +32,7 @@ export interface SocketLook {
 /** Estimates the uplink and grants resends their share. */
 export class Uplink {
   readonly #meter = new RateMeter();
-  /** Frames in place of bytes. */
+  /** Counts frames instead of bytes. */
   readonly #frameMeter = new RateMeter();
   #limitBits = Number.POSITIVE_INFINITY;
   #limitFrames = Number.POSITIVE_INFINITY;
@@ -86,19 +86,25 @@ export class Uplink {
     this.#sentBytes += bytes;
   }
 
-  /** So much of what was written was written again. */
+  /** Counts the bytes and frames that were written again. */
   resent(bytes: number, frames: number): void {
     this.#resentBytes += bytes;
     this.#budgetBytes -= bytes;
     this.#budgetFrames -= frames;
   }
 
-  /** Whether frames may be resent now. A message may overdraw the budget once; the debt is waited out. */
+  /**
+   * Whether frames may be resent now. One message may exceed the budget; later ones wait until the
+   * debt is paid.
+   */
   get mayResend(): boolean {
     return this.#budgetBytes > 0 && this.#budgetFrames > 0;
   }
 
-  /** Looks at the socket, and adds to the budget of resends what the uplink and the server's limits have to spare. */
+  /**
+   * Takes a reading of the socket, and adds the spare capacity of the uplink and of the server's
+   * limits to the budget of resends.
+   */
   look(look: SocketLook, nowMs: number): void {
     this.#learn(look, nowMs);
     const elapsedMs = nowMs - this.#budgetMs;
@@ -106,7 +112,7 @@ export class Uplink {
     const spareBits = this.#limitBits * LIMIT_SHARE - this.#meter.bitsPerSecond(nowMs);
     const bytesPerMs = Math.max(0, Math.min(this.estimateBitsPerSecond / 2, spareBits)) / 8_000;
     this.#budgetBytes = Math.min(this.#budgetBytes + elapsedMs * bytesPerMs, BURST_MS * bytesPerMs);
-    // A meter of frames says eight times as many "bits".
+    // The meter of frames reports eight "bits" for each frame.
     const spareFrames = this.#limitFrames * LIMIT_SHARE - this.#frameMeter.bitsPerSecond(nowMs) / 8;
     const framesPerMs = Math.max(0, Math.min(spareFrames, FRAMES_PER_SECOND_MAX)) / 1_000;
     this.#budgetFrames = Math.min(this.#budgetFrames + elapsedMs * framesPerMs, BURST_MS * framesPerMs);

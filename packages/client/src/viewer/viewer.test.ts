@@ -142,7 +142,7 @@ test('takes the gaps and frames of one message in the order of their sequences',
   assert.deepEqual(heard, ['epoch', 'header 0', 'motion 1', 'motion 2', 'gap 3-4 lost', 'audio 5', 'event 6']);
 });
 
-test('reports nothing where nothing has arrived since the last receipt', async (t) => {
+test('sends no receipt while nothing has arrived since the last one', async (t) => {
   const server = await startScriptedServer(t, (connection, message) => {
     if (message.watch === undefined) return;
     connection.send(watching(0));

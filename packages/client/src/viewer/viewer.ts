@@ -37,7 +37,7 @@ interface EpochView {
   readonly motion: MotionDecoder;
   /** The newest sequence that arrived; -1 before the first. */
   received: number;
-  /** Something has arrived since the last receipt. */
+  /** Whether a frame has arrived since the last receipt. */
   unreported: boolean;
   header: { content: StreamHeader; sequence: number } | undefined;
 }
@@ -173,7 +173,7 @@ export class Viewer extends Emitter<ViewerEvents> {
     if (message.ended !== undefined && message.ended.epoch === this.#view?.epoch) this.#end(message.ended);
   }
 
-  /** A message's gaps and frames as one set, in the order of their sequences; without the frames that cannot be read. */
+  /** A message's gaps and readable frames, together in the order of their sequences. */
   #inOrder({ gaps, frames }: ServerMessage): { first: number; take: () => void }[] {
     const parts = gaps.map((gap) => ({ first: Number(gap.first), take: () => this.#gap(gap) }));
     for (const frame of frames) {

@@ -17,7 +17,7 @@ export interface PastBroadcast {
   bytes: number;
   viewersMax: number;
   hasVoice: boolean;
-  /** False: its frames have been deleted. */
+  /** False: its frames are no longer kept. */
   replayable: boolean;
   /** The broadcast is still live. */
   live: boolean;

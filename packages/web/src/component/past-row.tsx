@@ -10,7 +10,7 @@ import { Link } from './link.tsx';
 import { LiveBadge } from './live-badge.tsx';
 import { PastPortrait } from './past-portrait.tsx';
 
-/** One past broadcast: a link to its replay, or a row that says that its recording was deleted. */
+/** One past broadcast: a link to its replay, or a row that says that its recording has expired. */
 export function PastRow({ broadcast, renderer }: { broadcast: PastBroadcast; renderer: ThumbnailRenderer | undefined }) {
   const content = <Content broadcast={broadcast} renderer={renderer} />;
   if (!broadcast.replayable) return <div className="past-row past-row-gone">{content}</div>;
@@ -38,7 +38,7 @@ function Content({ broadcast, renderer }: { broadcast: PastBroadcast; renderer: 
             {minuteText(began)} {zoneText(began)}
           </time>
           {live && <LiveBadge live text="Still live" />}
-          {!replayable && <span className="badge">Deleted</span>}
+          {!replayable && <span className="badge">Expired</span>}
           {!hasVoice && <span className="badge">Without voice</span>}
         </span>
       </span>

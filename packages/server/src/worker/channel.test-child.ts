@@ -1,4 +1,5 @@
-// The other side of channel.test.ts: answers, refuses, breaks, says nothing, and ends, as it is asked.
+// The other side of channel.test.ts: it answers, refuses, throws, stays silent or ends, as the test
+// asks.
 import { HayateError } from '../kernel/error.ts';
 import { Channel, type ChannelEnd } from './channel.ts';
 

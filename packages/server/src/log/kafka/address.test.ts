@@ -16,7 +16,7 @@ test('brokers are names or addresses in any spelling', () => {
   ]);
 });
 
-test('what is no broker is refused, and IPv6 without brackets with a hint', () => {
+test('an invalid broker is refused, and IPv6 without brackets with a hint', () => {
   for (const broker of [
     '::1:9092',
     '::1',

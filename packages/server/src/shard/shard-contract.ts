@@ -104,7 +104,7 @@ export function shardContract(adapter: string, open: (t: TestContext) => Promise
     assert.equal(new Set(received).size, 400);
   });
 
-  contract('many channels, each with its own messages', async (shards, other) => {
+  contract('each of many channels gets its own messages', async (shards, other) => {
     const received = new Map<number, number[]>();
     const channels = Array.from({ length: 600 }, (_, channel) => channel);
     const note = (channel: number) => (message: Uint8Array) => {

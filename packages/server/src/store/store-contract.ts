@@ -50,7 +50,7 @@ export function storeContract(name: string, open: OpenStore, { repeatsPuts = fal
     await assert.rejects(store.get(key, { offset: -1, length: 5 }), RangeError);
   });
 
-  withStore('an empty object is an object', async (store) => {
+  withStore('an empty object is stored and read back', async (store) => {
     assert.equal(await store.putIfAbsent('empty', new Uint8Array()), true);
     assert.equal((await store.get('empty'))?.length, 0);
     assert.equal((await store.head('empty'))?.size, 0);
@@ -134,7 +134,7 @@ export function storeContract(name: string, open: OpenStore, { repeatsPuts = fal
     }
   });
 
-  withStore('a deleted key is free again, however puts and deletes meet', async (store) => {
+  withStore('a deleted key is free again, however puts and deletes interleave', async (store) => {
     assert.equal(await store.putIfAbsent('p/q/r', Buffer.from('1')), true);
     assert.equal(await store.delete('p/q/r'), true);
     assert.equal(await store.get('p/q/r'), undefined);

@@ -176,11 +176,11 @@ class FsStore implements Store {
     while ((await failure(lstat(existing)))?.code === 'ENOENT') existing = dirname(existing);
     if (!(await this.#isPlain(existing))) {
       if ((await failure(lstat(existing)))?.code === 'ENOENT') return false;
-      throw new HayateError('CONFLICT', `${key} lies below another object or behind a symbolic link`);
+      throw new HayateError('CONFLICT', `${key} is below another object or below a symbolic link`);
     }
     const error = await failure(mkdir(directory, { recursive: true }));
     if (error?.code === 'ENOTDIR' || error?.code === 'EEXIST')
-      throw new HayateError('CONFLICT', `${key} lies below another object`, { cause: error });
+      throw new HayateError('CONFLICT', `${key} is below another object`, { cause: error });
     if (error !== undefined && error.code !== 'ENOENT') throw error;
     return error === undefined;
   }

@@ -8,7 +8,7 @@ export type ChildCalls = {
   doubleAndOne(value: number): Promise<number>;
   refuse(argument: undefined): Promise<void>;
   breakDown(argument: undefined): Promise<void>;
-  saySomeDay(argument: undefined): Promise<void>;
+  neverAnswer(argument: undefined): Promise<void>;
   end(argument: undefined): Promise<void>;
 };
 export type ParentCalls = { double(value: number): Promise<number> };
@@ -21,6 +21,6 @@ const channel: Channel<ParentCalls, ChildCalls> = new Channel(process as unknown
   breakDown: async () => {
     throw new TypeError('a bug');
   },
-  saySomeDay: () => new Promise(() => undefined),
+  neverAnswer: () => new Promise(() => undefined),
   end: async () => process.exit(3),
 } satisfies ChildCalls);

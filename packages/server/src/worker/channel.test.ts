@@ -39,8 +39,8 @@ test('a refusal arrives with its code, a bug as an error, and the channel contin
 
 test('a call rejects if the answer is late or the other process ends', async (t) => {
   const channel = open(t);
-  await assert.rejects(channel.call('saySomeDay', undefined, 1), isRefusal('CLOSED', /no answer in 1 ms/));
-  const waiting = assert.rejects(channel.call('saySomeDay', undefined), isRefusal('CLOSED', /the process has ended/));
+  await assert.rejects(channel.call('neverAnswer', undefined, 1), isRefusal('CLOSED', /no answer in 1 ms/));
+  const waiting = assert.rejects(channel.call('neverAnswer', undefined), isRefusal('CLOSED', /the process has ended/));
   await assert.rejects(channel.call('end', undefined), isRefusal('CLOSED', /the process has ended/));
   await waiting;
   await assert.rejects(channel.call('doubleAndOne', 1), isRefusal('CLOSED', /the process has ended/));

@@ -14,7 +14,7 @@ export interface SampleRun {
   readonly format: WavFormat;
   /** Undefined for silence. */
   readonly bytes: AsyncIterable<Uint8Array> | undefined;
-  /** Samples of one channel by the header; undefined if it does not tell. */
+  /** Samples of one channel by the header; undefined if it does not give it. */
   readonly frames: number | undefined;
 }
 
@@ -126,7 +126,7 @@ export class RunReader {
     };
   }
 
-  /** Bytes of samples; 0 or Infinity if the header does not tell. */
+  /** Bytes of samples; 0 or Infinity if the header does not give it. */
   #dataSize(written: number, bytesLeft = Number.POSITIVE_INFINITY): number {
     const is64 = this.#container.kind === 'Wave64';
     const inDs64 = this.#container.kind === 'RF64' && (written === 0 || written >= 0xffff_ff00) ? this.#size64 : undefined;

@@ -15,7 +15,7 @@ export interface Wav {
   readonly channels: 1 | 2;
   /** Hz, from 1,000 to 768,000. */
   readonly sampleRate: number;
-  /** Samples of one channel by the header; undefined if it does not tell. */
+  /** Samples of one channel by the header; undefined if it does not give it. */
   readonly samples: number | undefined;
   /**
    * Interleaved samples in [-1, 1], in blocks of any length. Can be called once. Rejects with the
@@ -43,7 +43,7 @@ const SILENT_FRAMES = 8_192;
 /**
  * Reads the headers of `bytes` and leaves the samples to be streamed. Rejects with HayateError
  * BAD_REQUEST if this is not a WAV file, has no samples, or has an unsupported format; the message
- * tells which. Closes `bytes` in the end.
+ * gives the reason. Closes `bytes` in the end.
  */
 export async function readWav(bytes: AsyncIterable<Uint8Array>, options: WavOptions): Promise<Wav> {
   const reader = new ByteReader(bytes);

@@ -34,7 +34,7 @@ test('an invalid broker is refused, and IPv6 without brackets with a hint', () =
   ])
     assert.throws(
       () => parseTopicAddress(`kafka://${broker}/frames`),
-      { code: 'CONFIGURATION', message: /IPv6 address stands in brackets/ },
+      { code: 'CONFIGURATION', message: /write an IPv6 address in brackets/ },
       broker,
     );
 });

@@ -135,14 +135,14 @@ export class GroupMember {
         await this.#stay();
       } catch (error) {
         if (signal.aborted) return;
-        if (this.#overcome(error)) continue;
+        if (this.#recover(error)) continue;
         await wait(RETRY_MS, undefined, { signal }).catch(() => undefined);
       }
     }
   }
 
   /** Whether to retry at once. Reports errors that retries cannot solve, and ends the member. */
-  #overcome(error: unknown): boolean {
+  #recover(error: unknown): boolean {
     const { onFailure, logger, coordinator, cluster } = this.#options;
     const fault = faultOf(error);
     if (fault === 'REBALANCE_IN_PROGRESS') return true;
@@ -245,8 +245,8 @@ export class GroupMember {
     // A lost partition may go to another member only after its run has returned. Joining again
     // tells the group so.
     const { signal } = this.#ending;
-    const atMost = () => wait(sessionMs, undefined, { signal }).catch(() => undefined);
-    this.#released = lost.length > 0 ? Promise.race([released, atMost()]) : undefined;
+    const sessionTimeout = () => wait(sessionMs, undefined, { signal }).catch(() => undefined);
+    this.#released = lost.length > 0 ? Promise.race([released, sessionTimeout()]) : undefined;
     if (lost.length > 0 || partitions.length !== before.length)
       logger?.info({ group: coordinator.group, generation: this.#generation, partitions, lost }, 'partitions assigned');
     this.#announce();
@@ -277,7 +277,7 @@ export class GroupMember {
       } catch (error) {
         const fault = faultOf(error);
         if (EXPELLED.has(fault) || fault === 'REBALANCE_IN_PROGRESS' || FATAL.has(fault)) throw error;
-        this.#overcome(error);
+        this.#recover(error);
       }
     }
   }

@@ -15,7 +15,7 @@ export interface KafkaOffsets extends CommittedOffsets {
 }
 
 /** How long to wait for brokers that elect a leader or load a group, milliseconds. */
-const PATIENCE_MS = 20_000;
+const WAIT_MS_MAX = 20_000;
 
 /**
  * Asks for the offsets. Throws NOT_FOUND if the topic does not exist, UNREACHABLE if brokers do not
@@ -24,7 +24,7 @@ const PATIENCE_MS = 20_000;
 export async function readKafkaOffsets({ address, group, security = {} }: KafkaLogOptions): Promise<KafkaOffsets> {
   const { brokers, topic } = parseTopicAddress(address);
   const cluster = new Cluster({ brokers, topic, security });
-  const signal = AbortSignal.timeout(PATIENCE_MS);
+  const signal = AbortSignal.timeout(WAIT_MS_MAX);
   try {
     const view = await cluster.refresh();
     if (view === undefined) throw new HayateError('NOT_FOUND', `there is no topic ${topic}`);

@@ -18,7 +18,7 @@ const options = (flags: readonly string[]) => kafkaOptions(parseFlags(logFlags, 
 
 test('contradictory settings are refused', async () => {
   const refusals: [string[], RegExp][] = [
-    [['--kafka-tls-ca', 'ca.pem'], /with --kafka-tls alone/],
+    [['--kafka-tls-ca', 'ca.pem'], /need --kafka-tls/],
     [['--kafka-tls', '--kafka-tls-cert', 'c.pem'], /--kafka-tls-cert and --kafka-tls-key together/],
     [['--kafka-tls', '--kafka-tls-ca', '/nowhere/ca.pem'], /--kafka-tls-ca: cannot read/],
     [['--kafka-sasl', 'plain', '--kafka-user', 'ann'], /--kafka-sasl, --kafka-user and --kafka-password together/],

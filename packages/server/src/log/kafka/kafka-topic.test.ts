@@ -74,7 +74,7 @@ test('a topic with more copies than brokers is not created; one with a single co
   await assert.rejects(place.open({ replication: 3 }), { code: 'CONFIGURATION', message: /--kafka-replication/ });
   const lines: string[] = [];
   await place.open({ replication: 1, logger: pino({ level: 'warn' }, { write: (line) => void lines.push(line) }) });
-  assert.match(lines.join(), /one broker alone/);
+  assert.match(lines.join(), /one broker only/);
 });
 
 test('an unreachable address is refused, and so is an invalid one', async () => {

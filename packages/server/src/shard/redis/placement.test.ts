@@ -77,7 +77,7 @@ test('a stream that publishes every k-th slot uses all servers evenly, for any k
   }
 });
 
-test('processes with different seeds do not go round in step', () => {
+test('processes with different seeds do not use the servers in step', () => {
   const visits = Array.from({ length: 4_000 }, (_, seed) => taking(spray, serversOf(4), 7, 'x', seed)[0] ?? '');
   assert.ok(unevenness(visits, 4) < 4.5);
 });

@@ -1,15 +1,18 @@
-// A digest of what a file says rather than of how it says it: two writers of the same content agree on it even if
-// their compressors do not. Every archive object carries its own.
+// A digest of a file's content rather than its bytes: two writers of the same content get the same
+// digest even if their compressors differ. Every archive object carries its digest.
 import { createHash } from 'node:crypto';
 
-/** Small parts are gathered to so many bytes before they are hashed: a call of the hash costs as much as hashing a few hundred. */
+/**
+ * Small parts are gathered up to this many bytes before they are hashed: one hash call costs as
+ * much as hashing a few hundred bytes.
+ */
 const GATHERED_BYTES = 16_384;
 
 const LENGTH_BYTES = 8;
 
 /**
- * SHA-256, in hex, over parts that are each preceded by their length, so that no two lists of parts are taken for one another.
- * Strings count as UTF-8.
+ * SHA-256, in hex, over parts that are each preceded by their length, so that different lists of
+ * parts never give the same input. Strings count as UTF-8.
  */
 export function logicalDigest(parts: Iterable<string | Uint8Array>): string {
   const hash = createHash('sha256');

@@ -1,12 +1,15 @@
-// What every log adapter promises, as tests. In: a way to open the adapter on a place that outlives it. The same suite runs
-// against each adapter, with its real files or server.
+// The promises of every log adapter, as tests. In: a way to open the adapter on storage that
+// outlives it. The same suite runs against each adapter, with real files or a real server.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import { poll } from '../../../../test/support/poll.ts';
 import type { Log, LogConsumer, LogEntry, LogPartition } from './log.ts';
 
-/** A new, empty log with so many partitions, which can be opened, closed and opened again in the test `t`; undefined if that was skipped. */
+/**
+ * Makes a new, empty log with this many partitions, which the test `t` can open, close and reopen.
+ * Undefined if the test was skipped.
+ */
 export type OpenLog = (t: TestContext, partitions: number) => Promise<{ open: () => Promise<Log> } | undefined>;
 
 /** Registers the suite for the adapter `name`. */
@@ -75,7 +78,7 @@ export function logContract(name: string, place: OpenLog): void {
     });
   });
 
-  withLog('id, entries, partitions of keys and commits outlive a close', 3, async (log, reopen) => {
+  withLog('id, entries, partitions of keys and commits survive a close', 3, async (log, reopen) => {
     const { id } = log;
     const before = await Promise.all(['a', 'b', 'c', 'd'].map((key) => log.append(key, text(key))));
     const target = before[0]?.partition ?? 0;
@@ -128,7 +131,7 @@ export function logContract(name: string, place: OpenLog): void {
     });
   });
 
-  withLog('a reader follows what is appended while it reads', 1, async (log) => {
+  withLog('a reader receives entries that are appended while it reads', 1, async (log) => {
     const total = 400;
     await withPartitions(log, async ([partition]) => {
       const reading = Promise.all([take(partition, 0, total), take(partition, 0, total)]);
@@ -156,14 +159,14 @@ export function logContract(name: string, place: OpenLog): void {
     });
   });
 
-  withLog('ticks go to the very partition, without a key', 3, async (log) => {
+  withLog('ticks go to the partition they are appended to, without a key', 3, async (log) => {
     await withPartitions(log, async (partitions) => {
       for (const partition of partitions) assert.equal(await partition.append(text(`tick ${partition.number}`)), 0);
       for (const partition of partitions) assert.deepEqual((await take(partition, 0, 1)).map(shown), [`: tick ${partition.number}`]);
     });
   });
 
-  withLog('append times do not lie before the append', 1, async (log) => {
+  withLog('append times are not before the append', 1, async (log) => {
     const before = Date.now();
     await log.append('k', text('v'));
     await withPartitions(log, async ([partition]) => {
@@ -174,7 +177,7 @@ export function logContract(name: string, place: OpenLog): void {
     });
   });
 
-  withLog('closing the consumer ends a reader that waits, and the group can be joined again', 2, async (log) => {
+  withLog('closing the consumer ends a waiting reader, and the group can be joined again', 2, async (log) => {
     let ended = 0;
     let waiting = 0;
     const consumer = await log.consume(async (partition, signal) => {
@@ -188,11 +191,11 @@ export function logContract(name: string, place: OpenLog): void {
     await withPartitions(log, async (partitions) => assert.equal(partitions.length, 2));
   });
 
-  withLog('a run that throws is told by the consumer', 1, async (log) => {
+  withLog('the consumer reports a run that throws', 1, async (log) => {
     const consumer = await log.consume(async () => {
-      throw new Error('cannot go on');
+      throw new Error('cannot continue');
     });
-    await assert.rejects(consumer.failed, /cannot go on/);
+    await assert.rejects(consumer.failed, /cannot continue/);
     await consumer.close();
   });
 
@@ -206,16 +209,16 @@ export function logContract(name: string, place: OpenLog): void {
   });
 }
 
-/** Bytes of a short text. */
+/** The bytes of a short text. */
 export const text = (value: string): Uint8Array => Buffer.from(value);
 
 const shown = ({ key, value }: LogEntry): string => `${key}: ${Buffer.from(value).toString()}`;
 
-/** Exactly `count` entries from `offset` on. */
+/** Reads exactly `count` entries, from `offset` on. */
 export async function take(partition: LogPartition, offset: number, count: number): Promise<LogEntry[]> {
   const entries: LogEntry[] = [];
   if (count === 0) return entries;
-  // The time only ends a run that would hang.
+  // The timeout only ends a run that would hang.
   for await (const batch of partition.read(offset, AbortSignal.timeout(30_000))) {
     assert.ok(batch.length > 0, 'a batch has entries');
     entries.push(...batch);

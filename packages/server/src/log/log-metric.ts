@@ -1,15 +1,23 @@
-// What a log counts, under the names hayate_log_*, whichever adapter it is. All partitions together; nothing per stream.
+// The metrics of a log, named hayate_log_*, the same for every adapter. They cover all partitions
+// together and have no label per stream.
 import { Counter, Gauge, Histogram, type Registry } from '@prometheus-io/client';
 import type { LogRefusal } from './log.ts';
 
-/** Counters of one open log. */
+/** The counters of one open log. */
 export interface LogMetric {
-  /** Entries that became durable together, their bytes in the file, and how long each waited, in seconds. */
+  /**
+   * Counts entries that became durable together: their bytes in the file, and how long each waited,
+   * in seconds.
+   */
   appended(bytes: number, waitedSeconds: readonly number[]): void;
   refused(reason: LogRefusal, entries: number): void;
 }
 
-/** Counts into `registry`, which must not hold another log's metrics; without one it counts nowhere. What `now` gives is read at each scrape; `sizeBytes` only where the log's files are this process's own. */
+/**
+ * Creates the metrics in `registry`, which must not hold another log's; without a registry nothing
+ * is counted. The functions in `now` are read at each scrape. `sizeBytes` is given only if this
+ * process owns the log's files.
+ */
 export function createLogMetric(registry: Registry | undefined, now: { sizeBytes?: () => number; waitingBytes: () => number }): LogMetric {
   if (registry === undefined) return { appended: () => {}, refused: () => {} };
   const registers = [registry];
@@ -44,7 +52,7 @@ export function createLogMetric(registry: Registry | undefined, now: { sizeBytes
     });
   new Gauge({
     name: 'hayate_log_waiting_bytes',
-    help: 'Entries that wait to become durable',
+    help: 'Bytes of entries that wait to become durable',
     registers,
     collect() {
       this.set(now.waitingBytes());

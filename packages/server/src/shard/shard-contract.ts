@@ -1,14 +1,21 @@
-// What every adapter of the shard seam must do. Each adapter's test runs this suite against its real server.
+// The promises of every shard adapter, as tests. Each adapter's test runs this suite against its
+// real server.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { poll } from '../../../../test/support/poll.ts';
 import type { Shards } from './shard.ts';
 
-/** Shards of two processes that reach each other; an adapter that is embedded gives the same twice. */
+/**
+ * The shards of two processes that reach each other; an embedded adapter gives the same shards
+ * twice.
+ */
 export type ShardPair = readonly [Shards, Shards];
 
-/** Registers the suite. `open` gives shards that no other test uses; undefined after having skipped the test. */
+/**
+ * Registers the suite. `open` gives shards that no other test uses; undefined if it skipped the
+ * test.
+ */
 export function shardContract(adapter: string, open: (t: TestContext) => Promise<ShardPair | undefined>): void {
   const contract = (name: string, body: (shards: Shards, other: Shards) => Promise<void>): void => {
     test(`${adapter}: ${name}`, async (t) => {
@@ -22,7 +29,7 @@ export function shardContract(adapter: string, open: (t: TestContext) => Promise
     });
   };
 
-  contract('a subscriber receives what is published after it subscribed, byte for byte and in order', async (shards) => {
+  contract('a subscriber receives all messages published after it subscribed, byte for byte and in order', async (shards) => {
     const received: Uint8Array[] = [];
     await shards.subscribe('live:a', (message) => received.push(message));
     const sent = fc.sample(fc.uint8Array({ maxLength: 2_000 }), { numRuns: 200, seed: 7 });
@@ -34,7 +41,7 @@ export function shardContract(adapter: string, open: (t: TestContext) => Promise
     );
   });
 
-  contract('channels do not mix, and each of several subscriptions receives', async (shards) => {
+  contract('channels do not mix, and each of several subscriptions receives every message', async (shards) => {
     const received: string[] = [];
     const note = (name: string) => (message: Uint8Array) => received.push(`${name}${message[0]}`);
     await shards.subscribe('live:a', note('first '));
@@ -46,7 +53,7 @@ export function shardContract(adapter: string, open: (t: TestContext) => Promise
     assert.deepEqual(received.toSorted(), ['first 1', 'other 2', 'second 1']);
   });
 
-  contract('nothing is received after unsubscribing, also by one of two equal receivers', async (shards) => {
+  contract('nothing is received after unsubscribing, even if an equal receiver stays subscribed', async (shards) => {
     const received: number[] = [];
     const receive = (message: Uint8Array) => received.push(message[0] ?? -1);
     const unsubscribe = await shards.subscribe('live:a', receive);
@@ -71,18 +78,21 @@ export function shardContract(adapter: string, open: (t: TestContext) => Promise
     assert.deepEqual(received, [1, 9]);
   });
 
-  contract('publish returns before anybody receives, and publishing to nobody or after close is harmless', async (shards) => {
-    let received = 0;
-    await shards.subscribe('live:a', () => received++);
-    shards.publish('live:a', Uint8Array.of(1));
-    assert.equal(received, 0);
-    shards.publish('live:nobody', Uint8Array.of(1));
-    await poll('the message', () => received === 1);
-    await shards.close();
-    shards.publish('live:a', Uint8Array.of(1));
-  });
+  contract(
+    'publish returns before any receiver is called, and publishing without subscribers or after close is harmless',
+    async (shards) => {
+      let received = 0;
+      await shards.subscribe('live:a', () => received++);
+      shards.publish('live:a', Uint8Array.of(1));
+      assert.equal(received, 0);
+      shards.publish('live:nobody', Uint8Array.of(1));
+      await poll('the message', () => received === 1);
+      await shards.close();
+      shards.publish('live:a', Uint8Array.of(1));
+    },
+  );
 
-  contract('two processes publish to each other, and every message comes once', async (shards, other) => {
+  contract('two processes publish to each other, and every message arrives once', async (shards, other) => {
     const received: string[] = [];
     await shards.subscribe('control', (message) => received.push(`first ${Buffer.from(message)}`));
     await other.subscribe('control', (message) => received.push(`second ${Buffer.from(message)}`));
@@ -94,7 +104,7 @@ export function shardContract(adapter: string, open: (t: TestContext) => Promise
     assert.equal(new Set(received).size, 400);
   });
 
-  contract('many channels, each with its own messages', async (shards, other) => {
+  contract('each of many channels gets its own messages', async (shards, other) => {
     const received = new Map<number, number[]>();
     const channels = Array.from({ length: 600 }, (_, channel) => channel);
     const note = (channel: number) => (message: Uint8Array) => {
@@ -112,7 +122,7 @@ export function shardContract(adapter: string, open: (t: TestContext) => Promise
     for (const channel of channels) assert.deepEqual(received.get(channel), [channel, channel + 1_000]);
   });
 
-  contract('copies come once to as many times as asked for, and what they say is the same', async (shards, other) => {
+  contract('a message arrives at least once and at most as often as it has copies', async (shards, other) => {
     for (const copies of [1, 2, 3, Number.POSITIVE_INFINITY]) {
       const received: string[] = [];
       const channel = `repair:${copies}`;
@@ -123,13 +133,13 @@ export function shardContract(adapter: string, open: (t: TestContext) => Promise
     }
   });
 
-  contract('a channel given up and taken again is received, in whatever order that is done', async (shards, other) => {
+  contract('the last of any sequence of subscribe and unsubscribe decides whether a channel is received', async (shards, other) => {
     const [seed, channels] = [Number(process.env.HAYATE_TEST_SEED ?? 11), 30];
     const plans = fc.sample(fc.array(fc.boolean(), { minLength: 1, maxLength: 12 }), { numRuns: channels, seed });
     const received = new Set<string>();
     const subscribed = await Promise.all(
       plans.map(async (plan, channel) => {
-        // Each step is taken without waiting for what the one before has led to, or with a wait, by turns.
+        // Steps alternate between waiting for the effect of the step before and not waiting.
         let current: ReturnType<Shards['subscribe']> | undefined;
         for (const [step, wanted] of plan.entries()) {
           if (wanted) current ??= shards.subscribe(`live:${channel}`, (message) => received.add(Buffer.from(message).toString()));

@@ -9,6 +9,6 @@ shardContract('memory shards', async () => {
   return [shards, shards];
 });
 
-test('memory shards say that they reach only this process', () => {
+test('memory shards report that they reach only this process', () => {
   assert.equal(openMemoryShards().embedded, true);
 });

@@ -1,5 +1,6 @@
-// The embedded adapter of the shard seam: one process, no server. A message is handed over in a later turn of the event
-// loop, as a network would, so that a publisher never runs inside its own call to publish.
+// The embedded adapter of the shard seam: one process, no server. As on a network, a message is
+// delivered in a later turn of the event loop, so that a receiver never runs inside the publisher's
+// call to publish.
 import type { Receive, Shards, Unsubscribe } from './shard.ts';
 
 class MemoryShards implements Shards {
@@ -11,7 +12,7 @@ class MemoryShards implements Shards {
   publish(channel: string, message: Uint8Array): void {
     if (this.#closed || !this.#channels.has(channel)) return;
     this.#pending.push({ channel, message });
-    // The queue holds at most what one turn of the event loop publishes.
+    // The queue holds at most the messages of one turn of the event loop.
     if (this.#pending.length === 1) setImmediate(() => this.#deliver());
   }
 
@@ -44,7 +45,7 @@ class MemoryShards implements Shards {
   }
 }
 
-/** Shards within this process. */
+/** Opens shards within this process. */
 export function openMemoryShards(): Shards {
   return new MemoryShards();
 }

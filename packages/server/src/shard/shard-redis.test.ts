@@ -18,7 +18,7 @@ const settings: ShardSettings = {
   placement: 'spray',
   slotMs: 5,
   shardQueueBytesMax: 64 * 2 ** 20,
-  // So patient that a machine under load makes nothing come twice.
+  // Long enough that a loaded machine causes no repetitions.
   shardSuspectMs: 20_000,
   shardCloseMs: 30_000,
   shardReturnMs: 1_000,
@@ -42,7 +42,7 @@ for (const [hosts, placement] of [
   });
 }
 
-test('settings that cannot be meant are refused, and a password is not repeated', async () => {
+test('invalid settings are refused, and the error does not repeat a password', async () => {
   const wrong = [
     'redis:',
     'http://127.0.0.1',
@@ -65,7 +65,7 @@ test('settings that cannot be meant are refused, and a password is not repeated'
   await assert.rejects(open('dns+redis://redis.test:1', { dnsServer: 'redis.test' }), /--dns-server must be an address/);
 });
 
-test('a Redis at an IPv6 address is reached by each spelling of it, and bears one name', async (t) => {
+test('a Redis at an IPv6 address is reached by each spelling of the address, under one name', async (t) => {
   if (!requireIpv6(t)) return;
   const redis = await startRedis(t, { host: '::1', password: 'p@ss:word/' });
   if (redis === undefined) return;
@@ -96,7 +96,7 @@ test('a name server is reached by each spelling of its address, and as localhost
     await assert.rejects(open('dns+redis://redis.test:1', { dnsServer }), /--dns-server must be an address/, dnsServer);
 });
 
-test('a server that asks for a password gets it; without it the shards say that none is connected', async (t) => {
+test('a server that asks for a password gets it; without a password the shards report that none is connected', async (t) => {
   const redis = await startRedis(t, { password: 'p@ss:word/', host: '127.0.0.4' });
   if (redis === undefined) return;
   const stranger = await open(`redis://${redis.host}:${redis.port}`);
@@ -108,7 +108,7 @@ test('a server that asks for a password gets it; without it the shards say that 
   assert.equal(shards.embedded, false);
 });
 
-test('a Redis with the settings that docs/operate/redis.md gives starts, has them, and carries messages', async (t) => {
+test('a Redis starts with the settings of docs/operate/redis.md, applies them, and carries messages', async (t) => {
   const page = readFileSync(join(root, 'docs/operate/redis.md'), 'utf8');
   const block = /## Settings of Redis\n\n```\n(.*?)```/s.exec(page)?.[1] ?? '';
   const settings = block.split('\n').flatMap((line) => {

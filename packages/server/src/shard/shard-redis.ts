@@ -1,4 +1,5 @@
-// The Redis adapter of the shard seam, from settings as an operator writes them: real sockets, real DNS, the process's clock.
+// The Redis adapter of the shard seam, opened from an operator's settings: real sockets, real DNS,
+// the process's clock.
 import type { Context } from '../kernel/context.ts';
 import { HayateError } from '../kernel/error.ts';
 import { socketDial } from './redis/dial.ts';
@@ -8,9 +9,9 @@ import { openRedisShards } from './redis/redis-shards.ts';
 import { parseShardSources } from './redis/server-address.ts';
 import type { Shards } from './shard.ts';
 
-/** As `hayate serve` takes them; see serve-flags.ts. Times in milliseconds. */
+/** Settings as `hayate serve` takes them; see serve-flags.ts. Times in milliseconds. */
 export interface ShardSettings {
-  /** Servers, in words (redis/server-address.ts); it may hold passwords. */
+  /** A list of servers (redis/server-address.ts); it may contain passwords. */
   readonly shards: string;
   readonly placement: string;
   readonly slotMs: number;
@@ -24,8 +25,8 @@ export interface ShardSettings {
 }
 
 /**
- * Opens shards over the servers that the settings name. Servers that cannot be reached are tried again for ever; throws
- * HayateError CONFIGURATION for settings that cannot be meant.
+ * Opens shards over the servers in the settings. Servers that cannot be reached are retried for
+ * ever. Throws HayateError CONFIGURATION for invalid settings.
  */
 export async function openShards(settings: ShardSettings, { clock, logger, registry }: Context): Promise<Shards> {
   const { shardSuspectMs: suspectMs, shardCloseMs: closeMs, shardReturnMs: returnMs, shardResolveMs: resolveMs } = settings;

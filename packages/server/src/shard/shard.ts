@@ -1,14 +1,15 @@
-// The seam between streamers and listeners: publish/subscribe on named channels, over however many servers there are.
-// Bytes in, the same bytes out. Delivery is at most once per server, order is kept per publisher and server; what
-// gets lost or doubled is found and mended above this seam, from sequence numbers.
+// The seam between streamers and listeners: publish/subscribe on named channels, over any number of
+// servers. Bytes go in, the same bytes come out. Delivery is at most once per server, in order per
+// publisher and server. Code above this seam finds and repairs losses and duplicates, from sequence
+// numbers.
 
-/** Receives one published message. The bytes are the receiver's to keep, not to change. */
+/** Receives one published message. The receiver may keep the bytes but not change them. */
 export type Receive = (message: Uint8Array) => void;
 
-/** Ends a subscription; no message is received after it has been called. */
+/** Ends a subscription; no message is received after the call. */
 export type Unsubscribe = () => void;
 
-/** Channel names: who publishes what is in spec/wire.md, "Between servers". */
+/** The names of the channels. spec/wire.md, "Between servers", lists who publishes on each. */
 export const Channels = {
   /** Frames of one stream. */
   live: (stream: string) => `live:${stream}`,
@@ -18,27 +19,29 @@ export const Channels = {
   reply: (incarnation: bigint) => `reply:${incarnation.toString(16).padStart(16, '0')}`,
   /** To every streamer. */
   control: 'control',
-  /** What is live. */
+  /** The list of live streams. */
   directory: 'directory',
 } as const;
 
 /** Pub/sub over N servers. Adapters: shard-memory.ts, redis/. */
 export interface Shards {
-  /** Whether other processes can be reached through it. */
+  /** Whether it reaches only this process. */
   readonly embedded: boolean;
   /**
-   * Sends `message` to the channel's subscribers. Never throws, never waits; what cannot be sent is counted by the adapter.
-   * `copies`: on so many servers at once (`Infinity`: on all), for what must not be lost with one of them; by default
-   * as many as the placement says. Whoever publishes copies makes receivers that a double does not disturb.
+   * Sends `message` to the channel's subscribers. Never throws, never waits; the adapter counts
+   * messages that it cannot send. `copies`: the number of servers to publish on (`Infinity`: all),
+   * for messages that must survive the loss of a server; by default as many as the placement says.
+   * Receivers of copied messages must tolerate duplicates.
    */
   publish(channel: string, message: Uint8Array, copies?: number): void;
   /**
-   * Resolves once every message published from then on reaches `receive`, by every server that can be reached now; those that
-   * come later are subscribed to as they come. Several subscriptions of a channel each receive.
+   * Resolves once every message published from then on reaches `receive`, through every server that
+   * can be reached now; later servers are subscribed to as they come. Each of several subscriptions
+   * to a channel receives every message.
    */
   subscribe(channel: string, receive: Receive): Promise<Unsubscribe>;
-  /** Undefined if messages can be published; otherwise why not, for /readyz. */
+  /** Undefined if messages can be published; otherwise the reason, for /readyz. */
   unready(): string | undefined;
-  /** Gives up all subscriptions and connections. */
+  /** Ends all subscriptions and connections. */
   close(): Promise<void>;
 }

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseBucketAddress, parseEndpoint } from './bucket-address.ts';
 
-test('an address is a bucket, and a prefix if there is one, with or without a slash at its end', () => {
+test('an address is a bucket and an optional prefix, with or without a slash at its end', () => {
   assert.deepEqual(parseBucketAddress('s3://shows'), { bucket: 'shows', prefix: '' });
   assert.deepEqual(parseBucketAddress('gs://shows/'), { bucket: 'shows', prefix: '' });
   assert.deepEqual(parseBucketAddress('s3://my.shows-1/live'), { bucket: 'my.shows-1', prefix: 'live/' });
   assert.deepEqual(parseBucketAddress('gs://my_shows/live/v=1/'), { bucket: 'my_shows', prefix: 'live/v=1/' });
 });
 
-test('a server of buckets is an http URL, with any kind of address', () => {
+test('an endpoint is an http URL, with any kind of address', () => {
   for (const [text, endpoint] of [
     ['http://localhost:9000', 'http://localhost:9000'],
     ['https://s3.example/', 'https://s3.example'],
@@ -20,7 +20,7 @@ test('a server of buckets is an http URL, with any kind of address', () => {
     assert.throws(() => parseEndpoint(text), { code: 'CONFIGURATION', message: /--store-endpoint must be a URL such as/ }, text);
 });
 
-test('what is no address, or has a prefix that no key may have, is refused', () => {
+test('an invalid address, or one with a prefix that no key may have, is refused', () => {
   for (const text of [
     's3:/shows',
     's3://',

@@ -1,18 +1,22 @@
-// In: --store and --store-endpoint as people write them. Out: the bucket, what stands before every key in it, and its server.
+// In: --store and --store-endpoint as an operator writes them. Out: the bucket, the prefix of every
+// key in it, and the bucket's server.
 import { HayateError } from '../kernel/error.ts';
 import { isKeySegment } from './store.ts';
 
-/** Leaves the archive's own keys room within KEY_LENGTH_MAX. */
+/** Short enough that the archive's own keys stay within KEY_LENGTH_MAX. */
 const PREFIX_LENGTH_MAX = 512;
 
-/** A place in a bucket. */
+/** A bucket and a prefix. */
 export interface BucketAddress {
   readonly bucket: string;
   /** '' or a path that ends in '/'. */
   readonly prefix: string;
 }
 
-/** Reads `SCHEME://BUCKET` or `SCHEME://BUCKET/PREFIX`, with or without a slash at its end. Throws CONFIGURATION. */
+/**
+ * Reads `SCHEME://BUCKET` or `SCHEME://BUCKET/PREFIX`, with or without a slash at its end. Throws
+ * CONFIGURATION.
+ */
 export function parseBucketAddress(text: string): BucketAddress {
   const [, scheme = '', bucket = '', path = ''] = /^([a-z0-9]+):\/\/([A-Za-z0-9][A-Za-z0-9._-]{1,221})(?:\/(.*?))?\/?$/.exec(text) ?? [];
   const isPath = path === '' || (path.length <= PREFIX_LENGTH_MAX && path.split('/').every(isKeySegment));
@@ -24,7 +28,10 @@ export function parseBucketAddress(text: string): BucketAddress {
   return { bucket, prefix: path === '' ? '' : `${path}/` };
 }
 
-/** Reads --store-endpoint, an http or https URL, without a slash at its end. Throws CONFIGURATION. */
+/**
+ * Reads --store-endpoint, an http or https URL, and removes a slash at its end. Throws
+ * CONFIGURATION.
+ */
 export function parseEndpoint(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol))

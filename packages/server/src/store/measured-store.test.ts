@@ -12,7 +12,7 @@ storeContract('measured store', async (t) =>
   measureStore(await openFsStore({ directory: join(tempDir(t), String(opened++)) }), new Registry()),
 );
 
-test('every call of a measured store is counted once, with its bytes, and its failure by code', async (t) => {
+test('every call of a measured store is counted once, with its bytes, and every failure by code', async (t) => {
   const registry = new Registry();
   const store = measureStore(await openFsStore({ directory: tempDir(t) }), registry);
   assert.equal(await store.putIfAbsent('a/b', new Uint8Array(10)), true);

@@ -1,5 +1,6 @@
-// In: any open store. Out: the same store, whose calls are timed and whose failures are counted, under the names hayate_store_*.
-// A listing counts as one call; its time is what its reader waited for it, not what the reader did in between.
+// In: any open store. Out: the same store, with metrics named hayate_store_*, which time its calls
+// and count its failures. A listing counts as one call. Its time is the time that its reader waited
+// for it, without the reader's own work in between.
 import { Counter, Gauge, Histogram, type Registry } from '@prometheus-io/client';
 import { HayateError } from '../kernel/error.ts';
 import type { Store, StoredObject } from './store.ts';
@@ -7,26 +8,28 @@ import type { Store, StoredObject } from './store.ts';
 const calls = ['put', 'replace', 'get', 'head', 'list', 'delete'] as const;
 type Call = (typeof calls)[number];
 
-/** Wraps `store`, which is closed with what is returned. `registry` must not hold another store's metrics. */
+/**
+ * Wraps `store`; closing the wrapper closes it. `registry` must not hold another store's metrics.
+ */
 export function measureStore(store: Store, registry: Registry): Store {
   const registers = [registry];
   const labelNames = ['call'] as const;
   const seconds = new Histogram({
     name: 'hayate_store_call_seconds',
-    help: 'Calls of the object store to their end, with their retries, whether they succeeded or not',
+    help: 'Duration of object store calls, including retries, whether they succeeded or failed',
     labelNames,
     buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100],
     registers,
   });
   const open = new Gauge({
     name: 'hayate_store_calls_open',
-    help: 'Calls of the object store that have not ended: on their way, or waiting for their turn',
+    help: 'Object store calls that are running or waiting for their turn',
     labelNames,
     registers,
   });
   const failures = new Counter({
     name: 'hayate_store_failures_total',
-    help: 'Calls of the object store that failed after their retries, by what failed',
+    help: 'Object store calls that failed after their retries, by call and error code',
     labelNames: ['call', 'code'],
     registers,
   });
@@ -70,7 +73,7 @@ export function measureStore(store: Store, registry: Registry): Store {
       failed('list', error);
       throw error;
     } finally {
-      // A reader that stops early waits for nothing more.
+      // A reader that stops early no longer waits.
       ended('list', Number.isNaN(start) ? tookMs : tookMs + performance.now() - start);
     }
   }

@@ -1,68 +1,85 @@
-// The store in a bucket, whoever's: in go calls of the seam, out go requests of one service, each with a time limit, again if
-// it failed for the moment. The invariant: what resolved is so at the server; what rejected may have happened or not, but whole.
+// The store in a bucket of any service. In: calls of the seam. Out: requests of one service, each
+// with a time limit, repeated after temporary failures. The invariant: a call that resolved has
+// taken effect at the server. A call that rejected may have taken effect or not, but never in part.
 //
-// A put whose answer was lost is made again, and finds its own object there: that is `false`, as the contract has it ("taken, by
-// whatever bytes"); who cares compares. Retries are made here and not in an SDK, since they must cover a body that stalls
-// or breaks off while it is read, and be the same for every service. An object is one request: some 100 MiB are the archive's
-// largest, 5 GiB the services' bound.
+// A put whose answer was lost is sent again and finds its own object. It then resolves to `false`,
+// as the contract says ("taken, whatever its bytes"); a caller that must know compares the bytes.
+// Retries are made here and not in an SDK, since they must cover a body that stalls or breaks off
+// while it is read, and be the same for every service. An object is one request: the archive's
+// largest have about 100 MiB, and the services' limit is 5 GiB.
 import { setTimeout as wait } from 'node:timers/promises';
 import { HayateError } from '../kernel/error.ts';
 import { Gate } from '../kernel/gate.ts';
 import type { BucketAddress } from './bucket-address.ts';
 import { checkKey, isKeySegment, KEY_LENGTH_MAX, type ObjectState, type ReadRange, type Store, type StoredObject } from './store.ts';
 
-/** Requests for one call, the first included. */
+/** The most requests for one call, including the first. */
 const ATTEMPTS_MAX = 4;
 const PAUSE_MS = 200;
-/** Requests on their way at a time, unless told otherwise. */
+/** The default number of concurrent requests. */
 export const REQUESTS_MAX = 64;
-/** What S3 and GCS give at most. */
+/** The most keys of one page at S3 and GCS. */
 const PAGE_KEYS_MAX = 1_000;
 
-/** Where a page of a listing begins. */
+/** The position of one page of a listing. */
 export interface PageQuery {
   readonly prefix: string;
-  /** Printable ASCII. Keys before it are not wanted; itself may come or not. */
+  /** Printable ASCII. Keys before it are not wanted; the key itself may be listed or not. */
   readonly from: string | undefined;
-  /** What the page before gave as `next`. */
+  /** The previous page's `next`. */
   readonly token: string | undefined;
   readonly keysMax: number;
 }
 
-/** The requests of a service, each sent once. They throw what `explain` understands, and end when the signal aborts. */
+/**
+ * The requests of a service, each sent once. They throw errors that `explain` takes, and end when
+ * the signal aborts.
+ */
 export interface BucketRequests {
-  /** False if the key is taken, which only matters with `ifAbsent`. */
+  /** False if the key is taken; can happen only with `ifAbsent`. */
   put(key: string, bytes: Uint8Array, ifAbsent: boolean, signal: AbortSignal): Promise<boolean>;
   /**
-   * From `offset` on, `length` (> 0) bytes or fewer; without a range all. Undefined if there is no such object, or if it is
-   * not of the version that the range names.
+   * `length` (> 0) bytes or fewer from `offset` on, or all bytes without a range. Undefined if
+   * there is no such object, or if it does not have the version of the range.
    */
   get(key: string, range: ReadRange | undefined, signal: AbortSignal): Promise<Uint8Array | undefined>;
   /** Undefined if there is no such object. */
   head(key: string, signal: AbortSignal): Promise<Omit<ObjectState, 'key'> | undefined>;
   page(query: PageQuery, signal: AbortSignal): Promise<{ objects: readonly StoredObject[]; next: string | undefined }>;
-  /** Whether the object is there or not. */
+  /** Succeeds whether or not the object exists. */
   remove(key: string, signal: AbortSignal): Promise<void>;
-  /** What an error means. `temporary`: the request is worth sending again. Must not hold credentials. */
+  /**
+   * Converts an error. `temporary` means that the request can be sent again. The result must not
+   * contain credentials.
+   */
   explain(error: unknown): HayateError;
   close(): void;
 }
 
-/** What every adapter to a bucket takes. */
+/** The options that all bucket adapters share. */
 export interface BucketOptions extends BucketAddress {
-  /** Of a server that speaks the service's protocol; undefined: the service itself. */
+  /** The URL of a server that speaks the service's protocol; undefined: the service itself. */
   readonly endpoint?: string | undefined;
-  /** Longest time for one request with its answer, milliseconds. */
+  /** The time limit for one request with its answer, milliseconds. */
   readonly timeoutMs: number;
-  /** Requests on their way at a time; others wait their turn, and their time does not run. Default REQUESTS_MAX. */
+  /**
+   * The most concurrent requests. Others wait, and their time limit does not run. Default
+   * REQUESTS_MAX.
+   */
   readonly requestsMax?: number;
-  /** Objects to a page of a listing. Default 1,000. */
+  /** Objects per page of a listing. Default 1,000. */
   readonly pageKeys?: number;
-  /** Before a request is sent again, at most, milliseconds; doubled for each that follows. Default 200. */
+  /**
+   * The longest pause before the first retry, milliseconds; it doubles for each further one.
+   * Default 200.
+   */
   readonly pauseMs?: number;
 }
 
-/** Opens the store; asks for a page, so that a wrong bucket or credentials show now. Throws CONFIGURATION for these, UNREACHABLE. */
+/**
+ * Opens the store and lists one page, so that a wrong bucket or wrong credentials show now. Throws
+ * CONFIGURATION for these, UNREACHABLE.
+ */
 export async function openRemoteStore(requests: BucketRequests, options: BucketOptions): Promise<Store> {
   const store = new RemoteStore(requests, options);
   try {
@@ -110,7 +127,7 @@ class RemoteStore implements Store {
     const name = this.#name(key);
     if (range !== undefined && ![range.offset, range.length].every((value) => Number.isSafeInteger(value) && value >= 0))
       throw new RangeError(`not a range: ${range.offset} + ${range.length}`);
-    // HTTP has no way to ask for nothing.
+    // HTTP cannot request an empty range.
     if (range?.length === 0) {
       const state = await this.head(key);
       return state !== undefined && state.version === (range.version ?? state.version) ? new Uint8Array() : undefined;
@@ -126,7 +143,8 @@ class RemoteStore implements Store {
 
   async *list(prefix: string, after = ''): AsyncGenerator<StoredObject, void, undefined> {
     if (!mayBeginKeys(prefix)) return;
-    // `after` is any text, a request is not: what it begins with, of what may be sent, sorts before it.
+    // `after` can be any text, but a request takes only printable ASCII. The printable prefix of
+    // `after` sorts before it.
     const [plain = ''] = /^[\x20-\x7e]*/.exec(after) ?? [];
     const query = { prefix: this.#prefix + prefix, from: plain === '' ? undefined : this.#prefix + plain, keysMax: this.#pageKeys };
     let last = '';
@@ -137,7 +155,7 @@ class RemoteStore implements Store {
         if (name <= last) throw new HayateError('CORRUPT', `the object store lists ${name} after ${last}`);
         last = name;
         const key = name.slice(this.#prefix.length);
-        // Who else writes to the bucket is none of ours. Keys are ASCII: string order is byte order.
+        // Skip objects of other writers. Keys are ASCII, so string order is byte order.
         if (key > after && key.split('/').every(isKeySegment)) yield { key, size };
       }
       token = page.next;
@@ -146,7 +164,8 @@ class RemoteStore implements Store {
 
   async delete(key: string): Promise<boolean> {
     const name = this.#name(key);
-    // Asked first: S3 does not tell, and who repeats a delete whose answer was lost finds nothing.
+    // Ask first: S3 does not tell whether the object existed, and a repeated delete whose first
+    // answer was lost finds nothing.
     if ((await this.head(key)) === undefined) return false;
     await this.#attempt((signal) => this.#requests.remove(name, signal));
     return true;
@@ -175,7 +194,7 @@ class RemoteStore implements Store {
         closing.throwIfAborted();
         if (!(error instanceof HayateError && error.temporary) || attempt === ATTEMPTS_MAX) throw error;
       }
-      // Drawn, so that many writers do not come back at once.
+      // Random, so that many writers do not retry at the same moment.
       await wait(this.#pauseMs * 2 ** (attempt - 1) * Math.random(), undefined, { signal: closing }).catch(() => undefined);
     }
   }
@@ -201,31 +220,37 @@ function mayBeginKeys(prefix: string): boolean {
   return segments.every(isKeySegment) && /^[A-Za-z0-9_=.-]{0,255}$/.test(open);
 }
 
-/** Bytes `offset` to `offset + length` of an answer: of the part that was asked for, or of the whole if the server knows no ranges. */
+/**
+ * Cuts an answer to the range `offset` to `offset + length`. The answer has the requested part, or
+ * the whole object if the server ignores ranges.
+ */
 export function cutToRange(bytes: Uint8Array, isPart: boolean, range: ReadRange | undefined): Uint8Array {
   if (range === undefined || isPart) return bytes;
   return bytes.subarray(range.offset, range.offset + range.length);
 }
 
-/** What an answer's status means, when nothing more is known of it. */
+/** Converts an answer's status to an error, when no more is known. */
 export function explainStatus(status: number | undefined, message: string, cause: unknown): HayateError {
   const said = `the object store ${status === undefined ? 'cannot be reached' : `answered ${status}`}: ${message.slice(0, 300)}`;
   if (status === 401 || status === 403 || status === 404 || (status !== undefined && status >= 300 && status < 400))
     return new HayateError('CONFIGURATION', said, { cause });
-  // As a rule with something that is going on beside it.
+  // Usually a conflict with a concurrent request.
   if (status === 409) return new HayateError('CONFLICT', said, { cause, temporary: true });
   if (status === 501) return new HayateError('CONFIGURATION', said, { cause });
-  // Also 400, which is how a body that changed on its way is refused.
+  // Includes 400, with which services refuse a body that changed on its way.
   return new HayateError('UNREACHABLE', said, { cause, temporary: true });
 }
 
-/** Whether a put to a key that is taken is refused: compatible servers that do not know the condition overwrite. Throws CONFIGURATION. */
+/**
+ * Checks that a put to a taken key is refused. Compatible servers without conditional puts
+ * overwrite the object. Throws CONFIGURATION.
+ */
 export async function checkPutIfAbsent(store: Store): Promise<void> {
   const key = `conditional-put/${crypto.randomUUID()}`;
   try {
     await store.putIfAbsent(key, new Uint8Array(1));
     if (await store.putIfAbsent(key, new Uint8Array(2)))
-      throw new HayateError('CONFIGURATION', 'the object store overwrites what it is asked to keep: it knows no conditional puts');
+      throw new HayateError('CONFIGURATION', 'the object store overwrites existing objects: it does not support conditional puts');
   } finally {
     await store.delete(key);
   }

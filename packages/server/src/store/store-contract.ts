@@ -1,17 +1,20 @@
-// What every store adapter promises, as tests. In: a way to open a new, empty store. The same suite runs against each
-// adapter, with its real files or server.
+// The promises of every store adapter, as tests. In: a way to open a new, empty store. The same
+// suite runs against each adapter, with real files or a real server.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import type { Store } from './store.ts';
 
-/** Opens a new, empty store that is gone after the test; undefined after having skipped the test. */
+/** Opens a new, empty store that is removed after the test; undefined if it skipped the test. */
 export type OpenStore = (t: TestContext) => Promise<Store | undefined>;
 
-/** What a kind of adapter may do differently. */
+/** The permitted differences between adapters. */
 export interface StoreTraits {
-  /** Default false. True: it sends a put again whose answer was lost or an error, and then finds its own object there. */
+  /**
+   * Default false. True: the adapter repeats a put that had no answer or an error, and may then
+   * find its own object.
+   */
   readonly repeatsPuts?: boolean;
 }
 
@@ -28,7 +31,7 @@ export function storeContract(name: string, open: OpenStore, { repeatsPuts = fal
       }
     });
 
-  withStore('an object comes back as it was put, whole, in part, and by size', async (store) => {
+  withStore('an object is read back as it was put, whole and in part, with its size', async (store) => {
     const bytes = randomBytes(300_000);
     assert.equal(await store.putIfAbsent('frames/log/dt=2026-11-22/hour=07/p=000/0-9.avro', bytes), true);
     const key = 'frames/log/dt=2026-11-22/hour=07/p=000/0-9.avro';
@@ -47,14 +50,14 @@ export function storeContract(name: string, open: OpenStore, { repeatsPuts = fal
     await assert.rejects(store.get(key, { offset: -1, length: 5 }), RangeError);
   });
 
-  withStore('an empty object is an object', async (store) => {
+  withStore('an empty object is stored and read back', async (store) => {
     assert.equal(await store.putIfAbsent('empty', new Uint8Array()), true);
     assert.equal((await store.get('empty'))?.length, 0);
     assert.equal((await store.head('empty'))?.size, 0);
     assert.deepEqual(await keys(store, ''), ['empty']);
   });
 
-  withStore('what is not there is undefined, and deleting it is false', async (store) => {
+  withStore('a missing object is undefined, and deleting it returns false', async (store) => {
     await store.putIfAbsent('a/b', new Uint8Array(3));
     for (const key of ['a', 'a/c', 'b', 'a/b/c', 'x/y/z']) {
       assert.equal(await store.get(key), undefined, key);
@@ -64,7 +67,7 @@ export function storeContract(name: string, open: OpenStore, { repeatsPuts = fal
     assert.deepEqual(await keys(store, ''), ['a/b']);
   });
 
-  withStore('replacing writes a free key and a taken one, and what reads meanwhile sees the old or the new, whole', async (store) => {
+  withStore('replace writes a free key and a taken one, and a concurrent read sees the old or the new object, whole', async (store) => {
     const versions = Array.from({ length: 8 }, (_, version) => Buffer.alloc(50_000 + version, version));
     await store.replace('kept/here/it', versions[0] ?? Buffer.alloc(0));
     assert.equal((await store.head('kept/here/it'))?.size, 50_000);
@@ -80,7 +83,7 @@ export function storeContract(name: string, open: OpenStore, { repeatsPuts = fal
     assert.deepEqual(await keys(store, ''), ['kept/here/it']);
   });
 
-  withStore('head tells the state of an object, which is another when its bytes are replaced', async (store) => {
+  withStore('head returns the state of an object, which changes when its bytes are replaced', async (store) => {
     const versions = new Set<string>();
     for (const text of ['one', 'two', 'red', 'blue']) {
       const before = Date.now();
@@ -88,15 +91,16 @@ export function storeContract(name: string, open: OpenStore, { repeatsPuts = fal
       const { key, size, version = '', modifiedMs = 0 } = (await store.head('kept/it')) ?? {};
       assert.deepEqual([key, size], ['kept/it', text.length]);
       assert.match(version, /^[A-Za-z0-9_.:+/=-]{1,128}$/);
-      assert.equal((await store.head('kept/it'))?.version, version, 'looking changes nothing');
-      // Other machines' clocks and whole seconds: only a time of another kind is refused.
+      assert.equal((await store.head('kept/it'))?.version, version, 'reading changes nothing');
+      // Other machines have other clocks, and some services whole seconds, so only a large
+      // difference fails.
       assert.ok(Math.abs(modifiedMs - before) < 60_000, `${modifiedMs} is not about ${before}`);
       versions.add(version);
     }
     assert.equal(versions.size, 4);
   });
 
-  withStore('what is read of one version is never of another', async (store) => {
+  withStore('a read of one version never returns bytes of another', async (store) => {
     const key = 'kept/it';
     await store.putIfAbsent(key, Buffer.from('what was said'));
     const { version = '' } = (await store.head(key)) ?? {};
@@ -108,20 +112,20 @@ export function storeContract(name: string, open: OpenStore, { repeatsPuts = fal
     assert.equal(await read(100), 'was said');
     assert.equal(await read(0), '');
     await store.replace(key, Buffer.from('what is left.'));
-    for (const length of [3, 100, 0]) assert.equal(await read(length), undefined, `${length} bytes of what was replaced`);
+    for (const length of [3, 100, 0]) assert.equal(await read(length), undefined, `${length} bytes of a replaced version`);
     assert.equal(await read(2, (await store.head(key))?.version), 'is');
     await store.delete(key);
     assert.equal(await read(3), undefined);
   });
 
-  withStore('a taken key stays as it is', async (store) => {
+  withStore('a put to a taken key changes nothing', async (store) => {
     assert.equal(await store.putIfAbsent('k', Buffer.from('first')), true);
     assert.equal(await store.putIfAbsent('k', Buffer.from('second')), false);
     assert.equal(await store.putIfAbsent('k', Buffer.from('first')), false);
     assert.equal(Buffer.from((await store.get('k')) ?? []).toString(), 'first');
   });
 
-  withStore('of many who put one key at once, exactly one is told true, and its bytes stay', async (store) => {
+  withStore('of many concurrent puts of one key, exactly one returns true, and its bytes stay', async (store) => {
     for (const key of ['top', 'deep/in/new/folders', 'deep/in/new/neighbours']) {
       const values = Array.from({ length: 24 }, () => randomBytes(5000));
       const won = await Promise.all(values.map((value) => store.putIfAbsent(key, value)));
@@ -130,12 +134,13 @@ export function storeContract(name: string, open: OpenStore, { repeatsPuts = fal
     }
   });
 
-  withStore('a deleted key is free again, however puts and deletes meet', async (store) => {
+  withStore('a deleted key is free again, however puts and deletes interleave', async (store) => {
     assert.equal(await store.putIfAbsent('p/q/r', Buffer.from('1')), true);
     assert.equal(await store.delete('p/q/r'), true);
     assert.equal(await store.get('p/q/r'), undefined);
     assert.deepEqual(await keys(store, ''), []);
-    // Every put uses a key of its own, while its neighbours' deletes empty the folder that it goes to.
+    // Every put uses a key of its own, while deletes of neighbouring keys empty the folder that it
+    // goes to.
     await Promise.all(
       Array.from({ length: 8 }, async (_, worker) => {
         for (let turn = 0; turn < 12; turn++) {
@@ -150,7 +155,7 @@ export function storeContract(name: string, open: OpenStore, { repeatsPuts = fal
     assert.deepEqual(await keys(store, ''), []);
   });
 
-  withStore('keys that are no keys are refused everywhere', async (store) => {
+  withStore('invalid keys are refused everywhere', async (store) => {
     const long = 'x'.repeat(256);
     for (const key of [
       '',
@@ -181,8 +186,9 @@ export function storeContract(name: string, open: OpenStore, { repeatsPuts = fal
     for (const prefix of ['../', '/', 'a//', '..', './', 'ä']) assert.deepEqual(await keys(store, prefix), []);
   });
 
-  test(`${name}: a listing is what sorting and filtering all keys gives`, async (t) => {
-    // Few letters, with the neighbours of '/' in byte order, so that keys and folders often share beginnings.
+  test(`${name}: a listing equals all keys, filtered and sorted`, async (t) => {
+    // Few letters, and the neighbours of '/' in byte order, so that keys and folders often share
+    // prefixes.
     const segment = fc.string({ unit: fc.constantFrom('a', 'b', '-', '.', '0', '=', '_', 'Z'), minLength: 1, maxLength: 3 });
     const key = fc
       .array(
@@ -218,14 +224,14 @@ export function storeContract(name: string, open: OpenStore, { repeatsPuts = fal
   });
 }
 
-/** Without doubles, and without keys that are another's folder: not every store can hold both. */
+/** Removes duplicates, and keys that are another key's folder: not every store can hold both. */
 function keepPossible(tried: readonly string[]): string[] {
   const kept: string[] = [];
   for (const key of new Set(tried)) if (!kept.some((other) => other.startsWith(`${key}/`) || key.startsWith(`${other}/`))) kept.push(key);
   return kept;
 }
 
-/** The keys that a listing gives. */
+/** The keys of a listing. */
 export async function keys(store: Store, prefix: string, after?: string): Promise<string[]> {
   const listed: string[] = [];
   for await (const { key } of store.list(prefix, after)) listed.push(key);

@@ -1,6 +1,7 @@
-// What a store in a bucket promises whatever goes wrong between it and its server, as tests. In: a way to open it through a
-// proxy that spoils requests, and past it. Errors before and after the deed, connections that break and bodies that stall,
-// end or change on their way may make calls fail, and never make one untrue.
+// The promises of a store in a bucket under failures between it and its server, as tests. In: a way
+// to open it through a proxy that spoils requests, and directly. Errors before and after execution,
+// broken connections, and bodies that stall, end early or change may make calls fail, but never
+// make a result wrong.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
@@ -12,19 +13,22 @@ import { keys } from './store-contract.ts';
 
 /** One new, empty place in a bucket. */
 export interface FaultySite {
-  /** Of its keys in the bucket. */
+  /** The prefix of its keys in the bucket. */
   readonly prefix: string;
   readonly proxy: StoreFaultProxy;
-  /** Opens the store through the proxy or past it, with a time limit, milliseconds, as many requests at a time as given, or 64, and short pauses. */
+  /**
+   * Opens the store through the proxy or directly, with a time limit in milliseconds, with the
+   * given number of concurrent requests (default 64), and with short pauses.
+   */
   open(way: 'proxy' | 'direct', timeoutMs: number, requestsMax?: number): Promise<Store>;
 }
 
-/** Prepares a site; undefined after having skipped the test. */
+/** Prepares a site; undefined if it skipped the test. */
 export type OpenFaultySite = (t: TestContext) => Promise<FaultySite | undefined>;
 
 /** Registers the suite for the adapter `name`. */
 export function storeFaultContract(name: string, openSite: OpenFaultySite): void {
-  test(`${name}: whatever goes wrong, what a call says is true, and no object is there in part`, async (t) => {
+  test(`${name}: whatever fails, results of calls are true, and no object is stored in part`, async (t) => {
     const done = new Set<StoreFault>();
     let rejected = 0;
     const run = async (seed: number, share: number, writers: number): Promise<boolean> => {
@@ -34,7 +38,7 @@ export function storeFaultContract(name: string, openSite: OpenFaultySite): void
       const store = await site.open('proxy', 300);
       site.proxy.plan = seededFaults(seed, share);
       const results = await putAll(store, writers);
-      // What was given up may still arrive, so the truth is asked for when all is quiet.
+      // Abandoned requests may still arrive, so check the final state only when the proxy is quiet.
       await site.proxy.quiet();
       await checkPuts(direct, results);
       await checkReads(store, direct);
@@ -61,22 +65,23 @@ export function storeFaultContract(name: string, openSite: OpenFaultySite): void
     );
   });
 
-  test(`${name}: a call outlives three failures of any kind, and four are an error that may be tried again`, async (t) => {
+  test(`${name}: a call survives three failures of any kind, and four give a temporary error`, async (t) => {
     for (const fault of storeFaults) {
       const site = await openSite(t);
       if (site === undefined) return;
-      // A stall lasts as long as the limit, which an honest answer must keep on a busy machine.
+      // A stall lasts as long as the limit, so the limit must be long enough for good answers on a
+      // busy machine.
       const stalls = fault.startsWith('stall');
       const store = await site.open('proxy', stalls ? 2_000 : 20_000);
       let left = 0;
       site.proxy.plan = () => (left-- > 0 ? fault : undefined);
       left = stalls ? 1 : 3;
       const won = await store.putIfAbsent('a/b', Buffer.from('bytes'));
-      // Who succeeded without being told finds its own object.
+      // If the put succeeded but its answer was lost, the retry finds its own object.
       assert.equal(won, ['refuse', 'cut', 'cut-request', 'stall', 'flip'].includes(fault), fault);
       left = stalls ? 1 : 3;
       assert.equal(Buffer.from((await store.get('a/b')) ?? []).toString(), 'bytes', fault);
-      // A request to read has no body that could change; half of it is no request.
+      // A read request has no body that could change, and half of it is not a request.
       left = stalls || fault === 'flip' ? 0 : 4;
       if (left > 0) await assert.rejects(store.get('a/b'), { code: 'UNREACHABLE', temporary: true }, fault);
       await store.close();
@@ -102,7 +107,7 @@ export function storeFaultContract(name: string, openSite: OpenFaultySite): void
     await assert.rejects(store.get('a'), { code: 'CLOSED' });
   });
 
-  test(`${name}: no more requests are on their way than may be, and all have their turn`, async (t) => {
+  test(`${name}: the number of concurrent requests keeps its limit, and all requests are served`, async (t) => {
     const site = await openSite(t);
     if (site === undefined) return;
     const store = await site.open('proxy', 20_000, 3);
@@ -134,7 +139,7 @@ interface PutResult {
   result: boolean | undefined;
 }
 
-/** As many writers of different bytes as given, at once, to each of a few keys. */
+/** Puts different bytes from many writers at once to each of a few keys. */
 async function putAll(store: Store, writers: number): Promise<PutResult[]> {
   const puts = ['a', 'b/c', 'b/d', 'e/f/g', 'empty'].flatMap((key) =>
     Array.from({ length: writers }, async (): Promise<PutResult> => {
@@ -145,7 +150,7 @@ async function putAll(store: Store, writers: number): Promise<PutResult[]> {
   return Promise.all(puts);
 }
 
-/** For `catch`: a call that was given up gives undefined, any other error stays. */
+/** For `catch`: an abandoned call gives undefined; any other error fails the test. */
 function temporary(error: unknown): undefined {
   assert.equal((error as { code?: string }).code, 'UNREACHABLE');
 }
@@ -164,7 +169,7 @@ async function checkPuts(direct: Store, results: readonly PutResult[]): Promise<
   }
 }
 
-/** Compares what is read through the proxy, if it is, with what is there. */
+/** Compares results read through the proxy, if there are any, with the true objects. */
 async function checkReads(store: Store, direct: Store): Promise<void> {
   const there = await keys(direct, '');
   const listed = await keys(store, '').catch(temporary);
@@ -177,7 +182,7 @@ async function checkReads(store: Store, direct: Store): Promise<void> {
   }
 }
 
-/** What a call resolves to, if it does, is the truth. */
+/** Checks that a call that resolves gives the true value. */
 async function same<T>(call: Promise<T>, truth: T): Promise<void> {
   const got = await call.then((value) => ({ value }), temporary);
   if (got === undefined) return;
@@ -185,7 +190,7 @@ async function same<T>(call: Promise<T>, truth: T): Promise<void> {
   else assert.deepEqual(got.value, truth);
 }
 
-/** Replaces and deletes through the proxy; gives how many of these were rejected. */
+/** Replaces and deletes through the proxy; returns the number of rejected calls. */
 async function checkChanges({ proxy }: FaultySite, store: Store, direct: Store): Promise<number> {
   let rejected = 0;
   for (const key of ['a', 'b/c', 'new']) {

@@ -1,4 +1,4 @@
-// The store on files: the contract of every store, and what files, folders and links add to it.
+// The store on files: the contract of every store, and the behaviour of files, folders and links.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, symlink, utimes, writeFile } from 'node:fs/promises';
@@ -11,7 +11,7 @@ import { openFsStore } from './store-fs.ts';
 let opened = 0;
 storeContract('fs store', (t) => openFsStore({ directory: join(tempDir(t), String(opened++), 'archive') }));
 
-test('an object is a plain file at its key, and nothing is left beside it', async (t) => {
+test('an object is a plain file at its key, and no other files are left', async (t) => {
   const directory = tempDir(t);
   const store = await openFsStore({ directory });
   await Promise.all(Array.from({ length: 10 }, () => store.putIfAbsent('a/b.txt', Buffer.from('bytes'))));
@@ -21,7 +21,7 @@ test('an object is a plain file at its key, and nothing is left beside it', asyn
   assert.deepEqual(await readdir(directory), ['.tmp~'], 'folders go with their last object');
 });
 
-test('several stores on one folder agree on who put a key', async (t) => {
+test('several stores on one folder agree on which of them put a key', async (t) => {
   const directory = tempDir(t);
   const stores = await Promise.all(Array.from({ length: 6 }, () => openFsStore({ directory })));
   for (let turn = 0; turn < 10; turn++) {
@@ -31,7 +31,7 @@ test('several stores on one folder agree on who put a key', async (t) => {
   }
 });
 
-test('what a crash left half-written goes once it is old, and is never listed', async (t) => {
+test('a half-written file from a crash is removed once it is old, and is never listed', async (t) => {
   const directory = tempDir(t);
   await (await openFsStore({ directory })).close();
   const [old, fresh] = [join(directory, '.tmp~', 'old'), join(directory, '.tmp~', 'fresh')];
@@ -68,7 +68,7 @@ test('symbolic links are neither followed nor listed nor replaced', async (t) =>
   assert.equal(await readFile(join(outside, 'secret'), 'utf8'), 'secret');
 });
 
-test('the store itself may be reached through a link', async (t) => {
+test("the store's own folder may be a link", async (t) => {
   const [place, link] = [tempDir(t), join(tempDir(t), 'link')];
   await symlink(place, link);
   const store = await openFsStore({ directory: link });
@@ -76,7 +76,7 @@ test('the store itself may be reached through a link', async (t) => {
   assert.deepEqual(await keys(store, ''), ['a/b']);
 });
 
-test('a key that is the folder of another, or lies below one, is a conflict and not a false', async (t) => {
+test('a key that is the folder of another, or lies below another, is a conflict, not false', async (t) => {
   const store = await openFsStore({ directory: tempDir(t) });
   await store.putIfAbsent('a/b', Buffer.from('x'));
   await assert.rejects(store.putIfAbsent('a', Buffer.from('x')), { code: 'CONFLICT' });
@@ -85,7 +85,7 @@ test('a key that is the folder of another, or lies below one, is a conflict and 
   assert.deepEqual(await keys(store, ''), ['a/b']);
 });
 
-test('files whose names are no keys are not listed', async (t) => {
+test('files whose names are not keys are not listed', async (t) => {
   const directory = tempDir(t);
   const store = await openFsStore({ directory });
   await mkdir(join(directory, 'with space'));

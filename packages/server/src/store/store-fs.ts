@@ -1,6 +1,8 @@
-// Objects as plain files: the key is the path under one directory. An object appears whole and durable or not at all,
-// since it is written elsewhere and then linked to its name, which fails if the name is taken, or renamed to replace what has it. Unlike in other stores no
-// object's key may be another's directory ('a' and 'a/b'). Several processes may share the directory.
+// Objects as plain files: the key is the path below one directory. An object appears whole and
+// durable, or not at all: it is written under a temporary name. Then it is linked to its key, which
+// fails if the key is taken, or renamed to replace the existing object. Unlike in other stores, no
+// object's key may be another's directory ('a' and 'a/b'). Several processes may share the
+// directory.
 import { randomBytes } from 'node:crypto';
 import { type BigIntStats, constants, type Dirent } from 'node:fs';
 import { type FileHandle, link, lstat, mkdir, open, readdir, realpath, rename, rmdir, stat, unlink } from 'node:fs/promises';
@@ -9,16 +11,16 @@ import { makeDirectory, syncDirectory, writeFileDurably } from '../kernel/durabl
 import { HayateError } from '../kernel/error.ts';
 import { checkKey, isKeySegment, type ObjectState, type ReadRange, type Store, type StoredObject } from './store.ts';
 
-/** Holds what is being written. Not a name that a key can have. */
+/** The directory of files that are being written. No key can have this name. */
 const TEMPORARY = '.tmp~';
-/** What lies there for longer was left by a crash: no object takes as long to write. */
+/** An older file was left by a crash: no object takes this long to write. */
 const ABANDONED_MS = 3_600_000;
-/** How often a put makes its directory again because a delete pruned it in between. */
+/** How often a put creates its directory again after a concurrent delete pruned it. */
 const TRIES_MAX = 20;
-/** Files asked for their size at once while listing. */
+/** How many files a listing stats at once. */
 const STAT_BATCH = 64;
 
-/** Opens the store in `directory`, which is made if it is missing. */
+/** Opens the store in `directory`, and creates it if it is missing. */
 export async function openFsStore(options: { directory: string }): Promise<Store> {
   await makeDirectory(join(options.directory, TEMPORARY));
   const root = await realpath(options.directory);
@@ -35,11 +37,11 @@ class FsStore implements Store {
 
   async putIfAbsent(key: string, bytes: Uint8Array): Promise<boolean> {
     const path = this.#path(key);
-    // Only to save the writing; what decides is the link.
+    // Saves the writing when the key is taken; only the link below decides.
     if ((await this.#isPlain(path)) && (await this.#taken(key, path))) return false;
     return this.#placing(key, bytes, async (temporary) => {
       const error = await failure(link(temporary, path));
-      // If it is gone already, someone has deleted it.
+      // If the object is already gone, it was deleted meanwhile.
       if (error === undefined) {
         await this.#syncNames(path);
         return true;
@@ -53,7 +55,7 @@ class FsStore implements Store {
   async replace(key: string, bytes: Uint8Array): Promise<void> {
     const path = this.#path(key);
     await this.#placing(key, bytes, async (temporary) => {
-      // What is there must be an object: a link might lead out of the store.
+      // The existing file must be an object: a link might lead out of the store.
       await this.#taken(key, path);
       const error = await failure(rename(temporary, path));
       if (error?.code === 'ENOENT') return undefined;
@@ -117,7 +119,10 @@ class FsStore implements Store {
 
   async close(): Promise<void> {}
 
-  /** Writes `bytes` elsewhere, makes the key's directories and lets `place` name the file; again while it answers undefined. */
+  /**
+   * Writes `bytes` to a temporary file, creates the key's directories and calls `place` to name the
+   * file. Repeats while `place` returns undefined.
+   */
   async #placing(key: string, bytes: Uint8Array, place: (temporary: string) => Promise<boolean | undefined>): Promise<boolean> {
     const temporary = join(this.#root, TEMPORARY, `${process.pid}-${randomBytes(12).toString('hex')}`);
     try {
@@ -138,7 +143,10 @@ class FsStore implements Store {
     return join(this.#root, ...key.split('/'));
   }
 
-  /** Whether `path` exists and no part of it below the root is a symbolic link, which might lead out of the store. */
+  /**
+   * Whether `path` exists and has no symbolic link below the root, which might lead out of the
+   * store.
+   */
   async #isPlain(path: string): Promise<boolean> {
     return (await realpath(path).catch(absent)) === path;
   }
@@ -149,31 +157,38 @@ class FsStore implements Store {
     return open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch(absent);
   }
 
-  /** Whether the object that had the name is still there. Then it is durable too: it may be from a writer that died before its name was. */
+  /**
+   * Whether the object that had the name still exists. If so, it makes the name durable: the writer
+   * may have died before that.
+   */
   async #taken(key: string, path: string): Promise<boolean> {
     const stats = await lstat(path).catch(absent);
     if (stats === undefined) return false;
-    if (!stats.isFile()) throw new HayateError('CONFLICT', `${key} is not free and no object: other keys lie below it, or it is a link`);
+    if (!stats.isFile())
+      throw new HayateError('CONFLICT', `${key} is neither free nor an object: other keys lie below it, or it is a link`);
     return this.#syncNames(path);
   }
 
-  /** Makes the object's directories. False if a delete took one of them meanwhile. */
+  /** Creates the object's directories. False if a delete removed one of them meanwhile. */
   async #makeDirectories(key: string, directory: string): Promise<boolean> {
-    // What exists of the path must be plain before anything is made below it.
+    // Check the existing part of the path before creating anything below it.
     let existing = directory;
     while ((await failure(lstat(existing)))?.code === 'ENOENT') existing = dirname(existing);
     if (!(await this.#isPlain(existing))) {
       if ((await failure(lstat(existing)))?.code === 'ENOENT') return false;
-      throw new HayateError('CONFLICT', `${key} lies below another object or behind a symbolic link`);
+      throw new HayateError('CONFLICT', `${key} is below another object or below a symbolic link`);
     }
     const error = await failure(mkdir(directory, { recursive: true }));
     if (error?.code === 'ENOTDIR' || error?.code === 'EEXIST')
-      throw new HayateError('CONFLICT', `${key} lies below another object`, { cause: error });
+      throw new HayateError('CONFLICT', `${key} is below another object`, { cause: error });
     if (error !== undefined && error.code !== 'ENOENT') throw error;
     return error === undefined;
   }
 
-  /** Makes a name durable, and those of the directories it is in; false if they are gone. Syncing what is clean costs next to nothing. */
+  /**
+   * Makes a name and the names of its directories durable; false if they are gone. Syncing a clean
+   * directory costs almost nothing.
+   */
   async #syncNames(path: string): Promise<boolean> {
     for (let at = path; at !== this.#root; at = dirname(at)) {
       const error = await failure(syncDirectory(dirname(at)));
@@ -183,12 +198,15 @@ class FsStore implements Store {
     return true;
   }
 
-  /** Removes directories that are empty, upwards. A put that loses its directory to this makes it again. */
+  /** Removes empty directories, upwards. A put that loses its directory creates it again. */
   async #prune(directory: string): Promise<void> {
     for (let at = directory; at !== this.#root; at = dirname(at)) if ((await failure(rmdir(at))) !== undefined) return;
   }
 
-  /** Objects in `directory` ('' or ending in '/') and below, by key. Directories sort as their keys do: with their '/'. */
+  /**
+   * Objects in `directory` ('' or ending in '/') and below, by key. Directories sort with their
+   * '/', as their keys do.
+   */
   async *#walk(directory: string, prefix: string, after: string): AsyncGenerator<StoredObject, void, undefined> {
     const entries = await readdir(join(this.#root, directory), { withFileTypes: true }).catch(absent);
     const wanted = (entries ?? [])
@@ -213,13 +231,19 @@ class FsStore implements Store {
   }
 }
 
-/** Whether a listing needs this file, or anything in this directory (`key` ends in '/'). Keys are ASCII: string order is byte order. */
+/**
+ * Whether a listing needs this file, or anything in this directory (`key` ends in '/'). Keys are
+ * ASCII, so string order is byte order.
+ */
 function mayHold(entry: Dirent, key: string, prefix: string, after: string): boolean {
   if (!entry.isDirectory()) return key.startsWith(prefix) && key > after;
   return (key.startsWith(prefix) || prefix.startsWith(key)) && (key > after || after.startsWith(key));
 }
 
-/** A file that replaces another is written while that one exists, so it has another inode, and a later time of writing. */
+/**
+ * A replacement is written while the old file exists, so it has another inode and a later
+ * modification time.
+ */
 function versionOf({ mtimeNs, ino, size }: BigIntStats): string {
   return [mtimeNs, ino, size].map((number) => number.toString(36)).join('-');
 }
@@ -228,13 +252,13 @@ async function isFile(path: string): Promise<boolean> {
   return (await lstat(path).catch(absent))?.isFile() ?? false;
 }
 
-/** For `catch`: what does not exist is undefined, other errors stay. */
+/** For `catch`: missing files give undefined; other errors are thrown again. */
 function absent(error: NodeJS.ErrnoException): undefined {
   if (error.code === 'ENOENT' || error.code === 'ENOTDIR' || error.code === 'ENAMETOOLONG') return undefined;
   throw error;
 }
 
-/** The error a file operation ended in; undefined if it went well. */
+/** The error of a failed file operation; undefined if it succeeded. */
 async function failure(operation: Promise<unknown>): Promise<NodeJS.ErrnoException | undefined> {
   return operation.then(
     () => undefined,

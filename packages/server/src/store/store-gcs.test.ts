@@ -1,4 +1,4 @@
-// The store in a bucket of a real server that speaks the JSON API of Google Cloud Storage.
+// The store in a bucket of a real server with the JSON API of Google Cloud Storage.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -38,7 +38,7 @@ storeFaultContract('GCS store', async (t) => {
   };
 });
 
-test('a whole object that changed on its way back is asked for again', async (t) => {
+test('a whole object that changed on its way back is requested again', async (t) => {
   const server = await gcs(t);
   if (server === undefined) return;
   const proxy = await startStoreFaultProxy(t, server.endpoint);
@@ -53,7 +53,7 @@ test('a whole object that changed on its way back is asked for again', async (t)
   await store.close();
 });
 
-test('a server that overwrites what it is asked to keep is found out', async (t) => {
+test('a server that overwrites existing objects is detected', async (t) => {
   const server = await gcs(t);
   if (server === undefined) return;
   const pathOf = (path: string): string => path.replace(/&ifGenerationMatch=0/, '');

@@ -1,7 +1,10 @@
-// Objects in a bucket of Google Cloud Storage, or of a server that speaks its JSON API: each request of the store's as one fetch.
-// Google's own client is not used, as its requests have no time limit; its library for credentials is.
+// Objects in a bucket of Google Cloud Storage, or of a server with its JSON API. Each request of
+// the store is one fetch. Google's own client is not used, because its requests have no time limit;
+// its credentials library is.
 //
-// Integrity: an upload names its MD5, which the service compares; a whole object that comes back is compared with its own. A plain http endpoint gets no token: it would travel in the clear.
+// Integrity: an upload contains its MD5, which the service compares. A whole object that is read
+// back is compared with its MD5. A plain http endpoint gets no token, which would be sent
+// unencrypted.
 import { createHash, randomUUID } from 'node:crypto';
 import { GoogleAuth } from 'google-auth-library';
 import { HayateError } from '../kernel/error.ts';
@@ -11,7 +14,7 @@ import type { Store } from './store.ts';
 const ENDPOINT = 'https://storage.googleapis.com';
 const SCOPE = 'https://www.googleapis.com/auth/devstorage.read_write';
 
-/** An answer that is not a success. */
+/** An answer without success. */
 class RefusedError extends Error {
   readonly status: number;
   constructor(status: number, message: string) {
@@ -20,7 +23,10 @@ class RefusedError extends Error {
   }
 }
 
-/** Opens the store. Throws CONFIGURATION if there is no such bucket or the credentials do not do, UNREACHABLE if nobody answers. */
+/**
+ * Opens the store. Throws CONFIGURATION if the bucket does not exist or the credentials are
+ * insufficient, UNREACHABLE if there is no answer.
+ */
 export async function openGcsStore(options: BucketOptions): Promise<Store> {
   const { bucket } = options;
   const endpoint = (options.endpoint ?? ENDPOINT).replace(/\/$/, '');
@@ -28,7 +34,7 @@ export async function openGcsStore(options: BucketOptions): Promise<Store> {
   const objects = `/storage/v1/b/${encodeURIComponent(bucket)}/o`;
   const pathOf = (key: string): string => `${objects}/${encodeURIComponent(key)}`;
 
-  /** Sends a request; the answer if its status is a success or one of `expected`. */
+  /** Sends a request. Returns the answer if its status is a success or one of `expected`. */
   const send = async (path: string, init: RequestInit & { signal: AbortSignal }, expected: readonly number[] = []): Promise<Response> => {
     const headers = { ...init.headers, ...(await authorization()) };
     const response = await fetch(endpoint + path, { ...init, headers, redirect: 'manual' });
@@ -52,14 +58,14 @@ export async function openGcsStore(options: BucketOptions): Promise<Store> {
       const headers = range === undefined ? {} : { Range: `bytes=${range.offset}-${range.offset + range.length - 1}` };
       const condition = range?.version === undefined ? '' : `&ifGenerationMatch=${range.version}`;
       const response = await send(`${pathOf(key)}?alt=media${condition}`, { headers, signal }, [404, 412, 416]);
-      // A server that passes over the condition gives what is there.
+      // A server that ignores the condition returns the current object.
       const generation = response.headers.get('x-goog-generation') ?? range?.version;
       const bytes = Buffer.from(await response.arrayBuffer());
       if (response.status === 404 || response.status === 412 || (response.ok && generation !== (range?.version ?? generation)))
         return undefined;
-      // Of the object, so nothing is known of a part.
+      // The MD5 covers the whole object, so a part cannot be checked.
       const [, md5] = /\bmd5=([^,\s]+)/.exec(response.headers.get('x-goog-hash') ?? '') ?? [];
-      if (response.status === 200 && md5 !== undefined && md5 !== md5Of(bytes)) throw new Error('an object came with another MD5');
+      if (response.status === 200 && md5 !== undefined && md5 !== md5Of(bytes)) throw new Error('an object arrived with another MD5');
       // The object ends before the range begins.
       return response.ok ? cutToRange(bytes, response.status === 206, range) : new Uint8Array();
     },
@@ -85,7 +91,7 @@ export async function openGcsStore(options: BucketOptions): Promise<Store> {
     explain: (error) => {
       if (error instanceof HayateError) return error;
       if (error instanceof RefusedError) return explainStatus(error.status, `bucket ${bucket}: ${error.message}`, error);
-      // fetch says what went wrong in the cause.
+      // fetch puts the reason into `cause`.
       const { cause } = error as { cause?: unknown };
       return explainStatus(undefined, String(cause ?? error), error);
     },
@@ -94,7 +100,7 @@ export async function openGcsStore(options: BucketOptions): Promise<Store> {
   return openRemoteStore(requests, options);
 }
 
-/** Gives the headers that show who asks. */
+/** Returns a function that makes the authorization headers. */
 function openAuthorization(endpoint: string): () => Promise<Record<string, string>> {
   if (endpoint.startsWith('http:')) return async () => ({});
   const auth = new GoogleAuth({ scopes: [SCOPE] });
@@ -102,14 +108,14 @@ function openAuthorization(endpoint: string): () => Promise<Record<string, strin
     try {
       return Object.fromEntries(await auth.getRequestHeaders(endpoint));
     } catch (cause) {
-      // A server of one's own may want none.
+      // An operator's own server may need no credentials.
       if (endpoint !== ENDPOINT && cause instanceof Error && cause.message.includes('default credentials')) return {};
       throw new HayateError('CONFIGURATION', `no credentials for Google Cloud Storage: ${String(cause)}`, { cause });
     }
   };
 }
 
-/** A multipart upload: the MD5 of the object's bytes, and they. */
+/** A multipart upload: the MD5 of the object's bytes, then the bytes. */
 function uploadOf(bytes: Uint8Array): { contentType: string; body: Buffer<ArrayBuffer> } {
   const boundary = randomUUID();
   const md5Hash = md5Of(bytes);
@@ -122,7 +128,7 @@ function md5Of(bytes: Uint8Array): string {
   return createHash('md5').update(bytes).digest('base64');
 }
 
-/** What an error's body says. */
+/** The message in an error's body. */
 function messageIn(text: string): string {
   try {
     return (JSON.parse(text) as { error?: { message?: string } }).error?.message ?? text;

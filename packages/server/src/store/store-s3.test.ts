@@ -14,7 +14,7 @@ storeContract(
     if (server === undefined) return undefined;
     Object.assign(process.env, server.env);
     const { bucket, endpoint } = server;
-    // Pages of seven keys: listings go on from page to page.
+    // Pages of seven keys, so that listings have several pages.
     return openS3Store({ bucket, endpoint, prefix: `test/${opened++}/`, region: 'us-east-1', timeoutMs: 20_000, pageKeys: 7 });
   },
   { repeatsPuts: true },

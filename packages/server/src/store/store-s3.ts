@@ -1,8 +1,10 @@
-// Objects in an S3 bucket, or of a server that speaks S3: each request of the store's as the SDK sends it, once.
+// Objects in a bucket of S3, or of a server that speaks S3. The SDK sends each request of the store
+// once.
 //
-// Integrity: a body is signed by its SHA-256, which every S3 server compares; so it takes none of the SDK's newer
-// default checksums, whose trailers compatible servers often do not know. For the same reason reads ask for none: TLS guards
-// them on their way, and the digests in the archive's objects tell what was put.
+// Integrity: a body is signed by its SHA-256, which every S3 server compares. So a body needs none
+// of the SDK's newer default checksums, whose trailers compatible servers often do not support. For
+// the same reason reads request no checksums: TLS protects them on their way, and the digests in
+// the archive's objects prove the content.
 import { addAbortSignal, Readable } from 'node:stream';
 import {
   DeleteObjectCommand,
@@ -17,12 +19,15 @@ import { HayateError } from '../kernel/error.ts';
 import { type BucketOptions, type BucketRequests, cutToRange, explainStatus, openRemoteStore, REQUESTS_MAX } from './remote-store.ts';
 import type { Store } from './store.ts';
 
-/** How a bucket of S3 is opened. Credentials come from the SDK's usual chain: environment, files, roles. */
+/**
+ * The options of an S3 bucket. Credentials come from the SDK's usual chain: environment, files,
+ * roles.
+ */
 export interface S3Options extends BucketOptions {
   readonly region: string;
 }
 
-/** The bucket, or what the credentials are, must be changed before these go away. */
+/** Errors that need a change to the bucket or the credentials. */
 const CONFIGURATION_NAMES = new Set([
   'AuthorizationHeaderMalformed',
   'CredentialsProviderError',
@@ -33,18 +38,24 @@ const CONFIGURATION_NAMES = new Set([
   'NoSuchBucket',
   'PermanentRedirect',
 ]);
-/** Two puts of one key met, or clocks differ, which the SDK has noticed by now: the request is sent again. */
+/**
+ * Two puts of one key collided, or clocks differ. The SDK corrects its clock after such an answer,
+ * so the request is sent again.
+ */
 const TEMPORARY_NAMES = new Set(['ConditionalRequestConflict', 'OperationAborted', 'RequestTimeTooSkewed', 'SlowDown']);
 
-/** Begins the version of an object without an entity tag. */
+/** The prefix of versions of objects without an entity tag. */
 const UNTAGGED = 'written:';
 
-/** Opens the store. Throws CONFIGURATION if there is no such bucket or the credentials do not do, UNREACHABLE if nobody answers. */
+/**
+ * Opens the store. Throws CONFIGURATION if the bucket does not exist or the credentials are
+ * insufficient, UNREACHABLE if there is no answer.
+ */
 export async function openS3Store(options: S3Options): Promise<Store> {
   const { bucket: Bucket, region, endpoint, timeoutMs, requestsMax: maxSockets = REQUESTS_MAX } = options;
   const client = new S3Client({
     region,
-    // Bucket names in host names need DNS that a server of one's own rarely has.
+    // Bucket names as host names need DNS entries that private servers rarely have.
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
     maxAttempts: 1,
     requestChecksumCalculation: 'WHEN_REQUIRED',
@@ -69,13 +80,13 @@ export async function openS3Store(options: S3Options): Promise<Store> {
       try {
         const answer = await client.send(new GetObjectCommand({ Bucket, Key, ...part, ...condition }), { abortSignal });
         const { Body, ContentLength, ContentRange } = answer;
-        // A server that passes over the condition gives what is there.
+        // A server that ignores the condition returns the current object.
         if (wanted !== undefined && wanted !== versionOf(answer)) {
           if (Body instanceof Readable) Body.destroy();
           return undefined;
         }
         const bytes = Body instanceof Readable ? Buffer.concat(await addAbortSignal(abortSignal, Body).toArray()) : Buffer.alloc(0);
-        if (bytes.length !== (ContentLength ?? bytes.length)) throw new Error(`${bytes.length} of ${ContentLength} bytes came`);
+        if (bytes.length !== (ContentLength ?? bytes.length)) throw new Error(`${bytes.length} of ${ContentLength} bytes arrived`);
         return cutToRange(bytes, ContentRange !== undefined, range);
       } catch (error) {
         if (isNoObject(error) || (wanted !== undefined && statusOf(error) === 412)) return undefined;
@@ -115,7 +126,10 @@ export async function openS3Store(options: S3Options): Promise<Store> {
   return openRemoteStore(requests, options);
 }
 
-/** The entity tag, which S3 makes of the content; of a server that gives none, the time of writing. */
+/**
+ * The entity tag, which S3 derives from the content; if the server gives none, the modification
+ * time.
+ */
 function versionOf({ ETag, LastModified }: { ETag?: string | undefined; LastModified?: Date | undefined }): string {
   const tag = ETag?.replace(/^W\//, '').replaceAll('"', '') ?? '';
   return tag !== '' ? tag : `${UNTAGGED}${LastModified?.getTime() ?? 0}`;
@@ -125,7 +139,10 @@ function statusOf(error: unknown): number | undefined {
   return error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
 }
 
-/** Not that there is no bucket, or no such user: then everything would seem to be gone. What answers a HEAD has no body, and so no name. */
+/**
+ * Excludes a missing bucket or user, which would make every object seem absent. The answer to a
+ * HEAD has no body, and therefore no such name.
+ */
 function isNoObject(error: unknown): boolean {
   return statusOf(error) === 404 && error instanceof Error && (error.name === 'NoSuchKey' || error.name === 'NotFound');
 }

@@ -1,35 +1,41 @@
-// What a primary and its workers say to each other, as calls (channel.ts). Everything here survives structured cloning.
+// The calls between the primary process and its workers (channel.ts). Every argument and result
+// survives structured cloning.
 import type { MetricObject } from '@prometheus-io/client';
 import type { ServeSettings } from '../serve-flags.ts';
 
-/** What a worker is told to be. */
+/** The order that starts a worker. */
 export interface WorkerOrder {
-  /** From 1; a worker that takes another's place keeps the number. Label of its metrics and of its log lines. */
+  /**
+   * From 1. A replacement process keeps the number. It labels the worker's metrics and log lines.
+   */
   readonly number: number;
-  /** The port is the same for all. */
+  /** All workers have the same port. */
   readonly settings: ServeSettings;
 }
 
-/** Where the group can be reached, as its workers see it. */
+/** Where clients reach the group, as its workers see it. */
 export interface WorkerAddress {
   readonly url: string;
   readonly development: boolean;
   readonly archiveDirectory: string;
 }
 
-/** Answered by a worker. */
+/** The calls that a worker answers. */
 export type WorkerCalls = {
-  /** Resolves when it listens; rejects as startServer does, and then it ends. */
+  /** Resolves when the worker listens. Rejects as startServer does; the worker then ends. */
   start(order: WorkerOrder): Promise<WorkerAddress>;
-  /** Looks now at the files that others replace. */
+  /** Reads replaceable files, such as certificates, again now. */
   reload(argument: undefined): Promise<void>;
-  /** Resolves when it has drained; it ends then. */
+  /** Resolves when the worker has drained; the worker then ends. */
   drain(argument: undefined): Promise<void>;
   unready(argument: undefined): Promise<readonly string[]>;
   metrics(argument: undefined): Promise<MetricObject[]>;
 };
 
-/** Answered by the primary: what workers are asked on the public port and only the group knows. */
+/**
+ * The calls that the primary answers. Operators ask a worker on the public port, and only the
+ * primary knows the whole group.
+ */
 export type GroupCalls = {
   unready(argument: undefined): Promise<readonly string[]>;
   metrics(argument: undefined): Promise<string>;

@@ -1,4 +1,5 @@
-// The other side of channel.test.ts: answers, refuses, breaks, says nothing, and ends, as it is asked.
+// The other side of channel.test.ts: it answers, refuses, throws, stays silent or ends, as the test
+// asks.
 import { HayateError } from '../kernel/error.ts';
 import { Channel, type ChannelEnd } from './channel.ts';
 
@@ -7,7 +8,7 @@ export type ChildCalls = {
   doubleAndOne(value: number): Promise<number>;
   refuse(argument: undefined): Promise<void>;
   breakDown(argument: undefined): Promise<void>;
-  saySomeDay(argument: undefined): Promise<void>;
+  neverAnswer(argument: undefined): Promise<void>;
   end(argument: undefined): Promise<void>;
 };
 export type ParentCalls = { double(value: number): Promise<number> };
@@ -20,6 +21,6 @@ const channel: Channel<ParentCalls, ChildCalls> = new Channel(process as unknown
   breakDown: async () => {
     throw new TypeError('a bug');
   },
-  saySomeDay: () => new Promise(() => undefined),
+  neverAnswer: () => new Promise(() => undefined),
   end: async () => process.exit(3),
 } satisfies ChildCalls);

@@ -30,17 +30,17 @@ test('both sides call and answer, many calls at a time, each with its own result
   );
 });
 
-test('a refusal comes over with its code, a bug as an error, and the channel goes on', async (t) => {
+test('a refusal arrives with its code, a bug as an error, and the channel continues to work', async (t) => {
   const channel = open(t);
   await assert.rejects(channel.call('refuse', undefined), isRefusal('IN_USE', /the port is in use/));
   await assert.rejects(channel.call('breakDown', undefined), (error) => !(error instanceof HayateError) && /a bug/.test(String(error)));
   assert.equal(await channel.call('doubleAndOne', 20), 41);
 });
 
-test('a call that is not answered in time, or whose process ends, is refused', async (t) => {
+test('a call rejects if the answer is late or the other process ends', async (t) => {
   const channel = open(t);
-  await assert.rejects(channel.call('saySomeDay', undefined, 1), isRefusal('CLOSED', /no answer in 1 ms/));
-  const waiting = assert.rejects(channel.call('saySomeDay', undefined), isRefusal('CLOSED', /the process has ended/));
+  await assert.rejects(channel.call('neverAnswer', undefined, 1), isRefusal('CLOSED', /no answer in 1 ms/));
+  const waiting = assert.rejects(channel.call('neverAnswer', undefined), isRefusal('CLOSED', /the process has ended/));
   await assert.rejects(channel.call('end', undefined), isRefusal('CLOSED', /the process has ended/));
   await waiting;
   await assert.rejects(channel.call('doubleAndOne', 1), isRefusal('CLOSED', /the process has ended/));

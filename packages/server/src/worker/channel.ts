@@ -1,11 +1,12 @@
-// Calls between the primary and a worker, over the channel that Node opens between them: a name and an argument go, a
-// result or an error comes back. Both sides call and answer. A call ends at the latest when the channel does.
+// Calls between the primary and a worker over the channel that Node opens between them. A call
+// sends a name and an argument; a result or an error comes back. Both sides call and answer. Every
+// call settles before the channel has closed.
 import { HayateError } from '../kernel/error.ts';
 
-/** What one side answers, by name. */
+/** The calls that one side answers, by name. */
 export type Calls = Readonly<Record<string, (argument: never) => Promise<unknown>>>;
 
-/** What Node gives: `process` in a worker, a cluster's Worker in the primary. */
+/** Node's end of a channel: `process` in a worker, a cluster Worker in the primary. */
 export interface ChannelEnd {
   send(message: unknown, callback: (error: Error | null) => void): unknown;
   on(event: 'message', listener: (message: unknown) => void): unknown;
@@ -22,7 +23,7 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-/** One end of a channel: answers `Ours`, calls `Theirs`. */
+/** One end of a channel: it answers `Ours` and calls `Theirs`. */
 export class Channel<Theirs extends Calls, Ours extends Calls> {
   readonly #end: ChannelEnd;
   readonly #ours: Ours;
@@ -36,7 +37,10 @@ export class Channel<Theirs extends Calls, Ours extends Calls> {
     end.on('disconnect', () => this.#fail());
   }
 
-  /** Rejects with what the other side threw (a HayateError as one), or CLOSED if it is gone or takes longer than `timeoutMs`. */
+  /**
+   * Rejects with the other side's error (a HayateError stays one), or with CLOSED if the other side
+   * has ended or takes longer than `timeoutMs`.
+   */
   call<Name extends keyof Theirs & string>(
     name: Name,
     argument: Parameters<Theirs[Name]>[0],
@@ -66,7 +70,7 @@ export class Channel<Theirs extends Calls, Ours extends Calls> {
   async #answer({ call, id, argument }: Extract<Message, { call: string }>): Promise<void> {
     try {
       const answer = this.#ours[call];
-      if (answer === undefined) throw new Error(`there is no call ${call}`);
+      if (answer === undefined) throw new Error(`unknown call ${call}`);
       this.#reply({ result: await answer(argument as never), id });
     } catch (error) {
       const code = error instanceof HayateError ? error.code : undefined;
@@ -75,7 +79,7 @@ export class Channel<Theirs extends Calls, Ours extends Calls> {
   }
 
   #reply(message: Message): void {
-    // Who does not hear the answer any more does not wait for it.
+    // A send failure is ignored: the other side has ended and no longer waits for this answer.
     this.#end.send(message, () => undefined);
   }
 

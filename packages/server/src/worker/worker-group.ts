@@ -1,10 +1,13 @@
-// Several processes on one machine behind one port: the primary opens the port and hands connections out in turn, workers
-// serve them. It takes settings and gives what startServer gives: a server that runs, as one, until it drains.
+// Several processes on one machine share one port. The primary opens the port and hands connections
+// to the workers in turn; the workers serve them. Settings go in. Out comes a server as startServer
+// returns it: it runs as one until it drains.
 //
-// Of Node's three ways to share a port the primary's turn-taking (node:cluster, SCHED_RR) accepts most slowly: measured on two
-// cores with 4,000 connections, 0.1 ms of the primary's CPU for each, and 2,000 a second where `reusePort` took 4,000. It is taken all
-// the same: a worker that hangs is given nothing (the kernel goes on giving it its share), connections that wait survive
-// a worker's death, a port that another program has is noticed, and it works on every system. docs/operate/scale-out.md has the figures.
+// Node offers three ways to share a port, and the primary's turn-taking (node:cluster, SCHED_RR)
+// accepts most slowly. On two cores with 4,000 connections, each connection took 0.1 ms of the
+// primary's CPU, and it accepted 2,000 a second where `reusePort` accepted 4,000. We use it because
+// a worker that hangs gets no connections (the kernel would continue to give it its share), waiting
+// connections survive a worker's death, a port in use by another program is detected, and it works
+// on every system. docs/operate/scale-out.md has the figures.
 import cluster from 'node:cluster';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -21,13 +24,16 @@ import type { ServeSettings } from '../serve-flags.ts';
 import type { WorkerAddress } from './call.ts';
 import { WorkerSlot } from './worker-slot.ts';
 
-/** How much longer than --drain-timeout-ms a worker may take before it is killed. */
+/** A worker is killed this long after --drain-timeout-ms. */
 const DRAIN_GRACE_MS = 2_000;
 
-/** The workers' program: TypeScript in the repository, JavaScript in the published package, as this file is. */
+/**
+ * The workers' program. Like this file, it is TypeScript in the repository and JavaScript in the
+ * published package.
+ */
 const program = fileURLToPath(import.meta.url).replace(/worker-group(\.[jt]s)$/, 'worker-main$1');
 
-/** Throws HayateError CONFIGURATION if these settings cannot be those of several processes. */
+/** Throws HayateError CONFIGURATION if several processes cannot use these settings. */
 export function checkWorkers({ roles, shards, log, lan }: ServeSettings): void {
   const logged = roles.filter((role) => role === 'streamer' || role === 'archiver');
   if (logged.length > 0 && log === 'file')
@@ -36,16 +42,20 @@ export function checkWorkers({ roles, shards, log, lan }: ServeSettings): void {
     );
   const live = roles.some((role) => role === 'streamer' || role === 'listener');
   if (live && shards === 'memory') throw configuration('--workers needs --shards redis://…: memory reaches no other process');
-  if (lan) throw configuration('--lan is for one process: leave --workers away');
+  if (lan) throw configuration('--lan is for one process: remove --workers');
 }
 
-/** Starts `settings.workers` processes; resolves when all listen. Rejects as startServer does, and then none runs. */
+/**
+ * Starts `settings.workers` processes; resolves when all listen. Rejects as startServer does; no
+ * worker runs then.
+ */
 export async function startWorkers(given: ServeSettings): Promise<RunningServer> {
   checkWorkers(given);
-  // A name is resolved once, so that all workers have the same address.
+  // Resolve the host name once, so that all workers use the same address.
   const listen = await publicAddress(given);
   const settings = { ...given, host: listen.address };
-  // Refuses what no worker could use, and makes the development secret once, before they all look for it.
+  // Refuses unusable security settings, and creates the development secret once, before the workers
+  // read it.
   (await openSecurity(settings, createContext({ logLevel: settings.logLevel }))).keys.close();
   const port = settings.port === 0 ? await freePort(settings.host) : settings.port;
   const context = createContext({ logLevel: settings.logLevel });
@@ -113,13 +123,16 @@ class WorkerGroup implements Operations {
     return address;
   }
 
-  /** Every worker's reasons: the group is ready when all of it is. */
+  /** The reasons of all workers: the group is ready when every worker is. */
   async unready(): Promise<readonly string[]> {
     if (this.#draining) return ['draining'];
     return (await Promise.all(this.#slots.map((slot) => slot.unready()))).flat();
   }
 
-  /** All workers' metrics, each with its worker's number as a label, so that no count falls when a process is replaced. */
+  /**
+   * All workers' metrics, each labelled with its worker's number, so that no counter falls when a
+   * process is replaced.
+   */
   async metrics(): Promise<string> {
     const all: MetricObject[][] = await Promise.all([
       this.#context.registry.getMetricsAsJSON(),
@@ -151,7 +164,7 @@ function openOperations(settings: ServeSettings, context: Context, operations: O
   return openInternalPort(settings, new ConnectionMetrics(context), app);
 }
 
-/** A port for all workers, which each would choose another of. */
+/** Chooses one free port for all workers; each would choose a different one otherwise. */
 async function freePort(host: string): Promise<number> {
   const server = createServer();
   const { promise, resolve, reject } = Promise.withResolvers<void>();

@@ -1,6 +1,6 @@
-// The program of one worker process: runs a server as its primary orders. A terminal sends Ctrl-C and its own end to both, and the
-// primary acts on them; SIGTERM to this process alone drains it, and the primary puts another in its place. When the primary is
-// gone Node ends the worker.
+// The program of one worker process: it runs a server as its primary orders. A terminal sends
+// Ctrl-C and its hang-up to both processes, and the primary acts on them. A SIGTERM to this process
+// alone drains it, and the primary replaces it. When the primary ends, Node ends the worker.
 import { strict as assert } from 'node:assert';
 import { hostname } from 'node:os';
 import { type RunningServer, startServer } from '../main.ts';
@@ -15,7 +15,7 @@ const running = (): RunningServer => {
   return server;
 };
 
-/** Ends this process when what has been said has left it. */
+/** Ends this process after its last messages have been sent. */
 const end = (code: number): void => {
   process.exitCode = code;
   setImmediate(() => process.disconnect?.());
@@ -35,13 +35,14 @@ const drain = (): Promise<void> =>
 
 const channel: Channel<GroupCalls, WorkerCalls> = new Channel(process as unknown as ChannelEnd, {
   async start({ number, settings }) {
-    // An internal port is the primary's, and so are the answers to operators there.
+    // The primary owns the internal port and answers operators there.
     const operations =
       settings.internalPort === undefined
         ? { unready: () => channel.call('unready', undefined), metrics: () => channel.call('metrics', undefined) }
         : undefined;
     try {
-      // Workers of one host are members of their own; one that is replaced comes back to its partitions.
+      // Each worker of a host is a Kafka group member of its own; a replacement gets its partitions
+      // back.
       const kafkaInstanceId = `${settings.kafkaInstanceId ?? hostname()}-${number}`;
       server = await startServer({ ...settings, internalPort: undefined, kafkaInstanceId }, { number, operations });
     } catch (error) {

@@ -1,5 +1,5 @@
-// One place in a group of workers: a process in it, or, after that has ended, soon another. Processes that keep ending are
-// replaced less and less often.
+// One place in a group of workers. It holds a process; when that ends, another follows. The more
+// often processes end, the longer the slot waits before it replaces them.
 import cluster, { type Worker } from 'node:cluster';
 import type { MetricObject } from '@prometheus-io/client';
 import type { Context } from '../kernel/context.ts';
@@ -7,26 +7,26 @@ import { HayateError } from '../kernel/error.ts';
 import type { GroupCalls, WorkerAddress, WorkerCalls, WorkerOrder } from './call.ts';
 import { Channel, type ChannelEnd } from './channel.ts';
 
-/** The first wait before a process is replaced; doubled each time, up to the last. */
+/** The first wait before a process is replaced. It doubles with each failure, up to the maximum. */
 const RESTART_MS_MIN = 250;
 const RESTART_MS_MAX = 15_000;
-/** A process that served for so long was a good one: waits begin anew. */
+/** After a process has served for this long, waits begin at the minimum again. */
 const HEALTHY_MS = 30_000;
-/** Operators are not kept waiting for a process that hangs. */
+/** How long an operator's question waits for a process that hangs. */
 const ANSWER_MS_MAX = 2_000;
 
 export interface WorkerSlotOptions {
   context: Context;
   order: WorkerOrder;
-  /** What the process may ask. */
+  /** The calls that the process may make. */
   group: GroupCalls;
-  /** A process that had started has ended by itself. */
+  /** Called when a process that had started ends by itself. */
   onEnd(): void;
 }
 
 type Ended = { readonly code: number | null; readonly signal: string | null };
 
-/** A worker, through all its processes. */
+/** One worker, through all its processes. */
 export class WorkerSlot {
   readonly #options: WorkerSlotOptions;
   #worker: Worker | undefined;
@@ -45,12 +45,15 @@ export class WorkerSlot {
     return this.#options.order.number;
   }
 
-  /** Whether its process listens. */
+  /** Whether the current process listens. */
   get isUp(): boolean {
     return this.#isUp;
   }
 
-  /** Starts the first process; resolves when it listens. Rejects if it cannot: it is not replaced then. */
+  /**
+   * Starts a process; resolves when it listens. Rejects if it cannot start; this method does not
+   * replace it then.
+   */
   async start(): Promise<WorkerAddress> {
     const { context, order, group } = this.#options;
     const { promise, resolve } = Promise.withResolvers<Ended>();
@@ -69,25 +72,31 @@ export class WorkerSlot {
     return address;
   }
 
-  /** Why it is not ready. */
+  /** The reasons why the worker is not ready. */
   async unready(): Promise<readonly string[]> {
     const reasons = this.#isUp && this.#channel !== undefined ? this.#channel.call('unready', undefined, ANSWER_MS_MAX) : ['not running'];
     const known = await Promise.resolve(reasons).catch(() => ['does not answer']);
     return known.map((reason) => `worker ${this.number}: ${reason}`);
   }
 
-  /** What its process has counted; nothing if it does not answer. */
+  /** The metrics of the current process; empty if it does not answer. */
   async metrics(): Promise<MetricObject[]> {
     if (!this.#isUp || this.#channel === undefined) return [];
     return this.#channel.call('metrics', undefined, ANSWER_MS_MAX).catch(() => []);
   }
 
-  /** Has its process look at the files that others replace. One that does not answer will when it is back. */
+  /**
+   * Makes the process read replaceable files again. A process that does not answer is skipped: its
+   * replacement reads them at the start.
+   */
   async reload(): Promise<void> {
     if (this.#isUp) await this.#channel?.call('reload', undefined, ANSWER_MS_MAX).catch(() => undefined);
   }
 
-  /** Drains its process, if there is one, and waits until it has ended. Rejects with CLOSED if it had to be killed. */
+  /**
+   * Drains the process, if there is one, and waits until it has ended. Rejects with CLOSED if the
+   * process had to be killed.
+   */
   async drain(timeoutMs: number): Promise<void> {
     this.#leaving = true;
     this.#cancelRestart();
@@ -99,7 +108,7 @@ export class WorkerSlot {
     if (code !== 0) throw new HayateError('CLOSED', `worker ${this.number} did not drain in time`);
   }
 
-  /** Ends its process at once. */
+  /** Kills the process at once, and waits until it has ended. */
   async kill(): Promise<void> {
     this.#leaving = true;
     this.#cancelRestart();
@@ -118,7 +127,7 @@ export class WorkerSlot {
   #restartSoon(why: string): void {
     const { logger, clock } = this.#options.context;
     const restartMs = Math.min(RESTART_MS_MAX, RESTART_MS_MIN * 2 ** this.#restarts++);
-    logger.warn({ worker: this.number, restartMs }, `a worker is replaced: ${why}`);
+    logger.warn({ worker: this.number, restartMs }, `replacing a worker: ${why}`);
     this.#cancelRestart = clock.after(restartMs, () => {
       this.start().catch(async (error: unknown) => {
         this.#worker?.process.kill('SIGKILL');

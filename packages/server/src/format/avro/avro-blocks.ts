@@ -1,32 +1,33 @@
-// Encoded rows in, the blocks of an Avro object container file out. A row is written straight to where it stays; a block
-// ends before the row that would make it longer than AVRO_BLOCK_BYTES, so that blocks depend on the rows alone.
+// Collects encoded rows into the blocks of an Avro object container file. A row is written directly
+// to its final place. A block ends before the row that would make it longer than AVRO_BLOCK_BYTES,
+// so that blocks depend only on the rows.
 import { type BufferSource, freshBuffers } from '../../kernel/buffer-pool.ts';
 import { AvroError } from './avro-error.ts';
 import type { AvroTable } from './avro-table.ts';
 
-/** Encoded rows before compression that a block holds at the most, unless one row is more. */
+/** The most bytes of encoded, uncompressed rows in a block, unless a single row is larger. */
 export const AVRO_BLOCK_BYTES = 262_144;
 
 /** Consecutive rows, encoded and not compressed. */
 export interface AvroBlock {
   /** At least 1. */
   readonly rows: number;
-  /** One behind another; a row lies in one part. */
+  /** Concatenated, they are the rows; no row spans two parts. */
   readonly parts: readonly Uint8Array[];
 }
 
-/** Blocks that lie together in a file, and what they are called in its index. */
+/** Consecutive blocks of a file, and their name in its index. */
 export interface AvroSection {
   readonly name: readonly (string | number)[];
   readonly blocks: readonly AvroBlock[];
 }
 
-/** Memory is taken in pieces of this size unless a source says otherwise. */
+/** The size of the pieces of memory, unless a source has another one. */
 const PIECE_BYTES = 16_384;
 
 /**
- * Gathers rows. For each: `begin` with the most bytes that it can take, write it into `buffer` from where `begin` says,
- * `end` behind its last byte.
+ * Gathers rows. For each row, call `begin` with the most bytes that it can take, write the row into
+ * `buffer` from the returned position on, and call `end` with the position after its last byte.
  */
 export class AvroBlocks {
   readonly #source: BufferSource;
@@ -35,7 +36,7 @@ export class AvroBlocks {
   readonly #taken: Buffer[] = [];
   #heldBytes = 0;
   #totalRows = 0;
-  /** The piece that is being written, what of it belongs to closed parts, and to rows. */
+  /** The current piece, the start of its open part, and the end of its last row. */
   #piece: Buffer = Buffer.alloc(0);
   #partStart = 0;
   #used = 0;
@@ -44,12 +45,12 @@ export class AvroBlocks {
   #bytes = 0;
   #rows = 0;
 
-  /** Pieces of memory are taken from `source`, but for rows that are longer. */
+  /** Pieces of memory come from `source`, except for rows that are longer than a piece. */
   constructor(source = freshBuffers(PIECE_BYTES)) {
     this.#source = source;
   }
 
-  /** Where a row is written to; may be another one after each `begin`. */
+  /** The buffer for the next row. It may change with each `begin`. */
   get buffer(): Buffer {
     return this.#piece;
   }
@@ -59,12 +60,12 @@ export class AvroBlocks {
     return this.#totalRows;
   }
 
-  /** Memory that the blocks take. */
+  /** Bytes of memory that the blocks take. */
   get heldBytes(): number {
     return this.#heldBytes;
   }
 
-  /** Makes room for a row of up to `bytesMax`; where in `buffer` it begins. */
+  /** Makes room for a row of up to `bytesMax`; returns the position in `buffer` where it begins. */
   begin(bytesMax: number): number {
     if (this.#used + bytesMax > this.#piece.length) {
       this.#closePart(this.#used);
@@ -75,7 +76,7 @@ export class AvroBlocks {
     return this.#used;
   }
 
-  /** Takes the row that was written up to before `at`. */
+  /** Takes the row that was written and ends before `at`. */
   end(at: number): void {
     const length = at - this.#used;
     if (this.#rows > 0 && this.#bytes + length > AVRO_BLOCK_BYTES) this.#closeBlock(this.#used);
@@ -85,25 +86,25 @@ export class AvroBlocks {
     this.#totalRows++;
   }
 
-  /** Encodes a row by avsc. Throws if it does not fit the schema. */
+  /** Encodes a row with avsc. Throws if it does not fit the schema. */
   append<Row>({ type }: AvroTable<Row>, row: Row): void {
     let start = this.begin(1);
     let end = type.encode(row, this.#piece, start);
     if (end < 0) {
-      // avsc gives the missing bytes as a negative number.
+      // avsc returns the missing bytes as a negative number.
       start = this.begin(this.#piece.length - start - end);
       end = type.encode(row, this.#piece, start);
     }
     this.end(end);
   }
 
-  /** Everything taken. Nothing can be added after that. */
+  /** Returns all blocks. No rows can be added after the call. */
   finish(): readonly AvroBlock[] {
     if (this.#rows > 0) this.#closeBlock(this.#used);
     return this.#closed;
   }
 
-  /** Gives the memory back: no block may be used after that. */
+  /** Returns the memory to the source: no block may be used afterwards. */
   release(): void {
     for (const buffer of this.#taken.splice(0)) this.#source.give(buffer);
   }
@@ -130,14 +131,17 @@ export class AvroBlocks {
   }
 }
 
-/** A block's rows in one piece. */
+/** A block's rows in one buffer. */
 export function joinParts({ parts }: AvroBlock): Buffer {
   const [first, second] = parts;
   if (first === undefined || second !== undefined) return Buffer.concat(parts);
   return Buffer.from(first.buffer, first.byteOffset, first.length);
 }
 
-/** Decodes the rows of blocks by avsc. Throws AvroError if a block does not hold what it says. */
+/**
+ * Decodes the rows of blocks with avsc. Throws AvroError if a block does not contain the rows that
+ * it declares.
+ */
 export function* decodeRows<Row>({ type }: AvroTable<Row>, blocks: Iterable<AvroBlock>): Iterable<Row> {
   for (const block of blocks) {
     const data = joinParts(block);
@@ -153,6 +157,6 @@ export function* decodeRows<Row>({ type }: AvroTable<Row>, blocks: Iterable<Avro
       yield decoded.value;
       at = decoded.offset;
     }
-    if (at !== data.length) throw new AvroError('a block has bytes behind its last row');
+    if (at !== data.length) throw new AvroError('a block has bytes after its last row');
   }
 }

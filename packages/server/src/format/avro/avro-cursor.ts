@@ -1,4 +1,5 @@
-// Reads Avro's binary encoding: numbers that are not negative, bytes, texts. Nothing is read beyond the end of the bytes.
+// Reads Avro's binary encoding: non-negative numbers, bytes and text. It never reads beyond the end
+// of the bytes.
 import { AvroError } from './avro-error.ts';
 
 /** Reads `bytes` from their beginning. */
@@ -32,7 +33,8 @@ export class AvroCursor {
         scale *= 128;
         continue;
       }
-      // Zigzag: the lowest bit is the sign. The sum loses it beyond 53 bits, the first byte does not.
+      // Zigzag: the lowest bit is the sign. Beyond 53 bits the sum loses it, so take it from the
+      // first byte.
       if (((this.#bytes[start] ?? 0) & 1) === 1) throw new AvroError('a number is negative');
       if (value / 2 > Number.MAX_SAFE_INTEGER) break;
       return value / 2;
@@ -40,7 +42,7 @@ export class AvroCursor {
     throw new AvroError('a number is out of range');
   }
 
-  /** The next bytes: a view. Throws AvroError. */
+  /** The next bytes, as a view. Throws AvroError. */
   take(length: number): Uint8Array {
     const start = this.#at;
     this.#at += length;
@@ -48,7 +50,7 @@ export class AvroCursor {
     return this.#bytes.subarray(start, this.#at);
   }
 
-  /** Text preceded by its length. Throws AvroError. */
+  /** A text, preceded by its length. Throws AvroError. */
   text(): string {
     return Buffer.from(this.take(this.long())).toString('utf8');
   }

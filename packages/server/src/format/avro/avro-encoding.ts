@@ -1,7 +1,7 @@
-// Avro's binary encoding of numbers that are not negative, texts and bytes, into a buffer that has room: `at` in, the place
-// behind what was written out.
+// Writes Avro's binary encoding of non-negative numbers, text and bytes into a buffer with enough
+// room. Takes the position `at`; returns the position after the written bytes.
 
-/** Bytes that a long takes at the most. */
+/** The most bytes of a long. */
 export const AVRO_LONG_BYTES = 10;
 
 /** A long from 0 to 2^53 - 1: zigzag, then base 128, least significant first. */
@@ -11,7 +11,8 @@ export function writeAvroLong(buffer: Uint8Array, value: number, at: number): nu
     buffer[to] = value * 2;
     return to + 1;
   }
-  // Doubles above 31 bits, by sevens; the first byte holds six bits of the number, as zigzag doubles it.
+  // Beyond 31 bits, use doubles, in groups of seven bits. The first byte holds six bits of the
+  // number, as zigzag doubles it.
   let rest = value;
   if (value >= 0x4000_0000) {
     buffer[to++] = ((rest % 64) * 2) | 0x80;
@@ -38,7 +39,7 @@ export function avroSized(data: string | Uint8Array): Buffer {
   return buffer.subarray(0, start + bytes.length);
 }
 
-/** A long alone. */
+/** A single long. */
 export function avroLong(value: number): Buffer {
   const buffer = Buffer.allocUnsafe(AVRO_LONG_BYTES);
   return buffer.subarray(0, writeAvroLong(buffer, value, 0));

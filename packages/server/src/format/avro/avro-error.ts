@@ -1,9 +1,11 @@
-// The one error that reading Avro throws: the bytes are not a container file that this reader can vouch for.
+// The only error of the Avro reader: the bytes are not a valid container file.
 
-/** Input that is not a valid Avro object container file, or whose digest does not fit its content. */
+/**
+ * The input is not a valid Avro object container file, or its digest does not match its content.
+ */
 export class AvroError extends Error {
   override readonly name = 'AvroError';
-  /** If the input is cut short: bytes that it needs to go on, at least. */
+  /** If the input is cut short: the least number of bytes needed to continue. */
   readonly needed: number | undefined;
 
   constructor(message: string, { needed, ...options }: ErrorOptions & { needed?: number } = {}) {

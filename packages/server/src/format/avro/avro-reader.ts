@@ -1,6 +1,7 @@
-// An Avro object container file that Hayate wrote in, its rows out, whole or a section by its index. Strict: framing, sync
-// markers and codec must be right; of a whole file the content must have the digest that it carries, which is checked
-// before any row is decoded, and the index must say where its blocks lie.
+// Reads the rows of an Avro object container file that Hayate wrote, whole or by section through
+// its index. Strict: framing, sync markers and codec must be correct. A whole file's content must
+// match the digest in its header, which is checked before any row is decoded. The file's index must
+// match its blocks.
 import { createHash } from 'node:crypto';
 import { type AvroBlock, decodeRows } from './avro-blocks.ts';
 import { decompressBlock } from './avro-codec.ts';
@@ -9,18 +10,20 @@ import { AvroError } from './avro-error.ts';
 import type { AvroTable } from './avro-table.ts';
 import { AVRO_DIGEST_KEY, AVRO_ERASED_KEY, AVRO_INDEX_KEY, AVRO_MAGIC, avroDigest } from './avro-writer.ts';
 
-/** What the header says. */
+/** The content of the header. */
 export interface AvroHeader {
   schemaJson: string;
   codec: string;
   digest: string;
-  /** Digest of the rows that are left, if some were erased. */
+  /** Digest of the remaining rows, if some were erased. */
   erasedDigest: string | undefined;
   /** User metadata. */
   metadata: Readonly<Record<string, string>>;
-  /** Where each section lies, in the order of the rows; undefined in a file without an index. */
+  /**
+   * The position of each section, in the order of the rows; undefined in a file without an index.
+   */
   index: readonly AvroIndexEntry[] | undefined;
-  /** Ends the header and each block. */
+  /** The marker that ends the header and each block. */
   sync: Uint8Array;
   /** Bytes of the header. */
   length: number;
@@ -33,16 +36,19 @@ export interface AvroIndexEntry {
   readonly rows: number;
   /** Bytes from the end of the header. */
   readonly offset: number;
-  /** Bytes of its blocks, sync markers included. */
+  /** Bytes of its blocks, including sync markers. */
   readonly length: number;
 }
 
-/** A block as read: where it lies, in bytes from the end of the header. */
+/** A block that was read, with its position in bytes from the end of the header. */
 export interface PlacedAvroBlock extends AvroBlock {
   readonly offset: number;
 }
 
-/** Reads a file's header; `bytes` may end anywhere after it. Throws AvroError, with `needed` if `bytes` end within it. */
+/**
+ * Reads a file's header; `bytes` may end anywhere after it. Throws AvroError, with `needed` if
+ * `bytes` end within the header.
+ */
 export function readAvroHeader(bytes: Uint8Array): AvroHeader {
   const cursor = new AvroCursor(bytes);
   if (Buffer.compare(cursor.take(4), AVRO_MAGIC) !== 0) throw new AvroError('not an Avro object container file');
@@ -55,7 +61,7 @@ export function readAvroHeader(bytes: Uint8Array): AvroHeader {
   const codec = entries.get('avro.codec');
   if (schemaJson === undefined || codec === undefined || digest === undefined)
     throw new AvroError('the header lacks its schema, codec or digest');
-  if (Buffer.from(sync).toString('hex') !== digest.slice(0, 32)) throw new AvroError('the sync marker is not the one of the digest');
+  if (Buffer.from(sync).toString('hex') !== digest.slice(0, 32)) throw new AvroError('the sync marker does not match the digest');
   const own = new Set([AVRO_DIGEST_KEY, AVRO_ERASED_KEY, AVRO_INDEX_KEY]);
   const metadata = Object.fromEntries([...entries].filter(([key]) => !key.startsWith('avro.') && !own.has(key)));
   const erasedDigest = entries.get(AVRO_ERASED_KEY);
@@ -64,7 +70,7 @@ export function readAvroHeader(bytes: Uint8Array): AvroHeader {
   return { schemaJson, codec, digest, erasedDigest, metadata, index, sync, length: cursor.at };
 }
 
-/** Reads the blocks that `bytes` hold from the first to the last byte. Throws AvroError. */
+/** Reads the blocks in `bytes`, which must contain whole blocks only. Throws AvroError. */
 export function readAvroBlocks({ codec, sync }: AvroHeader, bytes: Uint8Array): PlacedAvroBlock[] {
   const cursor = new AvroCursor(bytes);
   const blocks: PlacedAvroBlock[] = [];
@@ -79,7 +85,10 @@ export function readAvroBlocks({ codec, sync }: AvroHeader, bytes: Uint8Array): 
   return blocks;
 }
 
-/** Reads a whole file's blocks. Throws AvroError, also if its content has not its digest or its index is wrong. */
+/**
+ * Reads a whole file's blocks. Throws AvroError, also if the digest does not match the content or
+ * the index is wrong.
+ */
 export function readAvroFile(bytes: Uint8Array): { header: AvroHeader; blocks: PlacedAvroBlock[] } {
   const header = readAvroHeader(bytes);
   const body = bytes.subarray(header.length);
@@ -89,15 +98,15 @@ export function readAvroFile(bytes: Uint8Array): { header: AvroHeader; blocks: P
   for (const { parts } of blocks) for (const part of parts) hash.update(part);
   const rows = blocks.reduce((sum, block) => sum + block.rows, 0);
   if (avroDigest(header.schemaJson, metadata, rows, hash.digest('hex')) !== (header.erasedDigest ?? header.digest))
-    throw new AvroError('the digest does not fit the content');
+    throw new AvroError('the digest does not match the content');
   if (header.index !== undefined) checkIndex(header.index, blocks, body.length);
   return { header, blocks };
 }
 
-/** Reads the rows of a whole file whose schema must be the table's, letter by letter. Throws AvroError. */
+/** Reads the rows of a whole file. Its schema must be exactly the table's. Throws AvroError. */
 export function readAvro<Row>(table: AvroTable<Row>, bytes: Uint8Array): { header: AvroHeader; rows: Row[] } {
   const { header, blocks } = readAvroFile(bytes);
-  if (header.schemaJson !== table.schemaJson) throw new AvroError('the schema is another one');
+  if (header.schemaJson !== table.schemaJson) throw new AvroError('the schema is not the expected one');
   return { header, rows: [...decodeRows(table, blocks)] };
 }
 
@@ -123,16 +132,16 @@ function parseIndex(json: string): AvroIndexEntry[] {
   });
 }
 
-/** Each entry must name whole blocks, and together all. */
+/** Each entry must cover whole blocks, and together they must cover all blocks. */
 function checkIndex(index: readonly AvroIndexEntry[], blocks: readonly PlacedAvroBlock[], bodyLength: number): void {
   let next = 0;
   for (const { rows, offset, length } of index) {
     let found = 0;
-    if (blocks[next]?.offset !== offset) throw new AvroError('the index does not fit the blocks');
+    if (blocks[next]?.offset !== offset) throw new AvroError('the index does not match the blocks');
     for (; (blocks[next]?.offset ?? bodyLength) < offset + length; next++) found += blocks[next]?.rows ?? 0;
-    if (found !== rows) throw new AvroError('the index does not fit the blocks');
+    if (found !== rows) throw new AvroError('the index does not match the blocks');
   }
   const last = index.at(-1);
   if (next !== blocks.length || (last === undefined ? 0 : last.offset + last.length) !== bodyLength)
-    throw new AvroError('the index does not fit the blocks');
+    throw new AvroError('the index does not match the blocks');
 }

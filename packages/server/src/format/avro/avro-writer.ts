@@ -1,6 +1,7 @@
-// Rows in, an Avro object container file out (Avro 1.11 specification, "Object Container Files"). The container is written
-// here, so that the same rows always give the same bytes: the sync marker comes from the digest of the content, metadata has
-// one order, and blocks end at fixed sizes.
+// Writes rows to an Avro object container file (Avro 1.11 specification, "Object Container Files").
+// This file writes the container itself, so that the same rows always give the same bytes: the sync
+// marker comes from the content's digest, metadata has a fixed order, and blocks end at fixed
+// sizes.
 import { createHash } from 'node:crypto';
 import { setImmediate as giveWay } from 'node:timers/promises';
 import { BufferPool } from '../../kernel/buffer-pool.ts';
@@ -13,7 +14,7 @@ import type { AvroTable } from './avro-table.ts';
 /** Metadata key of the digest. */
 export const AVRO_DIGEST_KEY = 'hayate.digest';
 
-/** Metadata key of the digest of what is left, in a file of which rows were erased. */
+/** Metadata key of the digest of the remaining rows, in a file whose other rows were erased. */
 export const AVRO_ERASED_KEY = 'hayate.erased';
 
 /** Metadata key of the index, the last one. */
@@ -22,21 +23,24 @@ export const AVRO_INDEX_KEY = 'hayate.index';
 /** "Obj" and the version. */
 export const AVRO_MAGIC = Uint8Array.of(0x4f, 0x62, 0x6a, 1);
 
-/** So many are compressed at a time. */
+/** The number of blocks compressed at a time. */
 const BLOCKS_AT_ONCE = 4;
 
-/** Where blocks of several parts are joined to be compressed. */
+/** Buffers that join a block's parts for compression. */
 const scratches = new BufferPool(AVRO_BLOCK_BYTES, 8 * AVRO_BLOCK_BYTES);
 
 export interface AvroFileOptions {
   codec: AvroCodec;
   /** User metadata; keys must not begin with "avro." (reserved). */
   metadata?: Readonly<Record<string, string>>;
-  /** Of the file that this one is put in the place of: it is carried on, and the digest of the content stands beside it. */
+  /**
+   * The digest of the file that this one replaces. The new file keeps it, and stores the digest of
+   * its own content next to it.
+   */
   erasedDigest?: string;
 }
 
-/** An encoded file and the digest that it carries. */
+/** An encoded file and the digest in it. */
 export interface AvroFile {
   bytes: Uint8Array;
   digest: string;
@@ -59,12 +63,18 @@ export function packAvroSections(table: AvroTable<unknown>, sections: readonly A
   );
 }
 
-/** Packs blocks into a file without an index. Gives way to other work after every block, and compresses off the event loop. */
+/**
+ * Packs blocks into a file without an index. Compresses off the event loop, and lets other work run
+ * after every few blocks.
+ */
 export function packAvro(table: AvroTable<unknown>, blocks: readonly AvroBlock[], options: AvroFileOptions): Promise<AvroFile> {
   return pack(table, blocks, options);
 }
 
-/** Digest of a file's schema, metadata (sorted by key), number of rows and SHA-256, in hex, of the encoded rows, joined. */
+/**
+ * The digest of a file's schema, metadata (sorted by key), number of rows, and SHA-256, in hex, of
+ * the concatenated encoded rows.
+ */
 export function avroDigest(schemaJson: string, metadata: readonly (readonly [string, string])[], rows: number, rowsHash: string): string {
   return logicalDigest([schemaJson, JSON.stringify(metadata), String(rows), rowsHash]);
 }
@@ -110,7 +120,7 @@ async function pack(
   return { bytes: new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length), digest };
 }
 
-/** The block's bytes as the file holds them. */
+/** The block's bytes as the file contains them. */
 async function compressed(codec: AvroCodec, block: AvroBlock): Promise<Uint8Array> {
   const length = block.parts.reduce((sum, part) => sum + part.length, 0);
   if (codec === 'null' || block.parts.length === 1 || length > scratches.size) return compressBlock(codec, joinParts(block));
@@ -125,7 +135,10 @@ async function compressed(codec: AvroCodec, block: AvroBlock): Promise<Uint8Arra
   return bytes;
 }
 
-/** For each section its name, rows, offset and length; `lengths` are those of all blocks in the file. */
+/**
+ * The name, rows, offset and length of each section; `lengths` has the length of every block in the
+ * file.
+ */
 function indexOf(sections: readonly AvroSection[], lengths: readonly number[]): (string | number)[][] {
   let block = 0;
   let offset = 0;

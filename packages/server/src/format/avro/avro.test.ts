@@ -38,17 +38,17 @@ const row: fc.Arbitrary<Row> = fc.record({
 
 const plain = (rows: readonly Row[]) => rows.map(({ name, number, labels, data }) => [name, number, { ...labels }, data.toString('hex')]);
 
-/** avsc's own codecs, and the one that it leaves to others. */
+/** avsc's own codecs, and the one that it leaves to its callers. */
 const codecs = { ...avsc.streams.BlockDecoder.defaultCodecs(), zstandard: zstdDecompress };
 
-/** Rows as avsc's own container reader sees them. */
+/** The rows as avsc's own container reader returns them. */
 async function readWithAvsc(bytes: Uint8Array): Promise<Row[]> {
   const rows: Row[] = [];
   for await (const value of Readable.from([Buffer.from(bytes)]).pipe(new avsc.streams.BlockDecoder({ codecs }))) rows.push(value);
   return rows;
 }
 
-test('rows come back from the file, by this reader and by avsc, and the same rows give the same bytes', async () => {
+test('this reader and avsc read the rows back, and the same rows give the same bytes', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(row), fc.constantFrom(...AVRO_CODECS), async (rows, codec) => {
       const options = { codec, metadata: { 'hayate.b': '2', 'hayate.a': '疾風' } };
@@ -66,7 +66,7 @@ test('rows come back from the file, by this reader and by avsc, and the same row
   );
 });
 
-test('files of many blocks, and rows larger than a block, come back', async () => {
+test('files of many blocks, and rows larger than a block, are read back', async () => {
   const sizes = [10, 70_000, 3, 65_000, 600, 300_000, 1, 262_144];
   const rows = Array.from(
     { length: 400 },
@@ -77,7 +77,7 @@ test('files of many blocks, and rows larger than a block, come back', async () =
   assert.deepEqual(plain(await readWithAvsc(bytes)), plain(rows));
 });
 
-test('sections lie where the index says, and each begins a block', async () => {
+test('sections are at the positions in the index, and each begins a block', async () => {
   const names = fc.uniqueArray(fc.stringMatching(/^[a-z]{1,4}$/), { maxLength: 6 });
   await fc.assert(
     fc.asyncProperty(names, fc.array(row, { minLength: 1, maxLength: 20 }), fc.constantFrom(...AVRO_CODECS), async (names, rows, codec) => {
@@ -104,13 +104,13 @@ test('sections lie where the index says, and each begins a block', async () => {
         sections.flatMap(({ blocks }) => blocks),
         { codec },
       );
-      assert.equal(without.digest, digest, 'the index is outside of the digest');
+      assert.equal(without.digest, digest, 'the digest does not cover the index');
     }),
     { numRuns: 60 },
   );
 });
 
-test('a file in the place of an erased one carries that digest, and its own is checked', async () => {
+test("a file that replaces an erased one keeps its digest, and the new file's own digest is checked", async () => {
   const rows = Array.from({ length: 50 }, (_, i): Row => ({ name: `row ${i}`, number: i, labels: {}, data: Buffer.alloc(9, i) }));
   const { digest } = await writeAvro(table, rows, { codec: 'null' });
   const left = await writeAvro(table, rows.slice(10), { codec: 'null', erasedDigest: digest });
@@ -124,7 +124,7 @@ test('a file in the place of an erased one carries that digest, and its own is c
   assert.throws(() => readAvro(table, broken), AvroError);
 });
 
-test('any one changed byte is refused or changes nothing that is read, and any truncation is refused', async () => {
+test('a changed byte is refused or changes no row, and any truncation is refused', async () => {
   const rows = Array.from({ length: 50 }, (_, i): Row => ({ name: `row ${i}`, number: i, labels: { a: 'b' }, data: Buffer.alloc(9, i) }));
   for (const codec of AVRO_CODECS) {
     const { bytes } = await writeAvro(table, rows, { codec });
@@ -133,7 +133,8 @@ test('any one changed byte is refused or changes nothing that is read, and any t
         const broken = bytes.slice();
         broken[at] = (broken[at] ?? 0) ^ change;
         try {
-          // Deflate ends in unused bits, and zstd's frames have some: a change there changes nothing.
+          // Deflate ends in unused bits, and zstd's frames contain some. A change there changes no
+          // row.
           assert.deepEqual(plain(readAvro(table, broken).rows), plain(rows));
           assert.notEqual(codec, 'null');
         } catch (error) {

@@ -1,4 +1,4 @@
-// Avro object container files, read and written: all that other folders use of this one.
+// Reads and writes Avro object container files. Other folders use only these exports.
 export { AVRO_BLOCK_BYTES, type AvroBlock, AvroBlocks, type AvroSection, decodeRows, joinParts } from './avro-blocks.ts';
 export { AVRO_CODECS, type AvroCodec } from './avro-codec.ts';
 export { AvroCursor } from './avro-cursor.ts';

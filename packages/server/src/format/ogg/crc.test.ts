@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { oggPageCrc } from './crc.ts';
 
-/** RFC 3533's checksum bit by bit. */
+/** RFC 3533's checksum, computed bit by bit. */
 function slowCrc(bytes: Uint8Array): number {
   let crc = 0;
   for (const [i, byte] of bytes.entries()) {
@@ -13,7 +13,7 @@ function slowCrc(bytes: Uint8Array): number {
   return crc >>> 0;
 }
 
-test('the checksum is that of RFC 3533, over any length and place, whatever stands in its field', () => {
+test('the checksum is that of RFC 3533, for any length and position, whatever its field contains', () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 27, maxLength: 700 }), fc.nat(9), fc.nat(9), (page, before, behind) => {
       const bytes = new Uint8Array([...new Uint8Array(before).fill(0xaa), ...page, ...new Uint8Array(behind).fill(0x55)]);

@@ -1,46 +1,52 @@
-// The granule positions of a stream's pages in, what they say about time out: how much is missing before a page, and what to
-// trim at the end (RFC 7845 section 4). A position is believed if it agrees with the packets before it, if something is known
-// to be lost, or if the next page agrees with it. Any other one is wrong: time is then counted by the packets alone.
+// Converts the granule positions of a stream's pages to time: how much is missing before a page,
+// and what to trim at the end (RFC 7845 section 4). A position is accepted if it agrees with the
+// packets before it, if packets are known to be lost, or if the next page agrees with it. Any other
+// position is wrong, and then only the packets count time.
 
-/** A longer hole than this closes up: a minute at 48 kHz. */
+/** A longer gap is closed: a minute at 48 kHz. */
 export const HOLE_SAMPLES_MAX = 48_000 * 60;
 
-/** Longest time that end trimming may take beyond the packets of its own page: one packet of 120 ms. */
+/**
+ * The longest time that end trimming may take beyond the packets of its own page: one packet of 120
+ * ms.
+ */
 const TRIM_SAMPLES_MAX = 5_760;
 
 /** A page on which packets end. */
 export interface PageTime {
-  /** Undefined if it is not a position. */
+  /** Undefined if the page has no valid position. */
   readonly granule: number | undefined;
   /** 48 kHz samples of the packets that end in it. */
   readonly samples: number;
   /** Whether packets are known to be missing before its last one. */
   readonly isLossy: boolean;
-  /** Whether the stream ends with it. */
+  /** Whether it is the stream's last page. */
   readonly isLast: boolean;
 }
 
-/** What a page's position says. */
+/** The result for a page's position. */
 export interface PagePlace {
   /** Samples that are missing before its last packet. */
   readonly gap: number;
   /** Samples to trim off its end. */
   readonly trim: number;
-  /** Whether the position agrees with the packets, or with what is missing. */
+  /** Whether the position agrees with the packets, or with the missing time. */
   readonly fits: boolean;
 }
 
 /** Follows the positions of one stream. */
 export class GranuleTimeline {
-  /** Where the packets so far end. */
+  /** The position where the packets so far end. */
   #end: number | undefined;
   #start: number | undefined;
-  /** The furthest place that was believed: time before it is not missing, whatever comes out of order. */
+  /**
+   * The latest accepted position: time before it is not missing, even if pages come out of order.
+   */
   #furthest = 0;
-  /** Where they end by the last position, which was not believed. */
+  /** The end of the packets by the last position, which was not accepted. */
   #doubted: number | undefined;
 
-  /** The position at which the stream begins; undefined if no page has told. */
+  /** The position at which the stream begins; undefined if no page has shown it. */
   get start(): number | undefined {
     return this.#start;
   }
@@ -52,7 +58,7 @@ export class GranuleTimeline {
     return gap > 0 && gap <= HOLE_SAMPLES_MAX && granule - samples !== this.#doubted;
   }
 
-  /** Takes a page. `next`: where the page after it begins, if that is known. */
+  /** Places a page in time. `next`: the position where the next page begins, if that is known. */
   place({ granule, samples, isLossy, isLast }: PageTime, next?: number): PagePlace {
     if (granule === undefined) return this.#count(samples, undefined);
     const start = granule - samples;
@@ -70,7 +76,7 @@ export class GranuleTimeline {
     if (gap > 0 && gap <= HOLE_SAMPLES_MAX && agreed)
       return this.#believe(granule, { gap: Math.max(0, start - Math.max(this.#end, this.#furthest)) });
     if (!isLossy) return this.#count(samples, granule);
-    // Pages out of order, or a hole that is too long: their time begins with them.
+    // Pages are out of order, or a gap is too long: their own positions start the time again.
     return this.#believe(granule, { fits: false });
   }
 

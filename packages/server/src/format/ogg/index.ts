@@ -1,4 +1,4 @@
-// Ogg Opus, read and written (RFC 3533, RFC 6716, RFC 7845): all that other folders use of this one.
+// Reads and writes Ogg Opus (RFC 3533, RFC 6716, RFC 7845). Other folders use only these exports.
 export { canConceal, concealGap, GAP_STEP_SAMPLES, isConcealment } from './concealment.ts';
 export type { GapItem, LinkItem, PacketItem, VoiceItem } from './link-reader.ts';
 export { samplesOf, splitStreams } from './multistream.ts';

@@ -1,5 +1,6 @@
-// The pages of one logical Opus stream in, items out: its headers, then packets, and holes where time is known to be missing.
-// Nothing is thrown: what cannot be used is left out and told. Packets come in the order of the pages.
+// Converts the pages of one logical Opus stream to items: its headers, then packets, and gaps where
+// time is known to be missing. It never throws: unusable parts are skipped and reported. Packets
+// come in the order of the pages.
 import { GranuleTimeline, type PageTime } from './granule-timeline.ts';
 import { samplesOf, splitStreams } from './multistream.ts';
 import type { OnTrouble } from './ogg-trouble.ts';
@@ -9,7 +10,7 @@ import { withoutPadding } from './packet-padding.ts';
 import { type Page, PageFlag } from './page.ts';
 import { hasMagic, type MappedOpusHead, readOpusHead, readOpusTags } from './tolerant-header.ts';
 
-/** What a stream begins with. */
+/** The headers at the beginning of a stream. */
 export interface LinkItem {
   readonly kind: 'link';
   readonly serial: number;
@@ -17,32 +18,35 @@ export interface LinkItem {
   readonly tags: readonly OpusTag[];
 }
 
-/** A packet that is valid by its framing, for the head's number of streams. */
+/** A packet with valid framing for the head's number of streams. */
 export interface PacketItem {
   readonly kind: 'packet';
   readonly data: Uint8Array;
   /** 48 kHz samples. */
   readonly samples: number;
-  /** How many of them, from the first, are to be played: fewer at the end of a stream that is trimmed. At least 1. */
+  /** How many samples to play, from the first: fewer at the end of a trimmed stream. At least 1. */
   readonly keep: number;
-  /** In a link's first packet, its granule position: above 0 if the stream was cut out of a longer one; undefined if it is not known. */
+  /**
+   * In a link's first packet, its granule position: above 0 if the stream was cut out of a longer
+   * one; undefined if it is not known.
+   */
   readonly startGranule?: number | undefined;
 }
 
-/** Time of which nothing is left. */
+/** Time whose packets are lost. */
 export interface GapItem {
   readonly kind: 'gap';
   /** 48 kHz samples. */
   readonly samples: number;
 }
 
-/** What the voice in a file consists of. */
+/** The parts of the voice in a file. */
 export type VoiceItem = LinkItem | PacketItem | GapItem;
 
-/** Longest time that one packet holds. */
+/** The longest duration of one packet. */
 const PACKET_SAMPLES_MAX = 5_760;
 
-/** A page whose place in time waits for the next page. */
+/** A page whose place in time depends on the next page. */
 interface HeldPage {
   readonly time: PageTime;
   readonly packets: readonly (Measured | undefined)[];
@@ -51,7 +55,7 @@ interface HeldPage {
 
 type Measured = { readonly data: Uint8Array; readonly samples: number };
 
-/** A longer packet is sent without its padding: a frame on the wire has an end. */
+/** A longer packet is sent without its padding, as the size of a frame on the wire is limited. */
 const PADDED_BYTES_MAX = 8_192;
 
 function short(data: Uint8Array, streams: number): Uint8Array {
@@ -83,7 +87,7 @@ export class LinkReader {
     return this.#hasBegun;
   }
 
-  /** Takes the first page. Returns why the stream cannot be played, if so. */
+  /** Takes the first page. Returns the reason if the stream cannot be played. */
   begin(page: Page): string | undefined {
     const { packets } = this.#assembler.add(page);
     const [first] = packets;
@@ -111,7 +115,7 @@ export class LinkReader {
     return items;
   }
 
-  /** The input has ended, or another link begins. */
+  /** Called when the input ends or another link begins. */
   end(): VoiceItem[] {
     const items = this.#release(undefined);
     if (this.#assembler.isOpen) this.#onTrouble('brokenPacket', 1);
@@ -151,7 +155,7 @@ export class LinkReader {
     return items;
   }
 
-  /** Places the page that waits. `next`: where the one after it begins. */
+  /** Places the waiting page. `next`: the position where the next page begins. */
   #release(next: number | undefined): VoiceItem[] {
     if (this.#held === undefined) return [];
     const { time, packets, lostBefore } = this.#held;
@@ -162,7 +166,7 @@ export class LinkReader {
     return this.#lay(packets, { gap, keep: time.samples - trim, lostBefore });
   }
 
-  /** Packets of a page with the holes between them. */
+  /** The packets of a page, with the gaps between them. */
   #lay(
     packets: readonly (Measured | undefined)[],
     { gap, keep, lostBefore }: { gap: number; keep: number; lostBefore: boolean },
@@ -171,7 +175,8 @@ export class LinkReader {
     const addGap = (samples: number) => samples > 0 && items.push({ kind: 'gap', samples });
     let bad = packets.filter((packet) => packet === undefined).length;
     let left = gap;
-    // Packets that cannot be read last as long as their neighbours did, as far as time is missing; the rest was lost before.
+    // As far as time is missing, each unreadable packet gets the duration of its neighbours; the
+    // rest was lost before.
     const before = bad === 0 ? gap : lostBefore ? Math.max(0, gap - bad * this.#lastSamples) : 0;
     addGap(before);
     left -= before;

@@ -1,8 +1,12 @@
-// A packet of several Opus streams in, a packet of each out (RFC 7845 section 5.1.1): all but the last are self-delimited
-// (RFC 6716 appendix B), which is undone, so that any decoder takes them.
+// Splits a packet of several Opus streams into a packet of each (RFC 7845 section 5.1.1). All but
+// the last are self-delimited (RFC 6716 appendix B); they are converted, so that any decoder can
+// read them.
 import { opusPacketSamples } from '@hayate/protocol';
 
-/** The packets of `streams` Opus streams in `packet`, each valid and all of the same duration; undefined if it is not such a packet. */
+/**
+ * The packets of `streams` Opus streams in `packet`, each valid and all of the same duration;
+ * undefined if it is not such a packet.
+ */
 export function splitStreams(packet: Uint8Array, streams: number): Uint8Array[] | undefined {
   const packets: Uint8Array[] = [];
   let rest = packet;
@@ -53,7 +57,7 @@ function splitDelimited(bytes: Uint8Array): { packet: Uint8Array; rest: Uint8Arr
   let size = padding;
   if (isVariable) for (let frame = 1; frame < frames; frame++) size += nextLength();
   const lengthAt = at;
-  // The length that delimits: of the last frame, or of every one if all are equal.
+  // The delimiting length: of the last frame, or of every frame if all are equal.
   const length = nextLength();
   size += isVariable ? length : length * frames;
   const end = at + size;

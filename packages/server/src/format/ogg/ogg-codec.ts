@@ -1,5 +1,5 @@
-// The first packet of a logical stream in, what it holds out: each codec in Ogg begins its first packet with a magic of its
-// own (https://wiki.xiph.org/MIMETypesCodecs).
+// Names the codec of a logical stream from its first packet: each codec in Ogg begins its first
+// packet with its own magic bytes (https://wiki.xiph.org/MIMETypesCodecs).
 
 const MAGICS: readonly (readonly [magic: string, name: string])[] = [
   ['OpusHead', 'Opus'],

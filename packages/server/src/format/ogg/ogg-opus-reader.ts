@@ -1,5 +1,6 @@
-// An Ogg Opus file in, its headers and packets out. Strict: every page, checksum, sequence number, lacing and granule
-// position must be as RFC 3533 and RFC 7845 say, or OggError tells where it is not. Reads chained files link by link.
+// Reads the headers and packets of an Ogg Opus file. Strict: every page, checksum, sequence number,
+// lacing and granule position must follow RFC 3533 and RFC 7845; otherwise OggError gives the
+// position of the violation. Reads chained files link by link.
 import { opusPacketSamples } from '@hayate/protocol';
 import { OggError } from './ogg-error.ts';
 import { decodeOpusHead, decodeOpusTags, type OpusHead, type OpusTags } from './opus-header.ts';
@@ -7,7 +8,7 @@ import { type PacketPart, type Page, PageFlag, packetParts, readPage } from './p
 
 /** One Opus packet. */
 export interface OggOpusPacket {
-  /** A view into the input, or a copy if the packet lies in several pages. */
+  /** A view into the input, or a copy if the packet spans several pages. */
   data: Uint8Array;
   /** At 48 kHz. */
   samples: number;
@@ -15,7 +16,7 @@ export interface OggOpusPacket {
 
 /** One logical stream of a file (a chained file has several, one after another). */
 export interface OggOpusLink extends OpusTags {
-  /** Where it begins in the input. */
+  /** The position in the input where it begins. */
   offset: number;
   /** Bytes. */
   length: number;
@@ -55,8 +56,8 @@ export function readOggOpus(bytes: Uint8Array): OggOpusLink[] {
 }
 
 /**
- * Reads the headers of the first link; `bytes` may end anywhere after them. Throws OggError, also if they are not
- * complete yet: try again with more bytes.
+ * Reads the headers of the first link; `bytes` may end anywhere after them. Throws OggError, also
+ * if the headers are not complete yet; the caller can retry with more bytes.
  */
 export function readOggOpusHeaders(bytes: Uint8Array): OggOpusHeaders {
   const reader = new PacketReader(bytes, 0);
@@ -98,8 +99,8 @@ function readLink(bytes: Uint8Array, offset: number): OggOpusLink {
     startGranule ??= last ? Math.max(0, page.granule - samples) : page.granule - samples;
     const expected = startGranule + samples;
     if (startGranule < 0 || page.granule > expected || page.granule < previousGranule)
-      throw new OggError(granuleAt, 'a granule position does not fit the packets');
-    if (page.granule < expected && !last) throw new OggError(granuleAt, 'a granule position does not fit the packets');
+      throw new OggError(granuleAt, 'a granule position does not match the packets');
+    if (page.granule < expected && !last) throw new OggError(granuleAt, 'a granule position does not match the packets');
     endTrim = expected - page.granule;
     previousGranule = page.granule;
   }
@@ -125,7 +126,7 @@ function checkedSamples(data: Uint8Array, offset: number): number {
   }
 }
 
-/** Follows one logical bitstream page by page and puts packets together. */
+/** Follows one logical bitstream page by page and assembles its packets. */
 class PacketReader {
   at: number;
   serial = 0;
@@ -140,7 +141,7 @@ class PacketReader {
     this.at = offset;
   }
 
-  /** The single packet of a header, whose last page it ends. */
+  /** The only packet of a header, which must end its last page. */
   headerPage(what: string, flags: number): LaidPacket {
     for (;;) {
       const { page, packets } = this.page(flags);
@@ -165,7 +166,7 @@ class PacketReader {
     if (flags === PageFlag.FIRST) this.serial = page.serial;
     if (page.serial !== this.serial) throw new OggError(page.offset + 14, 'another stream is multiplexed into this one');
     if (((page.flags & PageFlag.CONTINUED) !== 0) !== this.#open)
-      throw new OggError(page.offset + 5, 'a continued packet does not go on, or goes on from nowhere');
+      throw new OggError(page.offset + 5, 'a packet is not continued, or its beginning is missing');
     const packets: LaidPacket[] = [];
     for (const part of packetParts(page))
       if (part.ends) packets.push(this.#close(page, part));

@@ -1,10 +1,11 @@
-// Opus packets in, an Ogg Opus file out (RFC 7845 in RFC 3533), whole or as it grows. The same packets and options
-// always give the same bytes: the serial number is the caller's, and nothing is taken from clock or chance.
+// Writes Opus packets to an Ogg Opus file (RFC 7845 in RFC 3533), whole or piece by piece. The same
+// packets and options always give the same bytes: the caller chooses the serial number, and the
+// writer uses neither a clock nor random numbers.
 import { opusPacketSamples } from '@hayate/protocol';
 import { encodeOpusHead, encodeOpusTags, type OpusHead, type OpusTag } from './opus-header.ts';
 import { PAGE_SEGMENTS_MAX, PageFlag, PageWriter, packetSegments } from './page.ts';
 
-/** How much one page holds at the most, unless a single packet is more. */
+/** The limits of one page, unless a single packet exceeds them. */
 export const PAGE_LIMITS = { samples: 48_000, packets: 50 } as const;
 
 /** Vendor string of every file that Hayate writes. */
@@ -13,9 +14,11 @@ export const VENDOR = 'hayate';
 /** One empty CELT frame of 2.5 ms (RFC 6716 section 3.1). */
 const SILENCE = Uint8Array.of(0x80);
 
-/** What the two headers say. */
+/** The content of the two headers. */
 export interface OggOpusWriterOptions extends Partial<OpusHead> {
-  /** Unsigned 32 bits; must differ between files that are to be concatenated (RFC 3533 section 4). */
+  /**
+   * Unsigned 32 bits; must differ between files that are to be concatenated (RFC 3533 section 4).
+   */
   serial: number;
   /** 1 or 2. */
   channels: number;
@@ -24,7 +27,10 @@ export interface OggOpusWriterOptions extends Partial<OpusHead> {
   tags?: readonly OpusTag[];
 }
 
-/** Writes one Ogg Opus stream. `take` gives what is complete so far; without it, `end` gives everything. */
+/**
+ * Writes one Ogg Opus stream. `take` returns the bytes that are complete so far; without `take`,
+ * `end` returns all bytes.
+ */
 export class OggOpusWriter {
   readonly #pages: PageWriter;
   #granule = 0;
@@ -42,12 +48,15 @@ export class OggOpusWriter {
     this.#pages.flush(0);
   }
 
-  /** 48 kHz samples of the packets so far, pre-skip included. */
+  /** 48 kHz samples of the packets so far, including pre-skip. */
   get samples(): number {
     return this.#granule;
   }
 
-  /** Appends a packet. Throws WireError if it is not an Opus packet. The bytes are kept until their page is complete. */
+  /**
+   * Appends a packet. Throws WireError if it is not an Opus packet. The bytes are kept until their
+   * page is complete.
+   */
   write(packet: Uint8Array): void {
     if (this.#ended) throw new Error('the Ogg stream has ended');
     const samples = opusPacketSamples(packet);
@@ -71,10 +80,13 @@ export class OggOpusWriter {
     return this.#pages.take();
   }
 
-  /** Ends the stream and returns all bytes not yet taken. A stream without packets gets one of 2.5 ms of silence. */
+  /**
+   * Ends the stream and returns all bytes not yet taken. A stream without packets gets one of 2.5
+   * ms of silence.
+   */
   end(): Uint8Array {
     if (this.#ended) throw new Error('the Ogg stream has ended');
-    // A last page on which no packet ends would not be valid for all readers.
+    // A last page without the end of a packet would not be valid for all readers.
     if (this.#pagePackets === 0) this.write(SILENCE);
     this.#ended = true;
     this.#pages.flush(PageFlag.LAST);

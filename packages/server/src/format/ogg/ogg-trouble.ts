@@ -1,10 +1,11 @@
-// What a tolerant reader passes over or mends, by kind, so that its caller can count it and say so in words.
+// The kinds of faults that a tolerant reader skips or repairs, so that its caller can count and
+// describe them.
 
-/** Kinds of trouble. The amount that comes with each is in brackets. */
+/** Kinds of faults. The unit of the amount that comes with each is in brackets. */
 export type OggTroubleKind =
-  /** Bytes that belong to no page [bytes of one run]. */
+  /** Bytes outside any page [bytes of one run]. */
   | 'junk'
-  /** A page that is damaged: its checksum is wrong [bytes]. */
+  /** A damaged page: its checksum is wrong [bytes]. */
   | 'tornPage'
   /** The input ends within a page [bytes]. */
   | 'cutPage'
@@ -12,21 +13,21 @@ export type OggTroubleKind =
   | 'missingPage'
   /** A page does not follow the one before it [1]. */
   | 'pageOrder'
-  /** A packet is not whole [packets]. */
+  /** A packet is incomplete [packets]. */
   | 'brokenPacket'
   /** A packet is not Opus [1]. */
   | 'badPacket'
   /** A packet has no bytes [1]. */
   | 'emptyPacket'
-  /** Time that granule positions say is missing [48 kHz samples]. */
+  /** Time is missing according to granule positions [48 kHz samples]. */
   | 'lostTime'
-  /** A granule position does not fit the packets [1]. */
+  /** A granule position does not match the packets [1]. */
   | 'granule'
   /** A stream has no end-of-stream page [1]. */
   | 'noEnd'
-  /** A page of a stream whose beginning is not there [1]. */
+  /** A page belongs to a stream whose beginning is missing [1]. */
   | 'strayPage'
-  /** A stream beside the voice, or after it, that is not played [1]. */
+  /** A stream parallel to the voice, or after it, that is not played [1]. */
   | 'otherStream'
   /** A stream has no tags where they belong [1]. */
   | 'noTags'
@@ -37,5 +38,5 @@ export type OggTroubleKind =
   /** The tags are cut short [1]. */
   | 'tagsCut';
 
-/** Hears of trouble where it is met. */
+/** Called for each fault when it is found. */
 export type OnTrouble = (kind: OggTroubleKind, amount: number) => void;

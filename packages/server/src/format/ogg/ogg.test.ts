@@ -34,7 +34,7 @@ function join(parts: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(Buffer.concat(parts));
 }
 
-/** Pages of a file, each with its checksum found right. */
+/** The pages of a file, after each checksum was verified. */
 function pages(bytes: Uint8Array) {
   const found = [];
   for (let at = 0; at < bytes.length; ) {
@@ -45,7 +45,7 @@ function pages(bytes: Uint8Array) {
   return found;
 }
 
-test('what the writer writes the reader reads, whole or taken piece by piece, alone or in a chain', () => {
+test("the reader reads the writer's files, whole or taken piece by piece, alone or in a chain", () => {
   fc.assert(
     fc.property(
       fc.uniqueArray(fc.tuple(head, tags, fc.array(packet(700), { minLength: 1, maxLength: 130 })), {
@@ -91,8 +91,9 @@ test('what the writer writes the reader reads, whole or taken piece by piece, al
   );
 });
 
-test('pages hold at most a second and 50 packets, and packets longer than a page go on in the next', () => {
-  // A packet of code 3 with one empty frame and padding may be of any length (RFC 6716 section 3.2.5).
+test('pages hold at most a second and 50 packets, and packets longer than a page continue in the next', () => {
+  // A packet of code 3 with one empty frame and padding may have any length (RFC 6716 section
+  // 3.2.5).
   const padded = (size: number): Uint8Array => {
     const data = new Uint8Array(size);
     data.set([0xff, 0x41]);
@@ -121,13 +122,13 @@ test('pages hold at most a second and 50 packets, and packets longer than a page
   assert.deepEqual(granules, [0, 0, 48_000, 96_000, 144_000, 163_200]);
 });
 
-test('a stream that ends without a packet is still a valid file, which plays nothing', () => {
+test('a stream that ends without a packet is a valid file that plays nothing', () => {
   const [link] = readOggOpus(new OggOpusWriter({ serial: 3, channels: 2, preSkip: 312 }).end());
   assert.equal(link?.playedSamples, 0);
   assert.ok(link.packets.every(({ data }) => isConcealment(data)));
 });
 
-test('any one changed byte is refused with an offset, as is any truncation', () => {
+test('any changed byte is refused with an offset, and so is any truncation', () => {
   const writer = new OggOpusWriter({ serial: 99, channels: 1, preSkip: 312, tags: [['TITLE', '疾風']] });
   for (let i = 0; i < 60; i++) writer.write(Uint8Array.of(0x78, i, 2, 3));
   const bytes = writer.end();
@@ -141,7 +142,7 @@ test('any one changed byte is refused with an offset, as is any truncation', () 
   );
 });
 
-test('random bytes, also behind a valid checksum, never give anything but OggError or links', () => {
+test('random bytes, also with a valid checksum, give either links or an OggError', () => {
   const refuses = (bytes: Uint8Array) => {
     try {
       readOggOpus(bytes);
@@ -158,7 +159,7 @@ test('random bytes, also behind a valid checksum, never give anything but OggErr
     fc.property(fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 }), (changes) => {
       const bytes = good.slice();
       for (const [at, value] of changes) bytes[at] = value;
-      // Mend the checksums, so that the deeper checks are reached.
+      // Correct the checksums, so that the tests reach the later checks.
       for (let at = 0; at + 27 <= bytes.length; ) {
         const count = bytes[at + 26] ?? 0;
         let end = at + 27 + count;
@@ -173,7 +174,7 @@ test('random bytes, also behind a valid checksum, never give anything but OggErr
   );
 });
 
-test('the headers can be read as soon as their bytes are there, and not before', () => {
+test('the headers can be read as soon as their bytes have arrived, and not before', () => {
   const writer = new OggOpusWriter({ serial: 5, channels: 2, preSkip: 3_840, tags: [['HAYATE_STREAM', 'x'.repeat(70_000)]] });
   const headers = writer.take();
   for (const cut of [0, 20, 60, 65_000, headers.length - 1]) assert.throws(() => readOggOpusHeaders(headers.subarray(0, cut)), OggError);
@@ -182,7 +183,7 @@ test('the headers can be read as soon as their bytes are there, and not before',
   assert.equal(readTags[0]?.[1].length, 70_000);
 });
 
-test('concealment lasts exactly as long as the gap and keeps the mode of its neighbour until the end', () => {
+test("concealment lasts exactly as long as the gap and keeps its neighbour's mode as far as possible", () => {
   fc.assert(
     fc.property(packet(5), fc.integer({ min: 0, max: 4_000 }), (neighbour, steps) => {
       const packets = concealGap(steps * GAP_STEP_SAMPLES, neighbour);

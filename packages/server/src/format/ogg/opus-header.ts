@@ -1,5 +1,6 @@
-// The two header packets of an Ogg Opus stream (RFC 7845 section 5): OpusHead says how to decode, OpusTags what it is.
-// Values in, packets out, and back; channel mapping family 0 (mono and stereo) only, which is all that a stream carries.
+// Encodes and decodes the two header packets of an Ogg Opus stream (RFC 7845 section 5): OpusHead
+// has the decoder's parameters, OpusTags the description. Supports only channel mapping family 0
+// (mono and stereo), the only one in Hayate's streams.
 import { OggError } from './ogg-error.ts';
 
 /** RFC 7845 section 5.1. */
@@ -26,7 +27,7 @@ export interface OpusTags {
 const HEAD_MAGIC = 'OpusHead';
 const TAGS_MAGIC = 'OpusTags';
 
-/** The OpusHead packet. Throws RangeError if a value does not fit its field. */
+/** Encodes the OpusHead packet. Throws RangeError if a value does not fit its field. */
 export function encodeOpusHead(head: OpusHead): Uint8Array {
   if (head.channels !== 1 && head.channels !== 2) throw new RangeError(`channels are 1 or 2, not ${head.channels}`);
   if (!(Number.isInteger(head.preSkip) && head.preSkip >= 0 && head.preSkip <= 0xffff)) throw new RangeError('pre-skip is 0 to 65535');
@@ -41,20 +42,20 @@ export function encodeOpusHead(head: OpusHead): Uint8Array {
   return packet;
 }
 
-/** Reads an OpusHead packet; `offset` places errors. */
+/** Decodes an OpusHead packet; errors count bytes from `offset`. */
 export function decodeOpusHead(packet: Uint8Array, offset: number): OpusHead {
   if (packet.length < 19 || latin1(packet, 0, 8) !== HEAD_MAGIC) throw new OggError(offset, 'the first packet is not an OpusHead');
   const view = new DataView(packet.buffer, packet.byteOffset, packet.length);
   // RFC 7845 section 5.1: the upper four bits are the major version; minor versions are compatible.
-  if (view.getUint8(8) >> 4 !== 0) throw new OggError(offset + 8, 'the OpusHead version is not known');
+  if (view.getUint8(8) >> 4 !== 0) throw new OggError(offset + 8, 'the OpusHead version is unknown');
   const channels = view.getUint8(9);
   if (view.getUint8(18) !== 0) throw new OggError(offset + 18, 'only channel mapping family 0 is read');
   if (channels < 1 || channels > 2) throw new OggError(offset + 9, 'mapping family 0 has 1 or 2 channels');
-  if (view.getUint8(8) === 1 && packet.length !== 19) throw new OggError(offset, 'the OpusHead has bytes too many');
+  if (view.getUint8(8) === 1 && packet.length !== 19) throw new OggError(offset, 'the OpusHead has too many bytes');
   return { channels, preSkip: view.getUint16(10, true), inputSampleRate: view.getUint32(12, true), outputGain: view.getInt16(16, true) };
 }
 
-/** The OpusTags packet. Throws RangeError if a name is not one. */
+/** Encodes the OpusTags packet. Throws RangeError for an invalid tag name. */
 export function encodeOpusTags({ vendor, tags }: OpusTags): Uint8Array {
   const strings = tags.map(([name, value]) => {
     // Vorbis comment: 0x20 to 0x7D without '='.
@@ -75,7 +76,10 @@ export function encodeOpusTags({ vendor, tags }: OpusTags): Uint8Array {
   return new Uint8Array(packet.buffer, packet.byteOffset, packet.length);
 }
 
-/** Reads an OpusTags packet; `offset` places errors. What follows the last tag is padding (RFC 7845 section 5.2). */
+/**
+ * Decodes an OpusTags packet; errors count bytes from `offset`. Bytes after the last tag are
+ * padding (RFC 7845 section 5.2).
+ */
 export function decodeOpusTags(packet: Uint8Array, offset: number): OpusTags {
   if (packet.length < 16 || latin1(packet, 0, 8) !== TAGS_MAGIC) throw new OggError(offset, 'the second packet is not an OpusTags');
   const view = new DataView(packet.buffer, packet.byteOffset, packet.length);
@@ -108,7 +112,7 @@ export function decodeOpusTags(packet: Uint8Array, offset: number): OpusTags {
   return { vendor, tags };
 }
 
-/** Value of the first tag of that name; names are case-insensitive. */
+/** The value of the first tag with that name; names are case-insensitive. */
 export function tagValue(tags: readonly OpusTag[], name: string): string | undefined {
   return tags.find(([candidate]) => candidate.toUpperCase() === name)?.[1];
 }

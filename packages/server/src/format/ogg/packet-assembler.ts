@@ -1,26 +1,32 @@
-// Pages of one logical stream in, whole packets out, whatever is missing between the pages: a packet whose beginning or end
-// is lost is left out. Pages are taken in the order in which they come, as players take them. Memory is bounded by
-// PACKET_BYTES_MAX.
+// Assembles whole packets from the pages of one logical stream, even if pages are missing: a packet
+// whose beginning or end is lost is skipped. Pages are taken in the order of arrival, as players
+// do. PACKET_BYTES_MAX bounds the memory.
 import { type Page, PageFlag, packetParts } from './page.ts';
 
-/** Longest packet that is kept whole, bytes; of a longer one (pictures in the tags) the beginning is. */
+/**
+ * Longest packet that is kept whole, bytes. Of a longer one (pictures in the tags), only the
+ * beginning is kept.
+ */
 export const PACKET_BYTES_MAX = 16 * 1_048_576;
 
-/** More pages than these are not missing: a number is wrong. */
+/** A larger jump in the page numbers means a wrong number, not missing pages. */
 const MISSING_PAGES_MAX = 1_000_000;
 
-/** What a page completes. */
+/** The results of one page. */
 export interface AssembledPage {
   readonly packets: Uint8Array[];
-  /** Pages that are missing before this one; 0 if it is the next or an earlier one, or if its number is wrong. */
+  /**
+   * Pages that are missing before this one; 0 if it is the next or an earlier one, or if its number
+   * is wrong.
+   */
   readonly missingPages: number;
-  /** Whether its number is not the one that was due. */
+  /** Whether its number is not the expected one. */
   readonly isOutOfSequence: boolean;
-  /** Packets that had begun or ended, and are not whole. */
+  /** Incomplete packets that began or ended. */
   readonly brokenPackets: number;
 }
 
-/** Puts packets together. */
+/** Assembles packets. */
 export class PacketAssembler {
   #parts: Uint8Array[] = [];
   #bytes = 0;
@@ -32,7 +38,7 @@ export class PacketAssembler {
     return this.#isOpen;
   }
 
-  /** Takes the next page. Packets are views into it unless they lie in several pages. */
+  /** Takes the next page. Packets are views into it unless they span several pages. */
   add(page: Page): AssembledPage {
     const isOutOfSequence = this.#due !== undefined && page.sequence !== this.#due;
     const ahead = this.#due === undefined ? 0 : page.sequence - this.#due;

@@ -1,7 +1,7 @@
-// Opus packets may be padded to any length (RFC 6716 section 3.2.5), of which nothing is heard. Padding is taken off what would be
-// too long to send.
+// Opus packets may be padded to any length (RFC 6716 section 3.2.5) without any audible effect.
+// This code removes the padding of packets that are too long to send.
 
-/** A valid packet without padding, for the same sound; the packet itself if it has none. */
+/** A valid packet without padding, with the same audio; the packet itself if it has no padding. */
 export function withoutPadding(packet: Uint8Array): Uint8Array {
   const [toc = 0, count = 0] = packet;
   if ((toc & 3) !== 3 || (count & 0x40) === 0) return packet;

@@ -1,6 +1,6 @@
-// Bytes in, pieces of any length; the Ogg pages among them out. What is not a whole page with a right checksum is passed
-// over, and the search continues one byte further, as libogg's ogg_sync does. Memory is bounded by the longest page (65,307
-// bytes) and the longest piece.
+// Finds the Ogg pages in a stream of bytes, which comes in pieces of any length. It skips bytes
+// that are not a whole page with a correct checksum, and continues the search one byte further, as
+// libogg's ogg_sync does. The longest page (65,307 bytes) and the longest piece bound the memory.
 import { hasPageChecksum, type Page, pageEnd, parsePage } from './page.ts';
 
 const PATTERN = Buffer.from('OggS', 'latin1');
@@ -8,26 +8,32 @@ const PATTERN = Buffer.from('OggS', 'latin1');
 /** Bytes of a page's header before its lacing values. */
 const HEADER_BYTES = 27;
 
-/** Bytes that belong to no page: `torn` if they begin as a page does, `junk` if not; `cut` if the input ends in such a page. */
+/**
+ * Bytes outside any page: `torn` if they begin like a page, `junk` if not; `cut` if the input ends
+ * in such a page.
+ */
 export type Skipped = { readonly kind: 'junk' | 'torn' | 'cut'; readonly offset: number; readonly bytes: number };
 
-/** Finds pages. Call `push` and `next` in turn: `next` is undefined when it needs more, and for ever after `end`. */
+/**
+ * Finds pages. Call `push` and `next` in turn: `next` is undefined when it needs more bytes, and
+ * always after the last page.
+ */
 export class PageSync {
   readonly #onSkipped: (skipped: Skipped) => void;
   #bytes = new Uint8Array(0);
-  /** What has been pushed and is not in #bytes yet. */
+  /** Pushed pieces that are not in #bytes yet. */
   #pieces: Uint8Array[] = [];
-  /** Of #bytes and pieces together. */
+  /** Bytes of #bytes and the pieces together. */
   #length = 0;
-  /** #bytes[#at] is examined next; it lies at #offset in the input. */
+  /** #bytes[#at] is examined next; its position in the input is #offset. */
   #at = 0;
   #offset = 0;
-  /** Bytes from #at on without which nothing can be decided. */
+  /** The number of bytes from #at on that the next decision needs. */
   #needed = HEADER_BYTES;
   #ended = false;
   #run: { torn: boolean; offset: number; bytes: number } | undefined;
 
-  /** `onSkipped` hears of each run of bytes that is passed over, when it ends. */
+  /** `onSkipped` is called for each run of skipped bytes, when the run ends. */
   constructor(onSkipped: (skipped: Skipped) => void) {
     this.#onSkipped = onSkipped;
   }
@@ -43,7 +49,7 @@ export class PageSync {
     this.#ended = true;
   }
 
-  /** The next page, whose `offset` and `end` are places in the input. */
+  /** The next page; its `offset` and `end` are positions in the input. */
   next(): Page | undefined {
     for (;;) {
       const left = this.#length - this.#at;
@@ -52,7 +58,7 @@ export class PageSync {
       if (left === 0) break;
       const found = Buffer.prototype.indexOf.call(this.#bytes, PATTERN, this.#at);
       if (found !== this.#at) {
-        // The last three bytes may be the beginning of a pattern that is not complete.
+        // The last three bytes may be the beginning of an incomplete pattern.
         const until = found >= 0 ? found : this.#ended ? this.#length : Math.max(this.#at, this.#length - 3);
         this.#skip(until - this.#at, false);
         this.#needed = found >= 0 ? HEADER_BYTES : 4;
@@ -98,7 +104,10 @@ export class PageSync {
     this.#onSkipped({ kind: torn ? (atEnd ? 'cut' : 'torn') : 'junk', offset, bytes });
   }
 
-  /** Brings all that was pushed into #bytes, in memory that nothing overwrites: pages are views into it. */
+  /**
+   * Moves all pushed pieces into #bytes, in new memory that is never overwritten: pages are views
+   * of it.
+   */
   #gather(): void {
     if (this.#pieces.length === 0) return;
     this.#bytes = new Uint8Array(Buffer.concat([this.#bytes.subarray(this.#at), ...this.#pieces]));

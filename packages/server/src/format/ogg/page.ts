@@ -1,5 +1,6 @@
-// Ogg pages (RFC 3533 section 6). Packets in, pages out, and back: a packet is laced into segments of at most 255 bytes,
-// a page holds at most 255 of them, and a packet that does not fit goes on in the next page.
+// Encodes and decodes Ogg pages (RFC 3533 section 6). A packet is laced into segments of at most
+// 255 bytes, and a page holds at most 255 segments. A packet that does not fit continues in the
+// next page.
 import { oggPageCrc } from './crc.ts';
 import { OggError } from './ogg-error.ts';
 
@@ -10,32 +11,35 @@ export const PageFlag = { CONTINUED: 1, FIRST: 2, LAST: 4 } as const;
 export const PAGE_SEGMENTS_MAX = 255;
 
 const HEADER_BYTES = 27;
-/** `OggS`, where a page begins. */
+/** `OggS`, the beginning of a page. */
 export const CAPTURE_PATTERN = 0x4f676753;
 const NO_GRANULE = -1;
 
 /** About a second of voice. */
 const FIRST_BODY_BYTES = 8_192;
 
-/** What a writer works in. */
+/** The buffers of a writer. */
 interface PageBuffers {
   readonly lacing: Uint8Array;
   body: Uint8Array<ArrayBuffer>;
   out: Uint8Array<ArrayBuffer>;
 }
 
-/** No more is kept for the next writer. */
+/** Larger buffers are not kept for the next writer. */
 const SPARE_BYTES_MAX = 2 ** 21;
 
-/** Of a writer that was closed: writers mostly come one after another, and growing to a file's size costs as much as writing it. */
+/**
+ * The buffers of a closed writer. Writers mostly come one after another, and growing buffers to a
+ * file's size costs as much as writing the file.
+ */
 let spare: PageBuffers | undefined;
 
-/** Segments that a packet of `length` bytes takes. */
+/** The number of segments of a packet of `length` bytes. */
 export function packetSegments(length: number): number {
   return length < 255 ? 1 : Math.floor(length / 255) + 1;
 }
 
-/** Lays the packets of one logical bitstream into pages, numbered from 0, and gathers these. */
+/** Lays the packets of one logical bitstream into pages, numbered from 0, and gathers the pages. */
 export class PageWriter {
   readonly #serial: number;
   #sequence = 0;
@@ -45,7 +49,7 @@ export class PageWriter {
   #bodyBytes = 0;
   #granule = NO_GRANULE;
   #continued = false;
-  /** Of complete pages. */
+  /** Bytes of complete pages. */
   #outBytes = 0;
 
   /** `serial` is an unsigned 32-bit number. */
@@ -120,7 +124,10 @@ export class PageWriter {
     return new Uint8Array(bytes.buffer);
   }
 
-  /** Lets the next writer have this one's memory: nothing can be added or taken after that. */
+  /**
+   * Hands this writer's memory to the next one. No packets can be added and no pages taken
+   * afterwards.
+   */
   close(): void {
     if (this.#buffers.out.length <= SPARE_BYTES_MAX) spare = this.#buffers;
   }
@@ -141,11 +148,11 @@ function grown(bytes: Uint8Array, used: number, needed: number): Uint8Array<Arra
   return larger;
 }
 
-/** One page as read. */
+/** One page that was read. */
 export interface Page {
-  /** Where it begins in the input. */
+  /** The position in the input where it begins. */
   offset: number;
-  /** Where the next one begins. */
+  /** The position where the next one begins. */
   end: number;
   flags: number;
   /** -1 if no packet ends in the page. */
@@ -157,8 +164,8 @@ export interface Page {
 }
 
 /**
- * Where the page that begins at `offset` ends, by its lacing values. Undefined if `bytes` end before they do. It may lie
- * beyond the end of `bytes`.
+ * The position where the page at `offset` ends, by its lacing values. It may be beyond the end of
+ * `bytes`. Undefined if `bytes` end before the lacing values do.
  */
 export function pageEnd(bytes: Uint8Array, offset: number): number | undefined {
   const lacingStart = offset + HEADER_BYTES;
@@ -170,12 +177,15 @@ export function pageEnd(bytes: Uint8Array, offset: number): number | undefined {
   return end;
 }
 
-/** Whether the page from `offset` to before `end` has the checksum that it names. */
+/** Whether the checksum of the page from `offset` to before `end` is correct. */
 export function hasPageChecksum(bytes: Uint8Array, offset: number, end: number): boolean {
   return oggPageCrc(bytes, offset, end) === new DataView(bytes.buffer, bytes.byteOffset + offset, HEADER_BYTES).getUint32(22, true);
 }
 
-/** The page from `offset` to before `end`; nothing is checked. `offset` and `end` of the result are as given. */
+/**
+ * Parses the page from `offset` to before `end`, without any checks. The result's `offset` and
+ * `end` are the given ones.
+ */
 export function parsePage(bytes: Uint8Array, offset: number, end: number): Page {
   const view = new DataView(bytes.buffer, bytes.byteOffset + offset, HEADER_BYTES);
   const lacingEnd = offset + HEADER_BYTES + view.getUint8(26);
@@ -191,7 +201,10 @@ export function parsePage(bytes: Uint8Array, offset: number, end: number): Page 
   };
 }
 
-/** Reads the page at `offset`. Throws OggError if there is none, its checksum is wrong or its granule position is not one. */
+/**
+ * Reads the page at `offset`. Throws OggError if there is none, or if its checksum or granule
+ * position is invalid.
+ */
 export function readPage(bytes: Uint8Array, offset: number): Page {
   if (offset + HEADER_BYTES > bytes.length) throw new OggError(offset, 'a page header is cut short');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -206,16 +219,16 @@ export function readPage(bytes: Uint8Array, offset: number): Page {
   return page;
 }
 
-/** A run of a page's body that belongs to one packet. */
+/** The part of a page's body that belongs to one packet. */
 export interface PacketPart {
-  /** Where it begins in the body, bytes. */
+  /** The position in the body where it begins, bytes. */
   readonly start: number;
   readonly bytes: Uint8Array;
-  /** Whether the packet ends with it; only the last part of a page may not. */
+  /** Whether the packet ends with it; false only for the last part of a page. */
   readonly ends: boolean;
 }
 
-/** The body of `page` packet by packet. */
+/** The body of `page`, packet by packet. */
 export function packetParts({ lacing, body }: Page): PacketPart[] {
   const parts: PacketPart[] = [];
   let start = 0;

@@ -1,14 +1,15 @@
-// The header packets of an Ogg Opus stream as files in the wild have them (RFC 7845 section 5): what can be read is read,
-// what is odd is told. Every channel mapping is described, so that the caller can say what it cannot play.
+// Reads the header packets of Ogg Opus streams from any source (RFC 7845 section 5): it reads as
+// much as possible and reports the faults. It describes every channel mapping, so that the caller
+// can name one that it cannot play.
 import type { OpusHead, OpusTag } from './opus-header.ts';
 
 /** How coded channels become output channels (RFC 7845 section 5.1.1). */
 export interface ChannelMapping {
-  /** 0: mono or stereo; 1: as Vorbis has them; 2, 3: ambisonics; 255: unknown. */
+  /** 0: mono or stereo; 1: Vorbis channel order; 2, 3: ambisonics; 255: unknown. */
   readonly family: number;
   /** Opus streams in a packet. */
   readonly streams: number;
-  /** How many of them, the first, are stereo. */
+  /** The number of stereo streams, which come first. */
   readonly coupled: number;
   /** For each output channel the coded channel, or 255 for silence. */
   readonly channels: readonly number[];
@@ -19,17 +20,17 @@ export interface MappedOpusHead extends OpusHead {
   readonly mapping: ChannelMapping;
 }
 
-/** What is odd about tags, by kind, with a count. */
+/** Faults of tags, by kind, with a count. */
 export interface TagTrouble {
-  /** Not UTF-8: read as Windows-1252, which holds Latin-1. */
+  /** Not UTF-8: read as Windows-1252, which includes Latin-1. */
   notUtf8: number;
-  /** Not NAME=value: left out. */
+  /** Not NAME=value: skipped. */
   notTags: number;
-  /** The packet ends within them. */
+  /** The packet ends within the tags. */
   isCut: boolean;
 }
 
-/** Tags that could be read. Values are as they stand in the file, control characters included. */
+/** The readable tags. Values are as in the file, including control characters. */
 export interface ReadTags {
   readonly tags: readonly OpusTag[];
   readonly trouble: TagTrouble;
@@ -40,7 +41,7 @@ export function hasMagic(packet: Uint8Array, magic: string): boolean {
   return Buffer.from(packet.buffer, packet.byteOffset, Math.min(packet.length, magic.length)).toString('latin1') === magic;
 }
 
-/** Reads an OpusHead packet; a clause that says what is wrong with it if it cannot be played. */
+/** Reads an OpusHead packet. If it cannot be played, returns a clause with the reason. */
 export function readOpusHead(packet: Uint8Array): MappedOpusHead | string {
   if (!hasMagic(packet, 'OpusHead') || packet.length < 19) return 'its Opus header is cut short';
   const view = new DataView(packet.buffer, packet.byteOffset, packet.length);
@@ -70,7 +71,7 @@ export function readOpusHead(packet: Uint8Array): MappedOpusHead | string {
   return { ...head, mapping };
 }
 
-/** Reads as much of an OpusTags packet as there is. */
+/** Reads as much of an OpusTags packet as possible. */
 export function readOpusTags(packet: Uint8Array): ReadTags {
   const view = new DataView(packet.buffer, packet.byteOffset, packet.length);
   const trouble: TagTrouble = { notUtf8: 0, notTags: 0, isCut: false };
@@ -92,7 +93,7 @@ export function readOpusTags(packet: Uint8Array): ReadTags {
   string();
   for (let rest = trouble.isCut ? 0 : count(); rest > 0 && !trouble.isCut; rest--) {
     const bytes = string();
-    // Half a picture is of no use; half a title is.
+    // A cut tag is kept: half a title is useful, although half a picture is not.
     const text = decodeText(bytes, trouble);
     const equals = text.indexOf('=');
     const name = text.slice(0, Math.max(0, equals)).trim();
@@ -106,7 +107,7 @@ function decodeText(bytes: Uint8Array, trouble: TagTrouble): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    // A character that the end of the packet has split is not another encoding.
+    // A character that the end of the packet splits does not mean another encoding.
     if (trouble.isCut) return new TextDecoder('utf-8').decode(bytes, { stream: true });
     trouble.notUtf8++;
     return new TextDecoder('windows-1252').decode(bytes);

@@ -1,4 +1,5 @@
-// The tolerant reader against the strict one on good files, in any pieces, and on damage whose right answer is known.
+// The tolerant reader, compared with the strict one on good files in any pieces, and tested on
+// damage with a known result.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { opusPacketSamples } from '@hayate/protocol';
@@ -9,10 +10,10 @@ import { NoOpusError, OggOpusWriter, type OggTroubleKind, readOggOpus, readVoice
 import { PACKET_BYTES_MAX } from './packet-assembler.ts';
 import { readOpusTags } from './tolerant-header.ts';
 
-/** A 20 ms CELT packet, told apart by its bytes. */
+/** A 20 ms CELT packet, identified by its bytes. */
 const packet = (n: number, length = 3) => Uint8Array.from({ length }, (_, i) => [0xf8, n & 0xff, n >> 8][i] ?? n & 0xff);
 
-/** A file of `count` packets: a page of headers each, then a second a page. */
+/** A file of `count` packets: two header pages, then a second per page. */
 function file(count: number, { serial = 7, preSkip = 312, first = 0 } = {}): Uint8Array {
   const writer = new OggOpusWriter({ serial, channels: 1, preSkip, tags: [['TITLE', 'A clip']] });
   for (let i = 0; i < count; i++) writer.write(packet(first + i));
@@ -41,14 +42,14 @@ async function read(bytes: Uint8Array, pieces: readonly number[] = []): Promise<
 
 const joined = (...parts: Uint8Array[]): Uint8Array => new Uint8Array(Buffer.concat(parts));
 
-/** Numbers of packets as they come, and holes as negative samples. */
+/** The numbers of the packets in order, with gaps as negative samples. */
 const story = ({ items }: Reading): number[] =>
   items.flatMap((item) =>
     item.kind === 'link' ? [] : item.kind === 'gap' ? [-item.samples] : [(item.data[1] ?? 0) | ((item.data[2] ?? 0) << 8)],
   );
 const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i);
 
-/** A page with changes, its checksum right. */
+/** A changed page with a correct checksum. */
 function edited(page: Uint8Array, change: (view: DataView, bytes: Uint8Array) => void): Uint8Array {
   const copy = page.slice();
   change(new DataView(copy.buffer), copy);
@@ -77,15 +78,15 @@ test('a good file reads as the strict reader reads it, however it is cut into pi
   );
 });
 
-test('a missing page leaves a hole as long as it was, and nothing else is lost', async () => {
+test('a missing page leaves a gap of its length, and nothing else is lost', async () => {
   const pages = pagesOf(file(250));
-  // Pages 0 and 1 are headers; each other one holds 50 packets.
+  // Pages 0 and 1 are headers; each other page holds 50 packets.
   const { items, trouble } = await read(joined(...pages.filter((_, i) => i !== 3)));
   assert.deepEqual(story({ items, trouble }), [...range(0, 50), -48_000, ...range(100, 250)]);
   assert.deepEqual(trouble, { missingPage: 1, lostTime: 48_000 });
 });
 
-test('pages out of order or repeated are heard as they come, and time is counted once', async () => {
+test('pages out of order or repeated are read in order of arrival, and their time is counted once', async () => {
   const pages = pagesOf(file(250));
   const order = (...numbers: number[]) => read(joined(...numbers.map((n) => pages[n] ?? assert.fail())));
   const swapped = await order(0, 1, 2, 4, 3, 5, 6);
@@ -98,7 +99,7 @@ test('pages out of order or repeated are heard as they come, and time is counted
   assert.deepEqual([story({ trouble, ...rest }), trouble.missingPage], [range(0, 250), undefined]);
 });
 
-test('a damaged page, junk before, between and after pages, and a cut end cost nothing but themselves', async () => {
+test('a damaged page, junk before, between and after pages, and a cut end affect nothing else', async () => {
   const whole = file(250);
   const pages = pagesOf(whole);
   const torn = pages[4]?.slice() ?? assert.fail();
@@ -118,7 +119,7 @@ test('a damaged page, junk before, between and after pages, and a cut end cost n
   }
 });
 
-test('positions that are wrong move nothing: huge, negative, going back, missing, or another stream start', async () => {
+test('wrong positions move nothing: huge, negative, going back, missing, or another stream start', async () => {
   const pages = pagesOf(file(250));
   for (const granule of [0n, 1n, -1n, -5n, 2n ** 62n, -(2n ** 63n), 96_000n + 480_000n, 96_000n + 960n]) {
     const changed = pages.map((page, i) => (i === 3 ? edited(page, (view) => view.setBigInt64(6, granule, true)) : page));
@@ -133,7 +134,7 @@ test('positions that are wrong move nothing: huge, negative, going back, missing
   assert.deepEqual([story(reading), reading.trouble], [range(0, 250), {}], 'cut out of a longer stream');
 });
 
-test('time that positions leave out without a missing page is a hole if the next page agrees', async () => {
+test('time that positions skip without a missing page is a gap if the next page agrees', async () => {
   const pages = pagesOf(file(250));
   const later = pages.map((page, i) =>
     i < 3 ? page : edited(page, (view) => view.setBigInt64(6, view.getBigInt64(6, true) + 24_000n, true)),
@@ -145,9 +146,10 @@ test('time that positions leave out without a missing page is a hole if the next
   assert.deepEqual(story(await read(joined(...muchLater))), range(0, 250), 'an hour closes up');
 });
 
-test('packets that are empty or not Opus are left out, and their time is kept where positions tell it', async () => {
+test('packets that are empty or not Opus are skipped, and their time is kept if positions show it', async () => {
   const pages = pagesOf(file(250));
-  // A page of 50 packets of 3 bytes: its first body byte is a TOC byte. 0xff 0x00 is a packet of no frames.
+  // A page of 50 packets of 3 bytes: the first body byte of each is a TOC byte. 0xff 0x00 is a
+  // packet of no frames.
   const changed = pages.map((page, i) => (i === 3 ? edited(page, (_, bytes) => bytes.set([0xff, 0x00], 27 + 50 + 30)) : page));
   const reading = await read(joined(...changed));
   assert.deepEqual(story(reading), [...range(0, 60), -960, ...range(61, 250)]);
@@ -158,7 +160,7 @@ test('packets that are empty or not Opus are left out, and their time is kept wh
   assert.deepEqual(story(await read(joined(...empty))), [...range(0, 50), -960, ...range(51, 250)]);
 });
 
-test('the end is trimmed where the last page says, within reason', async () => {
+test("the end is trimmed at the last page's position, within a limit", async () => {
   const pages = pagesOf(file(200));
   const ending = (granule: bigint) =>
     joined(
@@ -188,7 +190,7 @@ test('links follow one another, also with the same serial number or without an e
   }
 });
 
-test('of streams side by side the first Opus is read', async () => {
+test('of parallel streams the first Opus stream is read', async () => {
   const voice = pagesOf(file(100));
   const begin = (magic: string, serial: number, flags = 2) =>
     withChecksum(
@@ -248,7 +250,7 @@ test('tags are read as far as they can be', () => {
   for (let length = 0; length < 30; length++) readOpusTags(packet(2, text('TITLE=x'), text('A=b')).subarray(0, length));
 });
 
-test('a packet longer than memory may hold is cut, so tags with huge pictures still give a title', async () => {
+test('a packet above the memory limit is cut, so that tags with huge pictures still give a title', async () => {
   const writer = new OggOpusWriter({
     serial: 1,
     channels: 1,
@@ -266,7 +268,7 @@ test('a packet longer than memory may hold is cut, so tags with huge pictures st
   assert.equal(reading.trouble.tagsCut, 1);
 });
 
-test('padding is taken off packets that are too long to send, and they sound the same', async () => {
+test('padding is removed from packets that are too long to send, and they sound the same', async () => {
   const decoder = await createDecoder({ channels: 1, sampleRate: 48_000 });
   const frames = [1, 2, 3].map((n) => Uint8Array.from({ length: 100 }, (_, i) => (i * 37 + n * 11) & 0xff));
   for (const padding of [0, 1, 253, 254, 255, 20_000, 200_000]) {
@@ -286,7 +288,7 @@ test('padding is taken off packets that are too long to send, and they sound the
   decoder.free();
 });
 
-test('no bytes crash the reader: it gives items or says that there is no voice', async () => {
+test('no bytes crash the reader: it returns items or reports that there is no voice', async () => {
   const good = file(60);
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: 400 }),

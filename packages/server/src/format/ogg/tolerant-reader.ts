@@ -1,6 +1,7 @@
-// A stream of bytes in, the Opus voice in it out, item by item: a link's headers, then its packets and the holes between
-// them. As tolerant as players are: what is damaged, missing or not Opus is passed over and told to `onTrouble`. Reads once,
-// forwards, as the bytes come; memory is bounded by a page, and by the longest packet (packet-assembler.ts).
+// Finds the Opus voice in a stream of bytes and returns it item by item: a link's headers, then its
+// packets and the gaps between them. It is as tolerant as players: damaged, missing or non-Opus
+// parts are skipped and reported to `onTrouble`. It reads once, forwards, as bytes arrive. A page
+// and the longest packet (packet-assembler.ts) bound the memory.
 import { LinkReader, type VoiceItem } from './link-reader.ts';
 import { oggCodec } from './ogg-codec.ts';
 import { OggError } from './ogg-error.ts';
@@ -8,23 +9,30 @@ import type { OnTrouble } from './ogg-trouble.ts';
 import { type Page, PageFlag, packetParts } from './page.ts';
 import { PageSync } from './page-sync.ts';
 
-/** An Ogg file that holds no voice: `codecs` are the other streams in it, `reason` a clause if its Opus stream cannot be played. */
+/**
+ * An Ogg file without voice. `codecs` are its other streams; `reason` is a clause if its Opus
+ * stream cannot be played.
+ */
 export class NoOpusError extends OggError {
   readonly codecs: readonly string[];
   readonly reason: string | undefined;
   constructor(offset: number, codecs: readonly string[], reason: string | undefined) {
-    super(offset, reason ?? (codecs.length > 0 ? `it holds ${codecs.join(' and ')}, not Opus` : 'it holds no beginning of an Opus stream'));
+    super(offset, reason ?? (codecs.length > 0 ? `it holds ${codecs.join(' and ')}, not Opus` : 'it has no beginning of an Opus stream'));
     this.codecs = codecs;
     this.reason = reason;
   }
 }
 
-/** A file that begins in the middle of a stream is given up after this many pages: nothing says how to decode it. */
+/**
+ * A file that begins in the middle of a stream is given up after this many pages, as its decoding
+ * parameters are missing.
+ */
 const PAGES_WITHOUT_BEGINNING_MAX = 1_000;
 
 /**
- * Reads Ogg Opus. Of several streams side by side it takes the first that is Opus; streams one after another are links of a
- * chain. Throws NoOpusError where it is clear that there is no voice to come, and what `bytes` throws.
+ * Reads Ogg Opus. Of several parallel streams it takes the first that is Opus; consecutive streams
+ * are links of a chain. Throws NoOpusError when it is certain that there is no voice, and passes on
+ * the errors of `bytes`.
  */
 export async function* readVoice(bytes: AsyncIterable<Uint8Array>, onTrouble: OnTrouble): AsyncGenerator<VoiceItem> {
   const kinds = { junk: 'junk', torn: 'tornPage', cut: 'cutPage' } as const;
@@ -39,12 +47,12 @@ export async function* readVoice(bytes: AsyncIterable<Uint8Array>, onTrouble: On
   yield* chain.end();
 }
 
-/** Gives each page to the stream that it belongs to. */
+/** Passes each page to its stream. */
 class ChainReader {
   readonly #onTrouble: OnTrouble;
   #link: LinkReader | undefined;
   #hasVoice = false;
-  /** Streams that are not read, of the group that began last. */
+  /** The skipped streams of the latest group. */
   readonly #others = new Set<number>();
   /** Whether the streams of a group are still being announced. */
   #isAnnouncing = false;
@@ -60,7 +68,7 @@ class ChainReader {
     this.#pages++;
     const first = page.flags & PageFlag.FIRST ? (packetParts(page)[0]?.bytes ?? new Uint8Array(0)) : undefined;
     const codec = first === undefined ? undefined : oggCodec(first);
-    // A wrong flag on a page of the stream that is being read begins nothing.
+    // A wrong flag on a page of the current stream does not begin a new one.
     if (first !== undefined && !(codec === undefined && page.serial === this.#link?.serial)) return this.#announce(page, codec);
     this.#isAnnouncing = false;
     if (this.#link !== undefined && page.serial === this.#link.serial) {
@@ -80,7 +88,7 @@ class ChainReader {
     return items;
   }
 
-  /** A stream begins: beside the others of its group, or as the next link. */
+  /** A stream begins: parallel to the others of its group, or as the next link. */
   #announce(page: Page, codec: string | undefined): VoiceItem[] {
     const isRepeated = this.#isAnnouncing && page.serial === this.#link?.serial;
     if (isRepeated) {
@@ -106,7 +114,7 @@ class ChainReader {
     return items;
   }
 
-  /** Leaves a stream out. One with the number of the link that is being read ends it. */
+  /** Skips a stream. If it has the serial number of the current link, it ends that link. */
   #pass(page: Page): VoiceItem[] {
     this.#others.add(page.serial);
     this.#onTrouble('otherStream', 1);

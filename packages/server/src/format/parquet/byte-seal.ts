@@ -1,21 +1,22 @@
-// A checksum of a file's own bytes, in its footer. Parquet has none over its footer, and a reader that meets changed bytes
-// may loop or allocate without end; so a file is checked whole before it is parsed. The checksum is taken with zeros in its place.
+// A checksum of a file's own bytes, in its footer. Parquet has no checksum over its footer, and a
+// reader of changed bytes may loop or allocate without end, so a whole file is checked before it is
+// parsed. The checksum is computed with zeros in its place.
 import { createHash } from 'node:crypto';
 
 /** Metadata key of the checksum: the last one in the footer. */
 export const SEAL_KEY = 'hayate.sha256';
 
-/** What stands in the checksum's place while it is taken. */
+/** The text in the checksum's place while it is computed. */
 export const SEAL_PLACEHOLDER = '0'.repeat(64);
 
-/** Puts the checksum into `bytes`, a file that holds the placeholder as the value of its last key. */
+/** Writes the checksum into `bytes`, a file with the placeholder as the value of its last key. */
 export function seal(bytes: Uint8Array): void {
   const at = find(bytes);
   if (at === undefined) throw new Error('the file has no place for its checksum');
   bytes.set(Buffer.from(createHash('sha256').update(bytes).digest('hex'), 'latin1'), at);
 }
 
-/** Whether `bytes` has the checksum that it carries. */
+/** Whether the checksum in `bytes` is correct. */
 export function isSealed(bytes: Uint8Array): boolean {
   const at = find(bytes);
   if (at === undefined) return false;
@@ -24,7 +25,10 @@ export function isSealed(bytes: Uint8Array): boolean {
   return hash.digest('hex') === Buffer.from(bytes.subarray(at, end)).toString('latin1');
 }
 
-/** Where the checksum stands: behind its key, the value's type and its length, one byte each (Thrift compact protocol). */
+/**
+ * The position of the checksum: after its key, the value's type and its length, one byte each
+ * (Thrift compact protocol).
+ */
 function find(bytes: Uint8Array): number | undefined {
   const key = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).lastIndexOf(SEAL_KEY);
   if (key < 0) return undefined;

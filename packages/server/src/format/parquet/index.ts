@@ -1,4 +1,4 @@
-// Parquet files, written and read: all that other folders use of this one.
+// Writes and reads Parquet files. Other folders use only these exports.
 export { openParquet, type ParquetContent, ParquetError, readParquet, readParquetMetadata } from './parquet-reader.ts';
 export { type RowGroup, scanParquet } from './parquet-scan.ts';
 export type { Column, Columns, ColumnType, RowOf } from './parquet-table.ts';

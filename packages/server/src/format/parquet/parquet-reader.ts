@@ -1,34 +1,40 @@
-// A Parquet file that Hayate wrote in, its rows out, by hyparquet. Its checksum is checked before
-// anything is parsed, and the digest that it carries must fit its content.
+// Reads a Parquet file that Hayate wrote, with hyparquet, and returns its rows. The checksum is
+// verified before parsing, and the file's digest must match its content.
 import { type FileMetaData, parquetMetadata, parquetReadObjects } from 'hyparquet';
 import { isSealed, SEAL_KEY } from './byte-seal.ts';
 import type { Column, Columns, RowOf } from './parquet-table.ts';
 import { PARQUET_DIGEST_KEY, PARQUET_ERASED_KEY, ParquetDigest } from './parquet-writer.ts';
 
-/** Input that is not a Parquet file of the expected columns, or whose digest does not fit its content. */
+/**
+ * The input is not a Parquet file with the expected columns, or its digest does not match its
+ * content.
+ */
 export class ParquetError extends Error {
   override readonly name = 'ParquetError';
 }
 
-/** Key/value metadata of a file, the digest among it. Throws ParquetError, also if a byte has changed anywhere. */
+/**
+ * A file's key/value metadata, including the digest. Throws ParquetError, also if any byte has
+ * changed.
+ */
 export function readParquetMetadata(bytes: Uint8Array): Readonly<Record<string, string>> {
-  if (!isSealed(bytes)) throw new ParquetError('the checksum does not fit the bytes');
+  if (!isSealed(bytes)) throw new ParquetError('the checksum does not match the bytes');
   return guarded(() =>
     Object.fromEntries((parquetMetadata(arrayBuffer(bytes)).key_value_metadata ?? []).map(({ key, value }) => [key, value ?? ''])),
   );
 }
 
-/** A file's metadata, and its rows. */
+/** A file's metadata and rows. */
 export interface ParquetContent<Table extends Columns> {
-  /** The user's. */
+  /** User metadata. */
   metadata: Readonly<Record<string, string>>;
   digest: string;
-  /** Digest of the rows that are left, if some were erased. */
+  /** Digest of the remaining rows, if some were erased. */
   erasedDigest: string | undefined;
   rows: RowOf<Table>[];
 }
 
-/** Reads a file of the table's columns and checks its digest. Throws ParquetError. */
+/** Reads a file with the table's columns and checks its digest. Throws ParquetError. */
 export async function readParquet<Table extends Columns>(table: Table, bytes: Uint8Array): Promise<ParquetContent<Table>> {
   const { metadata, digest, erasedDigest, groups } = openParquet(table, bytes);
   const rows: RowOf<Table>[] = [];
@@ -37,8 +43,9 @@ export async function readParquet<Table extends Columns>(table: Table, bytes: Ui
 }
 
 /**
- * Opens a file of the table's columns whose rows are too many to hold. `groups` gives them by row group; when it has given the
- * last it throws ParquetError if their digest is wrong. Throws ParquetError.
+ * Opens a file with the table's columns whose rows do not fit in memory. `groups` returns them by
+ * row group, and throws ParquetError after the last one if the digest is wrong. Throws
+ * ParquetError.
  */
 export function openParquet<Table extends Columns>(
   table: Table,
@@ -57,7 +64,7 @@ export function openParquet<Table extends Columns>(
       yield rows;
     }
     const pairs = Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1));
-    if (check.end(table, pairs) !== (erasedDigest ?? digest)) throw new ParquetError('the digest does not fit the content');
+    if (check.end(table, pairs) !== (erasedDigest ?? digest)) throw new ParquetError('the digest does not match the content');
   }
   return { metadata, digest, erasedDigest, groups };
 }

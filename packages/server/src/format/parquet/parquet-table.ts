@@ -1,8 +1,8 @@
-// One kind of Parquet row: the columns, their types and order.
+// One kind of Parquet row: its columns, with their types and order.
 
 /**
- * Column types: INT32 holds numbers; INT64 numbers that are safe integers; TIMESTAMP (milliseconds, UTC) Unix milliseconds;
- * JSON text that is JSON.
+ * Column types. INT32 holds numbers; INT64 safe integers; TIMESTAMP Unix milliseconds (UTC); JSON
+ * text that is valid JSON.
  */
 export type ColumnType = 'INT32' | 'INT64' | 'DOUBLE' | 'STRING' | 'JSON' | 'TIMESTAMP';
 

@@ -1,5 +1,5 @@
-// Rows in, a Parquet file out, by hyparquet-writer. The same rows always give the same bytes, and the file carries a
-// digest of its content and a checksum of its bytes among its key/value metadata.
+// Writes rows to a Parquet file, with hyparquet-writer. The same rows always give the same bytes.
+// The file's key/value metadata contains a digest of its content and a checksum of its bytes.
 import { createHash } from 'node:crypto';
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import { logicalDigest } from '../logical-digest.ts';
@@ -10,18 +10,19 @@ import type { Column, Columns, RowOf } from './parquet-table.ts';
 /** Metadata key of the digest. */
 export const PARQUET_DIGEST_KEY = 'hayate.digest';
 
-/** Metadata key of the digest of what is left, in a file of which rows were erased. */
+/** Metadata key of the digest of the remaining rows, in a file whose other rows were erased. */
 export const PARQUET_ERASED_KEY = 'hayate.erased';
 
-/** An encoded file and the digest that it carries. */
+/** An encoded file and the digest in it. */
 export interface ParquetFile {
   bytes: Uint8Array;
   digest: string;
 }
 
 /**
- * Encodes `rows`. Throws RangeError if a number is not a safe integer where one is needed. `metadata` goes into the footer.
- * `erasedDigest` is that of the file that this one is put in the place of: it is carried on, and the digest of the rows stands beside it.
+ * Encodes `rows`. Throws RangeError if a column needs a safe integer and a number is not one.
+ * `metadata` goes into the footer. `erasedDigest` is the digest of the file that this one replaces.
+ * The new file keeps it, and stores the digest of its own rows next to it.
  */
 export function writeParquet<Table extends Columns>(
   table: Table,
@@ -34,7 +35,7 @@ export function writeParquet<Table extends Columns>(
   return writer.end(metadata, erasedDigest);
 }
 
-/** Encodes a file piece by piece, for those whose rows are too many to hold. */
+/** Encodes a file piece by piece, for rows that do not fit in memory. */
 export class ParquetFileWriter<Table extends Columns> {
   readonly #table: Table;
   readonly #bytes = new ByteWriter();
@@ -51,7 +52,7 @@ export class ParquetFileWriter<Table extends Columns> {
     return this.#digest.rows;
   }
 
-  /** Appends rows, in row groups of their own. Throws RangeError as writeParquet. */
+  /** Appends rows, in row groups of their own. Throws RangeError like writeParquet. */
   add(rows: readonly RowOf<Table>[]): void {
     const columnData = Object.entries(this.#table).map(([name, column]) => ({
       name,
@@ -61,7 +62,10 @@ export class ParquetFileWriter<Table extends Columns> {
     this.#digest.add(this.#table, rows);
   }
 
-  /** The whole file; parameters as those of writeParquet. Nothing can be added after that. */
+  /**
+   * Returns the whole file. Takes the parameters of writeParquet. No rows can be added after the
+   * call.
+   */
   end(metadata: Readonly<Record<string, string>> = {}, erasedDigest?: string): ParquetFile {
     const pairs = Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1));
     const ownDigest = this.#digest.end(this.#table, pairs);
@@ -77,7 +81,10 @@ export class ParquetFileWriter<Table extends Columns> {
   }
 }
 
-/** Takes the digest of columns, metadata (sorted by key), number of rows, and SHA-256, in hex, of the rows: each a line with a JSON array. */
+/**
+ * Computes the digest of columns, metadata (sorted by key), number of rows, and SHA-256, in hex, of
+ * the rows. Each row is a line with a JSON array.
+ */
 export class ParquetDigest {
   readonly #hash = createHash('sha256');
   #rows = 0;

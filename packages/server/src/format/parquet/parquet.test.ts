@@ -48,7 +48,7 @@ test('rows come back from the file, and the same rows give the same bytes', asyn
   );
 });
 
-test('a file in the place of an erased one carries that digest, and its own is checked', async () => {
+test("a file that replaces an erased one keeps its digest, and the new file's own digest is checked", async () => {
   const rows = Array.from({ length: 9 }, (_, i) => ({ at: i, name: 'a', labels: '{}', small: 1, large: 1, maybe: undefined, mean: i / 3 }));
   const { digest } = writeParquet(table, rows);
   const left = writeParquet(table, rows.slice(1), {}, digest);
@@ -59,7 +59,7 @@ test('a file in the place of an erased one carries that digest, and its own is c
   await assert.rejects(readParquet({ ...table, small: { type: 'INT64' } }, left.bytes), ParquetError);
 });
 
-test('a file of many pages and row groups comes back', async () => {
+test('a file of many pages and row groups is read back', async () => {
   const rows = Array.from({ length: 30_000 }, (_, i) => ({
     at: i * 1000,
     name: `stream${i % 100}`,
@@ -72,7 +72,7 @@ test('a file of many pages and row groups comes back', async () => {
   assert.deepEqual((await readParquet(table, writeParquet(table, rows).bytes)).rows, rows);
 });
 
-test('a file written piece by piece says the same as one written at once, and is read piece by piece', async () => {
+test('a file written piece by piece has the content of one written at once, and is read piece by piece', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.array(row, { maxLength: 10 }), { maxLength: 6 }), async (pieces) => {
       const writer = new ParquetFileWriter(table);

@@ -1,5 +1,5 @@
-// A stream of bytes in, any number of them looked at before they are taken. It holds no more than what was looked at and the
-// block that the source gave last.
+// A reader of a stream of bytes that can look ahead any number of bytes. It holds no more than the
+// bytes looked at and the source's last block.
 
 /** Reads `bytes` from its beginning. */
 export class ByteReader {
@@ -17,7 +17,9 @@ export class ByteReader {
     return this.#position;
   }
 
-  /** The next bytes, without taking them: at least `min`, fewer only at the end, and at most `max`. */
+  /**
+   * The next bytes, without taking them: at least `min`, fewer only at the end, and at most `max`.
+   */
   async peek(min: number, max = min): Promise<Uint8Array> {
     while (this.#held.length < min && !this.#isEnded) {
       const next = await this.#source.next();
@@ -41,7 +43,7 @@ export class ByteReader {
     return bytes;
   }
 
-  /** Takes `count` bytes without returning them; resolves to how many there were. */
+  /** Takes `count` bytes without returning them; resolves to the number of bytes that existed. */
   async skip(count: number): Promise<number> {
     let skipped = 0;
     while (skipped < count) {
@@ -52,7 +54,7 @@ export class ByteReader {
     return skipped;
   }
 
-  /** Lets the source go, wherever it stands. */
+  /** Closes the source, whether or not it has ended. */
   async close(): Promise<void> {
     this.#isEnded = true;
     this.#held = new Uint8Array(0);

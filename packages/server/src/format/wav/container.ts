@@ -1,10 +1,11 @@
-// The beginning of a file in, how its chunks are written out: RIFF and big-endian RIFX (Multimedia Programming Interface 1.0),
-// RF64 and BW64 (EBU Tech 3306, ITU-R BS.2088), whose sizes of 64 bits stand in a chunk ds64, and Sony Wave64, whose chunks are
-// named by GUIDs. Bytes that precede the beginning, such as an ID3 tag, are passed over.
+// Reads the beginning of a file and finds how its chunks are stored: RIFF and big-endian RIFX
+// (Multimedia Programming Interface 1.0), RF64 and BW64 (EBU Tech 3306, ITU-R BS.2088), with 64-bit
+// sizes in a ds64 chunk, and Sony Wave64, whose chunk names are GUIDs. It skips bytes before the
+// beginning, such as an ID3 tag.
 import { HayateError } from '../../kernel/error.ts';
 import type { ByteReader } from './byte-reader.ts';
 
-/** How a file's chunks are written. */
+/** How a file's chunks are stored. */
 export interface Container {
   readonly kind: 'RIFF' | 'RIFX' | 'RF64' | 'Wave64';
   readonly isLittleEndian: boolean;
@@ -18,17 +19,17 @@ export interface Container {
 export interface ChunkHeader {
   /** Four characters. */
   readonly id: string;
-  /** As the file says; it may be wrong. */
+  /** The size in the file, which may be wrong. */
   readonly size: number;
 }
 
-/** How far into a file its beginning is looked for. */
+/** The beginning is searched in this many bytes. */
 const PREFIX_BYTES_MAX = 65_536;
 /** The longest beginning: Wave64's. */
 const BEGINNING_BYTES = 40;
 const WAVE64_RIFF = '726966662e91cf11a5d628db04c10000';
 const WAVE64_LIST = '6c6973742f91cf11a5d628db04c10000';
-/** What follows the four characters in Wave64's other GUIDs. */
+/** The bytes after the four characters in Wave64's other GUIDs. */
 const WAVE64_REST = 'f3acd3118cd100c04f8edb8a';
 
 const CONTAINERS: Readonly<Record<string, Container>> = {
@@ -39,7 +40,10 @@ const CONTAINERS: Readonly<Record<string, Container>> = {
 };
 const WAVE64: Container = { kind: 'Wave64', isLittleEndian: true, headerBytes: 24, alignment: 8 };
 
-/** Where in `head`, a file's first bytes, a WAV file begins; undefined if nowhere. `at` is where to look first. */
+/**
+ * The position of a WAV file's beginning in `head`, a file's first bytes; undefined if there is
+ * none. The search starts at `at`.
+ */
 export function findWav(head: Uint8Array, at = 0): number | undefined {
   if (containerAt(head, at) !== undefined) return at;
   const bytes = Buffer.from(head.buffer, head.byteOffset, head.byteLength);
@@ -51,7 +55,7 @@ export function findWav(head: Uint8Array, at = 0): number | undefined {
   return places.sort((a, b) => a - b).find((place) => containerAt(head, place) !== undefined);
 }
 
-/** Reads up to the first chunk. Throws HayateError BAD_REQUEST if this is no WAV file. */
+/** Reads up to the first chunk. Throws HayateError BAD_REQUEST if this is not a WAV file. */
 export async function openContainer(reader: ByteReader, warn: (line: string) => void): Promise<Container> {
   let skipped = await skipId3(reader);
   const head = await reader.peek(BEGINNING_BYTES);
@@ -102,7 +106,7 @@ async function skipId3(reader: ByteReader): Promise<number> {
   return await reader.skip(10 + size + ((flags & 0x10) === 0 ? 0 : 10));
 }
 
-/** Kinds of files that a person may take for WAV, by their first four bytes. */
+/** Files that are often mistaken for WAV, by their first four bytes. */
 const OTHERS: Readonly<Record<string, string>> = { FORM: 'an AIFF file', caff: 'a CAF file', '.snd': 'a Sun AU file' };
 
 function notWav(head: Uint8Array): HayateError {

@@ -1,14 +1,15 @@
-// A chunk `data` in, the bytes of its samples out. Its size may be wrong: recorders that crashed, and programs that write to a
-// pipe, leave 0, the largest number, or the size of some moment. What follows the size then decides: chunks, or more samples.
+// Reads the samples of a data chunk. The size in its header may be wrong: recorders that crashed,
+// and programs that write to a pipe, leave 0, the largest number, or an earlier size. Then the
+// bytes after that size decide: they are chunks, or more samples.
 import type { ByteReader } from './byte-reader.ts';
 import { type Container, chunkHeader } from './container.ts';
 
-/** Bytes given out at once. */
+/** The most bytes returned at once. */
 const BLOCK_BYTES = 32_768;
-/** How far ahead a chunk with an unknown name is followed to see whether it is one. */
+/** How far ahead an unknown chunk name is followed to verify that it is a chunk. */
 const CHUNK_BYTES_MAX = 1 << 20;
 
-/** Names of chunks that WAV files have, and the first letters of tags that other programs append. */
+/** Names of chunks in WAV files, and the first letters of tags that other programs append. */
 const KNOWN = new Set(
   (
     'fmt |data|fact|LIST|list|id3 |ID3 |bext|cue |plst|smpl|inst|acid|JUNK|junk|PAD |FLLR|PEAK|iXML|axml|aXML|bxml|sxml|chna|_PMX|cart|' +
@@ -17,12 +18,12 @@ const KNOWN = new Set(
   ).split('|'),
 );
 
-/** Chunks that cannot be mistaken for samples, wherever they begin. */
+/** Chunks that cannot be mistaken for samples at any position. */
 const METADATA = /(?:LIST|list).{4}(?:INFO|adtl|exif)|(?:id3 |ID3 ).{4}ID3|(?:_PMX|iXML|aXML|axml).{4}</s;
-/** Bytes that METADATA looks at. */
+/** The bytes that METADATA examines. */
 const METADATA_BYTES = 12;
 
-/** What a data chunk's header says, and what is known besides. */
+/** The values in a data chunk's header, and other facts about the file. */
 export interface DataChunkOptions {
   /** Bytes of samples by the header; 0 or Infinity if it gives none. */
   readonly size: number;
@@ -30,12 +31,15 @@ export interface DataChunkOptions {
   readonly bytesLeft: number | undefined;
   /** Bytes of one sample of every channel. */
   readonly frameBytes: number;
-  /** Puts a number of bytes in words. */
+  /** Describes a number of bytes in words. */
   readonly describe: (bytes: number) => string;
   readonly warn: (line: string) => void;
 }
 
-/** The bytes of the samples of a data chunk whose header was taken and that is not empty. It ends where the next chunk begins. */
+/**
+ * The bytes of the samples of a non-empty data chunk, whose header has been taken. It ends where
+ * the next chunk begins.
+ */
 export async function* readDataChunk(
   reader: ByteReader,
   container: Container,
@@ -55,8 +59,8 @@ export async function* readDataChunk(
 }
 
 /**
- * Moves from the end of a body of `size` bytes over its padding, if the writer has padded, and says what stands there. Where that
- * is no chunk it takes nothing.
+ * Called at the end of a body of `size` bytes. Skips its padding, if there is any, and returns what
+ * follows. If no chunk follows, it takes no bytes.
  */
 export async function alignToChunk(reader: ByteReader, container: Container, size: number): Promise<'end' | 'chunk' | 'other'> {
   const padding = (container.alignment - (size % container.alignment)) % container.alignment;
@@ -69,7 +73,10 @@ export async function alignToChunk(reader: ByteReader, container: Container, siz
   return length <= padding ? 'end' : 'other';
 }
 
-/** Whether a chunk begins `offset` bytes ahead: by its name if it is known, else because it ends where another begins or the file ends. */
+/**
+ * Whether a chunk begins `offset` bytes ahead. A known name is enough. An unknown one counts if its
+ * chunk ends where another begins or the file ends.
+ */
 async function isChunkAt(reader: ByteReader, container: Container, offset: number): Promise<boolean> {
   const header = chunkHeader((await reader.peek(offset + container.headerBytes)).subarray(offset), container);
   if (header === undefined) return false;
@@ -93,7 +100,7 @@ async function* bytesOf(reader: ByteReader, size: number): AsyncGenerator<Uint8A
   }
 }
 
-/** All bytes up to a chunk of metadata, or to the end. */
+/** All bytes up to a metadata chunk, or to the end. */
 async function* bytesToMetadata(reader: ByteReader): AsyncGenerator<Uint8Array> {
   for (;;) {
     const ahead = await reader.peek(METADATA_BYTES, BLOCK_BYTES);

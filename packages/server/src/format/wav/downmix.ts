@@ -1,6 +1,6 @@
-// Interleaved samples of any number of channels in, of at most two out: left and right as ITU-R BS.775 mixes them, scaled so
-// that nothing clips. Low-frequency effects are left out, as there. Channels whose place is unknown are heard in the middle,
-// except for the first two, which are left and right.
+// Mixes interleaved samples of any number of channels down to two: left and right as in ITU-R
+// BS.775, scaled so that nothing clips. As there, low-frequency effects are left out. Channels with
+// an unknown place go to the centre, except that the first two are left and right.
 
 const HALF_POWER = Math.SQRT1_2;
 
@@ -13,7 +13,7 @@ const RIGHT_SURROUND: Gains = [0, HALF_POWER];
 const BACK_CENTRE: Gains = [0.5, 0.5];
 const NONE: Gains = [0, 0];
 
-/** By the bits of dwChannelMask, from the lowest: ksmedia.h, SPEAKER_*. */
+/** Gains by the bits of dwChannelMask, from the lowest: ksmedia.h, SPEAKER_*. */
 const PLACES: readonly Gains[] = [
   LEFT, // front left
   RIGHT, // front right
@@ -35,7 +35,7 @@ const PLACES: readonly Gains[] = [
   RIGHT_SURROUND, // top back right
 ];
 
-/** Makes a function that mixes blocks of whole frames of more than two channels. */
+/** Creates a function that mixes blocks of whole frames of more than two channels. */
 export function downmixer(channels: number, channelMask: number): (block: Float32Array) => Float32Array {
   const gains = scaled(gainsOf(channels, channelMask));
   return (block) => {
@@ -55,7 +55,7 @@ export function downmixer(channels: number, channelMask: number): (block: Float3
   };
 }
 
-/** A mask names places from its lowest bit on; channels beyond those it names have none. */
+/** A mask lists places from its lowest bit on. Channels beyond the listed ones have no place. */
 function gainsOf(channels: number, channelMask: number): Gains[] {
   const named = PLACES.filter((_, bit) => (channelMask & (1 << bit)) !== 0);
   const first: readonly Gains[] = named.length > 0 ? named : [LEFT, RIGHT];

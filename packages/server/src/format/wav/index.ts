@@ -1,3 +1,3 @@
-// WAV files, read as a stream: all that other folders use of this one.
+// Reads WAV files as a stream. Other folders use only these exports.
 export { findWav } from './container.ts';
 export { readWav, type Wav, type WavOptions } from './wav-reader.ts';

@@ -1,5 +1,6 @@
-// Bytes of whole sample frames in, numbers in [-1, 1] out: PCM of 8 to 64 bits, floating point, A-law and µ-law (ITU-T G.711).
-// Numbers beyond full scale are clipped, and what is not a number is silence; both are counted.
+// Decodes the bytes of whole sample frames to numbers in [-1, 1]: PCM of 8 to 64 bits, floating
+// point, A-law and µ-law (ITU-T G.711). Numbers beyond full scale are clipped, and values that are
+// not numbers become silence; both are counted.
 import type { WavFormat } from './wav-format.ts';
 
 /** Decodes the samples of one file. */
@@ -7,14 +8,14 @@ export class SampleDecoder {
   readonly #format: WavFormat;
   /** Floating-point samples beyond full scale so far. */
   clipped = 0;
-  /** Floating-point samples so far that were no finite number. */
+  /** Floating-point samples so far that were not finite numbers. */
   notFinite = 0;
 
   constructor(format: WavFormat) {
     this.#format = format;
   }
 
-  /** Decodes every sample in `bytes`, in their order. */
+  /** Decodes all samples in `bytes`, in order. */
   decode(bytes: Uint8Array): Float32Array {
     const { encoding, sampleBytes, isLittleEndian } = this.#format;
     const out = new Float32Array(Math.floor(bytes.length / sampleBytes));
@@ -40,7 +41,7 @@ export class SampleDecoder {
   }
 }
 
-/** Two's complement of `width` bytes, of which the first 32 bits count. */
+/** Two's complement of `width` bytes; only the upper 32 bits are used. */
 function decodeIntegers(bytes: Uint8Array, out: Float32Array, width: number, isLittleEndian: boolean): void {
   const [top, step] = isLittleEndian ? [width - 1, -1] : [0, 1];
   const counted = Math.min(width, 4);
@@ -57,10 +58,13 @@ function decodeByTable(bytes: Uint8Array, out: Float32Array, table: Float32Array
 
 const tableOf = (value: (byte: number) => number): Float32Array => Float32Array.from({ length: 256 }, (_, byte) => value(byte));
 
-/** PCM of 8 bits, which alone is unsigned. */
+/** 8-bit PCM, the only unsigned PCM. */
 const UNSIGNED = tableOf((byte) => (byte - 128) / 128);
 
-/** G.711 table 1a: sign, three bits of segment, four of place, even bits inverted; 13 bits, here of 32768. */
+/**
+ * G.711 table 1a: sign, three bits of segment, four of position, even bits inverted; 13 bits, here
+ * relative to 32768.
+ */
 const A_LAW = tableOf((byte) => {
   const code = byte ^ 0x55;
   const segment = (code >> 4) & 7;
@@ -69,7 +73,7 @@ const A_LAW = tableOf((byte) => {
   return ((code & 0x80) === 0 ? -size : size) / 0x8000;
 });
 
-/** G.711 table 2a: all bits inverted; 14 bits, here of 32768. */
+/** G.711 table 2a: all bits inverted; 14 bits, here relative to 32768. */
 const MU_LAW = tableOf((byte) => {
   const code = ~byte & 0xff;
   const size = ((((code & 15) << 3) + 0x84) << ((code >> 4) & 7)) - 0x84;

@@ -1,45 +1,48 @@
-// The chunks of a WAV file in, its runs of samples out, in order: most files have one, in one chunk `data`. Chunks that are not
-// sound are skipped. Several data chunks are one recording, and so are the samples and silences of a list `wavl`.
+// Reads the chunks of a WAV file and returns its runs of samples, in order. Most files have one
+// run, in one data chunk. Other chunks are skipped. Several data chunks form one recording, as do
+// the samples and silences of a `wavl` list.
 import { HayateError } from '../../kernel/error.ts';
 import type { ByteReader } from './byte-reader.ts';
 import { type ChunkHeader, type Container, chunkHeader, text } from './container.ts';
 import { alignToChunk, readDataChunk } from './data-chunk.ts';
 import { parseFormat, type WavFormat } from './wav-format.ts';
 
-/** Samples that lie together: bytes to decode, all of which are taken before the next run is asked for, or silence. */
+/**
+ * Consecutive samples, or silence. The caller must take all bytes before it requests the next run.
+ */
 export interface SampleRun {
   readonly format: WavFormat;
   /** Undefined for silence. */
   readonly bytes: AsyncIterable<Uint8Array> | undefined;
-  /** Samples of one channel by the header, if it says. */
+  /** Samples of one channel by the header; undefined if it does not give it. */
   readonly frames: number | undefined;
 }
 
-/** The longest body of a chunk of which all is kept. Most formats have 16 to 40 bytes. */
+/** The longest chunk body that is kept whole. Most formats have 16 to 40 bytes. */
 const BODY_BYTES_MAX = 4_096;
-/** Samples kept in memory where they come before their format. */
+/** The most bytes of samples kept in memory if they come before their format. */
 const EARLY_BYTES_MAX = 1 << 26;
-/** Seconds of silence that a few bytes can order (chunk `slnt`). */
+/** The limit for silence that a few bytes can request (`slnt` chunk), in seconds. */
 const SILENCE_SECONDS_MAX = 600;
 
-/** What is known of a file besides its bytes. */
+/** Facts about the file, and the receiver of warnings. */
 interface FileFacts {
   readonly warn: (line: string) => void;
   readonly fileBytes?: number | undefined;
 }
 
-/** Reads the chunks of a file whose beginning was taken. */
+/** Reads the chunks of a file whose beginning has been taken. */
 export class RunReader {
   readonly #reader: ByteReader;
   readonly #container: Container;
   readonly #facts: FileFacts;
   #format: WavFormat | undefined;
   #hasData = false;
-  /** Size of the first data chunk by the chunk ds64. */
+  /** The size of the first data chunk from the ds64 chunk. */
   #size64: number | undefined;
-  /** Samples whose format is yet to come. */
+  /** Samples whose format has not been read yet. */
   #early: Uint8Array | undefined;
-  /** The chunk that the end of the file cut, other than data. */
+  /** The name of the chunk that the end of the file cuts short, other than data. */
   #cut: string | undefined;
 
   constructor(reader: ByteReader, container: Container, facts: FileFacts) {
@@ -48,7 +51,7 @@ export class RunReader {
     this.#facts = facts;
   }
 
-  /** The runs, from where the reader stands to the end of the file. */
+  /** The runs, from the reader's position to the end of the file. */
   async *runs(): AsyncGenerator<SampleRun, void> {
     for (;;) {
       const header = chunkHeader(await this.#reader.take(this.#container.headerBytes), this.#container);
@@ -58,7 +61,7 @@ export class RunReader {
     }
   }
 
-  /** Why the file, read to its end, has no runs. */
+  /** The error for a file without runs, after it was read to its end. */
   get absence(): HayateError {
     const cut = this.#cut === undefined ? '' : `: it ends within its chunk ${JSON.stringify(this.#cut)}`;
     if (this.#early !== undefined) return refuse(`the format of its samples is missing${cut}`);
@@ -84,7 +87,9 @@ export class RunReader {
     return early === undefined ? undefined : { format: this.#format, bytes: once(early), frames: framesOf(early.length, this.#format) };
   }
 
-  /** The body of a chunk, or its first bytes if it is long. The reader then stands at the next chunk. */
+  /**
+   * The body of a chunk, or its first bytes if it is long. The reader then is at the next chunk.
+   */
   async #takeBody({ id, size }: ChunkHeader): Promise<Uint8Array> {
     const body = await this.#reader.take(Math.min(size, BODY_BYTES_MAX));
     if (body.length + (await this.#reader.skip(size - body.length)) < size) this.#cut = id;
@@ -121,13 +126,14 @@ export class RunReader {
     };
   }
 
-  /** Bytes of samples; 0 or Infinity if the header does not say. */
+  /** Bytes of samples; 0 or Infinity if the header does not give it. */
   #dataSize(written: number, bytesLeft = Number.POSITIVE_INFINITY): number {
     const is64 = this.#container.kind === 'Wave64';
     const inDs64 = this.#container.kind === 'RF64' && (written === 0 || written >= 0xffff_ff00) ? this.#size64 : undefined;
     this.#size64 = undefined;
     const size = inDs64 ?? written;
-    // Lengths that stand for "not known yet": of arecord, sox and GStreamer the first, of ffmpeg the second.
+    // Placeholder lengths for "not known yet": arecord, sox and GStreamer write the first kind,
+    // ffmpeg the second.
     const isPlaceholder = (size >= 0x7fff_0000 && size <= 0x8000_0000) || (inDs64 === undefined && size >= 0xffff_ff00);
     if (size > Number.MAX_SAFE_INTEGER) return Number.POSITIVE_INFINITY;
     return !is64 && isPlaceholder && (size > bytesLeft || bytesLeft === Number.POSITIVE_INFINITY) ? Number.POSITIVE_INFINITY : size;

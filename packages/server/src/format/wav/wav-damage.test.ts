@@ -1,5 +1,6 @@
-// Good files, damaged at random: every sample that ffmpeg or sox gets out of them is read, or a line says what is wrong.
-// HAYATE_TEST_SEED replays a run, HAYATE_TEST_RUNS makes it longer. Some seeds always run; one that finds a fault joins them.
+// Good files, damaged at random. Every sample that ffmpeg or sox decodes from them is read, or a
+// warning says what is wrong. HAYATE_TEST_SEED repeats a run, HAYATE_TEST_RUNS makes it longer.
+// Some fixed seeds always run. Add each seed that finds a fault.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -21,7 +22,7 @@ interface Damaged {
   readonly what: string;
 }
 
-/** Where chunks begin in a good RIFF file. */
+/** The positions where chunks begin in a good RIFF file. */
 function chunkPlaces(bytes: Buffer): number[] {
   const places: number[] = [];
   for (let at = 12; at + 8 <= bytes.length; at += 8 + bytes.readUInt32LE(at + 4) + (bytes.readUInt32LE(at + 4) & 1)) places.push(at);
@@ -78,7 +79,10 @@ function damage(good: Buffer, choose: Choose): Damaged {
 
 type Sound = ArrayLike<number>;
 
-/** Whether `ours` and `theirs` are the same for as long as both last, but for the least step of the format. */
+/**
+ * Whether `ours` and `theirs` are equal, within the format's smallest step, up to the end of the
+ * shorter one.
+ */
 function agree(ours: Sound, theirs: Sound): boolean {
   for (let i = 0; i < Math.min(ours.length, theirs.length); i++)
     if (!(Math.abs((ours[i] ?? 0) - Math.min(1, Math.max(-1, theirs[i] ?? 0))) <= 2 ** -23)) return false;
@@ -95,7 +99,7 @@ async function readOrRefuse(bytes: Uint8Array, isLengthKnown: boolean, what: str
   }
 }
 
-/** What another program gets out of a file; empty if it refuses it. */
+/** The samples that another program decodes from a file; empty if it refuses the file. */
 function decoded(tool: 'ffmpeg' | 'sox', path: string, program: string): Sound {
   const args = {
     ffmpeg: ['-v', 'quiet', '-f', path.endsWith('w64') ? 'w64' : 'wav', '-i', path, '-c:a', 'pcm_f64le', '-f', 'f64le', '-'],
@@ -106,8 +110,9 @@ function decoded(tool: 'ffmpeg' | 'sox', path: string, program: string): Sound {
 }
 
 /**
- * What is wrong with `ours`. Without a warning it must hold all of what another program got, or of the undamaged file; with one
- * it may hold less of it, but nothing else. Where programs disagree, one of them may be right.
+ * Describes the fault of `ours`, if there is one. Without a warning, `ours` must hold all samples
+ * that another program decoded, or all of the undamaged file. With a warning it may hold fewer of
+ * them, but no others. Where programs disagree, either may be right.
  */
 function faultOf(ours: ReadWav, others: readonly Sound[]): string | undefined {
   const alike = others.filter((other) => other.length > 0 && agree(ours.sound, other));
@@ -122,7 +127,7 @@ test('damaged files are read as far as ffmpeg and sox read them, or refused in o
   if (tools === undefined) return;
   t.diagnostic(`HAYATE_TEST_SEED=${seed}`);
   const folder = tempDir(t);
-  // ffmpeg cannot read the floating-point numbers of RIFX.
+  // ffmpeg cannot read floating-point RIFX.
   const files = makeFiles(
     t,
     tools,

@@ -1,4 +1,4 @@
-// What WAV files hold, in every format. Oracles: ffmpeg and sox.
+// WAV files in every format. Oracles: ffmpeg and sox.
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -27,14 +27,14 @@ function assertSame(sound: Float32Array, expected: ArrayLike<number>, tolerance:
   }
 }
 
-/** Half a step of 24 bits, which is what a 32-bit float near full scale keeps. */
+/** Half a step of 24 bits, the precision of a 32-bit float near full scale. */
 const FLOAT_STEP = 2 ** -24;
 
 test('every format that ffmpeg and sox write is read to the same samples that ffmpeg or sox decode', async (t) => {
   const tools = wavTools(t);
   if (tools === undefined) return;
   const files = makeFiles(t, tools, recipes);
-  // Debian's ffmpeg refuses the floating-point numbers of RIFX; sox does not.
+  // Debian's ffmpeg refuses floating-point RIFX; sox does not.
   const isForSox = ({ recipe }: MadeFile) => recipe.args.includes('big');
   const paths = files.filter((file) => !isForSox(file)).map(({ path }) => path);
   const decoded = new Map(decodedByFfmpeg(t, tools.ffmpeg, paths).map((samples, i) => [paths[i], samples]));
@@ -53,7 +53,7 @@ test('every format that ffmpeg and sox write is read to the same samples that ff
   }
 });
 
-test('all 256 codes of A-law and µ-law mean what ffmpeg says, also as extensible formats', async (t) => {
+test('all 256 codes of A-law and µ-law decode as in ffmpeg, also in extensible formats', async (t) => {
   const ffmpeg = requireTool(t, 'ffmpeg');
   if (ffmpeg === undefined) return;
   const codes = Uint8Array.from({ length: 256 }, (_, i) => i);
@@ -65,7 +65,7 @@ test('all 256 codes of A-law and µ-law mean what ffmpeg says, also as extensibl
     const expected = Array.from({ length: 256 }, (_, i) => raw.readInt16LE(2 * i) / 0x8000);
     const plain = format({ code, bits: 8, sampleRate: 8_000 }, Buffer.alloc(2));
     const extensible = format({ code: 0xfffe, bits: 8, sampleRate: 8_000 }, extension({ validBits: 8, mask: 4, code }));
-    // Some writers state the bits of the decoded samples.
+    // Some writers give the bits of the decoded samples.
     const sixteen = format({ code, bits: 16, blockBytes: 1, sampleRate: 8_000 });
     for (const fields of [plain, extensible, sixteen]) {
       const wav = await readAll(riff([chunk('fmt ', fields), chunk('data', codes)]));
@@ -124,7 +124,7 @@ test('a header that contradicts itself is reported, and read as ffmpeg and sox r
   }
 });
 
-test('fields that make no sense are replaced by those that do', async () => {
+test('nonsensical fields are replaced by values from other fields', async () => {
   const cases: [fields: FormatFields, warning: RegExp | undefined][] = [
     [{ bits: 0, blockBytes: 2 }, undefined],
     [{ bits: 999, blockBytes: 2 }, /1 channels of 999 bits in blocks of 2 bytes; read as 1 channels of 16 bits/],
@@ -176,7 +176,7 @@ test('numbers beyond full scale are clipped, and values that are not numbers are
   }
 });
 
-test('coded sound in a WAV file is named, with the way to convert it', async (t) => {
+test('coded audio in a WAV file is named in the error, with a command to convert it', async (t) => {
   const ffmpeg = requireTool(t, 'ffmpeg');
   if (ffmpeg === undefined) return;
   const made: [codec: string, sampleRate: number, name: RegExp][] = [
@@ -199,7 +199,7 @@ test('coded sound in a WAV file is named, with the way to convert it', async (t)
     await assert.rejects(readAll(bytes), { code: 'BAD_REQUEST', message: name }, codec);
     await assert.rejects(readAll(bytes), /; convert it first: ffmpeg -i FILE -c:a pcm_s16le out\.wav$/);
   }
-  // Players take these for noise: the header says PCM.
+  // Players read these as noise: the header says PCM.
   for (const [muxer, codec] of [
     ['dts', 'dca'],
     ['spdif', 'ac3'],
@@ -247,7 +247,7 @@ test('more than two channels are mixed down as ffmpeg mixes them', async (t) => 
   }
 });
 
-test('no channel is lost where the file does not name their places', async () => {
+test("no channel is lost if the file does not name the channels' places", async () => {
   for (const channels of [3, 4, 6, 8, 128])
     for (let heard = 0; heard < channels; heard++) {
       const frames = Array.from({ length: 20 * channels }, (_, i) => (i % channels === heard ? 16_384 : 0));

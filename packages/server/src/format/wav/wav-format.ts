@@ -1,12 +1,16 @@
-// The chunk `fmt ` in, what the samples are out (Multimedia Programming Interface 1.0; WAVEFORMATEXTENSIBLE of ksmedia.h).
-// Fields that contradict one another are reported, and read as ffmpeg and sox read them.
+// Parses the fmt chunk into the format of the samples (Multimedia Programming Interface 1.0;
+// WAVEFORMATEXTENSIBLE of ksmedia.h). Contradictory fields are reported, and read as ffmpeg and sox
+// read them.
 import { HayateError } from '../../kernel/error.ts';
 
-/** How samples are written. */
+/** How samples are stored. */
 export interface WavFormat {
   readonly encoding: 'integer' | 'float' | 'A-law' | 'µ-law';
   readonly isLittleEndian: boolean;
-  /** Bytes of one sample of one channel. Integers are left-justified in them: fewer valid bits change nothing. */
+  /**
+   * Bytes of one sample of one channel. Integers are left-justified in them, so fewer valid bits
+   * need no special case.
+   */
   readonly sampleBytes: number;
   /** From 1 to CHANNELS_MAX. */
   readonly channels: number;
@@ -16,9 +20,9 @@ export interface WavFormat {
   readonly channelMask: number;
 }
 
-/** Channels of a file that is read. */
+/** The most channels of a readable file. */
 export const CHANNELS_MAX = 128;
-/** Bytes of a sample that are read. */
+/** The sample sizes that can be read, in bytes. */
 const SAMPLE_BYTES: readonly number[] = [1, 2, 3, 4, 8];
 /** Hz. */
 const SAMPLE_RATE_MIN = 1_000;
@@ -27,7 +31,10 @@ const SAMPLE_RATE_MAX = 768_000;
 
 const EXTENSIBLE = 0xfffe;
 const ENCODINGS: Readonly<Record<number, WavFormat['encoding']>> = { 1: 'integer', 3: 'float', 6: 'A-law', 7: 'µ-law' };
-/** What the GUID of an extensible format ends in, after the code: KSDATAFORMAT_SUBTYPE_*, and the same in ambisonic files. */
+/**
+ * The end of an extensible format's GUID, after the code: KSDATAFORMAT_SUBTYPE_*, and its
+ * equivalent in ambisonic files.
+ */
 const GUID_ENDS = ['00001000800000aa00389b71', '2107d3118644c8c1ca000000'];
 
 /** Names of compressed formats, by their codes (mmreg.h). */
@@ -62,7 +69,7 @@ const COMPRESSED: Readonly<Record<number, string>> = {
   61868: 'FLAC',
 };
 
-/** Reads the body of a chunk `fmt `. Throws HayateError BAD_REQUEST for a format that is not read. */
+/** Parses the body of a fmt chunk. Throws HayateError BAD_REQUEST for an unsupported format. */
 export function parseFormat(body: Uint8Array, isLittleEndian: boolean, warn: (line: string) => void): WavFormat {
   if (body.length < 14) throw refuse('its format is cut short');
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
@@ -84,7 +91,7 @@ export function parseFormat(body: Uint8Array, isLittleEndian: boolean, warn: (li
   return { encoding, isLittleEndian, ...shape, sampleRate: sampleRateOf(frame, warn), channelMask };
 }
 
-/** The fields of `fmt ` that say how long a sample frame is. */
+/** The fields of `fmt ` that determine the length of a sample frame. */
 interface Frame {
   readonly channels: number;
   readonly sampleRate: number;
@@ -103,7 +110,7 @@ function encodingOf(body: Uint8Array, code: number, bits: number, warn: (line: s
   const guid = Buffer.from(body.subarray(24, 40));
   const end = guid.toString('hex', 4);
   if (GUID_ENDS.includes(end)) return known(guid.readUInt32LE(0), bits);
-  // Big-endian files write the GUID's numbers in their own order, or as others do.
+  // Big-endian files store the GUID's numbers either big-endian or as other files do.
   const swapped = Buffer.concat([
     guid.subarray(0, 4).reverse(),
     guid.subarray(4, 6).reverse(),
@@ -124,8 +131,10 @@ function known(code: number, bits: number): WavFormat['encoding'] {
 const CONVERT = 'convert it first: ffmpeg -i FILE -c:a pcm_s16le out.wav';
 
 /**
- * Channels and bytes of a sample. Bits and channels decide, as in ffmpeg and sox, whatever the block size says. It counts where
- * they make no sense, for samples of up to 24 bits that lie in 32, and against many channels if the byte rate agrees with it.
+ * Determines channels and bytes per sample. As in ffmpeg and sox, bits and channels decide,
+ * whatever the block size. The block size decides where bits and channels make no sense, for
+ * samples of up to 24 bits stored in 32, and against a high channel count if the byte rate agrees
+ * with it.
  */
 function frameShape(frame: Frame, fixedBytes: number | undefined, warn: (line: string) => void): Shape {
   const { channels, sampleRate, byteRate, blockBytes, bits } = frame;
@@ -149,7 +158,7 @@ function frameShape(frame: Frame, fixedBytes: number | undefined, warn: (line: s
         ? `its samples have ${bits} bits; 8, 16, 24, 32 and 64 are read`
         : `it has ${channels} channels; 1 to ${CHANNELS_MAX} are read`,
     );
-  // Formats without a number of bits are as old as WAV; nothing is wrong with them.
+  // Formats without a number of bits are as old as WAV and not faulty.
   if (bits !== 0 || channels !== taken.channels)
     warn(
       `its header contradicts itself: ${channels} channels of ${bits} bits in blocks of ${blockBytes} bytes; ` +

@@ -1,5 +1,6 @@
-// Files of more than 4 GiB, of which only the header and the last samples are made: nothing is written to a disk. The bytes of
-// the samples are read and counted, but not decoded, which would take minutes.
+// Files of more than 4 GiB. Only the header and the last samples have content, and nothing is
+// written to disk. The bytes of the samples are read and counted, but not decoded, which would take
+// minutes.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { chunk, format, riff } from '../../../../../test/support/wav.ts';
@@ -8,13 +9,13 @@ import { openContainer } from './container.ts';
 import { RunReader } from './sample-run.ts';
 
 const GIB = 2 ** 30;
-/** 8 channels of 64 bits: a frame is long, so that few of them fill gigabytes. */
+/** 8 channels of 64 bits: a long frame, so that few frames fill gigabytes. */
 const FRAME_BYTES = 64;
 const fmt = chunk('fmt ', format({ code: 3, channels: 8, bits: 64, sampleRate: 192_000 }));
 const zeros = new Uint8Array(1 << 20);
 const last = new Float64Array(8).fill(0.5);
 
-/** `header`, then `dataBytes` of zeros but for the last frame, then `trailer`. */
+/** `header`, then `dataBytes` of zeros except for the last frame, then `trailer`. */
 async function* largeFile(header: Uint8Array, dataBytes: number, trailer: Uint8Array): AsyncGenerator<Uint8Array> {
   yield header;
   for (let left = dataBytes - FRAME_BYTES; left > 0; left -= zeros.length) yield left < zeros.length ? zeros.subarray(0, left) : zeros;
@@ -63,7 +64,7 @@ test('RF64 of more than 4 GiB is read to its last sample, in blocks that stay sm
   assert.ok(arrayBuffers - before.arrayBuffers < 256 * 2 ** 20, `${arrayBuffers} bytes in buffers`);
 });
 
-test('a size of 32 bits that wrapped around is read to the last sample, and metadata after it is not heard', async () => {
+test('data with a wrapped 32-bit size is read to the last sample, and metadata after it is not read as samples', async () => {
   const header = riff([fmt, chunk('data', Buffer.alloc(0), { size: dataBytes % 2 ** 32 })], { size: 1_000 });
   const read = await readLarge(largeFile(header, dataBytes, list));
   assert.deepEqual([read.frames, read.end], [frames, last]);

@@ -1,4 +1,4 @@
-// Where samples lie in a WAV file, and where they end: whatever its sizes say.
+// Where samples begin and end in a WAV file, whatever sizes it gives.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -46,7 +46,7 @@ test('a data size that its writer never filled in, or filled in too early, is re
       }
 });
 
-test('metadata that follows samples of unknown length is not heard', async () => {
+test('metadata after samples of unknown length is not read as samples', async () => {
   const trailers = [
     list,
     chunk('id3 ', Buffer.from('ID3\x04\0\0\0\0\0\0')),
@@ -69,7 +69,7 @@ test('metadata that follows samples of unknown length is not heard', async () =>
   );
 });
 
-test('chunks that follow the samples are not taken for samples, whether their names are known or not', async () => {
+test('chunks after the samples are not read as samples, whether their names are known or not', async () => {
   const names =
     'LIST id3  ID3  bext cue  smpl inst junk JUNK PAD  FLLR fact PEAK iXML axml _PMX cart acid afsp chna DISP LGWV SAUR plst MD5 '.match(
       /.{4}/g,
@@ -89,7 +89,7 @@ test('chunks that follow the samples are not taken for samples, whether their na
   assert.deepEqual((await readAll(cut.subarray(0, -100))).warnings, []);
 });
 
-test('tags that other programs append are not heard, and other bytes at the end are reported', async () => {
+test('tags that other programs append are not read as samples, and other bytes at the end are reported', async () => {
   const id3v1 = Buffer.concat([Buffer.from('TAG'), Buffer.alloc(125, 65)]);
   const ape = Buffer.from('APETAGEX\xd0\x07\0\0', 'latin1');
   const id3v2 = Buffer.from('ID3\x03\0\0\0\0\0\x05hello', 'latin1');
@@ -160,7 +160,7 @@ test('bytes that precede the file are skipped, and reported', async () => {
   assert.equal(findWav(Buffer.from('OggS, RIFF, RF64, and what else there may be')), undefined);
 });
 
-test('RF64 and BW64 take the sizes of ds64, where it has them', async () => {
+test('RF64 and BW64 use the sizes in ds64, if it has any', async () => {
   const ds64 = (riffSize: number, dataSize: bigint): Buffer => {
     const body = Buffer.alloc(28);
     body.writeBigUInt64LE(BigInt(riffSize), 0);
@@ -213,7 +213,7 @@ test('a file cut at any byte is read up to there, or refused in one line', async
     }
 });
 
-test('a file without samples says so', async () => {
+test('a file without samples is refused', async () => {
   const cases: [bytes: Uint8Array, line: RegExp][] = [
     [Buffer.alloc(0), /^it ends within its header$/],
     [Buffer.from('RIFF'), /^it ends within its header$/],
@@ -265,7 +265,7 @@ test('the source is closed: after the last sample, when reading stops early, and
   assert.ok(stopped.state.isClosed);
 });
 
-test('bytes of any kind are read or refused, and never crash the reader', async () => {
+test('any bytes are read or refused, and never crash the reader', async () => {
   const whole = riff([fmt, list, chunk('data', data.subarray(0, 40)), list]);
   const change = fc.tuple(fc.nat(whole.length - 1), fc.nat(255));
   await fc.assert(

@@ -1,5 +1,6 @@
-// The bytes of a WAV file in, its samples out as they are asked for, in memory that does not grow with the file. It reads as
-// tolerantly as players do: faults are worked around and reported, and sound that is there is read to its last sample.
+// Reads a WAV file as a stream: bytes go in, samples come out on request, in memory that does not
+// grow with the file. It is as tolerant as players: faults are worked around and reported, and the
+// audio is read to its last sample.
 import { HayateError } from '../../kernel/error.ts';
 import { ByteReader } from './byte-reader.ts';
 import { type Container, openContainer } from './container.ts';
@@ -10,32 +11,39 @@ import { RunReader, type SampleRun } from './sample-run.ts';
 
 /** An open WAV file. */
 export interface Wav {
-  /** Of `blocks`: files with more channels are mixed down to 2. */
+  /** The channels of `blocks`: files with more channels are mixed down to 2. */
   readonly channels: 1 | 2;
   /** Hz, from 1,000 to 768,000. */
   readonly sampleRate: number;
-  /** Samples of one channel, as the header promises them; undefined if it does not. */
+  /** Samples of one channel by the header; undefined if it does not give it. */
   readonly samples: number | undefined;
-  /** Interleaved samples in [-1, 1], in blocks of any length. Can be called once. Rejects as the source does. */
+  /**
+   * Interleaved samples in [-1, 1], in blocks of any length. Can be called once. Rejects with the
+   * source's errors.
+   */
   blocks(): AsyncIterable<Float32Array>;
 }
 
-/** How a WAV file is read. */
+/** Options for reading a WAV file. */
 export interface WavOptions {
-  /** Takes a line about anything odd: while the header is read, and while the samples are. */
+  /** Takes a warning about anything unusual, while the header or the samples are read. */
   readonly warn: (line: string) => void;
-  /** Bytes of the whole file, if known. A size in it that is too large is then known at once. */
+  /**
+   * Bytes of the whole file, if known. Sizes in the file that are too large are then detected at
+   * once.
+   */
   readonly fileBytes?: number | undefined;
 }
 
-/** Bytes looked at to tell whether samples are something else. */
+/** Bytes examined for coded audio in place of samples. */
 const PROBE_BYTES = 4_096;
-/** Frames of silence given out at once. */
+/** The most frames of silence returned at once. */
 const SILENT_FRAMES = 8_192;
 
 /**
- * Reads the headers of `bytes` and leaves the samples to be streamed. Rejects with HayateError BAD_REQUEST if this is no WAV
- * file, holds no samples, or is of a format that is not read; the message says which. Closes `bytes` in the end.
+ * Reads the headers of `bytes` and leaves the samples to be streamed. Rejects with HayateError
+ * BAD_REQUEST if this is not a WAV file, has no samples, or has an unsupported format; the message
+ * gives the reason. Closes `bytes` in the end.
  */
 export async function readWav(bytes: AsyncIterable<Uint8Array>, options: WavOptions): Promise<Wav> {
   const reader = new ByteReader(bytes);

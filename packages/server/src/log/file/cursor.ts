@@ -1,18 +1,25 @@
-// One reader's place in a partition: batches of entries out, each offset once and in order, over as many files as it takes.
-// It stays within the durable extent; whatever does not fit the file's own promises is CORRUPT.
+// The place of one reader in a partition. It returns batches of entries, each offset once and in
+// order, across segment files. It reads only the durable extent, and reports content that
+// contradicts the file format as CORRUPT.
 import { type FileHandle, open } from 'node:fs/promises';
 import { HayateError } from '../../kernel/error.ts';
 import type { LogEntry } from '../log.ts';
 import { type Extent, findSegment, type Segment } from './segment.ts';
 import { readRecords } from './segment-reader.ts';
 
-/** Where one reader is: it knows the byte position of its next entry, so going on needs no search. */
+/**
+ * The position of one reader. It knows the byte position of its next entry, so that continuing
+ * needs no search.
+ */
 export class Cursor {
   next: number;
   readonly #extent: Extent;
   #segment: Segment | undefined;
   #handle: FileHandle | undefined;
-  /** Offset and byte position that reading goes on from; before `next` while it is being looked for. */
+  /**
+   * The offset and byte position where the next read starts; before `next` while the cursor
+   * searches its first entry.
+   */
   #at = { offset: 0, position: 0 };
 
   constructor(extent: Extent, next: number) {
@@ -20,7 +27,7 @@ export class Cursor {
     this.next = next;
   }
 
-  /** The next entries; none while the cursor is still looking for its first. */
+  /** The next entries; none while the cursor still searches its first. */
   async read(): Promise<readonly LogEntry[]> {
     if (this.#segment === undefined || this.#at.position === this.#segment.bytes) await this.#enter();
     if (this.#segment === undefined || this.#handle === undefined) throw new Error('a cursor that has entered a segment holds its file');
@@ -40,15 +47,15 @@ export class Cursor {
     this.#handle = undefined;
   }
 
-  /** Opens the segment that holds the next entry, at its beginning. */
+  /** Opens the segment that holds the next entry, at the segment's beginning. */
   async #enter(): Promise<void> {
     await this.close();
     const { segments } = this.#extent;
     const segment = findSegment(segments, this.next);
-    const gone = () => new HayateError('NOT_FOUND', `offset ${this.next} is not kept any more; the oldest is ${segments[0]?.firstOffset}`);
+    const gone = () => new HayateError('NOT_FOUND', `offset ${this.next} is no longer kept; the oldest is ${segments[0]?.firstOffset}`);
     if (segment === undefined) throw gone();
     if (segment === this.#segment)
-      throw new HayateError('CORRUPT', `${segment.path} ends before offset ${this.next}, which the next file does not begin with`);
+      throw new HayateError('CORRUPT', `${segment.path} ends before offset ${this.next}, and no other file holds that offset`);
     this.#handle = await open(segment.path, 'r').catch((error: NodeJS.ErrnoException) => {
       throw error.code === 'ENOENT' && !segments.includes(segment) ? gone() : error;
     });

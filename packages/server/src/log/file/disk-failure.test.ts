@@ -1,5 +1,5 @@
-// A disk that fills up or fails in mid-write: appends are refused, nothing acknowledged is lost, and once the disk works
-// again so does the log, without a restart.
+// A disk that fills up or fails during a write: appends are refused, no acknowledged entry is lost,
+// and the log recovers with the disk, without a restart.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
@@ -18,7 +18,7 @@ import { openFileLog } from './file-log.ts';
 
 const appender = new URL('file-log.test-child.ts', import.meta.url).pathname;
 
-test('when the kernel refuses to let files grow, appends are refused until it does again', async (t) => {
+test('while the kernel does not let files grow, appends are refused', async (t) => {
   const prlimit = requireTool(t, 'prlimit');
   if (prlimit === undefined) return;
   const directory = tempDir(t);
@@ -44,7 +44,7 @@ test('when the kernel refuses to let files grow, appends are refused until it do
   await log.close();
 });
 
-test('whichever disk operations fail, what is read is what was acknowledged, in order', async (t) => {
+test('whichever disk operations fail, readers get the acknowledged entries, in order', async (t) => {
   const root = tempDir(t);
   let runs = 0;
   const outcomes = { acknowledged: 0, refused: 0 };
@@ -76,7 +76,7 @@ test('whichever disk operations fail, what is read is what was acknowledged, in 
         }
         disk.repair();
         await append('last');
-        assert.equal(acknowledged.at(-1), 'last', 'a repaired disk is written to at once');
+        assert.equal(acknowledged.at(-1), 'last', 'the log writes to a repaired disk at once');
         const check = async (opened: typeof log) =>
           withPartitions(opened, async ([partition]) => {
             const entries = await take(partition, 0, acknowledged.length);
@@ -98,7 +98,7 @@ test('whichever disk operations fail, what is read is what was acknowledged, in 
   assert.ok(outcomes.refused > 100 && outcomes.acknowledged > 100, JSON.stringify(outcomes));
 });
 
-test('while the disk fails the log is not writable, and says why it refuses', async (t) => {
+test('while the disk fails, the log is not writable and refusals give the reason', async (t) => {
   const disk = failingDisk(new Set([1]));
   const warnings: unknown[] = [];
   const log = await openFileLog({
@@ -115,13 +115,13 @@ test('while the disk fails the log is not writable, and says why it refuses', as
   await log.close();
 });
 
-test('a commit that the disk refuses is tried again until it is durable, or the consumer leaves', async (t) => {
+test('a commit that the disk refuses is retried until it is durable or the consumer leaves', async (t) => {
   const directory = tempDir(t);
   const warnings: unknown[] = [];
   const log = await openFileLog({ directory, logger: { warn: (...args: unknown[]) => warnings.push(args) } });
   await log.append('k', text('1'));
   await log.append('k', text('2'));
-  // A directory in the place of the file that a commit writes.
+  // A directory that blocks the path of the file that a commit writes.
   const obstacle = join(directory, 'p=000/committed.tmp');
   const commits: Promise<void>[] = [];
   const consumer = await log.consume(async (partition) => {
@@ -145,7 +145,10 @@ test('a commit that the disk refuses is tried again until it is durable, or the 
   assert.equal(readFileSync(join(directory, 'p=000/committed'), 'utf8'), '1\n');
 });
 
-/** Real files whose operations fail by their count: writes stop half-way with ENOSPC, data syncs lose what was written, others do nothing but throw. */
+/**
+ * Real files whose operations fail by their count: writes stop half-way with ENOSPC, failing data
+ * syncs lose the data, and the others only throw.
+ */
 function failingDisk(failing: Set<number>): { open: (path: string, flags: string) => Promise<FileHandle>; repair: () => void } {
   let count = 0;
   const fails = () => failing.has(count++);

@@ -1,6 +1,7 @@
-// A program for tests to kill: appends entries of seeded sizes to the log in argv[2] without end, several at a time, and
-// prints `ack <offset> <crc32 of the value>` once each is durable, and `refused <reason>` when that begins. Each line is one
-// synchronous write: what is printed was acknowledged, and nothing that was printed is lost with the process.
+// A program for tests to kill. It appends entries of seeded sizes to the log in argv[2] without
+// end, several at a time. It prints `ack <offset> <crc32 of the value>` once each is durable, and
+// `refused <reason>` when refusals begin. Each line is one synchronous write, so every printed
+// entry was acknowledged, and no printed line is lost with the process.
 import { writeSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';

@@ -1,4 +1,4 @@
-// The file log as a whole: the contract of every log, and what a directory on disk adds to it.
+// The file log as a whole: the contract of every log, and the properties of a log on disk.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { readdir, rm, writeFile } from 'node:fs/promises';
@@ -30,7 +30,7 @@ test('a key is in partition CRC-32 modulo the number of partitions', () => {
       assert.equal(partitionOf(key, partitions), crc32(Buffer.from(key, 'utf8')) % partitions);
     }),
   );
-  // Of the check value that every CRC-32 catalogue gives for "123456789": 0xcbf43926.
+  // The check value of CRC-32, for "123456789", is 0xcbf43926 in every CRC catalogue.
   assert.equal(partitionOf('123456789', 1000), 0xcbf43926 % 1000);
 });
 
@@ -44,7 +44,7 @@ test('the number of partitions is stored and cannot change', async (t) => {
   await assert.rejects(openFileLog({ directory: tempDir(t), partitions: 0 }), { code: 'CONFIGURATION' });
 });
 
-test('append times never decrease, whatever the clock does and however often the log is opened', async (t) => {
+test('append times never decrease, even if the clock goes back or the log is reopened', async (t) => {
   const directory = tempDir(t);
   const times = [5000, 4000, 7000, 6000, 1000, 7001];
   for (const [index, time] of times.entries()) {
@@ -63,7 +63,7 @@ test('append times never decrease, whatever the clock does and however often the
   await log.close();
 });
 
-test('a directory in use is refused, naming the process, until that process is gone however it ends', async (t) => {
+test('a directory in use is refused, naming the process, until that process ends in any way', async (t) => {
   const directory = tempDir(t);
   const child = startProcess(t, [appender, directory, '1']);
   await child.untilLine(/^ack 0 /);
@@ -79,7 +79,7 @@ test('a directory in use is refused, naming the process, until that process is g
   await (await openFileLog({ directory })).close();
 });
 
-test('what SIGKILL leaves of a writer holds every acknowledged entry', async (t) => {
+test('a log whose writer was killed by SIGKILL holds every acknowledged entry', async (t) => {
   const directory = tempDir(t);
   const seed = Number(process.env.HAYATE_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
   t.diagnostic(`HAYATE_TEST_SEED=${seed}`);
@@ -110,12 +110,12 @@ test('what SIGKILL leaves of a writer holds every acknowledged entry', async (t)
   t.diagnostic(`${acknowledged.size} entries acknowledged`);
 });
 
-test('committed segments go beyond the bytes or the age to keep, uncommitted ones never', async (t) => {
+test('committed segments beyond the size or age limit are deleted, uncommitted ones never', async (t) => {
   const directory = tempDir(t);
   let nowMs = Date.now();
   const options = { directory, segmentBytesMax: 300, retainBytes: 900, retainMs: 60_000, now: () => nowMs };
   let log = await openFileLog(options);
-  // 26 bytes of head, 1 of key and 73 of value: three to a segment.
+  // 26 bytes of header, 1 of key and 73 of value: three records fit in a segment.
   const append = () => log.append('k', new Uint8Array(73));
   for (let index = 0; index < 30; index++) await append();
   await withPartitions(log, async ([partition]) => {
@@ -130,7 +130,7 @@ test('committed segments go beyond the bytes or the age to keep, uncommitted one
     await partition.commit(16);
     assert.equal(await partition.earliestOffset(), 15, 'all committed segments are too old');
     await partition.commit(30);
-    assert.equal(await partition.earliestOffset(), 27, 'the segment that is written to stays');
+    assert.equal(await partition.earliestOffset(), 27, 'the newest segment stays');
   });
   await log.close();
   log = await openFileLog(options);
@@ -142,7 +142,7 @@ test('committed segments go beyond the bytes or the age to keep, uncommitted one
   await log.close();
 });
 
-test('at its size limit a log gives up committed segments first, then refuses, and takes appends again after a commit', async (t) => {
+test('at its size limit a log first deletes committed segments, then refuses, and takes appends again after a commit', async (t) => {
   const registry = new Registry();
   const log = await openFileLog({ directory: tempDir(t), sizeBytesMax: 4000, segmentBytesMax: 400, registry });
   const append = () => log.append('k', new Uint8Array(73));
@@ -173,7 +173,7 @@ test('at its size limit a log gives up committed segments first, then refuses, a
   await log.close();
 });
 
-test('more bytes than may wait are refused at once, and those before them still become durable', async (t) => {
+test('an append beyond the limit of waiting bytes is refused at once, and earlier ones still become durable', async (t) => {
   const log = await openFileLog({ directory: tempDir(t), waitingBytesMax: 10_000 });
   const results = await Promise.allSettled(Array.from({ length: 20 }, () => log.append('k', new Uint8Array(973))));
   assert.deepEqual(

@@ -1,5 +1,6 @@
-// The embedded log: a directory of segment files (spec/log-file.md) that one process appends to and reads. An append
-// resolves once it is fsynced; a crash at any moment loses nothing that was resolved.
+// The embedded log: a directory of segment files (spec/log-file.md) that one process appends to and
+// reads. An append resolves once it is fsynced. A crash at any moment loses no entry whose append
+// resolved.
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { readFile } from 'node:fs/promises';
@@ -20,34 +21,42 @@ import { type OpenFile, SegmentWriter } from './segment-writer.ts';
 import { Space } from './space.ts';
 
 const DEFAULTS = {
-  /** A new file is begun beyond this. At most a quarter of a partition's share of `sizeBytesMax`. */
+  /**
+   * The log starts a new file beyond this size. At most a quarter of a partition's share of
+   * `sizeBytesMax`.
+   */
   segmentBytesMax: 64 * 2 ** 20,
-  /** All segment files together; beyond it appends are refused. */
+  /** The limit for all segment files together; beyond it appends are refused. */
   sizeBytesMax: 20 * 2 ** 30,
-  /** Committed segments of a partition are kept up to so many bytes ... */
+  /** Committed segments of a partition are kept up to this many bytes ... */
   retainBytes: 2 ** 30,
   /** ... and up to this age, whichever is reached first. */
   retainMs: 24 * 3_600_000,
-  /** Entries that wait to become durable, all partitions together; beyond it appends are refused. */
+  /**
+   * The limit for entries that wait to become durable, over all partitions; beyond it appends are
+   * refused.
+   */
   waitingBytesMax: 64 * 2 ** 20,
-  /** After a failed write, appends are refused for so long before the next one tries the disk again. */
+  /**
+   * How long appends are refused after a failed write, before the next one tries the disk again.
+   */
   retryMs: 1000,
 };
 
-/** Where the log lies and what it may use. What is left out has the default above. */
+/** The directory of the log and its limits. The defaults are above. */
 export interface FileLogOptions extends Partial<typeof DEFAULTS> {
   readonly directory: string;
-  /** Fixed when the log is made (default 1); later it may be left out, or must be the same. */
+  /** Fixed when the log is created (default 1). Later it may be omitted, or must be the same. */
   readonly partitions?: number;
   readonly registry?: Registry;
   readonly logger?: Pick<Logger, 'warn'>;
   /** Unix ms. */
   readonly now?: () => number;
-  /** Opens segment files for writing; tests pass one whose disk fails. */
+  /** Opens segment files for writing. Tests pass one whose disk fails. */
   readonly openFile?: OpenFile;
 }
 
-/** What is stored with the log when it is made. */
+/** The metadata that is stored when the log is created. */
 interface Meta {
   readonly format: 1;
   readonly id: string;
@@ -55,14 +64,15 @@ interface Meta {
   readonly checksumSeed: number;
 }
 
-/** The partition that a key's entries are in. Fixed for ever, as the files depend on it. */
+/** The partition of a key's entries. It can never change, as the files depend on it. */
 export function partitionOf(key: string, partitions: number): number {
   return crc32(key) % partitions;
 }
 
 /**
- * Opens the log in `directory`, or makes it. Throws HayateError: IN_USE if another process has it, CORRUPT if entries are
- * damaged or missing, CONFIGURATION if it has another number of partitions.
+ * Opens the log in `directory`, or creates it. Throws HayateError: IN_USE if another process has it
+ * open, CORRUPT if entries are damaged or missing, CONFIGURATION if it has another number of
+ * partitions.
  */
 export async function openFileLog(options: FileLogOptions): Promise<Log> {
   await makeDirectory(options.directory);
@@ -70,7 +80,10 @@ export async function openFileLog(options: FileLogOptions): Promise<Log> {
   try {
     const meta = (await readMeta(options.directory)) ?? (await makeLog(options.directory, options.partitions ?? 1));
     if (options.partitions !== undefined && options.partitions !== meta.partitions)
-      throw new HayateError('CONFIGURATION', `${options.directory} has ${meta.partitions} partitions for ever, not ${options.partitions}`);
+      throw new HayateError(
+        'CONFIGURATION',
+        `${options.directory} has ${meta.partitions} partitions, which cannot change to ${options.partitions}`,
+      );
     return await FileLog.open(options, meta, lock);
   } catch (error) {
     lock.release();
@@ -79,8 +92,9 @@ export async function openFileLog(options: FileLogOptions): Promise<Log> {
 }
 
 /**
- * What each partition of the log in `directory` is committed to, undefined before the first commit; without its lock, so also
- * while another process has it. Throws NOT_FOUND if there is no log, CORRUPT.
+ * The committed offset of each partition of the log in `directory`; undefined before the first
+ * commit. It takes no lock, so it works while another process has the log open. Throws NOT_FOUND if
+ * there is no log, CORRUPT.
  */
 export async function readFileOffsets(directory: string): Promise<CommittedOffsets> {
   const meta = await readMeta(directory);
@@ -116,7 +130,8 @@ class FileLog implements Log {
     const space = new Space(limits.sizeBytesMax, limits.waitingBytesMax);
     const partitions: FilePartition[] = [];
     const { checksumSeed } = meta;
-    // The metric comes last of all that can fail, so that a refused open leaves nothing in the registry.
+    // The metric comes after every step that can fail, so that a failed open leaves nothing in the
+    // registry.
     const extents = [];
     for (let number = 0; number < meta.partitions; number++) {
       const extent = await recoverExtent(partitionDirectory(directory, number), checksumSeed, (cut) =>
@@ -150,7 +165,7 @@ class FileLog implements Log {
         now,
         events,
         retention: limits,
-        onUncommitted: (err) => logger?.warn({ err, partition: number }, 'the log cannot note how far it is archived; trying again'),
+        onUncommitted: (err) => logger?.warn({ err, partition: number }, 'the log could not store its committed offset; trying again'),
         onUndeleted: (err) => logger?.warn({ err }, 'an old log segment could not be deleted'),
       });
       await partition.retire();
@@ -218,10 +233,10 @@ function partitionDirectory(directory: string, number: number): string {
   return join(directory, `p=${String(number).padStart(3, '0')}`);
 }
 
-/** Makes the files of an empty log; its meta file comes last, and makes it one. */
+/** Creates the files of an empty log. Its meta file is written last and completes it. */
 async function makeLog(directory: string, partitions: number): Promise<Meta> {
   if (!Number.isInteger(partitions) || partitions < 1 || partitions > 1000)
-    throw new HayateError('CONFIGURATION', `a log has 1 to 1000 partitions, not ${partitions}`);
+    throw new HayateError('CONFIGURATION', `a log must have 1 to 1000 partitions, not ${partitions}`);
   for (let number = 0; number < partitions; number++) {
     const partition = partitionDirectory(directory, number);
     await makeDirectory(partition);

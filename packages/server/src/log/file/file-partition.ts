@@ -1,5 +1,6 @@
-// One partition of the file log: its entries, how far the archiver has come, and which old files may go. Appends go
-// through its group commit; readers see the durable extent only; nothing at or after the committed offset is deleted.
+// One partition of the file log: its entries, its committed offset, and the deletion of old files.
+// Appends go through its group commit. Readers see only the durable extent. No entry at or after
+// the committed offset is deleted.
 import { type EventEmitter, once } from 'node:events';
 import { readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,13 +14,13 @@ import type { Extent, Segment } from './segment.ts';
 import type { SegmentWriter } from './segment-writer.ts';
 import type { Space } from './space.ts';
 
-/** How long committed entries are kept for those who want to read them again. */
+/** How long committed entries are kept for reading them again. */
 export interface Retention {
   readonly retainBytes: number;
   readonly retainMs: number;
 }
 
-/** What a partition is made of; openFileLog puts it together. */
+/** The parts of a partition; openFileLog assembles them. */
 export interface FilePartitionParts {
   readonly number: number;
   readonly extent: Extent;
@@ -31,24 +32,28 @@ export interface FilePartitionParts {
   readonly now: () => number;
   /** Emits 'durable' when the extent has grown. */
   readonly events: EventEmitter;
-  /** A committed segment could not be deleted. */
+  /** Called when a committed segment could not be deleted. */
   readonly onUndeleted: (error: unknown) => void;
-  /** A commit failed, and is tried again. */
+  /** Called when a commit failed and will be retried. */
   readonly onUncommitted: (error: unknown) => void;
 }
 
-/** Pauses between the tries of a commit that the disk refuses. */
+/** The pauses between retries of a commit that the disk refuses. */
 const COMMIT_PAUSE_MS_MIN = 50;
 const COMMIT_PAUSE_MS_MAX = 5_000;
 
-/** The file that holds the committed offset, in decimal. */
+/** The name of the file that holds the committed offset, in decimal. */
 const COMMITTED = 'committed';
 
-/** The committed offset stored in a partition's directory; undefined before the first commit. Throws CORRUPT. */
+/**
+ * The committed offset stored in a partition's directory; undefined before the first commit. Throws
+ * CORRUPT.
+ */
 export async function readCommitted(extent: Extent): Promise<number | undefined> {
   const offset = await readCommittedFile(extent.directory);
   const earliest = extent.segments[0]?.firstOffset ?? 0;
-  // Committed is durable, and what is not committed is never deleted: beyond these bounds, files are missing.
+  // Committed entries are durable, and uncommitted ones are never deleted, so an offset outside
+  // these bounds means that files are missing.
   if (offset === undefined ? earliest > 0 : !(offset >= earliest && offset <= extent.nextOffset))
     throw new HayateError(
       'CORRUPT',
@@ -57,7 +62,10 @@ export async function readCommitted(extent: Extent): Promise<number | undefined>
   return offset;
 }
 
-/** As readCommitted, whatever the partition holds: for who does not open it. */
+/**
+ * Reads the committed offset like readCommitted, but without the check against the segments, for
+ * callers that do not open the partition.
+ */
 export async function readCommittedFile(directory: string): Promise<number | undefined> {
   const path = join(directory, COMMITTED);
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
@@ -68,18 +76,18 @@ export async function readCommittedFile(directory: string): Promise<number | und
   return text === undefined ? undefined : Number(text);
 }
 
-/** The embedded adapter's partition. */
+/** A partition of the embedded adapter. */
 export class FilePartition implements LogPartition {
   readonly number: number;
   readonly group: GroupCommit;
   readonly #parts: FilePartitionParts;
   #committed: number | undefined;
-  /** Commits and deletions, one after another. */
+  /** Commits and deletions run one after another. */
   #upkeep: Promise<unknown> = Promise.resolve();
   #closed = false;
-  /** Of whom it is assigned to. */
+  /** The signal of the consumer that the partition is assigned to. */
   #assigned: AbortSignal | undefined;
-  /** Commits that the disk has refused and that are being tried again. */
+  /** The number of commits that the disk has refused and that are being retried. */
   #uncommitted = 0;
 
   constructor(parts: FilePartitionParts) {
@@ -88,7 +96,7 @@ export class FilePartition implements LogPartition {
     this.#parts = parts;
     this.#committed = parts.committed;
     parts.space.onReclaim((bytes) => this.#exclusively(() => this.#reclaim(bytes)));
-    // One per reader; how many there are is not this file's business.
+    // There is one listener per reader, and this file does not limit the number of readers.
     parts.events.setMaxListeners(0);
   }
 
@@ -100,12 +108,12 @@ export class FilePartition implements LogPartition {
     return this.#committed;
   }
 
-  /** Commits of the consumer are given up when its signal aborts. */
+  /** When this signal aborts, the consumer's pending commits give up. */
   assign(signal: AbortSignal): void {
     this.#assigned = signal;
   }
 
-  /** Also deletes committed segments that retention does not keep. While the disk refuses it, it is tried again. */
+  /** Also deletes committed segments beyond retention. Retries while the disk refuses. */
   async commit(offset: number): Promise<void> {
     const assigned = this.#assigned;
     let failed = false;
@@ -147,17 +155,17 @@ export class FilePartition implements LogPartition {
     }
   }
 
-  /** Whether an append would be tried now, and what is archived could be committed. */
+  /** Whether an append would be tried now and no commit is failing. */
   writable(): boolean {
     return this.#uncommitted === 0 && this.group.writable();
   }
 
-  /** Whether a full log could make room here. */
+  /** Whether a full log could free space here. */
   reclaimable(): boolean {
     return this.#deletable().length > 0;
   }
 
-  /** Settles appends, ends readers, releases files. */
+  /** Settles appends, ends readers and closes files. */
   async close(): Promise<void> {
     await this.group.close();
     this.#closed = true;
@@ -166,14 +174,16 @@ export class FilePartition implements LogPartition {
     await this.#parts.writer.close();
   }
 
-  /** Deletes what retention does not keep. Also at opening, since limits and time have moved on. */
+  /**
+   * Deletes segments beyond retention. Also called at opening, since limits and time have changed.
+   */
   retire(): Promise<void> {
     return this.#exclusively(() => this.#retire());
   }
 
   async #commit(offset: number): Promise<void> {
     const { extent } = this.#parts;
-    // The directory may be another process's by now.
+    // Another process may have the directory open by now.
     if (this.#closed) throw new HayateError('CLOSED', 'the log is closed');
     if (!Number.isSafeInteger(offset) || offset < 0 || offset > extent.nextOffset)
       throw new RangeError(`offset ${offset} cannot be committed: the next entry is ${extent.nextOffset}`);
@@ -202,13 +212,14 @@ export class FilePartition implements LogPartition {
     }
   }
 
-  /** Segments wholly before the committed offset, oldest first. */
+  /** Segments that lie wholly before the committed offset, oldest first. */
   #deletable(): Segment[] {
     const { segments } = this.#parts.extent;
     const committed = this.#committed ?? 0;
     return segments.filter((_, index) => {
       const next = segments[index + 1];
-      // The newest append time must stay readable: before an empty last segment one more is kept.
+      // The newest append time must stay readable, so the segment before an empty last segment is
+      // kept.
       return next !== undefined && next.firstOffset <= committed && next.bytes > 0;
     });
   }

@@ -1,6 +1,7 @@
-// Many appends, few fsyncs: what arrives while one group is being made durable becomes the next group. Entries in, their
-// offsets out, in the order of the calls. If a group fails, everything that waits behind it is refused with it, so that no
-// entry becomes durable after an earlier one of its stream was refused behind its caller's back.
+// Many appends share few fsyncs: entries that arrive while one group becomes durable form the next
+// group. Entries go in; their offsets come out, in the order of the calls. If a group fails, all
+// waiting entries are refused with it. Otherwise a later entry of a stream could become durable
+// before the caller learns that an earlier one was refused.
 import { nowMonotonicMs } from '../../kernel/clock.ts';
 import { type LogRefusal, LogRefusedError } from '../log.ts';
 import type { LogMetric } from '../log-metric.ts';
@@ -10,24 +11,26 @@ import type { Extent } from './segment.ts';
 import type { Incoming, SegmentWriter } from './segment-writer.ts';
 import type { Space } from './space.ts';
 
-/** Entries of one group at the most. */
+/** The most entries of one group. */
 const GROUP_ENTRIES_MAX = 4096;
 
-/** What a partition's group commit works with. */
+/** The dependencies of a partition's group commit. */
 export interface GroupCommitOptions {
   readonly extent: Extent;
   readonly writer: SegmentWriter;
   readonly space: Space;
   readonly metric: LogMetric;
-  /** A group is no larger, unless one entry is. */
+  /** A group is no larger than this, unless a single entry is. */
   readonly segmentBytesMax: number;
-  /** After a failed write, appends are refused for so long before the next one tries the disk again. */
+  /**
+   * How long appends are refused after a failed write, before the next one tries the disk again.
+   */
   readonly retryMs: number;
   /** Unix ms. */
   readonly now: () => number;
-  /** The extent has grown. */
+  /** Called when the extent has grown. */
   readonly onDurable: () => void;
-  /** The disk refused a group. */
+  /** Called when the disk refused a group. */
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -51,7 +54,10 @@ export class GroupCommit {
     this.#groupBytesMax = Math.min(GROUP_BYTES_MAX, options.segmentBytesMax);
   }
 
-  /** Resolves to the entry's offset once it is durable; rejects with LogRefusedError, or RangeError if it is too long. */
+  /**
+   * Resolves to the entry's offset once the entry is durable. Rejects with LogRefusedError, or with
+   * RangeError if the entry is too long.
+   */
   async append(key: string, value: Uint8Array): Promise<number> {
     const { space, metric } = this.#options;
     const keyBytes = Buffer.from(key, 'utf8');
@@ -75,7 +81,7 @@ export class GroupCommit {
     return !this.#closed && !this.#paused();
   }
 
-  /** Refuses what comes, settles what waits. */
+  /** Refuses new appends and settles the waiting ones. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#draining;
@@ -91,12 +97,12 @@ export class GroupCommit {
     if (this.#failure !== undefined && this.#paused())
       return new LogRefusedError(this.#failure.refusal, 'the disk refused the last write', { cause: this.#failure.cause });
     if (waitingBytes + bytes > waitingBytesMax && waitingBytes > 0)
-      return new LogRefusedError('full', `${waitingBytes} bytes wait to become durable already`);
+      return new LogRefusedError('full', `${waitingBytes} bytes already wait to become durable`);
     return undefined;
   }
 
   async #drain(): Promise<void> {
-    // Whoever appends in the same turn shares the first group.
+    // All appends of the same turn share the first group.
     await null;
     while (this.#waiting.length > 0) await this.#commit(this.#takeGroup());
     this.#draining = undefined;
@@ -136,7 +142,7 @@ export class GroupCommit {
 
   async #write(group: readonly Waiting[], bytes: number): Promise<void> {
     const { extent, writer, space, now } = this.#options;
-    if (!(await space.take(bytes))) throw new LogRefusedError('full', `the log's ${space.sizeBytesMax} bytes are used up`);
+    if (!(await space.take(bytes))) throw new LogRefusedError('full', `the log's ${space.sizeBytesMax} bytes are in use`);
     try {
       await writer.write(group, Math.max(extent.lastAppendTimeMs, Math.floor(now())));
     } catch (error) {
@@ -163,7 +169,7 @@ export class GroupCommit {
   }
 }
 
-/** Space that may come back, or a disk that fails. */
+/** 'full' if space may become free again, 'failed' for other disk errors. */
 function refusalOf(error: unknown): LogRefusal {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG' ? 'full' : 'failed';

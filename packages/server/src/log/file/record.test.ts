@@ -1,4 +1,4 @@
-// Records both ways, against arbitrary entries and arbitrary bytes.
+// Encodes and decodes records, with arbitrary entries and arbitrary bytes.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
@@ -9,7 +9,7 @@ const specification = new URL('../../../../../spec/log-file.md', import.meta.url
 const seeds = fc.nat(2 ** 32 - 1);
 const safe = fc.maxSafeNat();
 
-test('any entry comes back from its record, wherever that lies', () => {
+test('any entry comes back from its record, at any position', () => {
   fc.assert(
     fc.property(
       safe,
@@ -35,7 +35,7 @@ test('any entry comes back from its record, wherever that lies', () => {
   );
 });
 
-test('a record with one changed bit, or of another log, is none', () => {
+test('a record with one changed bit, or of another log, is rejected', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 60 }), seeds, seeds, fc.nat(), (value, seed, otherSeed, place) => {
       const record = Buffer.concat([encodeRecordHead(5, 6, Buffer.from('key'), value, seed), value]);
@@ -47,7 +47,7 @@ test('a record with one changed bit, or of another log, is none', () => {
   );
 });
 
-test('no bytes make decoding fail', () => {
+test('decoding never throws, whatever the bytes', () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: RECORD_HEADER_BYTES, maxLength: 200 }), seeds, (bytes, seed) => {
       const buffer = Buffer.from(bytes);
@@ -58,8 +58,8 @@ test('no bytes make decoding fail', () => {
   );
 });
 
-test("the specification's example is what is written", async () => {
-  // Its bytes were made with Python's struct and zlib.
+test("the encoder writes the specification's example", async () => {
+  // The example's bytes were made with Python's struct and zlib.
   const example = /value of\s+the two bytes\s+`DE AD`:\n\n```\n([^`]+)```/.exec(await readFile(specification, 'utf8'))?.[1] ?? '';
   const value = Buffer.from('dead', 'hex');
   const record = Buffer.concat([encodeRecordHead(7, 1_700_000_000_000, Buffer.from('abc'), value, 0x12345678), value]);

@@ -1,18 +1,20 @@
-// One entry as bytes in a segment file, both ways (spec/log-file.md). Pure. Whatever bytes come in, decoding gives a whole
-// entry whose checksum matches, or nothing.
+// Encodes and decodes one entry of a segment file (spec/log-file.md). Pure. For any input bytes,
+// decoding gives a whole entry with a matching checksum, or nothing.
 //
-//   u32 length | u32 checksum | u64 offset | u64 append time ms | u16 key bytes | key | value        (little-endian)
+//   u32 length | u32 checksum | u64 offset | u64 append time ms | u16 key bytes | key | value
+//   (little-endian)
 //
-// `length` counts what follows the checksum, which covers the same: zlib's CRC-32, started from the log's own seed, so that
-// bytes inside a broadcaster's value cannot be made to look like a record of this log.
+// `length` counts the bytes after the checksum, and the checksum covers the same bytes. It is
+// zlib's CRC-32, started from the log's own seed, so that no broadcaster can craft a value whose
+// bytes look like a record of this log.
 import { crc32 } from 'node:zlib';
 import type { LogEntry } from '../log.ts';
 
 /** Bytes before the key. */
 export const RECORD_HEADER_BYTES = 26;
-/** The checksum covers what follows the first so many bytes. */
+/** The checksum covers the bytes from here on. */
 const CHECKED_FROM = 8;
-/** Key and value of one entry, bytes: what is longer is a mistake of the caller's. */
+/** The most bytes of one entry's key and value. A longer entry is a mistake of the caller. */
 export const ENTRY_BYTES_MAX = 16 * 2 ** 20;
 /** Longest key in bytes of UTF-8. */
 export const KEY_BYTES_MAX = 0xffff;
@@ -22,7 +24,10 @@ export function recordBytes(keyBytes: number, valueBytes: number): number {
   return RECORD_HEADER_BYTES + keyBytes + valueBytes;
 }
 
-/** The record without its value, which follows it in the file. `offset` and `appendTimeMs` are safe integers. */
+/**
+ * Encodes a record without its value, which follows it in the file. `offset` and `appendTimeMs` are
+ * safe integers.
+ */
 export function encodeRecordHead(offset: number, appendTimeMs: number, key: Uint8Array, value: Uint8Array, seed: number): Buffer {
   const head = Buffer.allocUnsafe(RECORD_HEADER_BYTES + key.length);
   head.writeUInt32LE(head.length - CHECKED_FROM + value.length, 0);
@@ -31,24 +36,30 @@ export function encodeRecordHead(offset: number, appendTimeMs: number, key: Uint
   head.writeUInt16LE(key.length, 24);
   head.set(key, RECORD_HEADER_BYTES);
   const headChecksum = crc32(head.subarray(CHECKED_FROM), seed);
-  // Before Node 26 crc32 forgets its initial value over some empty arrays.
+  // Before Node 26, crc32 ignores its initial value for some empty arrays.
   head.writeUInt32LE(value.length === 0 ? headChecksum : crc32(value, headChecksum), 4);
   return head;
 }
 
-/** Size of the record that begins at `at`, as its length field says; undefined if no record has that length. */
+/**
+ * The size of the record that begins at `at`, from its length field; undefined if no record has
+ * that length.
+ */
 export function peekRecordBytes(bytes: Buffer, at: number): number | undefined {
   const size = bytes.readUInt32LE(at) + CHECKED_FROM;
   return size < RECORD_HEADER_BYTES || size > RECORD_HEADER_BYTES + ENTRY_BYTES_MAX ? undefined : size;
 }
 
-/** The record's offset as written, unchecked; NaN if no entry has it. */
+/** The record's offset as written, unchecked; NaN if no entry can have it. */
 export function peekOffset(bytes: Buffer, at: number): number {
   const offset = Number(bytes.readBigUInt64LE(at + 8));
   return Number.isSafeInteger(offset) ? offset : Number.NaN;
 }
 
-/** The entry of the `size` bytes at `at`, which must be there; undefined if the checksum or a field is wrong. The value is a view of `bytes`. */
+/**
+ * Decodes the entry of the `size` bytes at `at`, which must lie within `bytes`. Undefined if the
+ * checksum or a field is wrong. The value is a view of `bytes`.
+ */
 export function decodeRecord(bytes: Buffer, at: number, size: number, seed: number): LogEntry | undefined {
   const end = at + size;
   if (crc32(bytes.subarray(at + CHECKED_FROM, end), seed) !== bytes.readUInt32LE(at + 4)) return undefined;

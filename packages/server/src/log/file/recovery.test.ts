@@ -1,4 +1,5 @@
-// What opening makes of every kind of damage: an unfinished write at the end is cut, anything else stops the log.
+// Opening a log with every kind of damage: an unfinished write at the end is cut, any other damage
+// stops the log.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { cp, mkdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
@@ -32,9 +33,9 @@ async function directoryOf(t: TestContext, files: readonly { first: number; byte
   return directory;
 }
 
-const noCut = () => assert.fail('nothing was to be cut');
+const noCut = () => assert.fail('there was nothing to cut');
 
-test('a tail torn at any byte of the last record is cut, whatever the disk put in its place', async (t) => {
+test('a tail torn at any byte of the last record is cut, whatever bytes the disk put in its place', async (t) => {
   const { bytes, positions } = recordsOf(7, [text('one'), text('two'), randomBytes(40)]);
   const start = positions[2] ?? 0;
   const directory = await directoryOf(t, [{ first: 7, bytes }]);
@@ -48,7 +49,8 @@ test('a tail torn at any byte of the last record is cut, whatever the disk put i
       }
       const cuts: unknown[] = [];
       const extent = await recoverExtent(directory, SEED, ({ file, position, bytes: cutBytes }) => cuts.push([file, position, cutBytes]));
-      // A random or zero rest may by chance be what was there: of a last byte, one time in 256.
+      // A random or zero tail may by chance equal the original bytes: for a single last byte, one
+      // time in 256.
       if (extent.nextOffset === 10) assert.deepEqual((await readFile(path)).subarray(0, bytes.length), bytes);
       else {
         assert.equal(extent.nextOffset, 9);
@@ -60,7 +62,7 @@ test('a tail torn at any byte of the last record is cut, whatever the disk put i
   }
 });
 
-test('a log whose last write was torn goes on where its durable part ends', async (t) => {
+test('a log whose last write was torn continues where its durable part ends', async (t) => {
   const whole = join(tempDir(t), 'whole');
   let log = await openFileLog({ directory: whole });
   const values = Array.from({ length: 6 }, (_, index) => randomBytes(20 + index));
@@ -89,7 +91,7 @@ test('a log whose last write was torn goes on where its durable part ends', asyn
   }
 });
 
-test('damage anywhere before a sound record stops the log and names file and byte', async (t) => {
+test('damage anywhere before a sound record stops the log, and the error names file and byte', async (t) => {
   const { bytes, positions } = recordsOf(0, [text('one'), randomBytes(300), text('three'), text('four')]);
   const directory = await directoryOf(t, [{ first: 0, bytes }]);
   const path = segmentPath(directory, 0);
@@ -110,7 +112,7 @@ test('damage anywhere before a sound record stops the log and names file and byt
   );
 });
 
-test('damage in an older file stops whoever reads it, not those who read later entries', async (t) => {
+test('damage in an older file stops its readers, but not readers of later entries', async (t) => {
   const directory = tempDir(t);
   let log = await openFileLog({ directory, segmentBytesMax: 200 });
   for (let index = 0; index < 9; index++) await log.append('k', new Uint8Array(73));
@@ -176,7 +178,7 @@ test('more damage than one write can leave is not a torn tail', async (t) => {
 });
 
 test('a value that looks like a record does not turn a torn tail into corruption', async (t) => {
-  // Whoever broadcasts does not know the log's seed.
+  // A broadcaster does not know the log's seed.
   const forged = recordsOf(2, [text('forged')], 12345).bytes;
   const { bytes } = recordsOf(0, [text('one'), forged]);
   const directory = await directoryOf(t, [{ first: 0, bytes: bytes.subarray(0, -1) }]);
@@ -187,7 +189,7 @@ test('a value that looks like a record does not turn a torn tail into corruption
   assert.deepEqual([extent.nextOffset, cut], [1, 1]);
 });
 
-test('a file begun just before the crash gives way to the one before it', async (t) => {
+test('a file begun just before the crash is removed, and the file before it continues', async (t) => {
   const { bytes } = recordsOf(0, [text('one'), text('two')]);
   for (const begun of [Buffer.alloc(0), Buffer.alloc(11), randomBytes(9)]) {
     const directory = await directoryOf(t, [
@@ -209,7 +211,7 @@ test('a file begun just before the crash gives way to the one before it', async 
   await assert.rejects(recoverExtent(damaged, SEED, noCut), { code: 'CORRUPT' });
 });
 
-test('a log that was being made when the crash came is made anew', async (t) => {
+test('a log whose creation was interrupted by a crash is created again', async (t) => {
   const directory = tempDir(t);
   await mkdir(join(directory, 'p=000'));
   await writeFile(join(directory, 'log.json.tmp'), '{"form');

@@ -1,5 +1,6 @@
-// A partition's files as a crash left them in, its durable extent out. A group that was being written when the process or
-// the power went is cut from the end; anything else that is wrong stops the log, since it would mean lost entries.
+// Recovers a partition after a crash. In: its files. Out: its durable extent. A group that was
+// being written when the process or the power failed is cut from the end. Any other damage stops
+// the log, since it would mean lost entries.
 import { open, truncate, unlink } from 'node:fs/promises';
 import { syncDirectory } from '../../kernel/durable-file.ts';
 import { HayateError } from '../../kernel/error.ts';
@@ -7,19 +8,22 @@ import { decodeRecord, ENTRY_BYTES_MAX, KEY_BYTES_MAX, peekOffset, peekRecordByt
 import { type Extent, listSegments, type Segment } from './segment.ts';
 import { type ReadPlace, readBytes, readRecords } from './segment-reader.ts';
 
-/** Records written together are at most so many bytes, unless one alone is larger. */
+/** The most bytes of records written together, unless a single record is larger. */
 export const GROUP_BYTES_MAX = 8 * 2 ** 20;
-/** No interrupted write leaves more than this. */
+/** No interrupted write leaves more bytes than this. */
 const TORN_BYTES_MAX = Math.max(GROUP_BYTES_MAX, RECORD_HEADER_BYTES + KEY_BYTES_MAX + ENTRY_BYTES_MAX);
 
-/** Told what was cut from which file. */
+/** Called with the part that was cut from a file. */
 export type OnCut = (cut: { file: string; position: number; bytes: number; fault: string }) => void;
 
-/** Finds the durable extent in `directory`, cutting a torn tail. Throws CORRUPT, with file and byte position, if entries are damaged or missing. */
+/**
+ * Finds the durable extent in `directory` and cuts a torn tail. Throws CORRUPT, with file and byte
+ * position, if entries are damaged or missing.
+ */
 export async function recoverExtent(directory: string, checksumSeed: number, onCut: OnCut): Promise<Extent> {
   const segments = await listSegments(directory);
   const tail = segments.at(-1);
-  if (tail === undefined) throw new HayateError('CORRUPT', `${directory} has no segment files; they were there when the log was made`);
+  if (tail === undefined) throw new HayateError('CORRUPT', `${directory} has no segment files, although the log was created with them`);
   const scan = await scanSegment(tail, checksumSeed);
   if (scan.fault !== undefined) {
     await refuseUnlessTorn(tail, scan, checksumSeed);
@@ -30,7 +34,8 @@ export async function recoverExtent(directory: string, checksumSeed: number, onC
   }
   const previous = segments.at(-2);
   if (tail.bytes > 0 || previous === undefined) return { directory, checksumSeed, segments, ...scan.end };
-  // Made just before the crash. Its predecessor, which tells the last append time, goes on in its place.
+  // This file was created just before the crash. Its predecessor, which has the last append time,
+  // replaces it.
   const before = await scanSegment(previous, checksumSeed);
   if (before.fault !== undefined) throw corrupt(previous, before.position, before.fault);
   if (before.end.nextOffset !== tail.firstOffset)
@@ -71,7 +76,10 @@ async function scanSegment(segment: Segment, checksumSeed: number): Promise<Scan
   }
 }
 
-/** A fault at the end is a torn write only if it is no longer than one, and no record of this log follows it. */
+/**
+ * A fault at the end is a torn write only if it is no longer than one write and no record of this
+ * log follows it.
+ */
 async function refuseUnlessTorn(segment: Segment, scan: Scan, checksumSeed: number): Promise<void> {
   const size = segment.bytes - scan.position;
   if (size > TORN_BYTES_MAX) throw corrupt(segment, scan.position, `${scan.fault}, and ${size} bytes follow`);
@@ -87,13 +95,17 @@ async function refuseUnlessTorn(segment: Segment, scan: Scan, checksumSeed: numb
   }
 }
 
-/** The first whole record anywhere in `bytes`, which follow the last sound one; `expected` would be the next offset. */
+/**
+ * The first whole record anywhere in `bytes`, which follow the last sound record. `expected` is the
+ * next offset.
+ */
 function findRecord(bytes: Buffer, expected: number, checksumSeed: number): { at: number; offset: number } | undefined {
   for (let at = 0; at + RECORD_HEADER_BYTES <= bytes.length; at++) {
     const size = peekRecordBytes(bytes, at);
     if (size === undefined || at + size > bytes.length) continue;
     const offset = peekOffset(bytes, at);
-    // A sound record right here has the wrong offset, which no torn write makes. Further on, most bytes fail this without a checksum.
+    // A sound record at position 0 has the wrong offset; no torn write causes that. At later
+    // positions, this check rejects most bytes without a checksum.
     const plausible = at === 0 || (offset >= expected && offset <= expected + bytes.length);
     if (plausible && decodeRecord(bytes, at, size, checksumSeed) !== undefined) return { at, offset };
   }
@@ -110,8 +122,5 @@ async function syncFile(path: string): Promise<void> {
 }
 
 function corrupt(segment: Segment, position: number, fault: string): HayateError {
-  return new HayateError(
-    'CORRUPT',
-    `${segment.path} at byte ${position}: ${fault}. The log does not go on, so that nothing is lost silently.`,
-  );
+  return new HayateError('CORRUPT', `${segment.path} at byte ${position}: ${fault}. The log stops here, so that no loss goes unnoticed.`);
 }

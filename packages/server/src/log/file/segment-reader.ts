@@ -1,14 +1,15 @@
-// Records out of a segment file, a batch at a time: position in, checked entries and the next position out. A fault is
-// told, not thrown, since what it means depends on who reads: a torn tail to recovery, corruption to everyone else.
+// Reads records from a segment file, a batch at a time. In: a position. Out: checked entries and
+// the next position. A fault is returned, not thrown, since only the caller knows its meaning: a
+// torn tail for recovery, corruption for all others.
 import type { FileHandle } from 'node:fs/promises';
 import { HayateError } from '../../kernel/error.ts';
 import type { LogEntry } from '../log.ts';
 import { decodeRecord, peekRecordBytes, RECORD_HEADER_BYTES } from './record.ts';
 
-/** About how many bytes one batch takes from the file. */
+/** The approximate number of bytes that one batch reads from the file. */
 export const BATCH_BYTES = 2 ** 20;
 
-/** Where in which file to read, and what must be found there. */
+/** Where to read, and the values that the reader expects there. */
 export interface ReadPlace {
   readonly handle: FileHandle;
   readonly path: string;
@@ -21,7 +22,7 @@ export interface ReadPlace {
   readonly checksumSeed: number;
 }
 
-/** What was read: whole, contiguous entries, and, if the bytes after them are no record, what is wrong there. */
+/** Whole, contiguous entries, and the fault if the bytes after them are not a record. */
 export interface RecordBatch {
   readonly entries: LogEntry[];
   /** Byte position after the last entry. */
@@ -31,7 +32,7 @@ export interface RecordBatch {
 
 /** The `size` bytes at `position`. Throws CORRUPT if the file ends before. */
 export async function readBytes(place: Pick<ReadPlace, 'handle' | 'path'>, position: number, size: number): Promise<Buffer> {
-  // Not from Buffer's pool: values are views, and would keep strangers' bytes alive.
+  // Not from Buffer's pool: values are views, and would keep unrelated bytes alive.
   const bytes = Buffer.allocUnsafeSlow(size);
   for (let filled = 0; filled < size; ) {
     const { bytesRead } = await place.handle.read(bytes, filled, size - filled, position + filled);

@@ -1,4 +1,5 @@
-// The writer of one partition's files, where a single failure at a chosen place shows what the log as a whole hardly meets.
+// The writer of one partition's files. One failure at a chosen place causes states that tests of
+// the whole log rarely reach.
 import assert from 'node:assert/strict';
 import { open, readdir, writeFile } from 'node:fs/promises';
 import { type TestContext, test } from 'node:test';
@@ -21,7 +22,7 @@ async function emptyExtent(t: TestContext): Promise<Extent> {
   return { directory, checksumSeed: 1, segments: [{ firstOffset: 0, path, bytes: 0, lastWriteMs: 0 }], nextOffset: 0, lastAppendTimeMs: 0 };
 }
 
-/** Opens real files; the next call of `method` on one of them fails once `arm` was called. */
+/** Opens real files. After `arm`, the next call of `method` on one of them fails. */
 function failOnce(method: 'sync' | 'datasync'): { openFile: OpenFile; arm: (before?: () => Promise<void>) => void } {
   let armed: (() => Promise<void>) | undefined;
   return {
@@ -44,7 +45,7 @@ function failOnce(method: 'sync' | 'datasync'): { openFile: OpenFile; arm: (befo
   };
 }
 
-test('a new file that could not be finished is finished before anything else is written', async (t) => {
+test('a new file whose creation failed is completed before any other write', async (t) => {
   const extent = await emptyExtent(t);
   const disk = failOnce('sync');
   const writer = new SegmentWriter(extent, 250, disk.openFile);
@@ -52,7 +53,7 @@ test('a new file that could not be finished is finished before anything else is 
   disk.arm();
   await assert.rejects(writer.write([entryOf(150)], 2), { code: 'EIO' });
   assert.deepEqual([extent.nextOffset, extent.segments.length], [1, 1]);
-  // This one would fit into the first file, whose successor would then have a wrong name.
+  // This entry would fit into the first file, and then the second file's name would be wrong.
   await writer.write([entryOf(1)], 3);
   await writer.write([entryOf(150)], 4);
   await writer.write([entryOf(150)], 5);
@@ -72,7 +73,7 @@ test('a new file that could not be finished is finished before anything else is 
   );
 });
 
-test('after a failed sync nothing is written behind entries that do not read back', async (t) => {
+test('after a failed sync, nothing is written after entries that do not read back', async (t) => {
   const extent = await emptyExtent(t);
   const disk = failOnce('datasync');
   const writer = new SegmentWriter(extent, 10_000, disk.openFile);

@@ -1,5 +1,6 @@
-// Groups of entries onto the end of a partition's last segment: one write, one fdatasync, then the extent grows. Whatever
-// fails, the extent stays as it was, and the bytes beyond it are cut away before anything else is written there.
+// Appends groups of entries to a partition's last segment: one write, one fdatasync, then the
+// extent grows. If any step fails, the extent stays the same, and the bytes beyond it are cut
+// before the next write.
 import type { FileHandle } from 'node:fs/promises';
 import { open as openFile } from 'node:fs/promises';
 import { syncDirectory } from '../../kernel/durable-file.ts';
@@ -8,18 +9,18 @@ import { encodeRecordHead } from './record.ts';
 import { type Extent, type Segment, segmentPath } from './segment.ts';
 import { readRecords } from './segment-reader.ts';
 
-/** An entry on its way in. */
+/** An entry to be written. */
 export interface Incoming {
   readonly key: Uint8Array;
   readonly value: Uint8Array;
-  /** Of its record. */
+  /** Size of its record. */
   readonly bytes: number;
 }
 
 /** Opens a file as node:fs/promises does. Tests pass one whose disk fails. */
 export type OpenFile = (path: string, flags: string) => Promise<FileHandle>;
 
-/** The one writer of an extent. One call at a time. */
+/** The only writer of an extent. One call at a time. */
 export class SegmentWriter {
   readonly #extent: Extent;
   readonly #segmentBytesMax: number;
@@ -27,7 +28,10 @@ export class SegmentWriter {
   #handle: FileHandle | undefined;
   /** A write or sync has failed since the file was last checked. */
   #suspect = false;
-  /** A new file was begun and not finished: nothing may be written before it is, or its name would be wrong. */
+  /**
+   * A new file was begun and not finished. It must be finished before the next write, or its name
+   * would be wrong.
+   */
   #rolling = false;
 
   constructor(extent: Extent, segmentBytesMax: number, open: OpenFile = openFile) {
@@ -36,7 +40,10 @@ export class SegmentWriter {
     this.#open = open;
   }
 
-  /** Writes the entries durably with offsets from the extent's next one on. When it rejects, nothing of them is there. */
+  /**
+   * Writes the entries durably, with offsets from the extent's next one on. If it rejects, none of
+   * them is in the extent.
+   */
   async write(entries: readonly Incoming[], appendTimeMs: number): Promise<void> {
     const extent = this.#extent;
     const buffers = entries.flatMap(({ key, value }, index) => [
@@ -57,21 +64,21 @@ export class SegmentWriter {
     } catch (error) {
       this.#suspect = true;
       await this.close();
-      // Cut the torn part at once if the disk lets us; if not, the next write tries again before anything else.
+      // Cut the torn part at once if the disk allows it; otherwise the next write tries that first.
       this.#handle = await this.#openLast().catch(() => undefined);
       throw error;
     }
   }
 
-  /** Lets the file go; a later write opens it again. */
+  /** Closes the file; a later write opens it again. */
   async close(): Promise<void> {
     const handle = this.#handle;
     this.#handle = undefined;
-    // A failed close has nothing left to lose: all that counts was synced before.
+    // A failed close loses nothing: all acknowledged data was synced before.
     await handle?.close().catch(() => undefined);
   }
 
-  /** Opens the last segment with nothing in it beyond the extent. */
+  /** Opens the last segment and cuts the bytes beyond the extent. */
   async #openLast(): Promise<FileHandle> {
     const segment = last(this.#extent);
     const handle = await this.#open(segment.path, 'r+');
@@ -80,7 +87,8 @@ export class SegmentWriter {
         await handle.truncate(segment.bytes);
         await handle.datasync();
       }
-      // After a failed fsync the kernel may have dropped pages that it calls clean: trust only what reads back.
+      // After a failed fsync the kernel may have dropped pages and marked them clean, so trust only
+      // data that reads back.
       if (this.#suspect) await this.#check(handle, segment);
       this.#suspect = false;
       return handle;
@@ -107,7 +115,8 @@ export class SegmentWriter {
     const { directory, segments, nextOffset } = this.#extent;
     const path = segmentPath(directory, nextOffset);
     this.#rolling = true;
-    // 'w+': an earlier try may have left this file, and nothing acknowledged can be in it.
+    // 'w+', since an earlier attempt may have left this file. It cannot contain acknowledged
+    // entries.
     const handle = await this.#open(path, 'w+');
     try {
       await handle.sync();
@@ -129,7 +138,10 @@ function last(extent: Extent): Segment {
   return segment;
 }
 
-/** One writev; what it leaves (a disk that is just filling up) is written after it, until all is there or an error says why not. */
+/**
+ * Writes all buffers with one writev. If that writes only a part (the disk is filling up), further
+ * writes follow until all is written or an error gives the reason.
+ */
 async function writeFully(handle: FileHandle, buffers: readonly Uint8Array[], position: number): Promise<void> {
   let { bytesWritten } = await handle.writev(buffers, position);
   let rest: Buffer | undefined;

@@ -1,5 +1,6 @@
-// The files of one partition and how far they are durable. A segment file is nothing but records, one after another; its
-// name is the first one's offset. The writer moves an extent's end, retention its beginning, readers stay within.
+// The files of one partition and their durable extent. A segment file is a sequence of records
+// without anything else; its name is the offset of its first record. The writer moves the extent's
+// end, retention moves its beginning, and readers stay within it.
 import { readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -7,21 +8,21 @@ import { join } from 'node:path';
 export interface Segment {
   readonly firstOffset: number;
   readonly path: string;
-  /** Durable bytes: readers go no further, and whatever the file holds beyond is garbage. */
+  /** Durable bytes. Readers stop there; later bytes of the file are garbage. */
   bytes: number;
   /** Unix ms of the last write, for retention. */
   lastWriteMs: number;
 }
 
-/** What of a partition is durable. */
+/** The durable part of a partition. */
 export interface Extent {
   readonly directory: string;
   readonly checksumSeed: number;
-  /** Never empty, in order, without holes; the last is the one written to. */
+  /** Never empty, in order, without gaps. Writes go to the last one. */
   readonly segments: Segment[];
   /** The next entry's offset: every entry before it is durable. */
   nextOffset: number;
-  /** Of the newest entry; 0 in an empty log. */
+  /** The append time of the newest entry; 0 in an empty log. */
   lastAppendTimeMs: number;
 }
 
@@ -32,7 +33,10 @@ export function segmentPath(directory: string, firstOffset: number): string {
   return join(directory, `${String(firstOffset).padStart(20, '0')}.log`);
 }
 
-/** The segment files in `directory` by offset, each as long as its file is. Removes what an interrupted replace left behind. */
+/**
+ * The segment files in `directory`, sorted by offset, each with the length of its file. Removes
+ * files that an interrupted replace left.
+ */
 export async function listSegments(directory: string): Promise<Segment[]> {
   const segments: Segment[] = [];
   for (const name of (await readdir(directory)).sort()) {
@@ -46,7 +50,7 @@ export async function listSegments(directory: string): Promise<Segment[]> {
   return segments;
 }
 
-/** The segment that holds `offset`, or would; undefined if that is not kept any more. */
+/** The segment that holds `offset` or would hold it; undefined if that is no longer kept. */
 export function findSegment(segments: readonly Segment[], offset: number): Segment | undefined {
   return segments.findLast((segment) => segment.firstOffset <= offset);
 }

@@ -1,15 +1,16 @@
-// How much a log may hold: on disk and in memory, over all its partitions. At the disk limit committed segments go first,
-// even those that retention would keep; what is not committed stays, and appends are refused instead.
+// The space of a log, on disk and in memory, over all its partitions. At the disk limit, committed
+// segments are deleted first, even those that retention would keep. Uncommitted segments stay, and
+// appends are refused instead.
 
 /** Shared by all partitions of one log. */
 export class Space {
   readonly sizeBytesMax: number;
   readonly waitingBytesMax: number;
-  /** Segment files: what is durable or being written. */
+  /** Bytes of segment files, durable or being written. */
   sizeBytes = 0;
-  /** Entries that wait to become durable. */
+  /** Bytes of entries that wait to become durable. */
   waitingBytes = 0;
-  /** An entry was refused for want of disk space, and none has been freed since. */
+  /** Disk space ran out for an entry, and none has been freed since. */
   full = false;
   readonly #reclaimers: ((bytes: number) => Promise<void>)[] = [];
 
@@ -18,18 +19,24 @@ export class Space {
     this.waitingBytesMax = waitingBytesMax;
   }
 
-  /** `reclaim` deletes committed segments until so many bytes are free or none is left, and calls `free`. */
+  /**
+   * Registers `reclaim`, which deletes committed segments until this many bytes are free or no
+   * committed segment is left. It calls `free` for each.
+   */
   onReclaim(reclaim: (bytes: number) => Promise<void>): void {
     this.#reclaimers.push(reclaim);
   }
 
-  /** A committed segment of so many bytes is gone. */
+  /** A committed segment of this many bytes has been deleted. */
   free(bytes: number): void {
     this.sizeBytes -= bytes;
     this.full = false;
   }
 
-  /** Takes `bytes` of disk, after deleting what may be deleted if it must; false, and nothing is taken, if they do not fit. */
+  /**
+   * Reserves `bytes` of disk, after deleting committed segments if necessary. Returns false, and
+   * reserves nothing, if they do not fit.
+   */
   async take(bytes: number): Promise<boolean> {
     this.sizeBytes += bytes;
     const excess = () => this.sizeBytes - this.sizeBytesMax;
@@ -39,7 +46,7 @@ export class Space {
     return !this.full;
   }
 
-  /** Gives back what was taken and could not be written. */
+  /** Returns reserved bytes that could not be written. */
   giveBack(bytes: number): void {
     this.sizeBytes -= bytes;
   }

@@ -16,7 +16,7 @@ test('brokers are names or addresses in any spelling', () => {
   ]);
 });
 
-test('what is no broker is refused, and IPv6 without brackets with a hint', () => {
+test('an invalid broker is refused, and IPv6 without brackets with a hint', () => {
   for (const broker of [
     '::1:9092',
     '::1',
@@ -34,7 +34,7 @@ test('what is no broker is refused, and IPv6 without brackets with a hint', () =
   ])
     assert.throws(
       () => parseTopicAddress(`kafka://${broker}/frames`),
-      { code: 'CONFIGURATION', message: /IPv6 address stands in brackets/ },
+      { code: 'CONFIGURATION', message: /write an IPv6 address in brackets/ },
       broker,
     );
 });

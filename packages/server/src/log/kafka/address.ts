@@ -1,4 +1,5 @@
-// Where a topic is: kafka://HOST:PORT[,HOST:PORT]/TOPIC, the brokers to begin with and the topic's name.
+// The address of a topic: kafka://HOST:PORT[,HOST:PORT]/TOPIC. It names the bootstrap brokers and
+// the topic.
 import { parseAddress } from '../../kernel/address.ts';
 import { HayateError } from '../../kernel/error.ts';
 
@@ -17,14 +18,14 @@ export interface TopicAddress {
 const ADDRESS = /^kafka:\/\/([^/@?#]+)\/([A-Za-z0-9._-]{1,249})$/;
 const BROKER = /^(\[[^\]]*\]|[^:[\]\s]+):(\d{1,5})$/;
 
-/** Reads an address. Throws CONFIGURATION for anything else. */
+/** Parses an address. Throws CONFIGURATION for anything else. */
 export function parseTopicAddress(address: string): TopicAddress {
   const [, brokers, topic] = ADDRESS.exec(address) ?? [];
   const parsed = brokers?.split(',').map(parseBroker) ?? [];
   if (topic === undefined || !parsed.every((broker) => broker !== undefined))
     throw new HayateError(
       'CONFIGURATION',
-      'a Kafka log is kafka://HOST:PORT[,HOST:PORT]/TOPIC; a user has flags of its own, and an IPv6 address stands in brackets',
+      'a Kafka log is kafka://HOST:PORT[,HOST:PORT]/TOPIC; give a user by the --kafka flags, and write an IPv6 address in brackets',
     );
   return { brokers: parsed, topic };
 }

@@ -5,7 +5,10 @@ import { type AssignedMember, assignPartitions } from './assignment.ts';
 
 const all = (partitions: number) => Array.from({ length: partitions }, (_, partition) => partition);
 
-/** Lets members join until nothing changes: each owns what it was given last. Checks every round. */
+/**
+ * Lets members join until nothing changes and each owns the partitions it was last given. Checks
+ * every round.
+ */
 function settle(members: AssignedMember[], partitions: number): { members: AssignedMember[]; rounds: number } {
   for (let rounds = 1; ; rounds++) {
     const given = assignPartitions(members, partitions);
@@ -15,7 +18,7 @@ function settle(members: AssignedMember[], partitions: number): { members: Assig
     const moved = next.some(({ owned }, index) =>
       owned.some((partition) => members.some((m, i) => i !== index && m.owned.includes(partition))),
     );
-    assert.equal(moved, false, 'nothing is given to one while another holds it');
+    assert.equal(moved, false, 'no partition is given to a member while another holds it');
     if (JSON.stringify(next.map(({ owned }) => owned)) === JSON.stringify(members.map(({ owned }) => [...owned].sort((a, b) => a - b))))
       return { members: next, rounds };
     members = next;
@@ -25,11 +28,11 @@ function settle(members: AssignedMember[], partitions: number): { members: Assig
 
 const scenario = fc.record({
   partitions: fc.integer({ min: 1, max: 60 }),
-  /** How many members there are after each change. */
+  /** The number of members after each change. */
   counts: fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 6 }),
 });
 
-test('members that come and go get fair shares, nobody holds what another holds, and little moves', () => {
+test('members that come and go get fair shares, no partition has two members, and few partitions move', () => {
   fc.assert(
     fc.property(scenario, ({ partitions, counts }) => {
       let members: AssignedMember[] = [];
@@ -47,7 +50,7 @@ test('members that come and go get fair shares, nobody holds what another holds,
           settled.members.flatMap(({ owned }) => owned).sort((a, b) => a - b),
           all(partitions),
         );
-        // Nobody who stays within a fair share loses anything.
+        // No member that stays within a fair share loses a partition.
         const share = Math.floor(partitions / stayed);
         for (const member of settled.members) {
           const had = before.find(({ memberId }) => memberId === member.memberId)?.owned ?? [];
@@ -60,7 +63,7 @@ test('members that come and go get fair shares, nobody holds what another holds,
   );
 });
 
-test('the order of members changes nothing; of two claims the newer counts', () => {
+test('the order of members changes nothing; of two claims the newer one wins', () => {
   const members = [
     { memberId: 'a', owned: [0, 1, 2], generation: 4 },
     { memberId: 'b', owned: [2, 3], generation: 5 },

@@ -1,23 +1,24 @@
-// Which member of the group gets which partitions: what each holds and how many there are in, a fair share each out. A
-// partition that must change hands is nobody's for one round: whoever holds it gives it up first, and joins again.
+// Assigns partitions to the members of the group. In: the partitions that each member holds, and
+// the partition count. Out: a fair share for each. A partition that must change hands has no member
+// for one round: its holder first gives it up and joins again.
 
 /** A member, as it joined. */
 export interface AssignedMember {
   readonly memberId: string;
-  /** Partitions it works on. */
+  /** The partitions it works on. */
   readonly owned: readonly number[];
-  /** Of the group when it was given them; a newer claim counts more. */
+  /** The group's generation when the member got them; a newer claim wins. */
   readonly generation: number;
 }
 
 /**
- * Partitions for each member, by its id: shares differ by at most 1 once everything has changed hands, and no more move than
- * must. The same members in any order give the same result.
+ * The partitions of each member, by its id. Shares differ by at most 1 once all moves are done, and
+ * no partition moves without need. The same members in any order give the same result.
  */
 export function assignPartitions(members: readonly AssignedMember[], partitionCount: number): Map<string, number[]> {
   const owners = ownersOf(members);
   const held = (memberId: string) => [...owners].filter(([, owner]) => owner === memberId).map(([partition]) => partition);
-  // Who holds most keeps most: the larger shares go to those who need to give up least.
+  // The larger shares go to the members that hold the most, so that they need to give up the least.
   const ranked = members
     .map(({ memberId }) => ({ memberId, held: held(memberId).filter((partition) => partition < partitionCount) }))
     .sort((a, b) => b.held.length - a.held.length || (a.memberId < b.memberId ? -1 : 1));
@@ -33,13 +34,16 @@ export function assignPartitions(members: readonly AssignedMember[], partitionCo
   for (const [rank, { memberId }] of ranked.entries()) {
     const partitions = target.get(memberId) ?? [];
     const wanted = shareOf(rank, ranked.length, partitionCount) - partitions.length;
-    // What another still holds is kept for this member, but not given yet.
+    // A partition that another member still holds is reserved for this member, but not given yet.
     for (const partition of free.splice(0, wanted)) if ((owners.get(partition) ?? memberId) === memberId) partitions.push(partition);
   }
   return target;
 }
 
-/** Each claimed partition's holder: the newest claim, and of equals the first member by id. */
+/**
+ * The holder of each claimed partition: the newest claim wins, and among equals the first member by
+ * id.
+ */
 function ownersOf(members: readonly AssignedMember[]): Map<number, string> {
   const claims = members.toSorted((a, b) => b.generation - a.generation || (a.memberId < b.memberId ? -1 : 1));
   const owners = new Map<number, string>();

@@ -1,5 +1,5 @@
-// The calls that this adapter makes, each in one version: what Kafka 2.8 and later answer. A broker that does not is refused
-// when the log is opened, not when frames are at stake.
+// The calls that this adapter makes, each in one version, which Kafka 2.8 and later answer. A
+// broker that lacks one is refused when the log is opened, before it has any frames.
 import {
   apiVersionsV3,
   createTopicsV7,
@@ -39,7 +39,10 @@ const NEEDED = [
   initProducerIdV4,
 ];
 
-/** Throws CONFIGURATION, naming what is missing, if a broker cannot be spoken to; UNREACHABLE if none answers. */
+/**
+ * Throws CONFIGURATION, naming the missing calls, if a broker does not support all; UNREACHABLE if
+ * none answers.
+ */
 export async function checkBrokerApis(cluster: Cluster): Promise<void> {
   const { apiKeys } = await cluster.callAny(apiVersionsV3.api, 'hayate', '1').catch((cause: unknown) => {
     if (faultOf(cause) !== 'UNSUPPORTED_VERSION') throw cause;

@@ -1,25 +1,26 @@
-// Calls to brokers out, their answers in: connections of one purpose, at most one to each broker, opened when first needed
-// and again after they broke. A broker answers the calls of one connection in turn, so what waits long (a join, a fetch) has
-// a channel of its own.
+// Sends calls to brokers and returns their answers. A channel has the connections of one purpose,
+// at most one to each broker. Each is opened when first needed and again after it broke. A broker
+// answers the calls of one connection in order, so a call that waits long (a join, a fetch) needs a
+// channel of its own.
 import { type API, Connection, type ConnectionOptions } from '@platformatic/kafka';
 import type { BrokerAddress } from './address.ts';
 
-/** How brokers are spoken to: TLS and SASL as the library takes them. */
+/** The access settings for brokers: TLS and SASL in the library's form. */
 export type Security = Pick<ConnectionOptions, 'tls' | 'sasl'>;
 
-/** What a call answers. */
+/** The answer type of a call. */
 export type AnswerOf<T> = T extends API<infer _Request, infer Answer> ? Answer : never;
 
 export interface ChannelOptions {
   readonly security: Security;
-  /** A connection that takes longer to open has failed. */
+  /** If a connection takes longer to open, it has failed. */
   readonly connectTimeoutMs: number;
-  /** A call that takes longer has failed, and its connection with it. */
+  /** If a call takes longer, it has failed, and its connection with it. */
   readonly requestTimeoutMs: number;
   readonly onClose?: () => void;
 }
 
-/** Connections of one purpose. */
+/** The connections of one purpose. */
 export class Channel {
   readonly #options: ChannelOptions;
   readonly #open = new Map<string, { connection: Connection; ready: Promise<Connection> }>();
@@ -35,7 +36,7 @@ export class Channel {
     return api.async(connection, ...request);
   }
 
-  /** Ends every connection at once; calls that wait are rejected. */
+  /** Closes every connection at once; pending calls reject. */
   close(): void {
     this.#closed = true;
     for (const { connection } of this.#open.values()) end(connection);
@@ -53,7 +54,7 @@ export class Channel {
     const forget = () => {
       if (this.#open.get(name)?.connection === connection) this.#open.delete(name);
     };
-    // What fails here fails the calls, too.
+    // An error here also fails the calls.
     connection.on('error', forget);
     connection.on('close', forget);
     const ready = (async () => {
@@ -71,7 +72,7 @@ export class Channel {
   }
 }
 
-/** Ends a connection without waiting for what it has not sent. */
+/** Ends a connection without waiting for unsent data. */
 function end(connection: Connection): void {
   connection.close().catch(() => undefined);
   connection.socket?.destroy();

@@ -1,5 +1,6 @@
-// Where everything of one topic is: brokers, the leader of each partition, the group's coordinator. Kept until a call shows
-// that it has changed. A topic that was made anew, or got more partitions, is another log: from then on nothing goes on.
+// Locates the parts of one topic: brokers, the leader of each partition, the group's coordinator.
+// Results are kept until a call shows that they have changed. If the topic is recreated or gets
+// more partitions, it is another log: all calls fail from then on.
 import { type API, findCoordinatorV3, metadataV11 } from '@platformatic/kafka';
 import { hostAndPort } from '../../kernel/address.ts';
 import { HayateError } from '../../kernel/error.ts';
@@ -7,34 +8,34 @@ import type { BrokerAddress } from './address.ts';
 import { type AnswerOf, Channel, type Security } from './channel.ts';
 import { answerWithin, describe, faultOfCode } from './fault.ts';
 
-/** One partition, as the brokers last told. */
+/** The last known state of one partition. */
 export interface PartitionView {
-  /** Broker that takes its appends; undefined while there is none. */
+  /** The broker that takes its appends; undefined while there is none. */
   readonly leader: BrokerAddress | undefined;
   readonly replicas: number;
   readonly inSync: number;
 }
 
-/** A topic, as the brokers last told. */
+/** The last known state of a topic. */
 export interface TopicView {
-  /** Its UUID in base64url, as Kafka's own tools show it: [A-Za-z0-9_-]{22}. */
+  /** The topic's UUID in base64url, as Kafka's own tools show it: [A-Za-z0-9_-]{22}. */
   readonly id: string;
   readonly partitions: readonly PartitionView[];
 }
 
 export interface ClusterOptions {
-  /** Brokers to begin with. */
+  /** The bootstrap brokers. */
   readonly brokers: readonly BrokerAddress[];
   readonly topic: string;
   readonly security: Security;
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
-/** For calls that a broker answers at once. */
+/** The time limit for calls that a broker answers at once. */
 const REQUEST_TIMEOUT_MS = 5_000;
 const GROUP_COORDINATOR = 0;
 
-/** The brokers behind one topic. */
+/** The brokers of one topic. */
 export class Cluster {
   readonly topic: string;
   /** For calls that a broker answers at once. */
@@ -57,12 +58,12 @@ export class Cluster {
     this.control = this.channel(REQUEST_TIMEOUT_MS);
   }
 
-  /** Why this is not the log any more that was opened. */
+  /** Why the topic is no longer the log that was opened; undefined while it is. */
   get broken(): HayateError | undefined {
     return this.#broken;
   }
 
-  /** A channel of its own, closed with the cluster at the latest. */
+  /** Opens a channel, which closes with the cluster at the latest. */
   channel(requestTimeoutMs: number): Channel {
     const onClose = () => void this.#channels.delete(channel);
     const channel = new Channel({ security: this.#security, connectTimeoutMs: CONNECT_TIMEOUT_MS, requestTimeoutMs, onClose });
@@ -70,18 +71,21 @@ export class Cluster {
     return channel;
   }
 
-  /** From now on the topic must stay what it is. */
+  /** From now on the topic must keep its id and partition count. */
   pin(view: TopicView): void {
     this.#pinned = view;
   }
 
-  /** The broker that leads a partition, as far as known. Throws what `broken` says. */
+  /** The last known leader of a partition. Throws `broken` if it is set. */
   leader(partition: number): BrokerAddress | undefined {
     if (this.#broken !== undefined) throw this.#broken;
     return this.#view?.partitions[partition]?.leader;
   }
 
-  /** Asks anew; undefined if there is no such topic. Rejects with UNREACHABLE if no broker answers, and with what `broken` says. */
+  /**
+   * Asks the brokers again; undefined if the topic does not exist. Rejects with UNREACHABLE if no
+   * broker answers, and with `broken` if it is set.
+   */
   refresh(): Promise<TopicView | undefined> {
     this.#refreshing ??= this.#refresh().finally(() => {
       this.#refreshing = undefined;
@@ -89,11 +93,14 @@ export class Cluster {
     return this.#refreshing;
   }
 
-  /** Makes a call to any broker that answers. Rejects with UNREACHABLE if none does; with the broker's error if one said so. */
+  /**
+   * Makes a call to the first broker that answers. Rejects with UNREACHABLE if none does, and with
+   * the broker's error if it sent one.
+   */
   async callAny<A extends unknown[], R>(api: API<A, R>, ...request: A): Promise<R> {
     const known = [...this.#brokers, ...this.#bootstrap];
     const candidates = [...new Map(known.map((broker) => [`${broker.host}:${broker.port}`, broker])).values()];
-    // Not the same one first each time: it may hang.
+    // Start with another broker each time: the first may hang.
     const first = this.#turn++ % candidates.length;
     const failures = [];
     for (const broker of [...candidates.slice(first), ...candidates.slice(0, first)]) {
@@ -107,13 +114,16 @@ export class Cluster {
     throw new HayateError('UNREACHABLE', `no Kafka broker answers (${failures.join('; ')})`, { temporary: true });
   }
 
-  /** Makes a call to the controller, or to a broker that passes it on. */
+  /** Makes a call to the controller, or to a broker that forwards it. */
   async callController<A extends unknown[], R>(api: API<A, R>, ...request: A): Promise<R> {
     if (this.#controller === undefined) await this.refresh();
     return this.#controller === undefined ? this.callAny(api, ...request) : this.control.call(this.#controller, api, ...request);
   }
 
-  /** The broker that keeps the group. Rejects with the broker's error, COORDINATOR_NOT_AVAILABLE among them. */
+  /**
+   * The broker that coordinates the group. Rejects with the broker's error, such as
+   * COORDINATOR_NOT_AVAILABLE.
+   */
   async findCoordinator(group: string): Promise<BrokerAddress> {
     const { coordinators } = await this.callAny(findCoordinatorV3.api, GROUP_COORDINATOR, [group]);
     const [coordinator] = coordinators;
@@ -121,13 +131,14 @@ export class Cluster {
     return coordinator;
   }
 
-  /** Ends every channel. */
+  /** Closes every channel. */
   close(): void {
     for (const channel of [...this.#channels]) channel.close();
   }
 
   async #refresh(): Promise<TopicView | undefined> {
-    // A partition without a leader comes as an error around an answer that is otherwise whole.
+    // For a partition without a leader, the library throws an error that contains the otherwise
+    // complete answer.
     const answer = await this.callAny(metadataV11.api, [this.topic], false, false).catch(answerWithin<AnswerOf<typeof metadataV11.api>>);
     const brokers = new Map(answer.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
     this.#brokers = [...brokers.values()];
@@ -148,14 +159,14 @@ export class Cluster {
 
   #checkSame({ id, partitions }: TopicView): void {
     const pinned = this.#pinned;
-    // While a topic is being made or elected for, an answer may be empty.
+    // While a topic is being created or elects leaders, the answer may have no partitions.
     if (pinned === undefined || partitions.length === 0) return;
     if (id !== pinned.id)
-      this.#broken ??= new HayateError('CONFLICT', `topic ${this.topic} is another one now: ${id}, not ${pinned.id} as when it was opened`);
+      this.#broken ??= new HayateError('CONFLICT', `topic ${this.topic} was recreated: its id is now ${id}, not ${pinned.id}`);
     else if (partitions.length !== pinned.partitions.length)
       this.#broken ??= new HayateError(
         'CONFLICT',
-        `topic ${this.topic} has ${partitions.length} partitions now, not ${pinned.partitions.length}: streams would change places, so nothing goes on`,
+        `topic ${this.topic} has ${partitions.length} partitions now, not ${pinned.partitions.length}: streams would move to other partitions, so the log stops`,
       );
     if (this.#broken !== undefined) throw this.#broken;
   }

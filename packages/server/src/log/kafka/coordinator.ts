@@ -1,4 +1,5 @@
-// The broker that keeps a consumer group: found when first needed, and again after it did not answer or said it is not the one.
+// The coordinator of a consumer group. It is looked up when first needed, and again after it did
+// not answer or was no longer the coordinator.
 import { type API, offsetFetchV7 } from '@platformatic/kafka';
 import type { BrokerAddress } from './address.ts';
 import type { Channel } from './channel.ts';
@@ -18,7 +19,10 @@ export class Coordinator {
     this.group = group;
   }
 
-  /** Makes one call, by `channel`. Rejects with the broker's errors; the next call finds the coordinator anew if it moved. */
+  /**
+   * Makes one call through `channel`. Rejects with the broker's errors. If the coordinator has
+   * moved, the next call looks it up again.
+   */
   async call<A extends unknown[], R>(channel: Channel, api: API<A, R>, ...request: A): Promise<R> {
     try {
       this.#broker ??= await this.#cluster.findCoordinator(this.group);
@@ -29,7 +33,10 @@ export class Coordinator {
     }
   }
 
-  /** What the group committed, by partition; undefined where it has not. Rejects with the broker's errors. */
+  /**
+   * The group's committed offsets, by partition; undefined where there is none. Rejects with the
+   * broker's errors.
+   */
   async committedOffsets(partitions: readonly number[]): Promise<(number | undefined)[]> {
     const topic = { name: this.#cluster.topic, partitionIndexes: [...partitions] };
     const { topics } = await this.call(this.#cluster.control, offsetFetchV7.api, [{ groupId: this.group, topics: [topic] }], true);

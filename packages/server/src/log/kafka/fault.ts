@@ -1,14 +1,17 @@
-// What went wrong in a call to a broker, by name: the protocol's own error, or that there was no answer. The library wraps
-// errors of single partitions in others; this looks inside.
+// Names the fault of a failed broker call: the protocol's own error name, or NO_ANSWER. The library
+// wraps the errors of single partitions in others; this file unwraps them.
 import { ProtocolError, protocolErrors, protocolErrorsCodesById, ResponseError } from '@platformatic/kafka';
 
 /** A name of https://kafka.apache.org/protocol#protocol_error_codes, or NO_ANSWER. */
 export type Fault = string;
 
-/** There was no answer: no connection, or it broke, or it took too long. The broker may have done what it was asked. */
+/**
+ * There was no answer: the connection could not be made or broke, or the call timed out. The broker
+ * may have executed the call.
+ */
 export const NO_ANSWER: Fault = 'NO_ANSWER';
 
-/** The first error that a broker named in what a call threw; NO_ANSWER if none did. */
+/** The first broker error in the error that a call threw; NO_ANSWER if there is none. */
 export function faultOf(error: unknown): Fault {
   if (error instanceof ProtocolError) return String(error.apiId);
   if (error instanceof AggregateError)
@@ -19,7 +22,7 @@ export function faultOf(error: unknown): Fault {
   return error instanceof Error && error.cause !== undefined ? faultOf(error.cause) : NO_ANSWER;
 }
 
-/** Name of an error code; undefined for 0. */
+/** The name of an error code; undefined for 0. */
 export function faultOfCode(code: number): Fault | undefined {
   return code === 0 ? undefined : (protocolErrorsCodesById[code] ?? `ERROR_${code}`);
 }
@@ -29,13 +32,16 @@ export function isPassing(fault: Fault): boolean {
   return fault === NO_ANSWER || protocolErrors[fault]?.canRetry === true || fault === 'BROKER_NOT_AVAILABLE';
 }
 
-/** The answer that came with errors of single partitions, for callers that look at each by itself; otherwise throws `error` again. */
+/**
+ * The answer that came with errors of single partitions, for callers that check each partition;
+ * throws `error` again if there is none.
+ */
 export function answerWithin<R>(error: unknown): R {
   if (error instanceof ResponseError && 'response' in error && typeof error.response === 'object') return error.response as R;
   throw error;
 }
 
-/** One line for people. */
+/** One line for a log or an error message. */
 export function describe(error: unknown): string {
   const fault = faultOf(error);
   if (fault !== NO_ANSWER) return fault;

@@ -1,26 +1,26 @@
-// One fetch of one partition: an offset in, whole record batches out as the broker keeps them, undecoded. The broker waits
-// for something to send, up to `waitMs`.
+// One fetch of one partition. In: an offset. Out: the broker's record batches, undecoded. The
+// broker waits up to `waitMs` for data.
 import { createAPI, fetchV12, type Reader } from '@platformatic/kafka';
 import type { BrokerAddress } from './address.ts';
 import type { Channel } from './channel.ts';
 import { type Fault, faultOfCode } from './fault.ts';
 
-/** What is wanted. */
+/** The parameters of one fetch. */
 export interface FetchRequest {
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;
   readonly waitMs: number;
-  /** At most, unless one batch is larger. */
+  /** The most bytes to fetch, unless one batch is larger. */
   readonly bytesMax: number;
 }
 
-/** What there was. */
+/** The result of one fetch. */
 export interface Fetched {
   readonly fault: Fault | undefined;
-  /** The offset behind the last entry that is durable. */
+  /** The offset after the last durable entry. */
   readonly end: number;
-  /** Batches from the one with `offset` on; the last may be cut short. */
+  /** Batches, from the one with `offset` on; the last may be cut short. */
   readonly records: Buffer;
 }
 
@@ -33,7 +33,7 @@ const api = createAPI<[FetchRequest], Fetched>(
   fetchV12.api.version,
   ({ topic, partition, offset, waitMs, bytesMax }: FetchRequest) => {
     const place = { partition, currentLeaderEpoch: -1, fetchOffset: BigInt(offset), lastFetchedEpoch: -1, partitionMaxBytes: bytesMax };
-    // In this version the library's `topicId` is the topic's name.
+    // In this version, the library's `topicId` is the topic's name.
     const topics = [{ topicId: topic, partitions: [place] }];
     return fetchV12.createRequest(waitMs, 1, bytesMax, READ_UNCOMMITTED, NO_SESSION.id, NO_SESSION.epoch, topics, [], '');
   },
@@ -45,12 +45,15 @@ export function fetch(channel: Channel, leader: BrokerAddress, request: FetchReq
   return channel.call(leader, api, request);
 }
 
-/** https://kafka.apache.org/protocol#The_Messages_Fetch, version 12, of one partition, up to its records: nothing behind them is needed. */
+/**
+ * Parses https://kafka.apache.org/protocol#The_Messages_Fetch, version 12, of one partition, up to
+ * its records. Later fields are not needed.
+ */
 function parse(_correlation: number, _key: number, _version: number, reader: Reader): Fetched {
-  // How long we were throttled.
+  // The throttle time.
   reader.readInt32();
   const fault = faultOfCode(reader.readInt16());
-  // The session, of which there is none.
+  // The session id; this adapter uses no sessions.
   reader.readInt32();
   const [topic] = reader.readArray(
     (topicReader) => {
@@ -68,7 +71,8 @@ function parsePartition(reader: Reader): Fetched {
   reader.readInt32();
   const fault = faultOfCode(reader.readInt16());
   const end = Number(reader.readInt64());
-  // The last stable offset, the log's start, aborted transactions, a nearer replica: none of them ours to use.
+  // The last stable offset, the log's start, aborted transactions, the preferred replica: none is
+  // used.
   reader.readInt64();
   reader.readInt64();
   reader.readNullableArray((aborted) => [aborted.readInt64(), aborted.readInt64()]);

@@ -1,5 +1,6 @@
-// A member of a consumer group in a process of its own, so that it can be stopped and woken: in, an address, an instance id and
-// a session on the command line, and a line on stdin for each batch that it may commit; out, what it does, a line each.
+// A group member in a process of its own, so that a test can stop and continue it. In: an address,
+// an instance id and a session time as arguments, and a line on stdin for each batch that it may
+// commit. Out: a line for each action.
 import { createInterface } from 'node:readline';
 import { openKafkaLog } from './kafka-log.ts';
 

@@ -1,6 +1,8 @@
-// This process as a member of the consumer group: which partitions it may work on, told through PartitionRuns, and as whom
-// it commits. Members give up what they lose before another gets it, and keep the rest running while the group finds its new
-// order. Who was silent for a session takes itself for expelled, so that a process that slept notices before it writes.
+// This process as a member of the consumer group. It tells PartitionRuns which partitions this
+// process may work on, and gives commits their identity. Members give up lost partitions before
+// another member gets them; the others keep running while the group rebalances. A member that heard
+// nothing for a whole session assumes that it was expelled, so that a process that was suspended
+// stops before it writes.
 import { setTimeout as wait } from 'node:timers/promises';
 import { heartbeatV4, joinGroupV7, leaveGroupV4, syncGroupV5 } from '@platformatic/kafka';
 import type { Logger } from 'pino';
@@ -14,7 +16,10 @@ import { describe, type Fault, faultOf } from './fault.ts';
 import type { PartitionRuns } from './partition-runs.ts';
 import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './subscription.ts';
 
-/** Who commits. A commit of an older generation, or of a member that was expelled, is refused by the coordinator. */
+/**
+ * The identity of a commit. The coordinator refuses commits of an older generation or of an
+ * expelled member.
+ */
 export interface Membership {
   readonly memberId: string;
   readonly generation: number;
@@ -26,25 +31,28 @@ export interface GroupMemberOptions {
   readonly coordinator: Coordinator;
   readonly runs: PartitionRuns;
   readonly partitionCount: number;
-  /** Static membership: a process that comes back under this name within a session gets its partitions back, and nobody else is disturbed. */
+  /**
+   * Static membership: a process that returns under this name within a session gets its partitions
+   * back, without a rebalance of the other members.
+   */
   readonly instanceId: string;
-  /** Silent for so long, a member is expelled. */
+  /** A member that is silent for this long is expelled. */
   readonly sessionMs: number;
   readonly logger: Pick<Logger, 'info' | 'warn'> | undefined;
-  /** It cannot be a member, whatever it tries. */
+  /** Called when this process can never become a member. */
   readonly onFailure: (error: HayateError) => void;
 }
 
 const PROTOCOL_TYPE = 'consumer';
-/** Members of another protocol cannot join; a new way of assigning takes a new name. */
+/** Members with another protocol cannot join, so a new assignment algorithm needs a new name. */
 const PROTOCOL = 'hayate-sticky-1';
 const HEARTBEATS_PER_SESSION = 10;
-/** A heartbeat is also how a member hears that others come and go. */
+/** The heartbeat also tells a member that others have come or gone. */
 const HEARTBEAT_MS_MAX = 3_000;
 const RETRY_MS = 250;
-/** The coordinator does not know this member, or knows another by its name. */
+/** The coordinator does not know this member, or knows another one under its name. */
 const EXPELLED: ReadonlySet<Fault> = new Set(['UNKNOWN_MEMBER_ID', 'FENCED_INSTANCE_ID', 'ILLEGAL_GENERATION']);
-/** No use in trying again. */
+/** Retrying is useless. */
 const FATAL: ReadonlySet<Fault> = new Set([
   'GROUP_AUTHORIZATION_FAILED',
   'INCONSISTENT_GROUP_PROTOCOL',
@@ -58,19 +66,22 @@ type Joined = AnswerOf<typeof joinGroupV7.api>;
 /** One member. */
 export class GroupMember {
   readonly #options: GroupMemberOptions;
-  /** Joining waits for all members; heartbeats and commits do not wait behind it. */
+  /** A join waits for all members, so heartbeats and commits use another channel. */
   readonly #joining: Channel;
   readonly #ending = new AbortController();
   readonly #finished: Promise<void>;
   #instanceId: string | null;
   #memberId = '';
   #generation = -1;
-  /** Monotonic ms of the coordinator's last word. Infinity while joining: the coordinator waits for us, not we for it. */
+  /**
+   * Monotonic ms of the coordinator's last answer. Infinity while joining, when the coordinator
+   * waits for the members.
+   */
   #heardMs = 0;
   #changed = Promise.withResolvers<void>();
-  /** Resolves when what was taken away has come to rest. */
+  /** Resolves when the runs of lost partitions have returned. */
   #released: Promise<void> | undefined;
-  /** Calls that failed since the coordinator last answered. */
+  /** Failed calls since the coordinator last answered. */
   #failures = 0;
 
   constructor(options: GroupMemberOptions) {
@@ -80,7 +91,7 @@ export class GroupMember {
     this.#finished = this.#live();
   }
 
-  /** As whom to commit now; undefined while it is not a member. */
+  /** The identity for commits now; undefined while this process is not a member. */
   get membership(): Membership | undefined {
     if (this.#generation < 0) return undefined;
     if (this.#sessionExpired()) {
@@ -90,12 +101,15 @@ export class GroupMember {
     return { memberId: this.#memberId, generation: this.#generation, instanceId: this.#instanceId };
   }
 
-  /** Resolves when the membership has changed, in whatever way. */
+  /** Resolves when the membership has changed in any way. */
   get changed(): Promise<void> {
     return this.#changed.promise;
   }
 
-  /** The coordinator refused a commit of `membership`, so this process holds nothing any more, unless it has joined again since. */
+  /**
+   * The coordinator refused a commit of `membership`, so this process holds no partitions any more,
+   * unless it has joined again since.
+   */
   expelled({ generation, memberId }: Membership, fault: Fault): void {
     if (generation === this.#generation && memberId === this.#memberId) this.#expel(fault);
   }
@@ -109,7 +123,7 @@ export class GroupMember {
     await this.#finished;
     if (this.#memberId === '') return;
     const leaving = { memberId: this.#memberId, groupInstanceId: this.#instanceId };
-    // If it does not work, the group finds out when the session is over.
+    // If this fails, the group notices when the session ends.
     await coordinator.call(cluster.control, leaveGroupV4.api, coordinator.group, [leaving]).catch(() => undefined);
   }
 
@@ -121,21 +135,21 @@ export class GroupMember {
         await this.#stay();
       } catch (error) {
         if (signal.aborted) return;
-        if (this.#overcome(error)) continue;
+        if (this.#recover(error)) continue;
         await wait(RETRY_MS, undefined, { signal }).catch(() => undefined);
       }
     }
   }
 
-  /** Whether to go on at once. Tells what cannot be overcome, and ends. */
-  #overcome(error: unknown): boolean {
+  /** Whether to retry at once. Reports errors that retries cannot solve, and ends the member. */
+  #recover(error: unknown): boolean {
     const { onFailure, logger, coordinator, cluster } = this.#options;
     const fault = faultOf(error);
     if (fault === 'REBALANCE_IN_PROGRESS') return true;
     if (fault === 'FENCED_INSTANCE_ID') {
       logger?.warn(
         { instanceId: this.#instanceId, group: coordinator.group },
-        'another process has this instance id; going on without one',
+        'another process has this instance id; continuing without one',
       );
       this.#instanceId = null;
     }
@@ -149,7 +163,7 @@ export class GroupMember {
       this.#ending.abort();
       void this.#options.runs.assign([]);
     } else {
-      // The first time may be an election.
+      // The first failure may be caused by an election.
       this.#failures += 1;
       if (this.#failures === 2)
         logger?.warn({ group: coordinator.group, why: describe(error) }, 'the consumer group cannot be reached; trying again');
@@ -158,7 +172,10 @@ export class GroupMember {
     return false;
   }
 
-  /** Joins, and takes what the group's leader assigns. Runs of what is kept go on all the while. */
+  /**
+   * Joins, and takes the partitions that the group's leader assigns. Runs of kept partitions
+   * continue meanwhile.
+   */
   async #join(): Promise<void> {
     const { cluster, coordinator, runs, sessionMs } = this.#options;
     const { group } = coordinator;
@@ -181,7 +198,7 @@ export class GroupMember {
           protocols,
         );
       joined = await join().catch((error: unknown) => {
-        // A member without a name is given an id first, and asked to come again with it.
+        // A member without an instance id first gets a member id, and must join again with it.
         const given = faultOf(error) === 'MEMBER_ID_REQUIRED' ? memberIdIn(error) : undefined;
         if (given === undefined) throw error;
         this.#memberId = given;
@@ -210,7 +227,7 @@ export class GroupMember {
     this.#take(decodeAssignment(cluster.topic, assignment));
   }
 
-  /** As the group's leader: what everybody gets. */
+  /** Called on the group's leader: the assignments of all members. */
   #assign({ members }: Joined): { memberId: string; assignment: Buffer }[] {
     const { cluster, partitionCount } = this.#options;
     const known = members.map(({ memberId, metadata }) => decodeSubscription(cluster.topic, memberId, metadata));
@@ -225,10 +242,11 @@ export class GroupMember {
     const before = runs.owned;
     const lost = before.filter((partition) => !partitions.includes(partition));
     const released = runs.assign(partitions);
-    // Only what is let go after it has come to rest may be given to another; who let go joins again to say so.
+    // A lost partition may go to another member only after its run has returned. Joining again
+    // tells the group so.
     const { signal } = this.#ending;
-    const atMost = () => wait(sessionMs, undefined, { signal }).catch(() => undefined);
-    this.#released = lost.length > 0 ? Promise.race([released, atMost()]) : undefined;
+    const sessionTimeout = () => wait(sessionMs, undefined, { signal }).catch(() => undefined);
+    this.#released = lost.length > 0 ? Promise.race([released, sessionTimeout()]) : undefined;
     if (lost.length > 0 || partitions.length !== before.length)
       logger?.info({ group: coordinator.group, generation: this.#generation, partitions, lost }, 'partitions assigned');
     this.#announce();
@@ -247,10 +265,10 @@ export class GroupMember {
       pause.catch(() => undefined);
       await Promise.race([pause, released ? undefined : this.#released].filter((promise) => promise !== undefined));
       if (released) return;
-      // Asleep for too long (stopped, or on a machine that was): others have these partitions now.
+      // This process was suspended for too long, so other members have its partitions now.
       if (this.#sessionExpired()) this.#expel('no heartbeat for a whole session');
       if (this.#generation < 0) return;
-      // Counted from before the question: the answer may be old when we come to read it.
+      // Count from before the question: the answer may be old when this process reads it.
       const askedMs = nowMonotonicMs();
       try {
         await coordinator.call(cluster.control, heartbeatV4.api, coordinator.group, this.#generation, this.#memberId, this.#instanceId);
@@ -259,7 +277,7 @@ export class GroupMember {
       } catch (error) {
         const fault = faultOf(error);
         if (EXPELLED.has(fault) || fault === 'REBALANCE_IN_PROGRESS' || FATAL.has(fault)) throw error;
-        this.#overcome(error);
+        this.#recover(error);
       }
     }
   }

@@ -1,5 +1,6 @@
-// Brokers that die, hang and hand over while appends and readers go on, on a real Apache Kafka: what was resolved is there,
-// in order, at least once; what is refused is refused within bounds; all goes on by itself.
+// Brokers of a real Apache Kafka die, hang and hand over while appends and readers continue. Every
+// resolved append is in the log, in order, at least once. Refusals come within bounds. Everything
+// recovers by itself.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { Registry } from '@prometheus-io/client';
@@ -18,7 +19,10 @@ async function open(t: TestContext, kafka: Kafka, options: Partial<KafkaLogOptio
   return log;
 }
 
-/** One writer a key: numbers from 0, several on their way at a time, from the first refused one on again, as streamers do. */
+/**
+ * One writer per key. It appends numbers from 0, several at a time. Like a streamer, it starts
+ * again from the first refused number.
+ */
 class Writers {
   readonly #log: Log;
   readonly resolved = new Map<string, Set<number>>(KEYS.map((key) => [key, new Set<number>()]));
@@ -35,7 +39,7 @@ class Writers {
     return [...this.resolved.values()].reduce((sum, { size }) => sum + size, 0);
   }
 
-  /** Stops once everything begun is resolved. */
+  /** Stops once all pending appends are resolved. */
   async stop(): Promise<void> {
     this.#stopping = true;
     await this.#running;
@@ -58,7 +62,7 @@ class Writers {
         assert.ok(failure instanceof LogRefusedError && failure.refusal === 'failed', String(failure));
         assert.ok(
           results.slice(first).every(({ status }) => status === 'rejected'),
-          'what was behind a refused entry was refused with it',
+          'entries after a refused one were refused with it',
         );
         this.refused += results.length - first;
         next += first;
@@ -68,7 +72,7 @@ class Writers {
   }
 }
 
-/** Everything in the log: each key's numbers in the order of their first copies. */
+/** All entries of the log: each key's numbers in the order of their first copies. */
 async function readAll(log: Log): Promise<{ firsts: Map<string, number[]>; copies: number }> {
   const firsts = new Map<string, number[]>(KEYS.map((key) => [key, []]));
   let copies = 0;
@@ -88,7 +92,7 @@ async function readAll(log: Log): Promise<{ firsts: Map<string, number[]>; copie
   return { firsts, copies };
 }
 
-/** Every resolved number is there; first copies are in order without a hole. */
+/** Every resolved number is in the log; first copies are in order, without gaps. */
 async function check(log: Log, writers: Writers): Promise<number> {
   const { firsts, copies } = await readAll(log);
   for (const [key, resolved] of writers.resolved) {
@@ -103,10 +107,10 @@ async function check(log: Log, writers: Writers): Promise<number> {
   return copies;
 }
 
-test('a broker that is killed or hangs, and comes back, loses nothing and repeats nothing; appends and readers wait and go on', async (t) => {
+test('a broker that is killed or hangs, and comes back, loses and repeats nothing; appends and readers wait and continue', async (t) => {
   const kafka = await startKafka(t);
   if (kafka === undefined) return;
-  // However slow this machine is, a restart takes less than an append may wait.
+  // Longer than a broker restart takes on a slow machine.
   const log = await open(t, kafka, { deliveryMs: 120_000 });
   const reader = await open(t, kafka, { instanceId: 'reader', sessionMs: 60_000 });
   const read = new Set<string>();
@@ -121,26 +125,26 @@ test('a broker that is killed or hangs, and comes back, loses nothing and repeat
   const writers = new Writers(log);
   for (let kill = 1; kill <= 2; kill++) {
     const before = writers.count;
-    await poll('appends to go on', () => writers.count > before + 200);
+    await poll('appends to continue', () => writers.count > before + 200);
     await kafka.stop();
     await poll('the failure to show', () => !log.writable());
     await kafka.start();
-    await poll('all to be well', () => log.writable());
+    await poll('the log to recover', () => log.writable());
   }
-  // What a hung broker was sent it appends when it wakes, and then gets again.
+  // A hung broker appends the requests that it got when it continues, and then gets them again.
   kafka.signal('SIGSTOP');
   await poll('the failure to show', () => !log.writable(), { timeoutMs: 40_000 });
   kafka.signal('SIGCONT');
   const before = [writers.count, committed];
-  await poll('appends and commits to go on', () => writers.count > (before[0] ?? 0) + 200 && committed > (before[1] ?? 0) + 5);
+  await poll('appends and commits to continue', () => writers.count > (before[0] ?? 0) + 200 && committed > (before[1] ?? 0) + 5);
   await writers.stop();
   assert.equal(writers.refused, 0);
   await poll('everything to be read', () => read.size === writers.count);
   await consumer.close();
-  assert.equal(await check(log, writers), 0, 'the broker knows again what it has');
+  assert.equal(await check(log, writers), 0, 'the broker recognises the batches it has');
 });
 
-test('while a broker hangs, appends are refused within bounds, then taken again; what it had does no harm', async (t) => {
+test('while a broker hangs, appends are refused within bounds, then taken again; the requests it had do no harm', async (t) => {
   const kafka = await startKafka(t);
   if (kafka === undefined) return;
   const registry = new Registry();
@@ -148,14 +152,14 @@ test('while a broker hangs, appends are refused within bounds, then taken again;
   const writers = new Writers(log);
   for (let stop = 1; stop <= 2; stop++) {
     const before = [writers.count, writers.refused];
-    await poll('appends to go on', () => writers.count > (before[0] ?? 0) + 100);
+    await poll('appends to continue', () => writers.count > (before[0] ?? 0) + 100);
     kafka.signal('SIGSTOP');
     await poll('appends to be refused', () => writers.refused > (before[1] ?? 0), { timeoutMs: 40_000 });
     assert.equal(log.writable(), false);
     kafka.signal('SIGCONT');
   }
   const before = writers.count;
-  await poll('appends to go on', () => writers.count > before + 100);
+  await poll('appends to continue', () => writers.count > before + 100);
   await writers.stop();
   const metrics = await registry.metrics();
   assert.match(metrics, /^hayate_log_waiting_bytes 0$/m);
@@ -164,7 +168,7 @@ test('while a broker hangs, appends are refused within bounds, then taken again;
   await check(log, writers);
 });
 
-test('what waits is bounded; close settles it within bounds though the broker is gone', async (t) => {
+test('waiting appends are bounded; close settles them within bounds although the broker is gone', async (t) => {
   const kafka = await startKafka(t);
   if (kafka === undefined) return;
   const log = await open(t, kafka, { waitingBytesMax: 100_000, deliveryMs: 2_000 });
@@ -184,14 +188,14 @@ test('what waits is bounded; close settles it within bounds though the broker is
   assert.deepEqual([counts.get('failed'), counts.get('full')], [9, 21]);
 });
 
-test('leaders that die in turn lose nothing: others take over', async (t) => {
+test('leaders that die in turn lose no entries: others take over', async (t) => {
   const kafka = await startKafka(t, { nodes: 3 });
   if (kafka === undefined) return;
   const log = await open(t, kafka, { replication: 3, deliveryMs: 120_000 });
   const writers = new Writers(log);
   for (const node of kafka.nodes.slice(0, 2)) {
     const before = writers.count;
-    await poll('appends to go on', () => writers.count > before + 100);
+    await poll('appends to continue', () => writers.count > before + 100);
     await node.stop();
     const without = writers.count;
     await poll('others to take over', () => writers.count > without + 100, { timeoutMs: 40_000 });

@@ -1,5 +1,6 @@
-// Members that come, go, sleep and are replaced, on a real Apache Kafka: every entry is worked on, from where the group
-// committed, by one member at a time; who lost a partition commits nothing more.
+// Members come, go, sleep and are replaced, on a real Apache Kafka. Every entry is processed, from
+// the group's committed offset, by one member at a time. A member that lost a partition commits
+// nothing more.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { cleanUp } from '../../../../../test/support/clean-up.ts';
@@ -27,7 +28,7 @@ async function setUp(t: TestContext, partitions: number) {
   return { address, open, committed: async () => (await readKafkaOffsets({ address })).partitions };
 }
 
-/** Partitions that a member works on, kept up to date. */
+/** The partitions that a member works on, kept up to date. */
 async function hold(log: Log): Promise<{ held: Map<number, LogPartition>; consumer: LogConsumer; runs: () => number }> {
   const held = new Map<number, LogPartition>();
   let runs = 0;
@@ -40,7 +41,7 @@ async function hold(log: Log): Promise<{ held: Map<number, LogPartition>; consum
   return { held, consumer, runs: () => runs };
 }
 
-test('members share the partitions evenly, and what a member keeps runs on while others come and go', async (t) => {
+test('members share the partitions evenly, and runs of kept partitions continue while others come and go', async (t) => {
   const place = await setUp(t, 12);
   if (place === undefined) return;
   const first = await hold(await place.open('a'));
@@ -51,7 +52,7 @@ test('members share the partitions evenly, and what a member keeps runs on while
   const third = await hold(await place.open('c'));
   await poll('a third of them each', () => [first, second, third].every(({ held }) => held.size === 4));
   assert.equal(new Set([first, second, third].flatMap(({ held }) => [...held.keys()])).size, 12);
-  assert.equal(first.runs(), 12, 'nothing that was kept ran anew');
+  assert.equal(first.runs(), 12, 'no run of a kept partition was restarted');
   assert.ok([...first.held].every(([number, partition]) => kept.some(([n, p]) => n === number && p === partition)));
   await second.consumer.close();
   await third.consumer.close();
@@ -119,7 +120,7 @@ test('under load, members that join and leave miss no entry, repeat none that is
   await Promise.all(members.map((member) => member.close()));
 });
 
-test('a process that comes back under its name gets its partitions back at once; who still has that name goes on without it', async (t) => {
+test('a process that comes back under its name gets its partitions back at once; one that still has the name continues without it', async (t) => {
   const place = await setUp(t, 4);
   if (place === undefined) return;
   const log = await place.open('twin');
@@ -162,7 +163,7 @@ test('a process that slept through its session commits nothing when it wakes, an
   await child.untilLine(/refused 10, taken away/);
   await child.untilLine(/run ended/);
   assert.deepEqual(await place.committed(), [15]);
-  assert.equal(other.held.get(0), partition, 'who has it keeps it');
+  assert.equal(other.held.get(0), partition, 'the new holder keeps it');
   await other.consumer.close();
   await child.untilLine(/run from 15/);
   await log.append('k', text('15'));
@@ -170,10 +171,10 @@ test('a process that slept through its session commits nothing when it wakes, an
   await child.untilLine(/committed 16/);
 });
 
-test('a process that is killed and comes back under its name gets its partitions back; others notice nothing', async (t) => {
+test('a process that is killed and comes back under its name gets its partitions back; other members keep theirs', async (t) => {
   const place = await setUp(t, 2);
   if (place === undefined) return;
-  // So long that waiting for its end would fail the test.
+  // So long that waiting for the session's end would fail the test.
   const sessionMs = 600_000;
   const log = await place.open('stays', { sessionMs });
   const other = await hold(log);

@@ -1,5 +1,6 @@
-// The log on a cluster: one topic of any Kafka-protocol broker. An append resolves once every copy that is in sync has it.
-// Partitions, membership, replication and replay are the broker's; what is here speaks to it and takes it at its word.
+// The log on a cluster: one topic of any broker that speaks the Kafka protocol. An append resolves
+// once every in-sync copy has it. The broker provides partitions, membership, replication and
+// replay; this adapter relies on them.
 import { hostname } from 'node:os';
 import type { Registry } from '@prometheus-io/client';
 import type { Logger } from 'pino';
@@ -19,45 +20,54 @@ import { type FitTopic, openTopic } from './topic.ts';
 import { Watch } from './watch.ts';
 
 const DEFAULTS = {
-  /** Copies of a topic that is made now. */
+  /** The number of copies of a newly created topic. */
   replication: 3,
-  /** How long such a topic keeps entries, archived or not. */
+  /** How long a newly created topic keeps entries, archived or not. */
   retentionMs: 7 * 24 * 3_600_000,
-  /** A member that is silent for so long loses its partitions. */
+  /** A member that is silent for this long loses its partitions. */
   sessionMs: 30_000,
-  /** An append waits so long for others to share its request. */
+  /** How long an append waits for others to share its request. */
   lingerMs: 5,
-  /** Entries of one partition in one request, unless one is larger. */
+  /** The most bytes of one partition in one request, unless one entry is larger. */
   batchBytesMax: 2 ** 20,
-  /** Entries that wait to become durable, all partitions together; beyond it appends are refused. */
+  /**
+   * The limit for entries that wait to become durable, over all partitions; beyond it appends are
+   * refused.
+   */
   waitingBytesMax: 128 * 2 ** 20,
-  /** An append that is not durable after so long is refused. */
+  /** An append that is not durable after this long is refused. */
   deliveryMs: 30_000,
 };
 
-/** Which topic, and how it is used. What is left out has the default above. */
+/** The topic and how it is used. The defaults are above. */
 export interface KafkaLogOptions extends Partial<typeof DEFAULTS> {
   /** kafka://HOST:PORT[,HOST:PORT]/TOPIC */
   readonly address: string;
-  /** Of a topic that is made now (default 16); of one that exists it must be the same, or be left out. */
+  /**
+   * The partition count of a newly created topic (default 16). For an existing topic it must be the
+   * same or be omitted.
+   */
   readonly partitions?: number;
   /** Consumer group. Default: hayate-TOPIC. */
   readonly group?: string;
-  /** Under which this process comes back to its partitions. Default: the host's name. */
+  /**
+   * The name under which this process gets its partitions back after a restart. Default: the host's
+   * name.
+   */
   readonly instanceId?: string;
   readonly security?: Security;
   readonly registry?: Registry;
   readonly logger?: Pick<Logger, 'info' | 'warn' | 'error'>;
 }
 
-/** The group that reads `topic` if no other is named. */
+/** The consumer group for `topic` if the operator names none. */
 export function defaultGroup(topic: string): string {
   return `hayate-${topic}`;
 }
 
 /**
- * Opens the topic, or makes it. Throws HayateError: CONFIGURATION if it cannot be a log, naming each setting and what it must
- * be; UNREACHABLE if no broker answers.
+ * Opens the topic, or creates it. Throws HayateError: CONFIGURATION if it cannot be a log, naming
+ * each setting and its required value; UNREACHABLE if no broker answers.
  */
 export async function openKafkaLog(options: KafkaLogOptions): Promise<Log> {
   const { brokers, topic } = parseTopicAddress(options.address);
@@ -114,7 +124,7 @@ class KafkaLog implements Log {
   }
 
   async consume(run: (partition: LogPartition, signal: AbortSignal) => Promise<void>): Promise<LogConsumer> {
-    if (this.#consumer !== undefined) throw new HayateError('CONFLICT', 'a process consumes a log once at a time');
+    if (this.#consumer !== undefined) throw new HayateError('CONFLICT', 'a process can have only one consumer of a log at a time');
     const consumer = new KafkaConsumer(this.#cluster, this.#producer, this.partitionCount, this.#options, run, () => {
       if (this.#consumer === consumer) this.#consumer = undefined;
     });
@@ -136,7 +146,7 @@ class KafkaLog implements Log {
   }
 }
 
-/** One membership: as long as it lasts, the partitions it is given are worked on. */
+/** One membership: while it lasts, it runs the partitions that are assigned to it. */
 class KafkaConsumer implements LogConsumer {
   readonly failed: Promise<never>;
   readonly #member: GroupMember;

@@ -1,5 +1,5 @@
-// How far a group has come with a topic, and what is still kept: asked of the brokers without joining the group, so also while
-// archivers work.
+// Reads a group's committed offsets of a topic, and the oldest offsets still kept. It asks the
+// brokers without joining the group, so it works while archivers run.
 import { HayateError } from '../../kernel/error.ts';
 import type { CommittedOffsets } from '../log.ts';
 import { parseTopicAddress } from './address.ts';
@@ -9,19 +9,22 @@ import { defaultGroup, type KafkaLogOptions } from './kafka-log.ts';
 import { earliestOffset } from './offset-range.ts';
 import { persist } from './persist.ts';
 
-/** What a group has committed, and the oldest offset still kept, by partition. */
+/** A group's committed offsets, and the oldest offset still kept, by partition. */
 export interface KafkaOffsets extends CommittedOffsets {
   readonly earliest: readonly number[];
 }
 
-/** Brokers that elect a leader or load a group are waited for so long, milliseconds. */
-const PATIENCE_MS = 20_000;
+/** How long to wait for brokers that elect a leader or load a group, milliseconds. */
+const WAIT_MS_MAX = 20_000;
 
-/** Asks for the offsets. Throws NOT_FOUND if there is no such topic, UNREACHABLE if brokers do not answer. */
+/**
+ * Asks for the offsets. Throws NOT_FOUND if the topic does not exist, UNREACHABLE if brokers do not
+ * answer.
+ */
 export async function readKafkaOffsets({ address, group, security = {} }: KafkaLogOptions): Promise<KafkaOffsets> {
   const { brokers, topic } = parseTopicAddress(address);
   const cluster = new Cluster({ brokers, topic, security });
-  const signal = AbortSignal.timeout(PATIENCE_MS);
+  const signal = AbortSignal.timeout(WAIT_MS_MAX);
   try {
     const view = await cluster.refresh();
     if (view === undefined) throw new HayateError('NOT_FOUND', `there is no topic ${topic}`);
@@ -36,7 +39,7 @@ export async function readKafkaOffsets({ address, group, security = {} }: KafkaL
     return { log: view.id, partitions, earliest };
   } catch (error) {
     if (!signal.aborted) throw error;
-    throw new HayateError('UNREACHABLE', `Kafka does not tell the offsets of ${topic}`, { cause: error, temporary: true });
+    throw new HayateError('UNREACHABLE', `Kafka did not return the offsets of ${topic}`, { cause: error, temporary: true });
   } finally {
     cluster.close();
   }

@@ -1,5 +1,6 @@
-// One partition, as the member that it is assigned to uses it. Commits go under the membership of the moment: who lost the
-// partition meanwhile is refused by the coordinator, and its signal is aborted before its commit rejects.
+// One partition, for the group member that it is assigned to. A commit uses the current membership.
+// If the member has lost the partition, the coordinator refuses the commit, and the signal is
+// aborted before the commit rejects.
 import { setTimeout as wait } from 'node:timers/promises';
 import { offsetCommitV8 } from '@platformatic/kafka';
 import { HayateError } from '../../kernel/error.ts';
@@ -30,9 +31,9 @@ const NO_KEY = new Uint8Array();
 export class KafkaPartition implements LogPartition {
   readonly number: number;
   readonly #options: KafkaPartitionOptions;
-  /** Durably committed, as far as this knows. */
+  /** The last durably committed offset known to this process. */
   #committed: number | undefined;
-  /** There are at least so many offsets. */
+  /** A lower bound of the partition's end. */
   #end = 0;
   #committing: Promise<unknown> = Promise.resolve();
 
@@ -48,7 +49,7 @@ export class KafkaPartition implements LogPartition {
 
   async committedOffset(): Promise<number | undefined> {
     const { coordinator, signal } = this.#options;
-    const [committed] = await persist(() => coordinator.committedOffsets([this.number]), NOTHING_TO_MEND, signal);
+    const [committed] = await persist(() => coordinator.committedOffsets([this.number]), NO_RECOVERY, signal);
     if (committed !== undefined) this.#committed = Math.max(this.#committed ?? 0, committed);
     if (this.#committed === undefined) await this.#checkWhole();
     return this.#committed;
@@ -72,7 +73,10 @@ export class KafkaPartition implements LogPartition {
     return this.#options.producer.append(this.number, NO_KEY, value);
   }
 
-  /** Nothing is committed: then nothing may be gone, or a group that was forgotten would pass over it unseen. */
+  /**
+   * Called when there is no committed offset. Then no entry may be gone: a group whose offset was
+   * lost would skip it unnoticed.
+   */
   async #checkWhole(): Promise<void> {
     const earliest = await this.earliestOffset();
     if (earliest > 0)
@@ -83,7 +87,7 @@ export class KafkaPartition implements LogPartition {
     const { cluster, member, signal } = this.#options;
     if (!Number.isSafeInteger(offset) || offset < 0) throw new RangeError(`offset ${offset}`);
     if (offset > this.#end) this.#end = Math.max(this.#end, await endOffset(cluster, this.number, signal));
-    if (offset > this.#end) throw new RangeError(`partition ${this.number}: offset ${offset} lies beyond the end, ${this.#end}`);
+    if (offset > this.#end) throw new RangeError(`partition ${this.number}: offset ${offset} is beyond the end, ${this.#end}`);
     if (this.#committed === undefined) await this.committedOffset();
     if (this.#committed !== undefined && offset <= this.#committed) return;
     for (;;) {
@@ -95,7 +99,7 @@ export class KafkaPartition implements LogPartition {
     this.#committed = offset;
   }
 
-  /** False if it may succeed later, or under another membership. */
+  /** False if the commit may succeed later, or under another membership. */
   async #tryCommit(offset: number, membership: Membership): Promise<boolean> {
     const { cluster, coordinator, member } = this.#options;
     const { memberId, generation, instanceId } = membership;
@@ -115,4 +119,4 @@ export class KafkaPartition implements LogPartition {
   }
 }
 
-const NOTHING_TO_MEND = () => Promise.resolve();
+const NO_RECOVERY = () => Promise.resolve();

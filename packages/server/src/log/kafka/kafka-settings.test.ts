@@ -1,4 +1,4 @@
-// Flags of access, against a real Apache Kafka that asks for certificates and logins.
+// The access flags, against a real Apache Kafka that requires certificates and logins.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -16,9 +16,9 @@ import { kafkaOptions } from './kafka-settings.ts';
 
 const options = (flags: readonly string[]) => kafkaOptions(parseFlags(logFlags, flags, {}));
 
-test('settings that contradict one another are refused', async () => {
+test('contradictory settings are refused', async () => {
   const refusals: [string[], RegExp][] = [
-    [['--kafka-tls-ca', 'ca.pem'], /with --kafka-tls alone/],
+    [['--kafka-tls-ca', 'ca.pem'], /need --kafka-tls/],
     [['--kafka-tls', '--kafka-tls-cert', 'c.pem'], /--kafka-tls-cert and --kafka-tls-key together/],
     [['--kafka-tls', '--kafka-tls-ca', '/nowhere/ca.pem'], /--kafka-tls-ca: cannot read/],
     [['--kafka-sasl', 'plain', '--kafka-user', 'ann'], /--kafka-sasl, --kafka-user and --kafka-password together/],
@@ -27,7 +27,7 @@ test('settings that contradict one another are refused', async () => {
   for (const [flags, message] of refusals) await assert.rejects(options(flags), { code: 'CONFIGURATION', message });
 });
 
-test('a log opens by TLS with a certificate and each kind of login, and by nothing less', async (t) => {
+test('a log opens by TLS with a certificate and each kind of login, and not without either', async (t) => {
   const openssl = requireTool(t, 'openssl');
   if (openssl === undefined) return;
   const folder = tempDir(t);

@@ -1,11 +1,14 @@
-// Flags in, the options of a Kafka log out: files of TLS read, half of a login refused.
+// Converts flags to the options of a Kafka log: it reads TLS files and refuses incomplete logins.
 import { readFile } from 'node:fs/promises';
 import type { LogSettings } from '../../adapter-flags.ts';
 import { HayateError } from '../../kernel/error.ts';
 import type { Security } from './channel.ts';
 import type { KafkaLogOptions } from './kafka-log.ts';
 
-/** What `settings` say of a Kafka log. Throws CONFIGURATION for settings that contradict one another, or a file that cannot be read. */
+/**
+ * The Kafka options in `settings`. Throws CONFIGURATION for contradictory settings, or for a file
+ * that cannot be read.
+ */
 export async function kafkaOptions(settings: LogSettings): Promise<KafkaLogOptions> {
   const { logPartitions, kafkaGroup, kafkaInstanceId } = settings;
   return {
@@ -24,14 +27,14 @@ export async function kafkaOptions(settings: LogSettings): Promise<KafkaLogOptio
 
 function instanceId(id: string): string {
   if (!/^[A-Za-z0-9._-]{1,249}$/.test(id))
-    throw new HayateError('CONFIGURATION', '--kafka-instance-id has letters, digits, ".", "_" and "-"');
+    throw new HayateError('CONFIGURATION', '--kafka-instance-id may contain only letters, digits, ".", "_" and "-"');
   return id;
 }
 
 async function tlsOf({ kafkaTls, kafkaTlsCa, kafkaTlsCert, kafkaTlsKey }: LogSettings): Promise<Security> {
   if (!kafkaTls) {
     if ((kafkaTlsCa ?? kafkaTlsCert ?? kafkaTlsKey) !== undefined)
-      throw new HayateError('CONFIGURATION', 'certificates for Kafka are of use with --kafka-tls alone');
+      throw new HayateError('CONFIGURATION', 'certificates for Kafka need --kafka-tls');
     return {};
   }
   if ((kafkaTlsCert === undefined) !== (kafkaTlsKey === undefined))

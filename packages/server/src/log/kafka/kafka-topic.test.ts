@@ -1,4 +1,5 @@
-// What a topic must be to be a log, and what becomes of a log whose topic changes: on a real Apache Kafka.
+// The settings that a topic needs to be a log, and the effects of changes to a log's topic, on a
+// real Apache Kafka.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { pino } from 'pino';
@@ -26,7 +27,7 @@ async function setUp(t: TestContext) {
   return { topic, address, admin: openKafkaAdmin(t, shared), open };
 }
 
-test('a topic that could lose what was acknowledged is refused, with each setting and what it must be', async (t) => {
+test('a topic that could lose acknowledged entries is refused, with each setting and its required value', async (t) => {
   const place = await setUp(t);
   if (place === undefined) return;
   const { admin, open, topic } = place;
@@ -43,21 +44,21 @@ test('a topic that could lose what was acknowledged is refused, with each settin
   });
   await assert.rejects(open({ partitions: 4 }), (error: Error & { code: string }) => {
     assert.equal(error.code, 'CONFIGURATION');
-    assert.deepEqual(error.message.replace(`topic ${topic} is unfit as a log: `, '').split('; '), [
+    assert.deepEqual(error.message.replace(`topic ${topic} cannot be used as a log: `, '').split('; '), [
       'message.timestamp.type is CreateTime and must be LogAppendTime',
       'cleanup.policy is compact,delete and must be delete',
       'unclean.leader.election.enable is true and must be false',
-      'min.insync.replicas is 2 and must be at most 1, the copies there are',
+      'min.insync.replicas is 2 and must be at most 1, the number of copies',
       'retention.ms is 3600000 and must be -1 or at least 86400000',
-      'retention.bytes is 1000000000 and must be -1: a size limit deletes what is not archived yet',
+      'retention.bytes is 1000000000 and must be -1: a size limit deletes entries that are not archived yet',
       'max.message.bytes is 65536 and must be at least 1000000',
-      'it has 1 partitions for ever, not 4',
+      'it has 1 partitions, which cannot change to 4',
     ]);
     return true;
   });
 });
 
-test('a topic that someone made with fit settings is taken, with its partitions', async (t) => {
+test('an existing topic with suitable settings is used, with its partitions', async (t) => {
   const place = await setUp(t);
   if (place === undefined) return;
   await place.admin.createTopic(place.topic, { partitions: 5 });
@@ -67,16 +68,16 @@ test('a topic that someone made with fit settings is taken, with its partitions'
   assert.equal((await log.append('k', new Uint8Array(900_000))).offset, 0);
 });
 
-test('a topic without enough brokers for its copies is not made; one with less is, with a warning', async (t) => {
+test('a topic with more copies than brokers is not created; one with a single copy is, with a warning', async (t) => {
   const place = await setUp(t);
   if (place === undefined) return;
   await assert.rejects(place.open({ replication: 3 }), { code: 'CONFIGURATION', message: /--kafka-replication/ });
   const lines: string[] = [];
   await place.open({ replication: 1, logger: pino({ level: 'warn' }, { write: (line) => void lines.push(line) }) });
-  assert.match(lines.join(), /one broker alone/);
+  assert.match(lines.join(), /one broker only/);
 });
 
-test('an address that leads nowhere is refused, and so is one that is none', async () => {
+test('an unreachable address is refused, and so is an invalid one', async () => {
   await assert.rejects(openKafkaLog({ address: 'kafka://127.0.0.1:1/topic' }), { code: 'UNREACHABLE', message: /127\.0\.0\.1:1/ });
   for (const address of [
     'kafka://host/topic',
@@ -92,7 +93,7 @@ test('an address that leads nowhere is refused, and so is one that is none', asy
     });
 });
 
-test('other producers put a key into the same partition', async (t) => {
+test('other producers use the same partition for a key', async (t) => {
   const place = await setUp(t);
   if (place === undefined) return;
   const log = await place.open({ partitions: 7 });
@@ -100,7 +101,7 @@ test('other producers put a key into the same partition', async (t) => {
     assert.equal(await place.admin.produce(place.topic, key, 'theirs'), (await log.append(key, text('ours'))).partition);
 });
 
-test('a transaction leaves a hole, and a hole is corrupt', async (t) => {
+test('a transaction leaves a gap in the offsets, and a gap is corrupt', async (t) => {
   const place = await setUp(t);
   if (place === undefined) return;
   const log = await place.open({ partitions: 1 });
@@ -108,14 +109,14 @@ test('a transaction leaves a hole, and a hole is corrupt', async (t) => {
   await place.admin.transact(place.topic, ['theirs', 'as well']);
   await withPartitions(log, async ([partition]) => {
     assert.equal((await take(partition, 0, 3)).length, 3);
-    // The marker comes some time after the commit.
+    // The marker arrives some time after the commit.
     const behind = poll('the marker', () => log.append('k', text('behind')).then(({ offset }) => offset > 30));
     await assert.rejects(take(partition, 0, 1_000), { code: 'CORRUPT', message: /^partition 0, entry \d+: it is a transaction marker$/ });
     await behind;
   });
 });
 
-test('what was deleted is not found, wherever a reader stands, and never skipped', async (t) => {
+test('deleted entries are reported as not found, from any position, and never skipped', async (t) => {
   const place = await setUp(t);
   if (place === undefined) return;
   const log = await place.open({ partitions: 1 });
@@ -128,7 +129,7 @@ test('what was deleted is not found, wherever a reader stands, and never skipped
     const committed = await partition.committedOffset();
     for await (const _ of partition.read(committed ?? 0, signal)) assert.fail('nothing can be read from there');
   });
-  await assert.rejects(consumer.failed, { code: 'NOT_FOUND', message: 'partition 0: offset 5 is not kept any more, only from 10 on' });
+  await assert.rejects(consumer.failed, { code: 'NOT_FOUND', message: 'partition 0: offset 5 is no longer kept; the oldest is 10' });
   const [partition] = runs;
   assert.ok(partition !== undefined);
   assert.equal(await partition.earliestOffset(), 10);
@@ -136,7 +137,7 @@ test('what was deleted is not found, wherever a reader stands, and never skipped
   await consumer.close();
 });
 
-test('a group that has forgotten its place, while entries are gone, is told so', async (t) => {
+test('a group without a committed offset fails if entries are gone', async (t) => {
   const place = await setUp(t);
   if (place === undefined) return;
   const log = await place.open({ partitions: 1 });
@@ -149,7 +150,7 @@ test('a group that has forgotten its place, while entries are gone, is told so',
   });
 });
 
-test('a topic that gets more partitions, or is made anew, is another log: nothing goes on', async (t) => {
+test('a topic that gets more partitions, or is recreated, is another log: all appends are refused', async (t) => {
   for (const change of ['grow', 'replace']) {
     const place = await setUp(t);
     if (place === undefined) return;
@@ -165,7 +166,7 @@ test('a topic that gets more partitions, or is made anew, is another log: nothin
     if (change === 'grow') await admin.growTopic(topic, 3);
     else {
       await admin.deleteTopic(topic);
-      await poll('the topic to be made anew', async () => {
+      await poll('the topic to be recreated', async () => {
         await admin.createTopic(topic, { partitions: 2 });
         return true;
       });
@@ -173,7 +174,7 @@ test('a topic that gets more partitions, or is made anew, is another log: nothin
     const refused = await poll('appends to be refused for good', () =>
       log.append('k', text('after')).then(
         () => undefined,
-        (error: Error) => (/is another one now|has 3 partitions now, not 2/.test(error.message) ? error : undefined),
+        (error: Error) => (/was recreated|has 3 partitions now, not 2/.test(error.message) ? error : undefined),
       ),
     );
     assert.equal('refusal' in refused && refused.refusal, 'failed');

@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { murmur2, partitionOf } from './murmur2.ts';
 
 test("hashes as Kafka's Java producer does", () => {
-  // Expected values: `org.apache.kafka.common.utils.Utils.murmur2` of Kafka 4.3.1, run on these keys.
+  // Expected values: `org.apache.kafka.common.utils.Utils.murmur2` of Kafka 4.3.1, run on these
+  // keys.
   const known: [string, number][] = [
     ['', 275646681],
     ['a', -1563381124],
@@ -20,7 +21,7 @@ test("hashes as Kafka's Java producer does", () => {
   for (const [key, hash] of known) assert.equal(murmur2(Buffer.from(key)), hash, key);
 });
 
-test('takes bytes anywhere in their buffer, and keeps to the partitions there are', () => {
+test('takes bytes anywhere in their buffer, and returns only existing partitions', () => {
   const bytes = Buffer.from('..stream-7').subarray(2);
   assert.equal(murmur2(bytes), murmur2(new Uint8Array(Buffer.from('stream-7'))));
   const partitions = Array.from({ length: 1_000 }, (_, index) => partitionOf(Buffer.from(`stream-${index}`), 7));

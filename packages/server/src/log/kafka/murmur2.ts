@@ -1,5 +1,6 @@
-// The hash that Kafka's own producers spread keys with (32-bit MurmurHash2, seed 0x9747b28c), so that whatever else writes a
-// stream's records finds the same partition. Fixed for ever: a stream's entries lie where this says.
+// The hash that Kafka's own producers use for keys (32-bit MurmurHash2, seed 0x9747b28c), so that
+// other programs that write a stream's records use the same partition. It can never change: it
+// decides where a stream's entries are.
 
 const SEED = 0x9747b28c;
 const MULTIPLIER = 0x5bd1e995;
@@ -22,7 +23,10 @@ export function murmur2(bytes: Uint8Array): number {
   return hash ^ (hash >>> 15);
 }
 
-/** The partition that a key's entries are in: as Kafka's Java producer chooses it for a record with this key. */
+/**
+ * The partition of a key's entries: the same that Kafka's Java producer chooses for a record with
+ * this key.
+ */
 export function partitionOf(key: Uint8Array, partitions: number): number {
   return (murmur2(key) & 0x7fffffff) % partitions;
 }

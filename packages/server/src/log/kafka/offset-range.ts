@@ -1,4 +1,4 @@
-// Which offsets of a partition there are: asked of its leader.
+// Asks a partition's leader for its first and last offsets.
 import { listOffsetsV6 } from '@platformatic/kafka';
 import { HayateError } from '../../kernel/error.ts';
 import type { Cluster } from './cluster.ts';
@@ -14,7 +14,7 @@ export function earliestOffset(cluster: Cluster, partition: number, signal: Abor
   return listOffset(cluster, partition, EARLIEST, signal);
 }
 
-/** The offset behind the last entry that is durable. Waits for a leader until the signal aborts. */
+/** The offset after the last durable entry. Waits for a leader until the signal aborts. */
 export function endOffset(cluster: Cluster, partition: number, signal: AbortSignal): Promise<number> {
   return listOffset(cluster, partition, LATEST, signal);
 }
@@ -30,7 +30,7 @@ function listOffset(cluster: Cluster, partition: number, timestamp: bigint, sign
   return persist(ask, () => refresh(cluster), signal);
 }
 
-/** Asks where the leaders are. Only what `cluster.broken` says is thrown; the rest passes. */
+/** Looks the leaders up again. Throws only `cluster.broken`; other errors are temporary. */
 export async function refresh(cluster: Cluster): Promise<void> {
   await cluster.refresh().catch(() => undefined);
   if (cluster.broken !== undefined) throw cluster.broken;

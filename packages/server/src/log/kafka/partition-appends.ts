@@ -1,16 +1,17 @@
-// What waits to be appended to one partition: entries in, one batch at a time out. A batch that was sent stays as it is, with
-// its sequence, until its fate is known, so that the broker knows it again; nothing overtakes it.
+// The entries that wait to be appended to one partition. Entries go in; one batch at a time comes
+// out. A batch that was sent keeps its bytes and its sequence until its result is known, so that
+// the broker recognises a repetition. No other batch overtakes it.
 import type { LogRefusedError } from '../log.ts';
 import type { Fault } from './fault.ts';
 import { BATCH_HEAD_BYTES, encodeRecordBatch, type KeyValue, recordBytesMax } from './record-batch.ts';
 
-/** Who writes, as the broker knows it. */
+/** The producer's identity at the broker. */
 export interface ProducerIdentity {
   readonly producerId: bigint;
   readonly producerEpoch: number;
 }
 
-/** An entry that waits. */
+/** A waiting entry. */
 export interface WaitingEntry extends KeyValue {
   /** Monotonic ms. */
   readonly sinceMs: number;
@@ -23,7 +24,7 @@ interface Sealed {
   readonly bytes: Buffer;
 }
 
-/** Sequences are 32-bit and begin again behind the highest. */
+/** Sequences are 32-bit and wrap to 0 after the highest. */
 const SEQUENCES = 2 ** 31;
 
 /** The appends of one partition. */
@@ -36,7 +37,7 @@ export class PartitionAppends {
   #sequence = 0;
   /** A request with the batch is on its way. */
   sending = false;
-  /** Monotonic ms: not to be sent before. */
+  /** Monotonic ms: the batch must not be sent earlier. */
   notBeforeMs = 0;
   /** Why the last attempt failed; undefined once one succeeded. */
   fault: Fault | undefined;
@@ -54,7 +55,7 @@ export class PartitionAppends {
     return this.#sealed === undefined && this.#waiting.length === 0;
   }
 
-  /** When the oldest entry came, monotonic ms; Infinity if there is none. */
+  /** When the oldest entry was added, monotonic ms; Infinity if there is none. */
   get oldestMs(): number {
     return (this.#sealed?.entries[0] ?? this.#waiting[0])?.sinceMs ?? Number.POSITIVE_INFINITY;
   }
@@ -63,16 +64,19 @@ export class PartitionAppends {
     this.#waiting.push(entry);
   }
 
-  /** From now on batches are this producer's, counted from 0. */
+  /** Later batches have this identity, with sequences from 0. */
   begin(identity: ProducerIdentity): void {
     this.#identity = identity;
     this.#sequence = 0;
   }
 
-  /** The batch to send: the one whose fate is open, else the next. There must be an identity and an entry. */
+  /**
+   * The batch to send: the one without a result yet, or else the next. There must be an identity
+   * and an entry.
+   */
   seal(): Buffer {
     if (this.#sealed !== undefined) return this.#sealed.bytes;
-    if (this.#identity === undefined) throw new Error('a batch is sealed by a producer');
+    if (this.#identity === undefined) throw new Error('a batch needs a producer identity');
     let count = 0;
     let bytes = BATCH_HEAD_BYTES;
     for (const entry of this.#waiting) {
@@ -85,24 +89,27 @@ export class PartitionAppends {
     return this.#sealed.bytes;
   }
 
-  /** The batch is durable: its entries, and its bytes. */
+  /** The batch is durable; returns its entries and its bytes. */
   settle(): Sealed {
     const sealed = this.#sealed;
-    if (sealed === undefined) throw new Error('what is settled was sealed');
+    if (sealed === undefined) throw new Error('only a sealed batch can be settled');
     this.#sequence = (this.#sequence + sealed.entries.length) % SEQUENCES;
     this.#sealed = undefined;
     this.fault = undefined;
     return sealed;
   }
 
-  /** The broker does not know this producer any more, or what it wrote last: the batch is to be sealed anew, by another. */
+  /**
+   * The broker no longer knows this producer or its last batch, so the batch must be sealed again
+   * under another identity.
+   */
   resetProducer(): void {
     this.#waiting = [...(this.#sealed?.entries ?? []), ...this.#waiting];
     this.#sealed = undefined;
     this.#identity = undefined;
   }
 
-  /** Everything that waits, which is given up. */
+  /** Removes and returns all waiting entries. */
   giveUp(): WaitingEntry[] {
     this.resetProducer();
     return this.#waiting.splice(0);

@@ -1,5 +1,6 @@
-// One reader's place in a partition: batches of entries out, each offset once and in order, whichever broker leads. It holds
-// one fetched megabyte; while its caller works, nothing is fetched. What does not fit the log's promises is CORRUPT.
+// The place of one reader in a partition. It returns batches of entries, each offset once and in
+// order, whichever broker leads. It holds one fetched megabyte, and fetches nothing while its
+// caller works. Records that break the log's promises are CORRUPT.
 import { setTimeout as wait } from 'node:timers/promises';
 import { nowMonotonicMs } from '../../kernel/clock.ts';
 import { HayateError } from '../../kernel/error.ts';
@@ -13,22 +14,27 @@ import { decodeRecordBatches } from './record-batch.ts';
 
 const FETCH_BYTES = 2 ** 20;
 const FETCH_WAIT_MS = 1_000;
-/** A broker that takes so much longer than it may wait has failed. */
+/** A broker that exceeds the wait time by this much has failed. */
 const GRACE_MS = 5_000;
 const RETRY_MS = 100;
 /**
- * So long a leader may name an end before what others have given out: one that was frozen and still believes to lead, or was
- * just elected. An offset beyond the end for longer is beyond the end.
+ * How long a leader may report an end before entries that other leaders have returned: it may have
+ * been frozen and still believe that it leads, or may just have been elected. An offset that stays
+ * beyond the end for longer is out of range.
  */
 export const STALE_END_MS = 10_000;
 
-/** Reads as log.ts says of `LogPartition.read`. `onEnd` is told where the partition ended at each fetch, at least behind what was read. */
+/**
+ * Reads as described for `LogPartition.read` in log.ts. `onEnd` gets the partition's end after each
+ * fetch; it is never before the entries read.
+ */
 export async function* readPartition(
   cluster: Cluster,
   { partition, offset, signal, onEnd }: { partition: number; offset: number; signal: AbortSignal; onEnd: (end: number) => void },
 ): AsyncGenerator<readonly LogEntry[], void, void> {
   if (!Number.isSafeInteger(offset) || offset < 0) throw new RangeError(`offset ${offset}`);
-  // A connection of its own: the broker answers the calls of one connection in turn, and a fetch may wait.
+  // A connection of its own: the broker answers the calls of one connection in order, and a fetch
+  // may wait.
   const channel = cluster.channel(FETCH_WAIT_MS + GRACE_MS);
   const end = () => channel.close();
   signal.addEventListener('abort', end, { once: true });
@@ -45,7 +51,7 @@ export async function* readPartition(
         if (entries.length > 0) yield entries;
       } else {
         staleSinceMs ??= nowMonotonicMs();
-        await mend(cluster, { partition, next, fault: fetched.fault, stale: nowMonotonicMs() - staleSinceMs < STALE_END_MS }, signal);
+        await recover(cluster, { partition, next, fault: fetched.fault, stale: nowMonotonicMs() - staleSinceMs < STALE_END_MS }, signal);
       }
     }
   } catch (error) {
@@ -71,7 +77,7 @@ function decode(records: Buffer, partition: number, next: number, within: boolea
   if (records.length === 0) return [];
   try {
     const entries = decodeRecordBatches(records, next, { within });
-    if (entries.length === 0) throw new HayateError('CORRUPT', `entry ${next}: what the broker returned does not hold it`);
+    if (entries.length === 0) throw new HayateError('CORRUPT', `entry ${next}: the broker's answer does not contain it`);
     return entries;
   } catch (error) {
     if (!(error instanceof HayateError)) throw error;
@@ -84,17 +90,17 @@ interface Failure {
   partition: number;
   next: number;
   fault: string;
-  /** Whether an end before `next` may be a stale leader's. */
+  /** Whether an end before `next` may come from a stale leader. */
   stale: boolean;
 }
 
-/** Waits for a fault to pass, or throws what it means. */
-async function mend(cluster: Cluster, { partition, next, fault, stale }: Failure, signal: AbortSignal): Promise<void> {
+/** Waits for a temporary fault, or throws the error for a permanent one. */
+async function recover(cluster: Cluster, { partition, next, fault, stale }: Failure, signal: AbortSignal): Promise<void> {
   if (fault === 'OFFSET_OUT_OF_RANGE') {
     const [earliest, end] = [await earliestOffset(cluster, partition, signal), await endOffset(cluster, partition, signal)];
     if (next < earliest)
-      throw new HayateError('NOT_FOUND', `partition ${partition}: offset ${next} is not kept any more, only from ${earliest} on`);
-    if (next > end && !stale) throw new RangeError(`partition ${partition}: offset ${next} lies beyond the end, ${end}`);
+      throw new HayateError('NOT_FOUND', `partition ${partition}: offset ${next} is no longer kept; the oldest is ${earliest}`);
+    if (next > end && !stale) throw new RangeError(`partition ${partition}: offset ${next} is beyond the end, ${end}`);
   } else if (!isPassing(fault)) throw new HayateError('UNREACHABLE', `partition ${partition} cannot be read: ${fault}`);
   await wait(RETRY_MS, undefined, { signal });
   await refresh(cluster);

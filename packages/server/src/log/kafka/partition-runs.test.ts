@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { PartitionRuns } from './partition-runs.ts';
 
-/** Runs that throw when they are told to end, and what happened. */
+/** Runs that throw when they are aborted, and the events. */
 function setUp() {
   const events: string[] = [];
   const endings: (() => void)[] = [];
@@ -23,7 +23,7 @@ function setUp() {
   return { runs, events, endNext };
 }
 
-test('what is taken away is given up when its run has returned; what comes back runs again then, not before', async () => {
+test('a lost partition is released when its run has returned; one that comes back runs again only then', async () => {
   const { runs, events, endNext } = setUp();
   await runs.assign([1, 2]);
   const releasing = runs.assign([2]).then(() => events.push('released'));
@@ -47,7 +47,7 @@ test('a partition that comes and goes while its first run lasts does not run in 
   assert.deepEqual(events, ['run 1', 'end 1, aborted', 'run 1']);
 });
 
-test('a failure is told, and its partition stays held; what fails after it was taken away is nobody’s business', async () => {
+test('a failure is reported, and its partition stays owned; failures of lost partitions are ignored', async () => {
   const { runs, events, endNext } = setUp();
   await runs.assign([1]);
   await endNext();

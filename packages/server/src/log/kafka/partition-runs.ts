@@ -1,5 +1,6 @@
-// The partitions that this process works on: what the group assigns in, one `run` for each, its signal aborted when the
-// partition is taken away. A partition's next run waits for its last one, however it was lost.
+// The partitions that this process works on. In: the group's assignment. Out: one `run` for each
+// partition, whose signal is aborted when the partition is taken away. A partition's next run waits
+// until the last one has returned, however it was lost.
 
 /** Works on a partition until the signal aborts. */
 export type Run = (partition: number, signal: AbortSignal) => Promise<void>;
@@ -17,18 +18,24 @@ export class PartitionRuns {
   /** Aborted and not yet returned. */
   readonly #leaving = new Map<number, Promise<void>>();
 
-  /** `onFailure` is told what a run threw before its partition was taken away. */
+  /** `onFailure` gets the error of a run whose partition has not been taken away. */
   constructor(run: Run, onFailure: (error: unknown) => void) {
     this.#run = run;
     this.#onFailure = onFailure;
   }
 
-  /** Partitions that this process holds: assigned and not taken away. One whose run has failed is held all the same. */
+  /**
+   * The partitions that this process holds: assigned and not taken away. A partition whose run has
+   * failed is still held.
+   */
   get owned(): number[] {
     return [...this.#running.keys()].sort((a, b) => a - b);
   }
 
-  /** Aborts the runs of what is not in `partitions`, starts what is new; resolves when all that was ever aborted has returned. */
+  /**
+   * Aborts the runs of partitions that are not in `partitions` and starts the new ones. Resolves
+   * when all aborted runs have returned.
+   */
   async assign(partitions: readonly number[]): Promise<void> {
     const wanted = new Set(partitions);
     for (const [partition, { ending, returned }] of this.#running) {

@@ -1,14 +1,15 @@
-// A call in, its answer out, however often it takes: what passes by itself is waited for, what does not is thrown.
+// Retries a call until it has an answer: temporary errors are waited for, all others are thrown.
 import { setTimeout as wait } from 'node:timers/promises';
 import { faultOf, isPassing } from './fault.ts';
 
 const RETRY_MS = 100;
 
 /**
- * Makes `call` until it succeeds or fails for good. `mend` runs before each new try (asking where the leader is now); what it
- * throws ends the tries, too. Rejects with the signal's reason when it aborts.
+ * Makes `call` until it succeeds or fails permanently. `recover` runs before each retry, such as to
+ * look up the leader; its error also ends the retries. Rejects with the signal's reason when it
+ * aborts.
  */
-export async function persist<R>(call: () => Promise<R>, mend: () => Promise<unknown>, signal: AbortSignal): Promise<R> {
+export async function persist<R>(call: () => Promise<R>, recover: () => Promise<unknown>, signal: AbortSignal): Promise<R> {
   for (;;) {
     signal.throwIfAborted();
     try {
@@ -17,6 +18,6 @@ export async function persist<R>(call: () => Promise<R>, mend: () => Promise<unk
       if (!isPassing(faultOf(error))) throw error;
     }
     await wait(RETRY_MS, undefined, { signal });
-    await mend();
+    await recover();
   }
 }

@@ -1,20 +1,20 @@
-// One produce request: sealed batches of several partitions in, what became of each out. Always acks=all: a partition's offset
-// is told when every copy that is in sync has the batch.
+// One produce request. In: sealed batches of several partitions. Out: the result of each. Always
+// acks=all: a partition's offset comes back when every in-sync copy has the batch.
 import { createAPI, produceV9, Writer } from '@platformatic/kafka';
 import type { BrokerAddress } from './address.ts';
 import type { AnswerOf, Channel } from './channel.ts';
 import { answerWithin, type Fault, faultOfCode } from './fault.ts';
 
-/** What a leader shall append. */
+/** The batches that a leader must append. */
 export interface ProduceRequest {
   readonly topic: string;
-  /** The broker gives up waiting for the copies after so long. */
+  /** How long the broker waits for the copies. */
   readonly timeoutMs: number;
-  /** Bytes of one batch for each partition. */
+  /** The bytes of one batch for each partition. */
   readonly batches: ReadonlyMap<number, Buffer>;
 }
 
-/** What became of one partition's batch. */
+/** The result of one partition's batch. */
 export type Produced = { readonly offset: number } | { readonly fault: Fault };
 
 type Answer = Exclude<AnswerOf<typeof produceV9.api>, boolean>;
@@ -38,7 +38,10 @@ const api = createAPI<[ProduceRequest], Answer>(
   produceV9.parseResponse,
 );
 
-/** Sends the request to a broker. A partition that the answer does not name was not appended to. Rejects if there was no answer. */
+/**
+ * Sends the request to a broker. A partition that is missing in the answer was not appended to.
+ * Rejects if there was no answer.
+ */
 export async function produce(channel: Channel, broker: BrokerAddress, request: ProduceRequest): Promise<Map<number, Produced>> {
   const answer = await channel.call(broker, api, request).catch(answerWithin<Answer>);
   const produced = new Map<number, Produced>();

@@ -1,6 +1,7 @@
-// Appends in, offsets out: what streams append within a few milliseconds shares one request to each leader. One request is on
-// its way to a broker at a time, with at most one batch of each partition, so that entries become durable in the order of the
-// calls. What fails is sent again, the same bytes, until it is too old; then it is refused, and all that waits behind it.
+// Appends go in, offsets come out. Appends within a few milliseconds share one request to each
+// leader. Each broker gets one request at a time, with at most one batch of each partition, so that
+// entries become durable in the order of the calls. A failed batch is sent again, with the same
+// bytes, until it is too old. Then it is refused, and all entries that wait after it.
 import { initProducerIdV4 } from '@platformatic/kafka';
 import type { Logger } from 'pino';
 import { nowMonotonicMs } from '../../kernel/clock.ts';
@@ -16,13 +17,18 @@ import { recordBytesMax } from './record-batch.ts';
 
 /** Bounds and pace of appends. */
 export interface ProducerLimits {
-  /** An entry waits so long for others to share its request. */
+  /** How long an entry waits for others to share its request. */
   readonly lingerMs: number;
-  /** A batch is no longer, unless one entry is. */
+  /** A batch is no larger than this, unless a single entry is. */
   readonly batchBytesMax: number;
-  /** Entries that wait to become durable, all partitions together; more are refused. */
+  /**
+   * The limit for entries that wait to become durable, over all partitions; beyond it appends are
+   * refused.
+   */
   readonly waitingBytesMax: number;
-  /** An entry that is not durable after so long is refused as soon as no request with it is on its way. */
+  /**
+   * An entry that is not durable after this long is refused as soon as it is in no pending request.
+   */
   readonly deliveryMs: number;
 }
 
@@ -33,17 +39,20 @@ export interface ProducerOptions {
   readonly limits: ProducerLimits;
   readonly metric: LogMetric;
   readonly logger: Pick<Logger, 'warn'> | undefined;
-  /** Entries were refused because Kafka would not take them: no more are taken until `resume`. */
+  /** Called when Kafka did not take entries. Appends are refused until `resume`. */
   readonly onSuspend: () => void;
 }
 
-/** The broker waits so long for the copies; an answer that takes longer than twice that will not come. */
+/**
+ * How long the broker waits for the copies. If the answer takes more than twice as long, it will
+ * not come.
+ */
 const REQUEST_TIMEOUT_MS = 5_000;
 const REQUEST_BYTES_MAX = 8 * 2 ** 20;
 const RETRY_MS = 100;
-/** Entries still waiting so long after `close` are refused. */
+/** Entries that still wait this long after `close` are refused. */
 const CLOSE_MS = 10_000;
-/** The broker does not know the producer, or misses something of it. */
+/** The broker does not know the producer, or misses a batch of it. */
 const FENCED_ERRORS: ReadonlySet<Fault> = new Set([
   'OUT_OF_ORDER_SEQUENCE_NUMBER',
   'DUPLICATE_SEQUENCE_NUMBER',
@@ -57,7 +66,7 @@ export class Producer {
   readonly #options: ProducerOptions;
   readonly #channel: Channel;
   readonly #partitions: readonly PartitionAppends[];
-  /** Those with something to send; who was served goes to the end. */
+  /** The partitions with entries to send. A partition that was served moves to the end. */
   readonly #pending = new Set<PartitionAppends>();
   readonly #busy = new Set<string>();
   #identity: ProducerIdentity | undefined;
@@ -76,19 +85,22 @@ export class Producer {
     this.#partitions = Array.from({ length: options.partitionCount }, (_, number) => new PartitionAppends(number, batchBytesMax));
   }
 
-  /** Entries that wait to become durable. */
+  /** Bytes of entries that wait to become durable. */
   get waitingBytes(): number {
     return this.#waitingBytes;
   }
 
-  /** Whether nothing is known that keeps appends from becoming durable. */
+  /** Whether there is no known obstacle to appends. */
   get healthy(): boolean {
     if (this.#closedMs !== undefined || this.#suspended !== undefined) return false;
     for (const { fault } of this.#pending) if (fault !== undefined) return false;
     return true;
   }
 
-  /** Resolves to the entry's offset once it is durable; rejects with LogRefusedError, or RangeError if it is too long. */
+  /**
+   * Resolves to the entry's offset once it is durable. Rejects with LogRefusedError, or with
+   * RangeError if the entry is too long.
+   */
   async append(partition: number, key: Uint8Array, value: Uint8Array): Promise<number> {
     const { entryBytesMax, metric, limits } = this.#options;
     if (key.length + value.length > entryBytesMax)
@@ -114,7 +126,7 @@ export class Producer {
     this.#suspended = undefined;
   }
 
-  /** Refuses what comes, settles what waits. */
+  /** Refuses new appends and settles the waiting ones. */
   async close(): Promise<void> {
     this.#closedMs ??= nowMonotonicMs();
     this.#turn();
@@ -128,7 +140,7 @@ export class Producer {
     if (cluster.broken !== undefined) return new LogRefusedError('failed', cluster.broken.message, { cause: cluster.broken });
     if (this.#suspended !== undefined) return new LogRefusedError('failed', `Kafka did not take the last entries: ${this.#suspended}`);
     if (this.#waitingBytes + bytes > limits.waitingBytesMax && this.#waitingBytes > 0)
-      return new LogRefusedError('full', `${this.#waitingBytes} bytes wait to become durable already`);
+      return new LogRefusedError('full', `${this.#waitingBytes} bytes already wait to become durable`);
     return undefined;
   }
 
@@ -140,7 +152,7 @@ export class Producer {
     this.#timer = setTimeout(() => this.#turn(), ms);
   }
 
-  /** Sends what can be sent, to every leader that is not busy. */
+  /** Sends waiting batches to every leader without a pending request. */
   #turn(): void {
     this.#timerMs = Number.POSITIVE_INFINITY;
     const requests = new Map<string, { leader: BrokerAddress; appends: PartitionAppends[]; bytes: number }>();
@@ -161,7 +173,7 @@ export class Producer {
     if (this.#closedMs !== undefined && this.#pending.size === 0) this.#drained.resolve();
   }
 
-  /** Whether the partition's entries were given up, as the oldest is too old. */
+  /** Whether the partition's entries were refused because the oldest is too old. */
   #expire(appends: PartitionAppends): boolean {
     const closeMs = (this.#closedMs ?? Number.POSITIVE_INFINITY) + CLOSE_MS;
     if (nowMonotonicMs() < Math.min(appends.oldestMs + this.#options.limits.deliveryMs, closeMs)) return false;
@@ -180,7 +192,7 @@ export class Producer {
     return leader;
   }
 
-  /** Whether the partition has a producer identity; if not, one is on its way. */
+  /** Whether the partition has a producer identity; if not, one has been requested. */
   #introduce(appends: PartitionAppends): boolean {
     if (appends.identity !== undefined) return true;
     if (this.#identity !== undefined) appends.begin(this.#identity);
@@ -241,10 +253,7 @@ export class Producer {
 
   #fail(appends: PartitionAppends, fault: Fault, detail: string = fault): void {
     if (FENCED_ERRORS.has(fault)) {
-      this.#options.logger?.warn(
-        { partition: appends.partition, fault },
-        'Kafka does not know this producer any more; writing as a new one',
-      );
+      this.#options.logger?.warn({ partition: appends.partition, fault }, 'Kafka no longer knows this producer; continuing as a new one');
       this.#forget(appends);
       this.#tryLater(appends, fault);
     } else if (isPassing(fault)) this.#tryLater(appends, detail);
@@ -254,11 +263,14 @@ export class Producer {
   #tryLater(appends: PartitionAppends, fault: string): void {
     appends.fault = fault;
     appends.notBeforeMs = nowMonotonicMs() + RETRY_MS;
-    // Where that fails, the next attempt does too, and says so.
+    // If this fails, the next attempt fails too and reports it.
     this.#options.cluster.refresh().catch(() => undefined);
   }
 
-  /** Gives up the partition's entries: what was sent may be durable or not, so the next ones are another producer's. */
+  /**
+   * Refuses the partition's entries. The entries already sent may or may not become durable, so the
+   * next ones need a new producer identity.
+   */
   #refuse(appends: PartitionAppends, why: string, refusal: LogRefusal = 'failed'): void {
     const { metric, logger, onSuspend } = this.#options;
     this.#forget(appends);
@@ -266,7 +278,7 @@ export class Producer {
     this.#pending.delete(appends);
     appends.fault = undefined;
     metric.refused(refusal, entries.length);
-    logger?.warn({ partition: appends.partition, entries: entries.length, why }, 'Kafka does not take appends; they are refused for now');
+    logger?.warn({ partition: appends.partition, entries: entries.length, why }, 'Kafka does not take appends; refusing them for now');
     this.#suspended = why;
     onSuspend();
     const error = new LogRefusedError(refusal, `Kafka did not take the entry: ${why}`);

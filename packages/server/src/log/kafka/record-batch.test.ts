@@ -9,7 +9,9 @@ import { BATCH_HEAD_BYTES, decodeRecordBatches, encodeRecordBatch, type KeyValue
 const TIME_MS = 1_700_000_000_123;
 const identity = { producerId: 7n, producerEpoch: 2, sequence: 40 };
 
-/** What a broker makes of a batch whose topic has LogAppendTime: offsets, the time, and the checksum again. */
+/**
+ * The batch as a broker with LogAppendTime stores it: with offsets, the time, and a new checksum.
+ */
 function stored(batch: Buffer, base: number, attributes = 0b1000): Buffer {
   const bytes = Buffer.from(batch);
   bytes.writeBigInt64BE(BigInt(base), 0);
@@ -33,7 +35,7 @@ const anyEntry = fc.record({
   ),
 });
 
-test('any batches come back from any offset in them, and one that is cut short waits', () => {
+test('any batches decode from any offset in them, and one that is cut short waits', () => {
   fc.assert(
     fc.property(
       fc.array(fc.array(anyEntry, { minLength: 1, maxLength: 20 }), { minLength: 1, maxLength: 5 }),
@@ -56,7 +58,7 @@ test('any batches come back from any offset in them, and one that is cut short w
             value: Buffer.from(value),
           }))
           .slice(from);
-        // A broker begins with the batch that holds what is asked for.
+        // A broker starts with the batch that contains the requested offset.
         let skipped = 0;
         for (const [index, batch] of batches.entries())
           if (batches.slice(0, index + 1).flat().length <= from) skipped += parts[index]?.length ?? batch.length;
@@ -76,7 +78,7 @@ test('any batches come back from any offset in them, and one that is cut short w
   );
 });
 
-test('a batch with one changed bit is noticed, or says the same', () => {
+test('a changed bit in a batch is detected or changes nothing', () => {
   const whole = stored(encodeRecordBatch(three, identity), 5);
   const expected = shown(whole, 5);
   let noticed = 0;
@@ -85,7 +87,8 @@ test('a batch with one changed bit is noticed, or says the same', () => {
     changed.writeUInt8(changed.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
     try {
       const read = shown(changed, 5);
-      // A batch that seems longer than what is there waits for the rest: nothing is read, and the reader calls that corrupt.
+      // A batch whose length exceeds the available bytes waits for the rest: no entries are
+      // returned, and the reader reports that as corrupt.
       if (read.length > 0) assert.deepEqual(read, expected);
     } catch (error) {
       assert.ok(error instanceof HayateError && error.code === 'CORRUPT', String(error));
@@ -95,7 +98,7 @@ test('a batch with one changed bit is noticed, or says the same', () => {
   assert.ok(noticed > (whole.length - BATCH_HEAD_BYTES) * 8);
 });
 
-test('random bytes are corrupt or nothing', () => {
+test('random bytes are corrupt or give no entries', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 400 }), fc.boolean(), (bytes, seemsRight) => {
       const buffer = Buffer.from(bytes);
@@ -112,11 +115,11 @@ test('random bytes are corrupt or nothing', () => {
   );
 });
 
-test('what compaction, transactions or a change of settings leave is corrupt', () => {
+test('gaps and markers left by compaction, transactions or changed settings are corrupt', () => {
   const whole = stored(encodeRecordBatch(three, identity), 5);
   assert.throws(() => shown(whole, 4), { code: 'CORRUPT', message: 'entry 4: it is missing: 5 comes next' });
   const [one, two] = [encodeRecordBatch(three.slice(0, 1), identity), encodeRecordBatch(three.slice(1), identity)];
-  assert.deepEqual(shown(Buffer.concat([stored(one, 5), stored(two, 7)]), 5), ['5 hoshi: one'], 'what comes before a hole is read');
+  assert.deepEqual(shown(Buffer.concat([stored(one, 5), stored(two, 7)]), 5), ['5 hoshi: one'], 'entries before a gap are read');
   assert.throws(() => shown(stored(two, 7), 6), { message: 'entry 6: it is missing: 7 comes next' });
   assert.throws(() => shown(whole, 6), { message: 'entry 6: its batch begins at 5 and ends at 7' });
   const compacted = Buffer.from(encodeRecordBatch(three, identity));
@@ -126,7 +129,7 @@ test('what compaction, transactions or a change of settings leave is corrupt', (
   assert.throws(() => shown(stored(one, 5, 0), 5), { message: /entry 5: it has no append time/ });
 });
 
-test('batches that a broker compressed are read', () => {
+test('batches that a broker compressed are decoded', () => {
   const plain = encodeRecordBatch(three, identity);
   for (const [compression, compress] of [
     [1, gzipSync],

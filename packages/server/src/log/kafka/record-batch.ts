@@ -1,29 +1,29 @@
-// Kafka's record batches (magic 2): entries in, the bytes of one batch out, and back. Reading keeps the promise that no entry
-// is missed: checksums match, offsets rise by exactly 1, and whatever else a batch may hold (transaction markers, holes that
-// compaction left, timestamps of producers) is CORRUPT.
+// Encodes and decodes Kafka's record batches (magic 2). Decoding guarantees that no entry is
+// missed: checksums match and offsets rise by exactly 1. Any other content of a batch (transaction
+// markers, gaps left by compaction, producer timestamps) is CORRUPT.
 import { compressionsAlgorithmsByBitmask, crc32c } from '@platformatic/kafka';
 import { HayateError } from '../../kernel/error.ts';
 import type { LogEntry } from '../log.ts';
 import { VarintReader, varintBytes, writeVarint } from './varint.ts';
 
-/** An entry on its way in. An empty key is written as none. */
+/** An entry to be encoded. An empty key is written as null. */
 export interface KeyValue {
   readonly key: Uint8Array;
   readonly value: Uint8Array;
 }
 
-/** Whose batch it is, for the broker to know it again when it is sent twice. */
+/** The producer and sequence of a batch, by which the broker recognises a repetition. */
 export interface BatchIdentity {
   readonly producerId: bigint;
   readonly producerEpoch: number;
-  /** Of the first entry, counted per producer and partition. */
+  /** The sequence of the first entry, counted per producer and partition. */
   readonly sequence: number;
 }
 
 /** Bytes before the records. */
 export const BATCH_HEAD_BYTES = 61;
 
-/** Offsets of the head's fields: https://kafka.apache.org/documentation/#recordbatch */
+/** Offsets of the header's fields: https://kafka.apache.org/documentation/#recordbatch */
 const AT = {
   length: 8,
   magic: 16,
@@ -47,7 +47,10 @@ export function recordBytesMax({ key, value }: KeyValue): number {
   return key.length + value.length + 24;
 }
 
-/** One uncompressed batch of at least one entry. The broker sets the offsets and, with LogAppendTime, the time. */
+/**
+ * One uncompressed batch of at least one entry. The broker sets the offsets and, with
+ * LogAppendTime, the time.
+ */
 export function encodeRecordBatch(entries: readonly KeyValue[], { producerId, producerEpoch, sequence }: BatchIdentity): Buffer {
   const bytes = Buffer.allocUnsafe(entries.reduce((sum, entry) => sum + recordBytesMax(entry), BATCH_HEAD_BYTES));
   let end = BATCH_HEAD_BYTES;
@@ -71,7 +74,7 @@ export function encodeRecordBatch(entries: readonly KeyValue[], { producerId, pr
 
 function writeRecord(into: Buffer, at: number, delta: number, { key, value }: KeyValue): number {
   const keyLength = key.length === 0 ? -1 : key.length;
-  // Attributes and time delta before, the number of headers behind: one byte each.
+  // One byte each for attributes and time delta before, and for the number of headers after.
   const size = 3 + varintBytes(delta) + varintBytes(keyLength) + key.length + varintBytes(value.length) + value.length;
   let position = writeVarint(into, at, size);
   into[position++] = 0;
@@ -87,10 +90,11 @@ function writeRecord(into: Buffer, at: number, delta: number, { key, value }: Ke
 }
 
 /**
- * The entries from offset `next` on in what a broker returned: whole batches, the last of which may be cut short. The first may
- * begin before `next` only if that lies `within` a batch; the offset that a batch begins with is in no checksum, so this and
- * contiguity vouch for it. Values are views. Throws CORRUPT if entries of the first batch are damaged, missing or none of a
- * log; if those of a later one are, the result ends before it.
+ * Decodes the entries from offset `next` on from a broker's answer: whole batches, of which the
+ * last may be cut short. The first batch may begin before `next` only if `within` is set. No
+ * checksum covers a batch's base offset, so this rule and contiguity verify it. Values are views.
+ * Throws CORRUPT if entries of the first batch are damaged, missing or invalid. If those of a later
+ * batch are, the result ends before that batch.
  */
 export function decodeRecordBatches(bytes: Buffer, next: number, { within }: { within: boolean }): LogEntry[] {
   const entries: LogEntry[] = [];
@@ -138,13 +142,13 @@ function readRecord(records: VarintReader, offset: number): { delta: number; key
   try {
     const size = records.next();
     const end = records.position + size;
-    // Attributes, of which none is defined.
+    // Attributes; none is defined.
     records.position += 1;
     records.next();
     const delta = records.next();
     const key = records.nextBytes() ?? NOTHING;
     const value = records.nextBytes() ?? NOTHING;
-    // Headers are not ours; they are passed over.
+    // Headers are skipped.
     if (end < records.position || end > records.bytes.length) throw new RangeError('its length is wrong');
     records.position = end;
     return { delta, key, value };

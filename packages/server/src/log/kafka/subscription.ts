@@ -1,5 +1,6 @@
-// What members of the group tell one another through the coordinator: what each holds when it joins, and what each is given.
-// Both are Kafka's own consumer protocol, so that its tools show who has which partition.
+// The messages of group members to one another, through the coordinator: the partitions that a
+// member holds when it joins, and those it is given. Both use Kafka's own consumer protocol, so
+// that Kafka's tools show which member has which partition.
 import {
   decodeConsumerProtocolAssignment,
   decodeConsumerProtocolSubscription,
@@ -9,17 +10,20 @@ import {
 import { HayateError } from '../../kernel/error.ts';
 import type { AssignedMember } from './assignment.ts';
 
-/** Owned partitions and the generation came with version 2. */
+/** Owned partitions and the generation were added in version 2. */
 const SUBSCRIPTION_VERSION = 2;
 const ASSIGNMENT_VERSION = 1;
 
-/** What a member says when it joins. */
+/** The message of a member that joins. */
 export function encodeSubscription(topic: string, { owned, generation }: Pick<AssignedMember, 'owned' | 'generation'>): Buffer {
   const ownedPartitions = owned.length === 0 ? [] : [{ topic, partitions: [...owned] }];
   return encodeConsumerProtocolSubscription({ version: SUBSCRIPTION_VERSION, topics: [topic], ownedPartitions, generationId: generation });
 }
 
-/** What another member said. Throws CONFIGURATION if it reads another topic: then two logs share one group. */
+/**
+ * Decodes another member's message. Throws CONFIGURATION if that member reads another topic: two
+ * logs share one group then.
+ */
 export function decodeSubscription(topic: string, memberId: string, bytes: Buffer): AssignedMember {
   const { topics, ownedPartitions, generationId } = decodeConsumerProtocolSubscription(bytes);
   if (topics.length !== 1 || topics[0] !== topic)
@@ -31,13 +35,13 @@ export function decodeSubscription(topic: string, memberId: string, bytes: Buffe
   return { memberId, owned, generation: generationId };
 }
 
-/** What a member is given. */
+/** Encodes the partitions of one member. */
 export function encodeAssignment(topic: string, partitions: readonly number[]): Buffer {
   const assignedPartitions = partitions.length === 0 ? [] : [{ topic, partitions: [...partitions] }];
   return encodeConsumerProtocolAssignment({ version: ASSIGNMENT_VERSION, assignedPartitions, userData: null });
 }
 
-/** What this member was given. */
+/** Decodes the partitions of this member. */
 export function decodeAssignment(topic: string, bytes: Buffer): number[] {
   return decodeConsumerProtocolAssignment(bytes)
     .assignedPartitions.filter((assigned) => assigned.topic === topic)

@@ -1,5 +1,6 @@
-// The topic that is a log: made if it is missing, and refused if its settings could lose what was acknowledged. In: what an
-// operator chose. Out: the topic as it is, and how long an entry may be.
+// The topic of a log. It is created if it is missing, and refused if its settings could lose
+// acknowledged entries. In: the operator's settings. Out: the topic, and the longest entry it
+// takes.
 
 import { setTimeout as wait } from 'node:timers/promises';
 import { ConfigResourceTypes, createTopicsV7, describeConfigsV4 } from '@platformatic/kafka';
@@ -11,33 +12,39 @@ import type { Cluster, TopicView } from './cluster.ts';
 import { faultOf } from './fault.ts';
 import { BATCH_HEAD_BYTES } from './record-batch.ts';
 
-/** What a topic is made with. */
+/** The settings of a new topic. */
 export interface TopicPlan {
-  /** Undefined: as many as a topic that is there has, else 16. */
+  /** Undefined: any number in an existing topic, 16 in a new one. */
   readonly partitions: number | undefined;
   readonly replication: number;
   /** Milliseconds. */
   readonly retentionMs: number;
 }
 
-/** A topic that is fit to be a log. */
+/** A topic that can be used as a log. */
 export interface FitTopic {
   readonly view: TopicView;
-  /** Key and value of one entry, together. */
+  /** The most bytes of one entry, key and value together. */
   readonly entryBytesMax: number;
-  /** Copies that must be there for an append. */
+  /** The number of in-sync copies that an append needs. */
   readonly minInSync: number;
 }
 
-/** A topic must keep entries at least so long: the archiver's longest absence that loses nothing. */
+/**
+ * A topic must keep entries at least this long. It is the longest absence of the archiver that
+ * loses no entries.
+ */
 export const RETENTION_MS_MIN = 24 * 3_600_000;
-/** Entries of any log may be so long. */
+/** The longest entry of any log. */
 export const ENTRY_BYTES_MAX = 16 * 2 ** 20;
-/** max.message.bytes of a topic must not be less: frames are gathered to about 128 KiB, and Kafka's own default is this. */
+/**
+ * The least max.message.bytes of a topic. Frames are batched to about 128 KiB, and Kafka's own
+ * default is about this size.
+ */
 const MESSAGE_BYTES_MIN = 1_000_000;
 const PARTITIONS = 16;
 const CREATE_TIMEOUT_MS = 20_000;
-/** What a batch of one entry adds to it, at the most. */
+/** The most bytes that a batch adds to its only entry. */
 const OVERHEAD_BYTES = BATCH_HEAD_BYTES + 24;
 
 const SETTINGS = [
@@ -52,34 +59,35 @@ const SETTINGS = [
 type Settings = Readonly<Record<(typeof SETTINGS)[number], string>>;
 
 /**
- * The topic, made if need be. Throws CONFIGURATION if it is unfit, naming each setting and what it must be; UNREACHABLE if no
- * broker answers, or the topic does not come up.
+ * Returns the topic, and creates it if necessary. Throws CONFIGURATION if it cannot be used, naming
+ * each setting and its required value; UNREACHABLE if no broker answers, or the topic does not come
+ * up.
  */
 export async function openTopic(cluster: Cluster, plan: TopicPlan, logger?: Pick<Logger, 'warn' | 'info'>): Promise<FitTopic> {
   await checkBrokerApis(cluster);
   const found = await cluster.refresh();
   if (found === undefined) {
     await createTopic(cluster, plan);
-    logger?.info({ topic: cluster.topic, partitions: plan.partitions ?? PARTITIONS, replication: plan.replication }, 'made a topic');
+    logger?.info({ topic: cluster.topic, partitions: plan.partitions ?? PARTITIONS, replication: plan.replication }, 'created a topic');
   }
   const view = await awaitLeaders(cluster);
   const settings = await readSettings(cluster);
   const replication = Math.min(...view.partitions.map(({ replicas }) => replicas));
   const faults = unfitness(settings, replication);
   if (plan.partitions !== undefined && plan.partitions !== view.partitions.length)
-    faults.push(`it has ${view.partitions.length} partitions for ever, not ${plan.partitions}`);
-  if (faults.length > 0) throw new HayateError('CONFIGURATION', `topic ${cluster.topic} is unfit as a log: ${faults.join('; ')}`);
+    faults.push(`it has ${view.partitions.length} partitions, which cannot change to ${plan.partitions}`);
+  if (faults.length > 0) throw new HayateError('CONFIGURATION', `topic ${cluster.topic} cannot be used as a log: ${faults.join('; ')}`);
   const minInSync = Number(settings['min.insync.replicas']);
   if (minInSync < 2)
     logger?.warn(
       { topic: cluster.topic, replication, minInSync },
-      'what is acknowledged lies on one broker alone: if that is lost, so is it. Use replication 3 and min.insync.replicas=2',
+      'acknowledged entries may be on one broker only and are lost with it: use replication 3 and min.insync.replicas=2',
     );
   const entryBytesMax = Math.min(ENTRY_BYTES_MAX, Number(settings['max.message.bytes']) - OVERHEAD_BYTES);
   return { view, entryBytesMax, minInSync };
 }
 
-/** What makes a topic unfit, each with the setting and what it must be. */
+/** The settings that make a topic unusable, each with its required value. */
 function unfitness(settings: Settings, replication: number): string[] {
   const number = (name: keyof Settings) => Number(settings[name]);
   const faults: string[] = [];
@@ -90,10 +98,10 @@ function unfitness(settings: Settings, replication: number): string[] {
   must(!settings['cleanup.policy'].includes('compact'), 'cleanup.policy', 'delete');
   must(settings['unclean.leader.election.enable'] === 'false', 'unclean.leader.election.enable', 'false');
   must(replication < 3 || number('min.insync.replicas') >= 2, 'min.insync.replicas', `2 or more, with ${replication} copies`);
-  must(number('min.insync.replicas') <= replication, 'min.insync.replicas', `at most ${replication}, the copies there are`);
+  must(number('min.insync.replicas') <= replication, 'min.insync.replicas', `at most ${replication}, the number of copies`);
   const keeps = number('retention.ms') < 0 || number('retention.ms') >= RETENTION_MS_MIN;
   must(keeps, 'retention.ms', `-1 or at least ${RETENTION_MS_MIN}`);
-  must(number('retention.bytes') < 0, 'retention.bytes', '-1: a size limit deletes what is not archived yet');
+  must(number('retention.bytes') < 0, 'retention.bytes', '-1: a size limit deletes entries that are not archived yet');
   must(number('max.message.bytes') >= MESSAGE_BYTES_MIN, 'max.message.bytes', `at least ${MESSAGE_BYTES_MIN}`);
   return faults;
 }
@@ -114,14 +122,17 @@ async function createTopic(cluster: Cluster, { partitions = PARTITIONS, replicat
     await cluster.callController(createTopicsV7.api, [topic], CREATE_TIMEOUT_MS, false);
   } catch (cause) {
     const fault = faultOf(cause);
-    // Another process was first: its topic is checked as any other.
+    // Another process was first; its topic is checked like any other.
     if (fault === 'TOPIC_ALREADY_EXISTS') return;
     const hint = fault === 'INVALID_REPLICATION_FACTOR' ? `: there are fewer brokers than ${replication} (--kafka-replication)` : '';
-    throw new HayateError('CONFIGURATION', `topic ${cluster.topic} is not there and cannot be made: ${fault}${hint}`, { cause });
+    throw new HayateError('CONFIGURATION', `topic ${cluster.topic} does not exist and cannot be created: ${fault}${hint}`, { cause });
   }
 }
 
-/** A new topic takes a moment to be known to every broker: asks until `ask` gives something, or for as long as making it may take. */
+/**
+ * Not all brokers know a new topic at once. Repeats `ask` until it returns a value, or until the
+ * time for a creation is over.
+ */
 async function untilKnown<T>(ask: (last: boolean) => Promise<T | undefined>): Promise<T | undefined> {
   const deadlineMs = nowMonotonicMs() + CREATE_TIMEOUT_MS;
   for (;;) {
@@ -148,13 +159,14 @@ async function readSettings(cluster: Cluster): Promise<Settings> {
     cluster.callAny(describeConfigsV4.api, [resource]).catch((cause: unknown) => {
       if (cause instanceof HayateError) throw cause;
       const fault = faultOf(cause);
-      // A broker that is behind the controller does not know the topic yet.
+      // A broker that lags behind the controller does not know the topic yet.
       if (fault === 'UNKNOWN_TOPIC_OR_PARTITION' && !last) return undefined;
       throw new HayateError('CONFIGURATION', `the settings of topic ${cluster.topic} cannot be read: ${fault}`, { cause });
     }),
   );
   const results = described?.results ?? [];
   const values = new Map(results.flatMap(({ configs }) => configs.map(({ name, value }) => [name, value ?? ''])));
-  // A broker of another make may not know one; it must then be taken for unfit, which the comparison with '' does.
+  // Other implementations may not know a setting. It must count as unsuitable, which the comparison
+  // with '' ensures.
   return Object.fromEntries(SETTINGS.map((name) => [name, values.get(name) ?? ''])) as Settings;
 }

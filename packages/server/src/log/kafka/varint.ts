@@ -1,6 +1,7 @@
-// Zigzag variable-length integers as Kafka's records hold them: 32 bits, low groups of seven first. Lengths of -1 stand for null.
+// Zigzag variable-length integers as in Kafka's records: 32 bits, low groups of seven first. A
+// length of -1 means null.
 
-/** Bytes that `value`, a signed 32-bit integer, takes. */
+/** The number of bytes that `value`, a signed 32-bit integer, takes. */
 export function varintBytes(value: number): number {
   let rest = zigzag(value);
   let bytes = 1;
@@ -8,7 +9,7 @@ export function varintBytes(value: number): number {
   return bytes;
 }
 
-/** Writes `value` at `at`; returns where it ends. */
+/** Writes `value` at `at`; returns the position after it. */
 export function writeVarint(into: Uint8Array, at: number, value: number): number {
   let rest = zigzag(value);
   let position = at;
@@ -27,7 +28,10 @@ export class VarintReader {
     this.position = position;
   }
 
-  /** The next integer. RangeError if the bytes end, or it does not fit into 64 bits; beyond 32 bits only its low 32 count. */
+  /**
+   * The next integer. Throws RangeError if the bytes end or the number does not fit into 64 bits;
+   * only its low 32 bits are used.
+   */
   next(): number {
     let value = 0;
     for (let shift = 0; shift < 70; shift += 7) {
@@ -39,7 +43,10 @@ export class VarintReader {
     throw new RangeError('a number has no end');
   }
 
-  /** The next length and as many bytes, as a view; undefined for null. RangeError if they are not all there. */
+  /**
+   * The next length and that many bytes, as a view; undefined for null. Throws RangeError if bytes
+   * are missing.
+   */
   nextBytes(): Uint8Array | undefined {
     const length = this.next();
     if (length < 0) return undefined;

@@ -1,5 +1,6 @@
-// Whether the topic can be appended to, asked every few seconds and at once when an append failed: every partition has a
-// leader that answers, and enough copies in sync. What it finds is what /readyz tells; when all is well, appends are taken again.
+// Checks every few seconds, and soon after a failed append, whether the topic can be appended to:
+// every partition needs a leader that answers and enough in-sync copies. /readyz reports the
+// result. After a successful check, appends are taken again.
 import { apiVersionsV3 } from '@platformatic/kafka';
 import type { Logger } from 'pino';
 import type { BrokerAddress } from './address.ts';
@@ -8,17 +9,17 @@ import { describe } from './fault.ts';
 
 export interface WatchOptions {
   readonly cluster: Cluster;
-  /** Copies that must be in sync for an append. */
+  /** The number of in-sync copies that an append needs. */
   readonly minInSync: number;
   readonly logger: Pick<Logger, 'info' | 'warn'> | undefined;
-  /** All is well, after it was not or an append failed. */
+  /** Called when a check succeeds after trouble or after a failed append. */
   readonly onWell: () => void;
 }
 
 const CALM_MS = 5_000;
 const TROUBLED_MS = 500;
 
-/** Watches over a topic until closed. */
+/** Watches a topic until closed. */
 export class Watch {
   readonly #options: WatchOptions;
   #timer: NodeJS.Timeout;
@@ -32,12 +33,12 @@ export class Watch {
     this.#timer = setTimeout(() => this.#look(), CALM_MS);
   }
 
-  /** What keeps appends from being taken; undefined when all is well. */
+  /** The obstacle to appends; undefined when there is none. */
   get trouble(): string | undefined {
     return this.#trouble;
   }
 
-  /** An append failed: look soon, and tell when all is well. */
+  /** An append failed: check soon, and call `onWell` when a check succeeds. */
   suspect(): void {
     this.#suspected = true;
     if (this.#looking === undefined) this.#lookIn(TROUBLED_MS);
@@ -80,7 +81,7 @@ export class Watch {
   async #troubleNow(): Promise<string | undefined> {
     const { cluster, minInSync } = this.#options;
     const view = await cluster.refresh();
-    if (view === undefined) return `topic ${cluster.topic} is not there any more`;
+    if (view === undefined) return `topic ${cluster.topic} no longer exists`;
     const leaders = new Map<string, BrokerAddress>();
     for (const [number, { leader, inSync }] of view.partitions.entries()) {
       if (leader === undefined) return `partition ${number} has no leader`;

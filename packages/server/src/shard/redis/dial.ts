@@ -1,5 +1,6 @@
-// Opening a byte connection to a server: the one place where this adapter touches the network. An address goes in, bytes
-// come and go. Another `Dial` may stand here (a simulated network); whoever writes one keeps what the types below say.
+// Opens a byte connection to a server. This is the only place where the adapter touches the
+// network. An address goes in; bytes flow both ways. Another `Dial`, such as a simulated network,
+// can take its place if it keeps the promises of the types below.
 import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
@@ -8,39 +9,48 @@ export interface ServerAddress {
   /** Name or IP address. */
   readonly host: string;
   readonly port: number;
-  /** The name that its certificate must bear; undefined: no TLS. */
+  /** The name that the server's certificate must have; undefined: no TLS. */
   readonly tlsName?: string;
 }
 
-/** What happens to a connection. Never called from within `dial` or a call on the connection, and never after `destroy`. */
+/**
+ * Events of a connection. Never called from within `dial` or a call on the connection, and never
+ * after `destroy`.
+ */
 export interface ConnectionEvents {
   /** Bytes can be written from now on. At most once. */
   open(): void;
-  /** In order, in pieces of any size. The bytes are the receiver's to keep. */
+  /** Bytes in order, in pieces of any size. The receiver may keep them. */
   data(bytes: Uint8Array): void;
-  /** It is over, or never opened. Once, and last. `reason` holds no secret. */
+  /** The connection has ended, or never opened. Called once, and last. `reason` holds no secret. */
   closed(reason: string): void;
 }
 
 /** A connection, from `dial` to `destroy` or `closed`. */
 export interface ByteConnection {
-  /** Sends bytes, in order. Only after `open`; harmless after the end. The bytes must not be changed afterwards. */
+  /**
+   * Sends bytes, in order. Only after `open`; has no effect after the end. The caller must not
+   * change the bytes afterwards.
+   */
   write(bytes: Uint8Array): void;
-  /** Ends it at once; what was not sent may be lost. */
+  /** Ends the connection at once; unsent bytes may be lost. */
   destroy(): void;
-  /** Written and not yet taken by the network. */
+  /** Bytes that were written and that the network has not yet taken. */
   readonly pendingBytes: number;
 }
 
 /** Begins to connect. */
 export type Dial = (address: ServerAddress, events: ConnectionEvents) => ByteConnection;
 
-/** Connects by TCP, or TLS where the address has a name for it. `ca`: PEM certificates to trust instead of the system's. */
+/**
+ * Connects by TCP, or by TLS if the address has a `tlsName`. `ca`: PEM certificates to trust
+ * instead of the system's.
+ */
 export function socketDial(options: { ca?: string } = {}): Dial {
   return (address, events) => {
     const socket = openSocket(address, options.ca);
     let reason = 'closed by the server';
-    // Slots are gathered above; what is written shall leave.
+    // Messages are already gathered into slots, so a write must leave at once.
     socket.setNoDelay(true);
     socket.once(address.tlsName === undefined ? 'connect' : 'secureConnect', () => events.open());
     socket.on('data', (bytes: Buffer) => events.data(bytes));
@@ -64,7 +74,8 @@ export function socketDial(options: { ca?: string } = {}): Dial {
 
 function openSocket({ host, port, tlsName }: ServerAddress, ca: string | undefined): Socket {
   if (tlsName === undefined) return connect({ host, port });
-  // An address is checked against the certificate too, but must not be sent as a server name (RFC 6066 section 3).
+  // The certificate check covers IP addresses too, but an IP address must not be sent as a server
+  // name (RFC 6066 section 3).
   const name = isIP(tlsName) === 0 ? { servername: tlsName } : {};
   return connectTls({ host, port, ...name, ...(ca === undefined ? {} : { ca }) });
 }

@@ -1,4 +1,5 @@
-// Servers found by real DNS, whose answers change while messages flow; and TLS to a server found by its name.
+// Servers are found by real DNS, whose answers change while messages flow; and TLS connects to a
+// server found by its name.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +12,7 @@ import { openTestShards, sendAndReceive, type TestShards } from '../../../../../
 import { requireTool } from '../../../../../test/support/require-tool.ts';
 import { tempDir } from '../../../../../test/support/temp-dir.ts';
 
-/** Servers on different addresses and one port, as those behind a headless service. */
+/** Starts servers on different addresses and one port, like the servers of a headless service. */
 async function startBehindName(t: TestContext, hosts: readonly string[]): Promise<Redis[] | undefined> {
   const [first] = hosts;
   const port = await freePort(first);
@@ -24,7 +25,7 @@ const slotsOf = (shards: TestShards, { host, port }: Redis) => shards.metric('ha
 const isUp = async (shards: TestShards, { host, port }: Redis) => (await shards.metric('hayate_shard_up', `${host}:${port}`)) === 1;
 const record = ({ host }: Redis) => `host-record=redis.test,${host}`;
 
-test('a server that is added to the answer is used after its probation, one that is removed gets no more slots, and nothing is lost', async (t) => {
+test('a server added to the answer is used after its probation, a removed one gets no more slots, and nothing is lost', async (t) => {
   const servers = await startBehindName(t, ['127.0.0.1', '127.0.0.2', '127.0.0.3']);
   const [first, second, third] = servers ?? [];
   if (first === undefined || second === undefined || third === undefined) return;
@@ -44,7 +45,7 @@ test('a server that is added to the answer is used after its probation, one that
   assert.ok((await slotsOf(publisher, third)) > 0);
   assert.equal(await slotsOf(publisher, first), before);
 
-  // Without an answer the last one holds.
+  // Without an answer, the last answer stays in force.
   await dns.stop();
   const failures = await publisher.metric('hayate_shard_resolve_failures_total');
   await poll('questions without answers', async () => (await publisher.metric('hayate_shard_resolve_failures_total')) > failures + 1);
@@ -53,7 +54,7 @@ test('a server that is added to the answer is used after its probation, one that
   assert.equal(await publisher.metric('hayate_shard_dropped_total'), 0);
 });
 
-test('services (SRV) name the port as well, and a password given with the name is for each of them', async (t) => {
+test('services (SRV) name the port as well, and a password given with the name applies to each of them', async (t) => {
   const [one, two] = [await startRedis(t, { password: 'a b' }), await startRedis(t, { host: '127.0.0.2', password: 'a b' })];
   if (one === undefined || two === undefined) return;
   const dns = await startDns(t, [
@@ -69,7 +70,7 @@ test('services (SRV) name the port as well, and a password given with the name i
   assert.ok((await slotsOf(shards, one)) > 0 && (await slotsOf(shards, two)) > 0);
 });
 
-test('shards that no DNS knows yet are found when it does', async (t) => {
+test('shards that DNS does not know yet are found once it does', async (t) => {
   const redis = await startRedis(t);
   if (redis === undefined) return;
   const dns = await startDns(t, []);
@@ -81,7 +82,7 @@ test('shards that no DNS knows yet are found when it does', async (t) => {
   await sendAndReceive({ publisher: shards, subscriber: shards, channel: 'live:a', messages: 10 });
 });
 
-test('TLS is spoken with servers whose certificate bears the name that led there, and not with others', async (t) => {
+test('TLS accepts servers whose certificate has the name that was looked up, and no others', async (t) => {
   const openssl = requireTool(t, 'openssl');
   if (openssl === undefined) return;
   const folder = tempDir(t);

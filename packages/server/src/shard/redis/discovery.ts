@@ -1,23 +1,24 @@
-// Which servers there are: a list, DNS names, or both. Names are looked up at intervals and after trouble; a question without
-// an answer leaves the last answer in force, so that servers never vanish because DNS does.
+// Finds the servers: from a list, DNS names, or both. Names are looked up at intervals and after
+// trouble. If a lookup gets no answer, the last answer stays in force, so that a DNS failure never
+// makes servers vanish.
 import { type CancelTimer, type Clock, every } from '../../kernel/clock.ts';
 import { type Endpoint, type ShardName, type ShardServer, type ShardSource, serverAt } from './server-address.ts';
 
-/** Asks DNS. Rejects, or gives no endpoint, when there is no answer. */
+/** Asks DNS. Rejects, or resolves to no endpoint, when there is no answer. */
 export type LookUp = (name: ShardName) => Promise<readonly Endpoint[]>;
 
-/** What discovery works with. */
+/** Settings and dependencies of discovery. */
 export interface DiscoveryOptions {
   readonly sources: readonly ShardSource[];
   readonly lookUp: LookUp;
   readonly clock: Clock;
   readonly resolveMs: number;
-  /** All servers, once each, sorted by name; called after every round. */
+  /** Called after every round with all servers, each once, sorted by name. */
   found(servers: readonly ShardServer[]): void;
   failed(name: ShardName, reason: string): void;
 }
 
-/** After trouble names are looked up again, but not more often than this. */
+/** The shortest time between rounds: trouble does not cause lookups more often than this. */
 const ROUND_MS_MIN = 250;
 
 /** Looks servers up until closed. */
@@ -35,7 +36,7 @@ export class Discovery {
     this.#cancelRounds = this.#hasNames ? every(options.clock, options.resolveMs, () => void this.look()) : () => undefined;
   }
 
-  /** Looks now, unless a round is under way; resolves after it. Never rejects. */
+  /** Looks up now, unless a round is under way; resolves after the round. Never rejects. */
   look(): Promise<void> {
     this.#round ??= this.#look().finally(() => {
       this.#round = undefined;
@@ -43,7 +44,7 @@ export class Discovery {
     return this.#round;
   }
 
-  /** A server is in trouble: what DNS says may have changed. */
+  /** Looks up soon: a server is in trouble, so the answer of DNS may have changed. */
   lookSoon(): void {
     if (!this.#hasNames || this.#closed || this.#cancelExtra !== undefined) return;
     const { clock } = this.#options;

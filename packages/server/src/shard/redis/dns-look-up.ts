@@ -1,5 +1,5 @@
-// Names to endpoints by DNS: A and AAAA with a known port, SRV without. By the system's resolver, which also reads its search
-// list and hosts file, or by a DNS server that is named.
+// Resolves names to endpoints by DNS: A and AAAA for a known port, SRV without one. Uses the
+// system's resolver, which also reads its search list and hosts file, or a given DNS server.
 import { promises as dns, type LookupAddress, NODATA, NOTFOUND } from 'node:dns';
 import { lookup } from 'node:dns/promises';
 import { hostAndPort, isLinkLocal, isLocalhostName, parseAddress } from '../../kernel/address.ts';
@@ -10,8 +10,8 @@ import type { Endpoint } from './server-address.ts';
 const TIMEOUT_MS = 1_000;
 
 /**
- * Looks up by the system, or by `dnsServer` (`address:port`). SRV names are always asked for as they are. Throws HayateError
- * CONFIGURATION if `dnsServer` is none.
+ * Looks names up with the system's resolver, or with `dnsServer` (`address:port`). The search list
+ * never applies to SRV names. Throws HayateError CONFIGURATION if `dnsServer` is not an address.
  */
 export function dnsLookUp(dnsServer?: string): LookUp {
   const resolver = new dns.Resolver({ timeout: TIMEOUT_MS, tries: 2 });
@@ -36,8 +36,9 @@ export function dnsLookUp(dnsServer?: string): LookUp {
 }
 
 /**
- * `--dns-server` as Node's resolver takes it: an address in any spelling, with a port or without. A localhost is loopback of
- * either kind, as nothing else could resolve it.
+ * Converts `--dns-server` to the form that Node's resolver takes: an address in any spelling, with
+ * or without a port. `localhost` becomes both loopback addresses, as no resolver is known yet that
+ * could look it up.
  */
 function dnsServersOf(text: string): string[] {
   const [, written = text, digits = '53'] = parseAddress(text) === undefined ? (/^(\[[^\]]*\]|[^:]*):(\d{1,5})$/.exec(text) ?? []) : [];
@@ -52,7 +53,7 @@ function dnsServersOf(text: string): string[] {
   return addresses.map((one) => hostAndPort(one, port));
 }
 
-/** An answer that there are none is an answer, as a host often has addresses of one kind alone. */
+/** "No such record" counts as an answer: a host often has addresses of only one kind. */
 async function answered(question: Promise<string[]>): Promise<string[]> {
   try {
     return await question;

@@ -13,13 +13,15 @@ const serversOf = (count: number): Server[] =>
 const spray = parsePlacement('spray');
 const hash = parsePlacement('hash');
 
-/** Names of the servers that take a message. */
+/** The names of the servers that take a message. */
 const taking = (placement: Placement, servers: readonly Server[], slot: number, channel = 'live:a', seed = 1) =>
   preference(placement, { seed, slot, channel }, servers)
     .slice(0, placement.copies)
     .map(({ name }) => name);
 
-/** The largest share of visits, beyond what is even, in standard deviations of fair draws. */
+/**
+ * How far the largest share of visits exceeds an even share, in standard deviations of fair draws.
+ */
 function unevenness(visits: readonly string[], servers: number): number {
   const counts = new Map<string, number>();
   for (const name of visits) counts.set(name, (counts.get(name) ?? 0) + 1);
@@ -28,12 +30,12 @@ function unevenness(visits: readonly string[], servers: number): number {
   return Math.max(...serversOf(servers).map(({ name }) => Math.abs((counts.get(name) ?? 0) - even) / deviation));
 }
 
-test('placements are read by name, and what is none of them is refused', () => {
+test('placements are read by name, and any other text is refused', () => {
   assert.deepEqual([spray.copies, hash.by, parsePlacement('mirror:2')], [1, 'hash', { by: 'spray', copies: 2 }]);
   for (const text of ['', 'mirror', 'mirror:0', 'mirror:', 'Spray', 'hash:2']) assert.throws(() => parsePlacement(text), /--placement/);
 });
 
-test('every order holds each server once, and is the same for the same place', () => {
+test('every order holds each server once, and equal positions give equal orders', () => {
   fc.assert(
     fc.property(
       fc.integer(),
@@ -65,7 +67,7 @@ test('spray visits each server once in every cycle of N slots, and its cycles di
   assert.ok(orders.size > 80, `${orders.size} orders of 720`);
 });
 
-test('a stream that speaks every k-th slot meets all servers evenly, whatever k', () => {
+test('a stream that publishes every k-th slot uses all servers evenly, for any k', () => {
   for (const count of [2, 3, 4, 8]) {
     for (let period = 1; period <= 3 * count; period++) {
       const visits = Array.from({ length: 6_000 }, (_, i) => taking(spray, serversOf(count), i * period)[0] ?? '');
@@ -75,12 +77,12 @@ test('a stream that speaks every k-th slot meets all servers evenly, whatever k'
   }
 });
 
-test('processes with different seeds do not go round in step', () => {
+test('processes with different seeds do not use the servers in step', () => {
   const visits = Array.from({ length: 4_000 }, (_, seed) => taking(spray, serversOf(4), 7, 'x', seed)[0] ?? '');
   assert.ok(unevenness(visits, 4) < 4.5);
 });
 
-test('mirror takes R different servers, all of them if there are fewer, and a cycle gives each the same', () => {
+test('mirror takes R different servers, or all if there are fewer, and each gets an equal share of a cycle', () => {
   fc.assert(
     fc.property(fc.nat(), fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 9 }), (cycle, count, copies) => {
       const placement = parsePlacement(`mirror:${copies}`);
@@ -95,7 +97,7 @@ test('mirror takes R different servers, all of them if there are fewer, and a cy
   );
 });
 
-test('hash keeps a channel where it is, spreads channels evenly, and moves only what must move', () => {
+test('hash keeps a channel on its server, spreads channels evenly, and moves only the channels that must move', () => {
   const channels = Array.from({ length: 6_000 }, (_, i) => `live:studio-${i}`);
   for (const count of [2, 3, 5, 9]) {
     const servers = serversOf(count);

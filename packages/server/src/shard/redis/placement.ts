@@ -1,16 +1,18 @@
-// Which servers a message goes to: one pure function from where we are (seed, slot, channel) to all servers in order of
-// preference. The first takes the message; copies, and what must be sent again, go to those that follow.
+// Decides which servers a message goes to. A pure function maps a position (seed, slot, channel) to
+// all servers in order of preference. The first takes the message; copies and messages that must be
+// sent again go to the next ones.
 import { HayateError } from '../../kernel/error.ts';
 
-/** How messages are laid out over servers. */
+/** How messages are distributed over servers. */
 export interface Placement {
   /**
-   * `spray`: the slot decides, so that each cycle of N slots visits N servers in a fresh order. Not in a fixed one: audio that
-   * comes every N slots would always meet the same server. `hash`: the channel decides (rendezvous hashing), so that little
-   * moves when a server comes or goes.
+   * `spray`: the slot decides. Each cycle of N slots visits N servers, in an order that differs
+   * from cycle to cycle; in a fixed order, audio that comes every N slots would always use the same
+   * server. `hash`: the channel decides (rendezvous hashing), so that few channels move when a
+   * server comes or goes.
    */
   readonly by: 'spray' | 'hash';
-  /** On how many servers each message is published. */
+  /** The number of servers that each message is published on. */
   readonly copies: number;
 }
 
@@ -20,11 +22,11 @@ export interface Placed {
   readonly key: number;
 }
 
-/** Where a message stands. */
+/** The position of a message. */
 export interface Position {
-  /** The process's own, so that streamers do not go round in step. */
+  /** Differs between processes, so that streamers do not use the same server at the same time. */
   readonly seed: number;
-  /** Slots written so far. */
+  /** The number of slots written so far. */
   readonly slot: number;
   readonly channel: string;
 }
@@ -38,7 +40,10 @@ export function parsePlacement(text: string): Placement {
   return { by: text, copies: 1 };
 }
 
-/** All of `servers`, the preferred first. Pure; the order in which `servers` are given must be the same every time. */
+/**
+ * All of `servers`, in order of preference. Pure; `servers` must be given in the same order every
+ * time.
+ */
 export function preference<S extends Placed>({ by }: Placement, position: Position, servers: readonly S[]): S[] {
   return by === 'hash' ? byChannel(position, servers) : bySlot(position, servers);
 }
@@ -52,7 +57,7 @@ function byChannel<S extends Placed>({ channel }: Position, servers: readonly S[
 function bySlot<S extends Placed>({ seed, slot }: Position, servers: readonly S[]): S[] {
   const order = [...servers];
   const cycle = Math.floor(slot / order.length);
-  // Fisher-Yates, with numbers that follow from the seed and the cycle.
+  // Fisher-Yates shuffle; the seed and the cycle determine its numbers.
   let state = mix(seed ^ mix(cycle));
   for (let last = order.length - 1; last > 0; last--) {
     state = mix(state + 0x9e3779b9);
@@ -64,14 +69,17 @@ function bySlot<S extends Placed>({ seed, slot }: Position, servers: readonly S[
   return first === 0 ? order : [...order.slice(first), ...order.slice(0, first)];
 }
 
-/** 32 bits of a text (FNV-1a over UTF-16 units, mixed). */
+/** A 32-bit hash of a text (FNV-1a over UTF-16 units, mixed). */
 export function hashText(text: string): number {
   let hash = 0x811c9dc5;
   for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
   return mix(hash);
 }
 
-/** A bijection of 32 bits in which every bit of the input reaches every bit of the output (the finisher of MurmurHash3). */
+/**
+ * A bijection of 32 bits in which every input bit affects every output bit (the finaliser of
+ * MurmurHash3).
+ */
 function mix(value: number): number {
   let hash = value >>> 0;
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);

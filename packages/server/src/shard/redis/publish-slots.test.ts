@@ -6,7 +6,7 @@ import { hashText, parsePlacement } from './placement.ts';
 import { type Outgoing, PublishSlots, type SlotServer } from './publish-slots.ts';
 import type { Health } from './shard-health.ts';
 
-/** Time that stands still until it is moved. */
+/** A clock that stands still until a test moves it. */
 class StillClock implements Clock {
   #nowMs = 0;
   #calls: { atMs: number; run: () => void }[] = [];
@@ -31,7 +31,7 @@ class StillClock implements Clock {
     return this.after(0, run);
   }
 
-  /** Moves on, and makes the calls that fall due. */
+  /** Moves the clock and makes the calls that become due. */
   pass(ms: number): void {
     const endMs = this.#nowMs + ms;
     for (;;) {
@@ -87,7 +87,7 @@ function bench({ placement = 'spray', servers = 3, slotMs = 5, queueBytesMax = 1
 const channelsOf = ({ messages }: Write) => messages.map(({ channel }) => channel);
 const message = new Uint8Array(10);
 
-test('what is published in one turn after a pause leaves at once, in one write; what follows waits for the slot to end', () => {
+test('messages published in one turn after a pause leave at once, in one write; later ones wait for the slot to end', () => {
   const { clock, writes, slots } = bench();
   slots.add('a', message);
   slots.add('b', message);
@@ -133,7 +133,7 @@ test('each slot is one write to one server, and N slots are written to N servers
   );
 });
 
-test('copies go to so many servers, the rest of the slot to one of them', () => {
+test('copies go to the given number of servers, the rest of the slot to one of these', () => {
   const { clock, writes, slots } = bench();
   slots.add('one', message);
   slots.add('two', message, 2);
@@ -159,7 +159,7 @@ test('by hash a slot is one write to each server that its channels belong to', (
   assert.equal(home.size, 30);
 });
 
-test('servers that are up come first, then those that return, then suspects; without any, messages are dropped and counted', () => {
+test('servers that are up come first, then returning ones, then suspects; without any, messages are dropped and counted', () => {
   const { clock, writes, dropped, all, slots } = bench();
   const [first, second, third] = all;
   assert.ok(first && second && third);
@@ -184,7 +184,7 @@ test('servers that are up come first, then those that return, then suspects; wit
   assert.deepEqual(dropped, ['no_server']);
 });
 
-test('what is rescued goes at once to a server that has not had it, until none is left', () => {
+test('a rescued message goes at once to a server that has not had it, until none is left', () => {
   const { clock, writes, slots } = bench();
   for (let i = 0; i < 4; i++) slots.add('a', message);
   clock.pass(0);
@@ -201,7 +201,7 @@ test('what is rescued goes at once to a server that has not had it, until none i
   assert.equal(writes.length, 3);
 });
 
-test('bytes above the bound are dropped and counted, and there is room again once they are written', () => {
+test('messages above the bound are dropped and counted, and there is room again once the slot is written', () => {
   const { clock, writes, dropped, slots } = bench({ queueBytesMax: 100 });
   for (let i = 0; i < 12; i++) slots.add('a', message);
   assert.deepEqual(dropped, ['queue_full', 'queue_full', 'queue_full']);

@@ -1,6 +1,7 @@
-// Messages to slots, slots to servers. What is published within a slot is gathered and leaves in one write to one server, the
-// next slot goes to the next (see placement.ts). What a server leaves unanswered goes at once to one that has not had it.
-// Bytes gathered and unanswered are bounded; what is above the bound, or has nowhere to go, is dropped and counted.
+// Gathers messages into slots and assigns slots to servers. The messages of one slot leave in one
+// write to one server; the next slot goes to the next server (see placement.ts). Messages that a
+// server leaves unanswered go at once to a server that has not had them. The bytes gathered and
+// unanswered are bounded. Messages above the bound, or without a server, are dropped and counted.
 import type { CancelTimer, Clock } from '../../kernel/clock.ts';
 import type { Placed, Placement } from './placement.ts';
 import { preference } from './placement.ts';
@@ -8,17 +9,19 @@ import type { Publish } from './resp-writer.ts';
 import type { Health } from './shard-health.ts';
 import type { DropReason } from './shard-metrics.ts';
 
-/** A message under way. */
+/** A message on its way. */
 export interface Outgoing<S> extends Publish {
   readonly copies: number;
-  /** Servers it was sent to; shared by messages of a slot that went the same way. */
+  /**
+   * The servers it was sent to. Messages of a slot that went to the same servers share one list.
+   */
   tried: readonly S[];
 }
 
 /** A server as slots see it. */
 export interface SlotServer<S> extends Placed {
   readonly health: Health;
-  /** Messages in one write; returns the bytes written. */
+  /** Publishes messages in one write; returns the bytes written. */
   publish(messages: readonly Outgoing<S>[]): number;
 }
 
@@ -27,25 +30,28 @@ export interface SlotOptions {
   readonly placement: Placement;
   /** How long messages are gathered, milliseconds. */
   readonly slotMs: number;
-  /** Bytes of messages gathered or unanswered. */
+  /** The most bytes of messages gathered or unanswered. */
   readonly queueBytesMax: number;
   readonly seed: number;
 }
 
-/** What slots need of the adapter. */
+/** What slots need from the adapter. */
 export interface SlotEnvironment<S> {
   readonly clock: Clock;
-  /** Servers that may be given slots, in an order that does not change while they do not. */
+  /** The servers that slots may go to. Their order is stable while the set is. */
   servers(): readonly S[];
   /** Bytes written to any server and not answered. */
   unansweredBytes(): number;
   dropped(reason: DropReason, messages: number): void;
 }
 
-/** In this order servers are used, when those before are none or too few. */
+/**
+ * The order in which servers are used; a later tier serves when the earlier ones have too few
+ * servers.
+ */
 const TIERS = ['up', 'returning', 'suspect'] as const;
 
-/** Gathers and lays out what one process publishes. */
+/** Gathers the messages that one process publishes and distributes them over servers. */
 export class PublishSlots<S extends SlotServer<S>> {
   readonly #options: SlotOptions;
   readonly #environment: SlotEnvironment<S>;
@@ -60,7 +66,7 @@ export class PublishSlots<S extends SlotServer<S>> {
     this.#environment = environment;
   }
 
-  /** Takes a message for the slot that is open; opens one if there is none. */
+  /** Adds a message to the open slot, or opens a slot. */
   add(channel: string, message: Uint8Array, copies = this.#options.placement.copies): void {
     const { clock, unansweredBytes, dropped } = this.#environment;
     const bytes = channel.length + message.length;
@@ -73,11 +79,11 @@ export class PublishSlots<S extends SlotServer<S>> {
     if (this.#gathered.length > 1) return;
     const write = (): void => this.write();
     const waitMs = this.#lastSlotMs + this.#options.slotMs - clock.nowMs();
-    // Soon, not now: what falls due in the same turn goes with it.
+    // Deferred to the end of the turn, so that messages of the same turn share the write.
     this.#cancel = waitMs <= 0 ? clock.soon(write) : clock.after(waitMs, write);
   }
 
-  /** Writes what is gathered, now. */
+  /** Writes the gathered messages now. */
   write(): void {
     this.#cancel();
     const gathered = this.#gathered;
@@ -88,7 +94,10 @@ export class PublishSlots<S extends SlotServer<S>> {
     this.#layOut(gathered, this.#slot++);
   }
 
-  /** Sends what `from` left unanswered to servers that have not had it. Returns what found none. */
+  /**
+   * Sends unanswered messages to servers that have not had them. Returns the messages for which
+   * there is no such server.
+   */
   rescue(messages: readonly Outgoing<S>[]): Outgoing<S>[] {
     const left: Outgoing<S>[] = [];
     const batches = new Map<S, Outgoing<S>[]>();
@@ -109,7 +118,7 @@ export class PublishSlots<S extends SlotServer<S>> {
   #layOut(messages: readonly Outgoing<S>[], slot: number): void {
     const batches = new Map<S, Outgoing<S>[]>();
     const bySlot = this.#options.placement.by === 'spray';
-    // Where the slot decides, all messages of as many copies go the same way.
+    // If the slot decides, all messages with the same number of copies go to the same servers.
     const ways = new Map<number, readonly S[]>();
     for (const message of messages) {
       const { channel, copies } = message;
@@ -123,7 +132,7 @@ export class PublishSlots<S extends SlotServer<S>> {
     for (const [server, batch] of batches) server.publish(batch);
   }
 
-  /** Connected servers, by their health, then by placement. */
+  /** Connected servers, ordered by health and then by placement. */
   #preferred(slot: number, channel: string): S[] {
     const { placement, seed } = this.#options;
     const servers = this.#environment.servers();

@@ -1,5 +1,6 @@
-// What real servers do to the adapter: they die, hang, come back late, cut subscribers off, ask for passwords, speak TLS.
-// Whatever it is, no message that could be published on another server is lost; what comes twice is the same twice.
+// The adapter with real servers that die, hang, come back late, cut subscribers off, ask for
+// passwords or use TLS. In every case, no message that another server could carry is lost, and
+// copies of a message are equal.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { type TestContext, test } from 'node:test';
@@ -10,7 +11,7 @@ import { parsePlacement } from './placement.ts';
 
 const HOSTS = ['127.0.0.1', '127.0.0.2', '127.0.0.3'];
 const MESSAGES = 300;
-/** So patient that a machine under load does not make a server suspect. */
+/** Long enough that a loaded machine does not make a server suspect. */
 const patient = { suspectMs: 20_000 };
 
 interface Stage {
@@ -34,7 +35,7 @@ const isUp = async ({ publisher, subscriber, victim }: Stage) =>
   (await publisher.metric('hayate_shard_up', nameOf(victim))) === 1 &&
   (await subscriber.metric('hayate_shard_subscribed', nameOf(victim))) === 1;
 
-/** Asks the server while this process stands still. */
+/** Asks the server while this process is blocked. */
 function pingMeanwhile({ host, port }: Redis): string {
   return spawnSync('redis-cli', ['-h', host, '-p', String(port), 'PING'], { encoding: 'utf8' }).stdout.trim();
 }
@@ -71,7 +72,7 @@ test('mirrored messages come once from each of two servers, and a hung one delay
   victim.signal('SIGCONT');
 });
 
-test('a server that is killed loses nothing that is published afterwards, and carries again when it is back', async (t) => {
+test('killing a server loses no message published afterwards, and it carries messages again when it is back', async (t) => {
   const on = await stage(t);
   if (on === undefined) return;
   await sendAndReceive({ ...on, channel: 'live:before', messages: 20 });
@@ -84,7 +85,7 @@ test('a server that is killed loses nothing that is published afterwards, and ca
   await carries(on);
 });
 
-test('what a hung server leaves unanswered is published on another; what it delivers late is the same; it carries again', async (t) => {
+test('messages that a hung server leaves unanswered are published on another; its late deliveries are equal copies; it is used again', async (t) => {
   const on = await stage(t);
   if (on === undefined) return;
   await sendAndReceive({ ...on, channel: 'live:before', messages: 20 });
@@ -94,14 +95,14 @@ test('what a hung server leaves unanswered is published on another; what it deli
   assert.ok((await on.publisher.metric('hayate_shard_republished_total', nameOf(on.victim))) > 0);
   assert.equal(await on.publisher.metric('hayate_shard_dropped_total'), 0);
   on.victim.signal('SIGCONT');
-  await poll('what comes late', () => received.length > MESSAGES);
+  await poll('the late deliveries', () => received.length > MESSAGES);
   await poll('the server to be used again', () => isUp(on));
   await carries(on);
   assert.ok(received.length <= MESSAGES + (await on.publisher.metric('hayate_shard_republished_total')));
   assert.equal(new Set(received).size, MESSAGES);
 });
 
-test('a subscriber whose server hangs for long gives the connection up, and is back when the server is', async (t) => {
+test('a subscriber gives up its connection to a server that hangs for long, and is back when the server is', async (t) => {
   const on = await stage(t);
   if (on === undefined) return;
   await on.subscriber.shards.subscribe('live:held', () => undefined);
@@ -113,7 +114,7 @@ test('a subscriber whose server hangs for long gives the connection up, and is b
   await carries(on);
 });
 
-test('without any server that answers, messages are dropped and counted, and the shards say so', async (t) => {
+test('without any server that answers, messages are dropped and counted, and the shards report it', async (t) => {
   const redis = await startRedis(t);
   if (redis === undefined) return;
   const publisher = await openTestShards(t, redis.url);
@@ -126,7 +127,7 @@ test('without any server that answers, messages are dropped and counted, and the
   await poll('ready again', () => publisher.shards.unready() === undefined);
 });
 
-test('what is above the bound of the queue is dropped and counted, the rest arrives', async (t) => {
+test('messages above the bound of the queue are dropped and counted, and the rest arrives', async (t) => {
   const redis = await startRedis(t);
   if (redis === undefined) return;
   const shards = await openTestShards(t, redis.url, { ...patient, queueBytesMax: 2 ** 20 });
@@ -134,14 +135,14 @@ test('what is above the bound of the queue is dropped and counted, the rest arri
   await shards.shards.subscribe('live:a', (message) => received.push(message.length));
   const bytes = 100 * 1_024;
   for (let i = 0; i < 20; i++) shards.shards.publish('live:a', new Uint8Array(bytes));
-  await poll('what fits', () => received.length === 10);
+  await poll('the messages that fit', () => received.length === 10);
   assert.equal(await shards.metric('hayate_shard_dropped_total', 'queue_full'), 10);
   await poll('the answers', async () => (await shards.metric('hayate_shard_unanswered')) === 0);
   shards.shards.publish('live:a', new Uint8Array(7));
   await poll('one more', () => received.at(-1) === 7);
 });
 
-test('subscribers that are killed subscribe again, all of their channels', async (t) => {
+test('subscribers whose connections are killed subscribe to all of their channels again', async (t) => {
   const on = await stage(t, patient);
   if (on === undefined) return;
   const channels = Array.from({ length: 700 }, (_, i) => `live:${i}`);
@@ -160,7 +161,7 @@ test('subscribers that are killed subscribe again, all of their channels', async
   await poll('every message from every server', () => received.length === channels.length * on.servers.length);
 });
 
-test('a subscriber that is cut off for its output buffer was counted as a receiver, and is back', async (t) => {
+test('a subscriber that is cut off for its output buffer was counted as a receiver, and reconnects', async (t) => {
   const redis = await startRedis(t, { args: ['--client-output-buffer-limit', 'pubsub 32kb 32kb 0'] });
   if (redis === undefined) return;
   const shards = await openTestShards(t, redis.url, patient);
@@ -176,7 +177,7 @@ test('a subscriber that is cut off for its output buffer was counted as a receiv
   assert.deepEqual(received, [7]);
 });
 
-test('a pause of our own is not taken for the silence of a server', async (t) => {
+test('a pause of this process is not taken for the silence of a server', async (t) => {
   const redis = await startRedis(t);
   if (redis === undefined) return;
   const shards = await openTestShards(t, redis.url);
@@ -184,7 +185,8 @@ test('a pause of our own is not taken for the silence of a server', async (t) =>
   await shards.shards.subscribe('live:a', (message) => received.push(message.length));
   shards.shards.publish('live:a', new Uint8Array(3));
   await new Promise((written) => setImmediate(() => setImmediate(written)));
-  // It stands still for longer than servers may stay silent, and the server answers others meanwhile.
+  // Block this process for longer than servers may stay silent. The server answers others
+  // meanwhile.
   const startMs = performance.now();
   while (performance.now() - startMs < 400) {
     assert.equal(pingMeanwhile(redis), 'PONG');
@@ -194,7 +196,7 @@ test('a pause of our own is not taken for the silence of a server', async (t) =>
   assert.equal(await shards.metric('hayate_shard_disconnects_total'), 0);
 });
 
-test('a user who may publish, subscribe and ping is all that is needed; one who may not publish is noticed', async (t) => {
+test('a user with the rights to publish, subscribe and ping suffices; one without the right to publish is reported', async (t) => {
   const redis = await startRedis(t);
   if (redis === undefined) return;
   await redis.command(

@@ -1,34 +1,38 @@
-// A connection to one Redis that comes back by itself: dial, greet (AUTH, PING), hand on replies, and after the end dial again
-// with growing pauses. What stands above sees whole replies, and when it is linked and when not.
+// A connection to one Redis that reconnects by itself. It dials, greets (AUTH, PING) and passes
+// replies on. After the connection ends, it dials again with growing pauses. Its user sees whole
+// replies, and learns when the link is up and when it is down.
 import type { CancelTimer, Clock } from '../../kernel/clock.ts';
 import type { ByteConnection, Dial } from './dial.ts';
 import { RespError, RespParser, type RespValue } from './resp-parser.ts';
 import { writeCommand } from './resp-writer.ts';
 import type { ShardServer } from './server-address.ts';
 
-/** What a link is made of. */
+/** The dependencies of a link. */
 export interface LinkParts {
   readonly dial: Dial;
   readonly clock: Clock;
-  /** 0 to 1, for the pauses. */
+  /** 0 to 1; varies the pauses. */
   readonly random: () => number;
 }
 
-/** What a link reports. */
+/** The events of a link. */
 export interface LinkEvents {
-  /** The server has greeted back; bytes can be written. */
+  /** The server has answered the greeting; bytes can be written. */
   linked(): void;
   reply(value: RespValue): void;
-  /** The link broke, or could not be made (`wasLinked` false); it is tried again. */
+  /** The link broke, or could not be made (`wasLinked` false). It will try again. */
   broken(reason: string, wasLinked: boolean): void;
 }
 
-/** Connecting and greeting take at most so long. */
+/** The most time that connecting and greeting may take. */
 const GREETING_MS_MAX = 2_000;
-/** The first pause, and the longest: short enough that all are back before a server that returned is used again. */
+/**
+ * The first pause and the longest. The longest is short enough that all processes have reconnected
+ * before a server that returned is used again.
+ */
 const PAUSE_MS = 25;
 const PAUSE_MS_MAX = 500;
-/** A link that lived so long begins again with the first pause. */
+/** A link that lasted this long starts again with the first pause. */
 const SETTLED_MS = 1_000;
 const ERROR_CHARACTERS_MAX = 200;
 
@@ -39,7 +43,7 @@ export class RedisLink {
   readonly #events: LinkEvents;
   #connection: ByteConnection | undefined;
   #linkedAtMs: number | undefined;
-  /** Replies to the greeting that have not come. */
+  /** Greeting replies that are still due. */
   #greetings = 0;
   #failures = 0;
   #cancelTimer: CancelTimer = () => undefined;
@@ -57,19 +61,19 @@ export class RedisLink {
     return this.#linkedAtMs !== undefined;
   }
 
-  /** Sends bytes; nothing happens when not linked. */
+  /** Sends bytes; does nothing when not linked. */
   write(bytes: Uint8Array): void {
     if (this.linked) this.#connection?.write(bytes);
   }
 
-  /** Ends the connection because of `reason`; it is made anew after a pause. */
+  /** Ends the connection because of `reason`; the link reconnects after a pause. */
   drop(reason: string): void {
     if (this.#connection === undefined || this.#closed) return;
     this.#connection.destroy();
     this.#end(reason);
   }
 
-  /** Ends it for good. Nothing is reported any more. */
+  /** Ends the link for good. It reports nothing afterwards. */
   close(): void {
     this.#closed = true;
     this.#cancelTimer();
@@ -104,7 +108,7 @@ export class RedisLink {
     const connection = this.#connection;
     try {
       parser.push(bytes, (value) => {
-        // What a reply caused may have ended this very connection.
+        // The handling of a reply may have ended this connection.
         if (this.#connection !== connection) return;
         if (this.#linkedAtMs === undefined) this.#readGreeting(value);
         else this.#events.reply(value);

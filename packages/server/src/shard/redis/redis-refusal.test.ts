@@ -1,5 +1,5 @@
-// Servers that greet and then refuse everything. However often that happens, the log holds few lines; they say what helps, and
-// never the password.
+// Servers that answer the greeting and then refuse everything. However often that happens, the log
+// gets few lines. The lines give advice and never the password.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Registry } from '@prometheus-io/client';
@@ -13,11 +13,11 @@ import { serveFlags } from '../../serve-flags.ts';
 import { openShards } from '../shard-redis.ts';
 
 const PASSWORD = 'correct-horse-battery';
-/** Refusals that are waited for. */
+/** The number of refusals to wait for. */
 const REFUSALS = 40;
 
 for (const [name, rules, word, advice] of [
-  ['a user who may do nothing but say hello', ['on', `>${PASSWORD}`, '+ping'], 'NOPERM', /ACL SETUSER/],
+  ['a user who may only ping', ['on', `>${PASSWORD}`, '+ping'], 'NOPERM', /ACL SETUSER/],
   [
     'a user who may use no channel',
     ['on', `>${PASSWORD}`, 'resetchannels', '+ping', '+publish', '+subscribe', '+unsubscribe'],
@@ -26,7 +26,7 @@ for (const [name, rules, word, advice] of [
   ],
   ['a wrong password', ['on', '>another'], 'WRONGPASS', /password/],
 ] as const)
-  test(`${name}: some lines in the log, with advice and without the password`, async (t) => {
+  test(`${name}: the log gets few lines, with advice and without the password`, async (t) => {
     const redis = await startRedis(t);
     if (redis === undefined) return;
     await redis.command('ACL', 'SETUSER', 'show', ...rules);

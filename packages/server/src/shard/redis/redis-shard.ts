@@ -1,4 +1,5 @@
-// One Redis of the shards: a publisher and a subscriber connection, and whether it is still among the servers named.
+// One Redis of the shards: a publisher and a subscriber connection, and whether the server is still
+// among the named servers.
 import type { RateLimitedLog } from '../../kernel/rate-limited-log.ts';
 import { hashText } from './placement.ts';
 import type { Outgoing, SlotServer } from './publish-slots.ts';
@@ -10,16 +11,19 @@ import { type DropReason, noCounts, type ObservedShard } from './shard-metrics.t
 import { ShardPublisher } from './shard-publisher.ts';
 import { ShardSubscriber } from './shard-subscriber.ts';
 
-/** What a shard needs of the adapter. */
+/** The dependencies of a shard on its adapter. */
 export interface ShardEnvironment {
   readonly parts: LinkParts;
   readonly policy: HealthPolicy;
   readonly log: RateLimitedLog;
   message(channel: string, message: Uint8Array): void;
-  /** Sends messages that this shard left unanswered to others; returns those for which there is none. */
+  /**
+   * Sends messages that this shard left unanswered to other servers; returns those that no other
+   * server can take.
+   */
   rescue(messages: Outgoing<RedisShard>[]): Outgoing<RedisShard>[];
   dropped(reason: DropReason, messages: number): void;
-  /** A connection could not be made, or broke. */
+  /** A connection broke or could not be made. */
   troubled(): void;
 }
 
@@ -27,7 +31,10 @@ export interface ShardEnvironment {
 export class RedisShard implements SlotServer<RedisShard> {
   readonly name: string;
   readonly key: number;
-  /** Until when it stays subscribed although it is not named any more; undefined: it is named. */
+  /**
+   * When a server that is no longer named is closed; until then it stays subscribed. Undefined: it
+   * is named.
+   */
   leavesAtMs: number | undefined;
   readonly subscriber: ShardSubscriber;
   readonly #publisher: ShardPublisher<Outgoing<RedisShard>>;
@@ -74,7 +81,7 @@ export class RedisShard implements SlotServer<RedisShard> {
     });
   }
 
-  /** Resolves when both connections have been made or refused for the first time. */
+  /** Resolves when both first connection attempts have succeeded or failed. */
   get settled(): Promise<void> {
     return this.#settled.promise;
   }
@@ -106,7 +113,7 @@ export class RedisShard implements SlotServer<RedisShard> {
     return bytes;
   }
 
-  /** Closes both connections; what is unanswered is forgotten. */
+  /** Closes both connections and forgets unanswered messages. */
   close(): void {
     this.#publisher.close();
     this.subscriber.close();
@@ -123,7 +130,7 @@ export class RedisShard implements SlotServer<RedisShard> {
   #broken(connection: 'publisher' | 'subscriber', reason: string, wasLinked: boolean): void {
     const { log, troubled } = this.#environment;
     this.#counts[`${connection}Disconnects`]++;
-    // Of those that go on failing, the first failure is told and all are counted.
+    // If a connection keeps failing, only the first failure is logged; all are counted.
     if (wasLinked || !this.#attempts[connection])
       log.warn('shard not connected', { ...this.#labels, connection, reason, ...adviceOn(reason) }, `${this.name} ${connection}`);
     this.#attempted(connection);

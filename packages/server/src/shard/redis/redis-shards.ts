@@ -1,5 +1,6 @@
-// The shard seam over N standalone Redis servers. A publisher uses one server per slot and the next for the next; a subscriber
-// subscribes on all of them. So servers may come, go, die and hang at any moment, without agreement between processes.
+// The shard seam over N standalone Redis servers. A publisher writes each slot to one server and
+// the next slot to the next; a subscriber subscribes on all of them. So servers may come, go, die
+// and hang at any moment, without any agreement between processes.
 import type { Registry } from '@prometheus-io/client';
 import type { Logger } from 'pino';
 import type { CancelTimer, Clock } from '../../kernel/clock.ts';
@@ -14,36 +15,42 @@ import type { ShardServer, ShardSource } from './server-address.ts';
 import type { HealthPolicy } from './shard-health.ts';
 import { ShardMetrics } from './shard-metrics.ts';
 
-/** What Redis shards are opened with. All time, chance and network come in here. */
+/** The options for Redis shards. Time, randomness and the network are injected here. */
 export interface RedisShardsOptions {
   readonly sources: readonly ShardSource[];
   readonly placement: Placement;
   /** How long messages are gathered before they are written, milliseconds. */
   readonly slotMs: number;
-  /** Bytes of messages gathered or unanswered. */
+  /** The most bytes of messages gathered or unanswered. */
   readonly queueBytesMax: number;
   readonly suspectMs: number;
   readonly closeMs: number;
   readonly returnMs: number;
   readonly resolveMs: number;
-  /** How long a server that is not named any more stays subscribed: streamers may still know it. Default 10 s. */
+  /**
+   * How long a server that is no longer named stays subscribed, as streamers may still use it.
+   * Default 10 s.
+   */
   readonly leaveMs?: number;
   readonly dial: Dial;
   readonly lookUp: LookUp;
   readonly clock: Clock;
-  /** 0 to 1: pauses between attempts to connect, and this process's own order of servers. */
+  /** 0 to 1: varies the pauses between connection attempts, and this process's order of servers. */
   readonly random: () => number;
   readonly registry: Registry;
   readonly logger: Logger;
 }
 
-/** Opening waits at most so long for a server that does not answer. */
+/** How long opening waits for a server that does not answer. */
 const WAIT_MS_MAX = 1_000;
 const LEAVE_MS = 10_000;
-/** Beyond the interval of looking up, so that others have connected too. */
+/** Added to the lookup interval, so that other processes have connected too. */
 const PROBATION_MARGIN_MS = 1_000;
 
-/** Opens shards over Redis; resolves when each server has been reached, or refused, or a second has passed. Never rejects. */
+/**
+ * Opens shards over Redis. Resolves when each server has been reached or has refused, or after a
+ * second. Never rejects.
+ */
 export async function openRedisShards(options: RedisShardsOptions): Promise<Shards> {
   const shards = new RedisShards(options);
   await shards.settle();
@@ -57,9 +64,9 @@ class RedisShards implements Shards {
   readonly #slots: PublishSlots<RedisShard>;
   readonly #discovery: Discovery;
   readonly #channels = new Map<string, Set<Receive>>();
-  /** By name. Also those that are leaving. */
+  /** By name. Includes the servers that are leaving. */
   readonly #shards = new Map<string, RedisShard>();
-  /** Those that are not leaving, sorted. */
+  /** The servers that are not leaving, sorted. */
   #named: readonly RedisShard[] = [];
   #found = false;
   #cancelLeave: CancelTimer = () => undefined;
@@ -141,7 +148,10 @@ class RedisShards implements Shards {
     return this.#closing;
   }
 
-  /** Writes what is gathered and waits a moment for its answers: it may be how a stream ended. */
+  /**
+   * Writes the gathered messages and waits up to `closeMs` for their answers: they may tell viewers
+   * that a stream ended.
+   */
   async #close(): Promise<void> {
     const { clock, closeMs } = this.#options;
     this.#discovery.close();
@@ -159,7 +169,10 @@ class RedisShards implements Shards {
     this.#channels.clear();
   }
 
-  /** Resolves when every server has confirmed the channel, or after the time in which one that does not answer is given up: viewers wait for it. */
+  /**
+   * Resolves when every server has confirmed the channel, or after `closeMs`, when a silent server
+   * is given up. Viewers wait for it.
+   */
   #subscribed(channel: string): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const { clock, closeMs } = this.#options;
@@ -183,16 +196,16 @@ class RedisShards implements Shards {
     for (const receive of this.#channels.get(channel) ?? []) receive(message);
   }
 
-  /** Makes the shards those that were found. */
+  /** Sets the shards to the servers found. */
   #take(servers: readonly ShardServer[]): void {
-    // Before anything has been found there is nothing that could have left.
+    // Nothing has been found yet, so no server can have left.
     if (servers.length === 0) return;
     const { clock, logger, leaveMs = LEAVE_MS } = this.#options;
     const names = new Set(servers.map(({ name }) => name));
     for (const shard of this.#shards.values()) {
       if (names.has(shard.name) || shard.leavesAtMs !== undefined) continue;
       shard.leavesAtMs = clock.nowMs() + leaveMs;
-      logger.info({ shard: shard.name }, 'shard leaves');
+      logger.info({ shard: shard.name }, 'shard is leaving');
     }
     this.#named = servers.map((server) => {
       const shard = this.#shards.get(server.name) ?? this.#add(server);
@@ -210,7 +223,7 @@ class RedisShards implements Shards {
     return shard;
   }
 
-  /** Lets go of shards whose time to leave has come, and comes back for the next. */
+  /** Closes the shards whose time to leave has come, and sets a timer for the next. */
   #armLeave(): void {
     const { clock, logger } = this.#options;
     this.#cancelLeave();

@@ -1,24 +1,25 @@
-// Replies of Redis (RESP2), from bytes in pieces of any size to values, in order. Whatever the pieces, the values are the
-// same; whatever the bytes, it gives values or throws RespError, and keeps at most one unfinished reply of a bounded size.
-// Source: the Redis serialization protocol specification. Bulk strings are views into what was pushed, not copies.
+// Parses Redis replies (RESP2): bytes in pieces of any size go in, values come out in order. The
+// values do not depend on how the bytes are split. Any bytes give values or a RespError. The parser
+// keeps at most one unfinished reply of bounded size. Source: the Redis serialization protocol
+// specification. Bulk strings are views of the pushed bytes, not copies.
 
-/** A reply that says that a command failed. */
+/** An error reply: a command failed. */
 export interface ErrorReply {
   readonly error: string;
 }
 
-/** A status. */
+/** A status reply. */
 export interface StatusReply {
   readonly status: string;
 }
 
-/** What may stand in an array: an integer, a bulk string, or null. */
+/** An element of an array: an integer, a bulk string, or null. */
 export type RespItem = number | Uint8Array | null;
 
-/** A reply. Arrays in arrays are refused: no command of ours is answered by them. */
+/** A reply. Nested arrays are refused: no command that Hayate sends gets one. */
 export type RespValue = ErrorReply | StatusReply | RespItem | readonly RespItem[];
 
-/** The bytes are not what a Redis sends, or too many. The connection is of no use any more. */
+/** The bytes are not a Redis reply, or exceed a bound. The connection cannot be used any more. */
 export class RespError extends Error {
   override readonly name = 'RespError';
 }
@@ -26,20 +27,20 @@ export class RespError extends Error {
 const CR = 0x0d;
 const LF = 0x0a;
 const [PLUS, MINUS, COLON, DOLLAR, STAR] = [0x2b, 0x2d, 0x3a, 0x24, 0x2a];
-/** Bytes of a status, error or number. */
+/** The most bytes of a status, error or number. */
 const LINE_BYTES_MAX = 4_096;
 const ITEMS_MAX = 8;
 
 /** Bounds of a reply. */
 export interface RespLimits {
-  /** Bytes of a bulk string. Default 64 MiB. */
+  /** The most bytes of a bulk string. Default 64 MiB. */
   readonly bulkBytesMax?: number;
 }
 
-/** Reads one connection's replies. */
+/** Parses the replies of one connection. */
 export class RespParser {
   readonly #bulkBytesMax: number;
-  /** What of an unfinished reply has come, in pieces, from its first byte on. */
+  /** The received part of an unfinished reply, in pieces, from its first byte on. */
   #pieces: Uint8Array[] = [];
   #bytes = 0;
   /** Fewer bytes than this cannot finish the reply. */
@@ -51,7 +52,10 @@ export class RespParser {
     this.#bulkBytesMax = bulkBytesMax;
   }
 
-  /** Takes the next bytes and gives every reply that they finish. Throws RespError; then it must not be used again. */
+  /**
+   * Takes the next bytes and calls `take` for every reply that they finish. Throws RespError; the
+   * parser must not be used again then.
+   */
   push(bytes: Uint8Array, take: (value: RespValue) => void): void {
     this.#pieces.push(bytes);
     this.#bytes += bytes.length;
@@ -71,7 +75,7 @@ export class RespParser {
     this.#pieces = this.#bytes === 0 ? [] : [this.#buffer.subarray(done)];
   }
 
-  /** The next reply; undefined if it is not there to its end. */
+  /** The next reply; undefined if it is incomplete. */
   #readValue(): RespValue | undefined {
     if (this.#at >= this.#buffer.length) return this.#wait(this.#at + 1);
     const type = this.#buffer[this.#at];
@@ -104,12 +108,12 @@ export class RespParser {
     const start = this.#at;
     const end = start + number;
     if (end + 2 > this.#buffer.length) return this.#wait(end + 2);
-    if (this.#buffer[end] !== CR || this.#buffer[end + 1] !== LF) throw new RespError('a string longer than it says');
+    if (this.#buffer[end] !== CR || this.#buffer[end + 1] !== LF) throw new RespError('a string longer than its length');
     this.#at = end + 2;
     return this.#buffer.subarray(start, end);
   }
 
-  /** The number of a line, without its type. */
+  /** Parses a line's number, after the type byte. */
   #readNumber(): number | undefined {
     const buffer = this.#buffer;
     let at = this.#at + 1;
@@ -121,25 +125,25 @@ export class RespParser {
       if (at >= buffer.length) return this.#wait(at + 1);
       const byte = buffer[at] ?? 0;
       if (byte < 0x30 || byte > 0x39) break;
-      if (at - first >= 15) throw new RespError('a number too long');
+      if (at - first >= 15) throw new RespError('a number that is too long');
       number = number * 10 + (byte - 0x30);
       at++;
     }
-    if (at === first || buffer[at] !== CR) throw new RespError('a number that is none');
+    if (at === first || buffer[at] !== CR) throw new RespError('not a number');
     if (at + 1 >= buffer.length) return this.#wait(at + 2);
-    if (buffer[at + 1] !== LF) throw new RespError('a line without its end');
+    if (buffer[at + 1] !== LF) throw new RespError('a line without CRLF');
     this.#at = at + 2;
     return negative ? -number : number;
   }
 
-  /** A line's text, without its type. */
+  /** Reads a line's text, after the type byte. */
   #readLine(): string | undefined {
     const start = this.#at + 1;
     const end = this.#buffer.indexOf(LF, start);
     const length = (end === -1 ? this.#buffer.length : end) - start;
-    if (length > LINE_BYTES_MAX) throw new RespError('a line too long');
+    if (length > LINE_BYTES_MAX) throw new RespError('a line that is too long');
     if (end === -1) return this.#wait(this.#buffer.length + 1);
-    if (end === start || this.#buffer[end - 1] !== CR) throw new RespError('a line without its end');
+    if (end === start || this.#buffer[end - 1] !== CR) throw new RespError('a line without CRLF');
     this.#at = end + 1;
     return this.#buffer.toString('utf8', start, end - 1);
   }

@@ -1,7 +1,8 @@
-// Commands as Redis reads them (RESP2: an array of bulk strings), many in one buffer, so that a batch costs both sides one
-// system call. Source: the Redis serialization protocol specification, "Sending commands to a Redis server".
+// Writes Redis commands (RESP2: an array of bulk strings), many in one buffer, so that a batch
+// costs both sides one system call. Source: the Redis serialization protocol specification,
+// "Sending commands to a Redis server".
 
-/** A message and where it goes. */
+/** A message and its channel. */
 export interface Publish {
   /** ASCII. */
   readonly channel: string;
@@ -11,10 +12,10 @@ export interface Publish {
 const PUBLISH = '*3\r\n$7\r\nPUBLISH\r\n$';
 /** Bytes around a PUBLISH's channel and message when both lengths have ten digits. */
 const FRAME_BYTES = PUBLISH.length + 10 + 2 + 2 + 1 + 10 + 2 + 2;
-/** Channels in one SUBSCRIBE. */
+/** The most channels in one SUBSCRIBE. */
 const CHANNELS_PER_COMMAND = 256;
 
-/** Pipelined PUBLISH commands; each is answered by the number of receivers. */
+/** Pipelined PUBLISH commands. The reply to each is its number of receivers. */
 export function writePublishes(batch: readonly Publish[]): Uint8Array {
   let room = 0;
   for (const { channel, message } of batch) room += FRAME_BYTES + channel.length + message.length;
@@ -30,7 +31,10 @@ export function writePublishes(batch: readonly Publish[]): Uint8Array {
   return buffer.subarray(0, at);
 }
 
-/** Pipelined SUBSCRIBE or UNSUBSCRIBE commands; every channel is answered. Empty for no channels. */
+/**
+ * Pipelined SUBSCRIBE or UNSUBSCRIBE commands. Redis replies for every channel. Empty for no
+ * channels.
+ */
 export function writeSubscriptions(command: 'SUBSCRIBE' | 'UNSUBSCRIBE', channels: readonly string[]): Uint8Array {
   const commands: Uint8Array[] = [];
   for (let at = 0; at < channels.length; at += CHANNELS_PER_COMMAND)

@@ -24,7 +24,7 @@ function writeItem(written: RespValue): Buffer {
 /** Values as text; bulk strings as their bytes, whether Buffer or Uint8Array. */
 const plain = (values: readonly RespValue[]): string => values.map((one) => writeItem(one).toString('latin1')).join('');
 
-/** What a parser makes of pieces: its values, and the error that ended it. */
+/** Parses pieces: returns the values, and the error that ended the parsing. */
 function parse(pieces: readonly Uint8Array[], limits = {}): { values: RespValue[]; error?: string } {
   const parser = new RespParser(limits);
   const values: RespValue[] = [];
@@ -39,11 +39,11 @@ function parse(pieces: readonly Uint8Array[], limits = {}): { values: RespValue[
 
 function cut(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
   const at = [0, ...places.map((place) => place % (bytes.length + 1)).sort((a, b) => a - b), bytes.length];
-  // Copied, as pieces from a socket lie in buffers of their own.
+  // Copied, because pieces from a socket have buffers of their own.
   return at.slice(1).map((end, index) => Uint8Array.from(bytes.subarray(at[index], end)));
 }
 
-test('replies come out as they were written, in whatever pieces they arrive', () => {
+test('replies come out as they were written, however the bytes are split', () => {
   fc.assert(
     fc.property(fc.array(value, { maxLength: 20 }), fc.array(fc.nat(), { maxLength: 40 }), (values, places) => {
       const bytes = Buffer.concat(values.map(writeItem));
@@ -64,7 +64,7 @@ test('replies come out byte by byte as well', () => {
   );
 });
 
-test('random bytes give values or one kind of error, the same in whatever pieces they arrive', () => {
+test('random bytes give values or a RespError, the same however they are split', () => {
   const likely = fc.constantFrom(...'+-:$*0123456789\r\nab').map((text) => text.charCodeAt(0));
   const noise = fc.array(fc.oneof({ weight: 9, arbitrary: likely }, fc.integer({ min: 0, max: 255 })), { maxLength: 60 });
   fc.assert(
@@ -78,12 +78,12 @@ test('random bytes give values or one kind of error, the same in whatever pieces
   );
 });
 
-test('what is larger than the bounds is refused before it has come', () => {
+test('a reply larger than the bounds is refused before it has arrived', () => {
   assert.match(parse([Buffer.from('$21\r\n')], { bulkBytesMax: 20 }).error ?? '', /string of 21 bytes/);
   assert.match(parse([Buffer.from('*9\r\n')]).error ?? '', /array of 9/);
   assert.match(parse([Buffer.from('*1\r\n*1\r\n')]).error ?? '', /type 42/);
-  assert.match(parse([Buffer.from(`+${'a'.repeat(5_000)}`)]).error ?? '', /line too long/);
-  assert.match(parse([Buffer.from(`:${'1'.repeat(16)}`)]).error ?? '', /number too long/);
+  assert.match(parse([Buffer.from(`+${'a'.repeat(5_000)}`)]).error ?? '', /line that is too long/);
+  assert.match(parse([Buffer.from(`:${'1'.repeat(16)}`)]).error ?? '', /number that is too long/);
 });
 
 test('commands are arrays of bulk strings that a parser reads back', () => {

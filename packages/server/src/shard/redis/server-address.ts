@@ -1,37 +1,37 @@
-// `--shards` in words to where servers are. Passwords go in with the text and come out in `credentials` alone: no name, label
-// or message made here holds one.
+// Parses `--shards` into server addresses. Passwords appear only in `credentials`: no name, label
+// or message made here contains one.
 import { hostAndPort, parseAddress } from '../../kernel/address.ts';
 import { HayateError } from '../../kernel/error.ts';
 import type { ServerAddress } from './dial.ts';
 
-/** What a server asks of its clients. */
+/** The credentials that a server requires. */
 export interface Credentials {
-  /** Absent: Redis' default user. */
+  /** Absent: Redis's default user. */
   readonly user?: string;
   readonly password: string;
 }
 
 /** One server. */
 export interface ShardServer {
-  /** `host:port`, which is what logs and metrics call it. */
+  /** `host:port`, the server's name in logs and metrics. */
   readonly name: string;
   readonly address: ServerAddress;
   readonly credentials?: Credentials;
 }
 
-/** Servers that are found by a DNS name. */
+/** A DNS name that servers are found by. */
 export interface ShardName {
   readonly host: string;
-  /** With it: the addresses (A, AAAA) of `host`; without: its services (SRV). */
+  /** Present: look up the addresses (A, AAAA) of `host`. Absent: look up its services (SRV). */
   readonly port?: number;
   readonly tls: boolean;
   readonly credentials?: Credentials;
 }
 
-/** A part of `--shards`. */
+/** One item of `--shards`. */
 export type ShardSource = { readonly server: ShardServer } | { readonly name: ShardName };
 
-/** An address and port that a name led to. */
+/** An address and port that a lookup returned. */
 export interface Endpoint {
   readonly host: string;
   readonly port: number;
@@ -40,8 +40,9 @@ export interface Endpoint {
 const PORT = 6_379;
 
 /**
- * Reads a list, separated by commas, of `redis://[user:password@]host[:port]`, `rediss://…` (TLS), `dns+redis://name[:port]`
- * and `dns+rediss://…`. Percent-encode what is special in a password. Throws HayateError CONFIGURATION.
+ * Parses a comma-separated list of `redis://[user:password@]host[:port]`, `rediss://…` (TLS),
+ * `dns+redis://name[:port]` and `dns+rediss://…`. Special characters in a password must be
+ * percent-encoded. Throws HayateError CONFIGURATION.
  */
 export function parseShardSources(text: string): ShardSource[] {
   const items = text.split(',').map((item) => item.trim());
@@ -50,7 +51,7 @@ export function parseShardSources(text: string): ShardSource[] {
 
 function parseSource(item: string, label: string): ShardSource {
   const refuse = (what: string) => new HayateError('CONFIGURATION', `${label}: ${what}`);
-  // URLs know no zones (`[fe80::1%eth0]`); the rest of the address is read without it.
+  // URLs do not allow zones (`[fe80::1%eth0]`), so the rest is parsed without the zone.
   const [, bracketed] = /^[a-z+]+:\/\/(?:[^/?#@]*@)?(\[[^\]]*\])/i.exec(item) ?? [];
   const literal = bracketed === undefined ? undefined : parseAddress(bracketed);
   const text = bracketed !== undefined && literal?.includes('%') ? item.replace(bracketed, '[::]') : item;
@@ -58,10 +59,10 @@ function parseSource(item: string, label: string): ShardSource {
   const scheme = url === undefined ? undefined : /^(dns\+)?redis(s)?:$/.exec(url.protocol);
   if (url === undefined || !scheme || url.hostname === '')
     throw refuse(
-      'must be memory, or redis://host:port, rediss://host:port or dns+redis://name:port, separated by commas; an IPv6 address stands in brackets',
+      'must be memory, or redis://host:port, rediss://host:port or dns+redis://name:port, separated by commas; write an IPv6 address in brackets',
     );
   if (!['', '/'].includes(url.pathname) || url.search !== '' || url.hash !== '')
-    throw refuse('nothing may follow the port: pub/sub knows no databases');
+    throw refuse('nothing may follow the port: pub/sub has no databases');
   if (url.username !== '' && url.password === '') throw refuse('a user without a password; write redis://user:password@host');
   const host = literal ?? parseAddress(url.hostname) ?? url.hostname;
   const tls = scheme[2] !== undefined;
@@ -71,7 +72,7 @@ function parseSource(item: string, label: string): ShardSource {
   return { server: serverAt({ host, port: PORT, ...port }, { host, tls, ...credentials }) };
 }
 
-/** The server at `endpoint`, with the TLS name and credentials of the name that led there. */
+/** The server at `endpoint`, with the TLS name and credentials of the name that was looked up. */
 export function serverAt({ host, port }: Endpoint, found: ShardName): ShardServer {
   return {
     name: hostAndPort(host, port),
@@ -86,6 +87,6 @@ function credentialsOf(url: URL, refuse: (what: string) => HayateError): { crede
     const user = decodeURIComponent(url.username);
     return { credentials: { ...(user === '' ? {} : { user }), password: decodeURIComponent(url.password) } };
   } catch {
-    throw refuse('the password is not percent-encoded as it should be');
+    throw refuse('the user or password is not correctly percent-encoded');
   }
 }

@@ -10,7 +10,7 @@ const down: Health = { state: 'down' };
 const connected = (as: 'trusted' | 'new' | 'known', nowMs: number): HealthEvent => ({ kind: 'connected', as, nowMs });
 const checked = (unansweredMs: number, nowMs: number): HealthEvent => ({ kind: 'checked', unansweredMs, nowMs });
 
-test('a server that was there from the start is up at once, one that is back after answering, a new one after its probation', () => {
+test('a server known from the start is up at once, one that returns is up after answering for a time, a new one after its probation', () => {
   assert.deepEqual(after(down, connected('trusted', 5)), { state: 'up' });
   assert.equal(after(down, connected('known', 5), checked(0, 1_004)).state, 'returning');
   assert.equal(after(down, connected('known', 5), checked(0, 1_005)).state, 'up');
@@ -18,7 +18,7 @@ test('a server that was there from the start is up at once, one that is back aft
   assert.equal(after(down, connected('new', 5), checked(59, 3_005)).state, 'up');
 });
 
-test('silence makes it suspect, longer silence down; an answer lets it return, and the time of that begins anew', () => {
+test('silence makes a server suspect, longer silence down; an answer starts its return from the beginning', () => {
   const suspect = after({ state: 'up' }, checked(59, 100), checked(60, 101));
   assert.deepEqual(suspect, { state: 'suspect', sinceMs: 101 });
   assert.equal(after(suspect, checked(249, 290)).state, 'suspect');
@@ -28,11 +28,11 @@ test('silence makes it suspect, longer silence down; an answer lets it return, a
   assert.deepEqual(after(returning, checked(60, 500), checked(0, 510)), { state: 'returning', untilMs: 1_510 });
 });
 
-test('after a pause of our own it is suspect before it is down, however old the message', () => {
+test('after a pause of this process a server is suspect before it is down, however old the message', () => {
   assert.deepEqual(after({ state: 'up' }, checked(5_000, 9_000)), { state: 'suspect', sinceMs: 9_000 });
 });
 
-test('whatever happens, it is up only if it has answered for as long as it must', () => {
+test('after any events, a server is up only if it has answered for the required time', () => {
   const event: fc.Arbitrary<['connected' | 'checked' | 'disconnected', number, number]> = fc.tuple(
     fc.constantFrom('connected', 'checked', 'checked', 'checked', 'disconnected'),
     fc.nat({ max: 700 }),

@@ -1,37 +1,42 @@
-// Whether a server may be given slots: a pure state machine over given times. What a server does (connect, answer, stay
-// silent, break off) goes in; the next state comes out.
+// Decides whether slots may go to a server: a pure state machine over given times. In: events of a
+// server (connected, checked, disconnected). Out: the next state.
 
-/** What this process thinks of a server. */
+/** What this process knows of a server's health. */
 export type Health =
-  /** Not connected, or silent for too long to stay so. */
+  /** Not connected, or silent for `closeMs`, after which the connection is closed. */
   | { readonly state: 'down' }
-  /** Connected, and answering since too short a time. */
+  /** Connected, but not yet answering for long enough. */
   | { readonly state: 'returning'; readonly untilMs: number }
   | { readonly state: 'up' }
-  /** Connected, and has left something unanswered. */
+  /** Connected, and has left a message unanswered. */
   | { readonly state: 'suspect'; readonly sinceMs: number };
 
-/** How patient we are, milliseconds. */
+/** The times of the state machine, milliseconds. */
 export interface HealthPolicy {
-  /** Unanswered for so long: suspect, its messages are sent elsewhere. */
+  /**
+   * A server with a message unanswered for this long is suspect; its messages are sent elsewhere.
+   */
   readonly suspectMs: number;
-  /** And for so long: the connection is closed. */
+  /** A server with a message unanswered for this long is down; its connection is closed. */
   readonly closeMs: number;
-  /** Answering for so long brings back one that had been suspect or away. */
+  /** A server that was suspect or away is up again after it has answered for this long. */
   readonly returnMs: number;
-  /** The same of a server that this process has never seen before: others must have found it too. */
+  /**
+   * Like `returnMs`, for a server that is new to this process: other processes must have found it
+   * too.
+   */
   readonly probationMs: number;
 }
 
 /** What happened. */
 export type HealthEvent =
-  /** `trusted`: it was there when this process started; `new`: it has been found since; `known`: it is back. */
+  /** `trusted`: known since this process started; `new`: found since; `known`: reconnected. */
   | { readonly kind: 'connected'; readonly as: 'trusted' | 'new' | 'known'; readonly nowMs: number }
-  /** For how long the oldest of what it was sent is unanswered; 0: nothing is. */
+  /** The age of the oldest unanswered message; 0: all are answered. */
   | { readonly kind: 'checked'; readonly unansweredMs: number; readonly nowMs: number }
   | { readonly kind: 'disconnected' };
 
-/** The state after `event`. When it is `down` after a check, the connection is to be closed. */
+/** The state after `event`. If a check makes it `down`, the caller must close the connection. */
 export function nextHealth(health: Health, event: HealthEvent, policy: HealthPolicy): Health {
   if (event.kind === 'disconnected') return { state: 'down' };
   if (event.kind === 'connected') {
@@ -50,7 +55,8 @@ export function nextHealth(health: Health, event: HealthEvent, policy: HealthPol
       return nowMs >= health.untilMs ? { state: 'up' } : health;
     case 'suspect':
       if (!silent) return { state: 'returning', untilMs: nowMs + policy.returnMs };
-      // Counted from the suspicion, not from the sending: after a pause of our own it still has this time to answer.
+      // Counted from the suspicion, not from the sending: after a pause of this process, the server
+      // still has this time to answer.
       return nowMs - health.sinceMs >= policy.closeMs - policy.suspectMs ? { state: 'down' } : health;
   }
 }

@@ -1,19 +1,19 @@
-// What the Redis adapter counts. Counts are plain numbers where they are made, for they are made for every message; they become
-// metrics when they are asked for. A label names a server by its address, never a stream.
+// The metrics of the Redis adapter. Counts change with every message, so they are plain numbers,
+// and become metrics only when scraped. A label names a server by its address, never a stream.
 import { Counter, Gauge, type Registry } from '@prometheus-io/client';
 
-/** Counts of one server, since it was found. */
+/** The counts of one server, since it was found. */
 export interface ShardCounts {
-  /** Messages written, copies and repetitions included. */
+  /** Messages written, including copies and repetitions. */
   publishes: number;
   publishedBytes: number;
   /** Writes. */
   slots: number;
-  /** Messages left unanswered that were published on another server. */
+  /** Unanswered messages that were published on another server. */
   republished: number;
-  /** Messages that met no subscriber. */
+  /** Messages without a subscriber. */
   unheard: number;
-  /** Times that it became suspect. */
+  /** How often it became suspect. */
   suspected: number;
   /** Messages received. */
   received: number;
@@ -21,7 +21,7 @@ export interface ShardCounts {
   subscriberDisconnects: number;
 }
 
-/** What is read when metrics are asked for. */
+/** The values read at a scrape. */
 export interface ObservedShard {
   readonly name: string;
   readonly counts: Readonly<ShardCounts>;
@@ -31,12 +31,12 @@ export interface ObservedShard {
   readonly unanswered: number;
 }
 
-/** Why a message was given up. */
+/** Why a message was dropped. */
 export type DropReason = 'queue_full' | 'no_server' | 'unanswered';
 
 type Value = (shard: ObservedShard) => number;
 
-/** Counts that have begun. */
+/** Counts that start at zero. */
 export const noCounts = (): ShardCounts => ({
   publishes: 0,
   publishedBytes: 0,
@@ -58,14 +58,14 @@ export class ShardMetrics {
     const registers = [registry];
     this.dropped = new Counter({
       name: 'hayate_shard_dropped_total',
-      help: 'Messages given up: too many waited (queue_full), no server was connected (no_server), or none was left to try (unanswered)',
+      help: 'Messages dropped: the queue was full (queue_full), no server was connected (no_server), or no server was left to try (unanswered)',
       labelNames: ['reason'],
       registers,
     });
     for (const reason of ['queue_full', 'no_server', 'unanswered'] as const) this.dropped.inc({ reason }, 0);
     this.resolveFailures = new Counter({
       name: 'hayate_shard_resolve_failures_total',
-      help: 'DNS questions about servers that were not answered; the last answer holds',
+      help: 'DNS lookups of servers that failed; the last answer stays in force',
       registers,
     });
     new Gauge({
@@ -92,12 +92,12 @@ function addServerMetrics(registers: Registry[], shards: () => readonly Observed
         for (const shard of shards()) this.inc({ shard: shard.name }, value(shard));
       },
     });
-  counter('publishes', 'Messages written to this server, copies and repetitions included', ({ counts }) => counts.publishes);
-  counter('published_bytes', 'Bytes of these, as commands', ({ counts }) => counts.publishedBytes);
-  counter('slots', 'Writes to this server, each of the messages of one slot', ({ counts }) => counts.slots);
-  counter('republished', 'Messages that this server left unanswered, published on another', ({ counts }) => counts.republished);
-  counter('publishes_without_subscriber', 'Messages that met no subscriber on this server', ({ counts }) => counts.unheard);
-  counter('suspected', 'Times that this server left a message unanswered for --shard-suspect-ms', ({ counts }) => counts.suspected);
+  counter('publishes', 'Messages written to this server, including copies and repetitions', ({ counts }) => counts.publishes);
+  counter('published_bytes', 'Bytes of the PUBLISH commands written to this server', ({ counts }) => counts.publishedBytes);
+  counter('slots', 'Slots written to this server, one write each', ({ counts }) => counts.slots);
+  counter('republished', 'Messages that this server left unanswered and another server got', ({ counts }) => counts.republished);
+  counter('publishes_without_subscriber', 'Messages without a subscriber on this server', ({ counts }) => counts.unheard);
+  counter('suspected', 'How often this server left a message unanswered for --shard-suspect-ms', ({ counts }) => counts.suspected);
   counter('received', 'Messages received from this server', ({ counts }) => counts.received);
   new Counter({
     name: 'hayate_shard_disconnects_total',
@@ -123,7 +123,7 @@ function addServerMetrics(registers: Registry[], shards: () => readonly Observed
         for (const shard of shards()) this.set({ shard: shard.name }, value(shard));
       },
     });
-  gauge('up', '1 while this server is given slots', ({ up }) => Number(up));
-  gauge('subscribed', '1 while the subscriber connection to this server stands', ({ subscribed }) => Number(subscribed));
+  gauge('up', '1 while slots go to this server', ({ up }) => Number(up));
+  gauge('subscribed', '1 while the subscriber connection to this server is open', ({ subscribed }) => Number(subscribed));
   gauge('unanswered', 'Messages written to this server and not answered', ({ unanswered }) => unanswered);
 }

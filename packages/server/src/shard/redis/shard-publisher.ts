@@ -1,5 +1,6 @@
-// Batches of messages to one Redis: each is one write, answered in order. What is unanswered is kept until it is, so that it
-// can be published elsewhere when the server falls silent or the connection breaks. Health follows from the answers alone.
+// Publishes batches of messages on one Redis. Each batch is one write; replies come in order.
+// Unanswered messages are kept, so that they can be published elsewhere when the server falls
+// silent or the connection breaks. The replies alone decide the server's health.
 import type { CancelTimer } from '../../kernel/clock.ts';
 import { type LinkParts, RedisLink } from './redis-link.ts';
 import type { RespValue } from './resp-parser.ts';
@@ -7,14 +8,14 @@ import { type Publish, writeCommand, writePublishes } from './resp-writer.ts';
 import type { ShardServer } from './server-address.ts';
 import { type Health, type HealthEvent, type HealthPolicy, nextHealth } from './shard-health.ts';
 
-/** What a publisher reports. */
+/** The events of a publisher. */
 export interface PublisherEvents<M> {
   health(health: Health, before: Health): void;
-  /** These may not have arrived. Returns those for which there is nobody else. */
+  /** These messages may not have arrived. Returns those that no other server can take. */
   rescue(messages: M[]): M[];
-  /** These may not have arrived, and nobody else could be asked. */
+  /** These messages may not have arrived, and no other server could take them. */
   lost(messages: readonly M[]): void;
-  /** A message met no subscriber. */
+  /** A message had no subscriber. */
   unheard(): void;
   broken(reason: string, wasLinked: boolean): void;
 }
@@ -22,32 +23,32 @@ export interface PublisherEvents<M> {
 interface Batch<M> {
   readonly sentMs: number;
   readonly bytes: number;
-  /** Empty for a PING, and once they have been rescued. */
+  /** Empty for a PING, and after a rescue. */
   messages: readonly M[];
-  /** Replies that have not come. */
+  /** Replies that are still due. */
   left: number;
   readonly ping: boolean;
 }
 
 const PING = writeCommand('PING');
-/** Between pings of a server that is to come back, and of one that has nothing to do. */
+/** The interval between pings of a server that is returning, and of an idle one. */
 const RETURNING_PING_MS = 100;
 const IDLE_PING_MS = 1_000;
 
-/** One server's publisher connection. */
+/** The publisher connection of one server. */
 export class ShardPublisher<M extends Publish> {
   readonly #parts: LinkParts;
   readonly #policy: HealthPolicy;
   readonly #events: PublisherEvents<M>;
   readonly #link: RedisLink;
-  /** In the order in which they were written. */
+  /** In the order of writing. */
   #unanswered: Batch<M>[] = [];
   #unansweredBytes = 0;
   #unansweredMessages = 0;
   #health: Health = { state: 'down' };
   #connectedAs: 'trusted' | 'new' | 'known';
   #cancelCheck: CancelTimer = () => undefined;
-  /** When the check runs that is under way; undefined: none is. */
+  /** When the scheduled check runs; undefined: none is scheduled. */
   #checkAtMs: number | undefined;
   #lastReplyMs = 0;
 
@@ -77,7 +78,7 @@ export class ShardPublisher<M extends Publish> {
     return this.#unansweredMessages;
   }
 
-  /** Publishes the messages, in one write. Only while not `down`. Returns the bytes written. */
+  /** Publishes the messages in one write. Only while not `down`. Returns the bytes written. */
   publish(messages: readonly M[]): number {
     const bytes = writePublishes(messages);
     this.#send({ messages, left: messages.length, ping: false, bytes: bytes.length }, bytes);
@@ -110,7 +111,7 @@ export class ShardPublisher<M extends Publish> {
     this.#cancelCheck();
     this.#checkAtMs = undefined;
     this.#step({ kind: 'disconnected' });
-    // A server that could not be reached when it was found is not trusted when it can be.
+    // A server that could not be reached when it was found must prove itself once it can be.
     if (this.#connectedAs === 'trusted') this.#connectedAs = 'known';
     const unanswered = this.#forget();
     this.#events.broken(reason, wasLinked);
@@ -144,12 +145,14 @@ export class ShardPublisher<M extends Publish> {
     this.#unansweredBytes -= batch.bytes;
     if (this.#unanswered.length > 0) return;
     this.#lastReplyMs = this.#parts.clock.nowMs();
-    // A suspect that has answered all of it begins to return.
+    // A suspect server that has answered everything begins to return.
     if (this.#health.state === 'suspect') this.#check();
     this.#arm();
   }
 
-  /** Looks again when something may be due. A check that comes sooner is left alone: it looks again itself. */
+  /**
+   * Schedules the next check. A check that is due sooner stays: it schedules the next one itself.
+   */
   #arm(): void {
     const { clock } = this.#parts;
     const nowMs = clock.nowMs();
@@ -158,7 +161,7 @@ export class ShardPublisher<M extends Publish> {
     this.#cancelCheck();
     this.#checkAtMs = dueMs;
     this.#cancelCheck = clock.after(dueMs - nowMs, () => {
-      // Answers may have arrived while this process was busy or stopped: they are read first.
+      // Answers may have arrived while this process was busy or stopped, so they are read first.
       this.#cancelCheck = clock.soon(() => this.#look());
     });
   }
@@ -173,7 +176,7 @@ export class ShardPublisher<M extends Publish> {
     this.#arm();
   }
 
-  /** When silence has lasted too long, or, if nothing is unanswered, the next PING is to be sent. */
+  /** When the silence becomes too long or, if nothing is unanswered, when the next PING is due. */
   #dueMs(): number {
     const health = this.#health;
     if (health.state === 'suspect') return health.sinceMs + this.#policy.closeMs - this.#policy.suspectMs;
@@ -197,7 +200,7 @@ export class ShardPublisher<M extends Publish> {
     else if (this.#health.state === 'down' && event.kind === 'checked') this.#link.drop('silent');
   }
 
-  /** Hands what of the batch is unanswered to other servers; returns what could not be. */
+  /** Passes the batch's unanswered messages to other servers; returns those that none took. */
   #rescue(batch: Batch<M>): M[] {
     const messages = batch.messages.slice(Math.max(0, batch.messages.length - batch.left));
     return messages.length === 0 ? [] : this.#events.rescue(messages);

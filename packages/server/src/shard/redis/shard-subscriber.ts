@@ -1,13 +1,14 @@
-// The channels of one Redis: what is wanted goes in at any time, SUBSCRIBE and UNSUBSCRIBE go out once a turn, messages come
-// back. A server obeys commands in their order, so the last one sent for a channel is what holds; after a break all that is
-// wanted is asked for anew. A connection that has fallen silent is given up.
+// The channel subscriptions of one Redis. Callers subscribe and unsubscribe at any time; SUBSCRIBE
+// and UNSUBSCRIBE commands leave once a turn; messages come back. A server executes commands in
+// order, so the last one sent for a channel decides. After a reconnect all wanted channels are
+// subscribed again. A silent connection is closed.
 import { type CancelTimer, every } from '../../kernel/clock.ts';
 import { type LinkParts, RedisLink } from './redis-link.ts';
 import type { RespValue } from './resp-parser.ts';
 import { writeCommand, writeSubscriptions } from './resp-writer.ts';
 import type { ShardServer } from './server-address.ts';
 
-/** What a subscriber reports. */
+/** The events of a subscriber. */
 export interface SubscriberEvents {
   message(channel: string, message: Uint8Array): void;
   linked(): void;
@@ -24,11 +25,11 @@ interface Channel {
 }
 
 const PING_MS = 1_000;
-/** Closed after so many pings in a row during which nothing was received. */
+/** The connection is closed after this many consecutive pings without any byte received. */
 const SILENT_PINGS_MAX = 2;
 const PING = writeCommand('PING');
 
-/** One server's subscriber connection. */
+/** The subscriber connection of one server. */
 export class ShardSubscriber {
   readonly #parts: LinkParts;
   readonly #events: SubscriberEvents;
@@ -55,7 +56,7 @@ export class ShardSubscriber {
     return this.#link.linked;
   }
 
-  /** Subscribes the channel, now and after every break. */
+  /** Subscribes to the channel, now and after every reconnect. */
   subscribe(name: string): void {
     const channel = this.#channels.get(name) ?? { wanted: false, asked: false, unanswered: 0, waiting: [] };
     this.#channels.set(name, channel);
@@ -63,7 +64,7 @@ export class ShardSubscriber {
     this.#change(name);
   }
 
-  /** Ends that. */
+  /** Unsubscribes from the channel. */
   unsubscribe(name: string): void {
     const channel = this.#channels.get(name);
     if (channel === undefined) return;
@@ -72,7 +73,10 @@ export class ShardSubscriber {
     this.#change(name);
   }
 
-  /** Calls `done` when the server has confirmed a wanted channel; at once if it has, or if there is no connection to wait for. */
+  /**
+   * Calls `done` when the server has confirmed a wanted channel; at once if it already has, or if
+   * there is no connection.
+   */
   whenSubscribed(name: string, done: () => void): void {
     const channel = this.#channels.get(name);
     if (channel === undefined || !this.linked || (channel.asked && channel.unanswered === 0)) done();
@@ -108,7 +112,7 @@ export class ShardSubscriber {
   #reply(value: RespValue): void {
     this.#silentPings = 0;
     if (!Array.isArray(value)) {
-      // The answer to a PING while nothing is subscribed.
+      // The answer to a PING while there is no subscription.
       if (typeof value === 'object' && value !== null && 'error' in value) this.#link.drop(value.error.slice(0, 200));
       return;
     }
@@ -139,7 +143,7 @@ export class ShardSubscriber {
   #flush(): void {
     this.#cancelFlush?.();
     this.#cancelFlush = undefined;
-    // Before the greeting nothing is lost: all that is wanted is in `changed`.
+    // Returning before the greeting loses nothing: `changed` holds all wanted channels.
     if (!this.linked) return;
     const [subscribe, unsubscribe]: [string[], string[]] = [[], []];
     for (const name of this.#changed) {
@@ -158,7 +162,10 @@ export class ShardSubscriber {
     if (subscribe.length > 0) this.#link.write(writeSubscriptions('SUBSCRIBE', subscribe));
   }
 
-  /** Checked after what has arrived is read, so that a pause of our own is not taken for the server's silence. */
+  /**
+   * Checks only after received bytes have been read, so that a pause of this process is not taken
+   * for the server's silence.
+   */
   #ping(): void {
     if (!this.linked) return;
     this.#cancelCheck = this.#parts.clock.soon(() => {

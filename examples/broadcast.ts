@@ -1,5 +1,5 @@
-// Hums a tune for ten seconds with an avatar. Needs a running `npm start`; run: node
-// examples/broadcast.ts
+// Hums a tune for ten seconds with an avatar. Run `npm start` first, then:
+// node examples/broadcast.ts
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Broadcaster } from '@hayate/client';
 import { audioLevel, IdlePerformer, perform, VoicePerformer } from '@hayate/client/performer';
@@ -26,4 +26,4 @@ for (let packet = 0; packet < Number(seconds) * 50; packet++) {
   broadcaster.sendMotion(perform(captureUs / 1000, idle, voice), { captureUs });
 }
 await broadcaster.end();
-console.log(`every one of ${broadcaster.stats.nextSequence} frames is stored`);
+console.log(`all ${broadcaster.stats.nextSequence} frames are stored`);

@@ -1,5 +1,5 @@
-// Watches a stream until it ends; shows its voice and the avatar's mouth as text. Run: node
-// examples/watch.ts [stream]
+// Watches a stream until it ends, and shows its voice and the avatar's mouth as text. Run:
+// node examples/watch.ts [stream]
 import { Shapes, Viewer } from '@hayate/client';
 
 const server = process.env.HAYATE_SERVER ?? 'http://localhost:8080';
@@ -25,6 +25,6 @@ const [ended] = [viewer.once('ended'), await viewer.connect()];
 if (viewer.epoch === undefined) console.log(`waiting for ${stream}`);
 const { nextSequence, reason } = await ended;
 console.log(
-  `ended (${reason}) after ${nextSequence} frames; ${viewer.stats.frames.audio} voice and ${viewer.stats.frames.motion} poses came`,
+  `ended (${reason}) after ${nextSequence} frames; ${viewer.stats.frames.audio} voice and ${viewer.stats.frames.motion} poses received`,
 );
 viewer.close();

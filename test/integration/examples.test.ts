@@ -24,10 +24,10 @@ test('what examples/broadcast.ts sends, examples/watch.ts shows', async (t) => {
   await watch.untilLine(/^waiting for example$/);
   const broadcast = await runProcess(t, ['examples/broadcast.ts', 'example', '2'], { env });
   assert.equal(broadcast.code, 0, broadcast.lines.join('\n'));
-  const [, frames] = /^every one of (\d+) frames is stored$/.exec(broadcast.stdout.at(-1) ?? '') ?? [];
+  const [, frames] = /^all (\d+) frames are stored$/.exec(broadcast.stdout.at(-1) ?? '') ?? [];
   assert.deepEqual(await watch.exit, { code: 0, signal: null });
   await watch.untilLine(/^title: A tune$/);
   await watch.untilLine(/^1 s {2}voice -1\d dB {2}mouth #+ /);
   // How many of each depends on the machine: a broadcaster that is held up joins packets and leaves out poses.
-  await watch.untilLine(new RegExp(`^ended \\(finished\\) after ${frames} frames; \\d+ voice and \\d+ poses came$`));
+  await watch.untilLine(new RegExp(`^ended \\(finished\\) after ${frames} frames; \\d+ voice and \\d+ poses received$`));
 });

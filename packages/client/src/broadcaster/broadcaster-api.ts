@@ -88,8 +88,8 @@ export interface MotionOptions {
 }
 
 /**
- * The argument of sendEvent, for example `{ case: 'comment', value: { author: 'aki', text: 'hello'
- * } }`.
+ * The argument of sendEvent, for example
+ * `{ case: 'comment', value: { author: 'aki', text: 'hello' } }`.
  */
 export type EventInput = NonNullable<MessageInitShape<typeof EventSchema>['body']>;
 

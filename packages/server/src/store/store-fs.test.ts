@@ -94,3 +94,18 @@ test('files whose names are not keys are not listed', async (t) => {
   await store.putIfAbsent('good', Buffer.from('x'));
   assert.deepEqual(await keys(store, ''), ['good']);
 });
+
+test('no put is refused because deletes take its directories away and other puts bring them back', async (t) => {
+  const store = await openFsStore({ directory: join(tempDir(t), 'archive') });
+  await Promise.all(
+    Array.from({ length: 16 }, async (_, worker) => {
+      for (let turn = 0; turn < 100; turn++) {
+        const key = `p/q/${worker}-${turn}`;
+        assert.equal(await store.putIfAbsent(key, Buffer.from(key)), true);
+        assert.equal(await store.delete(key), true);
+      }
+    }),
+  );
+  assert.deepEqual(await keys(store, ''), []);
+  await store.close();
+});

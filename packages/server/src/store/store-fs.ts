@@ -174,15 +174,19 @@ class FsStore implements Store {
     // Check the existing part of the path before creating anything below it.
     let existing = directory;
     while ((await failure(lstat(existing)))?.code === 'ENOENT') existing = dirname(existing);
-    if (!(await this.#isPlain(existing))) {
-      if ((await failure(lstat(existing)))?.code === 'ENOENT') return false;
+    const real = await realpath(existing).catch((error: NodeJS.ErrnoException) => error);
+    const stats = await lstat(existing).catch(absent);
+    const isOther = stats !== undefined && !stats.isDirectory();
+    const isGone = real instanceof Error ? real.code === 'ENOENT' : stats === undefined;
+    if (isOther || (real !== existing && !isGone))
       throw new HayateError('CONFLICT', `${key} is below another object or below a symbolic link`);
-    }
+    if (isGone) return false;
     const error = await failure(mkdir(directory, { recursive: true }));
-    if (error?.code === 'ENOTDIR' || error?.code === 'EEXIST')
-      throw new HayateError('CONFLICT', `${key} is below another object`, { cause: error });
-    if (error !== undefined && error.code !== 'ENOENT') throw error;
-    return error === undefined;
+    if (error === undefined) return true;
+    // EEXIST and ENOTDIR: a file was in the way, or a directory was deleted meanwhile. The next try
+    // decides which.
+    if (error.code !== 'ENOENT' && error.code !== 'EEXIST' && error.code !== 'ENOTDIR') throw error;
+    return false;
   }
 
   /**

@@ -1,5 +1,5 @@
 // Good files, damaged at random. Every sample that ffmpeg or sox decodes from them is read, or a
-// warning says what is wrong. HAYATE_TEST_SEED repeats a run, HAYATE_TEST_RUNS makes it longer.
+// warning names the fault. HAYATE_TEST_SEED repeats a run, HAYATE_TEST_RUNS makes it longer.
 // Some fixed seeds always run. Add each seed that finds a fault.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

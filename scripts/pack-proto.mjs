@@ -11,7 +11,7 @@ import { tarball, zipFile } from './stored-archive.mjs';
 /** @typedef {import('./stored-archive.mjs').Files} Files */
 
 const isText = /\.(md|proto|json|avsc)$/;
-const isPacked = /\.(md|proto|json|avsc|bin)$/;
+const isPacked = /\.(md|proto|json|avsc|bin|avro|log|ogg|parquet)$|\/committed$/;
 
 /**
  * A file's bytes. Text has the line ends of the repository, also in a checkout with others.

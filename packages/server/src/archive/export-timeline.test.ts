@@ -1,4 +1,5 @@
-// Joined timelines: whatever comes late or is missing, what came on time keeps its place and the run has no holes.
+// Joined timelines: packets that were on time keep their positions, whatever is late or missing,
+// and the run has no holes.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

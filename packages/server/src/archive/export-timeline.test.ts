@@ -7,7 +7,9 @@ import { isConcealment } from '../format/ogg/index.ts';
 import { PacketRun, type PlacedPacket, placePackets, spliceLate } from './export-timeline.ts';
 
 const MS = 48;
-/** Table 2 of RFC 6716: CELT of 2.5, 5, 10 and 20 ms, SILK of 20 and 60 ms; with sound or without. */
+/**
+ * Table 2 of RFC 6716: CELT of 2.5, 5, 10 and 20 ms, SILK of 20 and 60 ms; with or without sound.
+ */
 const packet = fc
   .tuple(fc.constantFrom(0xe0, 0xe8, 0xf0, 0xf8, 0x08, 0x18), fc.integer({ min: 0, max: 3 }))
   .map(([toc, length]) => Uint8Array.of(toc, ...new Uint8Array(length).fill(toc)));

@@ -1,6 +1,6 @@
-// The broadcaster's own record of what the server promised it: one JSON line for each
-// acknowledgement, appended to a file. A line covers every sequence of its epoch before
-// `nextSequence`, except the ranges that this line or an earlier one lists as dropped.
+// The broadcaster's own record of the server's acknowledgements: one JSON line for each, appended
+// to a file. A line covers every sequence of its epoch before `nextSequence`, except the ranges
+// that this line or an earlier one lists as dropped.
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import type { Broadcaster, Unsubscribe } from '@hayate/client';
 import { epochText } from '@hayate/protocol';

@@ -1,6 +1,6 @@
 // `hayate archive erase`: removes a stream's broadcasts from an archive for good. It first lists
-// what it will erase, and asks. It may run while servers write the archive, and may be run again
-// after any failure.
+// the broadcasts that it will erase, and asks. It may run while servers write the archive, and may
+// be run again after any failure.
 import { epochFromText, epochStartedMs } from '@hayate/protocol';
 import { storeFlags } from '../adapter-flags.ts';
 import { openArchive, storeAddress } from '../adapters.ts';

@@ -23,7 +23,10 @@ export interface RetainOptions {
   days: RetentionDays;
   /** This process's clock, Unix milliseconds. */
   clockMs: number;
-  /** A manifest whose offset is committed. It and its cut's objects are not deleted. */
+  /**
+   * A manifest whose offset is committed. Neither it nor an object of its cut or of later cuts is
+   * deleted.
+   */
   newest: Manifest;
   /**
    * Statistics of this hour and later are not in hourly objects yet, and stay. Unix milliseconds.

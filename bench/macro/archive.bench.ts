@@ -129,7 +129,8 @@ interface BenchPlace {
 }
 
 /**
- * Archives the whole log into an empty store. With `profiles` it also writes a CPU profile there.
+ * Archives the whole log into an empty store. With `profiles` it also writes a CPU profile to that
+ * folder.
  */
 async function archive(
   { log, archive: directory }: BenchPlace,

@@ -28,7 +28,7 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchOutcome> 
 async function measure(scope: Scope, load: FanOutLoad, seconds: number): Promise<BenchOutcome> {
   const { viewers } = load;
   const apart = availableParallelism() > 1;
-  // One report a second is enough for so many viewers. The flag sets its window.
+  // One receipt a second is enough for so many viewers. The window must be twice as long.
   const flags = ['--receipt-interval-ms', '1000', '--window-ms', '2000', '--handshake-timeout-ms', '60000'];
   const cores = apart ? { core: 0 } : {};
   const server = await startRole(scope, 'streamer,listener,archiver,api', flags, { files: viewers + 1_000, ...cores });

@@ -1,5 +1,5 @@
 // From the microphone of one page to the loudspeaker of another. The studio's input and the
-// viewer's output are recorded with wall-clock times. The place of an output piece in the input
+// viewer's output are recorded with wall-clock times. The place of an input piece in the output
 // gives its delay. Both run on one machine, so they share a clock.
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -16,7 +16,7 @@ import { tempDir } from '../../test/support/temp-dir.ts';
 const aimMs = { p50: 150, p99: 300 };
 const factor = 6;
 const rate = voiceRate / factor;
-/** Pieces of this length are searched for, up to this long after they were spoken. */
+/** Length of the pieces, and how long after its speaking a piece is searched for in the output. */
 const pieceS = 0.25;
 const latencySMax = 1.5;
 

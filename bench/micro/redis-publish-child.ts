@@ -1,6 +1,6 @@
-// A publisher under measurement. Arguments: the contestant, a Redis URL. In: lines `rate batch
-// messages`. Out: a line for each, when all messages are answered. A clock with a period of a
-// millisecond starts the publishes, each batch in a turn of its own.
+// A publisher under measurement. Arguments: the contestant, a Redis URL. In: lines of the form
+// `rate batch messages`. Out: a line for each, when all messages are answered. A clock with a
+// period of a millisecond starts the publishes, each batch in a turn of its own.
 import { createInterface } from 'node:readline';
 import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises';
 import { createContext } from '../../packages/server/src/kernel/context.ts';

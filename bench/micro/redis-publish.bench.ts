@@ -43,7 +43,7 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchOutcome> 
             const cost = await measure(children, name, rate, batch, seconds);
             if (round >= 0) costs.get(name)?.push(cost);
           }
-        // The clock that starts the publishes has a cost of its own, which is not the publishers'.
+        // The cost of the clock that starts the publishes is not the publishers': subtract it.
         const clock = median((costs.get('idle') ?? []).map(({ node }) => node));
         const of = (name: Name) => (costs.get(name) ?? []).map(({ node, redis }) => ({ node: node - clock, redis }));
         const [ours, peer] = [of('hayate'), of('node-redis')].map((own) => median(own.map(({ node }) => node)));

@@ -1,6 +1,6 @@
 // Hayate's contestant: the real listener and the real gateway, in a process of their own, on memory
 // shards. Payloads arrive as a streamer's envelopes on the stream's channel. Arguments after `--`
-// are flags of `hayate serve`: --coalesce-ms 0.
+// are flags of `hayate serve`, such as --coalesce-ms 0.
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { mintEpoch, PATHS } from '@hayate/protocol';
 import { EnvelopeSchema, RepairRequestSchema } from '@hayate/protocol/server';

@@ -6,7 +6,7 @@ import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../../test/support/process.ts';
 
-/** Where a result was measured. */
+/** The machine and software that a result was measured with. */
 export interface Environment {
   cpu: string;
   cores: number;

@@ -1,9 +1,9 @@
 // @ts-check
 // In: the name of a benchmark, bench/**/NAME.bench.ts, or no name for all; or `report`. Out: its
-// details, and its headline as the last line, `name: ratio unit`. A benchmark exports `run({ quick
-// })`, which resolves to a BenchOutcome (bench/report/outcome.ts). A full run writes its result to
-// bench/result/NAME.json. `report` writes BENCHMARKS.md from these results. The peers of bench/ are
-// installed on first use.
+// details, and its headline as the last line, `name: ratio unit`. A benchmark exports
+// `run({ quick })`, which resolves to a BenchOutcome (bench/report/outcome.ts). A full run writes
+// its result to bench/result/NAME.json. `report` writes BENCHMARKS.md from these results. The peers
+// of bench/ are installed on first use.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';

@@ -13,8 +13,9 @@ import { Refusal, root, script } from './step.mjs';
 const packages = join(root, 'packages');
 
 /**
- * The files that only the tarball has, and their sources. @param {string} name @returns
- * {Record<string, string>}
+ * The files that only the tarball has, and their sources.
+ * @param {string} name
+ * @returns {Record<string, string>}
  */
 const extrasOf = (name) => ({
   LICENSE: join(root, 'LICENSE'),

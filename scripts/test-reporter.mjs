@@ -102,14 +102,15 @@ export class TestReporter {
 }
 
 /**
- * An assertion's message shows the difference. Both values in full would bury it. @param {any}
- * error
+ * An assertion's message shows the difference. Both values in full would bury it.
+ * @param {any} error
  */
 const described = (error) =>
   error?.code === 'ERR_ASSERTION' && error.cause === undefined ? error.stack : inspect(error, { depth: 6, maxStringLength: 10_000 });
 
 /**
- * With process isolation, node:test reports each file as a test around its tests. @param {any} data
+ * With process isolation, node:test reports each file as a test around its tests.
+ * @param {any} data
  */
 const isFile = (data) => data.nesting === 0 && data.name === data.file;
 

@@ -38,7 +38,10 @@ export function writeRotation(rotations: Float32Array, at: number, bytes: Uint8A
   }
 }
 
-/** Reads `bytes[at..at+5]` into the unit quaternion `rotations[to..to+3]`. Any bytes give a unit quaternion. */
+/**
+ * Reads `bytes[at..at+5]` into the unit quaternion `rotations[to..to+3]`. Any bytes give a unit
+ * quaternion.
+ */
 export function readRotation(bytes: Uint8Array, at: number, rotations: Float32Array, to: number): void {
   let word = 0;
   for (let i = ROTATION_BYTES - 1; i >= 0; i--) word = word * 256 + (bytes[at + i] ?? 0);

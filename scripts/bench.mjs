@@ -1,8 +1,9 @@
 // @ts-check
-// In: the name of a benchmark, bench/**/NAME.bench.ts, or none for all; or `report`. Out: its details, and its headline as the
-// last line, `name: ratio unit`. A benchmark exports `run({ quick })`, which resolves to a BenchOutcome (bench/report/outcome.ts).
-// A full run leaves its result in bench/result/NAME.json; `report` writes BENCHMARKS.md from these. The peers of bench/ are
-// installed when they are first needed.
+// In: the name of a benchmark, bench/**/NAME.bench.ts, or no name for all; or `report`. Out: its
+// details, and its headline as the last line, `name: ratio unit`. A benchmark exports
+// `run({ quick })`, which resolves to a BenchOutcome (bench/report/outcome.ts). A full run writes
+// its result to bench/result/NAME.json. `report` writes BENCHMARKS.md from these results. The peers
+// of bench/ are installed on first use.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -26,7 +27,9 @@ const benchmarks = () => {
   return new Map(own.map((file) => [basename(file, '.bench.ts'), join(folder, file)]));
 };
 
-/** Installs what bench/package-lock.json names, unless a stamp says that it is there. */
+/**
+ * Installs the packages of bench/package-lock.json, unless a stamp says that they are installed.
+ */
 const ensurePeers = async () => {
   const lockfile = createHash('sha256')
     .update(readFileSync(join(folder, 'package-lock.json')))

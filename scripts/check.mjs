@@ -1,6 +1,6 @@
 // @ts-check
-// In: the working tree. Out: exit code 0 if its types, its style and its generated code are as they should be.
-// Everything is checked even after a failure, so that one run shows all. Installs nothing.
+// In: the working tree. Out: exit code 0 if its types, its style and its generated code pass every
+// check. Continues after a failure, so that one run shows all failures. Installs nothing.
 import { isInstalled } from './install.mjs';
 import { findRuntime, runUnder } from './runtime.mjs';
 import { isMain, Refusal, root, script, step } from './step.mjs';
@@ -11,7 +11,7 @@ const checks = [
   { label: 'generated code', args: ['scripts/generate.mjs', '--check'] },
 ];
 
-/** Runs every check and says which failed. @param {string} runtime */
+/** Runs every check and names those that failed. @param {string} runtime */
 export const check = async (runtime) => {
   /** @type {string[]} */
   const failed = [];

@@ -1,6 +1,7 @@
 // @ts-check
-// In: a fresh clone, a Redis or Valkey on PATH, and --viewers and --port if they are given. Out: the demonstration of scale-out on
-// this machine until Ctrl-C (demo/scale/): three Redis that a visitor may kill and hang while an avatar goes on talking.
+// In: a fresh clone, a Redis or Valkey on PATH, and the optional flags --viewers and --port. Out:
+// the demonstration of scale-out on this machine, until Ctrl-C (demo/scale/): three Redis servers
+// that a visitor may kill and suspend while an avatar continues to talk.
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { foreground } from './foreground.mjs';

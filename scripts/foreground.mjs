@@ -1,21 +1,26 @@
 // @ts-check
-// In: programs that run as long as a person wants them to. Out: their end, in the order that we choose.
-// A terminal sends Ctrl-C to its whole process group at once; a child therefore leads a group of its own and hears only of what
-// is passed on to it. No child outlives this process: where this one can still act it ends them, and each holds a lifeline whose
-// end of file tells it that this process was killed outright (docs/decision/0017-children-hold-a-lifeline.md).
+// Runs programs until a person stops them, and ends them in an order that this module chooses. A
+// terminal sends Ctrl-C to its whole process group at once, so each child leads a process group of
+// its own and receives only the signals that are forwarded to it. No child outlives this process.
+// While this process can act, it ends its children. If it is killed outright, each child reads end
+// of file from its lifeline (docs/decision/0017-children-hold-a-lifeline.md).
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 /**
  * @typedef {{ child: import('node:child_process').ChildProcess, exit: Promise<number> }} Running
- * @typedef {'channel' | 'shell'} Lifeline `channel`: for our own programs, which end in good order. `shell`: for other programs,
- * which are killed by a waiting shell; Unix only.
- * @typedef {{ cwd?: string, env?: NodeJS.ProcessEnv, stdio?: import('node:child_process').StdioOptions, lifeline?: Lifeline }} ChildOptions
+ * @typedef {'channel' | 'shell'} Lifeline `channel`: for Hayate's own programs, which end in good
+ * order. `shell`: for other programs, which a waiting shell kills; Unix only.
+ * @typedef {{ cwd?: string, env?: NodeJS.ProcessEnv, lifeline?: Lifeline,
+ *   stdio?: import('node:child_process').StdioOptions }} ChildOptions
  */
 
-/** How long children may take to end in good order before they are killed: longer than a server drains by default. */
+/**
+ * How long children may take to end in good order before they are killed. It is longer than a
+ * server drains by default.
+ */
 const graceMs = 25_000;
-/** How often it is checked that npm lives. */
+/** Interval between two checks that npm is alive. */
 const npmCheckMs = 500;
 
 /** @type {Set<import('node:child_process').ChildProcess>} */
@@ -28,12 +33,19 @@ process.on('exit', () => {
 export const endSignals = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
 
 /**
- * Waits for a line in the background, then becomes the program. At the end of file, which comes before any line if the parent
- * is killed, the program is killed; a line says that it has ended by itself. Standard output is left alone: it would be held open.
+ * Waits for a line in the background, then becomes the program. If the parent is killed, end of
+ * file comes before any line, and the shell kills the program. A line says that the program has
+ * ended by itself. The waiting shell does not keep standard output, which it would
+ * otherwise hold open.
  */
 const shellLifeline = '(read -r _ <&3 || kill -9 $$) >/dev/null 2>&1 & exec 3<&-; exec "$@"';
 
-/** @param {string} program @param {readonly string[]} args @param {ChildOptions} options @returns {import('node:child_process').ChildProcess} */
+/**
+ * @param {string} program
+ * @param {readonly string[]} args
+ * @param {ChildOptions} options
+ * @returns {import('node:child_process').ChildProcess}
+ */
 const spawnHeld = (program, args, { lifeline, stdio = 'inherit', ...rest }) => {
   const detached = process.platform !== 'win32';
   if (lifeline === undefined) return spawn(program, args, { ...rest, stdio, detached });
@@ -52,8 +64,8 @@ const spawnHeld = (program, args, { lifeline, stdio = 'inherit', ...rest }) => {
 };
 
 /**
- * Starts a program in a process group of its own. `exit` resolves to its exit code, 128 if a signal ended it, and rejects
- * if it cannot be started.
+ * Starts a program in a process group of its own. `exit` resolves to its exit code, or to 128 if a
+ * signal ended it, and rejects if the program cannot be started.
  * @param {string} program
  * @param {readonly string[]} args
  * @param {ChildOptions} options
@@ -73,7 +85,10 @@ export const startChild = (program, args, options) => {
   return { child, exit };
 };
 
-/** Ends all children in good order, the last started first; what takes too long is killed. Resolves when all have ended. */
+/**
+ * Ends all children in good order, the last started first, and kills those that take too long.
+ * Resolves when all have ended.
+ */
 export const endChildren = async () => {
   for (const child of [...running].reverse()) {
     const ended = new Promise((resolve) => child.once('exit', resolve));
@@ -84,7 +99,7 @@ export const endChildren = async () => {
   }
 };
 
-/** The parent of a process and what it is called, where the system says so in /proc. @param {number} pid */
+/** The parent of a process and its name, where the system has /proc. @param {number} pid */
 const processOf = (pid) => {
   try {
     const [, name = '', parent = ''] = /^\d+ \((.*)\) \S+ (\d+) /s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? [];
@@ -95,8 +110,8 @@ const processOf = (pid) => {
 };
 
 /**
- * Calls `onGone` once npm, which runs this script, is gone: it holds no lifeline for us. With a shell between npm and us it is
- * the shell's parent that counts.
+ * Calls `onGone` when npm, which runs this script, is gone. npm holds no lifeline for this process.
+ * If a shell runs between npm and this process, the shell's parent is watched.
  * @param {() => void} onGone
  */
 const whenNpmIsGone = (onGone) => {
@@ -113,8 +128,8 @@ const whenNpmIsGone = (onGone) => {
 };
 
 /**
- * Settles when this program shall end: at the first signal to end, when nobody reads its output any more, or when npm is gone.
- * A second signal ends this process, and with it its children, at once.
+ * Settles when this program must end: at the first end signal, when its output has no reader any
+ * more, or when npm is gone. A second signal ends this process and its children at once.
  * @param {() => void} [onSignal] called at the first signal
  * @returns {Promise<'stopped'>}
  */
@@ -133,7 +148,8 @@ export const untilStopped = (onSignal) =>
   });
 
 /**
- * Runs a program as if it stood in for this process: what would end us is passed on to it, and its exit code is returned.
+ * Runs a program in place of this process: forwards to it every signal that would end this process,
+ * and returns its exit code.
  * @param {string} program
  * @param {readonly string[]} args
  * @param {ChildOptions} options

@@ -1,5 +1,6 @@
-// Regenerates packages/protocol/src/gen from the .proto files by buf (its template is buf.gen.yaml). With --check it
-// generates into a temporary directory instead, touches nothing, and fails if the committed code differs.
+// Regenerates packages/protocol/src/gen from the .proto files with buf (its template is
+// buf.gen.yaml). With --check it generates into a temporary directory, changes nothing in the tree,
+// and fails if the committed code differs.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -20,7 +21,8 @@ process.exitCode = args.includes('--check') ? check() : generate(protocol);
 /** Generates into `<base>/src/gen`, which buf empties first. Returns buf's exit code. */
 function generate(base) {
   const buf = join(dirname(createRequire(import.meta.url).resolve('@bufbuild/buf/package.json')), 'bin', 'buf');
-  // buf finds protoc-gen-es, and that finds `node`, on PATH: let it be this runtime, as it needs Node 22 or newer.
+  // buf finds protoc-gen-es on PATH, and protoc-gen-es finds `node` there. That must be this
+  // runtime, because protoc-gen-es needs Node 22 or newer.
   const path = [dirname(process.execPath), join(root, 'node_modules', '.bin'), process.env.PATH].join(delimiter);
   const result = spawnSync(process.execPath, [buf, 'generate', '--output', base], {
     cwd: protocol,
@@ -48,7 +50,7 @@ function check() {
   }
 }
 
-/** Every file under `directory`: its path there, with '/', and its text. */
+/** Every file under `directory`: its path in it, with '/', and its text. */
 function readTree(directory) {
   const files = new Map();
   for (const path of readdirSync(directory, { recursive: true })) {

@@ -1,5 +1,6 @@
 // @ts-check
-// `npm run hayate -- …`: the command-line program, under a Node that runs it, with what it needs installed.
+// `npm run hayate -- …`: installs the command-line program's packages, and runs it under a suitable
+// Node.
 
 import { join } from 'node:path';
 import { foreground } from './foreground.mjs';
@@ -12,7 +13,7 @@ await script('hayate', async () => {
   await ensureInstalled('production', versionOf(runtime));
   const program = join(root, 'packages/server/bin/hayate.mjs');
   return foreground(runtime, [...runtimeFlags, program, ...process.argv.slice(2)], {
-    // People give paths relative to where they stand, which npm keeps here.
+    // People give paths relative to their working directory, which npm keeps in this variable.
     cwd: process.env.INIT_CWD ?? process.cwd(),
     env: runtimeEnvironment(runtime),
     lifeline: 'channel',

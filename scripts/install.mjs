@@ -1,8 +1,8 @@
 // @ts-check
-// In: package-lock.json and the runtime. Out: node_modules that match both.
-// A stamp in node_modules says which lockfile, runtime and kind of install it came from; when it matches nothing is done. An
-// install that a person made by hand is recognised by npm's own record and kept. Development dependencies that are there are
-// never taken away: where there were some, the new install has them too.
+// In: package-lock.json and the runtime. Out: node_modules that match both. A stamp in node_modules
+// names the lockfile, runtime and kind of the install. If it matches, nothing is done. npm's own
+// record reveals an install that a person made by hand, which is kept. Installed development
+// dependencies are never removed: if there were any, the new install has them too.
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,7 +17,10 @@ const stampFile = join(root, 'node_modules/.hayate-install.json');
 /** @param {string} path @returns {Record<string, any>} */
 const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'));
 
-/** What npm's record says is installed of what the lockfile names: both kinds, one, or nothing of use. */
+/**
+ * Which of the lockfile's packages npm's record calls installed: both kinds, one kind, or none that
+ * can be used.
+ */
 const installedKind = () => {
   if (!existsSync(record)) return { kind: undefined, hasDev: false };
   const installed = readJson(record).packages;
@@ -35,14 +38,15 @@ const installedKind = () => {
 };
 
 /**
- * Installs what is needed, if anything; never runs install scripts. Prints a step when it installs.
+ * Installs the missing packages, if any. Never runs install scripts. Prints a step when it
+ * installs.
  * @param {Kind} kind
  * @param {string} runtimeVersion
  */
 export const ensureInstalled = async (kind, runtimeVersion) => {
   const wanted = {
     lockfile: createHash('sha256').update(readFileSync(lockfile)).digest('hex'),
-    // Platforms' packages and native ones are chosen by these alone.
+    // The choice of packages for platforms and of native packages depends on these alone.
     runtime: `node ${runtimeVersion.split('.')[0]} ${process.platform} ${process.arch}`,
   };
   const stamp = existsSync(stampFile) ? readJson(stampFile) : undefined;
@@ -69,5 +73,5 @@ export const ensureInstalled = async (kind, runtimeVersion) => {
   });
 };
 
-/** Whether all packages, those for development too, are there as the lockfile names them. */
+/** Whether all packages of the lockfile are installed, those for development too. */
 export const isInstalled = () => installedKind().kind === 'full';

@@ -1,8 +1,8 @@
 // @ts-check
-// In: the .proto files, spec/ and docs/client/. Out: these as an npm package and as a ZIP archive,
-// for teams that write a client in a language of their own and need none of our code. Both hold the
-// same files: packages/protocol/proto is proto/ there, the rest lies where it lies here, so that
-// links between the pages work. The same commit gives the same bytes on every machine.
+// In: the .proto files, spec/ and docs/client/. Out: these files as an npm package and as a ZIP
+// archive, for teams that write a client in another language and need none of Hayate's code. Both
+// hold the same files. packages/protocol/proto becomes proto/; the other files keep their paths, so
+// that links between the pages work. The same commit gives the same bytes on every machine.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { isMain, Refusal, root, script } from './step.mjs';
@@ -14,7 +14,8 @@ const isText = /\.(md|proto|json|avsc)$/;
 const isPacked = /\.(md|proto|json|avsc|bin|avro|log|ogg|parquet)$|\/committed$/;
 
 /**
- * A file's bytes. Text has the line ends of the repository, also in a checkout with others.
+ * A file's bytes. Text has the line ends of the repository, even in a checkout with other line
+ * ends.
  * @param {string} path
  */
 const read = (path) => {
@@ -23,7 +24,7 @@ const read = (path) => {
 };
 
 /**
- * Every file below `folder` that is packed, from the repository's root with '/'.
+ * Every packed file below `folder`, as a path from the repository's root with '/'.
  * @param {string} folder
  */
 const filesBelow = (folder) =>
@@ -31,12 +32,12 @@ const filesBelow = (folder) =>
     .map((path) => `${folder}/${path.replaceAll('\\', '/')}`)
     .filter((path) => isPacked.test(path));
 
-/** A path or a page as it is in the package, where the folder is shorter. @param {string} text */
+/** A path or a page with the shorter paths of the package. @param {string} text */
 const withPackedLinks = (text) => text.replaceAll('packages/protocol/proto', 'proto');
 
 const { version, license } = JSON.parse(readFileSync(join(root, 'packages/protocol/package.json'), 'utf8'));
 
-/** The package's manifest: files alone, no code. */
+/** The package's manifest: only files, no code. */
 const manifest = {
   name: '@hayate/proto',
   version,
@@ -45,7 +46,7 @@ const manifest = {
   exports: { './*': './*' },
 };
 
-/** What both archives hold, by path, in the order of its code units. @returns {Files} */
+/** The files of both archives by path, sorted by code unit. @returns {Files} */
 export const packedFiles = () => {
   /** @type {Map<string, Uint8Array>} */
   const files = new Map([

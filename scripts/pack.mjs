@@ -1,8 +1,9 @@
 // @ts-check
-// In: a workspace of the repository, where its exports are TypeScript. Out: around `npm pack`, the same with JavaScript and
-// declarations, since Node runs no TypeScript under node_modules. `prepack` compiles src/ into dist/ and rewrites package.json
-// for the tarball; `postpack` puts the source's package.json back. That one is kept beside it meanwhile, and whichever call comes
-// next puts it back first, so that an interrupted pack leaves nothing wrong for long.
+// In: a workspace of the repository, whose exports are TypeScript. Out: during `npm pack`, the same
+// workspace with JavaScript and declarations, since Node runs no TypeScript under node_modules.
+// `prepack` compiles src/ into dist/ and rewrites package.json for the tarball. `postpack` restores
+// the source's package.json, of which the folder holds a copy meanwhile. The next call of either
+// kind restores it first, so an interrupted pack does no lasting harm.
 import { cpSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensurePages } from './pages.mjs';
@@ -11,7 +12,11 @@ import { Refusal, root, script } from './step.mjs';
 
 const packages = join(root, 'packages');
 
-/** What only the tarball has, and where it comes from. @param {string} name @returns {Record<string, string>} */
+/**
+ * The files that only the tarball has, and their sources.
+ * @param {string} name
+ * @returns {Record<string, string>}
+ */
 const extrasOf = (name) => ({
   LICENSE: join(root, 'LICENSE'),
   ...(name === 'server' && { pages: join(packages, 'web/dist') }),
@@ -23,20 +28,27 @@ const readManifest = (folder) => JSON.parse(readFileSync(join(folder, 'package.j
 /** @param {string} path @param {unknown} value */
 const writeJson = (path, value) => writeFileSync(path, `${JSON.stringify(value, undefined, 2)}\n`);
 
-/** Puts the source's package.json back and removes what only the tarball has. @param {string} folder @param {string} name */
+/**
+ * Restores the source's package.json and removes the files that only the tarball has.
+ * @param {string} folder
+ * @param {string} name
+ */
 const restore = (folder, name) => {
   const source = join(folder, '.package.json.source');
   if (existsSync(source)) renameSync(source, join(folder, 'package.json'));
   for (const extra of Object.keys(extrasOf(name))) rmSync(join(folder, extra), { recursive: true, force: true });
 };
 
-/** `./src/x.ts` as the tarball has it. @param {string} path */
+/** `./src/x.ts` as its path in the tarball. @param {string} path */
 const compiled = (path) => ({
   types: path.replace(/^\.\/src\/(.*)\.tsx?$/, './dist/$1.d.ts'),
   default: path.replace(/^\.\/src\/(.*)\.tsx?$/, './dist/$1.js'),
 });
 
-/** The manifest of the tarball: exports are compiled, what only development needs is left out. @param {Record<string, any>} manifest */
+/**
+ * The manifest of the tarball: exports are compiled, and entries for development are left out.
+ * @param {Record<string, any>} manifest
+ */
 const tarballManifest = ({ scripts: _scripts, devDependencies: _dev, ...manifest }) => ({
   ...manifest,
   exports: Object.fromEntries(
@@ -44,14 +56,18 @@ const tarballManifest = ({ scripts: _scripts, devDependencies: _dev, ...manifest
   ),
 });
 
-/** The workspaces of ours that `manifest` needs, by folder name. @param {Record<string, any>} manifest */
+/**
+ * Hayate's workspaces that `manifest` needs, by folder name.
+ * @param {Record<string, any>} manifest
+ */
 const workspacesOf = (manifest) =>
   Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })
     .filter((name) => name.startsWith('@hayate/'))
     .map((name) => name.slice('@hayate/'.length));
 
 /**
- * Compiles a workspace into its dist/, after those that it needs: it is compiled against their declarations.
+ * Compiles a workspace into its dist/. Compiles the workspaces that it needs first, because it is
+ * compiled against their declarations.
  * @param {string} runtime
  * @param {string} name
  * @param {Set<string>} done

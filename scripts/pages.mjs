@@ -1,7 +1,8 @@
 // @ts-check
-// In: the sources of the pages and of the packages they bundle, and the lockfile. Out: packages/web/dist.
-// Built only when a hash of all these differs from the one beside the built pages; Vite empties that folder first, so the hash
-// can never outlive what it was taken for. Run by itself this file builds if needed.
+// In: the sources of the pages and of the packages they bundle, and the lockfile. Out:
+// packages/web/dist. Builds only when a hash of all these inputs differs from the hash that is
+// stored with the built pages. Vite empties that folder first, so a hash never outlives its pages.
+// Run by itself, this file builds if needed.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -13,7 +14,11 @@ const web = join(root, 'packages/web');
 const stampFile = join(web, 'dist/.source-hash');
 const left = new Set(['dist', 'node_modules']);
 
-/** Every file under `path` that a build may read, in a fixed order. @param {string} path @returns {string[]} */
+/**
+ * Every file under `path` that a build may read, in a fixed order.
+ * @param {string} path
+ * @returns {string[]}
+ */
 const filesUnder = (path) => {
   if (!existsSync(path)) return [];
   if (statSync(path).isFile()) return path.endsWith('.test.ts') ? [] : [path];

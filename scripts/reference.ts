@@ -1,13 +1,14 @@
-// Writes docs/reference/cli.md from the commands' own tables: `node scripts/reference.ts`. A test keeps the page equal.
+// Writes docs/reference/cli.md from the commands' own tables: `node scripts/reference.ts`. A test
+// checks that the page is current.
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { commandHelp } from '../packages/server/src/cli/help.ts';
 import { allCommands } from '../packages/server/src/cli/index.ts';
 
-/** Where the page lies. */
+/** The path of the page. */
 export const referencePath = fileURLToPath(new URL('../docs/reference/cli.md', import.meta.url));
 
-/** The page. */
+/** The text of the page. */
 export async function reference(): Promise<string> {
   const sections = (await allCommands()).map((command) => `## hayate ${command.name}\n\n\`\`\`\n${commandHelp(command).trim()}\n\`\`\`\n`);
   const head = [

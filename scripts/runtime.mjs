@@ -1,20 +1,24 @@
 // @ts-check
-// In: the Node that runs this script. Out: the path of a Node that runs TypeScript as it is.
-// The machine's own Node serves if it is new enough. Otherwise the one that runtime/package.json pins is fetched into .runtime/:
-// one package for this platform, held to its hash by the lockfile, without any install script. It is put in place by one
-// rename, so that a half-fetched one is never used. Run by itself this file fetches if needed and prints the path.
+// In: the Node that runs this script. Out: the path of a Node that runs TypeScript without a build.
+// The machine's own Node is used if it is new enough. Otherwise this script fetches the version
+// that runtime/package.json pins into .runtime/: one package for this platform, checked against the
+// lockfile's hash, without any install script. A single rename puts it in place, so that a partial
+// download is never used. Run by itself, this file fetches if needed and prints the path.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isMain, Refusal, root, run, runNpm, script, step } from './step.mjs';
 
-/** The oldest Node that runs our TypeScript without a flag. */
+/** The oldest Node that runs Hayate's TypeScript without a flag. */
 export const oldestNode = '22.22.0';
 
-/** The version of the Node that is fetched. @type {string} */
+/** The version of the Node that this script fetches. @type {string} */
 export const pinnedNode = JSON.parse(readFileSync(join(root, 'scripts/runtime/package.json'), 'utf8')).version;
 
-/** What every Node needs to be told to run our programs: older ones call what they run on experimental, each time. */
+/**
+ * The flags that every Node needs. Without them, older versions print a warning about experimental
+ * features on each run.
+ */
 export const runtimeFlags = ['--disable-warning=ExperimentalWarning'];
 
 const home = join(root, '.runtime');
@@ -27,17 +31,17 @@ export const isAtLeast = (version, oldest) => {
   return index === -1 || Number(a?.[index]) > Number(b?.[index]);
 };
 
-/** The path of a Node that is here already and runs TypeScript; undefined if one has to be fetched. */
+/** The path of an installed Node that runs TypeScript, or undefined if one must be fetched. */
 export const findRuntime = () =>
   isAtLeast(process.versions.node, oldestNode) ? process.execPath : existsSync(fetched) ? fetched : undefined;
 
-/** The version of a Node: of this one, or as it says itself. @param {string} runtime */
+/** The version of a Node. Any Node except this one is asked for it. @param {string} runtime */
 export const versionOf = (runtime) => {
   if (runtime === process.execPath) return process.versions.node;
   return spawnSync(runtime, ['--version'], { encoding: 'utf8' }).stdout?.trim().replace(/^v/, '') ?? '';
 };
 
-/** Fetches the pinned Node and returns how many MB it takes on disk. */
+/** Fetches the pinned Node and returns its size on disk in MB. */
 const fetchRuntime = async () => {
   const folder = join(home, `partial-${process.pid}`);
   try {
@@ -69,7 +73,9 @@ const fetchRuntime = async () => {
   }
 };
 
-/** The path of a Node that runs TypeScript, fetched if need be; prints a step when it fetches. */
+/**
+ * The path of a Node that runs TypeScript. Fetches one if needed, and prints a step when it does.
+ */
 export const ensureRuntime = async () => {
   const found = findRuntime();
   if (found !== undefined) return found;
@@ -78,7 +84,8 @@ export const ensureRuntime = async () => {
 };
 
 /**
- * The environment of what `runtime` runs: its folder comes first on PATH, so that tools that look for `node` find it.
+ * The environment for programs under `runtime`: its folder comes first on PATH, so that tools that
+ * look for `node` find it.
  * @param {string} runtime
  */
 export const runtimeEnvironment = (runtime) => {
@@ -88,7 +95,7 @@ export const runtimeEnvironment = (runtime) => {
 };
 
 /**
- * Runs a script of ours again under the runtime if this Node is too old for it.
+ * Runs one of Hayate's scripts again under the runtime if this Node is too old for it.
  * @param {string} runtime
  * @param {readonly string[]} args
  * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, quiet?: boolean }} [options]

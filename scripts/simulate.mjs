@@ -1,5 +1,6 @@
 // @ts-check
-// `npm run simulate -- …`: the live path in simulated worlds, under a Node that runs TypeScript, with what it needs installed.
+// `npm run simulate -- …`: installs the simulation's packages, and runs the live path in simulated
+// worlds under a Node that runs TypeScript.
 import { foreground } from './foreground.mjs';
 import { ensureInstalled } from './install.mjs';
 import { ensureRuntime, runtimeEnvironment, runtimeFlags, versionOf } from './runtime.mjs';

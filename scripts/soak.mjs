@@ -1,6 +1,7 @@
 // @ts-check
-// `npm run soak`: the archive's chaos tests again and again, each time by another seed, and longer mixes of what they do. In: how many
-// minutes. Out: a line for each round, the figures of all, and exit code 1 at the first failure, with the way to run it again.
+// `npm run soak`: repeats the archive's chaos tests, each time with another seed, and longer mixes
+// of the same faults. In: how many minutes. Out: a line for each round, the figures of all rounds,
+// and exit code 1 at the first failure, with the command that repeats it.
 import { spawn } from 'node:child_process';
 import { ensureInstalled } from './install.mjs';
 import { ensureRuntime, runtimeEnvironment, versionOf } from './runtime.mjs';
@@ -39,7 +40,7 @@ const readOptions = (words) => {
 };
 
 /**
- * Runs one round to its end; its output is passed on only if it fails.
+ * Runs one round to its end. Prints the round's output only if it fails.
  * @param {string} runtime
  * @param {readonly string[]} args
  * @param {NodeJS.ProcessEnv} env
@@ -59,7 +60,11 @@ const runRound = (runtime, args, env) =>
     child.on('close', (code) => resolve({ passed: code === 0, output }));
   });
 
-/** Adds up what `pattern` finds in the lines that campaigns end with. @param {string} output @param {RegExp} pattern */
+/**
+ * Adds up the numbers that `pattern` captures in the last lines of the campaigns.
+ * @param {string} output
+ * @param {RegExp} pattern
+ */
 const sum = (output, pattern) => [...output.matchAll(pattern)].reduce((total, [, count]) => total + Number(count), 0);
 
 await script('npm run soak', async () => {

@@ -1,8 +1,10 @@
 // @ts-check
-// In: a fresh clone, or any later state of it. Out: Hayate running in one process, with a demo broadcast, until Ctrl-C.
-// Each step is skipped when its result is there already. What is given is passed on to `hayate serve`, which refuses what it
-// does not know; only --no-demo, --ready-timeout-ms and --help are ours. On Ctrl-C the demo ends first, then the server drains,
-// so that all of the demo is in the archive; a second Ctrl-C ends both at once. However this ends, the server ends too.
+// In: a fresh clone, or any later state of it. Out: Hayate running in one process, with a demo
+// broadcast, until Ctrl-C. A step is skipped if its result exists already. Arguments are passed on
+// to `hayate serve`, which refuses unknown ones. Only --no-demo, --ready-timeout-ms and --help
+// belong to this script. On Ctrl-C the demo ends first, then the server drains, so that the archive
+// holds the whole demo. A second Ctrl-C ends both at once. However this script ends, the server
+// ends too.
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { get as getHttp } from 'node:http';
 import { get as getHttps } from 'node:https';
@@ -30,10 +32,10 @@ All flags: npm run hayate -- serve --help`;
 const program = join(root, 'packages/server/bin/hayate.mjs');
 const demoClip = join(root, 'packages/server/demo/hello.ogg');
 const readyTimeoutMs = 60_000;
-/** What the server says that is said here in other words. */
+/** Lines of the server that this script says in other words. */
 const ownLines = /^(listening on|data:|internal port:|draining$|stopped; )/;
 
-/** What is ours among the arguments, and what is the server's. @param {readonly string[]} given */
+/** Separates this script's own arguments from the server's. @param {readonly string[]} given */
 const takeOwn = (given) => {
   const own = { demo: true, readyTimeoutMs };
   const args = [];
@@ -50,9 +52,12 @@ const takeOwn = (given) => {
 };
 
 /**
- * The value of a flag of serve among `args`, the last that is given, or of its variable; an empty variable is as if unset. Do
- * not ask for a name that ends in `port`: an orchestrator may have set its variable (packages/server/src/kernel/flag-injected.ts).
- * @param {readonly string[]} args @param {string} name
+ * The value of a flag of `hayate serve` among `args`, or of the flag's variable. The last
+ * occurrence of a flag counts. An empty variable counts as unset. Do not ask for a name that ends
+ * in `port`: an orchestrator may have set its variable
+ * (packages/server/src/kernel/flag-injected.ts).
+ * @param {readonly string[]} args
+ * @param {string} name
  */
 const setting = (args, name) => {
   const at = args.findLastIndex((arg) => arg === `--${name}` || arg.startsWith(`--${name}=`));
@@ -62,8 +67,9 @@ const setting = (args, name) => {
 };
 
 /**
- * Whether the server that we have started calls itself ready at `url`. It is asked nothing secret, and its certificate may be
- * for another name than that of this machine, so none is checked. A URL's zone (`[fe80::1%25eth0]`) only Node's options can hold.
+ * Whether the server that this script started reports ready at `url`. The request holds no secret,
+ * and the server's certificate may be for a name other than this machine's, so the certificate is
+ * not checked. Only Node's options can hold a URL's zone (`[fe80::1%25eth0]`).
  * @param {string} url
  */
 const isReadyAt = (url) =>
@@ -75,7 +81,7 @@ const isReadyAt = (url) =>
     };
     const [, scheme, bracketed, name, port] = /^(https?):\/\/(?:\[(.*)\]|(.*)):(\d+)$/.exec(url) ?? [];
     const host = bracketed?.replace('%25', '%') ?? name;
-    // A zone means nothing to others (RFC 6874 section 1).
+    // A zone means nothing to other machines (RFC 6874 section 1).
     const headers = bracketed === undefined ? {} : { Host: `[${bracketed.replace(/%.*/, '')}]:${port}` };
     const options = { host, port, path: '/readyz', headers, rejectUnauthorized: false };
     const request = scheme === 'https' ? getHttps(options, onResponse) : getHttp(options, onResponse);
@@ -84,8 +90,8 @@ const isReadyAt = (url) =>
   });
 
 /**
- * Waits until the server has said where it listens and calls itself ready; returns its address, the certificate to trust, and
- * what else it has said. What it says later is printed at once.
+ * Waits until the server has printed its address and reports ready. Returns the address, the
+ * certificate to trust, and the server's other lines. Later lines are printed at once.
  * @param {Running} server
  * @param {readonly string[]} args
  * @param {{ data: string, timeoutMs: number }} options
@@ -99,7 +105,7 @@ const untilReady = async ({ child, exit }, args, { data, timeoutMs }) => {
     url ||= /^listening on (http\S+)/.exec(line)?.[1] ?? '';
     internalUrl ||= /^internal port: (http\S+)/.exec(line)?.[1] ?? '';
     if (ownLines.test(line)) return;
-    // At a terminal it would break into the line of the step that is under way.
+    // At a terminal the text would break into the line of the current step.
     if (isReady || !process.stdout.isTTY) console.log(line);
     else said.push(line);
   });
@@ -119,7 +125,8 @@ const untilReady = async ({ child, exit }, args, { data, timeoutMs }) => {
 };
 
 /**
- * Starts the demo broadcast. If it ends by itself, its last words are shown; the server goes on without it.
+ * Starts the demo broadcast. If it ends by itself, its last words are shown and the server
+ * continues without it.
  * @param {string} runtime
  * @param {string} url
  * @param {string | undefined} ca
@@ -142,14 +149,14 @@ const startDemo = (runtime, url, ca) => {
   };
 };
 
-/** A path as a person here would type it in a shell. @param {string} path */
+/** A path as a person would type it in a shell on this system. @param {string} path */
 const typed = (path) => {
   const short = relative(process.cwd(), path);
   const shown = short.startsWith('..') ? path : short;
   return /^[\w./@+-]+$/.test(shown) ? shown : `'${shown.replaceAll("'", "'\\''")}'`;
 };
 
-/** Says where the archive lies and how to hear its newest broadcast. @param {string} data */
+/** Prints the archive's folder and how to hear its newest broadcast. @param {string} data */
 const sayArchive = (data) => {
   console.log(`\nThe archive is in ${typed(join(data, 'archive'))}.`);
   const audio = join(data, 'archive/audio');
@@ -163,9 +170,9 @@ const sayArchive = (data) => {
 };
 
 /**
- * Runs the server, with the demo broadcast if wanted, until it is stopped; returns its exit code.
- * @param {{ runtime: string, args: readonly string[], cwd: string, data: string, timeoutMs: number, demo: boolean,
- *   stopped: Promise<'stopped'> }} options
+ * Runs the server, with the demo broadcast if wanted, until it is stopped. Returns its exit code.
+ * @param {{ runtime: string, args: readonly string[], cwd: string, data: string, timeoutMs: number,
+ *   demo: boolean, stopped: Promise<'stopped'> }} options
  */
 const runServer = async ({ runtime, args, cwd, data, timeoutMs, demo, stopped }) => {
   const logLevel = setting(args, 'log-level') === undefined ? ['--log-level', 'warn'] : [];

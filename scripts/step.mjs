@@ -1,7 +1,7 @@
 // @ts-check
-// In: what a script is about to do. Out: one line for it, with its seconds, on standard error (standard output
-// belongs to results), and the programs that it runs.
-// What a program prints is shown only when it fails, so that a newcomer sees steps and not tools. An expected failure is a
+// In: the next action of a script. Out: one line for it, with its seconds, on standard error
+// (standard output belongs to results), and the programs that it runs. A program's output is shown
+// only if the program fails, so that a newcomer sees steps and not tools. An expected failure is a
 // `Refusal`: one clear line and exit code 1, no stack.
 import { spawn } from 'node:child_process';
 import { dirname } from 'node:path';
@@ -10,11 +10,11 @@ import { fileURLToPath } from 'node:url';
 /** The repository's root folder. */
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** A failure that its message explains wholly. */
+/** A failure that its message explains completely. */
 export class Refusal extends Error {}
 
 /**
- * Runs `work` and prints `label`, then its seconds and what it returned as a remark.
+ * Runs `work` and prints `label`, then its seconds and the string it returned, as a remark.
  * @param {string} label
  * @param {() => Promise<string | void>} work
  */
@@ -32,7 +32,7 @@ export const step = async (label, work) => {
 };
 
 /**
- * Runs a program to its end. With `quiet` its output is kept back and shown only if it fails.
+ * Runs a program to its end. With `quiet`, its output is shown only if it fails.
  * @param {string} program
  * @param {readonly string[]} args
  * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, quiet?: boolean }} [options]
@@ -63,7 +63,8 @@ export const runNpm = (args, options) => {
 };
 
 /**
- * The main function of a script: what `main` returns becomes the exit code, and a Refusal one line.
+ * The main function of a script. The result of `main` becomes the exit code, and a Refusal becomes
+ * one line.
  * @param {string} name the command, as a person types it
  * @param {() => Promise<number | void>} main
  */

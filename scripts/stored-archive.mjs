@@ -1,7 +1,7 @@
 // @ts-check
-// In: files by path, as bytes. Out: a .tgz as npm installs it, or a .zip: the same bytes for the
-// same files, on every machine. Nothing is compressed, since zlib's versions compress differently;
-// times, owners and modes are constants. Paths are ASCII.
+// In: files by path, as bytes. Out: a .tgz that npm can install, or a .zip. The same files give the
+// same bytes on every machine. Nothing is compressed, since zlib's versions compress differently.
+// Times, owners and modes are constants. Paths are ASCII.
 
 /** @typedef {ReadonlyMap<string, Uint8Array>} Files paths with '/', relative, to content */
 
@@ -83,7 +83,7 @@ export const tarball = (files) => {
   return gzipStored(Buffer.concat([...parts, Buffer.alloc(1024)]));
 };
 
-/** 1980-01-01 00:00, the first time that ZIP knows: time, then date. */
+/** 1980-01-01 00:00, the first time that ZIP can express: time, then date. */
 const zipTime = /** @type {const} */ ([
   [0, 2],
   [0x21, 2],
@@ -111,8 +111,8 @@ export const zipFile = (files) => {
       [0, 2],
     ]);
     const local = [littleEndian([0x04034b50, 4], [10, 2], [0, 2], [0, 2], ...zipTime, ...sizes), name, Buffer.from(content)];
-    // Made on Unix (3), so that the mode in the upper half of the attributes counts: a regular
-    // file, 0644.
+    // Version made by Unix (3), so that readers use the mode in the upper half of the attributes: a
+    // regular file, 0644.
     const attributes = /** @type {const} */ ([
       [0, 2],
       [0, 2],

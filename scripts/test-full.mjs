@@ -1,6 +1,7 @@
 // @ts-check
-// In: a fresh clone on a Debian machine with Node and npm, and root's rights if a package is missing. Out: everything checked
-// and tested with nothing skipped; the totals are the last line. What it installs from Debian's packages it prints first.
+// In: a fresh clone on a Debian machine with Node and npm, and root's rights if a package is
+// missing. Out: runs all checks and tests, and skips nothing; the totals are the last line. Prints
+// the Debian packages that it installs before it installs them.
 import { spawnSync } from 'node:child_process';
 import { goToolBuild, goTools } from '../test/support/go-tool.mjs';
 import { pythonToolInstall, pythonTools } from '../test/support/python-tool.mjs';
@@ -25,7 +26,7 @@ const installDebianPackages = async () => {
   if (spawnSync('apt-get', ['--version']).error !== undefined)
     throw new Refusal(`there is no apt-get here; the tests need what Debian has in: ${missing.join(' ')}`);
   if (process.getuid?.() !== 0) throw new Refusal(`missing, and only root may install them: ${command}`);
-  // At run level 1 Debian starts none of the services that it installs: the tests start their own.
+  // At run level 1 Debian does not start the services that it installs. The tests start their own.
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
   await step('apt-get update', async () => {
     if ((await run('apt-get', ['update'], { env, quiet: true })) !== 0) throw new Refusal('apt-get update failed; see above');

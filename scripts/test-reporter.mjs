@@ -1,14 +1,17 @@
 // @ts-check
-// In: the events of node:test. Out: each failure in full, each skip with its reason, the slowest files, and the totals.
-// A test is a leaf: suites and tests that hold others are not counted, unless they fail by themselves. A file that crashes, has
-// no test or does not end counts as a failed one, so that nothing is lost without a word.
+// In: the events of node:test. Out: each failure in full, each skip with its reason, the slowest
+// files, and the totals. A test is a leaf: suites and tests that hold others are not counted,
+// unless they fail by themselves. A file that crashes, has no test or does not end counts as a
+// failed test, so that no failure stays unnoticed.
 import { relative } from 'node:path';
 import { inspect } from 'node:util';
 import { root } from './step.mjs';
 
-/** @typedef {import('node:test').EventData.TestPass | import('node:test').EventData.TestFail} Result */
+/**
+ * @typedef {import('node:test').EventData.TestPass | import('node:test').EventData.TestFail} Result
+ */
 
-/** Gathers the events of one or more runs. */
+/** Collects the events of one or more runs. */
 export class TestReporter {
   passed = 0;
   failed = 0;
@@ -16,11 +19,14 @@ export class TestReporter {
   skipped = [];
   /** @type {Map<string, number>} milliseconds of each file */
   durations = new Map();
-  /** Files that were begun and have not ended. @type {Set<string>} */
+  /** Files that have started and not ended. @type {Set<string>} */
   open = new Set();
-  /** Names of the tests around the current one, and how many lie in each, by file. @type {Map<string, number[]>} */
+  /**
+   * Names of the tests around the current one, and how many tests each holds, by file.
+   * @type {Map<string, number[]>}
+   */
   #inner = new Map();
-  /** Results at depth 0 of each file, to see those with none. @type {Map<string, number>} */
+  /** Results at depth 0 of each file, to find files without any. @type {Map<string, number>} */
   #results = new Map();
 
   /** @param {{ type: string, data: any }} event */
@@ -61,7 +67,11 @@ export class TestReporter {
     else if (isLeaf) this.passed++;
   }
 
-  /** A test that failed only because one inside it did is not counted again. @param {boolean} isLeaf @param {any} data */
+  /**
+   * A test that failed only because a test inside it failed is not counted again.
+   * @param {boolean} isLeaf
+   * @param {any} data
+   */
   #takeFailure(isLeaf, data) {
     if (isLeaf || data.details?.error?.failureType !== 'subtestsFailed') this.#fail(data, data.name);
   }
@@ -79,7 +89,7 @@ export class TestReporter {
     console.log(`\n✖ ${shown(place)}: ${text}\n`);
   }
 
-  /** Prints what remains to be said; the totals are the last line. */
+  /** Prints the skips, the slowest files and the totals, which are the last line. */
   close() {
     for (const file of this.open) this.fail(file, 'the file did not end');
     const slowest = [...this.durations].sort(([, a], [, b]) => b - a).slice(0, 5);
@@ -91,11 +101,17 @@ export class TestReporter {
   }
 }
 
-/** An assertion's message shows what differs; printing both values whole would bury it. @param {any} error */
+/**
+ * An assertion's message shows the difference. Both values in full would bury it.
+ * @param {any} error
+ */
 const described = (error) =>
   error?.code === 'ERR_ASSERTION' && error.cause === undefined ? error.stack : inspect(error, { depth: 6, maxStringLength: 10_000 });
 
-/** With process isolation node:test reports each file as a test around its tests. @param {any} data */
+/**
+ * With process isolation, node:test reports each file as a test around its tests.
+ * @param {any} data
+ */
 const isFile = (data) => data.nesting === 0 && data.name === data.file;
 
 /** @param {string} path */

@@ -1,7 +1,9 @@
 // @ts-check
-// In: test files, all or those whose path holds one of the words given. Out: the reporter's lines, and exit code 1 on a failure.
-// Installs nothing. Files run two at a time, each in a process of its own with the production loader; those that measure sound
-// and pictures or kill processes run one at a time. A run in which nothing happens for ten minutes is ended as failed.
+// In: the words given, or none for all test files. A file runs if its path holds one of the words.
+// Out: the reporter's lines, and exit code 1 on a failure. Installs nothing. Files run two at a
+// time, each in a process of its own with the production loader. Files that measure sound and
+// pictures or kill processes run one at a time. A run without any event for ten minutes is ended as
+// failed.
 import { existsSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { run } from 'node:test';

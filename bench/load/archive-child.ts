@@ -1,5 +1,6 @@
-// A process that archives everything in a file log into an fs store and tells what that took. Flags: --log, --archive, and
-// --options, JSON of the archiver's. Prints one line of JSON and ends.
+// A process that archives everything in a file log into an fs store and reports the cost. Flags:
+// --log, --archive, and --options (the archiver's options as JSON). Prints one line of JSON and
+// ends.
 import { once } from 'node:events';
 import { setInterval as every } from 'node:timers';
 import { parseArgs } from 'node:util';
@@ -8,18 +9,18 @@ import { createContext } from '../../packages/server/src/kernel/context.ts';
 import { openFileLog } from '../../packages/server/src/log/file/file-log.ts';
 import { openFsStore } from '../../packages/server/src/store/store-fs.ts';
 
-/** What archiving a log took. */
+/** The cost of archiving a log. */
 export interface ArchiveRun {
   wallMs: number;
   cpuMs: number;
-  /** Of the CPU time, the system's. */
+  /** The system's part of the CPU time. */
   systemMs: number;
-  /** Of the CPU time, the main thread's. */
+  /** The main thread's part of the CPU time. */
   mainThreadMs: number;
-  /** Resident memory: before, and at the most. */
+  /** Resident memory: before the run, and the maximum. */
   idleRssBytes: number;
   rssBytesMax: number;
-  /** Longest time that the process was held up, by its event loop. */
+  /** Longest time for which the event loop was blocked. */
   stallMsMax: number;
 }
 
@@ -42,7 +43,8 @@ const timer = every(() => {
   last = performance.now();
 }, 5);
 const archiver = await startArchiver({ context: createContext({ logLevel: 'warn' }), log, store, options });
-// Its ticks come behind everything in the log: when they are committed, so is the rest.
+// The archiver's ticks follow all entries in the log. When the ticks are committed, so are the
+// entries.
 await archiver.drain?.();
 const wallMs = performance.now() - begin;
 const { user, system } = process.cpuUsage(cpu);

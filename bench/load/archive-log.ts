@@ -1,5 +1,6 @@
-// In: how many broadcasts, for how long, in how many partitions. Out: a file log of them as streamers append it: 50 AUDIO frames
-// a second of 20 ms Opus, 30 MOTION frames of a tracked body, about 160 kbps together, in batches of 200 ms.
+// In: the number of broadcasts, their length, and the number of partitions. Out: a file log with
+// their entries as streamers append them: 50 AUDIO frames a second of 20 ms Opus, 30 MOTION frames
+// of a tracked body, about 160 kbps together, in batches of 200 ms.
 import { create, toBinary } from '@bufbuild/protobuf';
 import {
   AudioSchema,
@@ -20,31 +21,31 @@ import { openFileLog, partitionOf } from '../../packages/server/src/log/file/fil
 import { seededNumbers } from '../../test/conformance/archive-broadcast.ts';
 import { encodeOpus, PACKET_SAMPLES, voice } from '../../test/conformance/archive-sound.ts';
 
-/** What is in a log. */
+/** The contents of a log. */
 export interface MadeLog {
   /** Bytes of the encoded frames. */
   frameBytes: number;
   frames: number;
-  /** Bytes of the values: what an archiver reads. */
+  /** Bytes of the values, which an archiver reads. */
   valueBytes: number;
   /** Length of each broadcast. */
   seconds: number;
 }
 
-/** Broadcasts begin here, Unix milliseconds. */
+/** The start of all broadcasts, Unix milliseconds. */
 const STARTED_MS = Date.UTC(2026, 4, 3, 17, 0, 0);
 const BATCH_MS = 200;
 const MOTION_PER_SECOND = 30;
 const CLIP_SECONDS = 20;
 
-/** What all broadcasts are made of; each begins somewhere else in it. */
+/** The clips that all broadcasts consist of. Each broadcast begins at another place in them. */
 interface Clips {
   packets: Uint8Array[];
-  /** Payloads of 30 poses a second, the first of each second a key. */
+  /** Payloads of 30 poses a second. The first of each second is a key. */
   motion: Uint8Array[];
 }
 
-/** Makes the log in `directory`. Streams are spread evenly over the partitions. */
+/** Makes the log in `directory`. Spreads the streams evenly over the partitions. */
 export async function makeArchiveLog(directory: string, size: { streams: number; seconds: number; partitions: number }): Promise<MadeLog> {
   const { streams, seconds, partitions } = size;
   const clips = await makeClips();
@@ -77,7 +78,7 @@ export async function makeArchiveLog(directory: string, size: { streams: number;
   return made;
 }
 
-/** The frames of one such broadcast, and the packets of its voice. */
+/** The frames of one such broadcast, and the Opus packets of its voice. */
 export async function makeArchiveFrames(
   seconds: number,
 ): Promise<{ stream: string; epoch: bigint; frames: Uint8Array[]; packets: Uint8Array[] }> {
@@ -88,7 +89,7 @@ export async function makeArchiveFrames(
   return { stream: broadcast.name, epoch: broadcast.epoch, frames, packets };
 }
 
-/** Broadcasts whose names fill every partition alike. */
+/** Broadcasts whose names fill all partitions evenly. */
 function spread(streams: number, partitions: number): Broadcast[] {
   const left = Array.from({ length: partitions }, (_, i) => Math.floor(streams / partitions) + (i < streams % partitions ? 1 : 0));
   const broadcasts: Broadcast[] = [];
@@ -102,7 +103,7 @@ function spread(streams: number, partitions: number): Broadcast[] {
   return broadcasts;
 }
 
-/** One broadcast: every 200 ms the frames of a batch. */
+/** One broadcast. It yields the frames of a batch every 200 ms. */
 class Broadcast {
   readonly name: string;
   readonly epoch: bigint;
@@ -172,7 +173,7 @@ async function makeClips(): Promise<Clips> {
   return { packets, motion };
 }
 
-/** A body and a face as a tracker sees them: everything moves slowly, and a little by noise. */
+/** A body and a face as a tracker sees them: everything moves slowly, with a little noise. */
 function trackedPose(seconds: number, random: (below: number) => number): Pose {
   const pose = createPose();
   const noise = () => (random(2_001) - 1_000) / 400_000;

@@ -1,5 +1,6 @@
-// A child process that takes a line and answers with a line of JSON: the load client, and every server that is measured.
-// Ends with its scope: its input is closed, and after a while it is killed.
+// A child process that reads a line and answers with a line of JSON: the load client, and every
+// measured server. It ends with its scope, which closes its input and kills it if it does not end
+// in time.
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -8,16 +9,16 @@ import { cleanUp } from '../../test/support/clean-up.ts';
 import { root } from '../../test/support/process.ts';
 import type { Scope } from './scope.ts';
 
-/** How a child is started. */
+/** How to start a child. */
 export interface ChildOptions {
-  /** The core it is bound to; undefined leaves it to the kernel. */
+  /** The core that the child is bound to. Undefined leaves the choice to the kernel. */
   core?: number | undefined;
-  /** Open files it may have. */
+  /** How many open files the child may have. */
   files?: number;
   env?: Readonly<Record<string, string>>;
 }
 
-/** A line must come within this time, unless said otherwise. */
+/** How long to wait for a line, unless the caller gives another time. */
 const ANSWER_MS = 60_000;
 const END_MS = 3_000;
 
@@ -44,7 +45,7 @@ export class Child {
     });
   }
 
-  /** Starts `program`; what it prints to standard error is shown. */
+  /** Starts `program`. Its standard error is shown. */
   static start(scope: Scope, program: string, args: readonly string[], { core, files, env = {} }: ChildOptions = {}): Child {
     const wrapped = [
       ...(files === undefined ? [] : ['prlimit', `--nofile=${files}:${files}`]),
@@ -53,7 +54,7 @@ export class Child {
       ...args,
     ];
     const [executable = program, ...rest] = wrapped;
-    // A variable of ours that is set here must not change what is measured.
+    // A Hayate variable in this environment must not change the measurement.
     const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('HAYATE_')));
     const started = spawn(executable, rest, { cwd: root, env: { ...inherited, ...env }, stdio: ['pipe', 'pipe', 'inherit'] });
     const child = new Child([program, ...args].join(' ').slice(0, 200), started);
@@ -61,7 +62,7 @@ export class Child {
     return child;
   }
 
-  /** prlimit and taskset replace themselves with the program, so it is the program's. */
+  /** The program's process id, because prlimit and taskset replace themselves with the program. */
   get pid(): number {
     const { pid } = this.#process;
     if (pid === undefined) throw new Error(`could not start ${this.name}`);
@@ -76,7 +77,7 @@ export class Child {
     this.#process.kill(signal);
   }
 
-  /** The next line. Rejects when the child ends, or none comes. */
+  /** The next line. Rejects when the child ends or no line comes in time. */
   async line(timeoutMs = ANSWER_MS): Promise<string> {
     const deadline = performance.now() + timeoutMs;
     for (;;) {
@@ -98,16 +99,16 @@ export class Child {
     return JSON.parse(await this.line(timeoutMs)) as T;
   }
 
-  /** Resolves when it has ended. */
+  /** Resolves when the child has ended. */
   async ended(): Promise<void> {
     await this.#ended;
   }
 
-  /** Closes its input and waits until it has ended; kills it if it does not. */
+  /** Closes the child's input, waits for its end, and kills it if it does not end. */
   async end(): Promise<void> {
     if (this.#over || this.#process.pid === undefined) return;
     this.#process.stdin.end();
-    // One that was stopped by a signal would not end.
+    // A child that a signal has stopped would not end.
     this.#process.kill('SIGCONT');
     const timer = setTimeout(() => this.#process.kill('SIGKILL'), END_MS);
     await this.#ended;

@@ -1,5 +1,5 @@
-// In: C and Go sources of the benchmarks. Out: a program in bench/.cache, named after what it was compiled from, so that it is
-// compiled again only when the sources or the flags change.
+// In: C and Go sources of the benchmarks. Out: a program in bench/.cache. Its name holds a hash of
+// its sources and flags, so it is compiled again only when they change.
 import { execFile, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
@@ -18,10 +18,13 @@ const programs = {
   format: ['peer/format.c'],
 } as const;
 
-/** What a program is linked with; Debian's libogg-dev and zlib1g-dev. */
+/** The libraries that a program is linked with, from Debian's libogg-dev and zlib1g-dev. */
 const libraries: Partial<Record<keyof typeof programs, readonly string[]>> = { format: ['-logg', '-lz'] };
 
-/** Compiles a program if need be, with `cc` (or what the environment's CC names), and returns its path. Rejects with the compiler's words. */
+/**
+ * Compiles a program if needed, with `cc` (or the compiler in the environment's CC), and returns
+ * its path. Rejects with the compiler's output.
+ */
 export async function compile(name: keyof typeof programs, compiler = process.env.CC ?? 'cc'): Promise<string> {
   const sources = programs[name].map((source) => join(bench, source));
   const folders = [...new Set(Object.values(programs).flatMap((list) => list.map((source) => join(bench, dirname(source)))))];
@@ -30,10 +33,13 @@ export async function compile(name: keyof typeof programs, compiler = process.en
   return program;
 }
 
-/** Whether the Go compiler is here. */
+/** Whether a Go compiler is installed. */
 export const hasGo = (): boolean => spawnSync('go', ['version'], { stdio: 'ignore' }).status === 0;
 
-/** Compiles the Go program of the folder `bench/peer/NAME` if need be; the first time it fetches modules and takes minutes. */
+/**
+ * Compiles the Go program of the folder `bench/peer/NAME` if needed. The first time it fetches
+ * modules and takes minutes.
+ */
 export async function compileGo(name: string): Promise<string> {
   const folder = join(bench, 'peer', name);
   const program = join(cache, `${name}-${hashOf([folder], /\.(go|mod|sum)$/, [])}`);
@@ -41,7 +47,7 @@ export async function compileGo(name: string): Promise<string> {
   return program;
 }
 
-/** Of the files in `folders` whose names match, and of `more`. */
+/** A hash of the files in `folders` whose names match, and of `more`. */
 function hashOf(folders: readonly string[], pattern: RegExp, more: readonly string[]): string {
   const hash = createHash('sha256').update(JSON.stringify(more));
   for (const folder of folders)
@@ -55,7 +61,7 @@ function hashOf(folders: readonly string[], pattern: RegExp, more: readonly stri
 async function build(program: string, make: (output: string) => Promise<unknown>): Promise<void> {
   if (existsSync(program)) return;
   mkdirSync(cache, { recursive: true });
-  // Two runs may compile at once: each its own file, and the last to finish wins.
+  // Two runs may compile at once. Each writes its own file, and the last to finish wins.
   const own = `${program}.${randomBytes(4).toString('hex')}`;
   await make(own);
   renameSync(own, program);

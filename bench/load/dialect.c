@@ -1,5 +1,6 @@
-// The protocols that the load client speaks: plain WebSocket, Hayate (spec/wire.md, "Watching"), Engine.IO 4 with
-// Socket.IO 5 over it, and Centrifugo's Protobuf protocol. Each does the least that a well-behaved client must.
+// The protocols that the load client speaks: plain WebSocket, Hayate (spec/wire.md, "Watching"),
+// Engine.IO 4 with Socket.IO 5 over it, and Centrifugo's Protobuf protocol. Each does the minimum
+// that a well-behaved client must do.
 #include <stdio.h>
 #include <string.h>
 
@@ -8,7 +9,7 @@
 #define TEXT 1
 #define BINARY 2
 
-// --- Protobuf, as far as needed ---
+// --- Protobuf, only the parts needed here ---
 
 typedef struct field {
   uint32_t number, wire;
@@ -25,7 +26,8 @@ static const uint8_t *read_varint(const uint8_t *at, const uint8_t *end, uint64_
   return NULL;
 }
 
-// The next field, or NULL at the end or at nonsense. Of wire type 2 `value` is the length.
+// Reads the next field. Returns NULL at the end and for malformed input. For wire type 2, `value`
+// is the length.
 static const uint8_t *read_field(const uint8_t *at, const uint8_t *end, field *f) {
   uint64_t tag;
   if (at >= end || (at = read_varint(at, end, &tag)) == NULL) return NULL;
@@ -76,7 +78,7 @@ static void plain_tick(connection *c, uint64_t now) { (void)c, (void)now; }
 
 // --- Hayate ---
 
-// A client must be heard at least every 15 s.
+// A server must hear from a client at least every 15 s.
 #define HAYATE_PING_US 10000000u
 
 static void hayate_upgraded(connection *c) {
@@ -94,7 +96,8 @@ static void hayate_upgraded(connection *c) {
   connection_send(c, BINARY, message, (size_t)(end - message));
 }
 
-// Its sequence, for receipts; a sequence of 0 is left out. The server writes fields in ascending order.
+// Reads the frame's sequence, for receipts. The wire omits a sequence of 0. The server writes
+// fields in ascending order.
 static void hayate_frame(connection *c, const uint8_t *at, const uint8_t *end) {
   field f;
   uint64_t sequence = 0;
@@ -114,7 +117,7 @@ static void hayate_watching(connection *c, const uint8_t *at, const uint8_t *end
     if (f.number == 3) interval_ms = f.value;
     if (f.number == 4) next = f.value;
   }
-  // Ticks come every 250 ms and not to the microsecond: half a tick early is due.
+  // Ticks come every 250 ms, with some jitter, so a receipt counts as due half a tick early.
   c->receipt_interval_us = interval_ms > 250 ? interval_ms * 1000 - 125000 : 0;
   if (epoch != 0 && epoch != c->owner->epoch) {
     c->owner->epoch = epoch;
@@ -179,7 +182,7 @@ static void engine_message(connection *c, const uint8_t *bytes, size_t length, b
   else if (length >= 2 && memcmp(bytes, "44", 2) == 0) total.malformed++;
 }
 
-// --- Centrifugo: commands and replies, each with its length before it; an empty reply is a ping ---
+// --- Centrifugo: commands and replies, each preceded by its length; an empty reply is a ping ---
 
 static void centrifugo_upgraded(connection *c) {
   char channel[80];
@@ -208,7 +211,7 @@ static void centrifugo_message(connection *c, const uint8_t *at, size_t length, 
     if (bytes == 0) connection_send(c, BINARY, "", 1);
     field f;
     for (const uint8_t *inner = at; (inner = read_field(inner, at + bytes, &f)) != NULL;) {
-      // Reply: 2 is an error, 6 the answer to subscribe.
+      // Reply: field 2 is an error, field 6 the answer to subscribe.
       if (f.number == 2) total.malformed++;
       if (f.number == 6 && c->state != READY) connection_ready(c);
     }

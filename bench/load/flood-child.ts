@@ -1,5 +1,6 @@
-// A process of hostile clients. In: `--port P --token T`, then lines `NAME MILLISECONDS`. Out: a line of JSON after each, how the
-// attempts of that flood ended. It floods for a fixed time, and ends when its input does.
+// A process of hostile clients. In: `--port P --token T`, then lines `NAME MILLISECONDS`. Out:
+// after each line a line of JSON that says how the attempts of that flood ended. Each flood lasts
+// the given time. The process ends when its input does.
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { type FloodReport, floods } from '../../test/support/flood.ts';

@@ -1,5 +1,6 @@
-// Counts of microseconds in log-linear buckets: each value below 256 has its own, above that 128 to each power of two, so a
-// quantile is off by less than 0.8 %. histogram.ts reads the buckets; both know the same law.
+// Counts of microseconds in log-linear buckets. Each value below 256 has its own bucket. Above that
+// each power of two has 128 buckets, so a quantile is off by less than 0.8 %. histogram.ts reads
+// the buckets and must use the same rule.
 #ifndef HAYATE_BENCH_HISTOGRAM_H
 #define HAYATE_BENCH_HISTOGRAM_H
 

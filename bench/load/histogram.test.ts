@@ -1,4 +1,5 @@
-// Quantiles against a plain sort of the values, which are put into buckets by the law that histogram.h states.
+// Compares quantiles with a plain sort of the values. The test puts the values into buckets by the
+// rule in histogram.h.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

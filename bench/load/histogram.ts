@@ -1,10 +1,11 @@
-// Counts of microseconds in log-linear buckets, as the load client prints them (histogram.h keeps the same law): each value
-// below 256 has its own bucket, above that 128 to each power of two. Merges them and reads quantiles, off by less than 0.8 %.
+// Counts of microseconds in log-linear buckets, as the load client prints them (histogram.h uses
+// the same rule). Each value below 256 has its own bucket. Above that each power of two has 128
+// buckets. This module merges the counts and reads quantiles, which are off by less than 0.8 %.
 
 /** A bucket's index and its count. */
 export type BucketCount = readonly [bucket: number, count: number];
 
-/** What the load client prints. */
+/** A histogram as the load client prints it. */
 export interface PrintedHistogram {
   /** Exact, microseconds. */
   max: number;
@@ -34,7 +35,7 @@ export class Histogram {
     return this.#count;
   }
 
-  /** Exact, microseconds; 0 if empty. */
+  /** Exact, microseconds. 0 if empty. */
   get max(): number {
     return this.#max;
   }
@@ -47,7 +48,10 @@ export class Histogram {
     }
   }
 
-  /** The smallest bucket's largest value that `q` (0 to 1) of all values do not exceed, microseconds; NaN if empty. */
+  /**
+   * A bound, in microseconds, that the fraction `q` (0 to 1) of all values does not exceed: the
+   * largest value of a bucket, or the exact maximum if that is less. NaN if empty.
+   */
   quantile(q: number): number {
     let left = Math.max(1, Math.ceil(q * this.#count));
     for (const [bucket, count] of [...this.#counts].sort(([a], [b]) => a - b)) {

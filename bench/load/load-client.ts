@@ -5,31 +5,33 @@ import { compile } from './compile.ts';
 import type { PrintedHistogram } from './histogram.ts';
 import type { Scope } from './scope.ts';
 
-/** Viewers to open. */
+/** The viewers to open. */
 export interface LoadOptions {
   dialect: 'plain' | 'hayate' | 'engine' | 'centrifugo';
-  /** Ports of 127.0.0.1; viewers of a stream are spread over them. */
+  /** Ports of 127.0.0.1. Viewers of a stream are spread over them. */
   ports: readonly number[];
-  /** Of the upgrade request; `{}` in it is the stream's number. */
+  /** The path of the upgrade request. `{}` in it stands for the stream's number. */
   path: string;
   connections: number;
   streams: number;
-  /** Streams are named with this before their number. */
+  /** The part of a stream's name before its number. */
   streamPrefix?: string;
   token?: string;
-  /** Come back, at the next port, when a connection is lost. */
+  /** Reconnect to the next port when a connection is lost. */
   reconnect?: boolean;
   core?: number | undefined;
   /**
-   * Looks for messages this often, microseconds, instead of being woken by each. Waking a process on another core costs the *sender*
-   * some microseconds, only when the receiver happens to sleep: on a network there is no such cost. Latencies are late by half of it.
+   * The client looks for messages at this interval, microseconds, instead of being woken by each.
+   * Waking a process on another core costs the *sender* some microseconds, but only when the
+   * receiver happens to sleep. Over a network there is no such cost. Measured latencies are late by
+   * half the interval.
    */
   pollUs?: number;
-  /** It ends by itself after this time. */
+  /** The client ends by itself after this time. */
   secondsMax?: number;
 }
 
-/** What the load client has counted since `measure`; see totals in load.h. */
+/** The load client's counts since `measure`. See totals in load.h. */
 export interface LoadReport {
   /** Length of the measurement, microseconds. */
   us: number;
@@ -40,14 +42,14 @@ export interface LoadReport {
   /** Sequences skipped, over all viewers. */
   lost: number;
   doubles: number;
-  /** Doubles that a viewer who moves or returns must expect. */
+  /** Duplicates that a viewer who moves or returns must expect. */
   overlap: number;
   wrongStream: number;
   malformed: number;
   ended: number;
-  /** Viewers that got nothing. */
+  /** Viewers that received nothing. */
   silent: number;
-  /** Sequences by which viewers are behind the first of their stream. */
+  /** Total sequences by which viewers trail the first viewer of their stream. */
   behind: number;
   least: number;
   most: number;
@@ -96,13 +98,13 @@ export class LoadClient {
     return this.#child.pid;
   }
 
-  /** Opens all connections; rejects unless every one is accepted. */
+  /** Opens all connections. Rejects unless every connection is accepted. */
   async open(timeoutMs = 120_000): Promise<void> {
     const { ready } = await this.#child.ask<{ ready: number }>('open', timeoutMs);
     if (ready !== this.#connections) throw new Error(`only ${ready} of ${this.#connections} viewers could connect`);
   }
 
-  /** Counts from now on. */
+  /** Starts counting. */
   async measure(): Promise<void> {
     await this.#child.ask('measure');
   }

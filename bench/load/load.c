@@ -1,7 +1,8 @@
-// The load client: one thread and epoll. Opens viewers' WebSocket connections to servers on this machine, speaks a dialect,
-// and counts what is delivered from the marks in the messages: sequences per viewer without hole or double, and latency.
-// In: flags (below), and commands on standard input, a line each: open, measure, report, quit. Out: a line of JSON for each.
-// It ends by itself: at the end of its input, and after --seconds-max.
+// The load client: one thread and epoll. It opens viewers' WebSocket connections to servers on this
+// machine and speaks one dialect. From the marks in the messages it counts, for each viewer,
+// deliveries, skipped sequences and duplicates, and measures latency. In: flags (below), and
+// commands on standard input, one a line: open, measure, report, quit. Out: a line of JSON for each
+// command. It exits at the end of its input and after --seconds-max.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -20,14 +21,14 @@
 #include "load.h"
 #include "websocket.h"
 
-// Handshakes under way at once: a listen backlog is not the thing measured.
+// Limits concurrent handshakes, because the benchmark does not measure the listen backlog.
 #define HANDSHAKES_MAX 128
 // A source address has about 28,000 ports.
 #define CONNECTIONS_PER_ADDRESS 20000
 #define TARGETS_MAX 64
 #define READ_BYTES (1u << 20)
 #define TICK_US 10000u
-// A connection is ticked every 250 ms.
+// Each connection is ticked every 250 ms.
 #define SLICES 25u
 #define RETRY_US_MAX 15000000u
 
@@ -36,7 +37,7 @@ totals total;
 
 static struct sockaddr_in targets[TARGETS_MAX];
 static viewer *viewers;
-// Highest sequence of each stream that anybody has seen.
+// Highest sequence of each stream that any viewer has seen.
 static uint64_t *newest;
 static int epoll;
 static uint32_t handshakes, ready, opened;
@@ -72,7 +73,8 @@ static connection *connection_open(viewer *v) {
 }
 
 static void retry(viewer *v) {
-  // At once the first time, then after 0.5 s, 1 s, 2 s ... (spec/wire.md, "Reconnecting"), to the next server.
+  // Reconnects to the next server: at once the first time, then after 0.5 s, 1 s, 2 s ...
+  // (spec/wire.md, "Reconnecting").
   const uint32_t failures = v->failures++;
   v->target = (v->target + 1) % config.targets;
   total.reconnects++;
@@ -157,7 +159,7 @@ static void connected(connection *c) {
   }
   struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
   epoll_ctl(epoll, EPOLL_CTL_MOD, c->fd, &event);
-  // "{}" in the path is the stream's number.
+  // "{}" in the path stands for the stream's number.
   char path[512], request[1024], host[32], address[INET_ADDRSTRLEN];
   const char *hole = strstr(config.path, "{}");
   if (hole == NULL) snprintf(path, sizeof path, "%s", config.path);
@@ -223,7 +225,7 @@ static void take_frame(connection *c, const ws_frame *f, uint64_t now) {
     total.closes[code < 5000 ? code : 0]++;
     connection_break(c);
   } else if (!f->whole) {
-    // No contestant splits messages; one that did would be measured wrongly, so it shows.
+    // No contestant splits messages. A split message would be measured wrongly, so it is counted.
     total.malformed++;
   } else if (f->opcode != WS_PONG) {
     total.messages++;
@@ -233,7 +235,7 @@ static void take_frame(connection *c, const ws_frame *f, uint64_t now) {
   }
 }
 
-// Bytes of `at` that have been dealt with.
+// Returns how many bytes of `at` it has consumed.
 static size_t take_response(connection *c, const uint8_t *at, size_t bytes) {
   const uint8_t *end = memmem(at, bytes, "\r\n\r\n", 4);
   if (end == NULL) return 0;
@@ -393,7 +395,7 @@ static void parse_target(char *list) {
     to->sin_family = AF_INET;
     to->sin_port = htons((uint16_t)atoi(colon + 1));
     if (inet_pton(AF_INET, one, &to->sin_addr) != 1) fail(one);
-    // Load goes nowhere but to this machine.
+    // The client sends load only to this machine.
     if ((ntohl(to->sin_addr.s_addr) >> 24) != 127) fail("a target that is not loopback");
   }
 }
@@ -451,7 +453,8 @@ int main(int count, char **arguments) {
 
   for (;;) {
     struct epoll_event events[512];
-    // Asleep by the clock, it costs the server no wake-up for each message; see --poll-us in load-client.ts.
+    // With a timed sleep the server pays no wake-up for each message. See `pollUs` in
+    // load-client.ts.
     if (poll_us > 0) clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){0, poll_us * 1000}, NULL);
     const int happened = epoll_wait(epoll, events, 512, poll_us > 0 ? 0 : -1);
     if (happened < 0 && errno != EINTR) fail("epoll_wait");

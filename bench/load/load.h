@@ -1,5 +1,5 @@
-// What the parts of the load client share: a viewer (what is counted), its connections (one, or two while it moves), the
-// dialect they speak, and the totals.
+// Declarations that the parts of the load client share: a viewer with its counts, its connections
+// (one, or two while it moves), the dialect they speak, and the totals.
 #ifndef HAYATE_BENCH_LOAD_H
 #define HAYATE_BENCH_LOAD_H
 
@@ -12,7 +12,7 @@
 
 typedef struct connection connection;
 
-// One viewer, over all connections it has had.
+// One viewer, over all its connections.
 typedef struct viewer {
   uint32_t index;
   uint32_t stream;
@@ -22,13 +22,13 @@ typedef struct viewer {
   uint64_t last_sequence;
   uint64_t last_us;
   uint64_t deliveries;
-  // Hayate: the last frame, for receipts and for coming back.
+  // Hayate: the last frame, for receipts and for resuming.
   uint64_t epoch;
   uint64_t next_frame;
   connection *current;
-  // The connection it moves to.
+  // The connection that the viewer moves to.
   connection *next;
-  // Reconnecting: when, and how often it has failed in a row.
+  // Reconnecting: the time of the next attempt, and the failures in a row.
   uint64_t retry_us;
   uint32_t failures;
 } viewer;
@@ -39,31 +39,34 @@ struct connection {
   int fd;
   connection_state state;
   viewer *owner;
-  // It says where it left off: older marks are no error.
+  // The client told the server where it left off, so older marks are no error.
   bool resumed;
   bool going_away;
-  // To be closed at the end of this round of events, some of which may still name it.
+  // To be closed at the end of this round of events. Later events of the round may still name it.
   bool broken;
   connection *next_broken;
-  // Hayate: something arrived since the last receipt; when that was sent, and how long until the next may be.
+  // Hayate: whether something arrived since the last receipt, the time of that receipt, and the
+  // shortest interval between two receipts.
   bool receipt_due;
   uint64_t receipt_us, receipt_interval_us;
-  // When anything was last sent.
+  // When the client last sent anything.
   uint64_t sent_us;
   // A message that is not complete yet.
   uint8_t *partial;
   size_t partial_bytes;
 };
 
-// How a protocol begins and what it asks of a client. Every message is searched for marks, whatever the dialect.
+// How a protocol begins and which duties a client has. The client searches every message for
+// marks, whatever the dialect.
 typedef struct dialect {
   const char *name;
   const char *subprotocol;
-  // The upgrade has been answered: sends the first messages. Sets READY if nothing more is needed.
+  // Called when the upgrade has been answered. Sends the first messages. Sets READY if nothing more
+  // is needed.
   void (*upgraded)(connection *c);
-  // A complete message.
+  // Called with each complete message.
   void (*message)(connection *c, const uint8_t *bytes, size_t length, bool text);
-  // About four times a second.
+  // Called about four times a second.
   void (*tick)(connection *c, uint64_t now);
 } dialect;
 
@@ -71,7 +74,8 @@ extern const dialect *const dialects[];
 
 typedef struct totals {
   uint64_t since_us, deliveries, messages, bytes;
-  // Sequences that were skipped; that came twice on one connection; that came again on another one.
+  // Sequences that were skipped, that came twice on one connection, and that came again on another
+  // connection.
   uint64_t lost, doubles, overlap;
   uint64_t wrong_stream, malformed, ended;
   // Frames that Hayate's Gap messages named, by reason: 1 lost, 2 slow, 3 expired.
@@ -95,13 +99,14 @@ typedef struct settings {
 extern settings config;
 extern totals total;
 
-// The connection can be used: counts it as open.
+// Marks the connection as usable and counts it as open.
 void connection_ready(connection *c);
-// The connection is over.
+// Ends the connection.
 void connection_break(connection *c);
-// Another connection takes this one's place.
+// Replaces this connection by another one.
 void connection_move(connection *c);
-// Sends one masked message (opcode 1 text, 2 binary). A peer that does not take it is cut off and counted.
+// Sends one masked message (opcode 1 text, 2 binary). Cuts off and counts a peer that does not
+// accept it.
 void connection_send(connection *c, uint8_t opcode, const void *bytes, size_t length);
 
 #endif

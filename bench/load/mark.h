@@ -1,6 +1,7 @@
-// The mark that begins every benchmark payload, whatever protocol carries it: 32 bytes, little-endian. Who sends a payload
-// writes it, the load client finds it by its magic inside complete WebSocket messages; so deliveries, losses, doubles and
-// latencies are counted alike for every contestant. mark.ts is the same in TypeScript.
+// The mark that begins every benchmark payload, whatever protocol carries it: 32 bytes,
+// little-endian. The sender of a payload writes it. The load client finds it by its magic inside
+// complete WebSocket messages. Deliveries, losses, duplicates and latencies are therefore counted
+// alike for every contestant. mark.ts is the same in TypeScript.
 #ifndef HAYATE_BENCH_MARK_H
 #define HAYATE_BENCH_MARK_H
 
@@ -12,7 +13,8 @@
 #define MARK_MAGIC_BYTES 8
 #define MARK_BYTES 32
 
-// Numbers of one payload. `sent_us` is CLOCK_MONOTONIC, so sender and reader must share the machine.
+// Numbers of one payload. `sent_us` is CLOCK_MONOTONIC, so sender and reader must run on the same
+// machine.
 typedef struct mark {
   uint64_t sequence;
   uint64_t sent_us;

@@ -1,20 +1,20 @@
-// The mark that begins every benchmark payload; mark.h is the same in C, and says why.
+// The mark that begins every benchmark payload. mark.h is the same in C, and explains why.
 import { Buffer } from 'node:buffer';
 
-/** Eight bytes that nothing else in a message holds. */
+/** Eight bytes that occur nowhere else in a message. */
 const MAGIC = Buffer.from('9ef7686179617465', 'hex');
 
-/** A payload is at least so long. */
+/** The length of a mark, and the minimum length of a payload. */
 export const MARK_BYTES = 32;
 
-/** What a mark says. */
+/** The values of a mark. */
 export interface Mark {
   /** Rises by 1 within a stream. */
   sequence: number;
   stream: number;
-  /** Of the payload, the mark included. */
+  /** Length of the payload, mark included. */
   payloadBytes: number;
-  /** Monotonic microseconds, the same for all processes of a machine; default now. */
+  /** Monotonic microseconds, the same for all processes of a machine. Default: now. */
   sentUs?: bigint;
 }
 

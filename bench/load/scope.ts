@@ -1,11 +1,11 @@
-// In: a benchmark's work. Out: its result, after everything that it opened is closed, the last opened first.
-// The support code of tests cleans up after a test; here the benchmark stands for it.
+// In: a benchmark's work. Out: its result, after everything that it opened is closed, in reverse
+// order. The support code of tests cleans up after a test; a scope takes the place of that test.
 import type { TestContext } from 'node:test';
 
-/** What test/support asks of a test. */
+/** The part of a test's context that test/support needs. */
 export type Scope = TestContext;
 
-/** Runs `work` and then closes what it opened, whether it failed or not. */
+/** Runs `work` and then closes everything that it opened, even after a failure. */
 export async function withScope<T>(work: (scope: Scope) => Promise<T>): Promise<T> {
   const hooks: (() => unknown)[] = [];
   const skip = (why: string): never => {

@@ -1,4 +1,5 @@
-// What processes have cost so far, from /proc: CPU time by the scheduler's own count (nanoseconds, all threads), and memory.
+// The cost of processes so far, from /proc: CPU time by the scheduler's own count (nanoseconds, all
+// threads), and memory.
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** CPU microseconds, user and system, of a process and all its threads. */
@@ -21,7 +22,7 @@ export function residentBytes(pid: number): number {
   return Number(kib) * 1_024;
 }
 
-/** How much of the time the machine's cores were busy, and how much of it others took from us (a hypervisor). */
+/** How long the machine's cores were busy, and how long a hypervisor gave them to others. */
 export function machineTicks(): { busy: number; stolen: number; total: number } {
   const [line = ''] = readFileSync('/proc/stat', 'utf8').split('\n', 1);
   const ticks = line.trim().split(/\s+/).slice(1, 9).map(Number);

@@ -1,4 +1,5 @@
-// The client's side of RFC 6455, as little as a load client needs: the upgrade request, masked messages out, frames in.
+// The client's side of RFC 6455, only the parts that a load client needs: the upgrade request,
+// masked messages out, frames in.
 #ifndef HAYATE_BENCH_WEBSOCKET_H
 #define HAYATE_BENCH_WEBSOCKET_H
 
@@ -12,7 +13,7 @@
 #define WS_CLOSE 8
 #define WS_PING 9
 #define WS_PONG 10
-// Longest header of a client's frame that ws_frame writes.
+// Longest header that ws_masked writes.
 #define WS_HEADER_BYTES_MAX 8
 
 typedef struct ws_frame {
@@ -22,7 +23,8 @@ typedef struct ws_frame {
   uint64_t payload_bytes;
 } ws_frame;
 
-// Writes the upgrade request; returns its length. The key is RFC 6455's own example: nothing here depends on its being secret.
+// Writes the upgrade request and returns its length. The key is RFC 6455's own example. Nothing
+// here depends on a secret key.
 static inline int ws_request(char *into, size_t size, const char *path, const char *host, const char *subprotocol) {
   return snprintf(into, size,
                   "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
@@ -31,7 +33,7 @@ static inline int ws_request(char *into, size_t size, const char *path, const ch
                   subprotocol ? "\r\n" : "");
 }
 
-// Writes a masked frame of at most 65,535 bytes; returns its length.
+// Writes a masked frame of at most 65,535 bytes and returns its length.
 static inline size_t ws_masked(uint8_t *into, uint8_t opcode, const uint8_t *payload, size_t bytes, uint32_t mask) {
   uint8_t *at = into;
   *at++ = 0x80 | opcode;
@@ -49,7 +51,8 @@ static inline size_t ws_masked(uint8_t *into, uint8_t opcode, const uint8_t *pay
   return (size_t)(at - into);
 }
 
-// Reads a server's frame. Its bytes in all; 0 if it is not complete; -1 if it is masked or has reserved bits.
+// Reads a server's frame. Returns its total length in bytes, 0 if it is not complete, or -1 if it
+// is masked or has reserved bits.
 static inline int64_t ws_read(const uint8_t *at, size_t bytes, ws_frame *frame) {
   if (bytes < 2) return 0;
   if ((at[0] & 0x70) != 0 || (at[1] & 0x80) != 0) return -1;

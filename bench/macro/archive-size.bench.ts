@@ -1,5 +1,6 @@
-// Macro benchmark: what an hour of broadcasts takes in the archive. Real broadcasts (the demo's voice, an avatar that speaks and
-// moves) go through a real server into its log; the real archiver then writes that log out once with each compression.
+// Macro benchmark: the size of an hour of broadcasts in the archive. Real broadcasts (the demo's
+// voice, an avatar that speaks and moves) pass through a real server into its log. The real
+// archiver then archives that log once with each compression.
 import { cp, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CUT_CONFIG } from '../../packages/server/src/archive/cut-config.ts';
@@ -30,7 +31,7 @@ interface Archive {
   cpuMs: number;
 }
 
-/** Bytes in the store over bytes as the broadcaster sent them, with the compression that is the default. */
+/** Bytes in the store over bytes as the broadcaster sent them, with the default compression. */
 export function run({ quick }: { quick: boolean }): Promise<BenchOutcome> {
   return withScope(async (scope) => {
     const wanted = quick ? 30 : 360;
@@ -79,7 +80,7 @@ export function run({ quick }: { quick: boolean }): Promise<BenchOutcome> {
 
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(2)} MB`;
 
-/** Broadcasts into a server without an archiver; the seconds that each lasted. */
+/** Broadcasts into a server without an archiver. Returns how many seconds each broadcast lasted. */
 async function broadcast(scope: Scope, data: string, seconds: number): Promise<number> {
   const server = await startHayateServer(scope, { data, flags: ['--roles', 'streamer,listener,api'] });
   const clip = join(root, 'packages/server/demo/hello.ogg');

@@ -1,6 +1,7 @@
-// Macro benchmark: from log to objects. Broadcasts of about 160 kbps lie in the file log; the real archiver, in a process of its own,
-// writes them out to the fs store as fast as it can. How many broadcasts a core archives, where the time goes, and how much
-// memory it takes.
+// Macro benchmark: from log to objects. Broadcasts of about 160 kbps lie in the file log. The real
+// archiver, in a process of its own, archives them to the fs store as fast as it can. The benchmark
+// reports how many broadcasts a core archives, where the time goes, and how much memory the
+// archiver takes.
 import { execFile } from 'node:child_process';
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,7 +21,7 @@ const STREAM_BYTES = 20_000;
 
 const MIB = 2 ** 20;
 
-/** Innermost first where one lies within another. */
+/** Where one stage lies within another, the innermost comes first. */
 const STAGES: StageRules = [
   ['SHA-256', 'update@node:internal/crypto', 'digest@node:internal/crypto', 'logical-digest'],
   [
@@ -127,7 +128,10 @@ interface BenchPlace {
   archive: string;
 }
 
-/** Archives the whole log into an empty store; with `profiles` it leaves a profile there. */
+/**
+ * Archives the whole log into an empty store. With `profiles` it also writes a CPU profile to that
+ * folder.
+ */
 async function archive(
   { log, archive: directory }: BenchPlace,
   options: ArchiverOptions = {},
@@ -154,7 +158,7 @@ function profileOf(directory: string): string {
   return join(directory, name);
 }
 
-/** Streams of 160 kbps whose frames take that long. */
+/** How many streams of 160 kbps a core archives if this log takes `ms`. */
 const streams = ({ frameBytes }: MadeLog, ms: number): number => frameBytes / STREAM_BYTES / (ms / 1_000);
 
 const count = (value: number): string => Math.round(value).toLocaleString('en');

@@ -1,5 +1,6 @@
-// Macro benchmark: one broadcast and 10,000 viewers of one `hayate serve` on one machine: what is lost, how late frames are, and
-// what memory a viewer takes while nothing is broadcast and while it is.
+// Macro benchmark: one broadcast and 10,000 viewers of one `hayate serve` on one machine. It
+// measures losses, the delay of frames, and the memory for each viewer without and with a
+// broadcast.
 import { availableParallelism } from 'node:os';
 import { Histogram } from '../load/histogram.ts';
 import { LoadClient } from '../load/load-client.ts';
@@ -17,7 +18,7 @@ const BYTES = 640;
 
 const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
-/** Ratio: deliveries over what was due; 1 is all. */
+/** Ratio: deliveries over deliveries due. 1 means that none is lost. */
 export async function run({ quick }: { quick: boolean }): Promise<BenchOutcome> {
   await ensureNative();
   const [viewers, seconds] = quick ? [2_000, 15] : [10_000, 60];
@@ -27,7 +28,7 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchOutcome> 
 async function measure(scope: Scope, load: FanOutLoad, seconds: number): Promise<BenchOutcome> {
   const { viewers } = load;
   const apart = availableParallelism() > 1;
-  // A report a second is enough for so many; its window is what the flag asks for.
+  // One receipt a second is enough for so many viewers. The window must be twice as long.
   const flags = ['--receipt-interval-ms', '1000', '--window-ms', '2000', '--handshake-timeout-ms', '60000'];
   const cores = apart ? { core: 0 } : {};
   const server = await startRole(scope, 'streamer,listener,archiver,api', flags, { files: viewers + 1_000, ...cores });
@@ -64,7 +65,7 @@ async function measure(scope: Scope, load: FanOutLoad, seconds: number): Promise
   }
 
   const latency = Histogram.of(report.latency).summary();
-  // What a viewer was told it will not get is lost to it too.
+  // Frames that the server reports as a gap are lost to the viewer too.
   const lost = report.lost + report.behind;
   const share = report.deliveries / (report.deliveries + lost);
   const active = Math.max(...resident);

@@ -1,5 +1,6 @@
-// From the microphone of one page to the loudspeaker of another: the studio's input and the viewer's output are recorded with
-// wall-clock times, and where a piece of the one lies in the other tells how late it was. One machine, so one clock.
+// From the microphone of one page to the loudspeaker of another. The studio's input and the
+// viewer's output are recorded with wall-clock times. The place of an input piece in the output
+// gives its delay. Both run on one machine, so they share a clock.
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { StudioDebug, ViewerDebug } from '../../packages/web/src/debug.ts';
@@ -11,24 +12,24 @@ import { startTestServer } from '../../test/support/server.ts';
 import { decimate, findMatch, rootMeanSquare } from '../../test/support/signal.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
 
-/** What design asks for. */
+/** The design's goal. */
 const aimMs = { p50: 150, p99: 300 };
 const factor = 6;
 const rate = voiceRate / factor;
-/** Pieces of this length are looked for, this far behind where they were spoken. */
+/** Length of the pieces, and how long after its speaking a piece is searched for in the output. */
 const pieceS = 0.25;
 const latencySMax = 1.5;
 
 const quantile = (sorted: readonly number[], q: number) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN;
 
-/** Latency's median over its aim of 150 ms: below 1 is better than the aim. */
+/** Latency's median over its goal of 150 ms. A value below 1 is better than the goal. */
 export async function run({
   quick,
 }: {
   quick: boolean;
 }): Promise<{ name: string; ratio: string; unit: string; details: Record<string, unknown> }> {
   const hooks: (() => unknown)[] = [];
-  // Support code cleans up after a test; here the benchmark is it.
+  // Support code cleans up after a test. Here the benchmark takes the place of that test.
   const scope = { after: (hook: () => unknown) => hooks.push(hook) } as unknown as TestContext;
   try {
     return await measure(scope, quick ? 20 : 55);

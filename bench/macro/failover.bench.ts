@@ -1,6 +1,7 @@
-// Macro benchmark: what viewers notice when a part of the live path fails under load: a Redis killed, one that hangs, one
-// added, one taken away, all listeners replaced. Real processes and signals; servers are found by a real DNS. Each event is
-// measured from 2 s before it until all has arrived; "nothing" is the same without an event.
+// Macro benchmark: the effect on viewers when a part of the live path fails under load. A Redis is
+// killed, hangs, is added or is removed, or all listeners are replaced. Real processes and signals;
+// servers are found by a real DNS. Each event is measured from 2 s before it until all frames have
+// arrived. "nothing" is the same measurement without an event.
 import { type DnsServer, startDns } from '../../test/support/dns.ts';
 import { freePort, type Redis, startRedis } from '../../test/support/redis.ts';
 import type { Child } from '../load/child.ts';
@@ -18,7 +19,7 @@ const NAME = 'shards.test';
 const GO_AWAY_MS = 3_000;
 const PAUSE_MS_MAX = 250;
 
-/** Everything that runs. */
+/** All running processes. */
 interface System {
   scope: Scope;
   dns: DnsServer;
@@ -32,7 +33,7 @@ interface System {
   client: LoadClient;
 }
 
-/** Something that happens, and how it is undone before the next. */
+/** An event, and how to undo it before the next event. */
 interface Event {
   name: string;
   happen(system: System): Promise<void>;
@@ -87,7 +88,7 @@ const events: readonly Event[] = [
   { name: `two listeners are replaced, SIGTERM with --go-away-ms ${GO_AWAY_MS}`, happen: rollListeners },
 ];
 
-/** Ratio: the longest pause of any viewer, over all events, to the 250 ms that are promised. */
+/** Ratio: the longest pause of any viewer, over all events, to the promised 250 ms. */
 export async function run({ quick }: { quick: boolean }): Promise<BenchOutcome> {
   const afterMs = quick ? 2_000 : 5_000;
   return withScope(async (scope) => {
@@ -121,7 +122,7 @@ async function start(scope: Scope): Promise<System> {
 const startListener = ({ scope, flags }: Pick<System, 'scope' | 'flags'>, port: number): Promise<RoleProcess> =>
   startRole(scope, 'listener', [...flags, '--go-away-ms', String(GO_AWAY_MS)], { port });
 
-/** One after the other; each comes back on its port before the next goes. */
+/** Replaces the listeners one after the other. Each is back on its port before the next stops. */
 async function rollListeners(system: System): Promise<void> {
   for (const [i, old] of system.listeners.entries()) {
     old.child.signal('SIGTERM');
@@ -138,7 +139,7 @@ async function measure(system: System, event: Event, afterMs: number): Promise<O
   await wait(2_000);
   await event.happen(system);
   await wait(afterMs);
-  // A pause is counted when it ends, so broadcasting goes on; then what is under way arrives.
+  // A pause is counted when it ends, so broadcasting continues. Then the frames under way arrive.
   const { longestPauseUs } = await system.client.report();
   system.broadcasters.send('halt');
   await wait(1_000);

@@ -1,6 +1,6 @@
-// Macro benchmark: what one delivery to one viewer costs the server's CPU, against a C program that does nothing but send().
-// All contestants are connected at once and take turns, so that what else the machine does meets all alike; a ratio is that of
-// two neighbours in the same round.
+// Macro benchmark: the server's CPU time for one delivery to one viewer, compared with a C program
+// that only calls send(). All contestants are connected at once and take turns, so that other work
+// on the machine affects all alike. A ratio compares two neighbours in the same round.
 import { availableParallelism } from 'node:os';
 import { hasGo } from '../load/compile.ts';
 import { Histogram } from '../load/histogram.ts';
@@ -14,7 +14,7 @@ const PLAIN = { dialect: 'plain', path: '/bench-{}' } as const;
 const HAYATE = { dialect: 'hayate', path: '/watch' } as const;
 const SOCKET_IO = { dialect: 'engine', path: '/socket.io/?EIO=4&transport=websocket&stream={}' } as const;
 const CENTRIFUGO = { dialect: 'centrifugo', path: '/connection/websocket' } as const;
-/** As long as --coalesce-ms gathers by default. */
+/** The default of --coalesce-ms. */
 const BATCH_MS = 25;
 
 const hayate = (name: string, ...flags: readonly string[]): Contestant => ({ name, program: 'hayate-server', flags, speaks: HAYATE });
@@ -36,13 +36,13 @@ const contestants: readonly Contestant[] = [
   socketIo('Socket.IO'),
   socketIo(`Socket.IO, batched ${BATCH_MS} ms`, '--batch-ms', String(BATCH_MS)),
 ];
-/** Where there is a Go compiler; not in a quick run, as it takes minutes to compile. */
+/** Only where a Go compiler is installed, and not in a quick run, as compiling takes minutes. */
 const centrifuge: readonly Contestant[] = [
   { name: 'Centrifuge (Go)', program: 'centrifuge', speaks: CENTRIFUGO },
   { name: `Centrifuge (Go), batched ${BATCH_MS} ms`, program: 'centrifuge', flags: ['-batch-ms', String(BATCH_MS)], speaks: CENTRIFUGO },
 ];
 
-/** What is promised: a contestant, and its largest ratio to the floor. */
+/** The promises: a contestant, and its largest ratio to the floor. */
 const promises = [
   ['Hayate, native, uncoalesced', 1.1],
   ['Hayate, TypeScript, uncoalesced', 1.4],
@@ -56,7 +56,10 @@ const loads: readonly FanOutLoad[] = [
 
 const titleOf = ({ streams, viewers }: FanOutLoad) => `${streams} × ${viewers / streams} viewers`;
 
-/** Measures every contestant under each load. The ratio is the floor's, of Hayate with its defaults and the native path. */
+/**
+ * Measures every contestant under each load. The ratio is Hayate's cost, with its defaults and the
+ * native path, over the floor's.
+ */
 export async function run({ quick }: { quick: boolean }): Promise<BenchOutcome> {
   const [rounds, seconds, warmUpSeconds] = quick ? [1, 0.7, 0.7] : [5, 2.5, 8];
   const all = quick || !hasGo() ? contestants : [...contestants, ...centrifuge];
@@ -106,7 +109,7 @@ async function measure(
   const measured = new Map<string, Round[]>(running.map(({ name }) => [name, []]));
   for (let round = -1; round < rounds; round++) {
     for (const contestant of running) {
-      // The first is for compilers and caches: a JIT needs some thousand calls.
+      // The first round warms up compilers and caches. A JIT needs some thousand calls.
       const result = await contestant.round(round < 0 ? warmUpSeconds : seconds);
       if (round >= 0) measured.get(contestant.name)?.push(result);
     }
@@ -114,7 +117,10 @@ async function measure(
   return measured;
 }
 
-/** Of the rounds in which both delivered something: on a machine that others use, a short one may pass without. */
+/**
+ * Uses only rounds in which both delivered something. On a shared machine, a short round may pass
+ * without a delivery.
+ */
 const ratiosTo = (floor: readonly Round[], own: readonly Round[]): number[] =>
   own.map(({ usPerDelivery }, i) => usPerDelivery / (floor[i]?.usPerDelivery ?? Number.NaN)).filter(Number.isFinite);
 

@@ -1,6 +1,7 @@
-// Macro benchmark: what a viewer notices while others flood the server. One server process with all roles of the live path, a
-// broadcaster and a viewer in processes of their own, and a process of hostile clients that floods in one way after the other.
-// Quiet intervals and floods take turns; a flood is compared with the quiet intervals on both of its sides.
+// Macro benchmark: the effect on a viewer while hostile clients flood the server. One server
+// process has all roles of the live path. A broadcaster and a viewer run in processes of their own,
+// and one process of hostile clients floods in one way after the other. Quiet intervals and floods
+// alternate, and each flood is compared with the quiet intervals before and after it.
 import { fileURLToPath } from 'node:url';
 import { signToken } from '../../packages/server/src/auth/sign-token.ts';
 import { type FloodReport, floods } from '../../test/support/flood.ts';
@@ -14,7 +15,10 @@ import type { BenchOutcome } from '../report/outcome.ts';
 
 const load = { streams: 1, viewers: 1, rate: 100, bytes: 200 } as const;
 const RATIO_MAX = 2;
-/** The server has a core of its own; hostile clients get what the broadcaster and the viewer leave of the other. */
+/**
+ * The server has a core of its own. Hostile clients get the time that the broadcaster and the
+ * viewer leave of the other core.
+ */
 const SERVER_CORE = 0;
 const LOAD_CORE = 1;
 
@@ -24,7 +28,7 @@ interface System {
   hostile: Child;
 }
 
-/** What one flood did. */
+/** The effect of one flood. */
 interface Outcome {
   name: string;
   quiet: Histogram;
@@ -36,7 +40,7 @@ interface Outcome {
 
 const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
-/** Ratio: p99 of a frame's delay during the worst flood to the p99 around it. */
+/** Ratio: p99 of a frame's delay during the worst flood to the p99 around that flood. */
 export async function run({ quick }: { quick: boolean }): Promise<BenchOutcome> {
   const [rounds, ms] = quick ? [1, 2_000] : [3, 3_000];
   return withScope(async (scope) => {
@@ -77,7 +81,7 @@ async function interval({ client }: System, ms: number): Promise<LoadReport> {
   return client.report();
 }
 
-/** Refusals that the server has counted. */
+/** How many refusals the server has counted. */
 async function refusals({ server }: System): Promise<number> {
   const [upgrades, rates, slow, full] = await Promise.all([
     server.metric('hayate_upgrades_refused_total'),
@@ -93,7 +97,7 @@ async function measure(system: System, outcome: Outcome, ms: number): Promise<vo
   for (const [end, number] of Object.entries(await system.hostile.ask<FloodReport>(`${outcome.name} ${ms}`, ms + 60_000)))
     outcome.ends[end] = (outcome.ends[end] ?? 0) + number;
   const during = await system.client.report();
-  // What the last connections of a flood still hold is gone after the grace of their close.
+  // The server releases the last connections of a flood when the grace of their close ends.
   await wait(2_500);
   outcome.refused += (await refusals(system)) - refusedBefore;
   const after = await interval(system, ms / 2);

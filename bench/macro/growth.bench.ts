@@ -1,6 +1,7 @@
-// Macro benchmark: how the live path's cost grows. Small systems of real processes, differing in streams, rate, viewers, listeners
-// and shards; from their CPU, by least squares, what one frame, publish and delivery costs each part; and from these what a
-// million viewers would need. What is measured and what is reckoned is said of every table.
+// Macro benchmark: how the live path's cost grows. It runs small systems of real processes that
+// differ in streams, rate, viewers, listeners and shards. Least squares over their CPU times give
+// the cost of one frame, one publish and one delivery at each part. From these it calculates the
+// needs of a million viewers. Every table says which numbers are measured and which are calculated.
 import { LoadClient } from '../load/load-client.ts';
 import { withScope } from '../load/scope.ts';
 import { cpuUs } from '../load/usage.ts';
@@ -12,7 +13,10 @@ import { capacityTables, type UnitCosts } from '../report/capacity.ts';
 import type { BenchOutcome, Table } from '../report/outcome.ts';
 import { leastSquaresPositive } from '../report/sample.ts';
 
-/** A system: sizes are chosen so that no two columns of the fit go together, and all fit on two cores. */
+/**
+ * A system. The sizes are chosen so that no two columns of the fit grow together, and all fit on
+ * two cores.
+ */
 interface Step {
   streams: number;
   rate: number;
@@ -52,7 +56,7 @@ interface Measured extends Step {
 
 const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
-/** Headline: CPU of a delivery at the listener, and of what comes before it. */
+/** Headline: CPU of a delivery at the listener, and of all steps before it. */
 export async function run({ quick }: { quick: boolean }): Promise<BenchOutcome> {
   await ensureNative();
   const measured: Measured[] = [];
@@ -114,7 +118,7 @@ function measure(one: Step, warmUpSeconds: number, seconds: number): Promise<Mea
   });
 }
 
-/** Unit costs by least squares; none is below 0, as none can be. */
+/** Unit costs by least squares, none below 0, because a cost cannot be negative. */
 function fit(measured: readonly Measured[]): UnitCosts {
   const solve = (columns: (one: Measured) => readonly number[], values: (one: Measured) => number) =>
     leastSquaresPositive(measured.map(columns), measured.map(values));

@@ -1,6 +1,6 @@
-// Macro benchmark: a frame's whole way, broadcaster → streamer → 1, 2, 4 Redis → listener → viewers, in real processes, against
-// Socket.IO with its Redis adapter in two. Latency is from the broadcaster's send to the viewer's read. All systems are up at
-// once and take turns.
+// Macro benchmark: a frame's whole way, broadcaster → streamer → 1, 2, 4 Redis → listener →
+// viewers, in real processes, against two Socket.IO servers with the Redis adapter. Latency is from
+// the broadcaster's send to the viewer's read. All systems run at once and take turns.
 import { fileURLToPath } from 'node:url';
 import type { Redis } from '../../test/support/redis.ts';
 import { Child } from '../load/child.ts';
@@ -15,9 +15,9 @@ import { benchToken } from '../peer/secret.ts';
 import type { BenchOutcome, Table } from '../report/outcome.ts';
 import { median, spread } from '../report/sample.ts';
 
-/** About half of what two cores can do with the costliest contestant left out. */
+/** About half of the load that two cores can carry without the costliest contestant. */
 const load: FanOutLoad = { streams: 10, viewers: 400, rate: 50, bytes: 640 };
-/** The load client and the broadcasters share a core; servers are where the kernel puts them. */
+/** The load client and the broadcasters share a core. The kernel places the servers. */
 const LOAD_CORE = 1;
 /** --slot-ms */
 const SLOT_MS = 5;
@@ -25,7 +25,7 @@ const SLOT_MS = 5;
 /** A system with its viewers connected. */
 interface System {
   name: string;
-  /** Processes of the server side, by what they are. */
+  /** Processes of the server side, by part. */
   pids: Readonly<Record<string, readonly number[]>>;
   broadcasters: Child;
   client: LoadClient;
@@ -36,14 +36,16 @@ interface Round {
   report: LoadReport;
   /** CPU microseconds a delivery, by part. */
   cpu: Readonly<Record<string, number>>;
-  /** Of all cores, 0 to 1. */
+  /** Share of all cores, 0 to 1. */
   busy: number;
 }
 
 const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 const total = ({ cpu }: Round) => Object.values(cpu).reduce((sum, value) => sum + value, 0);
 
-/** Ratio: Socket.IO's server CPU per delivery over ours, all processes of each, with two Redis. */
+/**
+ * Ratio: Socket.IO's server CPU per delivery over Hayate's, all processes of each, with two Redis.
+ */
 export async function run({ quick }: { quick: boolean }): Promise<BenchOutcome> {
   const [rounds, seconds] = quick ? [2, 2] : [7, 4];
   await ensureNative();

@@ -1,6 +1,7 @@
-// Macro benchmark: how soon a server is back after a SIGKILL when its log holds an hour. An hour of broadcasts that nobody has
-// archived lies in the log; a server begins on it and is killed in the middle, begins again and catches up, is killed again with
-// a write torn off at the log's end, and begins once more with everything archived but the last cut.
+// Macro benchmark: how soon a server recovers from a SIGKILL when its log holds an hour of
+// broadcasts that no archiver has read. A server starts to archive them and is killed midway. It
+// starts again and catches up. It is killed again, and the last write to the log is torn. It then
+// starts once more, with everything archived except the last cut.
 import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startHayateServer } from '../../test/support/hayate.ts';
@@ -10,19 +11,19 @@ import { type Scope, withScope } from '../load/scope.ts';
 import type { BenchOutcome } from '../report/outcome.ts';
 
 const STREAMS = 10;
-/** Of a batch a stream. */
+/** Entries of one stream: one batch each. */
 const ENTRIES_PER_SECOND = 5;
 const CUT_SECONDS = 60;
 
 interface Start {
   what: string;
-  /** From the process's start until it takes broadcasters, milliseconds. */
+  /** From the process's start until it accepts broadcasters, milliseconds. */
   listeningMs: number;
-  /** Until the archiver's next commit, milliseconds; undefined where there is nothing to commit. */
+  /** Until the archiver's next commit, milliseconds. Undefined where there is nothing to commit. */
   commitMs: number | undefined;
 }
 
-/** Seconds of log archived in a second while catching up. */
+/** Seconds of log that the server archives in a second while it catches up. */
 export function run({ quick }: { quick: boolean }): Promise<BenchOutcome> {
   return withScope(async (scope) => {
     const seconds = quick ? 300 : 3_600;
@@ -82,7 +83,7 @@ async function begin(scope: Scope, data: string, what: string, starts: Start[], 
   return { startedMs, kill };
 }
 
-/** When the committed offset is `offset` or more. */
+/** Resolves with the time at which the committed offset is `offset` or more. */
 async function reached(data: string, offset: number): Promise<number> {
   const deadlineMs = performance.now() + 600_000;
   while (committed(data) < offset) {
@@ -100,7 +101,7 @@ function committed(data: string): number {
   }
 }
 
-/** What a power cut leaves of a write: the beginning of a record. */
+/** Appends the beginning of a record, which a power cut may leave of a write. */
 function tear(data: string): void {
   const partition = join(data, 'log/p=000');
   const newest = readdirSync(partition)

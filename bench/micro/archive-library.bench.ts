@@ -1,6 +1,7 @@
-// Micro benchmark: the archive's own format code against the libraries that it stands for. Frames to Avro rows against Python's
-// fastavro (which is C), Opus packets to Ogg pages against libogg, checksums against zlib in C. Each on the same input, one
-// thread, in memory, rounds interleaved; by CPU time.
+// Micro benchmark: the archive's own format code against the libraries that it replaces. Frames to
+// Avro rows against Python's fastavro (which is C), Opus packets to Ogg pages against libogg,
+// checksums against zlib in C. Both sides get the same input, one thread, in memory, in interleaved
+// rounds. CPU time is compared.
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,13 +24,16 @@ import type { BenchOutcome } from '../report/outcome.ts';
 
 const execute = promisify(execFile);
 
-/** A stage of ours and the library that it is compared with; each gives CPU seconds for one pass over the input. */
+/**
+ * One of Hayate's stages and the library that it is compared with. Each returns CPU seconds for one
+ * pass over the input.
+ */
 interface Contest {
   stage: string;
   library: string;
-  /** Whether it has the goal: a part of another stage has none. */
+  /** Whether the goal applies to it. It does not apply to a part of another stage. */
   goal: boolean;
-  /** Of the input, bytes. */
+  /** Bytes of the input. */
   bytes: number;
   ours: () => Promise<number>;
   theirs: () => Promise<number>;
@@ -90,7 +94,7 @@ async function reversed(ours: () => Promise<number>, theirs: () => Promise<numbe
   return [await ours(), other];
 }
 
-/** `effort` times as many passes as take a tenth of a second or so. */
+/** Each contest makes `effort` times as many passes as take about a tenth of a second. */
 async function makeContests(scope: Scope, effort: number): Promise<Contest[]> {
   const directory = tempDir(scope);
   const { stream, epoch, frames, packets } = await makeArchiveFrames(60);
@@ -176,7 +180,7 @@ async function makeContests(scope: Scope, effort: number): Promise<Contest[]> {
   ];
 }
 
-/** CPU seconds of one pass, all threads, from `passes` of them. */
+/** CPU seconds of one pass, all threads, averaged over `passes` of them. */
 function timed(passes: number, pass: () => unknown): () => Promise<number> {
   return async () => {
     const before = cpuUs(process.pid);

@@ -1,12 +1,13 @@
-// Micro benchmark: the file log's durable appends against the least that they can cost on this disk: a loop that writes the
-// same bytes in groups of the same size to one file, each with one write and one fdatasync. Rounds are interleaved.
+// Micro benchmark: the file log's durable appends against the least that they can cost on this
+// disk. That is a loop that writes the same bytes in groups of the same size to one file, each with
+// one write and one fdatasync. Rounds are interleaved.
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openFileLog } from '../../packages/server/src/log/file/file-log.ts';
 import { recordBytes } from '../../packages/server/src/log/file/record.ts';
 
-/** A ratio: the log's throughput over the plain loop's; 1 is the floor of the disk. */
+/** A ratio: the log's throughput over the plain loop's. 1 is the limit of the disk. */
 export interface BenchResult {
   name: string;
   ratio: number;
@@ -16,9 +17,13 @@ export interface BenchResult {
 
 const KEY = 'studio-1';
 
-/** Times both for groups of 1, 16 and 256 entries of 8 KiB; `quick` takes fewer rounds. The ratio is that of 16. */
+/**
+ * Times both for groups of 1, 16 and 256 entries of 8 KiB. `quick` takes fewer rounds. The ratio is
+ * that of groups of 16.
+ */
 export async function run(options: { quick: boolean }): Promise<BenchResult> {
-  // HAYATE_BENCH_DIRECTORY: the disk to measure, where the temporary directory is not on it.
+  // HAYATE_BENCH_DIRECTORY names a folder on the disk to measure, if the temporary directory is on
+  // another disk.
   const directory = await mkdtemp(join(process.env.HAYATE_BENCH_DIRECTORY ?? tmpdir(), 'hayate-bench-'));
   const rounds = options.quick ? 5 : 25;
   const groups = options.quick ? 40 : 100;
@@ -26,7 +31,7 @@ export async function run(options: { quick: boolean }): Promise<BenchResult> {
   const details: Record<string, number | string> = { rounds, groupsPerRound: groups, valueBytes: value.length };
   let ratio = 0;
   const log = await openFileLog({ directory: join(directory, 'log'), retainBytes: 0 });
-  // As the archiver would, so that the files of earlier rounds go.
+  // Commits like an archiver, so that the log deletes the files of earlier rounds.
   let commit = async (_offset: number): Promise<void> => {};
   const consumer = await log.consume(async (partition) => {
     commit = (offset) => partition.commit(offset);
@@ -66,7 +71,7 @@ export async function run(options: { quick: boolean }): Promise<BenchResult> {
   return { name: 'file log: durable appends against write + fdatasync of the same groups', ratio, unit: 'x', details };
 }
 
-/** Milliseconds that `groups` writes of `bytes` take, each synced, to a new file. */
+/** Milliseconds for `groups` writes of `bytes` to a new file, each of them synced. */
 async function plainLoop(path: string, groups: number, bytes: number): Promise<number> {
   const buffer = Buffer.alloc(bytes, 7);
   const file = await open(path, 'w');

@@ -1,6 +1,7 @@
-// Micro benchmark: appends to the Kafka log and to the file log, in turn, by 1, 100 and 1,000 streams: at the pace of real
-// broadcasters (how long until an append is durable), and as fast as they go (one append of each stream on its way). The
-// library's own producer does the same on the same broker, for what our way to it costs.
+// Micro benchmark: appends to the Kafka log and to the file log, in turn, by 1, 100 and 1,000
+// streams. They run at the pace of real broadcasters (how long until an append is durable) and as
+// fast as they can (one append of each stream under way). The library's own producer does the same
+// on the same broker, which shows the cost of Hayate's code around it.
 import { join } from 'node:path';
 import { ProduceAcks, Producer } from '@platformatic/kafka';
 import { openFileLog } from '../../packages/server/src/log/file/file-log.ts';
@@ -13,7 +14,7 @@ import { cpuUs } from '../load/usage.ts';
 import type { BenchOutcome, Table } from '../report/outcome.ts';
 import { median, quantile, spread } from '../report/sample.ts';
 
-/** 160 kbps gathered for 200 ms. */
+/** 160 kbps, gathered for 200 ms. */
 const VALUE = Buffer.alloc(4_000, 7);
 const BATCH_MS = 200;
 const STREAMS = [1, 100, 1_000];
@@ -22,16 +23,19 @@ const HEADLINE_STREAMS = 100;
 
 type Append = (stream: string) => Promise<unknown>;
 
-/** What one round of one contender was. */
+/** The measurements of one contender in one round. */
 interface Round {
-  /** Milliseconds from append to durable, each append. */
+  /** Milliseconds from append to durable, for each append. */
   waits: number[];
   megabytesPerSecond: number;
-  /** Of this process, an append. */
+  /** CPU microseconds of this process for each append. */
   cpuUs: number;
 }
 
-/** The ratio is the Kafka log's throughput over the file log's, 100 streams as fast as they go. */
+/**
+ * The ratio is the Kafka log's throughput over the file log's, with 100 streams as fast as they
+ * can.
+ */
 export async function run({ quick }: { quick: boolean }): Promise<BenchOutcome> {
   const [rounds, seconds] = quick ? [2, 1] : [5, 3];
   return withScope(async (scope) => {
@@ -77,7 +81,7 @@ async function open(scope: Scope): Promise<Map<string, Append>> {
   const kafka = await startKafka(scope);
   if (kafka === undefined) throw new Error('java and mvn are needed');
   const fileLog = await openFileLog({ directory: join(tempDir(scope), 'log'), retainBytes: 0 });
-  // As an archiver would, so that the files of earlier rounds go.
+  // Commits like an archiver, so that the log deletes the files of earlier rounds.
   const consumer = await fileLog.consume(async (partition, signal) => {
     for await (const entries of partition.read(0, signal)) await partition.commit((entries.at(-1)?.offset ?? -1) + 1);
   });
@@ -101,7 +105,10 @@ async function open(scope: Scope): Promise<Map<string, Append>> {
   ]);
 }
 
-/** Every stream appends each `BATCH_MS`, at a moment of its own; resolves when all are durable. */
+/**
+ * Every stream appends each `BATCH_MS`, at a moment of its own. Resolves when all appends are
+ * durable.
+ */
 async function keepPace(append: Append, streams: number, seconds: number): Promise<Round> {
   return measure(append, async (timed) => {
     const pending: Promise<void>[] = [];

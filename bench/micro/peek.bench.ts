@@ -1,5 +1,6 @@
-// Micro benchmark: reading a Frame's header by peekFrame against the generated codec's fromBinary, on the frames of a
-// usual broadcast. Rounds of both are interleaved, so that what else the machine does meets both alike.
+// Micro benchmark: peekFrame, which reads a Frame's header, against the generated codec's
+// fromBinary, on the frames of a usual broadcast. Rounds of both are interleaved, so that other
+// work on the machine affects both alike.
 import { fromBinary } from '@bufbuild/protobuf';
 import { encodeFrame, FrameSchema, Kind, peekFrame } from '@hayate/protocol';
 
@@ -13,7 +14,9 @@ export interface BenchResult {
 
 const FRAMES = 1_000;
 
-/** Times both; `quick` takes fewer rounds. Ratio: generated codec's median time over peekFrame's. */
+/**
+ * Times both. `quick` takes fewer rounds. Ratio: generated codec's median time over peekFrame's.
+ */
 export async function run(options: { quick: boolean }): Promise<BenchResult> {
   const frames = sampleFrames(1);
   const mixed = sampleFrames(16);
@@ -56,7 +59,10 @@ export async function run(options: { quick: boolean }): Promise<BenchResult> {
   };
 }
 
-/** Voice at 50 frames a second and motion at 30, as a studio sends them, of `streams` streams in turn. */
+/**
+ * Voice at 50 frames a second and motion at 30, as a studio sends them, from `streams` streams in
+ * turn.
+ */
 function sampleFrames(streams: number): Uint8Array[] {
   const epoch = (1_780_000_000_000n << 20n) | 77n;
   return Array.from({ length: FRAMES }, (_, i) =>
@@ -82,7 +88,7 @@ function sampleFrames(streams: number): Uint8Array[] {
   );
 }
 
-/** Nanoseconds a frame. */
+/** Nanoseconds for each frame. */
 function time(frames: readonly Uint8Array[], repeats: number, read: (frame: Uint8Array) => void): number {
   const start = performance.now();
   for (let i = 0; i < repeats; i++) for (const frame of frames) read(frame);

@@ -1,5 +1,6 @@
-// A publisher under measurement. Arguments: the contestant, a Redis' URL. In: lines `rate batch messages`. Out: a line for
-// each, once everything is answered. What it publishes comes by a clock of a millisecond, each batch in a turn of its own.
+// A publisher under measurement. Arguments: the contestant, a Redis URL. In: lines of the form
+// `rate batch messages`. Out: a line for each, when all messages are answered. A clock with a
+// period of a millisecond starts the publishes, each batch in a turn of its own.
 import { createInterface } from 'node:readline';
 import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises';
 import { createContext } from '../../packages/server/src/kernel/context.ts';
@@ -12,19 +13,19 @@ const MESSAGE = Buffer.alloc(640, 7);
 
 interface Publisher {
   publish(channels: readonly string[]): void;
-  /** Resolves when all is answered. */
+  /** Resolves when all messages are answered. */
   settled(): Promise<void>;
   close(): void | Promise<void>;
 }
 
 const contestants: Record<string, (url: string) => Promise<Publisher>> = {
-  /** The clock alone. */
+  /** Runs only the clock. */
   async idle() {
     return { publish: () => undefined, settled: async () => undefined, close: () => undefined };
   },
   async hayate(url) {
     const context = createContext({ logLevel: 'silent' });
-    // Without a slot, so that it writes when the others do.
+    // Without a slot, so that this contestant writes when the others do.
     const settings = parseFlags(
       serveFlags,
       ['--shards', url, '--slot-ms', '0', '--shard-suspect-ms', '5000', '--shard-close-ms', '9000'],
@@ -78,7 +79,7 @@ const contestants: Record<string, (url: string) => Promise<Publisher>> = {
   },
 };
 
-/** Counts promises instead of keeping them, as a publisher would. */
+/** Counts the waiting promises instead of storing them, as a publisher would. */
 class Answers {
   #waiting = 0;
 

@@ -1,4 +1,4 @@
-// The little of ioredis and node-redis that redis-publish uses; see ../peer/peer.d.ts.
+// The parts of ioredis and node-redis that redis-publish uses. See ../peer/peer.d.ts.
 declare module 'ioredis' {
   interface Pipeline {
     publish(channel: string, message: Buffer): this;

@@ -1,5 +1,6 @@
-// Micro benchmark: what a PUBLISH costs the process that sends it and the Redis that takes it, by our own RESP path (the whole
-// shard adapter), by ioredis and by node-redis, one by one and in batches. All are connected at once and take turns.
+// Micro benchmark: the CPU cost of a PUBLISH, to the process that sends it and to the Redis that
+// receives it. It compares Hayate's own RESP path (the whole shard adapter), ioredis and
+// node-redis, message by message and in batches. All are connected at once and take turns.
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../../test/support/process.ts';
@@ -14,16 +15,19 @@ const NAMES = ['idle', 'hayate', 'ioredis', 'node-redis'] as const;
 type Name = (typeof NAMES)[number];
 const RATES = [5_000, 20_000];
 const BATCHES = [1, 10, 20, 50];
-/** What the headline compares: about what one process gathers in a slot of 5 ms under load. */
+/**
+ * The case of the headline: about as many messages as one process gathers in a slot of 5 ms under
+ * load.
+ */
 const HEADLINE = { rate: 20_000, batch: 20 };
 
-/** CPU microseconds a message. */
+/** CPU microseconds for each message. */
 interface Cost {
   node: number;
   redis: number;
 }
 
-/** The ratio is node-redis' cost of a message over ours, in Node, batches of 20 at 20,000/s. */
+/** The ratio is node-redis' cost of a message over Hayate's, in Node, batches of 20 at 20,000/s. */
 export async function run({ quick }: { quick: boolean }): Promise<BenchOutcome> {
   const [rounds, seconds] = quick ? [2, 0.4] : [9, 1];
   return withScope(async (scope) => {
@@ -39,7 +43,7 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchOutcome> 
             const cost = await measure(children, name, rate, batch, seconds);
             if (round >= 0) costs.get(name)?.push(cost);
           }
-        // What the clock costs that says when to publish is not the publishers'.
+        // The cost of the clock that starts the publishes is not the publishers': subtract it.
         const clock = median((costs.get('idle') ?? []).map(({ node }) => node));
         const of = (name: Name) => (costs.get(name) ?? []).map(({ node, redis }) => ({ node: node - clock, redis }));
         const [ours, peer] = [of('hayate'), of('node-redis')].map((own) => median(own.map(({ node }) => node)));
@@ -73,7 +77,7 @@ interface Children {
 async function start(scope: Scope): Promise<Children> {
   const redis = await startRedis(scope);
   if (redis === undefined) throw new Error('redis-server and redis-cli are needed');
-  // Redis is left where the kernel puts it; publishers share a core, one at a time.
+  // The kernel places Redis. Publishers share a core, one at a time.
   const core = availableParallelism() > 1 ? 1 : undefined;
   const program = join(root, 'bench/micro/redis-publish-child.ts');
   const byName = new Map<Name, Child>();

@@ -1,4 +1,5 @@
-// Sec-WebSocket-Accept (RFC 6455 section 4.2.2): base64 of SHA-1 (RFC 3174) of the client's key and a fixed GUID.
+// Sec-WebSocket-Accept (RFC 6455 section 4.2.2): base64 of SHA-1 (RFC 3174) of the client's key and
+// a fixed GUID.
 #ifndef HAYATE_BENCH_ACCEPT_KEY_H
 #define HAYATE_BENCH_ACCEPT_KEY_H
 

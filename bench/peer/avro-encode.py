@@ -1,8 +1,8 @@
-"""Encodes the rows of an Avro file by fastavro, again and again, into memory and without compression.
+"""Encodes the rows of an Avro file with fastavro ROUNDS times, into memory, without compression.
 
   avro-encode.py FILE ROUNDS
 
-Prints the CPU seconds of the rounds together and the bytes of one file.
+Prints the CPU seconds of all rounds together and the bytes of one file.
 """
 import io
 import json

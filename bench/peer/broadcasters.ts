@@ -1,5 +1,6 @@
-// Broadcasters: one connection a stream to the streamers (or Socket.IO servers) named after `--`, and voice frames on it as they
-// fall due. `go` and `halt` as for servers; its own port is 0. Flags after `--`: --dialect hayate|engine --ports P,… --token T.
+// Broadcasters: for each stream one connection to the streamers (or Socket.IO servers) named after
+// `--`, which sends voice frames as they fall due. Reads `go` and `halt` as servers do, and reports
+// 0 as its own port. Flags after `--`: --dialect hayate|engine --ports P,… --token T.
 import { parseArgs } from 'node:util';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { ClientMessageSchema, encodeServerFrame, PATHS, ServerMessageSchema, SUBPROTOCOL } from '@hayate/protocol';
@@ -29,7 +30,9 @@ await serveChild(async ({ streams, bytes, rest }) => {
   return { port: 0, publish: (stream, sequence) => senders[stream]?.(sequence) };
 });
 
-/** A broadcast over the wire protocol, up to the streamer's Published and the stream's HEADER. */
+/**
+ * Opens a broadcast over the wire protocol, up to the streamer's Published and the stream's HEADER.
+ */
 function openHayate(port: number, index: number, token: string, bytes: number): Promise<Send> {
   const stream = `bench-${index}`;
   const socket = new WebSocket(`ws://127.0.0.1:${port}${PATHS.publish}`, SUBPROTOCOL, { perMessageDeflate: false });
@@ -47,7 +50,7 @@ function openHayate(port: number, index: number, token: string, bytes: number): 
   });
 }
 
-/** A Socket.IO client by hand: an event with the stream's name and one attachment. */
+/** A hand-written Socket.IO client. Each event holds the stream's name and one attachment. */
 function openEngine(port: number, index: number, bytes: number): Promise<Send> {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/socket.io/?EIO=4&transport=websocket`, { perMessageDeflate: false });
   return new Promise((resolve, reject) => {

@@ -1,5 +1,5 @@
-// Whole systems of real processes on this machine: redis-servers, `hayate serve` by roles, and broadcasters. All listen on
-// loopback and end with their scope.
+// Whole systems of real processes on this machine: redis-servers, `hayate serve` by roles, and
+// broadcasters. All listen on loopback and end with their scope.
 import { fileURLToPath } from 'node:url';
 import { type Redis, startRedis } from '../../test/support/redis.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
@@ -15,11 +15,14 @@ export interface RoleProcess {
   child: Child;
   pid: number;
   port: number;
-  /** The sum of a metric over its series whose labels include `labels`; 0 if there are none. */
+  /** The sum of a metric over its series whose labels include `labels`. 0 if there are none. */
   metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
 }
 
-/** Starts one process of `hayate serve --roles=…` with a data directory of its own; port 0 is any free one. */
+/**
+ * Starts one process of `hayate serve --roles=…` with a data directory of its own. Port 0 picks any
+ * free port.
+ */
 export async function startRole(
   scope: Scope,
   roles: string,
@@ -27,7 +30,7 @@ export async function startRole(
   { port: wanted = 0, ...options }: ChildOptions & { port?: number } = {},
 ): Promise<RoleProcess> {
   const data = ['--data', tempDir(scope), '--jwt-secret', benchSecretText, '--log-level', 'fatal', '--port', String(wanted)];
-  // Between rounds nothing is said for minutes.
+  // Connections are silent for minutes between rounds.
   const args = ['serve', `--roles=${roles}`, ...data, '--idle-timeout-ms', '1800000', ...flags];
   const child = Child.start(scope, process.execPath, [bin, ...args], { files: 20_000, ...options });
   for (;;) {
@@ -45,26 +48,29 @@ export async function startRole(
   }
 }
 
-/** Starts so many redis-servers, on addresses of their own; all on `port`, if one is given, as behind one name. */
+/**
+ * Starts `count` redis-servers, on addresses of their own. A given `port` is the same for all, so
+ * that one DNS name can stand for them.
+ */
 export async function startShards(scope: Scope, count: number, port = 0): Promise<Redis[]> {
   const started = await Promise.all(Array.from({ length: count }, (_, i) => startRedis(scope, { host: `127.0.0.${i + 1}`, port })));
   return started.filter((redis) => redis !== undefined);
 }
 
-/** As --shards takes them. */
+/** The list of shards in the form of --shards. */
 export const shardList = (shards: readonly Redis[]): string => shards.map(({ url }) => url).join(',');
 
-/** PUBLISH commands that a Redis has carried out. */
+/** How many PUBLISH commands a Redis has carried out. */
 export async function publishes(redis: Redis): Promise<number> {
   const text = String(await redis.command('INFO', 'commandstats'));
   return Number(/cmdstat_publish:calls=(\d+)/.exec(text)?.[1] ?? 0);
 }
 
-/** Largest over mean: 1 is even. */
+/** Largest over mean. 1 is even. */
 export const unevenness = (counts: readonly number[]): number =>
   (Math.max(...counts) * counts.length) / counts.reduce((sum, count) => sum + count, 0);
 
-/** Starts broadcasters of `load.streams` streams to these ports; silent until `go`. */
+/** Starts broadcasters of `load.streams` streams to these ports. They are silent until `go`. */
 export async function startBroadcasters(
   scope: Scope,
   ports: readonly number[],

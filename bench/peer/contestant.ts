@@ -1,4 +1,5 @@
-// Servers that can be measured against one another: how each is started, and how its viewers speak.
+// Servers that can be compared with one another: how each is started, and which dialect its viewers
+// speak.
 import { fileURLToPath } from 'node:url';
 import { Child } from '../load/child.ts';
 import { compile, compileGo } from '../load/compile.ts';
@@ -10,47 +11,50 @@ import { benchToken } from './secret.ts';
 /** A server and its protocol. */
 export interface Contestant {
   name: string;
-  /** In C, in Go, or a module of bench/peer. */
+  /** A C program, a Go program, or a module of bench/peer. */
   program: 'floor' | 'centrifuge' | 'ws-server' | 'socket-io-server' | 'hayate-server';
   /** The server's own flags. */
   flags?: readonly string[];
   speaks: Pick<LoadOptions, 'dialect' | 'path'>;
 }
 
-/** The load on one. */
+/** The load on one contestant. */
 export interface FanOutLoad {
   streams: number;
   /** Viewers of all streams together. */
   viewers: number;
-  /** Payloads a second and stream. */
+  /** Payloads a second for each stream. */
   rate: number;
   bytes: number;
 }
 
-/** Cores that servers and the load client are bound to, where there are two. */
+/** Cores that the servers and the load client are bound to, where the machine has two. */
 export interface Cores {
   server?: number | undefined;
   load?: number | undefined;
 }
 
-/** One round. */
+/** The result of one round. */
 export interface Round {
-  /** CPU microseconds of the server, user and system, a delivery. */
+  /** CPU microseconds of the server, user and system, for each delivery. */
   usPerDelivery: number;
-  /** Share of a core that the load client used, 0 to 1: near 1 it would be what is measured. */
+  /**
+   * Share of a core that the load client used, 0 to 1. Near 1 the round would measure the load
+   * client.
+   */
   loadShare: number;
   report: LoadReport;
 }
 
 const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
-/** How often the load client looks for messages. */
+/** Interval at which the load client looks for messages. */
 const POLL_US = 500;
-/** After `go`, before it is measured. */
+/** Wait between `go` and the measurement. */
 const SETTLE_MS = 300;
-/** Nothing for so long: all has arrived. */
+/** If no message comes for this long, all have arrived. */
 const QUIET_MS = 60;
 
-/** What starts it. */
+/** The command that starts a contestant. */
 async function programOf(program: Contestant['program']): Promise<[string, ...string[]]> {
   if (program === 'floor') return [await compile('floor')];
   if (program === 'centrifuge') return [await compileGo('centrifuge')];
@@ -114,7 +118,10 @@ export class RunningContestant {
     return { usPerDelivery: server / report.deliveries, loadShare: client / report.us, report };
   }
 
-  /** Resolves when what was under way has arrived: a backlog would be on the next contestant's account. */
+  /**
+   * Resolves when all messages under way have arrived. A backlog would add to the next contestant's
+   * cost.
+   */
   async #silence(): Promise<void> {
     let before = -1;
     for (;;) {

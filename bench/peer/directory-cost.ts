@@ -1,5 +1,6 @@
-// What the directory costs: real broadcasts of a real streamer, the announcements that Redis carries for them, counted by a
-// subscriber of our own, and the CPU of a real process that serves listings.
+// The cost of the directory. Real broadcasts of a real streamer run; a subscriber counts the
+// announcements that Redis carries for them; and a real process serves listings, whose CPU time is
+// measured.
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { AnnouncementSchema } from '@hayate/protocol/server';
 import { createClient } from 'redis';
@@ -8,11 +9,17 @@ import { cpuUs } from '../load/usage.ts';
 import type { Table } from '../report/outcome.ts';
 import { shardList, startBroadcasters, startRole, startShards } from './cluster.ts';
 
-/** What the capacity table needs. */
+/** The numbers that the capacity table needs. */
 export interface DirectoryCost {
-  /** Of one stream in an announcement, by the encoder, with a title of 30 characters and an avatar's name. */
+  /**
+   * Bytes of one stream in an announcement, from the encoder, with a title of 30 characters and an
+   * avatar's name.
+   */
   bytesPerStream: number;
-  /** CPU microseconds of a process that lists, a second and stream, at the most streams measured. */
+  /**
+   * CPU microseconds of a process that lists, for each second and stream, at the largest number of
+   * streams measured.
+   */
   listUsPerStream: number;
   tables: readonly Table[];
 }
@@ -20,7 +27,7 @@ export interface DirectoryCost {
 /** Longer than the interval between full announcements. */
 const SECONDS = 11;
 
-/** Measures with so many broadcasts, one size after the other. */
+/** Measures with each number of broadcasts, one after the other. */
 export async function directoryCost(sizes: readonly number[]): Promise<DirectoryCost> {
   const rows: string[][] = [];
   let listUsPerStream = 0;
@@ -70,7 +77,7 @@ async function measure(scope: Scope, streams: number): Promise<{ messages: numbe
   return { ...counted, listUs: (cpuUs(lists.pid) - before) / SECONDS };
 }
 
-/** By the real encoder: what one stream more adds to an announcement. */
+/** The bytes that one more stream adds to an announcement, from the real encoder. */
 function entryBytes(): number {
   const stream = {
     stream: 'studio-1234567890',

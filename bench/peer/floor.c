@@ -1,8 +1,9 @@
-// The floor: the least that fanning out can cost on this kernel. One thread, epoll and a timerfd; each payload is framed once
-// per stream and written by one send() to each viewer. It does no more than that: no receipts, no queue, no limits; a viewer
-// that does not take a whole message is cut off and counted, since a floor that dropped silently would be no floor.
-// In: --streams --rate --bytes, and lines on standard input: go, halt. Out: {"port":N} when it listens. The stream is the
-// number at the end of the request's path.
+// The floor: the least that fan-out can cost on this kernel. One thread, epoll and a timerfd. Each
+// payload is framed once for its stream and written by one send() to each viewer. The program has
+// no receipts, no queue and no limits. It cuts off and counts a viewer that does not accept a whole
+// message, because a floor that dropped silently would be no floor. In: --streams --rate --bytes,
+// and lines on standard input: go, halt. Out: {"port":N} when it listens. The stream is the number
+// at the end of the request's path.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -52,7 +53,7 @@ static void arm(void) {
 static void go(bool on) {
   going = on;
   const uint64_t now = now_us(), period = 1000000u / rate;
-  // Streams are not in step with one another.
+  // Streams are out of step with one another.
   for (uint32_t i = 0; i < stream_count; i++) streams[i].due_us = now + period + period * i / stream_count;
   arm();
 }
@@ -90,13 +91,13 @@ static void on_timer(void) {
     if (streams[i].due_us > now) continue;
     fan_out(i, now);
     streams[i].due_us += 1000000u / rate;
-    // Too slow for the rate: less is sent, not more at once.
+    // Too slow for the rate: sends less, not more at once.
     if (streams[i].due_us < now) streams[i].due_us = now;
   }
   arm();
 }
 
-// The upgrade request is taken to come in one piece, as the load client sends it.
+// Assumes that the upgrade request comes in one piece, as the load client sends it.
 static void on_readable(int fd) {
   char request[2048], response[256], accept[29];
   const ssize_t got = recv(fd, request, sizeof request - 1, 0);
@@ -145,7 +146,7 @@ static void on_input(void) {
   if (got < 0 && errno == EAGAIN) return;
   if (got <= 0) exit(cut_off == 0 ? 0 : 2);
   line[got] = 0;
-  // Of several lines the last counts.
+  // If several lines came, the last counts.
   const char *last = line + got - 1;
   while (last > line && last[-1] != '\n') last--;
   go(strncmp(last, "go", 2) == 0);

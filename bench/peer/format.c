@@ -1,6 +1,6 @@
-// What the archive's formats cost in C: Ogg pages by libogg, checksums by zlib. Reads a file of packets, each preceded by its length
-// (32 bits, little-endian), and does the same work again and again. Prints the CPU seconds of the rounds together.
-//
+// The cost of the archive's formats in C: Ogg pages by libogg, checksums by zlib. Reads a file of
+// packets, each preceded by its length (32 bits, little-endian), and repeats the same work ROUNDS
+// times. Prints the CPU seconds of all rounds together.
 //   format ogg|crc FILE ROUNDS
 #include <ogg/ogg.h>
 #include <stdint.h>
@@ -40,7 +40,7 @@ static void read_packets(const char *path) {
   }
 }
 
-/** Lays all packets into pages of 50, as Hayate does, and gathers the file. Returns its length. */
+/** Puts all packets into pages of 50, as Hayate does, and collects the file. Returns its length. */
 static size_t mux(unsigned char *out) {
   ogg_stream_state stream;
   ogg_page page;

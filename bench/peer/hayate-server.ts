@@ -1,5 +1,6 @@
-// Ours: the real listener behind the real gateway, in a process of its own, on memory shards. Payloads arrive as a streamer's
-// envelopes on the stream's channel. What follows `--` are flags of `hayate serve`: --coalesce-ms 0.
+// Hayate's contestant: the real listener and the real gateway, in a process of their own, on memory
+// shards. Payloads arrive as a streamer's envelopes on the stream's channel. Arguments after `--`
+// are flags of `hayate serve`, such as --coalesce-ms 0.
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { mintEpoch, PATHS } from '@hayate/protocol';
 import { EnvelopeSchema, RepairRequestSchema } from '@hayate/protocol/server';
@@ -23,7 +24,7 @@ await serveChild(async ({ streams, bytes, rest }) => {
   const connectionMetrics = new ConnectionMetrics(context);
   const shards = openMemoryShards();
   const verifyToken = createVerifyToken(secretKeys(benchSecret), settings.jwtAudience);
-  // Between rounds nothing is sent for minutes.
+  // Connections are silent for minutes between rounds.
   const options = { ...settings, connectionsMax: settings.viewersMax, silenceMs: 3_600_000 };
   const listener = await Listener.start({ context, shards, verifyToken, connectionMetrics, options });
   const gateway = await Gateway.listen({
@@ -38,7 +39,10 @@ await serveChild(async ({ streams, bytes, rest }) => {
   return { port: gateway.port, publish: await openStreams(shards, streams, bytes) };
 });
 
-/** Stands in for the streamer of `count` streams: publishes their frames and answers listeners that ask for the current group. */
+/**
+ * Takes the place of the streamer for `count` streams: publishes their frames and answers listeners
+ * that ask for the current group.
+ */
 async function openStreams(shards: Shards, count: number, bytes: number): Promise<RunningPeer['publish']> {
   const incarnation = 0x5eed_0000_0000_0001n;
   const all = Array.from({ length: count }, (_, index) => {

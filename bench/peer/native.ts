@@ -1,4 +1,4 @@
-// Sees to it that the native fan-out is there before it is measured, as `hayate build-native` does.
+// Ensures that the native fan-out is built before it is measured, as `hayate build-native` does.
 import { buildNative } from '../../packages/server/src/cli/build-native.ts';
 import { nativeDirectory } from '../../packages/server/src/listener/fan-out-native.ts';
 

@@ -1,5 +1,5 @@
-// The little of the peers' interfaces that the benchmarks use. bench/ has a lockfile of its own, and types are checked where
-// it is not installed, so they are declared here.
+// The parts of the peers' interfaces that the benchmarks use. bench/ has a lockfile of its own, and
+// types are checked without installing it, so the types are declared here.
 declare module 'socket.io' {
   import type { Server as HttpServer } from 'node:http';
 

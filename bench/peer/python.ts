@@ -1,5 +1,5 @@
-// In: bench/peer/requirements.txt. Out: a Python with what it names, in bench/.cache, made when it is first needed and again when
-// the list changes.
+// In: bench/peer/requirements.txt. Out: a Python in bench/.cache that has the listed packages. It
+// is made on first use and again when the list changes.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
@@ -11,13 +11,14 @@ const bench = fileURLToPath(new URL('..', import.meta.url));
 const requirements = join(bench, 'peer/requirements.txt');
 const run = promisify(execFile);
 
-/** The path of the interpreter. Rejects with pip's words if packages cannot be had. */
+/** The path of the interpreter. Rejects with pip's output if the packages cannot be installed. */
 export async function pythonWithPeers(): Promise<string> {
   const hash = createHash('sha256').update(readFileSync(requirements)).digest('hex').slice(0, 16);
   const folder = join(bench, '.cache', `python-${hash}`);
   const python = join(folder, 'bin/python');
   if (existsSync(python)) return python;
-  // A run that is stopped leaves nothing that looks whole; environments do not move, so the link is the last to come.
+  // An interrupted run must leave nothing that looks complete. Environments cannot be moved, so the
+  // link is created last.
   const own = `${folder}.${process.pid}`;
   rmSync(own, { recursive: true, force: true });
   await run('python3', ['-m', 'venv', own]);

@@ -1,7 +1,10 @@
-// Tokens of the benchmarks: one secret that every measured server is given, and what may be done with it.
+// Tokens of the benchmarks: one secret that every measured server gets, and tokens signed with it.
 import { signToken } from '../../packages/server/src/auth/sign-token.ts';
 
-/** HS256 secret, as --jwt-secret takes it. It guards nothing: servers listen on loopback, for minutes. */
+/**
+ * HS256 secret, as --jwt-secret takes it. It protects nothing: servers listen on loopback, for
+ * minutes.
+ */
 export const benchSecretText = 'benchmarks-measure-they-do-not-guard';
 export const benchSecret: Uint8Array = new TextEncoder().encode(benchSecretText);
 

@@ -1,11 +1,12 @@
-// What every measured server written in TypeScript shares: flags, a clock that makes each stream's payloads fall due, evenly
-// and out of step with one another, and the lines `go` and `halt` on standard input. floor.c does the same in C.
+// The common part of every measured server in TypeScript: flags, the lines `go` and `halt` on
+// standard input, and a clock for the streams' payloads. The clock spaces the payloads of a stream
+// evenly and keeps streams out of step with one another. floor.c does the same in C.
 import { Buffer } from 'node:buffer';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { MARK_BYTES, writeMark } from '../load/mark.ts';
 
-/** The load, by flags: --streams --rate --bytes; what follows `--` is the server's own. */
+/** The load, by flags: --streams --rate --bytes. Arguments after `--` are the server's own. */
 export interface LoadSettings {
   streams: number;
   /** Payloads a second of each stream. */
@@ -15,7 +16,7 @@ export interface LoadSettings {
   rest: readonly string[];
 }
 
-/** A server that is up. */
+/** A running server. */
 export interface RunningPeer {
   port: number;
   /** Sends the stream's next payload to all its viewers. */
@@ -29,7 +30,10 @@ export function markedPayload(stream: number, sequence: number, bytes: number): 
   return payload;
 }
 
-/** Starts a server and serves until standard input ends. Prints `{"port":N}` when it is up. */
+/**
+ * Starts a server and serves until standard input ends. Prints `{"port":N}` when the server
+ * listens.
+ */
 export async function serveChild(open: (settings: LoadSettings) => Promise<RunningPeer>): Promise<void> {
   const { values, positionals } = parseArgs({
     options: {
@@ -49,7 +53,10 @@ export async function serveChild(open: (settings: LoadSettings) => Promise<Runni
   process.stdout.write(`${JSON.stringify({ port: peer.port })}\n`);
 }
 
-/** Calls `publish` for each stream `rate` times a second, without drift; a server that cannot keep up is asked for less, not for more at once. */
+/**
+ * Calls `publish` for each stream `rate` times a second, without drift. A server that cannot keep
+ * up is asked for less, not for more at once.
+ */
 class Ticker {
   readonly #settings: LoadSettings;
   readonly #peer: RunningPeer;

@@ -1,7 +1,8 @@
-// Socket.IO: a room a stream, `emit` with one binary attachment. With `--batch-ms N` after `--` a stream's payloads are
-// gathered for N ms and emitted as one attachment, the least that its users can do to send less often. With
-// `--redis URL` it joins others through its Redis adapter. Whoever sends it "publish" with a room and an attachment has that
-// emitted to the room.
+// Socket.IO: one room for each stream, `emit` with one binary attachment. With `--batch-ms N` after
+// `--` a stream's payloads are gathered for N ms and emitted as one attachment, the least that its
+// users can do to send less often. With `--redis URL` it joins other servers through its Redis
+// adapter. If a client sends "publish" with a room and an attachment, the server emits that
+// attachment to the room.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -1,15 +1,16 @@
-// Envelopes as a streamer publishes them, one frame each, made by patching a template in place: generating load must not
-// cost the measured process what encoding costs. Numbers have a fixed width, so they begin at 2^28.
+// Envelopes as a streamer publishes them, one frame each. They are made by patching a template in
+// place, so that generating load does not cost the measured process the time of encoding. Numbers
+// have a fixed width, so they begin at 2^28.
 import { Buffer } from 'node:buffer';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { AudioSchema, encodeFrame, Kind, StreamHeaderSchema } from '@hayate/protocol';
 import { EnvelopeSchema } from '@hayate/protocol/server';
 import { MARK_BYTES, nowUs, writeMark } from '../load/mark.ts';
 
-/** First sequence of a voice frame: its varint has 5 bytes, up to 2^35. */
+/** First sequence of a voice frame. Its varint has 5 bytes, up to 2^35. */
 export const FIRST_SEQUENCE = 2 ** 28;
 
-/** A stream to make envelopes of. */
+/** A stream to make envelopes for. */
 export interface StreamIdentity {
   stream: string;
   /** The stream's number, for marks. */
@@ -23,7 +24,10 @@ const PACKET_SAMPLES = 960;
 /** A CELT frame of 20 ms, alone in its packet (RFC 6716 section 3.1). */
 const TOC = 0xf8;
 
-/** The voice frame whose mark counts `sequence` from 0, `firstSequence` being the first one's place in the epoch; its ServerMessage has about `messageBytes`. */
+/**
+ * The voice frame whose mark counts `sequence` from 0. `firstSequence` is the first voice frame's
+ * sequence in the epoch. The frame's ServerMessage has about `messageBytes`.
+ */
 export function voiceFrame(
   { stream, index, epoch }: Omit<StreamIdentity, 'incarnation'>,
   sequence: number,
@@ -94,11 +98,14 @@ export class EnvelopeTemplate {
     };
   }
 
-  /** The envelope of the frame whose mark counts `sequence`; a copy, as its receiver may keep it. */
+  /**
+   * The envelope of the frame whose mark counts `sequence`. It is a copy, because its receiver may
+   * keep it.
+   */
   envelope(sequence: number): Uint8Array {
     const bytes = Buffer.from(this.#bytes);
     patchVarint(bytes, this.#at.sequence, FIRST_SEQUENCE + sequence, 5);
-    // HEADER's sequence is 0, so the first voice frame stands after 1.
+    // previous_plus_one. The HEADER's sequence is 0, so the first voice frame has 1.
     patchVarint(bytes, this.#at.previous, sequence === 0 ? 1 : FIRST_SEQUENCE + sequence, 5);
     patchVarint(bytes, this.#at.received, Math.round((performance.timeOrigin + performance.now()) * 1_000), 8);
     const { index } = this.#identity;
@@ -107,7 +114,9 @@ export class EnvelopeTemplate {
   }
 }
 
-/** Overwrites a varint in its place, padded to `width` bytes, as every Protobuf reader takes it. */
+/**
+ * Overwrites a varint in place, padded to `width` bytes, a form that every Protobuf reader accepts.
+ */
 function patchVarint(bytes: Uint8Array, at: number, value: number, width: number): void {
   let left = value;
   for (let i = 0; i < width; i++) {

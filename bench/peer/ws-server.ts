@@ -1,4 +1,5 @@
-// The naive peer: the `ws` library, and `send` to each viewer. The stream is the number at the end of the path.
+// The naive peer: the `ws` library, and a `send` to each viewer. The stream is the number at the
+// end of the path.
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';

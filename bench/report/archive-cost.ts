@@ -1,28 +1,33 @@
-// In: bytes and objects that an archive takes for an hour of broadcasts, measured. Out: what a month of it costs at the list prices
-// of two clouds, reckoned: the tables of docs/operate/capacity.md. Every assumption is a row of the first table.
+// In: measured bytes and objects that an archive takes for an hour of broadcasts. Out: the
+// calculated cost of a month at the list prices of two clouds, as the tables of
+// docs/operate/capacity.md. Every assumption is a row of the first table.
 import type { Table } from './outcome.ts';
 
-/** What an hour leaves in the store. */
+/** The bytes and objects of an hour in the store. */
 export interface ArchiveHour {
   /** Bytes of one broadcast, by output. */
   readonly streamBytes: Readonly<Record<string, number>>;
-  /** Objects of one broadcast: its voice. */
+  /** Objects of one broadcast, all for its voice. */
   readonly streamObjects: number;
   /** Objects of one partition, whatever the number of its broadcasts. */
   readonly partitionObjects: number;
 }
 
-/** List prices in dollars, without free tiers, discounts and taxes. Gigabytes are of 2^30 bytes, as both clouds bill them. */
+/**
+ * List prices in dollars, without free tiers, discounts and taxes. A gigabyte is 2^30 bytes, as
+ * both clouds bill it.
+ */
 export interface ListPrice {
   readonly name: string;
   readonly gigabyteMonth: number;
-  /** A thousand writes or listings. */
+  /** Price of a thousand writes or listings. */
   readonly thousandWrites: number;
 }
 
 /**
- * Amazon S3 Standard in us-east-1, first 50 TB (aws.amazon.com/s3/pricing), and Google Cloud Storage Standard in us-central1, $0.000027397 a
- * GiB and hour (cloud.google.com/storage/pricing), both as of September 2026. Deleting is free in both.
+ * Amazon S3 Standard in us-east-1, first 50 TB (aws.amazon.com/s3/pricing), and Google Cloud
+ * Storage Standard in us-central1, $0.000027397 a GiB and hour (cloud.google.com/storage/pricing),
+ * both as of September 2026. Deleting is free in both.
  */
 export const LIST_PRICES: readonly ListPrice[] = [
   { name: 'Amazon S3 Standard', gigabyteMonth: 0.023, thousandWrites: 0.005 },
@@ -33,7 +38,7 @@ const assumed = { streams: 1_000, hours: 730, keptDays: 30, partitions: 16 };
 
 const dollars = (value: number) => `$${value < 10 ? value.toFixed(2) : Math.round(value).toLocaleString('en')}`;
 
-/** What is assumed, and a month's cost at each list price. */
+/** The assumptions, and a month's cost at each list price. */
 export function archiveCostTables(hour: ArchiveHour, prices: readonly ListPrice[] = LIST_PRICES): Table[] {
   const { streams, hours, keptDays, partitions } = assumed;
   const bytes = Object.values(hour.streamBytes).reduce((sum, value) => sum + value, 0);

@@ -1,4 +1,4 @@
-// The arithmetic of the capacity tables, at sizes where it can be done by hand.
+// The arithmetic of the capacity tables, at sizes that can be calculated by hand.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { capacityTables, listenersOfStream } from './capacity.ts';
@@ -34,7 +34,7 @@ test('cores are what unit costs and counts make, at the share of a core that may
     rowsOf({ deliveryUs: 6 }).map((row) => row[4]),
     ['500', '500', '500'],
   );
-  // Passed on to two listeners, twice the work of one.
+  // Forwarding to two listeners costs twice the work of one.
   assert.deepEqual(
     rowsOf({ passUs: 12 })
       .slice(1)

@@ -1,24 +1,24 @@
-// In: measured unit costs. Out: what a million viewers would need, reckoned from them: the tables of docs/operate/capacity.md.
-// Every assumption is a row of the first table.
+// In: measured unit costs. Out: the calculated needs of a million viewers, as the tables of
+// docs/operate/capacity.md. Every assumption is a row of the first table.
 import type { Table } from './outcome.ts';
 
-/** CPU microseconds. */
+/** Unit costs in CPU microseconds. */
 export interface UnitCosts {
-  /** A second of a streamer that has nothing to do. */
+  /** One second of an idle streamer. */
   streamerIdleUs: number;
-  /** A frame at the streamer. */
+  /** One frame at the streamer. */
   frameUs: number;
   redisIdleUs: number;
-  /** A PUBLISH at Redis. */
+  /** One PUBLISH at Redis. */
   publishUs: number;
-  /** That it passes to one subscriber. */
+  /** Redis's delivery of one publish to one subscriber. */
   passUs: number;
   listenerIdleUs: number;
-  /** A frame that a listener takes. */
+  /** One frame that a listener receives. */
   takeUs: number;
-  /** A frame written to a viewer. */
+  /** One frame written to a viewer. */
   deliveryUs: number;
-  /** A second of a viewer. */
+  /** One second of a viewer. */
   viewerUs: number;
 }
 
@@ -30,7 +30,7 @@ const assumed = {
   listeners: 200,
   streamers: 50,
   lists: 10,
-  /** Of a core, so that there is room for peaks. */
+  /** The used share of a core, so that there is room for peaks. */
   share: 0.6,
 };
 
@@ -46,10 +46,13 @@ const si = (value: number) => {
   return `${(value / divisor).toPrecision(3)} ${unit}`;
 };
 
-/** Listeners that have at least one viewer of a stream, if viewers come to any of them by chance. */
+/**
+ * How many listeners have at least one viewer of a stream, if viewers connect to listeners at
+ * random.
+ */
 export const listenersOfStream = (viewers: number, listeners: number): number => listeners * (1 - (1 - 1 / listeners) ** viewers);
 
-/** What is assumed, the capacity under two ways of routing viewers, and the directory. */
+/** The assumptions, the capacity under two ways of routing viewers, and the directory. */
 export function capacityTables(costs: UnitCosts, directory: { bytesPerStream: number; listUsPerStream: number }): Table[] {
   return [assumptions(), routing(costs), directoryTable(directory)];
 }

@@ -1,11 +1,12 @@
-// What a measurement depends on beside the code: hardware, kernel and versions. Names no machine and no folder.
+// The conditions of a measurement other than the code: hardware, kernel and versions. Names no
+// machine and no folder.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../../test/support/process.ts';
 
-/** Where a result was measured. */
+/** The machine and software that a result was measured with. */
 export interface Environment {
   cpu: string;
   cores: number;
@@ -23,7 +24,7 @@ const output = (program: string, args: readonly string[]): string => {
   }
 };
 
-/** The commit that is measured, with "+" if the tree differs from it in anything but results. */
+/** The measured commit, with "+" if the tree differs from it in anything except results. */
 export function measuredCommit(): string {
   const commit = output('git', ['rev-parse', '--short=12', 'HEAD']);
   const changed = output('git', [
@@ -39,7 +40,7 @@ export function measuredCommit(): string {
   return commit === '' ? 'unknown' : `${commit}${changed === '' ? '' : '+'}`;
 }
 
-/** Reads it from this machine. */
+/** Reads the environment from this machine. */
 export function readEnvironment(): Environment {
   const manifest = join(root, 'bench/package.json');
   const peers = existsSync(manifest)

@@ -1,17 +1,17 @@
-// What a benchmark gives: its headline, and what the report shows below it. Every number that a reader compares is in a table or a goal;
-// `details` holds the rest.
+// The outcome of a benchmark: its headline, and the parts that the report shows below it. Every
+// number that a reader compares is in a table or a goal. `details` holds the rest.
 
-/** A promise that a measurement keeps or does not. */
+/** A promise, and whether the measurement keeps it. */
 export interface Goal {
-  /** What was promised: "CPU per delivery, native, uncoalesced". */
+  /** The promise: "CPU per delivery, native, uncoalesced". */
   what: string;
-  /** "≤ 1.1 × the floor". */
+  /** The limit: "≤ 1.1 × the floor". */
   goal: string;
   measured: string;
   met: boolean;
 }
 
-/** Rows of text, as they are shown. */
+/** Rows of text, as the report shows them. */
 export interface Table {
   title: string;
   columns: readonly string[];
@@ -25,7 +25,7 @@ export interface BenchOutcome {
   unit: string;
   goals?: readonly Goal[];
   tables?: readonly Table[];
-  /** Sentences: what to know when reading the numbers, and where we lose. */
+  /** Sentences: how to read the numbers, and where Hayate loses. */
   notes?: readonly string[];
   details?: unknown;
 }
@@ -38,7 +38,7 @@ export function tableText({ title, columns, rows }: Table): string {
   return [title, line(columns), ...rows.map(line)].join('\n');
 }
 
-/** Everything but the headline, for a terminal. */
+/** Everything except the headline, for a terminal. */
 export function outcomeText({ tables = [], goals = [], notes = [], details }: BenchOutcome): string {
   const goalLines = goals.map(({ what, goal, measured, met }) => `${met ? 'met   ' : 'MISSED'} ${what}: ${measured} (goal ${goal})`);
   const rest = details === undefined ? [] : [typeof details === 'string' ? details : JSON.stringify(details, undefined, 2)];

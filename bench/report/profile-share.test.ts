@@ -1,4 +1,4 @@
-// What a CPU profile says of stages: profiles written here, their shares checked.
+// The shares of stages in CPU profiles that the test writes itself.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,8 +1,9 @@
-// In: a CPU profile that Node wrote (--cpu-prof), and rules that name stages. Out: the share of each stage in the time that the
-// main thread worked. What a function spends belongs to the first stage that it or a caller of it belongs to.
+// In: a CPU profile that Node wrote (--cpu-prof), and rules that name stages. Out: each stage's
+// share of the time that the main thread worked. A function's own time belongs to the first stage
+// that matches the function or, going up, one of its callers.
 import { readFileSync } from 'node:fs';
 
-/** A stage's name and what belongs to it: a part of a module's URL, or `function@part`. */
+/** A stage's name and its patterns: a part of a module's URL, or `function@part`. */
 export type StageRules = readonly (readonly [stage: string, ...patterns: string[]])[];
 
 interface Profile {
@@ -11,10 +12,10 @@ interface Profile {
   timeDeltas: number[];
 }
 
-/** Where time belongs that no rule claims. */
+/** The stage of all time that no rule claims. */
 export const REST = 'everything else';
 
-/** Stages and their shares, which add up to 1, the largest first. Idle time is not counted. */
+/** Stages and their shares, the largest first. The shares add up to 1. Idle time is not counted. */
 export function profileShares(path: string, rules: StageRules): [stage: string, share: number][] {
   const { nodes, samples, timeDeltas }: Profile = JSON.parse(readFileSync(path, 'utf8'));
   const parents = new Map(nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id] as const)));

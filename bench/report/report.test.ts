@@ -1,4 +1,5 @@
-// The page from made-up results: goals missed are shown, tables stand where pages ask for them.
+// The page from invented results: missed goals are shown, and tables stand where pages ask for
+// them.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { benchmarksPage, fillTables } from './report.ts';

@@ -1,12 +1,13 @@
-// In: the results that full runs have left in bench/result. Out: BENCHMARKS.md, whole, and the tables that pages ask for
-// between `<!-- table: BENCHMARK/TITLE -->` and `<!-- end -->`. Never written by hand.
+// In: the results of full runs in bench/result. Out: the whole of BENCHMARKS.md, and the tables
+// that pages request between `<!-- table: BENCHMARK/TITLE -->` and `<!-- end -->`. Never edit these
+// by hand.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../../test/support/process.ts';
 import type { BenchOutcome, Goal, Table } from './outcome.ts';
 import { type BenchResult, readResults } from './result.ts';
 
-/** The live path first; what is not named here comes after it, by name. */
+/** The live path comes first. Benchmarks that are not listed here follow, by name. */
 const ORDER = [
   'fan-out',
   'live-path',
@@ -29,14 +30,14 @@ const PAGES = ['docs/operate/capacity.md'];
 const cell = (text: string) => text.replaceAll('|', '\\|');
 const row = (cells: readonly string[]) => `| ${cells.map(cell).join(' | ')} |`;
 
-/** A table in Markdown: first column to the left, numbers to the right. */
+/** A table in Markdown: the first column aligned left, numbers right. */
 export function markdownTable({ columns, rows }: Table): string {
   return [row(columns), `|${columns.map((_, i) => (i === 0 ? '---' : '---:')).join('|')}|`, ...rows.map(row)].join('\n');
 }
 
 const number = (value: unknown): string => (typeof value === 'number' ? String(Number(value.toPrecision(4))) : String(value));
 
-/** What a benchmark without tables says: its flat details. */
+/** A table for a benchmark without tables: its flat details. */
 function detailsTable(details: unknown): Table | undefined {
   if (typeof details !== 'object' || details === null) return undefined;
   const rows = Object.entries(details)
@@ -69,7 +70,7 @@ function section({ benchmark, command, date, commit, outcome }: BenchResult): st
   ].join('\n\n');
 }
 
-/** Where results were measured: once if it was the same place, else each time. */
+/** The environments of the results: one line if they are all equal, otherwise a line for each. */
 function places(results: readonly BenchResult[]): string {
   const said = new Map<string, string[]>();
   for (const { benchmark, environment } of results) {
@@ -113,7 +114,10 @@ export function benchmarksPage(unsorted: readonly BenchResult[]): string {
   ].join('\n\n')}\n`;
 }
 
-/** `page` with the tables between its markers as the results have them now. Empty where there is no result yet; throws if a result lacks the table. */
+/**
+ * `page` with the current tables of the results between its markers. A table stays empty if its
+ * benchmark has no result yet. Throws if a result lacks the table.
+ */
 export function fillTables(page: string, results: readonly BenchResult[]): string {
   return page.replace(
     /(<!-- table: ([^/\n]+)\/(.+?) -->\n)[\s\S]*?(<!-- end -->)/g,
@@ -127,7 +131,7 @@ export function fillTables(page: string, results: readonly BenchResult[]): strin
   );
 }
 
-/** Writes the page and fills the tables of others. Returns what was written. */
+/** Writes the page and fills the tables of other pages. Returns the written files. */
 export function writeReport(): string[] {
   const results = readResults();
   writeFileSync(join(root, 'BENCHMARKS.md'), benchmarksPage(results));

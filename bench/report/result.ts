@@ -1,4 +1,4 @@
-// Results as they are kept: bench/result/NAME.json, written by full runs alone and read by the report.
+// Stored results: bench/result/NAME.json. Only full runs write them, and the report reads them.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,19 +7,19 @@ import type { BenchOutcome } from './outcome.ts';
 
 const folder = fileURLToPath(new URL('../result', import.meta.url));
 
-/** A run and where it was. */
+/** A run and its environment. */
 export interface BenchResult {
   /** The benchmark's file name. */
   benchmark: string;
   command: string;
-  /** ISO 8601, UTC, the day. */
+  /** The day, ISO 8601, UTC. */
   date: string;
   commit: string;
   environment: Environment;
   outcome: BenchOutcome;
 }
 
-/** Keeps the outcome of a full run in place of the last. */
+/** Stores the outcome of a full run in place of the previous one. */
 export function saveResult(benchmark: string, outcome: BenchOutcome): void {
   const result: BenchResult = {
     benchmark,
@@ -33,7 +33,7 @@ export function saveResult(benchmark: string, outcome: BenchOutcome): void {
   writeFileSync(join(folder, `${benchmark}.json`), `${JSON.stringify(result, undefined, 2)}\n`);
 }
 
-/** All results that are kept, by name. */
+/** All stored results, by name. */
 export function readResults(): BenchResult[] {
   return readdirSync(folder)
     .filter((file) => file.endsWith('.json'))

@@ -1,4 +1,5 @@
-// Least squares against coefficients that made the values, and quantiles at known places.
+// Least squares recovers the coefficients that made the values, and quantiles are right at known
+// places.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -47,7 +48,7 @@ test('a quantile lies between neighbours in proportion', () => {
 });
 
 test('what cannot be below 0 is 0, and the rest fit without it', () => {
-  // y = 2a - b: without b, the best a.
+  // y = 2a - b. This is the best a without b.
   const rows = [
     [1, 0],
     [1, 1],

@@ -1,6 +1,9 @@
-// Statistics over rounds: a middle and how far rounds stray from it.
+// Statistics over rounds: a median, and how far the rounds spread around it.
 
-/** The value that `q` (0 to 1) of `values` do not exceed, between neighbours in proportion; NaN of none. */
+/**
+ * The value that the fraction `q` (0 to 1) of `values` does not exceed, interpolated between
+ * neighbours. NaN if there are no values.
+ */
 export function quantile(values: readonly number[], q: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   const at = q * (sorted.length - 1);
@@ -8,17 +11,20 @@ export function quantile(values: readonly number[], q: number): number {
   return low + (high - low) * (at - Math.floor(at));
 }
 
-/** The middle of `values`. */
+/** The median of `values`. */
 export const median = (values: readonly number[]): number => quantile(values, 0.5);
 
 /** "1.04–1.10": the middle half of the rounds. */
 export const spread = (values: readonly number[], digits = 2): string =>
   `${quantile(values, 0.25).toFixed(digits)}–${quantile(values, 0.75).toFixed(digits)}`;
 
-/** Least squares of `y` on the columns of `x`; a column of ones is the intercept. Throws if columns depend on one another. */
+/**
+ * Least squares of `y` on the columns of `x`. A column of ones is the intercept. Throws if the
+ * columns are linearly dependent.
+ */
 export function leastSquares(x: readonly (readonly number[])[], y: readonly number[]): number[] {
   const width = x[0]?.length ?? 0;
-  // Normal equations, solved by elimination with pivoting: a handful of columns.
+  // Solves the normal equations by elimination with pivoting, which suits a handful of columns.
   const rows = Array.from({ length: width }, (_, i) => [
     ...Array.from({ length: width }, (_, j) => x.reduce((sum, row) => sum + (row[i] ?? 0) * (row[j] ?? 0), 0)),
     x.reduce((sum, row, k) => sum + (row[i] ?? 0) * (y[k] ?? 0), 0),
@@ -37,7 +43,10 @@ export function leastSquares(x: readonly (readonly number[])[], y: readonly numb
   return rows.map((row, i) => (row[width] ?? 0) / (row[i] ?? 1));
 }
 
-/** The same, where no coefficient can be below 0: one that would be is 0, and the rest are fitted without it. */
+/**
+ * Least squares with no coefficient below 0. The lowest negative one is set to 0 and the rest are
+ * fitted without it, until none is negative.
+ */
 export function leastSquaresPositive(x: readonly (readonly number[])[], y: readonly number[]): number[] {
   const kept = (x[0] ?? []).map((_, column) => column);
   for (;;) {

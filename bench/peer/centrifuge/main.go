@@ -1,5 +1,6 @@
-// Centrifuge, the library that Centrifugo is made of: a channel a stream, published to in this process, its bidirectional
-// WebSocket protocol towards viewers. Flags, lines and marks are those of every measured server: see ../server-child.ts.
+// Centrifuge, the library inside Centrifugo. It has one channel for each stream, publishes to it in
+// this process, and serves viewers over its bidirectional WebSocket protocol. Flags, lines and
+// marks are those of every measured server: see ../server-child.ts.
 package main
 
 import (
@@ -78,8 +79,8 @@ func main() {
 	}
 }
 
-// tick publishes each stream's payloads as they fall due, out of step with one another; one that cannot keep up is asked for
-// less, not for more at once.
+// tick publishes each stream's payloads as they fall due. Streams are out of step with one another.
+// A server that cannot keep up is asked for less, not for more at once.
 func tick(node *centrifuge.Node, going *atomic.Bool, streams, bytes int, period time.Duration) {
 	due := make([]time.Time, streams)
 	sequences := make([]uint64, streams)

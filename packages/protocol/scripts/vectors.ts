@@ -1,6 +1,7 @@
-// Writes the files of spec/vectors: one .bin file for each encoded vector, index.json, which describes them, the lists
-// opus.json and rotations.json, and a JSON file for each kind of vector that platforms need. The same on every machine.
-// The folders, README.md and digests.json there have other writers.
+// Writes the files of spec/vectors: one .bin file for each encoded vector, index.json, which
+// describes them, the lists opus.json and rotations.json, and a JSON file for each kind of vector
+// that platforms need. The output is the same on every machine. Other scripts write the folders,
+// README.md and digests.json there.
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,15 +14,17 @@ import { refusedVectors } from './vector/refused.ts';
 import { rotationVectors } from './vector/rotation.ts';
 import type { Vector } from './vector/vector.ts';
 
-/** Where the vectors lie. */
+/** The folder of the vectors. */
 export const VECTORS = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', 'spec', 'vectors');
 
-/** An entry of index.json: a vector, its bytes replaced by their file's name. */
+/** An entry of index.json: a vector with the name of its file in place of its bytes. */
 export type VectorEntry = Omit<Vector, 'bytes'> & { file: string };
 
 const listFile = (list: object): Uint8Array => Buffer.from(`${JSON.stringify(list, undefined, 1)}\n`);
 
-/** Files that this script writes, as they lie in spec/vectors: all but folders and what others write. */
+/**
+ * Files of spec/vectors that this script writes: all except folders and the files of other scripts.
+ */
 export function writtenFiles(): string[] {
   return readdirSync(VECTORS, { withFileTypes: true })
     .filter((entry) => entry.isFile() && !['README.md', 'digests.json'].includes(entry.name))

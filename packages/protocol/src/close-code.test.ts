@@ -1,4 +1,5 @@
-// The close codes are one list without doubles, in the ranges that RFC 6455 leaves to applications.
+// The list of close codes has no duplicates and stays in the ranges that RFC 6455 leaves to
+// applications.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CloseCodes, closeCodeByNumber } from './close-code.ts';

@@ -1,11 +1,14 @@
-// Every WebSocket close code that a Hayate server sends, in one list; spec/wire.md's table is checked against it.
-// `temporary` tells a client whether to come back by itself.
+// Every WebSocket close code that a Hayate server sends, in one list. A test checks spec/wire.md's
+// table against it. `temporary` tells a client whether to reconnect by itself.
 
 /** One close code. */
 export interface CloseCode {
   /** RFC 6455 section 7.4: 4000-4999 are private use. */
   readonly code: number;
-  /** True: reconnect with backoff. False: only after the user or the application has changed something. */
+  /**
+   * True: reconnect with backoff. False: reconnect only after the user or the application has
+   * changed something.
+   */
   readonly temporary: boolean;
   /** One sentence for people. */
   readonly meaning: string;
@@ -45,7 +48,10 @@ const byNumber = new Map<number, { name: CloseCodeName } & CloseCode>(
   Object.entries(CloseCodes).map(([name, entry]) => [entry.code, { name: name as CloseCodeName, ...entry }]),
 );
 
-/** The entry of a close code number; undefined for codes that are not Hayate's (1006 and other transport codes). */
+/**
+ * The entry of a close code number. Returns undefined for codes that are not Hayate's (1006 and
+ * other transport codes).
+ */
 export function closeCodeByNumber(code: number): ({ name: CloseCodeName } & CloseCode) | undefined {
   return byNumber.get(code);
 }

@@ -1,4 +1,4 @@
-// The hand-written envelope against the generated codec.
+// Compares the hand-written envelope encoder with the generated codec.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { create, toBinary } from '@bufbuild/protobuf';

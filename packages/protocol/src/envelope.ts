@@ -1,5 +1,6 @@
-// Encodes the frames of an Envelope (live.proto) by hand, as every live frame passes here once. An encoded message is the
-// concatenation of its parts, so what all envelopes of a stream have in common is encoded once, by the generated codec.
+// Encodes the frames of an Envelope (live.proto) by hand, because every live frame passes through
+// here once. An encoded message is the concatenation of its parts, so the generated codec encodes
+// the part that all envelopes of a stream share only once.
 import { varintSize, writeVarint } from './frame.ts';
 
 /** A LiveFrame's fields (live.proto). */
@@ -10,7 +11,7 @@ export interface LiveFrameFields {
   previousPlusOne: number;
 }
 
-/** `head` (an encoded Envelope without frames) with `frames` added. */
+/** Returns `head` (an encoded Envelope without frames) with `frames` appended. */
 export function encodeEnvelope(head: Uint8Array, frames: readonly LiveFrameFields[]): Uint8Array {
   let size = head.length;
   for (const fields of frames) {

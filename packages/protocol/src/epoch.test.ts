@@ -1,4 +1,4 @@
-// Epochs: order in number and in text is order in time, and text reads back.
+// Epochs: numbers and texts sort by time, and a text reads back as the same epoch.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

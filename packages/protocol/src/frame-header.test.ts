@@ -1,5 +1,6 @@
-// peekFrame against the generated codec: whatever it accepts both read alike, whatever it refuses is a WireError.
-// Frames are put together field by field here, in orders and forms that other languages' writers may produce.
+// Compares peekFrame with the generated codec: both read every accepted frame alike, and every
+// refusal is a WireError. The tests assemble frames field by field, in orders and forms that
+// writers in other languages may produce.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fromBinary } from '@bufbuild/protobuf';
@@ -8,7 +9,7 @@ import { type FrameHeader, framePayload, isKey, peekFrame } from './frame-header
 import { FrameSchema } from './gen/hayate/v1/frame_pb.ts';
 import { WireError } from './wire-error.ts';
 
-/** A varint of `value`, made longer by `extra` bytes that add nothing. */
+/** A varint of `value`, lengthened by `extra` bytes that do not change the value. */
 function varint(value: bigint, extra = 0): number[] {
   const bytes: number[] = [];
   let rest = value;
@@ -31,7 +32,7 @@ const uint64 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
 const byteList = fc.array(fc.nat(255), { maxLength: 40 });
 const unknownNumbers = fc.oneof(fc.integer({ min: 10, max: 14 }), fc.integer({ min: 16, max: 536_870_911 }));
 
-/** One field that a frame may hold, some in overlong varints. */
+/** One field that a frame may hold. Some have overlong varints. */
 const knownField: fc.Arbitrary<number[]> = fc.oneof(
   fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/).map((name) => bytesField(1, text(name))),
   fc.bigInt({ min: 1n, max: 2n ** 64n - 1n }).map((epoch) => fixed64(2, epoch)),
@@ -43,7 +44,7 @@ const knownField: fc.Arbitrary<number[]> = fc.oneof(
   byteList.map((bytes) => bytesField(15, bytes)),
 );
 
-/** Fields of a later version, in every wire type but groups. */
+/** Fields of a later version, in every wire type except groups. */
 const unknownField: fc.Arbitrary<number[]> = fc.oneof(
   fc.tuple(unknownNumbers, uint64).map(([field, value]) => number(field, value)),
   fc.tuple(unknownNumbers, uint64).map(([field, value]) => fixed64(field, value)),
@@ -51,7 +52,7 @@ const unknownField: fc.Arbitrary<number[]> = fc.oneof(
   unknownNumbers.map((field) => [...tag(field, 5), 1, 2, 3, 4]),
 );
 
-/** What must be there, so that a frame is whole whatever comes after. */
+/** The required fields, so that a frame is complete whatever follows. */
 const least = [...bytesField(1, text('least')), ...fixed64(2, 9n), ...number(5, 2n)];
 
 function assertReadsAlike(bytes: Uint8Array, header: FrameHeader): void {
@@ -72,7 +73,10 @@ function assertReadsAlike(bytes: Uint8Array, header: FrameHeader): void {
   assert.deepEqual(new Uint8Array(framePayload(bytes, header)), new Uint8Array(frame.payload));
 }
 
-/** peekFrame's header, undefined if it refused; any error but WireError fails the test. */
+/**
+ * Returns peekFrame's header, or undefined if it refused. Any error except WireError fails the
+ * test.
+ */
 function peekOrRefuse(bytes: Uint8Array): FrameHeader | undefined {
   try {
     return peekFrame(bytes);

@@ -1,6 +1,7 @@
-// Reads a Frame's header without decoding its payload: what every hop does, many thousand times a second.
-// Takes fields in any order, lets the last of a repeated field win and skips unknown ones, as
-// https://protobuf.dev/programming-guides/encoding asks of a reader. Never throws anything but WireError.
+// Reads a Frame's header without decoding its payload. Every hop does this many thousand times a
+// second. Accepts fields in any order, lets the last occurrence of a field win and skips unknown
+// fields, as https://protobuf.dev/programming-guides/encoding asks of a reader. Throws no error
+// except WireError.
 import { isKind } from './kind.ts';
 import { Limits } from './limits.ts';
 import { isStreamName } from './stream-name.ts';
@@ -12,7 +13,7 @@ export const FrameFlag = {
   KEY: 1,
 } as const;
 
-/** A Frame's header, and where its payload lies in the encoded bytes. */
+/** A Frame's header, and the place of its payload in the encoded bytes. */
 export interface FrameHeader {
   stream: string;
   epoch: bigint;
@@ -34,21 +35,25 @@ export function isKey(header: FrameHeader): boolean {
   return (header.flags & FrameFlag.KEY) !== 0;
 }
 
-/** The payload's bytes: a view, not a copy. */
+/** The payload's bytes, as a view and not a copy. */
 export function framePayload(frame: Uint8Array, header: FrameHeader): Uint8Array {
   return frame.subarray(header.payloadOffset, header.payloadOffset + header.payloadLength);
 }
 
-/** Largest value of a header's varint field: kind, flags and participant have 32 bits, the others stay exact in a double. */
+/**
+ * The largest value of a header's varint field. Kind, flags and participant have 32 bits. The other
+ * fields stay exact in a double.
+ */
 export function fieldMax(field: number): number {
   return field >= 5 && field <= 7 ? 0xffff_ffff : Limits.numberMax;
 }
 
 /**
- * Reads the header of an encoded Frame. Throws WireError if the bytes are not a Protobuf message, or the stream name,
- * epoch, kind or a number is missing or out of range. It refuses, though a generated codec might not, what no encoder
- * of this message writes: groups, known fields in another wire type, any occurrence of a field out of its range.
- * Whatever it accepts, generated codecs read alike.
+ * Reads the header of an encoded Frame. Throws WireError if the bytes are not a Protobuf message,
+ * or if the stream name, epoch, kind or a number is missing or out of range. It also refuses input
+ * that a generated codec might accept but no encoder of this message writes: groups, known fields
+ * in another wire type, any occurrence of a field out of its range. Generated codecs read every
+ * accepted frame alike.
  */
 export function peekFrame(bytes: Uint8Array): FrameHeader {
   const header: FrameHeader = {
@@ -110,7 +115,10 @@ let lastName = '-';
 /** 1 for each byte that a stream name may hold. */
 const nameBytes = Uint8Array.from({ length: 256 }, (_, byte) => (isStreamName(String.fromCharCode(byte)) ? 1 : 0));
 
-/** Offset of the next byte. Of the module, not of each call: peekFrame runs to its end, so nothing need be allocated for it. */
+/**
+ * Offset of the next byte. It belongs to the module because peekFrame never runs twice at once, so
+ * a call allocates no reader.
+ */
 let at = 0;
 
 function isKnown(field: number): boolean {
@@ -152,7 +160,7 @@ function setNumber(header: FrameHeader, field: number, value: number): void {
   }
 }
 
-/** Reads a varint of at most `sizeMax` bytes and 64 bits. Above 2^53 the result is rounded. */
+/** Reads a varint of at most `sizeMax` bytes and 64 bits. A result above 2^53 is rounded. */
 function readVarint(bytes: Uint8Array, sizeMax: number): number {
   let value = 0;
   let scale = 1;
@@ -172,7 +180,9 @@ function skip(bytes: Uint8Array, length: number): void {
   if (at > bytes.length) throw new WireError('the message is cut short');
 }
 
-/** The epoch; the same bigint as last time if the bytes are the same, as they mostly are. */
+/**
+ * Reads the epoch. Returns the same bigint as last time if the bytes are the same, which is usual.
+ */
 function readEpoch(bytes: Uint8Array, from: number): bigint {
   let same = true;
   for (let i = 0; i < 8; i++) {
@@ -186,7 +196,7 @@ function readEpoch(bytes: Uint8Array, from: number): bigint {
   return lastEpoch;
 }
 
-/** The stream's name; the same string as last time if the bytes are the same. */
+/** Reads the stream's name. Returns the same string as last time if the bytes are the same. */
 function readName(bytes: Uint8Array, from: number, length: number): string {
   if (length === lastName.length) {
     let i = 0;

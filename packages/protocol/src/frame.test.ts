@@ -1,4 +1,5 @@
-// encodeFrame against the generated codec: the same bytes for every value, and a WireError for what no frame may hold.
+// Compares encodeFrame with the generated codec: both write the same bytes for every valid value,
+// and encodeFrame throws a WireError for every invalid one.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { create, toBinary } from '@bufbuild/protobuf';
@@ -11,7 +12,7 @@ import { WireError } from './wire-error.ts';
 const numbers = fc.oneof(fc.constantFrom(0, 1, 127, 128, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1), fc.maxSafeNat());
 const uint32s = fc.oneof(fc.constantFrom(0, 127, 128, 2 ** 31, 2 ** 32 - 1), fc.nat(2 ** 32 - 1));
 
-/** Every frame that encodeFrame takes. */
+/** Every frame that encodeFrame accepts. */
 const frames: fc.Arbitrary<Required<FrameFields>> = fc.record({
   stream: fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/),
   epoch: fc.oneof(fc.constantFrom(1n, 2n ** 63n, 2n ** 64n - 1n), fc.bigInt({ min: 1n, max: 2n ** 64n - 1n })),

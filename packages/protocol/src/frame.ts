@@ -1,11 +1,11 @@
-// Encodes a Frame once, by hand: header fields in ascending order, default values left out, payload last.
+// Encodes a Frame by hand: header fields in ascending order, default values left out, payload last.
 // The bytes equal those of the generated codec, and peekFrame reads them all.
 import { fieldMax } from './frame-header.ts';
 import { isKind } from './kind.ts';
 import { isStreamName } from './stream-name.ts';
 import { WireError } from './wire-error.ts';
 
-/** The fields of a Frame (frame.proto). Omitted numbers are 0. */
+/** The fields of a Frame (frame.proto). An omitted number is 0. */
 export interface FrameFields {
   stream: string;
   epoch: bigint;
@@ -17,14 +17,14 @@ export interface FrameFields {
   participant?: number;
   /** 48 kHz samples since the epoch began (AUDIO). */
   position?: number;
-  /** Sequence of the key frame a delta applies to. */
+  /** Sequence of the key frame that a delta applies to. */
   keySequence?: number;
   payload: Uint8Array;
 }
 
 const EPOCH_MAX = 0xffff_ffff_ffff_ffffn;
 
-/** Encodes `fields`; throws WireError if one is out of the range that peekFrame takes. */
+/** Encodes `fields`. Throws WireError if a field is out of the range that peekFrame accepts. */
 export function encodeFrame(fields: FrameFields): Uint8Array {
   if (!isStreamName(fields.stream)) throw new WireError('the stream name is not of [A-Za-z0-9_-]{1,64}');
   if (fields.epoch <= 0n || fields.epoch > EPOCH_MAX) throw new WireError('the epoch is not in 1 to 2^64 - 1');
@@ -74,7 +74,7 @@ export function varintSize(value: number): number {
   return size;
 }
 
-/** Writes `value` as a Protobuf varint at `at`; returns the offset behind it. */
+/** Writes `value` as a Protobuf varint at `at`. Returns the offset of the next byte. */
 export function writeVarint(bytes: Uint8Array, at: number, value: number): number {
   let rest = value;
   while (rest >= 128) {

@@ -1,5 +1,5 @@
-// Hayate's wire contract, for browsers and Node. Everything a client needs to speak to a server;
-// what servers say to each other is in ./server.ts.
+// Hayate's wire contract, for browsers and Node: everything that a client needs to talk to a
+// server. Messages between servers are in ./server.ts.
 export { isAvatar } from './avatar.ts';
 export { type CloseCode, type CloseCodeName, CloseCodes, closeCodeByNumber } from './close-code.ts';
 export { epochFromText, epochStartedMs, epochText, mintEpoch } from './epoch.ts';

@@ -1,5 +1,5 @@
-// The contract's own bounds: a peer that exceeds one breaks the protocol. Limits that an operator
-// sets (rates, connections) are the server's options.
+// The contract's own bounds. A peer that exceeds one breaks the protocol. The operator sets the
+// other limits (rates, connections) with the server's options.
 
 export const Limits = {
   /** UTF-16 code units in a stream's title. */
@@ -12,11 +12,14 @@ export const Limits = {
   frameBytesMax: 65_536,
   /** Bytes of one WebSocket message from a client. */
   clientMessageBytesMax: 262_144,
-  /** Bytes of one from a viewer. */
+  /** Bytes of one WebSocket message from a viewer. */
   viewerMessageBytesMax: 16_384,
-  /** Messages a second, WebSocket pings included, that a server takes of a client besides those with frames; ten times as many at once. */
+  /**
+   * Messages a second, WebSocket pings included, that a server accepts from a client in addition to
+   * messages with frames. Ten times as many may come at once.
+   */
   messagesPerSecond: 100,
-  /** Bits a second that a server takes of a viewer; ten times as many at once. */
+  /** Bits a second that a server accepts from a viewer. Ten times as many may come at once. */
   viewerBitsPerSecond: 256_000,
   /** Bytes of one WebSocket message from a server. */
   serverMessageBytesMax: 1_048_576,
@@ -28,9 +31,15 @@ export const Limits = {
   keyIntervalMsMax: 1_000,
   /** Milliseconds between a viewer's receipts. */
   receiptIntervalMs: 500,
-  /** Bytes of resent frames that may wait for an acknowledgement before another frame is sent again. */
+  /**
+   * Bytes of resent frames that may wait for an acknowledgement before a client resends another
+   * frame.
+   */
   resendBytesMax: 65_536,
-  /** Sequences that a frame or a dropped range may lie beyond the highest that the server has seen. */
+  /**
+   * How far the sequence of a frame or a dropped range may exceed the highest sequence that the
+   * server has seen.
+   */
   sequenceJumpMax: 65_536,
   /** Largest sequence, capture time and position. */
   numberMax: Number.MAX_SAFE_INTEGER,

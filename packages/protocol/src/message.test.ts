@@ -1,4 +1,5 @@
-// Frames in messages: one per message, and many by concatenation, equal to what the generated codec does.
+// Frames in messages: one frame per message, and several by concatenation. The bytes equal those of
+// the generated codec.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';

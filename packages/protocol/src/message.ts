@@ -1,11 +1,14 @@
-// Frames in a WebSocket message. Field 1 of ClientMessage and ServerMessage alike, so a message of several frames
-// is the concatenation of messages of one.
+// Frames in a WebSocket message. They are field 1 of ClientMessage and of ServerMessage, so a
+// message of several frames is the concatenation of messages with one frame each.
 import { varintSize, writeVarint } from './frame.ts';
 
 /** Field 1 of wire type 2. */
 const TAG = 0x0a;
 
-/** A ServerMessage (or ClientMessage) that holds one encoded frame. Concatenate results to hold several. */
+/**
+ * A ServerMessage (or ClientMessage) that holds one encoded frame. Concatenate several results for
+ * a message of several frames.
+ */
 export function encodeServerFrame(frame: Uint8Array): Uint8Array {
   const head = 1 + varintSize(frame.length);
   const message = new Uint8Array(head + frame.length);
@@ -16,8 +19,9 @@ export function encodeServerFrame(frame: Uint8Array): Uint8Array {
 }
 
 /**
- * encodeServerFrame without a copy where that can be: a frame that a codec has read from an Envelope is a view, and the bytes before
- * it are those that a ServerMessage needs (LiveFrame.frame is field 1 too). Other frames are copied.
+ * Does the same as encodeServerFrame, without a copy where possible. A frame that a codec has read
+ * from an Envelope is a view, and the bytes before it are those that a ServerMessage needs
+ * (LiveFrame.frame is field 1 too). Other frames are copied.
  */
 export function viewServerFrame(frame: Uint8Array): Uint8Array {
   const head = 1 + varintSize(frame.length);

@@ -1,4 +1,5 @@
-// opusPacketSamples against libopus: durations of every TOC, and refusal of exactly the packets that libopus refuses.
+// Compares opusPacketSamples with libopus: the same duration for every TOC, and the same refused
+// packets.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
@@ -21,7 +22,7 @@ function samplesOrRefuse(packet: Uint8Array): number | undefined {
   }
 }
 
-/** Whether libopus's own parser takes the packet's framing. */
+/** Whether libopus's own parser accepts the packet's framing. */
 function libopusTakes(packet: Uint8Array): boolean {
   try {
     decoder.decode(packet);
@@ -35,7 +36,8 @@ function libopusTakes(packet: Uint8Array): boolean {
 test('every TOC byte with every frame count lasts as long as libopus says', async () => {
   for (let toc = 0; toc < 256; toc++)
     for (const count of (toc & 3) === 3 ? Array.from({ length: 48 }, (_, i) => i + 1) : [1]) {
-      // Two equal bodies for code 1, a first length of 1 for code 2; for code 3 constant bodies of a byte each.
+      // Two equal bodies for code 1, a first length of 1 for code 2. For code 3 constant bodies of
+      // one byte each.
       const packet = Uint8Array.from([toc, (toc & 3) === 3 ? count : 1, ...Array((toc & 3) === 3 ? count : 1).fill(0)]);
       const expected = await getPacketInfo(packet, { sampleRate: 48_000 }).then(
         (info) => info.samples,
@@ -45,7 +47,7 @@ test('every TOC byte with every frame count lasts as long as libopus says', asyn
     }
 });
 
-/** Packets that mostly look right: a TOC, a count byte, lengths and padding near the edges. */
+/** Packets that are nearly valid: a TOC, a count byte, lengths and padding near the limits. */
 const packets = fc
   .tuple(
     fc.nat(255),
@@ -54,7 +56,7 @@ const packets = fc
   )
   .map(([toc, head, body]) => Uint8Array.from([toc, ...head, ...Array(body).fill(0)]));
 
-/** Code 3 with long padding, and a body that is near to what the padding and the frames take. */
+/** Code 3 with long padding. The body is about as long as the padding and the frames need. */
 const padded = fc
   .record({
     toc: fc.nat(63),

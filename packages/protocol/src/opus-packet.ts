@@ -1,5 +1,6 @@
-// What servers read of an Opus packet: how long it lasts, and whether a decoder would take it (RFC 6716 section 3).
-// A packet that breaks its framing rules would stop viewers' decoders, so it must not pass.
+// Servers read two facts from an Opus packet: how long it lasts, and whether a decoder accepts it
+// (RFC 6716 section 3). A packet that breaks the framing rules would stop viewers' decoders, so
+// servers must not forward it.
 import { WireError } from './wire-error.ts';
 
 /** Opus always counts in 48 kHz samples (RFC 7845 section 4). */
@@ -8,7 +9,10 @@ export const OPUS_SAMPLE_RATE = 48_000;
 /** Bytes of one Opus frame, at most (RFC 6716 section 3.4, R2). */
 const FRAME_BYTES_MAX = 1_275;
 
-/** Samples of a frame by its configuration (RFC 6716 section 3.1, table 2): SILK in fours, hybrid in twos, CELT in fours. */
+/**
+ * Samples of a frame by its configuration (RFC 6716 section 3.1, table 2): SILK in groups of four,
+ * hybrid of two, CELT of four.
+ */
 const FRAME_SAMPLES = [
   ...Array.from({ length: 3 }, () => [480, 960, 1_920, 2_880]),
   ...Array.from({ length: 2 }, () => [480, 960]),
@@ -16,19 +20,20 @@ const FRAME_SAMPLES = [
 ].flat();
 
 /**
- * Samples at 48 kHz that `packet` holds: 120 to 5760. Throws WireError for a packet that RFC 6716 section 3.4 (R1 to R7)
- * forbids, by its framing alone: what the frames hold is not read.
+ * Samples at 48 kHz that `packet` holds: 120 to 5760. Throws WireError for a packet that RFC 6716
+ * section 3.4 (R1 to R7) forbids. It checks the framing alone and does not read the contents of the
+ * frames.
  */
 export function opusPacketSamples(packet: Uint8Array): number {
   const toc = packet[0];
   if (toc === undefined) throw new WireError('an Opus packet is empty');
   const frameSamples = FRAME_SAMPLES[toc >> 3] ?? 0;
-  // One frame to the packet: what encoders send for a voice.
+  // One frame in the packet, the usual form for a voice.
   if ((toc & 3) === 0 && packet.length <= 1 + FRAME_BYTES_MAX) return frameSamples;
   return checkFraming(packet, toc & 3, frameSamples) * frameSamples;
 }
 
-/** Checks R2 to R7; returns the number of frames. */
+/** Checks R2 to R7. Returns the number of frames. */
 function checkFraming(packet: Uint8Array, code: number, frameSamples: number): number {
   let at = 1;
   const next = () => {
@@ -65,7 +70,10 @@ function checkFraming(packet: Uint8Array, code: number, frameSamples: number): n
   return count;
 }
 
-/** Bytes of padding at the end: 255 stands for 254 and more to come. */
+/**
+ * Bytes of padding at the end. A length byte of 255 means 254 bytes, and another length byte
+ * follows.
+ */
 function readPadding(next: () => number): number {
   let padding = 0;
   for (;;) {

@@ -1,4 +1,4 @@
-// RangeSet against a plain Set of numbers.
+// Compares RangeSet with a plain Set of numbers.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

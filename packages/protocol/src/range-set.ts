@@ -1,5 +1,6 @@
-// A set of sequence numbers kept as sorted, disjoint, inclusive ranges: what was received, dropped, acknowledged, is missing or
-// to be sent again. Neighbouring ranges are merged, so its size is bounded by the holes, not by the numbers.
+// A set of sequence numbers, kept as sorted, disjoint, inclusive ranges. It holds sequences that
+// are received, dropped, acknowledged, missing or due to be resent. Neighbouring ranges are merged,
+// so the number of holes bounds its size, not the number of sequences.
 
 /** first <= last, both included. */
 export interface NumberRange {
@@ -12,32 +13,32 @@ export class RangeSet {
   #ranges: NumberRange[] = [];
   #size = 0;
 
-  /** How many numbers it holds. */
+  /** How many numbers the set holds. */
   get size(): number {
     return this.#size;
   }
 
-  /** How many ranges it holds. */
+  /** How many ranges the set holds. */
   get rangeCount(): number {
     return this.#ranges.length;
   }
 
-  /** The lowest range; undefined if empty. */
+  /** The lowest range, or undefined if the set is empty. */
   get lowest(): Readonly<NumberRange> | undefined {
     return this.#ranges[0];
   }
 
-  /** The highest range; undefined if empty. */
+  /** The highest range, or undefined if the set is empty. */
   get highest(): Readonly<NumberRange> | undefined {
     return this.#ranges[this.#ranges.length - 1];
   }
 
-  /** The ranges, ascending, as they are now: later changes do not show in it. */
+  /** A snapshot of the ranges, ascending. Later changes to the set do not alter it. */
   get ranges(): readonly Readonly<NumberRange>[] {
     return [...this.#ranges];
   }
 
-  /** The smallest number from `from` on that it does not hold. */
+  /** The smallest number from `from` on that the set does not hold. */
   nextMissing(from = 0): number {
     const range = this.#ranges[this.#firstEndingAtOrAfter(from)];
     return range !== undefined && range.first <= from ? range.last + 1 : from;
@@ -48,13 +49,15 @@ export class RangeSet {
     return range !== undefined && range.first <= number;
   }
 
-  /** Adds first..last, both included (nothing if last < first); true if any of them is new. */
+  /**
+   * Adds first..last, both included (nothing if last < first). Returns true if any number is new.
+   */
   add(first: number, last = first): boolean {
     if (last < first) return false;
     const end = this.#ranges.length - 1;
     const highest = this.#ranges[end];
     if (highest !== undefined && first === highest.last + 1) {
-      // Mostly numbers come in order.
+      // The usual case: numbers come in order.
       this.#ranges[end] = { first: highest.first, last };
       this.#size += last - first + 1;
       return true;
@@ -73,7 +76,7 @@ export class RangeSet {
     return this.#size > sizeBefore;
   }
 
-  /** Removes first..last, both included; returns how many of them it held. */
+  /** Removes first..last, both included. Returns how many of the numbers the set held. */
   remove(first: number, last: number): number {
     if (last < first) return 0;
     const from = this.#firstEndingAtOrAfter(first);

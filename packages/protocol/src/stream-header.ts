@@ -1,5 +1,5 @@
-// The payload of a HEADER, as strangers write it: bytes in, a StreamHeader out whose every field keeps the contract. What it lets
-// pass is listed and archived as it is.
+// Reads the payload of a HEADER that an untrusted client wrote: bytes in, a StreamHeader out whose
+// every field keeps the contract. Servers list and archive an accepted header unchanged.
 import { isAvatar } from './avatar.ts';
 import { type Participant, type StreamHeader, StreamHeaderSchema } from './gen/hayate/v1/payload_pb.ts';
 import { Limits } from './limits.ts';
@@ -7,7 +7,10 @@ import { readStrictly } from './strict-message.ts';
 import { textFault } from './text.ts';
 import { WireError } from './wire-error.ts';
 
-/** Reads the payload of a HEADER. Throws WireError, whose message names the field, if it breaks a rule of spec/wire.md "HEADER". */
+/**
+ * Reads the payload of a HEADER. Throws WireError, whose message names the field, if the payload
+ * breaks a rule of spec/wire.md, "HEADER".
+ */
 export function checkStreamHeader(payload: Uint8Array): StreamHeader {
   const header = readStrictly(StreamHeaderSchema, payload);
   checkText('the title', header.title, Limits.titleCharactersMax);

@@ -1,11 +1,12 @@
-// Stream names become channel names, log keys and path segments, so their alphabet is closed. People title their broadcasts in
-// every script: what they typed goes in, a name that is near to it comes out.
+// Stream names become channel names, log keys and path segments, so their alphabet is closed.
+// People title their broadcasts in every script, so this module turns a typed text into a similar
+// stream name.
 
 /** A stream name: 1 to 64 of A-Z a-z 0-9 _ -. Case matters. */
 export const STREAM_NAME_PATTERN = /^[A-Za-z0-9_-]{1,64}$/;
 
 const LENGTH_MAX = 64;
-/** A title that yields fewer characters or letters than these names nothing. */
+/** A title that yields fewer characters or letters than these is not used as a name. */
 const PROPOSAL_LENGTH_MIN = 3;
 const PROPOSAL_LETTERS_MIN = 2;
 
@@ -39,7 +40,7 @@ const LETTERS: Readonly<Record<string, string>> = {
 };
 const LETTER = new RegExp(`[${Object.keys(LETTERS).join('')}]`, 'gu');
 
-/** Words of names that are made up: what one sees of the wind, and what it moves. */
+/** Words of generated names: things that people see of the wind, and things that it moves. */
 const WORDS = [
   'kaze',
   'hoshi',
@@ -65,8 +66,9 @@ export function isStreamName(name: string): boolean {
 }
 
 /**
- * The stream name nearest to what was typed as one: full-width letters are folded (NFKC), Latin letters lose their marks, and
- * a hyphen stands for anything else between letters. Empty if nothing remains. A stream name stays as it is.
+ * The stream name nearest to the text `typed`. Full-width letters are folded (NFKC), Latin letters
+ * lose their marks, and a hyphen replaces anything else between letters. Empty if nothing remains.
+ * A text that is a stream name already is returned unchanged.
  */
 export function nearestStreamName(typed: string): string {
   if (isStreamName(typed)) return typed;
@@ -82,8 +84,9 @@ export function nearestStreamName(typed: string): string {
 }
 
 /**
- * A name for a broadcast of this title: its Latin letters and digits, in lower case; where it has too few, two words and a
- * number drawn from `random` (0 to below 1). Never empty, and never one that `isTaken`.
+ * Proposes a name for a broadcast of this title. The name is the title's Latin letters and digits
+ * in lower case. If these are too few, it is two words and a number drawn from `random` (0 to below
+ * 1). It is never empty, and `isTaken` is false for it.
  */
 export function proposeStreamName(
   title: string,

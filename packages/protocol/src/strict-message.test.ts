@@ -1,5 +1,5 @@
-// readStrictly against the generated codec, field by field. test/conformance/strict-reading.test.ts compares
-// it with other languages' codecs.
+// Compares readStrictly with the generated codec, field by field.
+// test/conformance/strict-reading.test.ts compares it with the codecs of other languages.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { create, type DescMessage, toBinary } from '@bufbuild/protobuf';

@@ -1,13 +1,15 @@
-// Encoded Protobuf in, the decoded message out, if every codec of every language reads the same in it.
-// Generated codecs differ on malformed input: some skip a field in the wrong wire type, some read it,
-// some reject the message. Servers read what broadcasters and viewers send through this module, so that
-// a payload that passed means the same to all readers. Throws nothing but WireError.
+// Decodes an encoded Protobuf message, if every codec of every language reads it alike. Generated
+// codecs differ on malformed input: some skip a field in the wrong wire type, some read it, some
+// reject the message. Servers read the messages of broadcasters and viewers through this module, so
+// an accepted payload means the same to all readers. Throws no error except WireError.
 import { type DescField, type DescMessage, fromBinary, type MessageShape, ScalarType } from '@bufbuild/protobuf';
 import { WireError } from './wire-error.ts';
 
 const WireType = { VARINT: 0, FIXED64: 1, BYTES: 2, FIXED32: 5 } as const;
 
-/** What a field may hold: its wire type and, for varints, the bits that all codecs keep. */
+/**
+ * The rule for a field's encoding: its wire type and, for varints, the bits that all codecs keep.
+ */
 interface FieldRule {
   readonly name: string;
   readonly wireType: number;
@@ -19,10 +21,11 @@ interface FieldRule {
 }
 
 /**
- * Decodes `bytes` as a message of `schema`. Throws WireError, with the place and the reason, for input
- * that codecs read differently or not at all: a known field in the wrong wire type, a number beyond its
- * type, a varint over 64 bits, text that is not UTF-8, groups, field numbers out of range, lengths beyond
- * the end. Unknown fields are skipped. The codec applies the usual rules to repeated occurrences.
+ * Decodes `bytes` as a message of `schema`. Throws WireError, with the place and the reason, for
+ * input that codecs read differently or not at all: a known field in the wrong wire type, a number
+ * beyond its type, a varint over 64 bits, text that is not UTF-8, groups, field numbers out of
+ * range, lengths beyond the end. Skips unknown fields. The codec applies the usual rules to
+ * repeated occurrences.
  */
 export function readStrictly<Schema extends DescMessage>(schema: Schema, bytes: Uint8Array): MessageShape<Schema> {
   try {
@@ -51,7 +54,7 @@ function checkMessage(schema: DescMessage, bytes: Uint8Array): void {
   }
 }
 
-/** Where the reader is, and the last varint that it read, as two unsigned 32-bit halves. */
+/** The position of the reader, and the last varint that it read, as two unsigned 32-bit halves. */
 interface Cursor {
   readonly bytes: Uint8Array;
   at: number;
@@ -83,7 +86,10 @@ function checkNumber({ low, high }: Cursor, { name, varint }: FieldRule): void {
   if (!fits[varint](low, high)) throw new WireError(`field ${name} is out of range`);
 }
 
-/** Whether all codecs keep the whole number. A negative int32 or enum value is sign-extended to 64 bits. */
+/**
+ * Whether all codecs keep the whole number. A negative int32 or enum value is sign-extended to 64
+ * bits.
+ */
 const fits: Readonly<Record<FieldRule['varint'], (low: number, high: number) => boolean>> = {
   any64: () => true,
   unsigned32: (_, high) => high === 0,

@@ -3,7 +3,10 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { cleanText, forbiddenCharacter, graphemeCount, graphemes, textFault, truncateText } from './text.ts';
 
-/** What breaks text: pieces of emoji, marks, direction marks, breaks, and anything else. */
+/**
+ * Pieces that text functions get wrong: parts of emoji, marks, direction marks, breaks, and any
+ * other character.
+ */
 const piece = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 3 }),
   fc.string({ unit: 'grapheme', maxLength: 3 }),

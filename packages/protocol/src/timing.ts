@@ -1,34 +1,35 @@
-// The times of spec/behaviour.md that a client and a server keep to, in one list; a test checks the page's table against it.
+// The times of spec/behaviour.md that a client and a server keep to, in one list. A test checks the
+// page's table against it.
 
 export const Timing = {
-  /** A client gives a connection up whose first message is not answered in this time. */
+  /** A client closes a connection whose first message is not answered within this time. */
   answerTimeoutMs: 10_000,
-  /** Pings that follow the answer quickly, for an early clock estimate. */
+  /** How many pings follow the answer quickly, for an early clock estimate. */
   firstPings: 5,
-  /** Between two of the first pings. */
+  /** Interval between two of the first pings. */
   firstPingIntervalMs: 100,
-  /** Between two pings after them. */
+  /** Interval between two later pings. */
   pingIntervalMs: 1_000,
-  /** A client gives a connection up on which nothing came for this long while a ping waits. */
+  /** A client closes a connection that stays silent for this long while a ping is unanswered. */
   silenceMaxMs: 8_000,
-  /** The wait before the first new attempt, at most; it doubles with each attempt that fails. */
+  /** Largest wait before the first new attempt. It doubles with each failed attempt. */
   reconnectFirstMs: 250,
-  /** The wait before a new attempt, at most, however many have failed. */
+  /** Largest wait before a new attempt, however many attempts have failed. */
   reconnectLastMs: 10_000,
-  /** A connection that was live for this long makes the next wait short again. */
+  /** A connection that was live for this long resets the next wait to the shortest. */
   settledMs: 5_000,
-  /** The time over which clients spread their new connections after GoAway, at most. */
+  /** After GoAway, clients spread their new connections over at most this time. */
   successorSpreadMs: 2_000,
-  /** A returning viewer believes that the stream is not live after this time. */
+  /** A returning viewer waits this long before it believes that the stream is not live. */
   absenceMs: 2_000,
-  /** Between two HEADERs that differ in the clock estimate alone, at least. */
+  /** Shortest interval between two HEADERs that differ only in the clock estimate. */
   headerIntervalMs: 3_000,
-  /** A broadcaster keeps AUDIO and MOTION that are not acknowledged for this long. */
+  /** How long a broadcaster keeps unacknowledged AUDIO and MOTION. */
   unacknowledgedMs: 30_000,
-  /** A resume ticket is valid for this long. */
+  /** How long a resume ticket is valid. */
   ticketValidMs: 3_600_000,
   /** A server's rate limits let this many milliseconds' worth pass at once. */
   rateBurstMs: 10_000,
-  /** A server waits this long for the answer to its close. */
+  /** How long a server waits for the answer to its close. */
   closeGraceMs: 2_000,
 } as const;

@@ -1,14 +1,14 @@
-// Vectors for the axes of renderers: what a pose of the wire is in Unity, which is left-handed, and
-// as a matrix, for renderers that take those. Quaternions are fractions, so that the vectors are
-// the same on every machine. docs/client/ explains them.
+// Vectors for the axes of renderers: a pose of the wire in Unity, which is left-handed, and as a
+// matrix, for renderers that take matrices. Quaternions are fractions, so that the vectors are the
+// same on every machine. docs/client/ explains them.
 import { Bones } from '../../src/index.ts';
 
 type Quaternion = readonly [x: number, y: number, z: number, w: number];
 type Vector3 = readonly [x: number, y: number, z: number];
 
 /**
- * Rotations of the wire, in VRM 1.0's normalised space: right-handed, y up, the avatar facing +z,
- * its left hand at +x.
+ * Rotations as the wire carries them, in VRM 1.0's normalised space: right-handed, y up, the avatar
+ * facing +z, its left hand at +x.
  */
 const rotations: readonly (readonly [about: string, vrm: Quaternion])[] = [
   ['the identity', [0, 0, 0, 1]],
@@ -31,7 +31,7 @@ const positions: readonly Vector3[] = [
 ];
 
 /**
- * Where the hand, the head's crown and the toes point at rest: to the avatar's left, up and
+ * The directions of the hand, the head's crown and the toes at rest: to the avatar's left, up and
  * forward.
  */
 const directions: readonly Vector3[] = [
@@ -40,7 +40,10 @@ const directions: readonly Vector3[] = [
   [0, 0, 1],
 ];
 
-/** Of the wire in Unity: x changes its sign, so rotations about y and z change theirs. */
+/**
+ * Converts a rotation of the wire to Unity: x changes its sign, so rotations about y and z change
+ * theirs.
+ */
 const unityRotation = ([x, y, z, w]: Quaternion): Quaternion => [x, -y, -z, w];
 const unityPosition = ([x, y, z]: Vector3): Vector3 => [-x, y, z];
 
@@ -68,8 +71,8 @@ const rests: readonly (readonly [about: string, initialLocal: Quaternion, initia
 ];
 
 /**
- * Every rotation on a bone of every kind of rest: `local` is what the bone's rotation within its
- * parent becomes.
+ * Every rotation on a bone of every kind of rest. `local` is the resulting rotation of the bone
+ * within its parent.
  */
 const ownBones = (inAxes: (vrm: Quaternion) => Quaternion) =>
   rests.flatMap(([about, initialLocal, initialRoot]) =>
@@ -96,8 +99,7 @@ export const unityPose = {
 };
 
 /**
- * The 4 × 4 matrix of a rotation and a translation, column by column, as Metal, OpenGL and glTF
- * have it.
+ * The 4 × 4 matrix of a rotation and a translation, column by column, as in Metal, OpenGL and glTF.
  */
 const matrix = ([x, y, z, w]: Quaternion, [px, py, pz]: Vector3): number[] => [
   ...[1 - 2 * (y * y + z * z), 2 * (x * y + z * w), 2 * (x * z - y * w), 0],
@@ -118,7 +120,7 @@ export const matrixPose = {
 };
 
 /**
- * `UnityEngine.HumanBodyBones` by number, up to the first finger; `UpperChest` came later and is
+ * `UnityEngine.HumanBodyBones` by number, up to the first finger. `UpperChest` came later and is
  * 54.
  */
 const unityBody =
@@ -133,8 +135,8 @@ const unityFingers = ['Left', 'Right'].flatMap((side) =>
 const unityBones = [...unityBody, ...unityFingers, 'UpperChest'];
 
 /**
- * A bone's name in Unity. VRM 1.0 names the thumb's three bones after anatomy; Unity names them as
- * those of other fingers.
+ * A bone's name in Unity. VRM 1.0 names the thumb's three bones after anatomy. Unity names them
+ * like those of the other fingers.
  */
 const unityBoneName = (bone: string): string =>
   (bone[0] ?? '').toUpperCase() +

@@ -1,9 +1,9 @@
-// Vectors for the shapes of the face: what ARKit, MediaPipe and VRM avatars call those of the wire.
-// docs/client/ explains them.
+// Vectors for the shapes of the face: the names that ARKit, MediaPipe and VRM avatars give to the
+// shapes of the wire. docs/client/ explains them.
 import { type ShapeName, Shapes } from '../../src/index.ts';
 
 /**
- * Categories of MediaPipe's Face Landmarker, in its order. It has `_neutral`, and no `tongueOut`.
+ * Categories of MediaPipe's Face Landmarker, in its order. It has `_neutral` but no `tongueOut`.
  */
 const mediaPipe: readonly string[] = ['_neutral', ...Shapes.filter((shape) => shape !== 'tongueOut').sort()];
 

@@ -1,4 +1,5 @@
-// Frame vectors: each kind, the forms that other writers may give a frame, and frames that must be refused.
+// Frame vectors: each kind, the forms that other writers may give a frame, and frames that readers
+// must refuse.
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import type { GenMessage } from '@bufbuild/protobuf/codegenv2';
 import {
@@ -49,7 +50,10 @@ const streamHeader = headerOf({
   originUnixUs: 1_767_225_600_123_456n,
   originErrorUs: 4_200,
 });
-/** Text in many scripts; the title has exactly 200 UTF-16 code units, more bytes and fewer code points. */
+/**
+ * Text in many scripts. The title has exactly 200 UTF-16 code units, more bytes and fewer code
+ * points.
+ */
 const textHeader = headerOf({
   title: `今夜も歌枠 👨‍👩‍👧‍👦 🇯🇵 葛\u{e0100} \u200fمرحبا\u200e می\u200cخواهم สวัสดี ${'🎤'.repeat(74)}!`,
   participants: [
@@ -134,7 +138,8 @@ const kinds: Vector[] = [
   ),
 ];
 
-// Pieces of frames, written out byte by byte: what encodeFrame never writes but a reader must take, or refuse.
+// Pieces of frames, written out byte by byte: forms that encodeFrame never writes but readers must
+// accept or refuse.
 const name = [0x0a, 1, 0x61];
 const epoch = [0x11, ...new Uint8Array(new BigUint64Array([EPOCH]).buffer)];
 const kind = [0x28, 2];
@@ -240,7 +245,7 @@ const broken: Vector[] = (
   ] as const
 ).map(([which, about, bytes]) => invalid(`frame-bad-${which}`, 'Frame', about, Uint8Array.from(bytes)));
 
-/** HEADER frames that are frames, and whose payload no server takes. */
+/** HEADER frames that are well formed, but whose payload servers refuse. */
 const refusedHeaders: Vector[] = (
   [
     ['title-bidi', 'a title with a right-to-left override, U+202E', { title: 'a\u202eb' }],
@@ -265,7 +270,7 @@ const refusedHeaders: Vector[] = (
   invalid(`frame-bad-${which}`, 'Frame', about, encodeFrame({ ...BASE, kind: Kind.HEADER, payload: headerOf(fields) })),
 );
 
-/** Frames that are well formed, and that no server takes from a broadcaster. */
+/** Well-formed frames that servers refuse from a broadcaster. */
 const refusedFrames: Vector[] = [
   invalid('frame-bad-first', 'Frame', 'sequence 0 is no HEADER', encodeFrame({ ...BASE, kind: Kind.EVENT })),
   invalid(
@@ -279,7 +284,7 @@ const refusedFrames: Vector[] = [
 const audioOf = (fields: MessageInitShape<typeof AudioSchema>) => toBinary(AudioSchema, create(AudioSchema, fields));
 const voice = Uint8Array.of(0x78, 1);
 
-/** AUDIO frames that are frames, and whose payload no server takes. */
+/** AUDIO frames that are well formed, but whose payload servers refuse. */
 const refusedAudio: Vector[] = (
   [
     ['audio-none', 'AUDIO without packets', { level: 23 }],

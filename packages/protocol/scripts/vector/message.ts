@@ -1,4 +1,4 @@
-// Message vectors: what a client and a server say to each other, what servers say to each other, and log records.
+// Message vectors: messages between clients and servers, messages between servers, and log records.
 import { create, type DescMessage, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { ClientMessageSchema, EndReason, encodeFrame, GapReason, Kind, ServerMessageSchema } from '../../src/index.ts';
 import { AnnouncementSchema, ControlSchema, EnvelopeSchema, RecordSchema, RepairRequestSchema } from '../../src/server.ts';

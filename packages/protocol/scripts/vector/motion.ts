@@ -1,5 +1,5 @@
-// Motion payload vectors: a key, deltas over it, and payloads that must be refused. Poses are written in fractions, so that
-// the vectors are the same on every machine.
+// Motion payload vectors: a key, deltas over it, and payloads that readers must refuse. Poses are
+// written in fractions, so that the vectors are the same on every machine.
 import { create, toBinary } from '@bufbuild/protobuf';
 import {
   type BoneName,
@@ -47,7 +47,10 @@ const still = quantisePose(createPose());
 
 /** The payload of the key vector. */
 export const keyPayload = encodeMotionKey(key);
-/** The payload of the delta vector: head, left eye (back to rest), jawOpen and eyeBlinkLeft (back to rest) differ. */
+/**
+ * The payload of the delta vector: head, left eye (back to rest), jawOpen and eyeBlinkLeft (back to
+ * rest) differ.
+ */
 export const deltaPayload = encodeMotionDelta(next, key);
 
 function motion(name: string, about: string, payload: Uint8Array, keyName?: string): Vector {

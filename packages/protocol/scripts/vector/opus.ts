@@ -1,5 +1,6 @@
-// Opus packets that a server takes, with their duration, and packets that it refuses, with the rule of RFC 6716, section 3.4,
-// that each breaks. What the frames hold is not looked at, so most bodies are zeros.
+// Opus packets that a server accepts, with their duration, and packets that it refuses, with the
+// rule of RFC 6716, section 3.4, that each breaks. Servers do not look at the contents of the
+// frames, so most bodies are zeros.
 
 /** One packet of spec/vectors/opus.json. */
 export interface OpusVector {

@@ -1,6 +1,6 @@
-// The vectors that are not encoded messages: decoded values as platforms represent them. Out: JSON
-// files by name, for spec/vectors. They are ASCII, since editors hide, reorder or normalise some of
-// the characters that a text in them holds.
+// The vectors that are not encoded messages: decoded values as platforms represent them. Output:
+// JSON files by name, for spec/vectors. They are ASCII, because editors hide, reorder or normalise
+// some of the characters in their texts.
 import { matrixPose, unityBone, unityPose } from './axes.ts';
 import { faceShape } from './face-shape.ts';
 import { opusHeads, playbackClock } from './playback.ts';
@@ -20,7 +20,7 @@ const files: Readonly<Record<string, unknown>> = {
 const asciiJson = (value: unknown): string =>
   JSON.stringify(value, undefined, 1).replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
-/** File name to its content. */
+/** Each file's content by its name. */
 export const platformVectors: ReadonlyMap<string, Uint8Array> = new Map(
   Object.entries(files).map(([name, value]) => [name, Buffer.from(`${asciiJson(value)}\n`)]),
 );

@@ -1,5 +1,5 @@
-// Vectors for playing voice: from a device's clock to the position that is heard and the capture
-// time whose pose belongs to it, and what Android's Opus decoder is configured with. docs/client/
+// Vectors for playing voice: from a device's clock to the audible position and the capture time of
+// the pose that belongs to it, and the configuration of Android's Opus decoder. docs/client/
 // explains them.
 
 const SAMPLES_PER_SECOND = 48_000;
@@ -11,7 +11,7 @@ const SAMPLES_PER_SECOND = 48_000;
 type AudioFrame = { readonly position: number; readonly captureUs: number };
 const frame: AudioFrame = { position: 960_000, captureUs: 20_012_345 };
 
-/** a * b / c, rounded towards minus infinity, exact where the product is beyond 2^53. */
+/** a * b / c, rounded towards minus infinity. Exact even where the product is beyond 2^53. */
 const scaled = (a: number, b: number, c: number): number => {
   const [product, divisor] = [BigInt(a) * BigInt(b), BigInt(c)];
   return Number(product / divisor - (product % divisor < 0n ? 1n : 0n));
@@ -19,15 +19,15 @@ const scaled = (a: number, b: number, c: number): number => {
 
 const captureUs = (position: number, frame: AudioFrame): number => frame.captureUs + scaled(position - frame.position, 125, 6);
 
-/** Unity: the sample `anchorPosition` is heard at `anchorDspTime`. */
+/** Unity: the sample `anchorPosition` is audible at `anchorDspTime`. */
 const unity = (dspTime: number, anchorDspTime: number, anchorPosition: number) => {
   const position = anchorPosition + Math.floor((dspTime - anchorDspTime) * SAMPLES_PER_SECOND);
   return { dspTime, anchorDspTime, anchorPosition, position, captureUs: captureUs(position, frame) };
 };
 
 /**
- * Android: the first sample written to the AudioTrack has `firstPosition`; an AudioTimestamp and
- * the clock of System.nanoTime().
+ * Android: the first sample written to the AudioTrack has `firstPosition`. The other values are an
+ * AudioTimestamp and the clock of System.nanoTime().
  */
 const android = (framePosition: number, nanoTime: number, nowNanos: number, sampleRate: number, firstPosition: number) => {
   const elapsed = scaled(nowNanos - nanoTime, SAMPLES_PER_SECOND, 1e9);
@@ -36,8 +36,8 @@ const android = (framePosition: number, nanoTime: number, nowNanos: number, samp
 };
 
 /**
- * Apple: a player's time, in samples since it began to play, the host time of that, and the host
- * time now.
+ * Apple: a player's time, in samples since it began to play, the host time of that sample, and the
+ * current host time.
  */
 const apple = (sampleTime: number, hostTime: number, nowHostTime: number, sampleRate: number, [numer, denom]: [number, number]) => {
   const firstPosition = 960_000;

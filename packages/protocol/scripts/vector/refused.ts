@@ -1,5 +1,5 @@
-// Payloads and messages that a server must refuse, because Protobuf codecs differ on them. Each is written
-// out byte by byte, since no codec of ours writes it.
+// Payloads and messages that a server must refuse, because Protobuf codecs differ on them. Each is
+// written out byte by byte, since none of Hayate's codecs writes it.
 import { invalid, type Vector } from './vector.ts';
 
 /** A varint of 2^64, and one of 11 bytes. */

@@ -1,26 +1,29 @@
-// Quantised rotations whose re-quantisation gives other bytes. Decoded, the component that was left out is smaller than another
-// one, by less than a step: a writer that quantises again leaves out that other one. The rotation stays nearly the same, the
-// bytes do not, and a delta made from them is wrong over the key that it names.
+// Quantised rotations that give other bytes when quantised again. After decoding, the omitted
+// component is smaller than another one, by less than a step, so a writer that quantises again
+// omits that other one. The rotation stays nearly the same, but the bytes change, and a delta made
+// from them is wrong over the key that it names.
 import { createPose, decodeMotion, encodeMotionKey, type Pose, quantisePose } from '../../src/index.ts';
 
 /** One rotation of spec/vectors/rotations.json. */
 export interface RotationVector {
   name: string;
   about: string;
-  /** What was quantised: a quaternion x, y, z, w. */
+  /** The quaternion that was quantised: x, y, z, w. */
   rotation: number[];
-  /** Its 6 bytes in hexadecimal. A relay passes these on. */
+  /** Its 6 bytes in hexadecimal. A relay forwards these unchanged. */
   quantised: string;
-  /** What the bytes say: x, y, z, w. */
+  /** The decoded quaternion: x, y, z, w. */
   decoded: number[];
-  /** What quantising that again gives. A relay must not send it. */
+  /** The bytes from quantising the decoded quaternion again. A relay must not send them. */
   requantised: string;
 }
 
 const SMALL = 2e-3;
 const HALF = Math.SQRT1_2;
 
-/** Near to equal largest components: of two, of three with a sign, of all four. */
+/**
+ * Quaternions whose largest components are nearly equal: two of them, three with a sign, all four.
+ */
 const rotations: readonly (readonly [name: string, about: string, rotation: readonly number[]])[] = [
   ['tie-w-x', 'w is left out and decodes as less than x', [HALF - 1e-5, SMALL, 0, HALF]],
   ['tie-w-z', 'w is left out and decodes as less than z', [0, SMALL, HALF - 1e-5, HALF]],

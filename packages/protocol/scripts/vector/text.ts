@@ -1,6 +1,6 @@
-// Vectors for cleaning text (spec/wire.md, "Text"): what people typed, and the text that it
-// becomes. Only code points that Unicode 6.0 had already, so that the libraries of every platform
-// know them.
+// Vectors for cleaning text (spec/wire.md, "Text"): texts as people typed them, and the cleaned
+// texts. They use only code points that Unicode 6.0 had already, so that the libraries of every
+// platform know them.
 import { cleanText } from '../../src/index.ts';
 
 const inputs: readonly (readonly [about: string, input: string])[] = [

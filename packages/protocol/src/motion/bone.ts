@@ -1,5 +1,5 @@
-// VRM 1.0 humanoid bones in the order of the wire (spec/wire.md, "Bones").
-// Source: VRMC_vrm-1.0 humanoid.md, "Humanoid Bone" tables: torso, head, legs, arms, fingers.
+// VRM 1.0 humanoid bones in the order of the wire (spec/wire.md, "Bones"). Source: VRMC_vrm-1.0
+// humanoid.md, "Humanoid Bone" tables: torso, head, legs, arms, fingers.
 
 const fingers = (side: 'left' | 'right') =>
   [
@@ -20,7 +20,10 @@ const fingers = (side: 'left' | 'right') =>
     `${side}LittleDistal`,
   ] as const;
 
-/** All 55 bones; a bone's index is its bit in Motion.bone_mask and its quaternion's place in Pose.rotations. */
+/**
+ * All 55 bones. A bone's index is its bit in Motion.bone_mask and the place of its quaternion in
+ * Pose.rotations.
+ */
 export const Bones = [
   'hips',
   'spine',

@@ -1,4 +1,5 @@
-// Poses through the wire: stated errors hold, a delta over its key is exact, and bad payloads give only WireErrors.
+// Poses through the wire: errors stay within the stated bounds, a delta over its key is exact, and
+// bad payloads give only WireErrors.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { create, toBinary } from '@bufbuild/protobuf';
@@ -11,7 +12,7 @@ import { createPose, type Pose } from './pose.ts';
 import { Shapes } from './shape.ts';
 
 const component = fc.double({ min: -1, max: 1, noNaN: true });
-/** Poses as trackers give them: some bones and shapes move, the others rest. */
+/** Poses as trackers produce them: some bones and shapes move, the others rest. */
 const poses: fc.Arbitrary<Pose> = fc
   .record({
     hips: fc.tuple(component, component, component),

@@ -1,5 +1,6 @@
-// Poses to Motion payloads and back (payload.proto). A pose is quantised first; key and delta are both made from the
-// quantised form, so a delta over its key gives exactly the quantised pose, whatever was lost between.
+// Converts poses to Motion payloads and back (payload.proto). A pose is quantised first, and both
+// key and delta are made from the quantised form. A delta over its key therefore gives exactly the
+// quantised pose, whichever deltas were lost in between.
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { type Motion, MotionSchema } from '../gen/hayate/v1/payload_pb.ts';
 import { WireError } from '../wire-error.ts';
@@ -23,8 +24,9 @@ const HIPS_MAX = 1_000 * HIPS_STEPS_PER_METRE;
 const rest = quantisePose(createPose());
 
 /**
- * Quantises. Largest errors: rotations 0.0086 degrees, shapes 1/510, hips 0.05 mm (within +-1 km of rest), before Pose's own
- * Float32 rounding. Out of range values are clamped; what is not a number becomes 0, or a bone's identity.
+ * Quantises a pose. Largest errors: rotations 0.0086 degrees, shapes 1/510, hips 0.05 mm (within
+ * +-1 km of rest), before Pose's own Float32 rounding. Values out of range are clamped. A value
+ * that is not a number becomes 0, or the identity of its bone.
  */
 export function quantisePose(pose: Pose): QuantisedPose {
   const rotations = new Uint8Array(Bones.length * ROTATION_BYTES);
@@ -42,14 +44,15 @@ export function encodeMotionKey(pose: QuantisedPose): Uint8Array {
   return encodeDifference(pose, rest);
 }
 
-/** The payload of a delta: what differs from `key`. */
+/** The payload of a delta: the differences from `key`. */
 export function encodeMotionDelta(pose: QuantisedPose, key: QuantisedPose): Uint8Array {
   return encodeDifference(pose, key);
 }
 
 /**
- * Reads a Motion payload over its key (undefined for a key payload). Throws WireError if the payload is not a Motion
- * message, or masks and values disagree. Bones and shapes beyond the known ones are ignored.
+ * Reads a Motion payload over its key (undefined for a key payload). Throws WireError if the
+ * payload is not a Motion message or if masks and values disagree. Ignores bones and shapes beyond
+ * the known ones.
  */
 export function decodeMotion(payload: Uint8Array, key?: QuantisedPose): { quantised: QuantisedPose; pose: Pose } {
   const motion = parse(payload);
@@ -85,7 +88,10 @@ function encodeDifference(pose: QuantisedPose, base: QuantisedPose): Uint8Array 
   return toBinary(MotionSchema, create(MotionSchema, { boneMask, rotations, shapeMask, shapes, hips }));
 }
 
-/** The elements (of `width` bytes) in which `values` and `base` differ: their mask, without trailing zero bytes, and their bytes. */
+/**
+ * Finds the elements (of `width` bytes) in which `values` and `base` differ. Returns their mask,
+ * without trailing zero bytes, and their bytes.
+ */
 function difference(values: Uint8Array, base: Uint8Array, width: number): [mask: Uint8Array, bytes: Uint8Array] {
   const mask = new Uint8Array(Math.ceil(values.length / width / 8));
   const bytes = new Uint8Array(values.length);

@@ -1,4 +1,5 @@
-// A pose as plain typed arrays: what capture produces and avatars consume. No scene graph, no classes.
+// A pose as plain typed arrays. Capture produces poses and avatars consume them. No scene graph, no
+// classes.
 import { Bones } from './bone.ts';
 import { Shapes } from './shape.ts';
 
@@ -6,9 +7,9 @@ import { Shapes } from './shape.ts';
 export interface Pose {
   /** Hips translation from rest, metres: x, y, z. */
   hips: Float32Array;
-  /** A local unit quaternion x, y, z, w for each of Bones, in their order: 55 x 4. */
+  /** A local unit quaternion x, y, z, w for each bone, in the order of Bones: 55 x 4. */
   rotations: Float32Array;
-  /** A weight in [0, 1] for each of Shapes, in their order: 52. */
+  /** A weight in [0, 1] for each shape, in the order of Shapes: 52. */
   shapes: Float32Array;
 }
 

@@ -1,4 +1,5 @@
-// Rotations in 6 bytes: the stated error is the largest there is, rest poses are exact, and any input and any bytes are safe.
+// Rotations in 6 bytes: no error exceeds the stated one, rest poses are exact, and any input and
+// any bytes are safe.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -17,7 +18,10 @@ function read(bytes: Uint8Array): number[] {
   readRotation(bytes, 0, q, 0);
   return [...q];
 }
-/** Degrees between the rotations of two quaternions, which are made unit first; exact for small angles too. */
+/**
+ * Degrees between the rotations of two quaternions, which are normalised first. Exact for small
+ * angles too.
+ */
 function degreesBetween(a: readonly number[], b: readonly number[]): number {
   const unit = (q: readonly number[]) => q.map((value) => value / Math.hypot(...q));
   const [u, v] = [unit(a), unit(b)];
@@ -40,7 +44,8 @@ test('no rotation errs by more than 0.0086 degrees', () => {
 });
 
 test('the stated error is no looser than what is met: near (1/2, 1/2, 1/2, 1/2) it comes within 2 %', () => {
-  // Three components half a step off their grid, all the same way, and the fourth what is left of the unit length.
+  // Three components half a step off their grid, all in the same direction. The fourth completes
+  // the unit length.
   const step = Math.SQRT1_2 / 16_383;
   let worst = 0;
   for (let n = 11_550; n < 11_585; n++) {

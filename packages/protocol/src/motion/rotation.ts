@@ -1,8 +1,11 @@
-// Unit quaternions in 6 bytes, "smallest three": the component of largest magnitude is left out (its sign made
-// positive, as q and -q are the same rotation) and each other, in [-1/sqrt(2), 1/sqrt(2)], takes 15 bits.
-//   bits 0-1: index of the component left out (0 = x ... 3 = w); then 15 bits for each other in ascending index.
-// A component's step s = round(value * sqrt(2) * 16383) + 16383, so its largest error is e = 1/sqrt(2)/16383/2 = 2.16e-5.
-// The rotation's is 2 * sqrt(12) * e = 0.0086 degrees, near (1/2, 1/2, 1/2, 1/2), where the component left out errs by 3e.
+// Unit quaternions in 6 bytes, "smallest three". The component of largest magnitude is left out;
+// its sign is made positive first, as q and -q are the same rotation. Each of the others lies in
+// [-1/sqrt(2), 1/sqrt(2)] and takes 15 bits.
+//   bits 0-1: index of the omitted component (0 = x ... 3 = w); then 15 bits for each other
+//   component in ascending index.
+// A component's step is s = round(value * sqrt(2) * 16383) + 16383, so its largest error is e =
+// 1/sqrt(2)/16383/2 = 2.16e-5. The rotation's largest error is 2 * sqrt(12) * e = 0.0086 degrees.
+// It occurs near (1/2, 1/2, 1/2, 1/2), where the omitted component errs by 3e.
 
 const STEPS = 32_766;
 const RANGE = Math.SQRT1_2;
@@ -10,7 +13,10 @@ const RANGE = Math.SQRT1_2;
 /** Bytes of one rotation. */
 export const ROTATION_BYTES = 6;
 
-/** Writes the quaternion at `rotations[at..at+3]` to `bytes[to..to+5]`. A quaternion that is not finite, or zero, is written as identity. */
+/**
+ * Writes the quaternion at `rotations[at..at+3]` to `bytes[to..to+5]`. A quaternion that is zero or
+ * not finite is written as identity.
+ */
 export function writeRotation(rotations: Float32Array, at: number, bytes: Uint8Array, to: number): void {
   let q = [rotations[at] ?? 0, rotations[at + 1] ?? 0, rotations[at + 2] ?? 0, rotations[at + 3] ?? 0];
   const length = Math.hypot(...q);
@@ -32,7 +38,10 @@ export function writeRotation(rotations: Float32Array, at: number, bytes: Uint8A
   }
 }
 
-/** Reads `bytes[at..at+5]` into the unit quaternion `rotations[to..to+3]`. Any bytes give a unit quaternion. */
+/**
+ * Reads `bytes[at..at+5]` into the unit quaternion `rotations[to..to+3]`. Any bytes give a unit
+ * quaternion.
+ */
 export function readRotation(bytes: Uint8Array, at: number, rotations: Float32Array, to: number): void {
   let word = 0;
   for (let i = ROTATION_BYTES - 1; i >= 0; i--) word = word * 256 + (bytes[at + i] ?? 0);

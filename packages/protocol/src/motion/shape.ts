@@ -1,7 +1,7 @@
 // The 52 blend shapes of ARKit face tracking in the order of the wire (spec/wire.md, "Shapes").
-// Source: Apple, ARFaceAnchor.BlendShapeLocation; the order is that of its documentation.
+// Source: Apple, ARFaceAnchor.BlendShapeLocation, whose documentation gives the order.
 
-/** All 52 shapes; a shape's index is its bit in Motion.shape_mask and its place in Pose.shapes. */
+/** All 52 shapes. A shape's index is its bit in Motion.shape_mask and its place in Pose.shapes. */
 export const Shapes = [
   'eyeBlinkLeft',
   'eyeLookDownLeft',

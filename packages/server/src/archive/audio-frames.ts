@@ -1,21 +1,25 @@
-// The AUDIO frames of one voice, kept small: numbers and packets one behind another in chunks. A cut holds a minute of every
-// voice, so what a frame takes decides how many voices a process can archive.
+// Stores the AUDIO frames of one voice compactly: numbers and packets, one after another, in
+// chunks. A cut holds a minute of every voice, so the size of a frame here decides how many voices
+// a process can archive.
 import { type BufferSource, freshBuffers } from '../kernel/buffer-pool.ts';
 
-/** Packets as they come out of an AUDIO payload; more may lie in `packets` than are counted. */
+/** The packets of one AUDIO payload; only the first `packetCount` of `packets` belong to it. */
 interface FramePackets {
   readonly packetCount: number;
   readonly packets: readonly Uint8Array[];
-  /** All packets together, at 48 kHz. */
+  /** Duration of all packets together, at 48 kHz. */
   readonly samples: number;
 }
 
-/** Memory is taken in chunks of this size unless a source says otherwise: two or three seconds of a voice. */
+/** Size of a chunk unless a source says otherwise: two or three seconds of a voice. */
 const CHUNK_BYTES = 16_384;
 
 const FIRST_FRAMES = 64;
 
-/** A frame in its chunk: sequence and position (doubles), samples and packets (32 bits), then each packet behind its length (32 bits). */
+/**
+ * The layout of a frame in its chunk: sequence and position (doubles), samples and packet count (32
+ * bits each), then each packet after its length (32 bits).
+ */
 const [SEQUENCE, POSITION, SAMPLES, PACKETS, HEAD_BYTES] = [0, 8, 16, 20, 24];
 const LENGTH_BYTES = 4;
 
@@ -23,29 +27,29 @@ const LENGTH_BYTES = 4;
 export class AudioFrames {
   readonly #source: BufferSource;
   readonly #chunks: Buffer[] = [];
-  /** Bytes used of the last chunk. */
+  /** Used bytes of the last chunk. */
   #used = 0;
   #chunkBytes = 0;
-  /** Number of the chunk and place in it, for each frame. */
+  /** For each frame, the number of its chunk and its offset in the chunk. */
   #places = new Uint32Array(0);
   #length = 0;
 
-  /** Chunks are taken from `source`, but for frames that are longer. */
+  /** Takes chunks from `source`, except for frames that are longer than a chunk. */
   constructor(source = freshBuffers(CHUNK_BYTES)) {
     this.#source = source;
   }
 
-  /** How many there are. */
+  /** The number of frames. */
   get length(): number {
     return this.#length;
   }
 
-  /** Memory that they take. */
+  /** The memory that the frames take, in bytes. */
   get heldBytes(): number {
     return this.#chunkBytes + this.#places.byteLength;
   }
 
-  /** Adds a frame; its packets are copied. `position`: 48 kHz samples since the epoch began. */
+  /** Adds a frame and copies its packets. `position`: 48 kHz samples since the epoch began. */
   add(sequence: number, position: number, { packetCount, packets, samples }: FramePackets): void {
     let size = HEAD_BYTES;
     for (let i = 0; i < packetCount; i++) size += LENGTH_BYTES + (packets[i]?.length ?? 0);
@@ -78,12 +82,12 @@ export class AudioFrames {
     return this.#chunk(index).readDoubleLE(this.#at(index) + POSITION);
   }
 
-  /** How long it lasts. */
+  /** The frame's duration, 48 kHz samples. */
   samples(index: number): number {
     return this.#chunk(index).readUInt32LE(this.#at(index) + SAMPLES);
   }
 
-  /** Pushes a frame's packets to `out`: views, good until `release`. */
+  /** Pushes a frame's packets to `out`, as views that are valid until `release`. */
   pushPackets(index: number, out: Uint8Array[]): void {
     const chunk = this.#chunk(index);
     let at = this.#at(index) + HEAD_BYTES;
@@ -94,7 +98,7 @@ export class AudioFrames {
     }
   }
 
-  /** Gives the memory back. Nothing can be read after that. */
+  /** Releases the memory. Nothing can be read after that. */
   release(): void {
     for (const chunk of this.#chunks.splice(0)) if (chunk.length === this.#source.size) this.#source.give(chunk);
     this.#length = 0;
@@ -111,7 +115,10 @@ export class AudioFrames {
     return this.#places[index * 2 + 1] ?? 0;
   }
 
-  /** The last chunk, or a new one if it has no room; a frame longer than a chunk gets one of its own length. */
+  /**
+   * Returns the last chunk, or a new one if it has no room. A frame longer than a chunk gets a
+   * chunk of its own length.
+   */
   #room(size: number): Buffer {
     const last = this.#chunks.at(-1);
     if (last !== undefined && this.#used + size <= last.length) return last;

@@ -6,7 +6,7 @@ import { isConcealment } from '../format/ogg/index.ts';
 import { AudioFrames } from './audio-frames.ts';
 import { type LayoutOptions, lastPackets, layAudio, segmentPackets } from './audio-layout.ts';
 
-/** A packet of 20 ms that names its sequence. */
+/** A packet of 20 ms that contains its sequence. */
 const packet = (sequence: number) => Uint8Array.of(0x78, sequence & 255, sequence >> 8, 1);
 
 interface Frame {
@@ -23,7 +23,7 @@ const frame = (sequence: number, position: number, count = 1): Frame => ({
   samples: count * 960,
 });
 
-/** Lays frames; `displaced` are their sequences. */
+/** Lays out frames; `displaced` lists the sequences of displaced frames. */
 function lay(frames: readonly Frame[], options: LayoutOptions) {
   const gathered = new AudioFrames();
   for (const { sequence, position, packets, samples } of frames)

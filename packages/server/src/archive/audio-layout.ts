@@ -1,32 +1,33 @@
-// Lays a participant's voice of one cut on its timeline: frames in, segments out. Packets keep the positions that the
-// broadcaster gave them; short holes are filled with concealment, long ones end a segment. Pure.
+// Lays out a participant's voice of one cut on its timeline: turns frames into segments. Packets
+// keep the positions that the broadcaster gave them. Short holes are filled with concealment; a
+// long hole ends a segment. Pure.
 import { opusPacketSamples } from '@hayate/protocol';
 import { canConceal, concealGap } from '../format/ogg/index.ts';
 import type { AudioFrames } from './audio-frames.ts';
 
 /** A run of voice without a long hole. */
 export interface AudioSegment {
-  /** Position of the first packet behind the pre-roll. */
+  /** Position of the first packet after the pre-roll. */
   position: number;
   firstSequence: number;
   lastSequence: number;
   preroll: readonly Uint8Array[];
   prerollSamples: number;
-  /** Where its frames are. */
+  /** The storage of its frames. */
   frames: AudioFrames;
-  /** Which of them, in position order. */
+  /** Indices of its frames, in order of position. */
   order: number[];
-  /** Samples behind the pre-roll. */
+  /** Samples after the pre-roll. */
   samples: number;
-  /** Of these, samples of concealment put in for what is missing. */
+  /** Of these, samples of concealment for missing packets. */
   concealedSamples: number;
-  /** The hole before this segment that was too long to fill, samples. */
+  /** The hole before this segment that was too long to fill, in samples. */
   holeSamples: number;
 }
 
-/** Where the timeline stands, and how to lay on it. */
+/** The timeline's current position, and the limits of the layout. */
 export interface LayoutOptions {
-  /** Where the packets so far end. Undefined: wherever the first frame begins (late frames). */
+  /** The end of the packets so far. Undefined: begin at the first frame (late frames). */
   position: number | undefined;
   /** The packets before `position`. */
   preroll: readonly Uint8Array[];
@@ -35,16 +36,16 @@ export interface LayoutOptions {
   segmentsMax: number;
 }
 
-/** What became of the frames. */
+/** The result of laying out frames. */
 export interface AudioLayout {
   segments: AudioSegment[];
-  /** Frames that overlap others, or lie behind the last segment allowed. */
+  /** Frames that overlap others, or come after the last allowed segment. */
   displaced: number[];
-  /** Where the timeline stands now. */
+  /** The new end of the timeline. */
   position: number;
 }
 
-/** Lays `frames`, in any order, behind `options.position`. */
+/** Lays out `frames`, in any order, after `options.position`. */
 export function layAudio(frames: AudioFrames, options: LayoutOptions): AudioLayout {
   const ordered = inOrder(frames);
   const [first] = ordered;
@@ -78,14 +79,17 @@ export function layAudio(frames: AudioFrames, options: LayoutOptions): AudioLayo
   return { segments, displaced, position };
 }
 
-/** A segment's packets: pre-roll first, then everything in position order, holes filled. */
+/** A segment's packets: pre-roll first, then all others in order of position, with holes filled. */
 export function segmentPackets(segment: AudioSegment): Uint8Array[] {
   const packets = [...segment.preroll];
   pushFrames(segment, 0, segment.position, packets);
   return packets;
 }
 
-/** The segment's last packets that last `samples` or more; all if there are fewer. Copies, which keep nothing else alive. */
+/**
+ * Returns the segment's last packets that last `samples` or more, or all packets if there are
+ * fewer. They are copies, so that they keep no other memory alive.
+ */
 export function lastPackets(segment: AudioSegment, samples: number): Uint8Array[] {
   const { frames, order } = segment;
   const end = segment.position + segment.samples;
@@ -99,7 +103,10 @@ export function lastPackets(segment: AudioSegment, samples: number): Uint8Array[
   return packets.slice(start).map((packet) => packet.slice());
 }
 
-/** Pushes the packets from the segment's frame `from` on, and what fills the holes from `position` on. */
+/**
+ * Pushes the segment's packets from its frame `from` on, and the concealment for holes from
+ * `position` on.
+ */
 function pushFrames({ frames, order }: AudioSegment, from: number, position: number, out: Uint8Array[]): void {
   let at = position;
   for (let i = from; i < order.length; i++) {
@@ -108,7 +115,7 @@ function pushFrames({ frames, order }: AudioSegment, from: number, position: num
     const place = out.length;
     frames.pushPackets(frame, out);
     if (gap > 0) {
-      // In the manner of the packet before the hole, or else of the one behind it.
+      // Conceal in the mode of the packet before the hole, or else of the packet after it.
       const filling = concealGap(gap, out[place - 1] ?? out[place] ?? Uint8Array.of(0)) ?? [];
       out.splice(place, 0, ...filling);
     }
@@ -116,7 +123,7 @@ function pushFrames({ frames, order }: AudioSegment, from: number, position: num
   }
 }
 
-/** The frames by position, then sequence. They mostly are so already. */
+/** The frames by position, then sequence. They usually have this order already. */
 function inOrder(frames: AudioFrames): number[] {
   const order = Array.from({ length: frames.length }, (_, index) => index);
   const compare = (a: number, b: number): number => frames.position(a) - frames.position(b) || frames.sequence(a) - frames.sequence(b);

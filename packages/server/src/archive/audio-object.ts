@@ -1,4 +1,5 @@
-// An audio segment as an object: an Ogg Opus file whose tags tell where in the broadcast it belongs, and back from the tags.
+// Encodes an audio segment as an object: an Ogg Opus file whose tags give its place in the
+// broadcast. Reads these tags back.
 import { createHash } from 'node:crypto';
 import { epochStartedMs, epochText, OPUS_SAMPLE_RATE } from '@hayate/protocol';
 import { logicalDigest } from '../format/logical-digest.ts';
@@ -10,26 +11,26 @@ import { type AudioName, audioKey } from './path.ts';
 /** Tag of the digest. */
 export const OGG_DIGEST_TAG = 'HAYATE_DIGEST';
 
-/** Tag of a file that stands in the place of an erased segment. */
+/** Tag of a file that replaces an erased segment. */
 export const OGG_ERASED_TAG = 'HAYATE_ERASED';
 
 /** Pre-skip that hides the one packet of a file without voice: 2.5 ms at 48 kHz. */
 const NOTHING_PRE_SKIP = 120;
 
-/** What an audio object's tags tell. */
+/** The facts in an audio object's tags. */
 export interface AudioFacts {
   /** Unix milliseconds of the first sample played. */
   startUnixMs: number;
-  /** What a player plays. */
+  /** Duration that a player plays. */
   durationMs: number;
   firstSequence: number;
   lastSequence: number;
-  /** Milliseconds of the duration that are concealment for what is missing. */
+  /** Milliseconds of the duration that are concealment for missing packets. */
   concealedMs: number;
   title: string;
 }
 
-/** What is known besides the segment itself. */
+/** The facts about a segment that it does not hold itself. */
 export interface AudioObjectOptions {
   name: Omit<AudioName, 'firstSequence' | 'position'>;
   header: HeaderState | undefined;
@@ -43,7 +44,8 @@ export function segmentKey({ name }: AudioObjectOptions, segment: AudioSegment):
 /** Encodes a segment. */
 export function encodeAudioObject(options: AudioObjectOptions, segment: AudioSegment): { bytes: Uint8Array; digest: string } {
   const { name, header } = options;
-  // The encoder's delay is cut off where the voice begins; elsewhere exactly the pre-roll is hidden.
+  // At the start of the voice the encoder's delay is hidden; elsewhere exactly the pre-roll is
+  // hidden.
   const codecDelay = header?.preSkip ?? 0;
   const preSkip = segment.position === 0 && !name.late ? codecDelay : segment.prerollSamples;
   const packets = segmentPackets(segment);
@@ -58,8 +60,9 @@ export function encodeAudioObject(options: AudioObjectOptions, segment: AudioSeg
 }
 
 /**
- * What stands in the place of a segment whose broadcast has been erased: no voice, its digest, and in a chain its serial number.
- * One empty packet, which pre-skip hides, since no player takes a file without any.
+ * Encodes the replacement for a segment whose broadcast has been erased. It has no voice, but keeps
+ * the digest and, for chains, the serial number. It has one empty packet, hidden by pre-skip,
+ * because no player accepts a file without packets.
  */
 export function encodeErasedAudio(name: AudioName, digest: string): Uint8Array {
   const tags: OpusTag[] = [
@@ -93,7 +96,7 @@ export function readAudioFacts(tags: readonly OpusTag[]): AudioFacts | undefined
 function* describe({ name, header }: AudioObjectOptions, segment: AudioSegment, preSkip: number, codecDelay: number): Iterable<OpusTag> {
   const known = header !== undefined && header.originUnixUs > 0;
   const originUs = known ? header.originUnixUs : epochStartedMs(name.epoch) * 1000;
-  // What is heard at a packet's position was captured `codecDelay` earlier.
+  // The sound at a packet's position was captured `codecDelay` earlier.
   const firstPlayed = segment.position - segment.prerollSamples + preSkip;
   const startUs = originUs + Math.round(((firstPlayed - codecDelay) * 1_000_000) / OPUS_SAMPLE_RATE);
   if (header !== undefined && header.title !== '') yield ['TITLE', header.title];
@@ -116,7 +119,10 @@ function* describe({ name, header }: AudioObjectOptions, segment: AudioSegment, 
   if (known) yield ['HAYATE_CLOCK_UNCERTAINTY_US', String(header.originErrorUs)];
 }
 
-/** Differs between the segments of a track, since their first sequences do (RFC 3533 asks for unique serials in a chain). */
+/**
+ * Differs between the segments of a track, because their first sequences do (RFC 3533 asks for
+ * unique serials in a chain).
+ */
 function segmentSerial(name: Omit<AudioName, 'position'>): number {
   const track = JSON.stringify([name.stream, epochText(name.epoch), name.participant, name.late]);
   const base = createHash('sha256').update(track).digest().readUInt32LE();

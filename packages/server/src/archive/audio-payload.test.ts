@@ -6,7 +6,7 @@ import { AudioSchema, opusPacketSamples, readStrictly } from '@hayate/protocol';
 import fc from 'fast-check';
 import { AudioReader } from './audio-payload.ts';
 
-/** What the reader makes of a payload; undefined if it refuses it. */
+/** The reader's result for a payload; undefined if it refuses the payload. */
 function read(reader: AudioReader, payload: Uint8Array): unknown {
   try {
     const { packetCount, packets, samples, level } = reader.read(payload);
@@ -16,7 +16,7 @@ function read(reader: AudioReader, payload: Uint8Array): unknown {
   }
 }
 
-/** The same by the strict reader. */
+/** The strict reader's result for the same payload. */
 function decoded(payload: Uint8Array): unknown {
   try {
     const { packets, level } = readStrictly(AudioSchema, payload);

@@ -1,14 +1,15 @@
-// An AUDIO payload in, its packets out, without a generated codec's objects. What a broadcaster's SDK writes is read by hand;
-// anything that is not of that plain form is left to the strict reader, which refuses what codecs read differently.
+// Reads the packets of an AUDIO payload without the objects of a generated codec. The plain form,
+// which a broadcaster's SDK writes, is read by hand. Any other payload goes to the strict reader,
+// which refuses input that codecs read differently.
 import { AudioSchema, opusPacketSamples, readStrictly, WireError } from '@hayate/protocol';
 
-/** An AUDIO payload as the archive reads it: valid until the next one is read. */
+/** An AUDIO payload as the archive reads it. It is valid until the next payload is read. */
 export interface AudioView {
-  /** How many of the elements of `packets` are of this payload. */
+  /** The number of elements of `packets` that belong to this payload. */
   packetCount: number;
   /** Views into the payload. */
   readonly packets: Uint8Array[];
-  /** All packets together, at 48 kHz; more than 0. */
+  /** Duration of all packets together, at 48 kHz; more than 0. */
   samples: number;
   /** -dBov; undefined if it was not measured. */
   level: number | undefined;
@@ -21,7 +22,10 @@ const TAG_LEVEL = 0x10;
 export class AudioReader {
   readonly #view: AudioView = { packetCount: 0, packets: [], samples: 0, level: undefined };
 
-  /** Throws WireError if the payload is not an Audio message, holds no packets, or holds one that is not Opus. */
+  /**
+   * Throws WireError if the payload is not an Audio message, holds no packets, or holds a packet
+   * that is not Opus.
+   */
   read(payload: Uint8Array): AudioView {
     const view = this.#view;
     if (!this.#readPlain(payload)) {
@@ -36,7 +40,10 @@ export class AudioReader {
     return view;
   }
 
-  /** Whether the payload is of the plain form: packets, then a level; lengths of up to two bytes, a level of one. */
+  /**
+   * Whether the payload has the plain form: packets, then a level; lengths of up to two bytes, a
+   * level of one.
+   */
   #readPlain(payload: Uint8Array): boolean {
     const view = this.#view;
     view.packetCount = 0;

@@ -1,6 +1,7 @@
-// Past broadcasts by time, from the statistics alone: an archive in, a page of broadcasts out, the newest first. What an object
-// sums up to is kept, as objects do not change; only erasure does, which is asked for at each listing.
-// A listing reads a bounded number of hours and rows, and says where to go on.
+// Lists past broadcasts by time, newest first and page by page, from the statistics alone. The
+// summary of an object is cached, because objects do not change except by erasure, which is checked
+// at each listing. A listing reads a bounded number of hours and rows, and says where the next page
+// continues.
 import { epochFromText, epochStartedMs, epochText, mintEpoch } from '@hayate/protocol';
 import type { Store } from '../store/store.ts';
 import { type BroadcastName, compareBroadcasts } from './broadcast-order.ts';
@@ -15,39 +16,44 @@ export interface PastBroadcast extends BroadcastSummary {
   /** When its epoch was minted, Unix milliseconds. */
   startedMs: number;
   durationMs: number;
-  /** Whether the archive still holds its end: frames may be kept for a shorter time than statistics. */
+  /**
+   * Whether the archive still holds its end: retention may keep frames for a shorter time than
+   * statistics.
+   */
   isReplayable: boolean;
 }
 
 export interface ListOptions {
-  /** Broadcasts that began from here, Unix milliseconds. */
+  /** Broadcasts that began at this time or later, Unix milliseconds. */
   fromMs: number;
-  /** …to before here. */
+  /** Broadcasts that began before this time, Unix milliseconds. */
   toMs: number;
   limit: number;
-  /** The `next` of the page before. */
+  /** The `next` of the previous page. */
   after?: string;
-  /** Whose broadcasts are listed. */
+  /** Whether the broadcasts of `stream` are listed. */
   includes: (stream: string) => boolean;
 }
 
-/** A page. */
+/** A page of broadcasts. */
 export interface BroadcastPage {
   broadcasts: PastBroadcast[];
-  /** Goes on behind this page, which may be empty; undefined at the end. */
+  /** Continues after this page, which may be empty; undefined at the end. */
   next: string | undefined;
 }
 
-/** Bounds of one listing: hours looked into, and rows read of objects that were not known. */
+/** Limits of one listing: hours searched, and rows read of objects that are not cached. */
 const HOURS_MAX = 48;
 const ROWS_MAX = 500_000;
-/** A broadcast is followed over so many hours. */
+/** The number of hours over which a broadcast is followed. */
 export const BROADCAST_HOURS_MAX = 72;
-/** Objects whose sums are kept. */
+/** Number of objects whose summaries are cached. */
 const KNOWN_MAX = 2_048;
-/** What may change is asked for again after so long: which logs there are, what is retained. */
+/** How long the changing facts are cached: the list of logs, and the retention records. */
 const REFRESH_MS = 5_000;
-/** A capture time further than this beyond the last append is a broken clock, not a longer broadcast. */
+/**
+ * A capture time further than this after the last append is a broken clock, not a longer broadcast.
+ */
 const CLOCK_SLACK_MS = 600_000;
 
 /** Finds broadcasts in one archive. */
@@ -64,7 +70,7 @@ export class BroadcastIndex {
     this.#now = now;
   }
 
-  /** A page of broadcasts, the newest first. Throws CORRUPT if an object cannot be read. */
+  /** Returns a page of broadcasts, newest first. Throws CORRUPT if an object cannot be read. */
   async list(options: ListOptions): Promise<BroadcastPage> {
     const logs = await this.#logNames();
     const erased = await listErased(this.#store);
@@ -73,7 +79,7 @@ export class BroadcastIndex {
     const budget = { rows: ROWS_MAX };
     let home = hourOf(begin.ms);
     for (let hours = 0; hours < HOURS_MAX && budget.rows > 0; hours++, home -= HOUR_MS) {
-      // Rows of a broadcast may begin in the hour behind the one in which its epoch was minted.
+      // Rows of a broadcast may begin in the hour after the one in which its epoch was minted.
       const newest = await newestHour(this.#store, logs, home + 2 * HOUR_MS);
       if (newest === undefined) return { broadcasts: found, next: undefined };
       home = Math.min(home, newest);
@@ -97,7 +103,10 @@ export class BroadcastIndex {
     return { broadcasts: found, next: `${epochText(mintEpoch(home + HOUR_MS, 0))}.` };
   }
 
-  /** One broadcast; undefined if the archive has none of this name, or it was erased. Throws CORRUPT. */
+  /**
+   * Returns one broadcast; undefined if the archive has none of this name, or it was erased. Throws
+   * CORRUPT.
+   */
   async find(name: BroadcastName): Promise<PastBroadcast | undefined> {
     if ((await readErasure(this.#store, name)) !== undefined) return undefined;
     const home = hourOf(startedMsOf(name));
@@ -106,7 +115,7 @@ export class BroadcastIndex {
     return summary === undefined ? undefined : this.#past(summary);
   }
 
-  /** The objects of an hour in which a broadcast of the log and partition has rows. */
+  /** The hour's objects in which a broadcast of the log and partition has rows. */
   async objectsWith(name: BroadcastName, hourMs: number): Promise<StatisticsObject[]> {
     const objects = await listHour(this.#store, await this.#logNames(), hourMs);
     const summaries = await Promise.all(objects.map((object) => this.#summary(object)));
@@ -114,7 +123,10 @@ export class BroadcastIndex {
     return objects.filter((_, index) => has(index) === true);
   }
 
-  /** Broadcasts whose epochs were minted in the hour, over all the hours that they have rows in. */
+  /**
+   * Returns the broadcasts whose epochs were minted in the hour, summed over all hours in which
+   * they have rows.
+   */
   async #begunIn(
     logs: readonly string[],
     homeMs: number,
@@ -150,7 +162,7 @@ export class BroadcastIndex {
       if (this.#known.size <= KNOWN_MAX) break;
       this.#known.delete(oldest);
     }
-    // What could not be read is tried again at the next listing.
+    // A read that failed is tried again at the next listing.
     summary.catch(() => this.#known.delete(key));
     return summary;
   }
@@ -190,7 +202,10 @@ export function startedMsOf({ epoch }: BroadcastName): number {
   return epochStartedMs(epochFromText(epoch) ?? 0n);
 }
 
-/** Whether `a` is listed behind `b`: it began earlier, or at the same time under a name that sorts before. */
+/**
+ * Whether `a` is listed after `b`: it began earlier, or at the same time under a name that sorts
+ * first.
+ */
 function comesBefore(a: BroadcastName, b: BroadcastName): boolean {
   return a.epoch === b.epoch ? compareBroadcasts(a, b) < 0 : a.epoch < b.epoch;
 }
@@ -199,7 +214,7 @@ function tokenOf(last: BroadcastName | undefined): string {
   return last === undefined ? '' : `${last.epoch}.${last.stream}`;
 }
 
-/** Where a listing begins: the time, and the name that all that is listed comes before. */
+/** Where a listing begins: a time, and a name that every listed broadcast sorts before. */
 function startOf({ toMs, after }: ListOptions): { ms: number; name: BroadcastName } {
   const [epoch = '', stream = ''] = after?.split('.') ?? [];
   const minted = epochFromText(epoch);

@@ -1,16 +1,17 @@
-// The voice's loudness over a whole broadcast, from the rows of its windows: the loudest of each slot, drawn along a timeline.
-// Long broadcasts have wider slots, so that what is sent has a bound.
+// Computes the voice's loudness over a whole broadcast from the rows of its windows: the loudest
+// level of each slot, for drawing along a timeline. Long broadcasts have wider slots, so that the
+// response has a bounded size.
 import { LEVEL_SLOT_US, type LevelRun } from './level-runs.ts';
 
 /** Loudness by slots of capture time. */
 export interface BroadcastLevels {
-  /** Length of a slot: 250 ms, doubled until there are few enough. */
+  /** Length of a slot: 250 ms, doubled until there are at most `slotsMax` slots. */
   slotMs: number;
-  /** As in the statistics (LevelRun), in order. */
+  /** In the form of the statistics (LevelRun), in order. */
   runs: LevelRun[];
 }
 
-/** Gathers runs of levels; `slotsMax` bounds what comes out. */
+/** Joins runs of levels into at most `slotsMax` slots. */
 export function joinLevels(rows: Iterable<readonly LevelRun[]>, options: { durationMs: number; slotsMax: number }): BroadcastLevels {
   let slotMs = LEVEL_SLOT_US / 1000;
   let width = 1;

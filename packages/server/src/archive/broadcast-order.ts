@@ -1,4 +1,4 @@
-// The one order in which objects and manifests name broadcasts.
+// The order in which objects and manifests list broadcasts.
 
 /** By stream, then epoch (16 hex digits), both by their characters' codes. */
 export function compareBroadcasts(a: BroadcastName, b: BroadcastName): number {

@@ -1,5 +1,6 @@
-// Replays from the archive: a broadcast and a stretch of its capture time in, frames out as they were encoded, by sequence,
-// with what is needed to begin there. Only the windows that hold the stretch are read, and of them only the broadcast's part.
+// Replays from the archive: returns a broadcast's frames of a stretch of capture time, by sequence
+// and in their original encoding, with the frames that a decoder needs to begin there. It reads
+// only the windows of the stretch, and of them only the broadcast's section.
 import { framePayload, Kind, peekFrame, readStrictly, type StreamHeader, StreamHeaderSchema, WireError } from '@hayate/protocol';
 import { HayateError } from '../kernel/error.ts';
 import type { Store } from '../store/store.ts';
@@ -19,14 +20,20 @@ export interface CaptureStretch {
   toMs: number;
 }
 
-/** Keys are looked for so far before a stretch: a second is what broadcasters promise, a window is cheap. */
+/**
+ * How far before a stretch keys are searched. Broadcasters promise a key each second; searching a
+ * whole window is cheap.
+ */
 const LEAD_IN_MS = 10_000;
-/** Windows read for one stretch; frames beyond them (of a broadcaster whose clock jumps about) are left out. */
+/**
+ * Windows read for one stretch. Frames beyond them (of a broadcaster whose clock jumps) are left
+ * out.
+ */
 const WINDOWS_MAX = 48;
 /** Windows searched for a header before those of the stretch. */
 const HEADER_WINDOWS_MAX = 8;
 const RECORDS_MAX = 64;
-/** A record is read anew after so long; of a broadcast that may still go on, sooner. */
+/** How long a record is cached; shorter for a broadcast that may still continue. */
 const RECORD_MS = 300_000;
 const OPEN_RECORD_MS = 5_000;
 const KEY_FLAG = 1;
@@ -45,7 +52,7 @@ export class BroadcastReader {
     this.#now = now;
   }
 
-  /** The broadcast's record. Throws NOT_FOUND, GONE if it was erased, CORRUPT. */
+  /** Returns the broadcast's record. Throws NOT_FOUND, GONE if it was erased, CORRUPT. */
   async record(name: BroadcastName): Promise<BroadcastRecord> {
     if ((await readErasure(this.#store, name)) !== undefined) throw new HayateError('GONE', 'this broadcast has been erased');
     const key = broadcastKey(name);
@@ -68,7 +75,10 @@ export class BroadcastReader {
     return found(await record);
   }
 
-  /** The frames object of each window; undefined where there is none. One listing for each hour. */
+  /**
+   * Returns the key of each window's frames object, undefined where there is none. Makes one
+   * listing for each hour.
+   */
   async framesKeys(windows: readonly BroadcastWindow[]): Promise<(string | undefined)[]> {
     const hours = new Map<string, Promise<{ key: string; name: HourlyName }[]>>();
     return Promise.all(
@@ -81,7 +91,10 @@ export class BroadcastReader {
     );
   }
 
-  /** The broadcast's latest header; undefined if it cannot be read or is kept no longer. Throws NOT_FOUND, GONE if it was erased, CORRUPT. */
+  /**
+   * Returns the broadcast's latest header; undefined if it cannot be read or is no longer kept.
+   * Throws NOT_FOUND, GONE if it was erased, CORRUPT.
+   */
   async header(name: BroadcastName): Promise<StreamHeader | undefined> {
     const { broadcast } = await this.record(name);
     try {
@@ -97,8 +110,9 @@ export class BroadcastReader {
   }
 
   /**
-   * Encoded frames by sequence: all that were captured in the stretch; before it, the latest header and the latest key of each
-   * kind and participant. Throws NOT_FOUND, GONE if they were erased or are kept no longer, CORRUPT.
+   * Returns encoded frames by sequence: all that were captured in the stretch, and before it the
+   * latest header and the latest key of each kind and participant. Throws NOT_FOUND, GONE if they
+   * were erased or are no longer kept, CORRUPT.
    */
   async frames(name: BroadcastName, { fromMs, toMs }: CaptureStretch): Promise<Uint8Array[]> {
     const { windows } = await this.record(name);
@@ -119,7 +133,10 @@ export class BroadcastReader {
     return [...all].sort((a, b) => a.sequence - b.sequence).map(({ frame }) => frame);
   }
 
-  /** The latest header captured before `fromUs`, from the windows that are not among those read. */
+  /**
+   * Finds the latest header captured before `fromUs` in the windows that were not read for the
+   * stretch.
+   */
   async #headerBefore(
     name: BroadcastName,
     windows: readonly BroadcastWindow[],
@@ -147,7 +164,7 @@ export class BroadcastReader {
     return objects;
   }
 
-  /** For what is good to have and not asked for: none if they are kept no longer. */
+  /** Reads rows that are useful but were not requested; returns none if they are no longer kept. */
   async #rowsIfKept(name: BroadcastName, window: BroadcastWindow, key: string | undefined): Promise<FrameRow[]> {
     return this.#rows(name, window, key).catch((error: unknown) => {
       if (error instanceof HayateError && error.code === 'GONE') return [];
@@ -163,7 +180,8 @@ export class BroadcastReader {
       return section === undefined ? [] : await reader.read(section);
     } catch (error) {
       if (!(error instanceof HayateError) || error.code !== 'NOT_FOUND') throw error;
-      // The statistics know it and the object is not there: it is kept no longer, or something is wrong.
+      // The statistics list the object, but it is missing: either retention deleted it or something
+      // is wrong.
       if (window.firstOffset < (await readRetained(this.#store, window)).frames)
         throw new HayateError('GONE', 'this part of the broadcast is kept no longer', { cause: error });
       throw new HayateError('CORRUPT', `a frames object of ${hourlyPrefix('frames', window, window.startMs)} is missing`, { cause: error });
@@ -176,7 +194,10 @@ function found(record: BroadcastRecord | undefined): BroadcastRecord {
   return record;
 }
 
-/** What is needed to begin at `fromUs`: the latest header, and the latest key of each kind and participant. */
+/**
+ * Returns the frames needed to begin at `fromUs`: the latest header, and the latest key of each
+ * kind and participant.
+ */
 function leadInOf(rows: readonly FrameRow[], fromUs: number): FrameRow[] {
   const latest = new Map<string, FrameRow>();
   for (const row of rows) {
@@ -189,7 +210,9 @@ function leadInOf(rows: readonly FrameRow[], fromUs: number): FrameRow[] {
   return [...latest.values()];
 }
 
-/** A HEADER payload; undefined if it cannot be read, which the archiver counted. */
+/**
+ * Reads a HEADER payload; undefined if it is unreadable. The archiver has counted such payloads.
+ */
 function readHeader(payload: Uint8Array): StreamHeader | undefined {
   try {
     return readStrictly(StreamHeaderSchema, payload);

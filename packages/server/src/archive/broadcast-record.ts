@@ -1,5 +1,6 @@
-// One broadcast in full, from the statistics: the windows that hold it, in log order, and the loudness of its voice. A window
-// tells which capture times and sequences are in it, so that any moment is found without reading frames, also where it came late.
+// Describes one broadcast in full, from the statistics: its windows in log order, and the loudness
+// of its voice. A window gives the range of its capture times and sequences, so that any moment is
+// found without reading frames, even if its frames were late.
 
 import type { Store } from '../store/store.ts';
 import { BROADCAST_HOURS_MAX, type BroadcastIndex, type PastBroadcast } from './broadcast-index.ts';
@@ -10,7 +11,7 @@ import type { LevelRun } from './level-runs.ts';
 import type { PartitionName } from './path.ts';
 import { HOUR_MS, hourOf } from './statistics-hours.ts';
 
-/** A window in which the log has batches of the broadcast, and a frames object rows of it. */
+/** A window in which the log has batches of the broadcast, and a frames object has its rows. */
 export interface BroadcastWindow extends PartitionName {
   /** Unix milliseconds, of append time. */
   startMs: number;
@@ -24,7 +25,7 @@ export interface BroadcastWindow extends PartitionName {
   headerFrames: number;
 }
 
-/** Everything that the statistics say of a broadcast's course. */
+/** All facts that the statistics hold about a broadcast's course. */
 export interface BroadcastRecord {
   broadcast: PastBroadcast;
   /** In log order. */
@@ -32,7 +33,7 @@ export interface BroadcastRecord {
   levels: BroadcastLevels;
 }
 
-/** Slots of a record's levels. */
+/** Maximum number of slots of a record's levels. */
 const SLOTS_MAX = 16_384;
 
 /** Reads a broadcast's record; undefined if there is none. Throws CORRUPT. */

@@ -1,26 +1,26 @@
-// What an object of statistics says of each broadcast in it, summed up: a few numbers a broadcast, however many rows there are.
-// Sums of objects add up to sums of hours and of whole broadcasts.
+// Sums up the rows of a statistics object by broadcast: a few numbers for each, however many rows
+// there are. Summaries of objects add up to summaries of hours and of whole broadcasts.
 import { ParquetError, type RowGroup, scanParquet } from '../format/parquet/index.ts';
 import { HayateError } from '../kernel/error.ts';
 import type { Store } from '../store/store.ts';
 import type { BroadcastName } from './broadcast-order.ts';
 import { STATISTICS_TABLE } from './statistics-row.ts';
 
-/** A broadcast, as far as the rows summed up tell. Times are Unix milliseconds. */
+/** A broadcast, as far as the summed rows describe it. Times are Unix milliseconds. */
 export interface BroadcastSummary extends BroadcastName {
-  /** The latest one. */
+  /** The latest title. */
   title: string;
   firstAppendMs: number;
   lastAppendMs: number;
   /** Latest capture time, microseconds since the epoch began; 0 without frames. */
   lastCaptureUs: number;
   frames: number;
-  /** Of the encoded frames. */
+  /** Bytes of the encoded frames. */
   bytes: number;
   audioFrames: number;
   motionFrames: number;
   viewersMax: number;
-  /** Where its last batch lies in the log. */
+  /** The log of its last batch. */
   log: string;
   partition: number;
   lastOffset: number;
@@ -28,7 +28,7 @@ export interface BroadcastSummary extends BroadcastName {
 
 export type StatisticsGroup = RowGroup<typeof STATISTICS_TABLE>;
 
-/** Row groups of an object of statistics; none if it is kept no longer. Throws CORRUPT. */
+/** Yields the row groups of a statistics object; none if it is no longer kept. Throws CORRUPT. */
 export async function* scanStatistics(store: Store, key: string): AsyncGenerator<StatisticsGroup, void> {
   const bytes = await store.get(key);
   if (bytes === undefined) return;
@@ -43,7 +43,7 @@ export async function* scanStatistics(store: Store, key: string): AsyncGenerator
 const FRAMES = ['header_frames', 'audio_frames', 'motion_frames', 'event_frames', 'game_frames', 'other_frames'] as const;
 const BYTES = ['header_bytes', 'audio_bytes', 'motion_bytes', 'event_bytes', 'game_bytes', 'other_bytes'] as const;
 
-/** The broadcasts of an object, and how many rows were read for it. */
+/** Returns the broadcasts of an object, and the number of rows that were read for them. */
 export async function summarise(store: Store, key: string): Promise<{ rows: number; broadcasts: BroadcastSummary[] }> {
   const known = new Map<string, BroadcastSummary>();
   let rows = 0;
@@ -54,7 +54,7 @@ export async function summarise(store: Store, key: string): Promise<{ rows: numb
   return { rows, broadcasts: [...known.values()] };
 }
 
-/** Both together: the later one's title and place. */
+/** Adds both together; the title and place are those of the later one. */
 export function joinSummaries(a: BroadcastSummary, b: BroadcastSummary): BroadcastSummary {
   const later = b.lastAppendMs >= a.lastAppendMs ? b : a;
   const earlier = later === b ? a : b;
@@ -72,7 +72,7 @@ export function joinSummaries(a: BroadcastSummary, b: BroadcastSummary): Broadca
 }
 
 async function addGroup(known: Map<string, BroadcastSummary>, group: StatisticsGroup): Promise<void> {
-  // Columns one by one: each is decoded, summed up and let go.
+  // Column by column: each is decoded, summed up and released.
   const summaries = await openSummaries(known, group);
   const each = async (name: (typeof FRAMES)[number] | (typeof BYTES)[number], add: (summary: BroadcastSummary, value: number) => void) => {
     for (const [row, value] of (await group.column(name)).entries()) add(summaries[row] as BroadcastSummary, value);
@@ -89,7 +89,10 @@ async function addGroup(known: Map<string, BroadcastSummary>, group: StatisticsG
     });
 }
 
-/** The summary that each row belongs to, with what is no sum already in it. */
+/**
+ * Returns the summary that each row belongs to, with the columns that are not sums already filled
+ * in.
+ */
 async function openSummaries(known: Map<string, BroadcastSummary>, group: StatisticsGroup): Promise<BroadcastSummary[]> {
   const [streams, epochs, titles] = [await group.column('stream'), await group.column('epoch'), await group.column('title')];
   const [firsts, lasts] = [await group.column('first_append_time'), await group.column('last_append_time')];

@@ -1,5 +1,5 @@
-// What the archive holds, told from object names and the tags of audio segments: a store in, broadcasts out. Reads the
-// head of each audio object only.
+// Lists the broadcasts of an archive, from object names and the tags of audio segments. Reads only
+// the head of each audio object.
 import { epochStartedMs, epochText } from '@hayate/protocol';
 import { OggError, readOggOpusHeaders } from '../format/ogg/index.ts';
 import { HayateError } from '../kernel/error.ts';
@@ -14,7 +14,7 @@ export interface ArchivedSegment extends AudioFacts {
   /** Bytes. */
   size: number;
   participant: number;
-  /** Whether it holds frames that came for a time already written. */
+  /** Whether it holds frames that arrived for a time already written. */
   late: boolean;
   /** 48 kHz samples since the epoch began. */
   position: number;
@@ -33,7 +33,10 @@ export interface ArchivedBroadcast {
 
 const HEADER_BYTES = 4_096;
 
-/** Broadcasts by stream, then time, without those that have been erased; of one stream if given. Throws CORRUPT for an audio object that is not one. */
+/**
+ * Lists broadcasts by stream, then time, without those that have been erased; of one stream if
+ * given. Throws CORRUPT for an audio object that cannot be read.
+ */
 export async function* listBroadcasts(store: Store, options: { stream?: string } = {}): AsyncIterable<ArchivedBroadcast> {
   const erased = await listErased(store, options.stream);
   let current: ArchivedBroadcast | undefined;
@@ -59,7 +62,7 @@ export async function* listBroadcasts(store: Store, options: { stream?: string }
   if (current !== undefined) yield current;
 }
 
-/** Undefined of a segment that has been erased or deleted meanwhile. */
+/** Returns undefined for a segment that has been erased or deleted meanwhile. */
 async function readFacts(store: Store, { key, size }: StoredObject): Promise<AudioFacts | undefined> {
   for (let length = HEADER_BYTES; ; length *= 16) {
     const bytes = await store.get(key, { offset: 0, length: Math.min(length, size) });
@@ -71,7 +74,8 @@ async function readFacts(store: Store, { key, size }: StoredObject): Promise<Aud
       if (facts !== undefined) return facts;
       throw new HayateError('CORRUPT', `${key} is not an audio segment of Hayate`);
     } catch (cause) {
-      // An OggError may only mean that the tags go on: titles can be long.
+      // The OggError may only mean that the tags are longer than the bytes read: titles can be
+      // long.
       if (cause instanceof OggError && length < size) continue;
       throw cause instanceof OggError ? new HayateError('CORRUPT', `${key} cannot be read`, { cause }) : cause;
     }

@@ -1,31 +1,37 @@
-// What decides how a partition's entries become objects. A cut obeys the configuration that its manifest holds, whatever
-// the flags of the process that reads it: so all readers of one log write the same objects.
+// The settings that decide how a partition's entries become objects. A cut follows the
+// configuration in its manifest, not the flags of the process that reads it, so that all readers of
+// one log write the same objects.
 import * as z from 'zod';
 import { AVRO_CODECS } from '../format/avro/index.ts';
 
-/** The configuration in force for one cut, as manifests hold it. */
+/** The configuration of one cut, as manifests hold it. */
 export const CutConfigSchema = z.strictObject({
   /** Length of a window in append time, milliseconds. */
   windowMs: z.int().min(100).max(3_600_000),
-  /** A cut spans at most so many windows. */
+  /** Maximum number of windows in a cut. */
   windowsPerCut: z.int().min(1).max(360),
-  /** A cut ends when the values of its entries reach so many bytes. */
+  /** A cut ends when the values of its entries reach this many bytes. */
   cutBytes: z.int().min(1).max(1_073_741_824),
   /** Compression of Avro blocks. */
   avroCodec: z.enum(AVRO_CODECS),
   /** A hole in the voice longer than this ends its segment, milliseconds. */
   audioHoleMs: z.int().min(0).max(60_000),
-  /** Packets of the previous segment that a segment begins with, hidden by pre-skip, milliseconds. */
+  /**
+   * Duration of the previous segment's packets that a segment begins with, hidden by pre-skip,
+   * milliseconds.
+   */
   prerollMs: z.int().min(0).max(1_000),
-  /** Segments of one participant in one cut; voice beyond them is kept as frames only. */
+  /** Segments of one participant in one cut; voice beyond them is kept only as frames. */
   segmentsPerTrackMax: z.int().min(1).max(1_000),
-  /** How long after an epoch's last frame its sequences are remembered, milliseconds of append time. */
+  /**
+   * How long after an epoch's last frame its sequences are remembered, milliseconds of append time.
+   */
   epochMemoryMs: z.int().min(0),
 });
 
 export type CutConfig = Readonly<z.infer<typeof CutConfigSchema>>;
 
-/** What a fresh partition begins with unless told otherwise. */
+/** The configuration of a new partition unless settings say otherwise. */
 export const CUT_CONFIG: CutConfig = {
   windowMs: 10_000,
   windowsPerCut: 6,

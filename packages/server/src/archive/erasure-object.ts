@@ -1,5 +1,6 @@
-// Takes erased broadcasts out of one object: its bytes in, the bytes to put in their place out, which carry the digest of what
-// was there. What holds nothing of them is left alone, so doing it again changes nothing. Pure.
+// Removes erased broadcasts from one object: turns its bytes into the bytes that replace them,
+// which carry the digest of the original content. An object without content of these broadcasts is
+// left alone, so repeating an erasure changes nothing. Pure.
 
 import { epochText } from '@hayate/protocol';
 import {
@@ -23,7 +24,9 @@ import { MARK_TABLE } from './mark-row.ts';
 import { parseAudioKey, parseHourlyKey, parseManifestKey } from './path.ts';
 import { STATISTICS_TABLE } from './statistics-row.ts';
 
-/** A frames object without the frames of `erased`; undefined if it has none. Throws CORRUPT. */
+/**
+ * Returns a frames object without the frames of `erased`; undefined if it has none. Throws CORRUPT.
+ */
 export function eraseFromFrames(key: string, bytes: Uint8Array, erased: ErasedSet): Promise<Uint8Array | undefined> {
   return reading(key, async () => {
     const { header, blocks } = readAvroFile(bytes);
@@ -40,7 +43,9 @@ export function eraseFromFrames(key: string, bytes: Uint8Array, erased: ErasedSe
   });
 }
 
-/** A marks object without the marks of `erased`; undefined if it has none. Throws CORRUPT. */
+/**
+ * Returns a marks object without the marks of `erased`; undefined if it has none. Throws CORRUPT.
+ */
 export function eraseFromMarks(key: string, bytes: Uint8Array, erased: ErasedSet): Promise<Uint8Array | undefined> {
   return reading(key, async () => {
     const { header, blocks } = readAvroFile(bytes);
@@ -51,8 +56,8 @@ export function eraseFromMarks(key: string, bytes: Uint8Array, erased: ErasedSet
 }
 
 /**
- * A statistics object without the rows of `erased`; undefined if it has none. An hourly one too: nothing names its digest, so
- * it gets a new one. Throws CORRUPT.
+ * Returns a statistics or hourly object without the rows of `erased`; undefined if it has none. An
+ * hourly object gets a new digest, because nothing refers to its old one. Throws CORRUPT.
  */
 export function eraseFromStatistics(key: string, bytes: Uint8Array, erased: ErasedSet): Promise<Uint8Array | undefined> {
   return reading(key, async () => {
@@ -68,7 +73,7 @@ export function eraseFromStatistics(key: string, bytes: Uint8Array, erased: Eras
   });
 }
 
-/** A manifest without titles and pre-roll of `erased`; undefined if it has none. */
+/** Returns a manifest without titles and pre-roll of `erased`; undefined if it has none. */
 export function eraseFromManifest(manifest: Manifest, erased: ErasedSet): Uint8Array | undefined {
   const holds = (epoch: EpochState) => erased.has(broadcastKey(epoch)) && holdsContent(epoch);
   if (!manifest.state.epochs.some(holds)) return undefined;
@@ -76,7 +81,7 @@ export function eraseFromManifest(manifest: Manifest, erased: ErasedSet): Uint8A
   return encodeManifest(eraseManifestState(manifest, { ...manifest.state, epochs }));
 }
 
-/** Whether an object, of any kind, holds something of `erased`. Throws CORRUPT. */
+/** Whether an object, of any kind, holds content of `erased`. Throws CORRUPT. */
 export async function holdsErased(key: string, bytes: Uint8Array, erased: ErasedSet): Promise<boolean> {
   const audio = parseAudioKey(key);
   if (audio !== undefined) return erased.has(broadcastKey({ stream: audio.stream, epoch: epochText(audio.epoch) }));
@@ -86,12 +91,12 @@ export async function holdsErased(key: string, bytes: Uint8Array, erased: Erased
   return folder !== undefined && (await erase(key, bytes, erased)) !== undefined;
 }
 
-/** The epoch as a manifest names it; undefined if it does not. */
+/** The epoch's state in a manifest; undefined if the manifest does not name the epoch. */
 export function epochIn({ state }: Manifest, { stream, epoch }: BroadcastName): EpochState | undefined {
   return state.epochs.find((each) => each.stream === stream && each.epoch === epoch);
 }
 
-/** Whether a manifest says of the epoch what must not be left when it is erased. */
+/** Whether an epoch's state holds content that an erasure must remove. */
 export function holdsContent({ header, tracks }: EpochState): boolean {
   return (header?.title ?? '') !== '' || tracks.some(({ preroll }) => preroll.length > 0);
 }

@@ -1,5 +1,6 @@
-// Records of erased broadcasts: put before anything is erased, completed when nothing of the broadcast is left. Records are
-// never deleted: they say whose rows are missing, and let whoever rewrites an object take out all that must not be in it.
+// Records of erased broadcasts. A record is written before anything is erased, and completed when
+// nothing of the broadcast is left. Records are never deleted: they explain missing rows, and any
+// process that rewrites an object removes the broadcasts they name.
 import * as z from 'zod';
 import type { Store } from '../store/store.ts';
 import type { BroadcastName } from './broadcast-order.ts';
@@ -14,24 +15,27 @@ const ErasureRecordSchema = z.strictObject({
   /** 16 hex digits. */
   epoch: z.string().regex(/^[0-9a-f]{16}$/),
   requestedUnixMs: UnixMs,
-  /** When nothing was left; absent: not done yet. */
+  /** When nothing of the broadcast was left; absent until then. */
   completedUnixMs: UnixMs.optional(),
-  /** How many frames of the broadcast the archive had, by its manifests; with `completedUnixMs`. */
+  /**
+   * How many frames of the broadcast the archive had, by its manifests; written with
+   * `completedUnixMs`.
+   */
   frames: z.int().min(0).optional(),
 });
 
 /** One erased broadcast; see spec/archive.md, "Erasure". */
 export type ErasureRecord = z.infer<typeof ErasureRecordSchema>;
 
-/** Broadcasts of which there is a record, as `broadcastKey` writes them. */
+/** Broadcasts that have a record, in the form of `broadcastKey`. */
 export type ErasedSet = ReadonlySet<string>;
 
-/** A broadcast as ErasedSet holds it. */
+/** Returns a broadcast's key in an ErasedSet. */
 export function broadcastKey({ stream, epoch }: BroadcastName): string {
   return `${stream}/${epoch}`;
 }
 
-/** Back from `broadcastKey`. */
+/** The inverse of `broadcastKey`. */
 export function parseBroadcastKey(key: string): BroadcastName {
   const [stream = '', epoch = ''] = key.split('/');
   return { stream, epoch };
@@ -44,14 +48,17 @@ export async function readErasure(store: Store, broadcast: BroadcastName): Promi
   return bytes === undefined ? undefined : decodeRecord(ErasureRecordSchema, bytes, key);
 }
 
-/** Puts the record of a broadcast that is to be erased; returns the one that counts, if another was there. */
+/**
+ * Writes the record of a broadcast that is to be erased. If there was a record already, returns
+ * that one, which counts.
+ */
 export async function requestErasure(store: Store, { stream, epoch }: BroadcastName, nowUnixMs: number): Promise<ErasureRecord> {
   const record: ErasureRecord = { format: 'hayate-erasure-1', stream, epoch, requestedUnixMs: nowUnixMs };
   if (await store.putIfAbsent(erasedKey(record), encodeRecord(record))) return record;
   return (await readErasure(store, record)) ?? record;
 }
 
-/** Writes that nothing of the broadcast is left. */
+/** Records that nothing of the broadcast is left. */
 export async function completeErasure(
   store: Store,
   record: ErasureRecord,
@@ -60,7 +67,7 @@ export async function completeErasure(
   await store.replace(erasedKey(record), encodeRecord({ ...record, ...done }));
 }
 
-/** Every broadcast of which there is a record; of one stream if given. */
+/** Returns every broadcast that has a record; of one stream if given. */
 export async function listErased(store: Store, stream?: string): Promise<ErasedSet> {
   const erased = new Set<string>();
   for await (const { key } of store.list(erasedPrefix(stream))) {

@@ -1,42 +1,46 @@
-// Finds the broadcasts of a stream by the manifests alone, which name every epoch for a day after its last batch: one manifest
-// a day is read to find them all, and a few more to find where each begins. Broadcasts without voice are found too.
+// Finds the broadcasts of a stream by the manifests alone, which name every epoch for a day after
+// its last batch. One manifest a day is read to find them all, and a few more to find where each
+// begins. This also finds broadcasts without voice.
 
 import type { Store } from '../store/store.ts';
 import type { EpochState, Manifest } from './manifest.ts';
 import { findManifest, listCuts, listPartitions } from './manifest-chain.ts';
 import type { PartitionName } from './path.ts';
 
-/** A broadcast, and where in the archive it is. */
+/** A broadcast, and its place in the archive. */
 export interface FoundBroadcast extends PartitionName {
   readonly stream: string;
   /** 16 hex digits. */
   readonly epoch: string;
-  /** Start of the first cut whose manifest names it: it was first met in the cut before that. */
+  /** Start of the first cut whose manifest names it: its first batch is in the cut before that. */
   readonly firstNamedBy: number;
   /** Start of the window of its last batch, Unix milliseconds. */
   readonly lastWindowMs: number;
-  /** Its frames in the archive. */
+  /** The number of its frames in the archive. */
   readonly frames: number;
-  /** Whether it is over by the partition's newest manifest, or so long silent that it is forgotten. */
+  /**
+   * Whether its end is in the partition's newest manifest, or it was silent so long that it is
+   * forgotten.
+   */
   readonly ended: boolean;
   /** How long its partition remembers a silent epoch, milliseconds. */
   readonly memoryMs: number;
 }
 
-/** Manifests between two samples, to begin with: a day of full cuts. */
+/** Initial number of manifests between two samples: a day of full cuts. */
 const STRIDE = 1_440;
 
 /** Partitions searched at a time. */
 const CONCURRENCY = 8;
 
-/** Where to search, and who is told of each manifest read. */
+/** The partitions to search, and a callback for each manifest read. */
 export interface SearchOptions {
   /** Default: all. */
   partitions?: readonly PartitionName[];
   onRead?: () => void;
 }
 
-/** Every broadcast of the stream, in order of their epochs. Throws CORRUPT. */
+/** Returns every broadcast of the stream, in order of their epochs. Throws CORRUPT. */
 export async function findBroadcasts(
   store: Store,
   stream: string,
@@ -53,18 +57,18 @@ export async function findBroadcasts(
   return found.sort((a, b) => (a.epoch < b.epoch ? -1 : a.epoch > b.epoch ? 1 : a.log < b.log ? -1 : 1));
 }
 
-/** How many frames of an epoch a manifest knows. */
+/** The number of an epoch's frames that a manifest counts. */
 export function framesOf({ seen }: EpochState): number {
   return seen.reduce((sum, [first, last]) => sum + last - first + 1, 0);
 }
 
-/** What is known of an epoch while a partition is searched; indices are of the list of cuts. */
+/** The facts known of an epoch while a partition is searched; indices are into the list of cuts. */
 interface Trace {
-  /** Of the last sample that does not name it; -1 if the first one does. */
+  /** Index of the last sample that does not name it; -1 if the first one does. */
   notYet: number;
-  /** Of the first sample that names it. */
+  /** Index of the first sample that names it. */
   named: number;
-  /** As the last sample that names it has it. */
+  /** Its state in the last sample that names it. */
   state: EpochState;
   last: number;
   memoryMs: number;
@@ -107,7 +111,10 @@ class PartitionSearch {
     }
   }
 
-  /** The farthest manifest that still names everything whose last batch came after the one at `from`. */
+  /**
+   * Finds the farthest manifest that still names every epoch whose last batch came after the
+   * manifest at `from`.
+   */
   async #nextSample(from: number, { state, config }: Manifest): Promise<number> {
     const untilMs = state.windowStartMs + config.epochMemoryMs;
     const reaches = async (at: number) => ((await this.#read(at))?.state.windowStartMs ?? 0) <= untilMs;
@@ -153,7 +160,7 @@ class PartitionSearch {
     };
   }
 
-  /** Undefined if it has been deleted for its age meanwhile. */
+  /** Resolves to undefined if retention has deleted the manifest meanwhile. */
   #read(at: number): Promise<Manifest | undefined> {
     this.#onRead?.();
     return findManifest(this.#store, this.#name, this.#starts[at] ?? 0);

@@ -1,7 +1,8 @@
-// Erases broadcasts: the record first, then every object that holds something of them is replaced, then the record is completed.
-// Whatever stops it, the next run finds the record and goes on. No locks: who rewrites an object takes out every broadcast
-// of which there is a record, and begins again if there are more records when it is done; so of two who rewrite the same object
-// at the same time, the later one writes what neither wants to see again.
+// Erases broadcasts: writes the record, replaces every object that holds content of them, then
+// completes the record. After an interruption the next run finds the record and continues. There
+// are no locks. Each process that rewrites an object removes every broadcast that has a record, and
+// starts again if there are more records when it is done. So if two processes rewrite the same
+// object at the same time, the last write lacks the broadcasts of both.
 import { epochText } from '@hayate/protocol';
 import { HayateError } from '../kernel/error.ts';
 import type { Store } from '../store/store.ts';
@@ -15,7 +16,7 @@ import { findManifest, listCuts } from './manifest-chain.ts';
 import { hourlyPrefix, manifestKey, parseAudioKey, parseHourlyKey } from './path.ts';
 import { type ObjectKind, readRetained } from './retained.ts';
 
-/** What an erasure has done so far, over all its rounds. */
+/** The progress of an erasure, over all its rounds. */
 export interface ErasureCounts {
   /** Manifests read. */
   cuts: number;
@@ -28,30 +29,32 @@ export interface EraseOptions {
   broadcast: FoundBroadcast;
   /** Unix milliseconds. */
   now: () => number;
-  /** Counted into as it goes. */
+  /** Updated during the erasure. */
   counts?: ErasureCounts;
-  /** Aborts between two objects; the next run goes on. */
+  /** Stops the erasure between two objects; the next run continues. */
   signal?: AbortSignal;
 }
 
-/** Objects looked at a time. */
+/** Objects processed at a time. */
 const CONCURRENCY = 8;
 
-/** Nothing done yet. */
+/** Counts of an erasure that has not begun. */
 export function noCounts(): ErasureCounts {
   return { cuts: 0, replaced: { frames: 0, marks: 0, audio: 0, statistics: 0, hourly: 0, cuts: 0 } };
 }
 
-/** Why the broadcast cannot be erased now; undefined: it can. */
+/** Says why the broadcast cannot be erased now; undefined if it can. */
 export function whyNotErasable({ ended, lastWindowMs, memoryMs }: FoundBroadcast, nowUnixMs: number): string | undefined {
-  // A broadcaster whose streamer died says no end; after so long nobody has a ticket to come back with.
+  // A broadcaster whose streamer died sends no end. After this time its ticket has expired, so it
+  // cannot come back.
   if (ended || nowUnixMs - lastWindowMs > memoryMs) return undefined;
   return 'it has not ended yet';
 }
 
 /**
- * Erases one broadcast. Resolves when nothing of it is left and its record says so. Throws BAD_REQUEST if it has not ended, or
- * goes on while it is erased, and CORRUPT, after everything else is erased, if an object cannot be read: what it holds is still there.
+ * Erases one broadcast. Resolves when nothing of it is left and its record says so. Throws
+ * BAD_REQUEST if it has not ended, or continues while it is erased. Throws CORRUPT if an object
+ * cannot be read: everything else is erased first, but the content of that object remains.
  */
 export async function eraseBroadcast({ store, broadcast, now, counts = noCounts(), signal }: EraseOptions): Promise<void> {
   const reason = whyNotErasable(broadcast, now());
@@ -60,7 +63,7 @@ export async function eraseBroadcast({ store, broadcast, now, counts = noCounts(
   let { lastWindowMs, frames } = broadcast;
   for (let erased = await listErased(store); ; ) {
     const newest = await new ErasureRound({ store, broadcast: { ...broadcast, lastWindowMs }, erased, counts, signal }).run();
-    // Who began to erase meanwhile may have read an object before it was replaced here.
+    // An erasure that began meanwhile may have read an object before this one replaced it.
     const records = await listErased(store);
     const late = newest === undefined ? undefined : epochIn(newest, broadcast);
     const moreCame = late !== undefined && late.windowStartMs !== lastWindowMs;
@@ -78,20 +81,20 @@ export async function eraseBroadcast({ store, broadcast, now, counts = noCounts(
 interface VisitedObject {
   key: string;
   kind: ObjectKind | 'cuts';
-  /** An offset that `retained` passes when the object is to be deleted for its age. */
+  /** The object is deleted for its age when `retained` passes this offset. */
   offset: number;
 }
 
-/** One pass over the cuts that hold something of a broadcast. */
+/** One pass over the cuts that hold content of a broadcast. */
 class ErasureRound {
   readonly #store: Store;
   readonly #broadcast: FoundBroadcast;
   readonly #erased: ErasedSet;
   readonly #counts: ErasureCounts;
   readonly #signal: AbortSignal | undefined;
-  /** What was there to be looked at. */
+  /** Objects that this round has looked at. */
   readonly #visited: VisitedObject[] = [];
-  /** Prefixes of hours whose statistics may have held something. */
+  /** Prefixes of hours whose statistics may have held content of the broadcast. */
   readonly #hours = new Set<string>();
   #failure: unknown;
 
@@ -103,7 +106,10 @@ class ErasureRound {
     this.#signal = options.signal;
   }
 
-  /** Resolves to the partition's newest manifest. Throws CORRUPT at the end if something could not be read. */
+  /**
+   * Resolves to the partition's newest manifest. Throws CORRUPT at the end if an object could not
+   * be read.
+   */
   async run(): Promise<Manifest | undefined> {
     let newest: Manifest | undefined;
     let last: number | undefined;
@@ -111,7 +117,7 @@ class ErasureRound {
     for await (const start of listCuts(this.#store, this.#broadcast, this.#broadcast.firstNamedBy)) {
       last = start;
       if (behind) continue;
-      // One that is gone had nothing left to name.
+      // A manifest that has been deleted names nothing any more.
       const manifest = await findManifest(this.#store, this.#broadcast, start);
       if (manifest === undefined) continue;
       newest = manifest;
@@ -126,7 +132,9 @@ class ErasureRound {
     return last === undefined || last === newest?.start ? newest : await findManifest(this.#store, this.#broadcast, last);
   }
 
-  /** Whether neither this manifest's cut nor any later manifest can hold anything of the broadcast. */
+  /**
+   * Whether neither this manifest's cut nor any later manifest can hold content of the broadcast.
+   */
   #isBehind(manifest: Manifest): boolean {
     return manifest.state.windowStartMs > this.#broadcast.lastWindowMs && epochIn(manifest, this.#broadcast)?.ended !== false;
   }
@@ -157,7 +165,7 @@ class ErasureRound {
     this.#hours.add(hourlyPrefix('hourly', name, name.hourMs));
   }
 
-  /** The voice is not read: what stands in its place is known from its name and digest. */
+  /** Does not read the voice: name and digest are enough to write the replacement. */
   async #eraseAudio(object: VisitedObject, nothing: Uint8Array): Promise<void> {
     const head = await this.#store.get(object.key, { offset: 0, length: nothing.length + 1 });
     if (head === undefined) return;
@@ -165,7 +173,7 @@ class ErasureRound {
     this.#visited.push(object);
   }
 
-  /** By the index alone: most files of a partition hold nothing of the broadcast. */
+  /** Reads only the index: most files of a partition hold nothing of the broadcast. */
   async #hasFrames(key: string): Promise<boolean> {
     try {
       return (await FrameReader.open(this.#store, key)).sections.some((section) => this.#erased.has(broadcastKey(section)));
@@ -200,12 +208,15 @@ class ErasureRound {
       if (bytes === undefined) continue;
       const left = await this.#guarded(eraseFromStatistics(key, bytes, this.#erased));
       if (left !== undefined) await this.#replace(key, 'hourly', left);
-      // An hour goes with the last of its statistics.
+      // Retention deletes an hour with the last of its statistics.
       this.#visited.push({ key, kind: 'statistics', offset: (parseHourlyKey(key)?.end ?? 0) - 1 });
     }
   }
 
-  /** Objects that were to be deleted for their age while they were replaced here, and may have come back by that. */
+  /**
+   * Deletes objects that retention deleted while they were replaced here: replacing them may have
+   * restored them.
+   */
   async #deleteAged(): Promise<void> {
     const retained = await readRetained(this.#store, this.#broadcast);
     for (const { key, kind, offset } of this.#visited) if (offset < retained[kind]) await this.#store.delete(key);
@@ -216,7 +227,7 @@ class ErasureRound {
     this.#counts.replaced[kind]++;
   }
 
-  /** What cannot be read stops nothing else. */
+  /** Keeps an unreadable object from stopping the rest. */
   async #guarded<T>(work: Promise<T>): Promise<T | undefined> {
     try {
       return await work;

@@ -1,5 +1,5 @@
-// The segments of one voice, found by their names: a store in, what to read for a stretch of the timeline out. Times by the
-// clock are found by halving, so a long broadcast costs few requests.
+// Finds the segments of one voice by their names, and reads those that a stretch of the timeline
+// needs. Clock times are found by binary search, so a long broadcast costs few requests.
 import { epochFromText, epochText } from '@hayate/protocol';
 import { OggError, type OggOpusLink, readOggOpus, tagValue } from '../format/ogg/index.ts';
 import { HayateError } from '../kernel/error.ts';
@@ -9,7 +9,7 @@ import type { BroadcastName } from './broadcast-order.ts';
 import { type PlacedPacket, placePackets } from './export-timeline.ts';
 import { type AudioName, audioPrefix, parseAudioKey } from './path.ts';
 
-/** A segment by its name. */
+/** A segment, identified by its name. */
 export interface VoiceSegment extends AudioName {
   key: string;
 }
@@ -25,25 +25,25 @@ export interface Voice {
 /** A segment that has been read. */
 export interface ReadSegment {
   link: OggOpusLink;
-  /** Pre-roll included. */
+  /** Including the pre-roll. */
   packets: PlacedPacket[];
   /** Unix microseconds at which the sound at `position` was captured. */
   unixUsAt(position: number): number;
 }
 
-/** Epochs of the stream that have audio objects, the newest first; 16 hex digits each. */
+/** Returns the epochs of the stream that have audio objects, newest first; 16 hex digits each. */
 export async function listVoiceEpochs(store: Store, stream: string): Promise<string[]> {
   const epochs: string[] = [];
   for (let after = ''; ; ) {
     const epoch = (await firstKey(store, audioPrefix(stream), after))?.split('/')[2];
     if (epoch === undefined) return epochs.reverse();
     epochs.push(epoch);
-    // '~' lies behind all that a key may hold.
+    // '~' sorts after every character of a key.
     after = `${audioPrefix(stream)}${epoch}/~`;
   }
 }
 
-/** A participant's segments. */
+/** Returns a participant's segments. */
 export async function listVoice(store: Store, { stream, epoch }: BroadcastName, participant: number): Promise<Voice> {
   const voice: Voice = { onTime: [], late: [] };
   for await (const { key } of store.list(audioPrefix(stream, epochFromText(epoch)))) {
@@ -75,9 +75,12 @@ export async function readSegment(store: Store, { key, stream, epoch, position }
   return { link, packets, unixUsAt: (at) => startUs + Math.round(((at - first - link.head.preSkip) * 1_000_000) / 48_000) };
 }
 
-/** The position that was captured at `unixMs`, also in a hole; undefined behind all voice. */
+/**
+ * Returns the position that was captured at `unixMs`, even in a hole; undefined after the end of
+ * the voice.
+ */
 export async function positionAt(store: Store, { onTime }: Voice, unixMs: number): Promise<number | undefined> {
-  // The last segment that begins before then.
+  // The last segment that begins before that time.
   let near = -1;
   for (let far = onTime.length; near + 1 < far; ) {
     const middle = (near + far) >> 1;

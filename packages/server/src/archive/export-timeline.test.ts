@@ -1,4 +1,5 @@
-// Joined timelines: whatever comes late or is missing, what came on time keeps its place and the run has no holes.
+// Joined timelines: packets that were on time keep their positions, whatever is late or missing,
+// and the run has no holes.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -6,7 +7,9 @@ import { isConcealment } from '../format/ogg/index.ts';
 import { PacketRun, type PlacedPacket, placePackets, spliceLate } from './export-timeline.ts';
 
 const MS = 48;
-/** Table 2 of RFC 6716: CELT of 2.5, 5, 10 and 20 ms, SILK of 20 and 60 ms; with sound or without. */
+/**
+ * Table 2 of RFC 6716: CELT of 2.5, 5, 10 and 20 ms, SILK of 20 and 60 ms; with or without sound.
+ */
 const packet = fc
   .tuple(fc.constantFrom(0xe0, 0xe8, 0xf0, 0xf8, 0x08, 0x18), fc.integer({ min: 0, max: 3 }))
   .map(([toc, length]) => Uint8Array.of(toc, ...new Uint8Array(length).fill(toc)));

@@ -1,20 +1,20 @@
-// A voice's timeline in packets: what came on time and what came late go in, one run of packets without holes comes out. Late
-// packets stand in place of the concealment at their positions; holes are filled with more of it. Pure.
+// Joins a voice's on-time and late packets into one run without holes. Late packets replace the
+// concealment at their positions; holes are filled with more concealment. Pure.
 import { opusPacketSamples } from '@hayate/protocol';
 import { concealGap, GAP_STEP_SAMPLES, isConcealment } from '../format/ogg/index.ts';
 
 /** One Opus packet on the timeline. */
 export interface PlacedPacket {
   readonly data: Uint8Array;
-  /** At 48 kHz. */
+  /** Duration at 48 kHz. */
   readonly samples: number;
-  /** Where it begins, 48 kHz samples since the epoch began. */
+  /** Its first sample, in 48 kHz samples since the epoch began. */
   readonly position: number;
-  /** `late`: it came late. `filling`: it fills a hole that the archive left open. */
+  /** `late`: the packet was late. `filling`: it fills a hole that the archive left open. */
   readonly origin?: 'late' | 'filling';
 }
 
-/** Packets that follow one another, the first at `position`. */
+/** Places packets one after another, the first at `position`. */
 export function placePackets(packets: Iterable<Uint8Array>, position: number): PlacedPacket[] {
   let next = position;
   return Array.from(packets, (data) => {
@@ -25,8 +25,9 @@ export function placePackets(packets: Iterable<Uint8Array>, position: number): P
 }
 
 /**
- * `onTime`, in order of position, with those of `late` that have sound and lie where it has none: in its holes, and over
- * concealment that they replace. None that reaches beyond `end`. In order.
+ * Inserts packets of `late` that have sound into `onTime`, where that has no sound: in its holes,
+ * and over concealment that they replace. `onTime` is in order of position. Leaves out late packets
+ * that reach beyond `end`. The result is in order.
  */
 export function spliceLate(onTime: readonly PlacedPacket[], late: readonly PlacedPacket[], end: number): PlacedPacket[] {
   const replaced = new Set<PlacedPacket>();
@@ -36,7 +37,7 @@ export function spliceLate(onTime: readonly PlacedPacket[], late: readonly Place
     while (endOf(onTime[at]) <= packet.position) at++;
     const there: PlacedPacket[] = [];
     for (let i = at, other = onTime[i]; other !== undefined && other.position < endOf(packet); other = onTime[++i]) there.push(other);
-    // What is left of the concealment must be filled again, which goes in steps.
+    // The rest of the concealment must be filled again, in whole steps.
     const isFree = there.every(({ data, position }) => isConcealment(data) && (packet.position - position) % GAP_STEP_SAMPLES === 0);
     const follows = put.length === 0 || endOf(put.at(-1)) <= packet.position;
     if (isConcealment(packet.data) || !isFree || !follows || endOf(packet) > end) continue;
@@ -46,13 +47,19 @@ export function spliceLate(onTime: readonly PlacedPacket[], late: readonly Place
   return [...onTime.filter((packet) => !replaced.has(packet)), ...put].sort((a, b) => a.position - b.position);
 }
 
-/** Puts packets one behind the other. */
+/** Joins packets without holes. */
 export class PacketRun {
   #last: PlacedPacket | undefined;
-  /** Behind the last packet, as long as the packets are: less than 2.5 ms behind their positions. */
+  /**
+   * End of the last packet, as the sum of the packets' durations: less than 2.5 ms after the end by
+   * their positions.
+   */
   #end = 0;
 
-  /** `packets`, in order, without what overlaps those before; holes filled in the manner of the packet before them. */
+  /**
+   * Yields `packets`, in order, without those that overlap earlier ones. Holes are filled in the
+   * mode of the packet before them.
+   */
   *follow(packets: Iterable<PlacedPacket>): Iterable<PlacedPacket> {
     for (const packet of packets) {
       const last = this.#last;
@@ -72,7 +79,7 @@ export class PacketRun {
   }
 }
 
-/** Where a packet ends; behind everything if there is none. */
+/** Returns a packet's end; Infinity if there is no packet. */
 function endOf(packet: PlacedPacket | undefined): number {
   return packet === undefined ? Infinity : packet.position + packet.samples;
 }

@@ -1,5 +1,6 @@
-// A stretch of one voice as one Ogg Opus file: segments of the archive in, cut to the packet and joined, late frames in their
-// places; bytes out as they become complete. Holds one segment and the late ones that lie in it.
+// Exports a stretch of one voice as one Ogg Opus file. Segments of the archive are cut at packet
+// boundaries and joined, with late frames in their places; bytes are written as they become
+// complete. It holds one segment and the late packets within it.
 import { createHash } from 'node:crypto';
 import { epochFromText, epochStartedMs, epochText, OPUS_SAMPLE_RATE } from '@hayate/protocol';
 import { OggOpusWriter, type OpusTag } from '../format/ogg/index.ts';
@@ -10,55 +11,56 @@ import { readErasure } from './erasure-record.ts';
 import { listVoice, listVoiceEpochs, positionAt, type ReadSegment, readSegment, type Voice, type VoiceSegment } from './export-segments.ts';
 import { PacketRun, type PlacedPacket, spliceLate } from './export-timeline.ts';
 
-/** A moment of a broadcast: by the clock, or since the broadcast began. */
+/** A moment of a broadcast: a clock time, or seconds since the broadcast began. */
 export type Moment = { readonly unixMs: number } | { readonly seconds: number };
 
-/** What to export. */
+/** The voice and stretch to export. */
 export interface VoiceRequest {
   stream: string;
-  /** 16 hex digits; absent: the newest broadcast with voice in the time asked for. */
+  /** 16 hex digits; absent: the newest broadcast with voice in the requested time. */
   epoch?: string | undefined;
   participant: number;
-  /** From the beginning if absent. */
+  /** Absent: from the beginning. */
   from?: Moment | undefined;
-  /** To the end if absent. */
+  /** Absent: to the end. */
   to?: Moment | undefined;
 }
 
-/** What was exported. */
+/** The result of an export. */
 export interface ExportedVoice extends BroadcastName {
   /** Unix milliseconds at which the first sample played was captured. */
   startUnixMs: number;
-  /** What a player plays. */
+  /** Duration that a player plays. */
   durationMs: number;
-  /** Of it, milliseconds without sound that fill holes between segments. */
+  /** Of the duration, milliseconds of silence that fill holes between segments. */
   filledMs: number;
   packets: number;
-  /** Packets that came late and are in their places. */
+  /** Late packets that were put in their places. */
   splicedPackets: number;
 }
 
-/** Samples before the first that is played, for a decoder to converge (RFC 7845 section 4.6). */
+/** Samples before the first one played, for a decoder to converge (RFC 7845 section 4.6). */
 const CONVERGENCE_SAMPLES = 3_840;
 
-/** A broadcaster's clock may be so far from the servers'. */
+/** Maximum difference between a broadcaster's clock and the servers' clocks. */
 const CLOCK_SLACK_MS = 3_600_000;
 
-/** Tags that are true of every part of a segment. */
+/** Tags that apply to every part of a segment. */
 const KEPT_TAGS = ['TITLE', 'ARTIST', 'HAYATE_STREAM', 'HAYATE_EPOCH', 'HAYATE_PARTICIPANT', 'HAYATE_CLOCK', 'HAYATE_CLOCK_UNCERTAINTY_US'];
 
-/** A stretch of the timeline; positions. */
+/** A stretch of the timeline, in positions. */
 interface Stretch {
   from: number;
   to: number;
 }
 
-/** Takes bytes in order; what it returns is awaited before more is read. */
+/** Takes bytes in order. Its result is awaited before more is read. */
 export type WriteBytes = (bytes: Uint8Array) => unknown;
 
 /**
- * Exports a voice; `write` takes the file's bytes in order. Throws NOT_FOUND if there is no voice in the time asked for, GONE if it was
- * erased or is kept no longer, CORRUPT for a segment that cannot be read.
+ * Exports a voice; `write` takes the file's bytes in order. Throws NOT_FOUND if there is no voice
+ * in the requested time, GONE if it was erased or is no longer kept, CORRUPT for a segment that
+ * cannot be read.
  */
 export async function exportVoice(store: Store, request: VoiceRequest, write: WriteBytes): Promise<ExportedVoice> {
   const { stream, participant } = request;
@@ -82,10 +84,10 @@ class VoiceExport {
   readonly #voice: Voice;
   readonly #stretch: Stretch;
   readonly #write: WriteBytes;
-  /** What the last write waits for. */
+  /** The result of the last `write`, to be awaited. */
   #written: unknown;
   readonly #run = new PacketRun();
-  /** Late segments that have been read, from the first one needed on. */
+  /** Late packets that have been read, from the first one needed on. */
   readonly #late: PlacedPacket[] = [];
   #lateRead = 0;
   /** The packets before the first one played. */
@@ -102,7 +104,7 @@ class VoiceExport {
     this.#exported = { ...name, startUnixMs: 0, durationMs: 0, filledMs: 0, packets: 0, splicedPackets: 0 };
   }
 
-  /** Undefined, and nothing is written, if the stretch has no packet. */
+  /** Returns undefined, and writes nothing, if the stretch has no packet. */
   async run(): Promise<ExportedVoice | undefined> {
     const { onTime } = this.#voice;
     const first = onTime.findLastIndex(({ position }) => position <= this.#stretch.from - CONVERGENCE_SAMPLES);
@@ -111,7 +113,8 @@ class VoiceExport {
       if (segment.position >= this.#stretch.to) break;
       await this.#written;
       const read = await readSegment(this.#store, segment);
-      // The pre-roll is that of the segment before, if that one is read too. Late voice may lie in the hole behind a segment.
+      // The pre-roll repeats the previous segment, if that was read too. Late voice may lie in the
+      // hole after a segment.
       const start = i <= Math.max(first, 0) ? (read.packets[0]?.position ?? 0) : segment.position;
       const end = onTime[i + 1]?.position ?? Infinity;
       const onTimePackets = read.packets.filter(({ position }) => position >= start);
@@ -124,7 +127,7 @@ class VoiceExport {
     return this.#exported;
   }
 
-  /** Writes what belongs to the stretch; true if there is no more of it. */
+  /** Writes the packets that belong to the stretch; true if the stretch is complete. */
   #take(packets: readonly PlacedPacket[], segment: VoiceSegment, read: ReadSegment): boolean {
     for (const packet of this.#run.follow(packets)) {
       if (packet.position >= this.#stretch.to) return true;
@@ -143,7 +146,7 @@ class VoiceExport {
     return false;
   }
 
-  /** A decoder needs nothing from before a hole. */
+  /** Drops the packets before a hole: a decoder needs none of them. */
   #keepForPreroll(packet: PlacedPacket): void {
     if (packet.origin === 'filling') this.#preroll = [];
     else this.#preroll.push(packet);
@@ -152,7 +155,7 @@ class VoiceExport {
 
   #open(packet: PlacedPacket, { stream, epoch, participant }: VoiceSegment, { link, unixUsAt }: ReadSegment): OggOpusWriter {
     const first = this.#preroll[0] ?? packet;
-    // The encoder's delay is cut off where the voice begins.
+    // The encoder's delay is hidden at the start of the voice.
     const codecDelay = first.position === 0 ? link.head.preSkip : 0;
     this.#preSkip = Math.max(samplesOf(this.#preroll), codecDelay);
     const startUs = unixUsAt(first.position + this.#preSkip);
@@ -174,7 +177,10 @@ class VoiceExport {
     return writer;
   }
 
-  /** Late packets that begin from `start` to before `end`, for stretches that rise. */
+  /**
+   * Returns late packets that begin from `start` to before `end`. Successive calls must ask for
+   * ascending stretches.
+   */
   async #lateIn(start: number, end: number): Promise<PlacedPacket[]> {
     for (; ; this.#lateRead++) {
       const segment = this.#voice.late[this.#lateRead];
@@ -188,7 +194,7 @@ class VoiceExport {
   }
 }
 
-/** Positions of the moments asked for; undefined if the voice ends before them. */
+/** Returns the positions of the requested moments; undefined if the voice ends before them. */
 async function stretchOf(store: Store, voice: Voice, { from, to }: VoiceRequest): Promise<Stretch | undefined> {
   const place = (moment: Moment) =>
     'seconds' in moment ? Math.round(moment.seconds * OPUS_SAMPLE_RATE) : positionAt(store, voice, moment.unixMs);
@@ -197,7 +203,7 @@ async function stretchOf(store: Store, voice: Voice, { from, to }: VoiceRequest)
   return { from: begin, to: (to === undefined ? undefined : await place(to)) ?? Infinity };
 }
 
-/** Whether the broadcast began only after the moment, by whatever clock. */
+/** Whether the broadcast began after the moment, allowing for differing clocks. */
 function isAfter(epoch: string, moment: Moment | undefined): boolean {
   return moment !== undefined && 'unixMs' in moment && epochStartedMs(epochFromText(epoch) ?? 0n) > moment.unixMs + CLOCK_SLACK_MS;
 }

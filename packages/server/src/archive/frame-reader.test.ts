@@ -36,7 +36,7 @@ function rowOf(stream: string, epoch: string, sequence: number, bytes: number): 
   };
 }
 
-/** An object of `counts[i]` rows of each broadcast `i`. */
+/** Encodes an object with `counts[i]` rows of each broadcast `i`. */
 async function encode(counts: readonly number[], rowBytes: number, codec: 'null' | 'deflate' = 'deflate') {
   const broadcasts = counts.map((count, i) => {
     const [stream, epoch] = [`stream-${String(i).padStart(4, '0')}`, `000000000000000${i % 10}`];
@@ -51,7 +51,7 @@ async function encode(counts: readonly number[], rowBytes: number, codec: 'null'
   return { broadcasts, bytes };
 }
 
-/** A store that counts the requests for bytes of objects. */
+/** A store that counts the range requests for objects. */
 function counting(store: Store): { store: Store; gets: () => number } {
   let gets = 0;
   const counted: Store = {
@@ -108,7 +108,8 @@ test('an object that has been changed or cut short is refused, or reads as befor
         const decoded = await attempt(async () => plain(decodeFrames(KEY, broken)));
         if (decoded !== undefined) assert.deepEqual(decoded, wanted.flat());
         assert.throws(() => decodeFrames(KEY, bytes.subarray(0, at)), { code: 'CORRUPT' });
-        // A section has no digest of its own: it may come changed where nothing is compressed, but as the rows that the index says.
+        // A section has no digest of its own: without compression a change may pass unnoticed, but
+        // the number of rows still matches the index.
         await store.replace(KEY, broken);
         await attempt(async () => {
           const reader = await FrameReader.open(store, KEY);
@@ -120,7 +121,7 @@ test('an object that has been changed or cut short is refused, or reads as befor
   }
 });
 
-/** What `read` gives, undefined if it finds the object CORRUPT. */
+/** The result of `read`; undefined if the object is CORRUPT. */
 async function attempt<T>(read: () => Promise<T>): Promise<T | undefined> {
   try {
     return await read();

@@ -1,5 +1,6 @@
-// A frames object in, rows out, of one broadcast or of all: the header and index by one or two range requests, then one
-// request for what is asked for. Strict: an object that is not what its key and index say is CORRUPT.
+// Reads the rows of one broadcast, or of all, from a frames object. The header and index take one
+// or two range requests, the rows one more. Strict: an object that does not match its key and index
+// is CORRUPT.
 import { AvroError, type AvroHeader, readAvroBlocks, readAvroFile, readAvroHeader } from '../format/avro/index.ts';
 import { HayateError } from '../kernel/error.ts';
 import type { Store } from '../store/store.ts';
@@ -7,20 +8,20 @@ import { type BroadcastName, compareBroadcasts } from './broadcast-order.ts';
 import { FRAME_TABLE, type FrameRow } from './frame-row.ts';
 import { decodeFrameRows } from './frame-row-decoder.ts';
 
-/** Where one broadcast's rows lie in a frames object. */
+/** The place of one broadcast's rows in a frames object. */
 export interface FrameSection extends BroadcastName {
   /** At least 1. */
   readonly rows: number;
-  /** Bytes from the end of the header. */
+  /** Offset from the end of the header, bytes. */
   readonly offset: number;
   /** Bytes. */
   readonly length: number;
 }
 
-/** Read at first: a header with the index of about 400 broadcasts. */
+/** Bytes of the first read: a header with the index of about 400 broadcasts. */
 const HEADER_BYTES = 32_768;
 
-/** One frames object, of which the header has been read. */
+/** A frames object whose header has been read. */
 export class FrameReader {
   readonly key: string;
   readonly header: AvroHeader;
@@ -35,7 +36,10 @@ export class FrameReader {
     this.#store = store;
   }
 
-  /** Reads the header. Throws NOT_FOUND if there is no such object, CORRUPT if it is no frames object. */
+  /**
+   * Reads the header. Throws NOT_FOUND if there is no such object, CORRUPT if it is not a frames
+   * object.
+   */
   static async open(store: Store, key: string): Promise<FrameReader> {
     for (let length = HEADER_BYTES; ; ) {
       const bytes = await store.get(key, { offset: 0, length });
@@ -46,18 +50,20 @@ export class FrameReader {
       } catch (cause) {
         const needed = cause instanceof AvroError && bytes.length === length ? cause.needed : undefined;
         if (needed === undefined) throw corrupt(key, cause);
-        // The index comes last: what it lacks, and a few bytes that end the header.
+        // The index comes last: read its missing part, and the few bytes that end the header.
         length = needed + HEADER_BYTES;
       }
     }
   }
 
-  /** The broadcast's section; undefined if the object has no frame of it. */
+  /** Returns the broadcast's section; undefined if the object has no frame of it. */
   section(stream: string, epoch: string): FrameSection | undefined {
     return this.sections.find((section) => section.stream === stream && section.epoch === epoch);
   }
 
-  /** The rows of one section, in log order. Throws CORRUPT, NOT_FOUND if the object is gone. */
+  /**
+   * Reads the rows of one section, in log order. Throws CORRUPT, NOT_FOUND if the object is gone.
+   */
   async read({ stream, epoch, rows: count, offset, length }: FrameSection): Promise<FrameRow[]> {
     const bytes = await this.#store.get(this.key, { offset: this.header.length + offset, length });
     if (bytes === undefined) throw new HayateError('NOT_FOUND', `there is no ${this.key}`);
@@ -72,7 +78,7 @@ export class FrameReader {
     }
   }
 
-  /** All rows; the digest is checked over them. Throws CORRUPT, NOT_FOUND if the object is gone. */
+  /** Reads all rows and checks their digest. Throws CORRUPT, NOT_FOUND if the object is gone. */
   async readAll(): Promise<FrameRow[]> {
     const bytes = await this.#store.get(this.key);
     if (bytes === undefined) throw new HayateError('NOT_FOUND', `there is no ${this.key}`);
@@ -84,11 +90,14 @@ export class FrameReader {
 export interface OpenFrames {
   /** Sorted by stream, then epoch. */
   readonly sections: readonly FrameSection[];
-  /** The rows of one of them, in log order. Throws CORRUPT. */
+  /** Returns the rows of one section, in log order. Throws CORRUPT. */
   rows(section: FrameSection): FrameRow[];
 }
 
-/** Opens a frames object whose rows are wanted broadcast by broadcast; its digest, index and framing are checked. Throws CORRUPT. */
+/**
+ * Opens a frames object for reading one broadcast at a time. Checks its digest, index and framing.
+ * Throws CORRUPT.
+ */
 export function openFrames(key: string, bytes: Uint8Array): OpenFrames {
   return guarded(key, () => {
     const { header, blocks } = readAvroFile(bytes);
@@ -105,7 +114,10 @@ export function openFrames(key: string, bytes: Uint8Array): OpenFrames {
   });
 }
 
-/** All rows of a frames object; its digest, its index and the order of its rows are checked. Throws CORRUPT. */
+/**
+ * Decodes all rows of a frames object. Checks its digest, its index and the order of its rows.
+ * Throws CORRUPT.
+ */
 export function decodeFrames(key: string, bytes: Uint8Array): FrameRow[] {
   const { sections, rows } = openFrames(key, bytes);
   return sections.flatMap(rows);

@@ -1,11 +1,15 @@
-// Blocks of the frames output in, rows out, by hand: within the bounds of the block, and in time that its length bounds,
-// whatever it holds. (avsc loops for as long as a changed count says.)
+// Decodes blocks of the frames output to rows, by hand. It stays within the bounds of the block and
+// takes time proportional to its length, whatever its content. (avsc loops as often as a changed
+// count says.)
 import { type AvroBlock, AvroCursor, AvroError, joinParts } from '../format/avro/index.ts';
 import type { FrameRow } from './frame-row.ts';
 
 const INT_MAX = 0x7fff_ffff;
 
-/** The rows of `blocks`, whose schema is FRAME_TABLE's. `frame` is a view into its block. Throws AvroError. */
+/**
+ * Yields the rows of `blocks`, which have the schema of FRAME_TABLE. `frame` is a view into its
+ * block. Throws AvroError.
+ */
 export function* decodeFrameRows(blocks: Iterable<AvroBlock>): Iterable<FrameRow> {
   for (const block of blocks) {
     const cursor = new AvroCursor(joinParts(block));
@@ -53,7 +57,7 @@ function decodeBytes(cursor: AvroCursor): Buffer {
 
 function decodeLabels(cursor: AvroCursor): Record<string, string> {
   const labels: [string, string][] = [];
-  // Each label takes two bytes at least, so that a changed count soon meets the end.
+  // Each label takes at least two bytes, so that a changed count soon reaches the end.
   for (let count = cursor.long(); count > 0; count = cursor.long())
     for (let rest = count; rest > 0; rest--) labels.push([cursor.text(), cursor.text()]);
   return Object.fromEntries(labels);

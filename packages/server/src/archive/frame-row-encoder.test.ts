@@ -54,7 +54,7 @@ test('rows are encoded as the generated codec encodes them, byte for byte, and d
             value: new Uint8Array(),
           };
           const labelled = frames.map(([fields, receivedUnixUs], i) => {
-            // Some that fill a block alone, so that blocks end in every way.
+            // Some rows fill a block alone, so that blocks end in every possible way.
             const payload = big > 0 && i % (big + 1) === big ? new Uint8Array(40_000 * big) : fields.payload;
             return { frame: encodeFrame({ stream: name, epoch: ofEpoch, ...fields, payload }), receivedUnixUs };
           });

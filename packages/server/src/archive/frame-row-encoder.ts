@@ -1,11 +1,12 @@
-// Frames in, rows of the frames output out, encoded by hand straight into their block: what FRAME_TABLE's codec would write of
-// `frameRow`, byte for byte, without an object for each frame. What all rows of a batch share is encoded once.
+// Encodes rows of the frames output by hand, straight into their block. The bytes are those that
+// FRAME_TABLE's codec would write of `frameRow`, without an object for each frame. The columns that
+// all rows of a batch share are encoded once.
 import { epochText, type FrameHeader } from '@hayate/protocol';
 import { AVRO_LONG_BYTES, type AvroBlocks, avroLong, avroSized, avroStringMap, writeAvroLong } from '../format/avro/index.ts';
 import type { PartitionName } from './path.ts';
 import { safeNumber } from './safe-number.ts';
 
-/** What the rows of a batch have in common. */
+/** The columns that all rows of a batch share. */
 export interface BatchColumns {
   stream: string;
   epoch: bigint;
@@ -15,7 +16,7 @@ export interface BatchColumns {
   labels: Readonly<Record<string, string>>;
 }
 
-/** A row's numbers, at the most. */
+/** Maximum bytes of a row's numbers. */
 const NUMBERS_BYTES_MAX = 13 * AVRO_LONG_BYTES;
 
 /** Encodes rows of one broadcast. */
@@ -26,7 +27,7 @@ export class FrameRowEncoder {
   #place = Buffer.alloc(0);
   /** Columns from `append_time` to `labels`. */
   #batch = Buffer.alloc(0);
-  /** Columns from `stream` to `labels`, and what they were made of. */
+  /** Columns from `stream` to `labels`, and the values they were encoded from. */
   #broadcast = Buffer.alloc(0);
   #columns: BatchColumns | undefined;
 
@@ -34,7 +35,10 @@ export class FrameRowEncoder {
     this.#partition = Buffer.concat([avroSized(log), avroLong(partition)]);
   }
 
-  /** The rows that follow are of the batch at this offset, appended at this time (Unix milliseconds). */
+  /**
+   * Sets the batch of the following rows: its offset, its append time (Unix milliseconds) and its
+   * columns.
+   */
   beginBatch(offset: number, appendTimeMs: number, columns: BatchColumns): void {
     const known = this.#columns;
     if (
@@ -53,7 +57,10 @@ export class FrameRowEncoder {
     this.#batch = Buffer.concat([avroLong(appendTimeMs), this.#broadcast]);
   }
 
-  /** Adds the row of the batch's frame `index`: `value` from `start` to `end`, whose header has been read. */
+  /**
+   * Adds the row of the batch's frame `index`: `value` from `start` to `end`, whose header has been
+   * read.
+   */
   append(blocks: AvroBlocks, index: number, header: FrameHeader, receivedUs: number, frame: Uint8Array): void {
     let at = blocks.begin(this.#place.length + this.#batch.length + NUMBERS_BYTES_MAX + frame.length);
     const { buffer } = blocks;

@@ -1,5 +1,6 @@
-// Rows of the frames output: one per frame, labelled. The frame's bytes are kept as the broadcaster encoded them; the other
-// columns save an analyst from parsing them. The schema is spec/frame.avsc, word for word.
+// Rows of the frames output: one per frame, with the batch's labels. The frame's bytes are kept as
+// the broadcaster encoded them; the other columns spare an analyst from parsing them. The schema is
+// spec/frame.avsc, word for word.
 import { epochText, type FrameHeader } from '@hayate/protocol';
 import type { Batch, LabelledFrame } from '@hayate/protocol/server';
 import { defineAvroTable } from '../format/avro/index.ts';
@@ -63,7 +64,7 @@ export const FRAME_TABLE = defineAvroTable<FrameRow>({
   ],
 });
 
-/** The row of a batch's frame `index`, whose header has been read. */
+/** Makes the row of a batch's frame `index`, whose header has been read. */
 export function frameRow(
   name: PartitionName,
   entry: LogEntry,
@@ -96,7 +97,7 @@ export function frameRow(
   };
 }
 
-/** The labels with their keys in order, since the order of a Protobuf map is not part of its meaning. */
+/** Returns the labels with sorted keys, because the order of a Protobuf map has no meaning. */
 export function sortedLabels(labels: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

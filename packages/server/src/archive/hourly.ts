@@ -1,5 +1,6 @@
-// Puts the statistics of each hour that is over into a file of its own, row by row as they are. What is made depends only on
-// names and digests that manifests hold, so whoever makes it again makes the same, whatever was erased in between.
+// Compacts the statistics of each past hour into one file, with the rows unchanged. The result
+// depends only on names and digests in manifests, so every process makes the same file, whatever
+// was erased in between.
 import { setImmediate as giveWay } from 'node:timers/promises';
 import { logicalDigest } from '../format/logical-digest.ts';
 import { ParquetFileWriter, readParquetMetadata } from '../format/parquet/index.ts';
@@ -16,10 +17,13 @@ import { STATISTICS_TABLE, type StatisticsRow } from './statistics-row.ts';
 /** Metadata key of the digest of the parts' digests. */
 export const PARTS_KEY = 'hayate.parts';
 
-/** Offsets that one hourly object covers at the most: a row needs an entry of its own, usually fifty. */
+/**
+ * Maximum number of offsets that one hourly object covers: a row needs at least one entry, usually
+ * fifty.
+ */
 const OFFSETS_MAX = 2 ** 22;
 
-/** Rows that go into one row group, at least. */
+/** Minimum number of rows in a row group. */
 const GROUP_ROWS = 8_192;
 
 const HOUR_MS = 3_600_000;
@@ -33,20 +37,20 @@ interface Part extends HourlyName {
 export interface CompactOptions {
   store: Store;
   name: PartitionName;
-  /** Start of a cut: the hours before the one of its manifest are done. */
+  /** Start of a cut: the hours before its manifest's hour are done. */
   from: number;
-  /** Called with where to go on from, whenever all hours before are durable. */
+  /** Called with the next start whenever all hours before it are durable. */
   advance: (from: number) => Promise<void>;
-  /** Stops after so many steps forward. */
+  /** Maximum number of steps of one call. */
   stepsMax: number;
   signal?: AbortSignal;
 }
 
-/** How far compaction has come. */
+/** The progress of compaction. */
 export interface Compacted {
   /** Start of the first hour that is not done, Unix milliseconds. */
   hourMs: number;
-  /** Objects made. */
+  /** Number of objects made. */
   made: number;
   /** Whether it stopped at `stepsMax`. */
   more: boolean;
@@ -57,7 +61,10 @@ export function hourOf(timeMs: number): number {
   return timeMs - (timeMs % HOUR_MS);
 }
 
-/** Compacts every hour that the partition's manifests have left behind. Throws CONFLICT, CORRUPT, and NOT_FOUND for a part that is missing. */
+/**
+ * Compacts every hour that is over by the partition's manifests. Throws CONFLICT, CORRUPT, and
+ * NOT_FOUND for a part that is missing.
+ */
 export async function compactHours({ store, name, from, advance, stepsMax, signal }: CompactOptions): Promise<Compacted> {
   const done: Compacted = { hourMs: 0, made: 0, more: false };
   let first = true;
@@ -81,7 +88,7 @@ export async function compactHours({ store, name, from, advance, stepsMax, signa
   return done;
 }
 
-/** The statistics objects of the cut before a manifest, in order. */
+/** Returns the statistics objects of the cut before a manifest, in order. */
 function statisticsOf({ previous }: Manifest): Part[] {
   return (previous?.objects ?? []).flatMap(({ key, digest }) => {
     const name = parseHourlyKey(key);
@@ -89,7 +96,7 @@ function statisticsOf({ previous }: Manifest): Part[] {
   });
 }
 
-/** Runs of one hour's parts, each of which becomes an object. */
+/** Splits one hour's parts into runs, each of which becomes an object. */
 function splitParts(parts: readonly Part[]): Part[][] {
   const runs: Part[][] = [];
   for (const part of parts) {
@@ -101,7 +108,7 @@ function splitParts(parts: readonly Part[]): Part[][] {
   return runs;
 }
 
-/** Whether there was no such object yet. */
+/** Makes an hourly object. Returns whether there was no such object yet. */
 async function compact(store: Store, name: PartitionName, parts: readonly Part[], signal: AbortSignal | undefined): Promise<boolean> {
   const [first, last] = [parts[0], parts.at(-1)];
   if (first === undefined || last === undefined) return false;
@@ -118,7 +125,8 @@ async function compact(store: Store, name: PartitionName, parts: readonly Part[]
     };
     made = await store.putIfAbsent(key, await concatenate(store, parts, metadata, signal));
   }
-  // Also what was just made: an erasure may have begun behind the reading of the parts, and ended before the writing.
+  // Check a new object too: an erasure may have begun after the parts were read and ended before
+  // the object was written.
   const bytes = await store.get(key);
   if (bytes === undefined) throw new HayateError('NOT_FOUND', `${key} was there, and then was not`);
   if (readParquetMetadata(bytes)[PARTS_KEY] !== partsDigest) throw new HayateError('CONFLICT', `${key} is made of other statistics`);

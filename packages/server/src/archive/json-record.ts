@@ -1,8 +1,9 @@
-// Small records of the archive as objects: one line of JSON in, a value of the right shape out, or CORRUPT.
+// Small records of the archive as objects: one line of JSON. A record of the wrong shape is
+// CORRUPT.
 import type * as z from 'zod';
 import { HayateError } from '../kernel/error.ts';
 
-/** A record's bytes: JSON, one line. */
+/** Encodes a record as one line of JSON. */
 export function encodeRecord(record: object): Uint8Array {
   return new TextEncoder().encode(`${JSON.stringify(record)}\n`);
 }

@@ -56,7 +56,7 @@ const manifest: fc.Arbitrary<Manifest> = fc
     return erased ? eraseManifestState(made, { ...made.state, epochs: [] }) : made;
   });
 
-/** What the bytes say; undefined if they are refused, which must be as CORRUPT. */
+/** Decodes a manifest; undefined if the bytes are refused, which must be as CORRUPT. */
 function read(bytes: Uint8Array): Manifest | undefined {
   try {
     return decodeManifest(bytes, 'key');

@@ -1,5 +1,6 @@
-// A cut's manifest: the configuration in force and everything that the cut needs to know of what came before it. Written
-// once, when the cut before has all its objects; whoever reads the log from it writes the same objects.
+// A cut's manifest: the configuration in force, and everything the cut needs to know of earlier
+// cuts. It is written once, when the previous cut has all its objects. Every process that reads the
+// log from it writes the same objects.
 import * as z from 'zod';
 import { logicalDigest } from '../format/logical-digest.ts';
 import { HayateError } from '../kernel/error.ts';
@@ -9,7 +10,7 @@ const Count = z.int().min(0);
 const Epoch = z.string().regex(/^[0-9a-f]{16}$/);
 const Ranges = z.array(z.tuple([Count, Count]));
 
-/** What is known of a broadcast from its latest HEADER frame. */
+/** The facts from a broadcast's latest HEADER frame. */
 const HeaderStateSchema = z.strictObject({
   sequence: Count,
   title: z.string(),
@@ -25,9 +26,12 @@ const HeaderStateSchema = z.strictObject({
 /** One participant's voice. */
 const TrackStateSchema = z.strictObject({
   participant: Count,
-  /** Position behind the last packet written. */
+  /** End of the last packet written, as a position. */
   position: Count,
-  /** The last packets written, base64; at least the pre-roll's length, or all there are without a hole. */
+  /**
+   * The last packets written, base64: at least the pre-roll's length, or all packets since the last
+   * hole.
+   */
   preroll: z.array(z.string()),
 });
 
@@ -47,9 +51,12 @@ const EpochStateSchema = z.strictObject({
 });
 
 const PartitionStateSchema = z.strictObject({
-  /** Start of the running maximum of the windows, Unix milliseconds; 0 before the first entry. */
+  /**
+   * Start of the latest window so far (a running maximum), Unix milliseconds; 0 before the first
+   * entry.
+   */
   windowStartMs: Count,
-  /** Where the next object of each output begins. */
+  /** The offset at which the next object of each output begins. */
   covered: z.strictObject({ frames: Count, marks: Count, statistics: Count }),
   /** Sorted by stream, then epoch. */
   epochs: z.array(EpochStateSchema),
@@ -62,14 +69,23 @@ const ManifestSchema = z.strictObject({
   /** First offset of the cut. */
   start: Count,
   config: CutConfigSchema,
-  /** The cut before: its first offset and what it wrote, sorted by key. Absent in a partition's first manifest. */
+  /**
+   * The previous cut: its first offset and its objects, sorted by key. Absent in a partition's
+   * first manifest.
+   */
   previous: z.strictObject({ start: Count, objects: z.array(z.strictObject({ key: z.string(), digest: z.string() })) }).optional(),
   state: PartitionStateSchema,
-  /** Of everything but `config` and itself; where something was erased, of what was there before. */
+  /**
+   * Digest of everything except `config` and the digests. After an erasure, still of the original
+   * content.
+   */
   digest: z.string(),
-  /** Of `config` and `digest`: the configuration is no part of what two writers must agree on, but must not change either. */
+  /**
+   * Digest of `config` and `digest`. Two writers need not agree on the configuration, but it must
+   * not change either.
+   */
   seal: z.string(),
-  /** Only where something was erased: of what is there. */
+  /** Present only after an erasure: digest of the remaining content. */
   erased: z.string().optional(),
 });
 
@@ -79,10 +95,10 @@ export type EpochState = z.infer<typeof EpochStateSchema>;
 export type PartitionState = z.infer<typeof PartitionStateSchema>;
 export type Manifest = z.infer<typeof ManifestSchema>;
 
-/** What a manifest says, without its digests. */
+/** The content of a manifest, without its digests. */
 export type ManifestContent = Omit<Manifest, 'digest' | 'erased' | 'format' | 'seal'>;
 
-/** Makes a manifest: fields in one order, and the digest. */
+/** Makes a manifest: puts the fields in a fixed order and adds the digests. */
 export function makeManifest(content: ManifestContent): Manifest {
   const { log, partition, start, config, previous, state } = content;
   const digest = digestOf(content);
@@ -90,23 +106,26 @@ export function makeManifest(content: ManifestContent): Manifest {
   return { format: 'hayate-cut-1', ...contents, digest, seal: sealOf(config, digest) };
 }
 
-/** `manifest` with another state, from which something was erased: its digest stays, and that of what is left stands beside it. */
+/**
+ * Returns `manifest` with a state from which content was erased. Its digest stays; `erased` holds
+ * the digest of the remaining content.
+ */
 export function eraseManifestState(manifest: Manifest, state: PartitionState): Manifest {
   return { ...manifest, state, erased: digestOf({ ...manifest, state }) };
 }
 
-/** The manifest of a partition that nothing has been read of; its first cut begins at `start`. */
+/** Makes the first manifest of a partition; its first cut begins at `start`. */
 export function firstManifest(log: string, partition: number, start: number, config: CutConfig): Manifest {
   const state = { windowStartMs: 0, covered: { frames: start, marks: start, statistics: start }, epochs: [] };
   return makeManifest({ log, partition, start, config, state });
 }
 
-/** The manifest's bytes: JSON, one line. */
+/** Encodes a manifest as one line of JSON. */
 export function encodeManifest(manifest: Manifest): Uint8Array {
   return new TextEncoder().encode(`${JSON.stringify(manifest)}\n`);
 }
 
-/** Reads a manifest. Throws CORRUPT if it is not one or its digest does not fit. */
+/** Reads a manifest. Throws CORRUPT if it is not one or its digest does not match. */
 export function decodeManifest(bytes: Uint8Array, key: string): Manifest {
   let manifest: Manifest;
   try {

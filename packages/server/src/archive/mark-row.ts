@@ -1,5 +1,6 @@
-// Rows of the marks output: what batches say besides their frames, in log order. Ranges that a broadcaster declared dropped
-// and ends of epochs: with the frames they prove that nothing is missing. The schema is spec/mark.avsc, word for word.
+// Rows of the marks output: the content of batches other than frames, in log order. These are the
+// ranges that a broadcaster declared dropped, and the ends of epochs. Together with the frames they
+// prove that nothing is missing. The schema is spec/mark.avsc, word for word.
 import { epochText } from '@hayate/protocol';
 import type { Batch } from '@hayate/protocol/server';
 import { defineAvroTable } from '../format/avro/index.ts';
@@ -49,7 +50,7 @@ export const MARK_TABLE = defineAvroTable<MarkRow>({
   ],
 });
 
-/** The marks of a batch: what it declares dropped, and the end of its epoch. */
+/** Returns the marks of a batch: its dropped ranges, and the end of its epoch. */
 export function markRows(
   name: PartitionName,
   entry: LogEntry,

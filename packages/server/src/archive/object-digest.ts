@@ -1,5 +1,5 @@
-// The digest that an object carries of its own logical content, whatever its format: how two writers of the same key are
-// found to agree.
+// Reads the digest that an object of any format carries of its own logical content. It shows
+// whether two writers of the same key agree.
 import { readAvroHeader } from '../format/avro/index.ts';
 import { readOggOpusHeaders, tagValue } from '../format/ogg/index.ts';
 import { PARQUET_DIGEST_KEY, PARQUET_ERASED_KEY, readParquetMetadata } from '../format/parquet/index.ts';
@@ -7,22 +7,22 @@ import { HayateError } from '../kernel/error.ts';
 import { isErasedAudio, OGG_DIGEST_TAG } from './audio-object.ts';
 import { decodeManifest } from './manifest.ts';
 
-/** What an object says of its content. */
+/** An object's own statement of its content. */
 export interface ObjectIdentity {
-  /** Of its content; if something has been erased, of what was there before. */
+  /** Digest of its content; after an erasure, of the original content. */
   readonly digest: string;
   /** Whether something has been erased. */
   readonly erased: boolean;
 }
 
-/** The identity in `bytes`, an object of this key. Throws CORRUPT if it cannot be read. */
+/** Reads the identity in `bytes`, an object with this key. Throws CORRUPT if it cannot be read. */
 export function readObjectIdentity(key: string, bytes: Uint8Array): ObjectIdentity {
   const identity = read(key, bytes);
   if (identity === undefined) throw new HayateError('CORRUPT', `${key} carries no digest`);
   return identity;
 }
 
-/** The digest in `bytes`, an object of this key. Throws CORRUPT if it cannot be read. */
+/** Reads the digest in `bytes`, an object with this key. Throws CORRUPT if it cannot be read. */
 export function readObjectDigest(key: string, bytes: Uint8Array): string {
   return readObjectIdentity(key, bytes).digest;
 }

@@ -1,4 +1,4 @@
-// Keys of the archive's objects: made, and read back.
+// Makes the keys of the archive's objects and reads them back.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

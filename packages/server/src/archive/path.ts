@@ -1,8 +1,8 @@
-// Where objects lie: keys from what an object is about, and back. Numbers are zero-padded, so that keys sort as numbers do.
-// Changing a key here is changing spec/archive.md, "Objects".
+// Makes the keys of objects and reads them back. Numbers are zero-padded, so that keys sort in
+// numeric order. A change to a key here is a change to spec/archive.md, "Objects".
 import { epochFromText, epochText, isStreamName } from '@hayate/protocol';
 
-/** Where a partition's objects belong. */
+/** A partition, to which objects belong. */
 export interface PartitionName {
   /** The log's id. */
   log: string;
@@ -15,34 +15,34 @@ export interface OffsetRange {
   end: number;
 }
 
-/** The outputs that are laid out by log, hour and partition, and their file types. */
+/** The outputs that are stored by log, hour and partition, and their file types. */
 const EXTENSIONS = { frames: 'avro', marks: 'avro', statistics: 'parquet', hourly: 'parquet' } as const;
 
-/** What is laid out by hour. `hourly` is made of `statistics`, not of the log. */
+/** The outputs that are stored by hour. `hourly` is made of `statistics`, not of the log. */
 export type HourlyFolder = keyof typeof EXTENSIONS;
 
-/** An output of the log that is laid out by hour. */
+/** An output of the log that is stored by hour. */
 export type HourlyOutput = Exclude<HourlyFolder, 'hourly'>;
 
-/** What an audio object is. */
+/** The facts in an audio object's key. */
 export interface AudioName {
   stream: string;
   epoch: bigint;
   participant: number;
-  /** Whether it holds frames that came for a time already written. */
+  /** Whether it holds frames that arrived for a time already written. */
   late: boolean;
   /** The lowest sequence in it. */
   firstSequence: number;
-  /** Position of its first packet behind the pre-roll, 48 kHz samples since the epoch began. */
+  /** Position of its first packet after the pre-roll, 48 kHz samples since the epoch began. */
   position: number;
 }
 
-/** A number as object names hold it: 20 digits. */
+/** Formats a number as in object names: 20 digits. */
 export function digits(number: number): string {
   return String(number).padStart(20, '0');
 }
 
-/** Where a partition's manifests lie; ends in '/'. */
+/** Prefix of a partition's manifests; ends in '/'. */
 export function manifestPrefix({ log, partition }: PartitionName): string {
   return `cuts/${log}/${partitionText(partition)}/`;
 }
@@ -58,13 +58,16 @@ export function parseManifestKey(key: string): (PartitionName & { start: number 
   return match === null ? undefined : { log: match[1] ?? '', partition: Number(match[2]), start: Number(match[3]) };
 }
 
-/** Where an output's objects of an hour lie, whatever the partition; `timeMs` (Unix milliseconds) tells the day and hour, in UTC. Ends in '/'. */
+/**
+ * Prefix of an output's objects of an hour, for all partitions. `timeMs` (Unix milliseconds) gives
+ * the day and hour, in UTC. Ends in '/'.
+ */
 export function hourPrefix(folder: HourlyFolder, log: string, timeMs: number): string {
   const time = new Date(timeMs).toISOString();
   return `${folder}/${log}/dt=${time.slice(0, 10)}/hour=${time.slice(11, 13)}/`;
 }
 
-/** Where an output's objects of a partition and hour lie. Ends in '/'. */
+/** Prefix of an output's objects of a partition and hour. Ends in '/'. */
 export function hourlyPrefix(folder: HourlyFolder, { log, partition }: PartitionName, timeMs: number): string {
   return `${hourPrefix(folder, log, timeMs)}${partitionText(partition)}/`;
 }
@@ -74,7 +77,7 @@ export function hourlyKey(folder: HourlyFolder, name: PartitionName, timeMs: num
   return `${hourlyPrefix(folder, name, timeMs)}${digits(range.start)}-${digits(range.end)}.${EXTENSIONS[folder]}`;
 }
 
-/** What the key of an hourly object says. */
+/** The facts in an hourly object's key. */
 export interface HourlyName extends PartitionName, OffsetRange {
   folder: HourlyFolder;
   /** Start of the hour, Unix milliseconds. */
@@ -92,12 +95,12 @@ export function parseHourlyKey(key: string): HourlyName | undefined {
   return { folder, log, partition: Number(partition), start: Number(start), end: Number(end), hourMs };
 }
 
-/** Key of the record of what a partition has not kept. */
+/** Key of a partition's retention record. */
 export function retainedKey({ log, partition }: PartitionName): string {
   return `retained/${log}/${partitionText(partition)}.json`;
 }
 
-/** Where the records of erased broadcasts lie; of one stream if given. Ends in '/'. */
+/** Prefix of the records of erased broadcasts; of one stream if given. Ends in '/'. */
 export function erasedPrefix(stream?: string): string {
   return stream === undefined ? 'erased/' : `erased/${stream}/`;
 }
@@ -113,7 +116,7 @@ export function parseErasedKey(key: string): { stream: string; epoch: string } |
   return isStreamName(stream) ? { stream, epoch } : undefined;
 }
 
-/** Where a broadcast's audio lies; ends in '/'. */
+/** Prefix of a broadcast's audio; ends in '/'. */
 export function audioPrefix(stream: string, epoch?: bigint): string {
   return epoch === undefined ? `audio/${stream}/` : `audio/${stream}/${epochText(epoch)}/`;
 }

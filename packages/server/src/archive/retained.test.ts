@@ -1,4 +1,4 @@
-// Records of upkeep and of erasure: what is written is read back, and nothing else is taken for one.
+// Records of upkeep and of erasure: a written record is read back, and other content is refused.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

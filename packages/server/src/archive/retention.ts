@@ -1,12 +1,13 @@
-// Deletes what is older than it is to be kept, by kind and whole cuts, the oldest first. The record goes ahead of every deletion, and
-// says how far deleting has come, so that nothing is left behind by a crash and nobody takes what is missing for lost.
+// Deletes objects that exceed their retention time, by kind and in whole cuts, oldest first. The
+// record is written before every deletion and shows its progress. So a crash leaves no object
+// undeleted, and no reader takes a deleted object for a lost one.
 import type { Store } from '../store/store.ts';
 import type { Manifest } from './manifest.ts';
 import { listCuts, readChain } from './manifest-chain.ts';
 import { hourlyPrefix, manifestKey, type PartitionName, parseAudioKey, parseHourlyKey } from './path.ts';
 import { OBJECT_KINDS, type ObjectKind, type Retained, writeRetained } from './retained.ts';
 
-/** Days that each kind is kept; 0: for ever. */
+/** Days that each kind is kept; 0: forever. */
 export type RetentionDays = Readonly<Record<ObjectKind, number>>;
 
 /** Objects deleted at a time. */
@@ -17,30 +18,35 @@ const DAY_MS = 86_400_000;
 export interface RetainOptions {
   store: Store;
   name: PartitionName;
-  /** As it was read; it is written again whenever it changes. */
+  /** As last read; it is written again whenever it changes. */
   retained: Retained;
   days: RetentionDays;
   /** This process's clock, Unix milliseconds. */
   clockMs: number;
-  /** A manifest whose offset is committed: nothing from its cut on is deleted, and it stays itself. */
+  /**
+   * A manifest whose offset is committed. Neither it nor an object of its cut or of later cuts is
+   * deleted.
+   */
   newest: Manifest;
-  /** Statistics of this hour and later are not in hourly objects yet, and stay. Unix milliseconds. */
+  /**
+   * Statistics of this hour and later are not in hourly objects yet, and stay. Unix milliseconds.
+   */
   hourMs: number;
-  /** Cuts of each kind that one call deletes at the most. */
+  /** Maximum number of cuts of each kind that one call deletes. */
   cutsMax: number;
   /** Called for each object deleted. */
   onDeleted?: (kind: ObjectKind | 'hourly' | 'cuts') => void;
   signal?: AbortSignal;
 }
 
-/** What became of it. */
+/** The result of a call. */
 export interface RetainResult {
   retained: Retained;
   /** Whether it stopped at `cutsMax`. */
   more: boolean;
 }
 
-/** Deletes what is too old, and what an earlier run had begun to. */
+/** Deletes objects that are too old, and finishes the deletions of an earlier run. */
 export async function deleteAged(options: RetainOptions): Promise<RetainResult> {
   const { store, days } = options;
   let { retained } = options;
@@ -64,19 +70,20 @@ export async function deleteAged(options: RetainOptions): Promise<RetainResult> 
   return { retained, more };
 }
 
-/** The cut before which everything of the kind is too old. */
+/** Finds the cut before which everything of the kind is too old. */
 async function findMark(
   { store, name, days, clockMs, newest, hourMs, cutsMax }: RetainOptions,
   kind: ObjectKind,
   from: number,
 ): Promise<{ offset: number; more: boolean }> {
-  // A clock that runs ahead deletes nothing that is young by the log's own time, which stands still without entries.
+  // The log's own time, which stands still without entries, is a limit too. So a clock that runs
+  // ahead deletes no object that is young by the log's time.
   const beforeMs = Math.min(clockMs, newest.state.windowStartMs) - days[kind] * DAY_MS;
   let offset = from;
   let cuts = 0;
   let first = true;
   for await (const { start, state } of readChain(store, name, from)) {
-    // The window at which a manifest stands is the last one of the cut before it.
+    // A manifest's window is the last one of the cut before it.
     const stays = state.windowStartMs >= beforeMs || (kind === 'statistics' && state.windowStartMs >= hourMs);
     if ((!first && stays) || start > newest.start) break;
     first = false;
@@ -86,7 +93,7 @@ async function findMark(
   return { offset, more: false };
 }
 
-/** Deletes the kind's objects of the cuts that begin at `from` or later, and before `to`. */
+/** Deletes the kind's objects of the cuts that begin from `from` to before `to`. */
 async function deleteCuts(options: RetainOptions, kind: ObjectKind, from: number, to: number): Promise<void> {
   const { store, name, signal } = options;
   const hours = new Set<string>();

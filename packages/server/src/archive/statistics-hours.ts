@@ -1,5 +1,6 @@
-// Which objects hold an hour's statistics, and which hours have any: found by listing, never by reading. Keys sort by time, so
-// the newest hour before a time is found by halving, in a dozen short listings, however long the archive is.
+// Finds the objects that hold an hour's statistics, and the hours that have any, by listing and
+// without reading. Keys sort by time, so a binary search of a dozen short listings finds the newest
+// hour before a time, however long the archive is.
 import type { Store } from '../store/store.ts';
 import { type HourlyName, hourPrefix, parseHourlyKey } from './path.ts';
 
@@ -11,12 +12,12 @@ export interface StatisticsObject extends HourlyName {
   key: string;
 }
 
-/** The start of the hour in which a time lies; Unix milliseconds. */
+/** Returns the start of the hour that contains a time; Unix milliseconds. */
 export function hourOf(timeMs: number): number {
   return Math.floor(timeMs / HOUR_MS) * HOUR_MS;
 }
 
-/** Ids of the logs that have statistics. */
+/** Returns the ids of the logs that have statistics. */
 export async function listLogs(store: Store): Promise<string[]> {
   const logs: string[] = [];
   for (let after = ''; ; ) {
@@ -24,18 +25,21 @@ export async function listLogs(store: Store): Promise<string[]> {
     const log = key?.split('/')[1];
     if (log === undefined) return logs;
     logs.push(log);
-    // '~' lies behind all that a key may hold.
+    // '~' sorts after every character of a key.
     after = `statistics/${log}/~`;
   }
 }
 
-/** The objects that hold the rows of one hour, each row once: by the hour where that has been made, else one by one. */
+/**
+ * Returns the objects that hold the rows of one hour, each row once: hourly objects where these
+ * exist, else the small ones.
+ */
 export async function listHour(store: Store, logs: readonly string[], hourMs: number): Promise<StatisticsObject[]> {
   const found: StatisticsObject[] = [];
   for (const log of logs) {
     const whole = await objectsOf(store, hourPrefix('hourly', log, hourMs));
     const single = await objectsOf(store, hourPrefix('statistics', log, hourMs));
-    // An hour may have more than one file, of which the last may not be made yet.
+    // An hour may have more than one file, and the last one may not exist yet.
     const isCovered = ({ partition, start, end }: StatisticsObject) =>
       whole.some((object) => object.partition === partition && object.start <= start && end <= object.end);
     found.push(...whole, ...single.filter((object) => !isCovered(object)));
@@ -43,7 +47,10 @@ export async function listHour(store: Store, logs: readonly string[], hourMs: nu
   return found;
 }
 
-/** The newest hour that begins before `beforeMs` and has statistics; undefined if there is none. Unix milliseconds. */
+/**
+ * Returns the newest hour that begins before `beforeMs` and has statistics; undefined if there is
+ * none. Unix milliseconds.
+ */
 export async function newestHour(store: Store, logs: readonly string[], beforeMs: number): Promise<number | undefined> {
   const hours = await Promise.all(logs.map((log) => newestHourOfLog(store, log, beforeMs)));
   return hours.reduce((a, b) => (a === undefined || (b !== undefined && b > a) ? b : a), undefined);
@@ -57,7 +64,7 @@ async function newestHourOfLog(store: Store, log: string, beforeMs: number): Pro
   };
   let newest = await hourFrom(0);
   if (newest === undefined || newest >= beforeMs) return undefined;
-  // Often the hour before is there.
+  // Often the hour just before has statistics.
   let end = hourOf(beforeMs - 1) + HOUR_MS;
   for (let probe = end - HOUR_MS; newest < end - HOUR_MS; probe = hourOf((newest + end) / 2)) {
     const found = await hourFrom(probe);

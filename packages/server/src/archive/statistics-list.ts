@@ -1,4 +1,5 @@
-// All statistics of a stretch of time, for those who read the files themselves: a store in, keys out, found by listing alone.
+// Lists the keys of all statistics of a time span, for callers that read the files themselves. Only
+// lists, never reads.
 import type { Store } from '../store/store.ts';
 import { type HourlyFolder, hourPrefix, parseHourlyKey } from './path.ts';
 import { HOUR_MS, hourOf, listLogs, type StatisticsObject } from './statistics-hours.ts';
@@ -9,7 +10,10 @@ export interface TimeSpan {
   readonly toMs: number;
 }
 
-/** The objects of every hour that the span touches, each row in one of them: by the hour where that has been made, else one by one. */
+/**
+ * Returns the objects of every hour that the span touches, with each row in one of them: hourly
+ * objects where these exist, else the small ones.
+ */
 export async function listStatistics(store: Store, span: TimeSpan): Promise<StatisticsObject[]> {
   const found: StatisticsObject[] = [];
   for (const log of await listLogs(store)) {
@@ -18,7 +22,7 @@ export async function listStatistics(store: Store, span: TimeSpan): Promise<Stat
     const byHour = Map.groupBy(whole, hourName);
     for (const object of whole) found.push(object);
     for await (const object of listFolder(store, 'statistics', log, span)) {
-      // An hour may have more than one file, of which the last may not be made yet.
+      // An hour may have more than one file, and the last one may not exist yet.
       const isCovered = byHour.get(hourName(object))?.some(({ start, end }) => start <= object.start && object.end <= end);
       if (isCovered !== true) found.push(object);
     }
@@ -27,7 +31,7 @@ export async function listStatistics(store: Store, span: TimeSpan): Promise<Stat
 }
 
 async function* listFolder(store: Store, folder: HourlyFolder, log: string, { fromMs, toMs }: TimeSpan): AsyncIterable<StatisticsObject> {
-  // Objects of the hour lie behind its own prefix.
+  // Objects of the hour sort after its own prefix.
   for await (const { key } of store.list(`${folder}/${log}/`, hourPrefix(folder, log, hourOf(fromMs)))) {
     const name = parseHourlyKey(key);
     if (name === undefined) continue;

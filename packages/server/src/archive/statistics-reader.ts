@@ -1,5 +1,5 @@
-// A statistics object, or one of an hour, in; its rows out, checked: bytes, digest, that they are of the partition and the
-// offsets that the object's key and metadata name, and in order.
+// Reads and checks the rows of a statistics or hourly object: the bytes, the digest, the order, and
+// that the rows belong to the partition and offsets in the object's key and metadata.
 import { ParquetError, readParquet } from '../format/parquet/index.ts';
 import { HayateError } from '../kernel/error.ts';
 import type { Store } from '../store/store.ts';
@@ -7,7 +7,10 @@ import { compareBroadcasts } from './broadcast-order.ts';
 import { digits } from './path.ts';
 import { STATISTICS_TABLE, type StatisticsRow } from './statistics-row.ts';
 
-/** Reads a statistics or hourly object's rows, sorted by window and, within a cut, by stream and epoch. Throws CORRUPT, NOT_FOUND if there is no such object. */
+/**
+ * Reads a statistics or hourly object's rows, sorted by window and, within a cut, by stream and
+ * epoch. Throws CORRUPT, NOT_FOUND if there is no such object.
+ */
 export async function readStatistics(store: Store, key: string): Promise<StatisticsRow[]> {
   const bytes = await store.get(key);
   if (bytes === undefined) throw new HayateError('NOT_FOUND', `there is no ${key}`);

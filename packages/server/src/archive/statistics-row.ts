@@ -1,5 +1,5 @@
-// Rows of the statistics output: one per broadcast and window. Frames, marks and batches are counted in as the log gives
-// them; sums are of whole numbers, so that they do not depend on who counts.
+// Rows of the statistics output: one per broadcast and window. Frames, marks and batches are
+// counted in log order. Sums are of whole numbers, so that every process gets the same result.
 import { type FrameHeader, KIND_MAX, type KindTraits, kindTraits } from '@hayate/protocol';
 import type { Columns, RowOf } from '../format/parquet/index.ts';
 import type { AudioView } from './audio-payload.ts';
@@ -11,7 +11,7 @@ const time = { type: 'TIMESTAMP' } as const;
 const maybeCount = { type: 'INT64', optional: true } as const;
 const maybeDouble = { type: 'DOUBLE', optional: true } as const;
 
-/** Columns of the statistics output, as spec/archive.md explains them. */
+/** Columns of the statistics output, explained in spec/archive.md. */
 export const STATISTICS_TABLE = {
   log: { type: 'STRING' },
   partition: { type: 'INT32' },
@@ -67,10 +67,10 @@ export type StatisticsRow = RowOf<typeof STATISTICS_TABLE>;
 /** The columns of kinds, in the order of the table. */
 const KIND_COLUMNS: readonly KindTraits['column'][] = ['header', 'audio', 'motion', 'event', 'game', 'other'];
 
-/** Where frames are counted: an index into KIND_COLUMNS by kind. */
+/** Maps a kind to its index in KIND_COLUMNS. */
 const columnOfKind = Array.from({ length: KIND_MAX + 1 }, (_, kind) => KIND_COLUMNS.indexOf(kindTraits(kind).column));
 
-/** Whose row it is. */
+/** The broadcast and window of a row. */
 export interface StatisticsKey {
   log: string;
   partition: number;
@@ -80,14 +80,14 @@ export interface StatisticsKey {
   windowMs: number;
 }
 
-/** Where and when the log has a batch. */
+/** The offset and time of a batch in the log. */
 export interface BatchPlace {
   offset: number;
   /** Unix milliseconds. */
   appendTimeMs: number;
 }
 
-/** Gathers one row. */
+/** Counts the values of one row. */
 export class StatisticsCounter {
   readonly #key: StatisticsKey;
   readonly #place: { firstAppendMs: number; lastAppendMs: number; firstOffset: number; lastOffset: number };
@@ -119,7 +119,7 @@ export class StatisticsCounter {
     this.#place = { firstAppendMs: appendTimeMs, lastAppendMs: appendTimeMs, firstOffset: offset, lastOffset: offset };
   }
 
-  /** A batch of this broadcast, in log order. `labels` are sorted. */
+  /** Counts a batch of this broadcast, in log order. `labels` are sorted. */
   batch({ offset, appendTimeMs }: BatchPlace, labels: Readonly<Record<string, string>>, viewers: number): void {
     const place = this.#place;
     place.firstAppendMs = Math.min(place.firstAppendMs, appendTimeMs);
@@ -129,22 +129,24 @@ export class StatisticsCounter {
     this.#viewersMax = Math.max(this.#viewersMax, viewers);
   }
 
-  /** The title that is in force. */
+  /** Sets the current title. */
   title(title: string): void {
     this.#title = title;
   }
 
-  /** A frame that had been seen before. */
+  /** Counts a frame that had been seen before. */
   duplicate(): void {
     this.#duplicateFrames++;
   }
 
-  /** Sequences newly declared dropped. */
+  /** Counts sequences newly declared dropped. */
   dropped(frames: number): void {
     this.#droppedFrames = saturate(this.#droppedFrames + frames);
   }
 
-  /** A frame, its encoded length and the sequence behind the highest one before it. */
+  /**
+   * Counts a frame of `bytes` encoded bytes. `nextSequence` follows the highest sequence before it.
+   */
   frame({ kind, sequence, captureUs }: FrameHeader, bytes: number, nextSequence: number): void {
     const column = columnOfKind[kind] ?? KIND_COLUMNS.length - 1;
     this.#kindFrames[column] = (this.#kindFrames[column] ?? 0) + 1;
@@ -157,12 +159,15 @@ export class StatisticsCounter {
     else this.#lateFrames++;
   }
 
-  /** From capture to the streamer, microseconds by the broadcaster's and the server's clocks. */
+  /**
+   * Adds a delay from capture to the streamer, microseconds by the broadcaster's and the server's
+   * clocks.
+   */
   delay(delayUs: number): void {
     this.#delayUs.add(delayUs);
   }
 
-  /** The payload of an AUDIO frame captured at `captureUs` of the epoch. */
+  /** Counts the payload of an AUDIO frame captured at `captureUs` of the epoch. */
   audio(captureUs: number, { packetCount, samples, level }: AudioView): void {
     this.#audioPackets += packetCount;
     this.#samples += samples;
@@ -171,22 +176,22 @@ export class StatisticsCounter {
     this.#level.add(level);
   }
 
-  /** An AUDIO frame for a time already written. */
+  /** Counts an AUDIO frame for a time already written. */
   audioLate(): void {
     this.#audioLateFrames++;
   }
 
-  /** An AUDIO frame that has no place in any segment. */
+  /** Counts an AUDIO frame that has no place in any segment. */
   audioDisplaced(): void {
     this.#audioDisplacedFrames++;
   }
 
-  /** A payload that a server should be able to read and is not what its kind says. */
+  /** Counts a payload of a kind that servers read, but that is not valid for its kind. */
   unreadable(): void {
     this.#unreadablePayloads++;
   }
 
-  /** The row as it stands. */
+  /** Returns the row with the counts so far. */
   row(): StatisticsRow {
     const { windowStartMs, windowMs, log, partition, stream, epoch } = this.#key;
     const place = this.#place;
@@ -229,7 +234,7 @@ export class StatisticsCounter {
   }
 }
 
-/** Numbers as they come: how many, the least, the mean and the greatest; undefined while there are none. */
+/** Collects numbers: their count, least, mean and greatest; undefined while there are none. */
 class Range {
   count = 0;
   #sum = 0;
@@ -256,7 +261,7 @@ class Range {
   }
 }
 
-/** From −dBov to dBov; silence's 0 stays positive. */
+/** Converts −dBov to dBov; silence's 0 stays positive. */
 function negated(value: number | undefined): number | undefined {
   return value === undefined ? undefined : 0 - value;
 }

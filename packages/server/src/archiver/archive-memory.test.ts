@@ -17,12 +17,12 @@ const config: CutConfig = { ...CUT_CONFIG, windowMs: 3_600_000, cutBytes: 300_00
 
 const packetOf = (index: number) => Uint8Array.of(0x78, index & 255, (index >> 8) & 255, 7);
 
-/** A log of many streams in several partitions; the entries of each. */
+/** Writes a log of many streams in several partitions. Returns the entries of each partition. */
 async function writeStreams(directory: string): Promise<LogEntry[][]> {
   let nowMs = 0;
   const log = await openFileLog({ directory, partitions: PARTITIONS, now: () => nowMs });
   const entries: LogEntry[][] = Array.from({ length: PARTITIONS }, () => []);
-  // The same broadcasts, each at a time of its own, until every partition has several cuts.
+  // The same broadcasts, each at its own time, until every partition has several cuts.
   for (let seed = 1; seed <= 30; seed++) {
     for (const { stream, appendTimeMs, value } of makeLog(seed, 30, packetOf)) {
       nowMs = Math.max(nowMs, appendTimeMs);
@@ -34,7 +34,7 @@ async function writeStreams(directory: string): Promise<LogEntry[][]> {
   return entries;
 }
 
-/** The most that one cut of these entries holds. */
+/** The maximum memory that one cut of these entries holds. */
 async function heldByOneCut(entries: readonly LogEntry[]): Promise<number> {
   let most = 0;
   let cut = new CutBuilder(firstManifest('log', 0, 0, config));
@@ -49,7 +49,10 @@ async function heldByOneCut(entries: readonly LogEntry[]): Promise<number> {
   return most;
 }
 
-/** Archives everything; the most that all partitions held, seen whenever the store is called, and how often one waited. */
+/**
+ * Archives everything. Returns the maximum that all partitions held, sampled at each call of the
+ * store, and how often a partition waited.
+ */
 async function archive(t: TestContext, place: Place, memoryBytes: number): Promise<{ heldMax: number; waits: number }> {
   const context = createContext({ logLevel: 'silent' });
   const metric = async (name: string): Promise<number> => (await context.registry.getSingleMetric(name)?.get())?.values[0]?.value ?? 0;
@@ -75,7 +78,8 @@ test('partitions together hold the budget and one cut, and what is archived does
   const oneCut = Math.max(...(await Promise.all(entries.map(heldByOneCut))));
   const memoryBytes = 100_000;
   const { heldMax, waits } = await archive(t, bounded, memoryBytes);
-  // Each partition may have taken one more entry when the budget was already full: a buffer of rows, and one for each of two voices.
+  // Each partition may have taken one more entry when the budget was already full: one buffer of
+  // rows, and one for each of two voices.
   const pieces = entries.filter(({ length }) => length > 0).length * 3 * BUFFER_BYTES;
   assert.ok(heldMax <= memoryBytes + oneCut + pieces, `held ${heldMax}; budget ${memoryBytes}, one cut ${oneCut}, pieces ${pieces}`);
   assert.ok(waits > 0, 'partitions waited for one another');

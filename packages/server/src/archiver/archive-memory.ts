@@ -1,14 +1,17 @@
-// What bounds a process's memory, shared by its partitions: the budget of what they gather, buffers that are used again, and
-// how much is on its way to the store at a time.
+// The limits of a process's memory, shared by its partitions: the budget for gathered data, a pool
+// of buffers, and the number of bytes being stored at a time.
 import { BufferPool, type BufferSource } from '../kernel/buffer-pool.ts';
 import { Gate } from '../kernel/gate.ts';
 import type { ArchiverMetrics } from './archiver-metrics.ts';
 import { MemoryBudget } from './memory-budget.ts';
 
-/** Encoded and on its way to the store at a time, all partitions together. */
+/** Maximum encoded bytes that all partitions store at a time. */
 const STORING_BYTES_MAX = 32 * 2 ** 20;
 
-/** What rows and packets of a broadcast are gathered in. Smaller buffers waste less, larger ones cost less. */
+/**
+ * Size of the buffers that gather a broadcast's rows and packets. Smaller buffers waste less
+ * memory, larger ones cost less time.
+ */
 export const BUFFER_BYTES = 16_384;
 
 /** One per process. */
@@ -18,9 +21,10 @@ export interface ArchiveMemory {
   readonly gate: Gate;
 }
 
-/** `bytesMax`: what partitions may gather together before they wait for one another. */
+/** `bytesMax`: the amount that all partitions may gather before they wait for one another. */
 export function makeArchiveMemory(bytesMax: number, metrics: ArchiverMetrics): ArchiveMemory {
-  // What is given back is taken again before anything fresh is, so that pool and budget are no more than the budget together.
+  // Returned buffers are used before new memory, so that the pool and the gathered data together
+  // stay within the budget.
   return {
     budget: new MemoryBudget(bytesMax, { waits: () => metrics.memoryWaits.inc(), holds: (bytes) => metrics.heldBytes.set(bytes) }),
     buffers: new BufferPool(BUFFER_BYTES, bytesMax),

@@ -1,4 +1,4 @@
-// What an archiver counts. No label names a stream.
+// The metrics of an archiver. No label names a stream.
 import { Counter, Gauge } from '@prometheus-io/client';
 import type { Context } from '../kernel/context.ts';
 

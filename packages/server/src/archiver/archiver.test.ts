@@ -149,7 +149,7 @@ test('an object that is there with another content stops the partition before it
   await first.archiver.drain();
   const [audio] = await keysOf(place.store, 'audio/');
   assert.ok(audio !== undefined);
-  // A second archive in which someone else's object lies at the first one's key.
+  // A second archive that holds a foreign object at the key of the first one.
   const other = await makePlace(t);
   const { log, archiver, context } = await start(t, other, { idleMs: NEVER_MS });
   await broadcast(log, 0, 1);

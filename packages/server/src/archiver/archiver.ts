@@ -1,5 +1,6 @@
-// The archiver role: log in, objects out, for every partition that the consumer group assigns to this process.
-// See spec/archive.md for what it writes and partition-archiver.ts for the order of its steps.
+// The archiver role: turns log entries into objects, for every partition that the consumer group
+// assigns to this process. spec/archive.md describes its output; partition-archiver.ts the order of
+// its steps.
 
 import { CUT_CONFIG, type CutConfig, CutConfigSchema } from '../archive/cut-config.ts';
 import type { RetentionDays } from '../archive/retention.ts';
@@ -15,21 +16,36 @@ import { ObjectWriter } from './object-writer.ts';
 import { PartitionArchiver } from './partition-archiver.ts';
 import { Upkeep } from './upkeep.ts';
 
-/** What an operator may set; each has a default. What is of CutConfig is taken into the next manifest and in force from there. */
+/**
+ * Options for operators; each has a default. Options of CutConfig go into the next manifest and
+ * apply from there.
+ */
 export interface ArchiverOptions extends Partial<CutConfig> {
-  /** A partition with open data that is silent for so long ends its cut, milliseconds. Default: one window. */
+  /**
+   * A partition with open data ends its cut after this much silence, milliseconds. Default: one
+   * window.
+   */
   idleMs?: number;
-  /** Memory that all partitions together may gather before they wait for one another, bytes. Default: 128 MiB. */
+  /**
+   * Memory that all partitions together may gather before they wait for one another, bytes.
+   * Default: 128 MiB.
+   */
   memoryBytes?: number;
-  /** Days that objects of a kind are kept. Default: for ever. */
+  /** Days that objects of a kind are kept. Default: forever. */
   retainDays?: Partial<RetentionDays>;
-  /** Between two passes of upkeep over a partition, milliseconds. Default: 5 min; 0: no upkeep. */
+  /**
+   * Interval between two passes of upkeep over a partition, milliseconds. Default: 5 min; 0: no
+   * upkeep.
+   */
   upkeepMs?: number;
 }
 
 const UPKEEP_MS = 300_000;
 
-/** Memory that partitions may gather, bytes: a thousand streams then take less than 512 MiB in all. */
+/**
+ * Memory that partitions may gather, bytes. With it, a thousand streams take less than 512 MiB in
+ * total.
+ */
 export const ARCHIVE_MEMORY_BYTES = 128 * 2 ** 20;
 
 const KEPT_FOR_EVER: RetentionDays = { frames: 0, marks: 0, audio: 0, statistics: 0 };
@@ -78,7 +94,7 @@ class Archiver implements Service {
 
   async start(): Promise<void> {
     this.#consumer = await this.#log.consume((partition, signal) => this.#run(partition, signal));
-    // #run has already said what happened; the group's own failures show here.
+    // #run has already reported its failures; this reports the group's own failures.
     this.#consumer.failed.catch((error: unknown) => this.#stop(error));
   }
 
@@ -87,7 +103,10 @@ class Archiver implements Service {
     return this.#writer.failing > 0 ? 'the object store fails; the archiver is trying again' : undefined;
   }
 
-  /** Ends every partition's cut if the log is this process's own; otherwise another member goes on where this one stops. */
+  /**
+   * Ends every partition's cut if the log belongs to this process alone; otherwise another member
+   * continues from here.
+   */
   async drain(): Promise<void> {
     if (!this.#log.embedded) return;
     const drained = await Promise.allSettled([...this.#partitions].map((partition) => partition.drain()));

@@ -1,5 +1,6 @@
-// The rows of one cut, gathered by window: frames go out as each window closes, marks and statistics by hour at the end of
-// the cut. An output's objects cover the offsets without gap or overlap: each begins where the one before it ended.
+// Gathers the rows of one cut by window. Frames are written as each window closes, marks and
+// statistics by hour at the end of the cut. An output's objects cover the offsets without gap or
+// overlap: each begins where the previous one ended.
 
 import { compareBroadcasts } from '../archive/broadcast-order.ts';
 import type { CutConfig } from '../archive/cut-config.ts';
@@ -25,7 +26,7 @@ export interface OpenBroadcast {
 
 interface Hour {
   startMs: number;
-  /** Offset behind its last entry. */
+  /** The offset after its last entry. */
   end: number;
   marks: MarkRow[];
   counters: StatisticsCounter[];
@@ -33,7 +34,7 @@ interface Hour {
 
 const HOUR_MS = 3_600_000;
 
-/** Gathers rows; `closeWindow` and `finish` give objects. */
+/** Gathers rows; `closeWindow` and `finish` return objects. */
 export class CutRows {
   readonly #name: PartitionName;
   readonly #config: CutConfig;
@@ -51,7 +52,7 @@ export class CutRows {
     this.#covered = { ...covered };
   }
 
-  /** Where the next object of each output begins. */
+  /** The offset at which the next object of each output begins. */
   get covered(): PartitionState['covered'] {
     return { ...this.#covered };
   }
@@ -60,7 +61,7 @@ export class CutRows {
     this.#marks.push(row);
   }
 
-  /** A broadcast in the open window, of which the log has a batch at `place`. */
+  /** Returns a broadcast in the open window. The log has a batch of it at `place`. */
   broadcast(stream: string, epoch: string, windowStartMs: number, place: BatchPlace): OpenBroadcast {
     const key = `${stream}/${epoch}`;
     let broadcast = this.#window.get(key);
@@ -92,7 +93,7 @@ export class CutRows {
     return [{ ...object, bytes: framed.reduce((sum, { frames }) => sum + frames.heldBytes, 0), release }];
   }
 
-  /** Closes the cut, whose last window is closed. */
+  /** Ends the cut after its last window is closed. */
   finish(): PlannedObject[] {
     const { avroCodec: codec } = this.#config;
     return this.#hours.flatMap(({ startMs, end, marks, counters }) => {

@@ -1,5 +1,6 @@
-// The voices of one epoch in one cut: AUDIO frames gathered by participant, laid on their timelines when the cut ends.
-// What comes for a time that an earlier cut has written goes to a lane of its own.
+// The voices of one epoch in one cut. AUDIO frames are gathered by participant and laid on their
+// timelines when the cut ends. Frames for a time that an earlier cut has written go to a lane of
+// their own.
 import type { FrameHeader } from '@hayate/protocol';
 import { AudioFrames } from '../archive/audio-frames.ts';
 import { type AudioSegment, lastPackets, layAudio } from '../archive/audio-layout.ts';
@@ -14,7 +15,7 @@ import type { PlannedObject } from './planned-object.ts';
 /** Frames of a track, on time or late. */
 class Lane {
   readonly frames: AudioFrames;
-  /** The row that counts the frames from `from` on, to the next of these. */
+  /** Each counter counts the frames from `from` to before the next counter's. */
   readonly #counters: { from: number; counter: StatisticsCounter }[] = [];
 
   constructor(buffers: BufferSource | undefined) {
@@ -26,7 +27,7 @@ class Lane {
     this.frames.add(sequence, position, audio);
   }
 
-  /** The row that counts a frame. */
+  /** Returns the counter of a frame's row. */
   counterOf(frame: number): StatisticsCounter | undefined {
     return this.#counters.findLast(({ from }) => from <= frame)?.counter;
   }
@@ -47,14 +48,14 @@ export class CutVoice {
   /** By participant. */
   readonly #lanes = new Map<number, Lanes>();
 
-  /** Chunks are taken from `buffers`, if given. */
+  /** Takes chunks from `buffers`, if given. */
   constructor(memory: EpochMemory, config: CutConfig, buffers: BufferSource | undefined) {
     this.#memory = memory;
     this.#config = config;
     this.#buffers = buffers;
   }
 
-  /** Takes a frame; its packets are copied. Returns how much memory more that takes, bytes. */
+  /** Adds a frame and copies its packets. Returns the additional memory that this takes, bytes. */
   add(header: FrameHeader, audio: AudioView, counter: StatisticsCounter): number {
     const { participant, sequence, position } = header;
     let lanes = this.#lanes.get(participant);
@@ -70,7 +71,7 @@ export class CutVoice {
     return lane.frames.heldBytes - heldBytes;
   }
 
-  /** Lays everything out and moves the tracks on. To be called once, at the end of the cut. */
+  /** Lays out all frames and advances the tracks. Call it once, at the end of the cut. */
   finish(): PlannedObject[] {
     const holeSamplesMax = this.#config.audioHoleMs * SAMPLES_PER_MS;
     const segmentsMax = this.#config.segmentsPerTrackMax;
@@ -88,7 +89,7 @@ export class CutVoice {
     return planned;
   }
 
-  /** Gives the packets' memory back, once the objects are stored. */
+  /** Releases the packets' memory, once the objects are stored. */
   release(): void {
     for (const { onTime, late } of this.#lanes.values()) {
       onTime.frames.release();

@@ -35,7 +35,7 @@ function begin(config: Partial<CutConfig> = {}): CutBuilder {
   return new CutBuilder(firstManifest('log', 0, 0, { ...CUT_CONFIG, ...config }));
 }
 
-/** Ends the cut; the next one's manifest as a reader of the store sees it. */
+/** Ends the cut. Returns the next manifest as a reader of the store sees it. */
 async function next(cut: CutBuilder, config = cut.manifest.config): Promise<Manifest> {
   await cut.finish();
   return decodeManifest(encodeManifest(cut.nextManifest([], config)), 'test');

@@ -1,5 +1,6 @@
-// One cut of one partition: a manifest and log entries in, objects and the next manifest out. Pure and deterministic: what
-// comes out depends on the manifest and the entries alone, not on how they are batched, when or by whom they are read.
+// Builds one cut of one partition: turns a manifest and log entries into objects and the next
+// manifest. Pure and deterministic: the result depends only on the manifest and the entries, not on
+// how entries are batched, when they are read, or by which process.
 import {
   epochText,
   type FrameHeader,
@@ -27,7 +28,7 @@ import { EpochMemory } from './epoch-memory.ts';
 import type { PlannedObject } from './planned-object.ts';
 import { type BatchView, RecordReader, type RecordView } from './record-reader.ts';
 
-/** What one entry held, for the metrics. */
+/** The contents of one entry, counted for the metrics. */
 export interface EntryCounts {
   frames: number;
   duplicates: number;
@@ -39,7 +40,10 @@ interface EpochInCut {
   voice: CutVoice;
 }
 
-/** Builds one cut. Entries are offered to `accepts` and taken with `add`; `finish` ends it. */
+/**
+ * Builds one cut. Callers offer each entry to `accepts`, take it with `add`, and end the cut with
+ * `finish`.
+ */
 export class CutBuilder {
   readonly manifest: Manifest;
   readonly #config: CutConfig;
@@ -51,7 +55,7 @@ export class CutBuilder {
   readonly #recordReader = new RecordReader();
   readonly #audioReader = new AudioReader();
   #frameBytes = 0;
-  /** Of frames in closed windows that are not stored. */
+  /** Bytes of frames in closed windows that are not stored yet. */
   #closedBytes = 0;
   #audioBytes = 0;
   #nextOffset: number;
@@ -62,7 +66,7 @@ export class CutBuilder {
   #ended = false;
   #planned: PlannedObject[] = [];
 
-  /** Memory for what it gathers is taken from `buffers`, or else fresh. */
+  /** Takes memory for gathered data from `buffers`, or allocates it. */
   constructor(manifest: Manifest, buffers?: BufferSource) {
     const { log, partition, start, config, state } = manifest;
     this.manifest = manifest;
@@ -84,29 +88,35 @@ export class CutBuilder {
     return this.#batches > 0;
   }
 
-  /** Bytes of the values taken. */
+  /** Total bytes of the values taken. */
   get valueBytes(): number {
     return this.#valueBytes;
   }
 
-  /** Memory of the frames and packets that it has gathered and that have not been released. */
+  /** Memory of gathered frames and packets that have not been released. */
   get heldBytes(): number {
     return this.#frameBytes + this.#closedBytes + this.#audioBytes;
   }
 
-  /** Whether no further entry belongs to it: time to `finish`, though only `accepts` knows of the next window. */
+  /**
+   * Whether no further entry belongs to it, so that it is time to `finish`. Only `accepts` sees
+   * that the next window has begun.
+   */
   get ended(): boolean {
     return this.#ended;
   }
 
-  /** Whether the cut goes on with this entry. If not, `finish` it and begin the next. */
+  /** Whether the entry belongs to this cut. If not, `finish` this cut and begin the next. */
   accepts(entry: LogEntry): boolean {
     if (this.#ended) return false;
     const elapsedMs = this.#windowOf(entry) - (this.#firstWindowStartMs ?? this.#windowOf(entry));
     return elapsedMs < this.#config.windowsPerCut * this.#config.windowMs;
   }
 
-  /** Takes an entry that `accepts` agrees to. Throws CORRUPT if it is not what a streamer or an archiver appends. */
+  /**
+   * Takes an entry that `accepts` allows. Throws CORRUPT if no streamer or archiver would append
+   * it.
+   */
   add(entry: LogEntry): EntryCounts {
     if (entry.offset !== this.#nextOffset) throw corrupt(entry, `offset ${this.#nextOffset} comes next`);
     const record = this.#readRecord(entry);
@@ -126,12 +136,15 @@ export class CutBuilder {
     return this.#planned.length > 0;
   }
 
-  /** Objects that are complete and have not been taken yet. */
+  /** Returns objects that are complete and have not been taken yet. */
   takePlanned(): PlannedObject[] {
     return this.#planned.splice(0);
   }
 
-  /** Ends the cut behind the last entry taken, giving way now and then. Then `takePlanned`, and `nextManifest` when these are stored. */
+  /**
+   * Ends the cut after the last entry taken, yielding to the event loop now and then. Afterwards
+   * call `takePlanned`, and `nextManifest` when these objects are stored.
+   */
   async finish(): Promise<void> {
     const pace = new Pace();
     this.#closeWindow(this.#nextOffset);
@@ -142,13 +155,16 @@ export class CutBuilder {
     this.#planned.push(...this.#rows.finish());
   }
 
-  /** Gives the memory back when everything is stored. */
+  /** Releases the memory when everything is stored. */
   release(): void {
     for (const { voice } of this.#epochs.values()) voice.release();
     this.#audioBytes = 0;
   }
 
-  /** The manifest of the cut that follows; `objects` is everything that this cut wrote, `config` what is to be in force. */
+  /**
+   * Returns the manifest of the next cut. `objects` lists everything that this cut wrote; `config`
+   * is the next cut's configuration.
+   */
   nextManifest(objects: readonly { key: string; digest: string }[], config: CutConfig): Manifest {
     const { log, partition, start } = this.manifest;
     const forgottenMs = this.#windowStartMs - this.#config.epochMemoryMs;
@@ -209,7 +225,7 @@ export class CutBuilder {
     counter.title(memory.header?.title ?? '');
     const { dropped = [], end } = batch.rest ?? {};
     for (const { first, last } of dropped) counter.dropped(memory.addDropped(safeNumber(first), safeNumber(last)));
-    // Who was given up for lost may come back.
+    // A broadcast that was given up for lost may come back.
     memory.ended = end !== undefined || (memory.ended && counts.frames === 0);
     if (batch.rest !== undefined) for (const mark of markRows(this.#partitionName, entry, batch, batch.rest)) this.#rows.addMark(mark);
     return counts;
@@ -219,7 +235,7 @@ export class CutBuilder {
     return { log: this.manifest.log, partition: this.manifest.partition };
   }
 
-  /** The frame itself is kept whatever its payload: one that cannot be read is only counted. */
+  /** The frame itself is kept whatever its payload; an unreadable payload is only counted. */
   #takeAudio(voice: CutVoice, header: FrameHeader, payload: Uint8Array, counter: StatisticsCounter): void {
     let audio: AudioView;
     try {
@@ -262,7 +278,10 @@ export class CutBuilder {
     return [...this.#epochs.values()].sort((a, b) => EpochMemory.compare(a.memory, b.memory));
   }
 
-  /** Start of the running maximum of floor(append time / window), this entry included; Unix milliseconds. */
+  /**
+   * Start of the running maximum of floor(append time / window), including this entry; Unix
+   * milliseconds.
+   */
   #windowOf({ appendTimeMs }: LogEntry): number {
     return Math.max(this.#windowStartMs, appendTimeMs - (appendTimeMs % this.#config.windowMs));
   }

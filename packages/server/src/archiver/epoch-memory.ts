@@ -1,13 +1,14 @@
-// What the archiver remembers of an epoch from cut to cut: which sequences it has, what the latest HEADER said, and where
-// each voice stands. Comes from a manifest, goes into the next one; nothing else outlives a cut.
+// The archiver's memory of an epoch from cut to cut: its archived sequences, its latest HEADER, and
+// the position of each voice. It is read from a manifest and written to the next one; no other
+// state outlives a cut.
 import { epochFromText, epochText, RangeSet, type StreamHeader } from '@hayate/protocol';
 import type { EpochState, HeaderState, TrackState } from '../archive/manifest.ts';
 import { safeNumber } from '../archive/safe-number.ts';
 
-/** Where one participant's voice stands. */
+/** The current position of one participant's voice. */
 export interface Track {
   readonly participant: number;
-  /** Position behind the last packet written, 48 kHz samples. */
+  /** End of the last packet written, 48 kHz samples. */
   position: number;
   /** The last packets written. */
   preroll: Uint8Array[];
@@ -31,7 +32,7 @@ export class EpochMemory {
     this.epoch = epoch;
   }
 
-  /** From a manifest. */
+  /** Reads the state from a manifest. */
   static fromState(state: EpochState): EpochMemory {
     const memory = new EpochMemory(state.stream, epochFromText(state.epoch) ?? 0n);
     for (const [first, last] of state.seen) memory.seen.add(first, last);
@@ -48,7 +49,10 @@ export class EpochMemory {
     return memory;
   }
 
-  /** For a manifest. An epoch that has ended needs neither title nor pre-roll any more: less that would have to be erased. */
+  /**
+   * Makes the state for a manifest. An epoch that has ended no longer needs its title and pre-roll;
+   * leaving them out saves erasing them.
+   */
   toState(): EpochState {
     const tracks = [...this.tracks.values()]
       .sort((a, b) => a.participant - b.participant)
@@ -71,12 +75,12 @@ export class EpochMemory {
     };
   }
 
-  /** The sequence behind the highest one seen. */
+  /** The sequence after the highest one seen. */
   get nextSequence(): number {
     return (this.seen.highest?.last ?? -1) + 1;
   }
 
-  /** Where a participant's voice stands. */
+  /** Returns a participant's track. */
   track(participant: number): Track {
     let track = this.tracks.get(participant);
     if (track === undefined) {
@@ -86,7 +90,7 @@ export class EpochMemory {
     return track;
   }
 
-  /** Takes a range declared dropped; how many of it were not declared before. */
+  /** Adds a range declared dropped. Returns how many of its sequences were not declared before. */
   addDropped(first: number, last: number): number {
     if (last < first) return 0;
     let known = 0;
@@ -96,7 +100,7 @@ export class EpochMemory {
     return last - first + 1 - known;
   }
 
-  /** Takes a HEADER frame's payload; the one of the highest sequence is in force. */
+  /** Takes a HEADER frame's payload. The HEADER with the highest sequence is in force. */
   addHeader(sequence: number, header: StreamHeader): void {
     if (this.header !== undefined && this.header.sequence > sequence) return;
     const { audio } = header;
@@ -111,7 +115,7 @@ export class EpochMemory {
     };
   }
 
-  /** Order of epochs in manifests and of their objects. */
+  /** The order of epochs in manifests and of their objects. */
   static compare(a: EpochMemory, b: EpochMemory): number {
     if (a.stream !== b.stream) return a.stream < b.stream ? -1 : 1;
     return a.epoch < b.epoch ? -1 : a.epoch > b.epoch ? 1 : 0;

@@ -1,6 +1,7 @@
-// The memory that all partitions of a process share for what they gather. Beyond it a partition waits before it takes more,
-// but for one that is elected: the one that holds most, which goes on to the end of its cut and then gives back all it holds.
-// So nothing waits for ever, and together they hold the budget, one cut, and an entry for each partition at the most.
+// The memory that all partitions of a process share for gathered data. When it is full, a partition
+// waits before it takes more. One partition is elected and does not wait: the one that holds most.
+// It continues to the end of its cut and then returns all its memory. So no partition waits
+// forever, and together they hold at most the budget, one cut, and one entry for each partition.
 
 /** One partition's part of the budget. */
 export class MemoryShare {
@@ -17,7 +18,7 @@ export class MemoryShare {
     return this.#heldBytes;
   }
 
-  /** What it holds now. 0 ends its turn if it was elected. */
+  /** Sets the bytes that it holds now. 0 ends its turn if it was elected. */
   hold(bytes: number): void {
     const before = this.#heldBytes;
     this.#heldBytes = bytes;
@@ -39,18 +40,18 @@ export class MemoryShare {
     this.#onElected();
   }
 
-  /** Gives everything back. */
+  /** Returns all its memory, and leaves the budget. */
   leave(): void {
     this.hold(0);
     this.#budget.leave(this);
   }
 }
 
-/** Who counts. */
+/** Receives the budget's events for metrics. */
 export interface BudgetObserver {
   /** A partition begins to wait. */
   waits(): void;
-  /** All partitions together hold so much. */
+  /** Reports the total of all partitions. */
   holds(bytes: number): void;
 }
 
@@ -72,14 +73,17 @@ export class MemoryBudget {
     return this.#heldBytes;
   }
 
-  /** A share for a partition; `onElected` is called each time that the others wait for its cut to end. */
+  /**
+   * Makes a share for a partition. `onElected` is called each time the others begin to wait for its
+   * cut to end.
+   */
   join(onElected: () => void): MemoryShare {
     const share = new MemoryShare(this, onElected);
     this.#shares.add(share);
     return share;
   }
 
-  /** For shares. */
+  /** Called by shares only. */
   changed(share: MemoryShare, bytes: number): void {
     this.#heldBytes += bytes;
     this.#observer.holds(this.#heldBytes);
@@ -88,14 +92,14 @@ export class MemoryBudget {
     if (ended || this.#heldBytes < this.#bytesMax) this.#settle();
   }
 
-  /** For shares. */
+  /** Called by shares only. */
   admits(share: MemoryShare): boolean {
     if (this.#heldBytes < this.#bytesMax || share === this.#elected) return true;
     if (this.#elected === undefined) this.#elect();
     return share === this.#elected;
   }
 
-  /** For shares. */
+  /** Called by shares only. */
   async wait(share: MemoryShare, signal: AbortSignal): Promise<void> {
     while (!signal.aborted && !this.admits(share)) {
       this.#observer.waits();
@@ -109,13 +113,16 @@ export class MemoryBudget {
     }
   }
 
-  /** For shares. */
+  /** Called by shares only. */
   leave(share: MemoryShare): void {
     this.#shares.delete(share);
     if (share === this.#elected) this.#settle();
   }
 
-  /** The elected one's turn is over, or there is room again: whoever waits looks anew. */
+  /**
+   * Ends the election, because the elected share's turn is over or there is room again. All waiting
+   * shares check again.
+   */
   #settle(): void {
     this.#elected = undefined;
     for (const resolve of [...this.#waiting.values()]) resolve();
@@ -126,7 +133,7 @@ export class MemoryBudget {
     for (const share of this.#shares) if (share.heldBytes > (most?.heldBytes ?? 0)) most = share;
     this.#elected = most;
     most?.elected();
-    // It may be waiting itself.
+    // The elected share may be waiting itself.
     if (most !== undefined) this.#waiting.get(most)?.();
   }
 }

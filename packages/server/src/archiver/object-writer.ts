@@ -1,5 +1,6 @@
-// Puts objects into the store, once: what is already there must say the same. A store that fails is tried again until it
-// works or the partition is taken away; nothing is skipped.
+// Writes each object to the store once; an existing object must have the same content. If the store
+// fails, the write is retried until it succeeds or the partition is taken away. No object is
+// skipped.
 import { setTimeout as wait } from 'node:timers/promises';
 import { holdsErased } from '../archive/erasure-object.ts';
 import { listErased } from '../archive/erasure-record.ts';
@@ -13,7 +14,7 @@ import type { Output } from './planned-object.ts';
 const RETRY_MS_MIN = 100;
 const RETRY_MS_MAX = 10_000;
 
-/** Shared by a process's partitions. */
+/** Writes objects for all of a process's partitions. */
 export class ObjectWriter {
   readonly #store: Store;
   readonly #metrics: ArchiverMetrics;
@@ -26,15 +27,17 @@ export class ObjectWriter {
     this.#log = options.log;
   }
 
-  /** How many calls of the store have failed and are being tried again. */
+  /** The number of calls to the store that have failed and are being retried. */
   get failing(): number {
     return this.#failing;
   }
 
   /**
-   * Stores an object. Resolves when it is durable, or an equal one was there: to the bytes that were there and their digest,
-   * undefined if these are the first. `keepErased`: whoever does not have what was erased takes what was made of it as it is.
-   * Throws CONFLICT if another content is there, the signal's reason when it aborts.
+   * Stores an object. Resolves when it is durable or an equal one exists: to the existing bytes and
+   * their digest, or undefined if there was no object. `keepErased`: the caller lacks erased
+   * content, and so accepts an existing object with a different digest if it was erased or is still
+   * to be erased. Throws CONFLICT if the existing object has different content, and the signal's
+   * reason when it aborts.
    */
   async put(
     key: string,
@@ -54,7 +57,7 @@ export class ObjectWriter {
       return undefined;
     }
     const { digest, erased } = readObjectIdentity(key, found);
-    // An erasure may have come to the manifest and not yet to this object.
+    // An erasure may have reached the manifest but not yet this object.
     const stands = async () => erased || holdsErased(key, found, await this.#retrying(key, signal, () => listErased(this.#store)));
     if (digest !== object.digest && !(keepErased && (await stands())))
       throw new HayateError('CONFLICT', `${key} is there with another content than the log now gives`);

@@ -1,6 +1,7 @@
-// Archives one partition while it is assigned to this process: reads the log from the committed manifest on, stores each
-// cut's objects, then the next manifest, then commits. A crash between any two of these steps is made good by doing the cut
-// again: the objects are equal. Holds at most one cut in memory; reading waits for the store, and for memory.
+// Archives one partition while it is assigned to this process. It reads the log from the committed
+// manifest on, stores each cut's objects, then the next manifest, then commits. After a crash
+// between any two of these steps the cut is done again, and its objects are equal. It holds at most
+// one cut in memory; reading waits for the store, and for memory.
 import { create, toBinary } from '@bufbuild/protobuf';
 import { RecordSchema } from '@hayate/protocol/server';
 import type { CutConfig } from '../archive/cut-config.ts';
@@ -28,9 +29,12 @@ export interface PartitionArchiverOptions {
   writer: ObjectWriter;
   /** Shared by the process's partitions. */
   memory: ArchiveMemory;
-  /** For manifests that this process is the first to write. */
+  /** Configuration for manifests that this process is the first to write. */
   config: CutConfig;
-  /** A partition with open data that is silent for so long gets a tick that ends its cut, milliseconds. */
+  /**
+   * A partition with open data gets a tick, which ends its cut, after this much silence,
+   * milliseconds.
+   */
   idleMs: number;
   metrics: ArchiverMetrics;
   limitedLog: RateLimitedLog;
@@ -49,7 +53,7 @@ export class PartitionArchiver {
   #returned = false;
   #openBytes = 0;
   readonly #share: MemoryShare;
-  /** Offset of a tick of ours that has not been read yet. */
+  /** Offset of this archiver's tick that has not been read yet. */
   #tickAhead = -1;
 
   constructor(options: PartitionArchiverOptions) {
@@ -57,12 +61,17 @@ export class PartitionArchiver {
     this.#share = options.memory.budget.join(() => void this.#tickOnce());
   }
 
-  /** The manifest of the open cut: everything before it is committed. Undefined before it is read. */
+  /**
+   * The manifest of the open cut: everything before it is committed. Undefined before it is read.
+   */
   get manifest(): Manifest | undefined {
     return this.#cut?.manifest;
   }
 
-  /** Runs until the signal aborts. Throws what stops the partition for good: CORRUPT, CONFLICT. */
+  /**
+   * Runs until the signal aborts. Throws the errors that stop the partition for good: CORRUPT,
+   * CONFLICT.
+   */
   async run(): Promise<void> {
     const { partition, signal, metrics } = this.#options;
     metrics.partitions.inc();
@@ -92,7 +101,10 @@ export class PartitionArchiver {
     }
   }
 
-  /** Ends the cut behind everything in the log. Resolves once that is committed, or `run` has returned. */
+  /**
+   * Ends the cut after all entries in the log. Resolves once that is committed, or `run` has
+   * returned.
+   */
   async drain(): Promise<void> {
     const { partition, metrics } = this.#options;
     const tick = await partition.append(CUT_TICK);
@@ -101,7 +113,7 @@ export class PartitionArchiver {
     await new Promise<void>((resolve) => this.#waiters.push({ offset: tick, resolve }));
   }
 
-  /** The manifest to begin with: the committed offset's, or a first one. */
+  /** Returns the manifest to begin with: the committed offset's, or a first one. */
   async #openManifest(): Promise<Manifest> {
     const { log, partition, config, writer, signal } = this.#options;
     const committed = await partition.committedOffset();
@@ -112,7 +124,10 @@ export class PartitionArchiver {
     return decodeManifest(bytes, key);
   }
 
-  /** Stores a manifest, or takes the one that is there: its configuration is in force, its state must be equal. */
+  /**
+   * Stores a manifest, or takes the existing one: its configuration is in force, and its state must
+   * be equal.
+   */
   async #agree(manifest: Manifest): Promise<Manifest> {
     const key = manifestKey(manifest, manifest.start);
     const found = await this.#put(key, 'cuts', { bytes: encodeManifest(manifest), digest: manifest.digest });
@@ -131,7 +146,8 @@ export class PartitionArchiver {
     this.#countOpenBytes(cut.valueBytes);
     this.#share.hold(cut.heldBytes);
     if (cut.hasPlanned) await this.#store(cut);
-    // Known at once for ticks and full cuts; the end of a cut's last window shows in the next entry.
+    // Ticks and full cuts are known at once; the end of a cut's last window shows in the next
+    // entry.
     if (cut.ended) await this.#endCut(cut);
   }
 
@@ -175,7 +191,10 @@ export class PartitionArchiver {
     return { key, digest: found?.digest ?? encoded.digest };
   }
 
-  /** A cut that is done again from an erased manifest lacks what was erased there, and cannot give the objects that were made of it. */
+  /**
+   * If a cut is repeated from an erased manifest, the erased content is missing, so its objects may
+   * differ from the stored ones.
+   */
   #put(key: string, output: Output | 'cuts', object: { bytes: Uint8Array; digest: string }): ReturnType<ObjectWriter['put']> {
     const { writer, signal } = this.#options;
     return writer.put(key, output, object, { signal, keepErased: this.#cut?.manifest.erased !== undefined });
@@ -187,7 +206,10 @@ export class PartitionArchiver {
     this.#idleTimer = setTimeout(() => void this.#tick(), this.#options.idleMs);
   }
 
-  /** The tick's offset; undefined if the log refused it: it is tried again when the partition is silent. */
+  /**
+   * Appends a tick and returns its offset. Returns undefined if the log refused it; it is tried
+   * again when the partition is silent.
+   */
   async #tick(): Promise<number | undefined> {
     const { partition, metrics, limitedLog, signal } = this.#options;
     try {
@@ -202,7 +224,10 @@ export class PartitionArchiver {
     }
   }
 
-  /** Others wait for memory that this cut's end gives back: it ends soon, unless a tick is on its way already. */
+  /**
+   * Ends the cut soon, because others wait for its memory. Appends no tick if one is already on its
+   * way.
+   */
   async #tickOnce(): Promise<void> {
     if (this.#tickAhead >= (this.#cut?.nextOffset ?? 0)) return;
     this.#tickAhead = Number.MAX_SAFE_INTEGER;

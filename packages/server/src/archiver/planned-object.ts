@@ -1,17 +1,18 @@
-// An object that a cut has decided on but not encoded: its bytes are made when it is their turn to be stored, and dropped then.
+// An object that a cut has planned but not encoded. Its bytes are made when it is its turn to be
+// stored, and dropped afterwards.
 import type { HourlyOutput } from '../archive/path.ts';
 
-/** What objects are counted by. */
+/** The label by which objects are counted. */
 export type Output = HourlyOutput | 'audio';
 
 /** An object to write. */
 export interface PlannedObject {
   readonly key: string;
   readonly output: Output;
-  /** About how much memory encoding it takes, beyond what its content takes already. */
+  /** Approximate memory that encoding takes, in addition to its content. */
   readonly bytes: number;
-  /** Gives the same bytes whenever it is called. */
+  /** Returns the same bytes at every call. */
   encode(): Promise<{ bytes: Uint8Array; digest: string }>;
-  /** Gives the content's memory back, once the object is stored: it cannot be encoded any more. */
+  /** Releases the content's memory once the object is stored. It cannot be encoded after that. */
   release?(): void;
 }

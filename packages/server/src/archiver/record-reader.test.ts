@@ -9,7 +9,10 @@ import { sortedLabels } from '../archive/frame-row.ts';
 import { safeNumber } from '../archive/safe-number.ts';
 import { RecordReader } from './record-reader.ts';
 
-/** What a reader makes of a value, in plain values that can be compared; undefined if it refuses it. */
+/**
+ * A reader's result for a value, as plain values that can be compared; undefined if it refuses the
+ * value.
+ */
 function viewed(reader: RecordReader, value: Uint8Array): unknown {
   try {
     const record = reader.read(value);
@@ -25,7 +28,7 @@ function viewed(reader: RecordReader, value: Uint8Array): unknown {
   }
 }
 
-/** The same by the generated codec. */
+/** The generated codec's result for the same value. */
 function decoded(value: Uint8Array): unknown {
   try {
     const { body } = fromBinary(RecordSchema, value);
@@ -62,7 +65,9 @@ const batch = fc
     return toBinary(BatchSchema, create(BatchSchema, { ...rest, dropped: ranges, ...ended }));
   });
 
-/** Bytes of a field that no Batch has, or of one in another wire type or for the second time. */
+/**
+ * Bytes of a field that no Batch has, or of one with another wire type, or of one that is repeated.
+ */
 const strangeField = fc.oneof(
   fc
     .tuple(fc.integer({ min: 1, max: 40 }), uint32)
@@ -72,14 +77,17 @@ const strangeField = fc.oneof(
     .map(([field, value]) => new BinaryWriter().tag(field, WireType.LengthDelimited).bytes(value).finish()),
 );
 
-/** A Record of batches as an encoder might leave them: whole, with strange fields before or behind, or several to be merged. */
+/**
+ * A Record of batches as an encoder might write it: whole, with strange fields before or after, or
+ * as several parts to be merged.
+ */
 const record = fc
   .array(fc.oneof({ weight: 3, arbitrary: batch }, { weight: 1, arbitrary: strangeField }), { minLength: 1, maxLength: 3 })
   .chain((parts) => fc.boolean().map((together) => (together ? [Buffer.concat(parts)] : parts)))
   .map((bodies) => Buffer.concat(bodies.map((body) => new BinaryWriter().tag(1, WireType.LengthDelimited).bytes(body).finish())));
 
 test('a record is read as the generated codec reads it, also with strange fields, several batches, or cut short', () => {
-  // One reader for all: what it remembers of one batch must not show in another.
+  // One reader for all values: its memory of one batch must not affect another.
   const reader = new RecordReader();
   let batches = 0;
   fc.assert(

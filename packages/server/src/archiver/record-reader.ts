@@ -1,5 +1,6 @@
-// A log value in, the batch in it without a generated codec's objects: where each frame lies, and what is said of all. What a
-// streamer appends is read by hand; anything that is not of that plain form is left to the generated codec, which decides.
+// Reads the batch in a log value without the objects of a generated codec: the bounds of each
+// frame, and the fields of the batch. The plain form, which a streamer appends, is read by hand.
+// Any other value is left to the generated codec, which decides.
 import { fromBinary } from '@bufbuild/protobuf';
 import { type Batch, RecordSchema } from '@hayate/protocol/server';
 import { sortedLabels } from '../archive/frame-row.ts';
@@ -11,21 +12,21 @@ export interface BatchView {
   epoch: bigint;
   generation: number;
   incarnation: bigint;
-  /** Sorted by key. The same object as of the last batch if they are the same. */
+  /** Sorted by key. The same object as for the last batch if the labels are equal. */
   labels: Readonly<Record<string, string>>;
   viewers: number;
-  /** How many of the elements of the following lists are of this batch. */
+  /** The number of elements of the following lists that belong to this batch. */
   frameCount: number;
-  /** Where frames begin and end in the value. */
+  /** Where each frame begins and ends in the value. */
   readonly frameStarts: number[];
   readonly frameEnds: number[];
-  /** Unix microseconds, capped as numbers of columns are. */
+  /** Unix microseconds, limited to the range of the columns. */
   readonly receivedUs: number[];
   /** Ranges declared dropped, and the end of the epoch. */
   rest: Pick<Batch, 'dropped' | 'end'> | undefined;
 }
 
-/** What a log value holds. */
+/** The content of a log value. */
 export type RecordView = { kind: 'batch'; batch: BatchView } | { kind: 'tick'; cut: boolean } | { kind: 'unknown' };
 
 /** Tags of the plain form: field number and wire type. */
@@ -44,7 +45,10 @@ const FrameTag = { FRAME: 0x0a, RECEIVED: 0x10 };
 /** A number that only the generated codec may read. */
 const NOT_PLAIN = -1;
 
-/** Reads values, one after another; one per partition, so that what does not change from batch to batch is read once. */
+/**
+ * Reads values, one after another. There is one per partition, so that the fields that stay equal
+ * from batch to batch are read once.
+ */
 export class RecordReader {
   readonly #view: BatchView = {
     stream: '',
@@ -64,7 +68,7 @@ export class RecordReader {
   #labelBytes = Buffer.alloc(0);
   #labels: Readonly<Record<string, string>> = {};
 
-  /** Reads a value. Throws if it is not a Record, as the generated codec does. */
+  /** Reads a value. Throws if it is not a Record, like the generated codec. */
   read(value: Uint8Array): RecordView {
     this.#value = Buffer.from(value.buffer, value.byteOffset, value.length);
     if (this.#readPlainBatch()) return { kind: 'batch', batch: this.#view };
@@ -75,7 +79,10 @@ export class RecordReader {
     return { kind: 'batch', batch: this.#view };
   }
 
-  /** Whether the value is a batch of the plain form: each field at most once, labels together, numbers of up to 32 bits (times: 56). */
+  /**
+   * Whether the value is a batch of the plain form: each field at most once, labels together,
+   * numbers of up to 32 bits (times: 56).
+   */
   #readPlainBatch(): boolean {
     const value = this.#value;
     const view = this.#view;
@@ -108,7 +115,7 @@ export class RecordReader {
         labelsEnd = this.#at;
         continue;
       }
-      // A field that comes twice is the generated codec's.
+      // The generated codec reads batches with a repeated field.
       const bit = 1 << (tag >> 3);
       if ((seen & bit) !== 0 || !this.#readField(tag)) return false;
       seen |= bit;
@@ -127,7 +134,7 @@ export class RecordReader {
         this.#at += length;
         if (length === NOT_PLAIN || this.#at > value.length) return false;
         view.stream = value.toString('latin1', start, this.#at);
-        // What is not ASCII may not even be UTF-8.
+        // Text that is not ASCII may be invalid UTF-8.
         for (let i = start; i < this.#at; i++) if ((value[i] ?? 0) > 127) return false;
         return true;
       }
@@ -153,7 +160,7 @@ export class RecordReader {
     }
   }
 
-  /** A LabelledFrame: the frame, then when it was received (left out if 0). */
+  /** A LabelledFrame: the frame, then its receive time (left out if 0). */
   #readFrame(): boolean {
     const value = this.#value;
     const view = this.#view;
@@ -176,7 +183,10 @@ export class RecordReader {
     return this.#at === end;
   }
 
-  /** A varint of up to 8 bytes, which a double holds well enough: exactly below 2^53. NOT_PLAIN for a longer one, or at the end. */
+  /**
+   * Reads a varint of up to 8 bytes, which a double holds well enough: exactly below 2^53. Returns
+   * NOT_PLAIN for a longer one, or at the end.
+   */
   #varint(): number {
     const value = this.#value;
     let number = 0;
@@ -194,7 +204,7 @@ export class RecordReader {
   #readLabels(start: number, end: number): void {
     const bytes = this.#value.subarray(start, end);
     if (!this.#labelBytes.equals(bytes)) {
-      // A message of labels alone: they stand in the record's own encoding of a batch.
+      // A message of the labels alone, encoded as in the record's own batch.
       const { body } = fromBinary(RecordSchema, Buffer.concat([Buffer.of(Tag.RECORD_BATCH), varintBytes(bytes.length), bytes]));
       this.#labels = sortedLabels(body.case === 'batch' ? body.value.labels : {});
       this.#labelBytes = Buffer.from(bytes);

@@ -1,5 +1,6 @@
-// Goes on with erasures that were begun elsewhere and never completed, and takes out what came of a broadcast after it was
-// erased: a batch that its streamer had kept, or a broadcaster who came back.
+// Continues erasures that another process began and never completed. Also erases content that
+// arrived after a broadcast was erased: a batch that its streamer had kept, or frames of a
+// broadcaster that came back.
 import { eraseBroadcast } from '../archive/erasure.ts';
 import { holdsContent } from '../archive/erasure-object.ts';
 import { broadcastKey, type ErasedSet, listErased, parseBroadcastKey, readErasure } from '../archive/erasure-record.ts';
@@ -11,7 +12,7 @@ import { HayateError } from '../kernel/error.ts';
 import type { Store } from '../store/store.ts';
 import type { ArchiverMetrics } from './archiver-metrics.ts';
 
-/** So long whoever asked for an erasure is left to complete it, milliseconds. */
+/** Time for the process that requested an erasure to complete it, milliseconds. */
 const PATIENCE_MS = 600_000;
 
 export interface UpkeepErasureOptions {
@@ -27,18 +28,21 @@ export interface UpkeepErasureOptions {
 /** One partition's erasures. */
 export class UpkeepErasure {
   readonly #options: UpkeepErasureOptions;
-  /** The last manifest that was looked at. */
+  /** The last manifest that was read. */
   #seen: { start: number; windowStartMs: number } | undefined;
-  /** To be erased, here, when they can be. */
+  /** Broadcasts of this partition to erase as soon as possible. */
   readonly #pending = new Set<string>();
-  /** Not in this partition. */
+  /** Erased broadcasts that are not in this partition. */
   readonly #elsewhere = new Set<string>();
 
   constructor(options: UpkeepErasureOptions) {
     this.#options = options;
   }
 
-  /** Looks at the records, and at the manifests since the last time; at first since the cut at `from`. */
+  /**
+   * Reads the records, and the manifests written since the last call; the first call begins at the
+   * cut at `from`.
+   */
   async run(from: number, newest: Manifest, signal: AbortSignal): Promise<void> {
     const erased = await listErased(this.#options.store);
     if (erased.size === 0) {
@@ -86,7 +90,7 @@ export class UpkeepErasure {
       try {
         await eraseBroadcast({ store, broadcast: found, now, signal });
       } catch (error) {
-        // It goes on; when it ends it will be erased.
+        // The broadcast continues. It will be erased when it ends.
         if (error instanceof HayateError && error.code === 'BAD_REQUEST') return;
         throw error;
       }

@@ -1,4 +1,5 @@
-// Upkeep as a running archiver does it by itself: hours, retention, erasures that others began, and what comes after them.
+// Upkeep as a running archiver does it: hours, retention, erasures begun by other processes, and
+// content that arrives after them.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { create } from '@bufbuild/protobuf';
@@ -46,7 +47,7 @@ async function start(t: TestContext, options: ArchiverOptions, makeStore = (stor
   return { ...place, log, archiver, context, setTime };
 }
 
-/** Appends frames `first` to before `end` of a broadcast; the last batch may end it. */
+/** Appends frames from `first` to before `end` of a broadcast; the last batch may end it. */
 async function append(log: Log, stream: string, epoch: bigint, first: number, end: number, ends = false): Promise<void> {
   const frames = Array.from({ length: end - first }, (_, i) => {
     const sequence = first + i;
@@ -123,7 +124,7 @@ test('what comes of a broadcast after it was erased is erased too, when it has e
   assert.ok(broadcast !== undefined);
   await eraseBroadcast({ store, broadcast, now: () => STARTED_MS });
   assert.deepEqual(await sequencesOf(store, 'aki'), []);
-  // It had been given up for lost, and comes back.
+  // The broadcast had been given up for lost, and comes back.
   await append(log, 'aki', EPOCH, 50, 60);
   await archiver.drain();
   assert.deepEqual((await sequencesOf(store, 'aki')).length, 10);
@@ -134,7 +135,7 @@ test('what comes of a broadcast after it was erased is erased too, when it has e
   await poll('the count', async () => (await metric(context, 'hayate_archiver_erasures_total')) === 1);
   assert.equal((await readErasure(store, broadcast))?.frames, 70);
   assert.equal((await sequencesOf(store, 'other')).length, 20);
-  // More of it may come even then.
+  // More frames may arrive even then.
   await append(log, 'aki', EPOCH, 70, 80, true);
   await archiver.drain();
   await poll('the second erasure', async () => (await metric(context, 'hayate_archiver_erasures_total')) === 2);
@@ -153,7 +154,7 @@ test('an erasure that was begun and never completed is gone on with', async (t) 
   await poll('the completion', async () => (await readErasure(store, broadcast))?.completedUnixMs !== undefined);
   assert.deepEqual(await sequencesOf(store, 'aki'), []);
   assert.equal((await sequencesOf(store, 'other')).length, 10);
-  // One that is not in this archive stays as it is, and stops nothing.
+  // An erasure that is not in this archive is left alone, and stops no other.
   const elsewhere = { stream: 'nobody', epoch: broadcast.epoch };
   await requestErasure(store, elsewhere, 0);
   await append(log, 'aki', EPOCH, 50, 60, true);
@@ -169,7 +170,7 @@ test('what a running archiver still knows of a broadcast that was erased without
   await archiver.drain();
   const [broadcast] = await findBroadcasts(store, 'aki');
   assert.equal(broadcast?.ended, false);
-  // Its streamer died two days ago, and the log has stood still since.
+  // Its streamer died two days ago, and the log has had no entry since.
   const now = () => STARTED_MS + 48 * HOUR_MS;
   await eraseBroadcast({ store, broadcast, now });
   const titles = async () =>

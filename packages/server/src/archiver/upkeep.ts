@@ -1,6 +1,6 @@
-// What is done with a partition's objects while it is archived: erasures are completed, statistics put together by the hour, and
-// deleted what is too old. Reads manifests and records only, so it may stop anywhere and go on anywhere; its failures are
-// logged and tried again, and never stop archiving.
+// Maintains a partition's objects while it is archived: completes erasures, compacts statistics by
+// the hour, and deletes objects that are too old. It reads only manifests and records, so it may
+// stop and continue at any point. Its failures are logged and retried, and never stop archiving.
 import { setTimeout as wait } from 'node:timers/promises';
 import { compactHours, hourOf } from '../archive/hourly.ts';
 import type { Manifest } from '../archive/manifest.ts';
@@ -12,17 +12,20 @@ import type { Store } from '../store/store.ts';
 import type { ArchiverMetrics } from './archiver-metrics.ts';
 import { UpkeepErasure } from './upkeep-erasure.ts';
 
-/** Hours, or cuts of a kind, that are done in one go before other partitions have their turn. */
+/**
+ * Maximum number of hours, or of cuts of a kind, that are processed before other partitions have
+ * their turn.
+ */
 const STEPS_MAX = 32;
 
-/** Between looks for a partition's first manifest. */
+/** Interval between checks for a partition's first manifest. */
 const OPENING_MS = 1_000;
 
 export interface UpkeepOptions {
   store: Store;
-  /** How long objects are kept. */
+  /** Retention time of objects. */
   days: RetentionDays;
-  /** Between two passes, milliseconds; 0: none at all. */
+  /** Interval between two passes, milliseconds; 0: no passes. */
   intervalMs: number;
   metrics: ArchiverMetrics;
   limitedLog: RateLimitedLog;
@@ -30,7 +33,7 @@ export interface UpkeepOptions {
   now: () => number;
 }
 
-/** A process's upkeep: of one partition at a time. */
+/** A process's upkeep, which handles one partition at a time. */
 export class Upkeep {
   readonly #options: UpkeepOptions;
   readonly #completed = new Set<string>();
@@ -40,7 +43,10 @@ export class Upkeep {
     this.#options = options;
   }
 
-  /** Keeps a partition up until the signal aborts; `newest` gives its newest committed manifest, undefined while there is none. Never rejects. */
+  /**
+   * Maintains a partition until the signal aborts. `newest` returns its newest committed manifest,
+   * undefined while there is none. Never rejects.
+   */
   async run(name: PartitionName, newest: () => Manifest | undefined, signal: AbortSignal): Promise<void> {
     if (this.#options.intervalMs === 0) return;
     const pass = new PartitionPass(name, this.#options, this.#completed);

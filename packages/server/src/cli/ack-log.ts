@@ -1,5 +1,6 @@
-// The broadcaster's own list of what it was promised: a JSON line for each acknowledgement, appended to a file. A line
-// stands for every sequence of its epoch before `nextSequence`, without the ranges that lines up to it name as dropped.
+// The broadcaster's own record of the server's acknowledgements: one JSON line for each, appended
+// to a file. A line covers every sequence of its epoch before `nextSequence`, except the ranges
+// that this line or an earlier one lists as dropped.
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import type { Broadcaster, Unsubscribe } from '@hayate/client';
 import { epochText } from '@hayate/protocol';
@@ -7,14 +8,17 @@ import { HayateError } from '../kernel/error.ts';
 import type { Io } from './command.ts';
 import { systemWords } from './failure.ts';
 
-/** Takes the lines. */
+/** Receives the lines. */
 export interface AckFile {
-  /** Throws the system's error with the path. */
+  /** Throws the system's error, with the path. */
   write(line: string): void;
   close(): void;
 }
 
-/** Opens `path` to append, or standard output for `-`. Throws CONFIGURATION if it cannot be written. */
+/**
+ * Opens `path` for appending, or standard output for `-`. Throws CONFIGURATION if it cannot be
+ * written.
+ */
 export function openAckFile(path: string, { stdout }: Pick<Io, 'stdout'>): AckFile {
   if (path === '-') return { write: (line) => void stdout.write(line), close: () => undefined };
   const descriptor = openToAppend(path);
@@ -30,19 +34,21 @@ export function openAckFile(path: string, { stdout }: Pick<Io, 'stdout'>): AckFi
 
 function openToAppend(path: string): number {
   try {
-    // A pipe that nobody reads is refused instead of waited for.
+    // Refuse a pipe without a reader instead of waiting for one.
     return openSync(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK);
   } catch (cause) {
     throw new HayateError('CONFIGURATION', `--ack-log ${path}: ${systemWords(cause) ?? 'cannot be opened'}`, { cause });
   }
 }
 
-/** Writes what `broadcaster` is acknowledged until it is closed, or writing fails. */
+/** Writes the acknowledgements of `broadcaster` until it is closed or a write fails. */
 export class AckLog {
   readonly #file: AckFile;
   readonly #unsubscribe: Unsubscribe;
 
-  /** Writes to `file` until it is closed. An error of a later write goes to `onFailure`, once. */
+  /**
+   * Writes to `file` until it is closed. Reports the first error of a later write to `onFailure`.
+   */
   constructor(file: AckFile, broadcaster: Broadcaster, onFailure: (error: unknown) => void) {
     this.#file = file;
     this.#unsubscribe = broadcaster.on('ack', ({ nextSequence, dropped }) => {

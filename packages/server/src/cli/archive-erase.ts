@@ -1,5 +1,6 @@
-// `hayate archive erase`: takes a stream's broadcasts out of an archive for good. Says first what it will do, and asks; may run
-// beside servers that write the archive, and again after whatever stopped it.
+// `hayate archive erase`: removes a stream's broadcasts from an archive for good. It first lists
+// the broadcasts that it will erase, and asks. It may run while servers write the archive, and may
+// be run again after any failure.
 import { epochFromText, epochStartedMs } from '@hayate/protocol';
 import { storeFlags } from '../adapter-flags.ts';
 import { openArchive, storeAddress } from '../adapters.ts';
@@ -29,7 +30,7 @@ const flags = defineFlags({
   ...storeFlags,
 });
 
-/** A broadcast and what is to become of it; `reason`: why it stays. */
+/** A broadcast, and whether it will be erased. `reason`: why it is kept. */
 interface Candidate {
   broadcast: FoundBroadcast;
   reason: string | undefined;
@@ -71,7 +72,7 @@ export const archiveErase = defineCommand({
   },
 });
 
-/** Nothing is erased on a time that another reader could take for another moment. Throws CONFIGURATION. */
+/** Refuses a time that can be read as more than one moment. Throws CONFIGURATION. */
 function unambiguous(io: Io, before: string, dryRun: boolean): number {
   const { unixMs, hasZone } = typedTime(io, 'before', before);
   if (!hasZone && !dryRun)

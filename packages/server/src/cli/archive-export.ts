@@ -1,5 +1,5 @@
-// `hayate archive export`: a voice of a past broadcast out of the archive, from one moment to another, as one Ogg/Opus file. The file
-// appears under its name when it is complete.
+// `hayate archive export`: writes one voice of a past broadcast, between two moments, to one
+// Ogg/Opus file. The file gets its name only when it is complete.
 import { storeFlags } from '../adapter-flags.ts';
 import { openArchive } from '../adapters.ts';
 import { type ExportedVoice, exportVoice, type Moment } from '../archive/export.ts';

@@ -1,5 +1,6 @@
-// `hayate archive ls`: what an archive holds, a line for each broadcast with its path, oldest first. Reads the objects
-// themselves, so it is true of any archive, also of one that a server is writing.
+// `hayate archive ls`: lists the broadcasts of an archive, one line with the path for each, oldest
+// first. It reads the objects themselves, so the list is correct for any archive, even while a
+// server writes it.
 import { cleanText, epochFromText } from '@hayate/protocol';
 import { storeFlags } from '../adapter-flags.ts';
 import { openArchive, storeAddress } from '../adapters.ts';
@@ -19,10 +20,10 @@ const flags = defineFlags({
   json: { kind: 'boolean', help: 'print a JSON object for each broadcast instead of a table' },
 });
 
-/** A title longer than this is cut in the table; --json prints all of it. */
+/** The table cuts a title that is longer than this; --json prints all of it. */
 const TITLE_COLUMNS = 32;
 
-/** A broadcast, as it is printed. */
+/** A broadcast as it is printed. */
 interface BroadcastRow {
   stream: string;
   /** 16 hex digits. */
@@ -30,12 +31,12 @@ interface BroadcastRow {
   /** ISO 8601, UTC. */
   startedAt: string;
   title: string;
-  /** From the beginning of the broadcast to the end of its last voice. */
+  /** From the start of the broadcast to the end of its last voice. */
   durationMs: number;
-  /** Objects of voice. */
+  /** Number of audio objects. */
   segments: number;
   bytes: number;
-  /** Where they lie. */
+  /** The folder of these objects. */
   path: string;
 }
 
@@ -65,7 +66,7 @@ function rowOf({ stream, epoch, startedAt, audioSegments }: ArchivedBroadcast, a
     stream,
     epoch,
     startedAt: startedAt.toISOString(),
-    // Archives from before titles were checked may hold anything.
+    // Archives written before titles were checked may hold any characters.
     title: cleanText(audioSegments.at(-1)?.title ?? ''),
     durationMs: Math.round(Math.max(0, ...audioSegments.map(({ position, durationMs }) => position / 48 + durationMs))),
     segments: audioSegments.length,

@@ -1,5 +1,6 @@
-// `hayate archive verify`: proves that an archive is whole, by reading all of it. Exits with 1 and says where if it is not.
-// Changes nothing, and may run beside servers that write the archive.
+// `hayate archive verify`: proves that an archive is complete and intact, by reading all of it. If
+// it is not, the command prints where and exits with 1. It changes nothing, and may run while
+// servers write the archive.
 import { type LogSettings, logFlags, type StoreSettings, storeFlags } from '../adapter-flags.ts';
 import { committedOffsets, openArchive } from '../adapters.ts';
 import { type Finding, SUMMARY_KINDS, type Summary, verifyArchive } from '../archive/verify/verify.ts';
@@ -60,7 +61,7 @@ no manifest names.`,
       print(io, { findings, summary, json });
       return findings.length === 0 ? 0 : 1;
     } catch (error) {
-      // Not 0: nothing was proved.
+      // Not 0, because nothing was proved.
       if (io.stdout.readerLeft?.aborted) return 1;
       if (!io.interrupted.aborted) throw error;
       throw new HayateError('CLOSED', `interrupted after ${done.cuts} of ${done.cutsTotal} cuts`);
@@ -71,7 +72,9 @@ no manifest names.`,
   },
 });
 
-/** What the log says; undefined, and said, where there is no log to ask. */
+/**
+ * Reads the log's committed offsets. Prints a note and returns undefined if there is no log to ask.
+ */
 async function readCommitted(settings: LogSettings & StoreSettings, progress: Progress): Promise<CommittedOffsets | undefined> {
   try {
     return await committedOffsets(settings);

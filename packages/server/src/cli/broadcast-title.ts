@@ -1,9 +1,13 @@
-// A broadcast's title: what was typed, else what the file's tag says. A tag was written long ago and by another program: it is
-// cut where it is too long, with a warning. What was typed is not: the person is there to shorten it.
+// A broadcast's title: the one that was typed, else the one in the file's tag. A tag that is too
+// long is cut, with a warning, because another program wrote it long ago. A typed title that is too
+// long is refused, because its author can shorten it.
 import { cleanText, Limits, textFault, truncateText } from '@hayate/protocol';
 import { HayateError } from '../kernel/error.ts';
 
-/** The title, clean. Throws HayateError CONFIGURATION for a typed one that is too long; tells `warn`, in one line, what was cut. */
+/**
+ * Returns the cleaned title. Throws HayateError CONFIGURATION if a typed title is too long; reports
+ * to `warn`, in one line, how a tag was cut.
+ */
 export function broadcastTitle(typed: string | undefined, tag: string | undefined, warn: (line: string) => void): string {
   const max = Limits.titleCharactersMax;
   if (typed !== undefined) {

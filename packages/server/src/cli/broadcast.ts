@@ -1,5 +1,6 @@
-// `hayate broadcast`: a voice file in, a live stream out, at the pace of a clock that does not drift, with an avatar that
-// speaks and moves. It comes back by itself when the server restarts, and succeeds only if everything was acknowledged.
+// `hayate broadcast`: sends a voice file as a live stream, paced by a clock that does not drift,
+// with an avatar that speaks and moves. It reconnects when the server restarts, and succeeds only
+// if every frame was acknowledged.
 import { Readable } from 'node:stream';
 import { type BroadcastEnded, Broadcaster, type StateChange } from '@hayate/client';
 import { isAvatar } from '@hayate/protocol';
@@ -61,7 +62,7 @@ sent as it comes: ffmpeg -i a.mp3 -vn -c:a libopus -f ogg - | hayate broadcast -
     const options = { ...args, stdin: io.stdin ?? Readable.from([]), signal: io.interrupted };
     const file = await untilInterrupted(io.interrupted, openVoiceFile(args.file, options));
     try {
-      // Before the broadcast begins, so that it is never one without a voice.
+      // Before the broadcast begins, so that there is never a broadcast without a voice.
       const speech = await prepareSpeech(file, io.interrupted);
       return await broadcastFile({ file, speech, ackFile }, args, io);
     } finally {
@@ -73,7 +74,7 @@ sent as it comes: ffmpeg -i a.mp3 -vn -c:a libopus -f ogg - | hayate broadcast -
 
 type Args = FlagValues<typeof flags>;
 
-/** What a broadcast is made of, and where its acknowledgements go. */
+/** The parts of a broadcast, and where its acknowledgements are written. */
 interface Parts {
   readonly file: VoiceFile;
   readonly speech: Speech;
@@ -135,7 +136,8 @@ async function run(broadcaster: Broadcaster, { file, speech, ackFile }: Parts, a
     for (const note of file.notes) progress.say(note);
     progress.say(`broadcasting ${args.file} as "${args.stream}" to ${args.server}`);
     const spoken = await settled(speech.speak(broadcaster, { ...args, signal }));
-    // A file that cannot be read further ends the broadcast as its end would: viewers are not left to wait.
+    // If the file cannot be read further, end the broadcast as at the file's end: viewers must not
+    // be left waiting.
     if (failure === undefined && ended === undefined) await endWithin(broadcaster, args.ackTimeoutMs);
     if (spoken.error !== undefined) throw spoken.error.cause;
   } finally {
@@ -148,7 +150,7 @@ async function run(broadcaster: Broadcaster, { file, speech, ackFile }: Parts, a
   return report(broadcaster, { failure, ended, abandoned, loss: file.loss() }, io);
 }
 
-/** How `work` ended, for later. */
+/** Waits for `work` and returns its error, if any, for later use. */
 async function settled(work: Promise<void>): Promise<{ error?: { cause: unknown } }> {
   return await work.then(
     () => ({}),
@@ -156,23 +158,26 @@ async function settled(work: Promise<void>): Promise<{ error?: { cause: unknown 
   );
 }
 
-/** Ends the broadcast; gives up waiting for acknowledgements after `timeoutMs`. What is missing then, the report says. */
+/**
+ * Ends the broadcast. Gives up waiting for acknowledgements after `timeoutMs`; the report then
+ * names the missing ones.
+ */
 async function endWithin(broadcaster: Broadcaster, timeoutMs: number): Promise<void> {
   const { promise: late, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, timeoutMs);
-  // A broadcast that fails while it ends shows in its state, and in what is unacknowledged.
+  // If the broadcast fails while it ends, its state and the unacknowledged frames show that.
   const over = broadcaster.end().catch(() => undefined);
   await Promise.race([over, late]);
   clearTimeout(timer);
 }
 
-/** How a broadcast went. */
+/** The outcome of a broadcast. */
 interface Outcome {
   readonly failure: StateChange | undefined;
   readonly ended: BroadcastEnded | undefined;
   /** Frames of earlier epochs that were never acknowledged. */
   readonly abandoned: number;
-  /** What of the file could not be read, a clause. */
+  /** A clause that says which part of the file could not be read. */
   readonly loss: string | undefined;
 }
 

@@ -1,5 +1,6 @@
-// `hayate build-native`: the C source of the native fan-out in, a module that this machine's Node loads out. Run once after
-// an install, by whoever wants it: nothing is compiled while packages are installed.
+// `hayate build-native`: compiles the C source of the native fan-out into a module for this
+// machine's Node. Users run it once after an install if they want it: installing packages compiles
+// nothing.
 import { execFile } from 'node:child_process';
 import { access, constants, mkdir, rename, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -32,9 +33,10 @@ export const buildNativeCommand = defineCommand({
 });
 
 /**
- * Compiles the module with `cc` into the folder `output`, loads it to see that it fits, and returns its path. Rejects with
- * HayateError CONFIGURATION if there is no compiler, the folder cannot be written, or the system is Windows; with the reason of
- * `signal` when it aborts: the compiler is stopped then.
+ * Compiles the module with `cc` into the folder `output`, loads it to check that it fits, and
+ * returns its path. Rejects with HayateError CONFIGURATION if there is no compiler, the folder
+ * cannot be written, or the system is Windows. Rejects with the reason of `signal` when it aborts,
+ * and stops the compiler.
  */
 export async function buildNative({ cc, output, signal }: { cc: string; output: string; signal?: AbortSignal }): Promise<string> {
   if (process.platform === 'win32')
@@ -44,7 +46,8 @@ export async function buildNative({ cc, output, signal }: { cc: string; output: 
     .catch((cause: unknown) => {
       throw new HayateError('CONFIGURATION', `${output} cannot be written; give another folder by --output`, { cause });
     });
-  // A name of its own until it is whole: a server that starts meanwhile finds the old one, or none.
+  // A temporary name until the module is complete: a server that starts meanwhile finds the old
+  // module or no module.
   const unfinished = join(output, `.${process.pid}`);
   const mark = markUnfinished(unfinished);
   try {
@@ -62,7 +65,7 @@ export async function buildNative({ cc, output, signal }: { cc: string; output: 
 
 async function compile(cc: string, module: string, signal: AbortSignal | undefined): Promise<void> {
   const headers = join(dirname(createRequire(import.meta.url).resolve('node-api-headers/package.json')), 'include');
-  // What Node provides is found when the module is loaded; macOS wants to be told so.
+  // Node's symbols are resolved when the module is loaded; macOS needs a flag for that.
   const link = process.platform === 'darwin' ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared'];
   const source = join(nativeDirectory, 'fan-out.c');
   const args = [

@@ -1,4 +1,5 @@
-// `hayate conformance publish`: plays every situation of the contract against a broadcaster under test.
+// `hayate conformance publish`: runs every scenario of the contract against a broadcaster under
+// test.
 import { defineCommand } from './command.ts';
 import { conformanceFlags, runConformance } from './conformance.ts';
 

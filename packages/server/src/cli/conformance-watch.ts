@@ -1,4 +1,4 @@
-// `hayate conformance watch`: plays every situation of the contract against a viewer under test.
+// `hayate conformance watch`: runs every scenario of the contract against a viewer under test.
 import { defineCommand } from './command.ts';
 import { conformanceFlags, runConformance } from './conformance.ts';
 

@@ -1,13 +1,17 @@
-// A hint when the process may open fewer files and sockets than its settings allow: clients would be refused by the system, with
-// no close code. In: settings and this process's limit. Out: one line, or nothing.
+// Warns if the process may open fewer files and sockets than its settings allow. The system would
+// then refuse clients without a close code. In: settings and this process's limit. Out: one line,
+// or nothing.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { ServeSettings } from '../serve-flags.ts';
 
-/** Files, logs, Redis, Kafka, the store and what Node opens for itself. */
+/** For files, logs, Redis, Kafka, the store and the descriptors that Node itself opens. */
 const OTHER_DESCRIPTORS = 256;
 
-/** The most descriptors that this process may open; undefined: no limit, or it cannot be told. */
+/**
+ * The number of descriptors that this process may open; undefined if there is no limit or it is
+ * unknown.
+ */
 export function descriptorLimit(): number | undefined {
   const [, soft = ''] = /^Max open files +(\S+)/m.exec(limitsText()) ?? [];
   return /^\d+$/.test(soft) ? Number(soft) : undefined;
@@ -27,7 +31,10 @@ function limitsText(): string {
   }
 }
 
-/** One line if `limit`, which Node has raised as far as it may, is too low for --connections-max. */
+/**
+ * Returns one line if `limit` is too low for --connections-max. Node has already raised `limit` as
+ * far as it may.
+ */
 export function descriptorHint({ connectionsMax, workers }: ServeSettings, limit = descriptorLimit()): string | undefined {
   const needed = connectionsMax + OTHER_DESCRIPTORS;
   if (limit === undefined || limit >= needed) return undefined;

@@ -1,4 +1,4 @@
-// Errors to lines and exit codes.
+// Turns errors into lines and exit codes.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,7 +7,7 @@ import { ClientError } from '@hayate/client';
 import { HayateError } from '../kernel/error.ts';
 import { failureOf } from './failure.ts';
 
-/** What a promise rejects with. */
+/** The value that a promise rejects with. */
 async function rejection(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
     () => assert.fail('did not reject'),

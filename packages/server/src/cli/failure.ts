@@ -1,4 +1,4 @@
-// Any error in, one clear line out, with the exit code it stands for: 2 for what was typed or set wrongly, 1 for the rest.
+// Turns any error into one clear line and an exit code: 2 for wrong arguments or settings, else 1.
 import { debuglog } from 'node:util';
 import { ClientError } from '@hayate/client';
 import { OggError } from '../format/ogg/index.ts';
@@ -7,7 +7,7 @@ import { terminalText } from './terminal-text.ts';
 
 const debug = debuglog('hayate');
 
-/** System errors (errno names) in words; the path or address is put before or behind. */
+/** System errors (errno names) in words; the path or address is put before or after them. */
 const SYSTEM: Readonly<Record<string, string>> = {
   ENOENT: 'no such file or directory',
   EACCES: 'permission denied',
@@ -42,13 +42,15 @@ const SYSTEM: Readonly<Record<string, string>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is not trusted',
 };
 
-/** One line for people, which a terminal may be given, and the exit code. */
+/** One line for people, safe to print on a terminal, and the exit code. */
 export interface Failure {
   readonly line: string;
   readonly exitCode: number;
 }
 
-/** What to print for `error`. Errors that nobody foresaw say so; NODE_DEBUG=hayate prints their stack. */
+/**
+ * Describes `error`. The line of an unexpected error says so; NODE_DEBUG=hayate prints its stack.
+ */
 export function failureOf(error: unknown): Failure {
   debug('%s', error);
   if (error instanceof HayateError) return { line: oneLine(error.message), exitCode: error.code === 'CONFIGURATION' ? 2 : 1 };
@@ -61,7 +63,10 @@ export function failureOf(error: unknown): Failure {
   return { line: `internal error: ${oneLine(error instanceof Error ? `${error.name}: ${error.message}` : String(error))}`, exitCode: 1 };
 }
 
-/** A system or network error in words, looked for along the chain of causes; undefined if there is none. */
+/**
+ * Finds a system or network error in the chain of causes and returns it in words; undefined if
+ * there is none.
+ */
 export function systemWords(error: unknown): string | undefined {
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
     const inner = at instanceof AggregateError ? at.errors.map(systemWords).find((words) => words !== undefined) : undefined;

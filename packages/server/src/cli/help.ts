@@ -1,4 +1,4 @@
-// Help texts from the tables that parse: what is printed is what is read.
+// Makes help texts from the tables that the parser uses, so that both always agree.
 import { formatDuration } from '../kernel/duration.ts';
 import { type Flag, optionName } from '../kernel/flag.ts';
 import { range } from '../kernel/flag-value.ts';
@@ -7,11 +7,11 @@ import type { Command } from './command.ts';
 const COLUMN = 34;
 const WIDTH = 110;
 
-/** The help of one command. */
+/** Returns the help of one command. */
 export function commandHelp(command: Command): string {
   const positionals = Object.entries(command.flags).filter(([, flag]) => flag.positional);
   const options = Object.entries(command.flags).filter(([, flag]) => !flag.positional);
-  // What is taken as it is stands after `--`, so that its own options are not ours.
+  // Verbatim arguments follow `--`, so that their own options are not taken for this command's.
   const verbatim = positionals.filter(([, flag]) => isVerbatim(flag));
   const plain = positionals.filter(([, flag]) => !isVerbatim(flag));
   const usage = [
@@ -37,7 +37,7 @@ function isVerbatim(flag: Flag): boolean {
   return flag.kind === 'list' && flag.verbatim === true;
 }
 
-/** The help of `hayate` itself. */
+/** Returns the help of `hayate` itself. */
 export function programHelp(commands: readonly Command[], version: string): string {
   const rows = commands.map((command) => row(command.name, command.summary));
   return [
@@ -92,7 +92,7 @@ function defaultText(flag: Flag): string | undefined {
   return String(flag.default);
 }
 
-/** Two columns; the second is wrapped. */
+/** Formats two columns; the second is wrapped. */
 function row(left: string, right: string): string {
   const lines: string[] = [];
   let line = '';

@@ -1,5 +1,6 @@
-// The program `hayate`: what was typed goes in, the command it names runs, an exit code comes out. Commands are loaded
-// when they are named, so that none waits for what only another needs. An error is one line on stderr.
+// The program `hayate`: parses the arguments, runs the command that they name, and returns an exit
+// code. A command is loaded only when it is named, so that no command waits for the modules of
+// another. An error is one line on stderr.
 import { didYouMean } from '../kernel/did-you-mean.ts';
 import { HayateError } from '../kernel/error.ts';
 import { parseFlags, refuseUnknownVariables, standardInputOption } from '../kernel/flag.ts';
@@ -29,12 +30,15 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   query: async () => (await import('./query.ts')).query,
 };
 
-/** How long what ends by itself may take after an interruption: connections that say goodbye, lines of the log. */
+/**
+ * How long closing steps may take after an interruption, such as closing connections and writing
+ * log lines.
+ */
 const FAREWELL_MS = 900;
 
 /**
- * Runs `hayate` with the arguments after its name; resolves to the exit code: 0, 1 for a failure, 2 for wrong usage, and
- * 128 and the signal's number for an interruption.
+ * Runs `hayate` with the arguments after its name. Resolves to the exit code: 0, 1 for a failure, 2
+ * for wrong usage, or 128 plus the signal's number for an interruption.
  */
 export async function main(argv: readonly string[]): Promise<number> {
   const signals = handleSignals();
@@ -44,7 +48,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   const io: Io = {
     stdout: output,
     stderr: process.stderr,
-    // Opened when it is read: a command that does not must not take it from its parent.
+    // Opened on first use: a command that does not read it must not take it from its parent.
     get stdin() {
       return process.stdin;
     },
@@ -72,7 +76,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       process.stderr.write(`hayate: standard output: ${failureOf(output.failure).line}\n`);
       return 1;
     }
-    // What was given up may still hold the process, and even its exit.
+    // Abandoned work may still keep the process alive, and even delay its exit.
     if (interrupted.aborted) setTimeout(() => leave(code), code === 0 ? FAREWELL_MS : 0).unref();
     return code;
   } finally {
@@ -80,7 +84,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** As `main`, in the world that `io` is. */
+/** Does the same as `main`, with the given `io`. */
 export async function dispatch(argv: readonly string[], io: Io): Promise<number> {
   let prefix = 'hayate';
   try {
@@ -116,7 +120,7 @@ export async function dispatch(argv: readonly string[], io: Io): Promise<number>
   } catch (error) {
     const { line, exitCode } = failureOf(error);
     if (io.interrupted.aborted) {
-      // Only what a command says itself is news; that a connection was closed is not.
+      // Print only messages of the command itself; a closed connection is no news here.
       io.stderr.write(`${prefix}: ${error instanceof HayateError && error.code !== 'CONFIGURATION' ? line : 'interrupted'}\n`);
       return interruptedCode(io.interrupted);
     }
@@ -126,14 +130,17 @@ export async function dispatch(argv: readonly string[], io: Io): Promise<number>
   }
 }
 
-/** The commands of which `argv` asks for an overview: `hayate archive --help`; none if it asks for none. */
+/**
+ * The commands of which `argv` asks for an overview (`hayate archive --help`); empty if it asks for
+ * none.
+ */
 async function commandGroup(argv: readonly string[]): Promise<Command[]> {
   const [first = '', second = ''] = argv;
   if (!/^(--help|-h|help)$/.test(second)) return [];
   return (await allCommands()).filter(({ name }) => name.startsWith(`${first} `));
 }
 
-/** The command whose words begin `argv`, or an error that names the nearest. */
+/** Finds the command whose words begin `argv`; throws an error that names the nearest one. */
 function commandName(argv: readonly string[]): string {
   const names = Object.keys(commands);
   const found = names.find((name) => name.split(' ').every((word, index) => word === argv[index]));
@@ -162,7 +169,10 @@ function asksForHelp(argv: readonly string[]): boolean {
   return argv.slice(0, end < 0 ? undefined : end).some((arg) => arg === '--help' || arg === '-h');
 }
 
-/** Refuses HAYATE_* variables that no command knows; the other commands are loaded only if this one does not know them all. */
+/**
+ * Refuses HAYATE_* variables that no command knows. Loads the other commands only if this command
+ * does not know them all.
+ */
 async function checkVariables(command: Command, env: Io['env']): Promise<void> {
   try {
     refuseUnknownVariables(env, [command.flags]);

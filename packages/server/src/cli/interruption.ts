@@ -1,11 +1,12 @@
-// What signals do to a command. In: the first signal, as an AbortSignal. Out: the exit code that a shell gives for it, in bounded
-// time, whatever the command waits for. Files that are not finished are removed, also when the process ends at once.
+// How signals end a command. In: the first signal, as an AbortSignal. Out: the exit code that a
+// shell gives for it, within bounded time, even if the command hangs. Unfinished files are removed,
+// even when the process ends at once.
 import { existsSync, rmSync } from 'node:fs';
 
-/** A command that does not say otherwise has so long to stop by itself. */
+/** Time that a command has to stop by itself, unless it has its own limit. */
 const GRACE_MS = 2_000;
 
-/** Exit codes of commands that a signal ended: 128 and its number. */
+/** Exit codes of commands that a signal ended: 128 plus its number. */
 const EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGQUIT: 131, SIGTERM: 143 } as const;
 
 /** Signals that end a command. */
@@ -16,7 +17,7 @@ export function exitCodeOf(signal: EndSignal): number {
   return EXIT_CODES[signal];
 }
 
-/** Why a command stopped before its end; the reason of the AbortSignal in Io. */
+/** The reason why a command stopped early; used as the reason of the AbortSignal in Io. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted';
   readonly signal: EndSignal;
@@ -32,7 +33,10 @@ export function interruptedCode({ reason }: AbortSignal): number {
   return exitCodeOf(reason instanceof Interrupted ? reason.signal : 'SIGINT');
 }
 
-/** As `work`, but rejects with the signal's reason as soon as it aborts. What `work` does later is ignored. */
+/**
+ * Returns the result of `work`, but rejects with the signal's reason as soon as it aborts. The
+ * later result of `work` is ignored.
+ */
 export async function untilInterrupted<T>(interrupted: AbortSignal, work: Promise<T>): Promise<T> {
   work.catch(() => undefined);
   interrupted.throwIfAborted();
@@ -46,7 +50,7 @@ export async function untilInterrupted<T>(interrupted: AbortSignal, work: Promis
   }
 }
 
-/** As `work`, but rejects with the signal's reason when it aborted GRACE_MS ago. */
+/** Returns the result of `work`, but rejects with the signal's reason GRACE_MS after it aborts. */
 export async function withGrace<T>(interrupted: AbortSignal, work: Promise<T>): Promise<T> {
   work.catch(() => undefined);
   const over = new AbortController();
@@ -87,8 +91,8 @@ const SHELL = '/bin/sh';
 /** Ends the process at once. */
 export function leave(code: number): never {
   removeUnfinished();
-  // An exit waits for the threads that look up names and open files, and one of them may hang in the system for minutes. To become
-  // another program ends all threads at once.
+  // An exit waits for the threads that resolve names and open files, and such a thread can hang in
+  // the system for minutes. Replacing the process with another program ends all threads at once.
   if (process.execve !== undefined && existsSync(SHELL)) process.execve(SHELL, [SHELL, '-c', `exit ${code}`], {});
   return process.exit(code);
 }

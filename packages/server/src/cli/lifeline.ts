@@ -1,13 +1,15 @@
-// The end of the process that started this one, when it cannot say so because it was killed. In: HAYATE_LIFELINE=channel, by
-// which that process says that its IPC channel (as of child_process.fork) is there for nothing else. Out: one call when the
-// channel ends. Without the variable a channel means nothing: other supervisors open one too.
+// Detects the end of the parent process, which cannot announce it if it was killed. In:
+// HAYATE_LIFELINE=channel, with which the parent says that its IPC channel (as of
+// child_process.fork) has no other purpose. Out: one call when the channel ends. Without the
+// variable the end of a channel means nothing, because other supervisors open one too.
 import { HayateError } from '../kernel/error.ts';
 
 const VARIABLE = 'HAYATE_LIFELINE';
 
 /**
- * Calls `onBroken` once the process that started this one is gone, if it holds a lifeline. The variable is taken out of the
- * environment, as it is not meant for children of this process. Throws HayateError CONFIGURATION if there is no channel.
+ * Calls `onBroken` once the parent process is gone, if it holds a lifeline. Removes the variable
+ * from the environment, because it is not meant for this process's children. Throws HayateError
+ * CONFIGURATION if there is no channel.
  */
 export function holdLifeline(onBroken: () => void): void {
   const kind = process.env[VARIABLE];
@@ -18,6 +20,6 @@ export function holdLifeline(onBroken: () => void): void {
   // The channel may have ended while this program was loaded.
   if (process.connected) process.once('disconnect', onBroken);
   else onBroken();
-  // What has nothing more to do must not wait for the other process.
+  // A process without work must not stay alive for its parent.
   process.channel?.unref();
 }

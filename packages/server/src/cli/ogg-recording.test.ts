@@ -1,4 +1,4 @@
-// Recordings keep the timeline of a stream, read back by the strict reader.
+// Recordings keep the timeline of a stream. The strict reader reads them back.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { opusPacketSamples } from '@hayate/protocol';
@@ -7,7 +7,7 @@ import { readOggOpus } from '../format/ogg/index.ts';
 import { OggRecording } from './ogg-recording.ts';
 
 const format = { channels: 1, preSkip: 312, inputSampleRate: 48_000, tags: [] };
-/** A 20 ms CELT packet, told apart by its second byte. */
+/** A 20 ms CELT packet, identified by its second byte. */
 const packet = (n: number) => Uint8Array.of(0xf8, n & 0xff, n >> 8);
 
 function file(recording: OggRecording, parts: readonly Uint8Array[]): Uint8Array {

@@ -1,17 +1,26 @@
-// Voice frames as a viewer gets them in, one Ogg/Opus file out. The file's timeline is the stream's own: what was lost
-// becomes packets that ask the decoder for concealment, so the recording is as long as the broadcast.
+// Writes voice frames, as a viewer receives them, to one Ogg/Opus file. The file keeps the stream's
+// timeline: lost packets become packets that make the decoder conceal the loss, so the recording is
+// as long as the broadcast.
 import { opusPacketSamples } from '@hayate/protocol';
 import { concealGap, GAP_STEP_SAMPLES, OggOpusWriter, type OpusTag } from '../format/ogg/index.ts';
 
-/** Longest gap that is filled; the timeline of a stream that jumps further is taken up anew. */
+/**
+ * Longest gap that is filled; after a longer jump the recording's timeline starts from the new
+ * position.
+ */
 const GAP_SAMPLES_MAX = 48_000 * 3_600;
-/** A recording that begins in mid-stream hides a decoder's convergence (RFC 7845 section 4.6: 80 ms). */
+/**
+ * A recording that begins in mid-stream hides the time in which a decoder converges (RFC 7845
+ * section 4.6: 80 ms).
+ */
 const CONVERGENCE_SAMPLES = 3_840;
 
-/** A recording whose voice begins this early in the broadcast begins with the voice itself. */
+/**
+ * A recording whose voice begins this early in the broadcast hides only the encoder's own pre-skip.
+ */
 const STARTED_SAMPLES = 48_000;
 
-/** How the voice is encoded: from the stream's header. */
+/** The voice's encoding, from the stream's header. */
 export interface RecordingFormat {
   channels: number;
   preSkip: number;
@@ -25,23 +34,26 @@ export class OggRecording {
   #writer: OggOpusWriter | undefined;
   #next = 0;
   #last: Uint8Array | undefined;
-  /** Packets written as they came. */
+  /** Packets that were written unchanged. */
   packets = 0;
-  /** Samples at 48 kHz that were filled in. */
+  /** 48 kHz samples of concealment that were added. */
   concealedSamples = 0;
-  /** Packets for a time already written, left out. */
+  /** Packets left out because their time was already written. */
   late = 0;
 
   constructor(format: RecordingFormat) {
     this.#format = format;
   }
 
-  /** Samples at 48 kHz written so far. */
+  /** 48 kHz samples written so far. */
   get samples(): number {
     return this.#writer?.samples ?? 0;
   }
 
-  /** Takes consecutive packets, the first at `position` (48 kHz samples); returns what can be written to the file. */
+  /**
+   * Adds consecutive packets, the first at `position` (48 kHz samples); returns the bytes that can
+   * be written to the file.
+   */
   add(packets: readonly Uint8Array[], position: number): Uint8Array {
     const writer = this.#open(position);
     let at = position;
@@ -60,7 +72,7 @@ export class OggRecording {
     return writer.take();
   }
 
-  /** Ends the file; returns the rest of it, empty if there was no voice at all. */
+  /** Ends the file; returns the remaining bytes, empty if there was no voice at all. */
   end(): Uint8Array {
     return this.#writer?.end() ?? new Uint8Array();
   }

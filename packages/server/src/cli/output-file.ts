@@ -1,5 +1,6 @@
-// Where a command's bytes go: a file, a device, a pipe, or standard output for `-`. In: what --out says. Out: something to write
-// to, checked before anything is waited for, without a change to a file that is there.
+// Opens the destination of a command's bytes: a file, a device, a pipe, or standard output for `-`.
+// In: the value of --out. Out: an output that was checked before the command waits for anything. An
+// existing file is not changed by the check.
 import {
   closeSync,
   constants,
@@ -20,28 +21,32 @@ import { systemWords } from './failure.ts';
 import { markUnfinished } from './interruption.ts';
 import { StandardOutput } from './standard-output.ts';
 
-/** A reader that is so far behind is given up. */
+/** A reader with more waiting bytes than this is given up. */
 const WAITING_BYTES_MAX = 16 * 1_048_576;
 
-/** Takes a command's bytes. */
+/** Receives a command's bytes. */
 export interface ByteOutput {
-  /** For messages. */
+  /** Name for messages. */
   readonly name: string;
-  /** Aborted when its reader has left; never, for a file. */
+  /** Aborted when its reader has left; never aborted for a file. */
   readonly readerLeft: AbortSignal;
-  /** Writes all of `bytes`. Throws the system's error with the path; what the file held before stays whole. */
+  /**
+   * Writes all of `bytes`. Throws the system's error with the path; the bytes already in the file
+   * stay intact.
+   */
   write(bytes: Uint8Array): void;
   /** Resolves when there is room for more. */
   drain(): Promise<void>;
-  /** Nothing more comes. */
+  /** Ends the output after the last write. */
   complete(): void;
-  /** Lets go of it, also of what is not complete. */
+  /** Closes it, whether or not it is complete. */
   close(): void;
 }
 
 /**
- * Opens `path`, the value of the option `option`, or standard output for `-`. `appears` says when a file has its name: when it is
- * `complete`, or from the first write on; then it keeps what came, whatever happens. Throws CONFIGURATION if it cannot be written.
+ * Opens `path`, the value of the option `option`, or standard output for `-`. `appears` says when a
+ * file gets its name: when it is `complete`, or at the first write. In the second case the file
+ * keeps the bytes written so far, whatever happens. Throws CONFIGURATION if it cannot be written.
  */
 export function openOutput(option: string, path: string, { stdout }: Pick<Io, 'stdout'>, appears: 'complete' | 'first write'): ByteOutput {
   if (path === '-') {
@@ -52,7 +57,7 @@ export function openOutput(option: string, path: string, { stdout }: Pick<Io, 's
   try {
     const target = describe(path);
     if (target?.isDirectory()) throw Object.assign(new Error('directory'), { code: 'EISDIR' });
-    // Opening a pipe that nobody reads would wait for a reader, with no way to interrupt it.
+    // Opening a pipe without a reader would wait for one, and could not be interrupted.
     if (target?.isFIFO()) return new StreamOutput(path, pipeOutput(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK)));
     if (target !== undefined) closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK));
     if (target !== undefined && !target.isFile()) return new NamedFile(path);
@@ -78,7 +83,7 @@ function pipeOutput(descriptor: number): StandardOutput {
   return new StandardOutput(socket);
 }
 
-/** Bytes to a descriptor; a write that fails leaves the file as long as before. */
+/** Writes bytes to a descriptor; a write that fails leaves the file's length unchanged. */
 class Descriptor {
   readonly #path: string;
   readonly #descriptor: number;
@@ -105,7 +110,7 @@ class Descriptor {
   }
 }
 
-/** A file under its name from the first write on. */
+/** A file that has its name from the first write. */
 class NamedFile implements ByteOutput {
   readonly name: string;
   readonly readerLeft = new AbortController().signal;
@@ -130,7 +135,7 @@ class NamedFile implements ByteOutput {
   }
 }
 
-/** A file that has its name only when it is complete. */
+/** A file that gets its name only when it is complete. */
 class WholeFile implements ByteOutput {
   readonly name: string;
   readonly readerLeft = new AbortController().signal;

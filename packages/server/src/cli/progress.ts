@@ -1,11 +1,14 @@
-// One line of progress on stderr: rewritten four times a second where a person watches, a line every 10 s in a log.
+// One line of progress on stderr: rewritten four times a second on a terminal, one line every 10 s
+// in a log.
 import type { Output } from './command.ts';
 import { fitColumns, terminalText } from './terminal-text.ts';
 
 const TERMINAL_MS = 250;
 const LOG_MS = 10_000;
 
-/** Shows `render()` from time to time until it is closed. Lines said in between stand above it. */
+/**
+ * Shows `render()` repeatedly until it is closed. Lines from `say` appear above the progress line.
+ */
 export class Progress {
   readonly #out: Output;
   readonly #render: () => string;
@@ -17,12 +20,12 @@ export class Progress {
     this.#timer = setInterval(() => this.#show(), out.isTTY ? TERMINAL_MS : LOG_MS);
   }
 
-  /** Writes a line that stays; what a terminal would obey in it is shown. */
+  /** Writes a permanent line; characters that a terminal would obey are escaped. */
   say(line: string): void {
     this.#out.write(`${this.#clear}${terminalText(line)}\n`);
   }
 
-  /** Stops; the terminal's line is left empty. */
+  /** Stops, and clears the terminal's line. */
   close(): void {
     clearInterval(this.#timer);
     this.#out.write(this.#clear);
@@ -38,7 +41,7 @@ export class Progress {
   }
 }
 
-/** Milliseconds as `1:02:03` or `2:03`. */
+/** Formats milliseconds as `1:02:03` or `2:03`. */
 export function clockText(ms: number): string {
   const seconds = Math.floor(ms / 1000);
   const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];

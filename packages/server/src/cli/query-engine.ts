@@ -1,17 +1,17 @@
-// DuckDB, shut in: it sees the statistics' files and nothing else of the machine, runs one SELECT, and writes nowhere.
+// DuckDB in a sandbox: it reads only the statistics files, runs one SELECT, and writes nothing.
 import type { DuckDBConnection, DuckDBPreparedStatement, DuckDBResult, DuckDBValueConverter, Json } from '@duckdb/node-api';
 import type { TimeSpan } from '../archive/statistics-list.ts';
 import { STATISTICS_TABLE } from '../archive/statistics-row.ts';
 import type { ColumnType } from '../format/parquet/index.ts';
 import { HayateError } from '../kernel/error.ts';
 
-/** A cell: text, number, list…, as JSON can hold it. */
+/** A cell (text, number, list…), in a form that JSON can hold. */
 export type Cell = Awaited<ReturnType<DuckDBResult['getRowsJson']>>[number][number];
 
 /** A statement's result. */
 export interface QueryResult {
   readonly columns: readonly string[];
-  /** In portions. */
+  /** In blocks of rows. */
   readonly rows: AsyncIterable<readonly (readonly Cell[])[]>;
 }
 
@@ -24,7 +24,7 @@ const SQL_TYPES: Readonly<Record<ColumnType, string>> = {
   TIMESTAMP: 'TIMESTAMP WITH TIME ZONE',
 };
 
-/** DuckDB's own names of types whose values are numbers that JSON can hold. */
+/** DuckDB's names of types whose values are numbers that JSON can hold. */
 const NUMBER_TYPE = /^(U?(BIG|HUGE)INT|DECIMAL)/;
 
 type DuckDb = typeof import('@duckdb/node-api');
@@ -58,7 +58,8 @@ export class QueryEngine {
     const connection = await (await duckDb.DuckDBInstance.create(':memory:')).connect();
     const files = `[${paths.map((path) => `'${path.replaceAll("'", "''")}'`).join(', ')}]`;
     const columns = Object.entries(STATISTICS_TABLE).map(([name, { type }]) => `NULL::${SQL_TYPES[type]} AS ${name}`);
-    // Files of older versions hold times without a zone. DuckDB takes the types of the first file for all.
+    // Files of older versions hold times without a zone. DuckDB uses the types of the first file
+    // for all.
     const times = Object.entries(STATISTICS_TABLE).filter(([, { type }]) => type === 'TIMESTAMP');
     const zoned = times.map(([name]) => `${name}::${SQL_TYPES.TIMESTAMP} AS ${name}`).join(', ');
     const source =
@@ -83,7 +84,7 @@ export class QueryEngine {
     return new QueryEngine(connection, duckDb);
   }
 
-  /** Runs one SELECT. Throws BAD_REQUEST for anything else, and for what DuckDB refuses. */
+  /** Runs one SELECT. Throws BAD_REQUEST for any other statement, and for any error of DuckDB. */
   async query(sql: string): Promise<QueryResult> {
     try {
       const statements = await this.#connection.extractStatements(sql);
@@ -97,7 +98,7 @@ export class QueryEngine {
     }
   }
 
-  /** Makes what runs fail soon. */
+  /** Makes a running statement fail soon. */
   interrupt(): void {
     this.#connection.interrupt();
   }
@@ -117,7 +118,10 @@ async function* portions(result: DuckDBResult, toJson: DuckDBValueConverter<Json
   }
 }
 
-/** Values as JSON holds them. A time with a zone is UTC in ISO 8601: left to itself, DuckDB's binding prints this machine's time. */
+/**
+ * Converts values to JSON. A time with a zone becomes UTC in ISO 8601; by default DuckDB's binding
+ * prints this machine's time.
+ */
 function jsonConverter({ DuckDBTimestampTZValue, DuckDBTimestampValue, JsonDuckDBValueConverter }: DuckDb): DuckDBValueConverter<Json> {
   return (value, type, converter) => {
     if (!(value instanceof DuckDBTimestampTZValue)) return JsonDuckDBValueConverter(value, type, converter);
@@ -126,7 +130,10 @@ function jsonConverter({ DuckDBTimestampTZValue, DuckDBTimestampValue, JsonDuckD
   };
 }
 
-/** DuckDB gives large integers and decimals as text: as numbers again where these are exact. */
+/**
+ * DuckDB returns large integers and decimals as text. Converts them back to numbers where these are
+ * exact.
+ */
 function asNumber(cell: Cell): Cell {
   const isExact = typeof cell === 'string' && (cell.includes('.') || Number.isSafeInteger(Number(cell)));
   return isExact ? Number(cell) : cell;

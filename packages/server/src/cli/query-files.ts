@@ -1,5 +1,6 @@
-// The statistics of an archive as files that DuckDB can open: those of the embedded store as they lie there, those of another
-// store fetched into a directory of their own, which is removed in the end.
+// Provides an archive's statistics as files that DuckDB can open. Files of the embedded store are
+// used in place. Objects of another store are fetched into a temporary directory, which is removed
+// at the end.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -12,16 +13,19 @@ import { markUnfinished } from './interruption.ts';
 
 /** Files to read. */
 export interface StatisticsFiles {
-  /** Absolute. */
+  /** Absolute paths. */
   readonly paths: readonly string[];
-  /** Removes what was fetched. */
+  /** Removes the fetched files. */
   close(): Promise<void>;
 }
 
 /** Objects fetched at a time. */
 const CONCURRENCY = 8;
 
-/** Finds the files of the span. Throws as fetchFiles, NOT_FOUND if there is no archive. */
+/**
+ * Finds the files of the span. Throws the errors of fetchFiles, and NOT_FOUND if there is no
+ * archive.
+ */
 export async function openStatisticsFiles(settings: StoreSettings, span: TimeSpan, bounds: FetchBounds): Promise<StatisticsFiles> {
   const store = await openArchive(settings);
   try {
@@ -34,13 +38,16 @@ export async function openStatisticsFiles(settings: StoreSettings, span: TimeSpa
   }
 }
 
-/** How much may be fetched, and until when. */
+/** Limits of a fetch: its size, and a signal that stops it. */
 export interface FetchBounds {
   readonly bytesMax: number;
   readonly signal: AbortSignal;
 }
 
-/** Fetches the objects into a directory of their own. Throws BAD_REQUEST beyond `bytesMax`, the signal's reason when it aborts. */
+/**
+ * Fetches the objects into a new temporary directory. Throws BAD_REQUEST beyond `bytesMax`, and the
+ * signal's reason when it aborts.
+ */
 export async function fetchFiles(store: Store, keys: readonly string[], { bytesMax, signal }: FetchBounds): Promise<StatisticsFiles> {
   const directory = await mkdtemp(join(tmpdir(), 'hayate-query-'));
   const mark = markUnfinished(directory);
@@ -56,7 +63,7 @@ export async function fetchFiles(store: Store, keys: readonly string[], { bytesM
       signal.throwIfAborted();
       const [i, key] = next;
       const object = await store.get(key);
-      // Deleted for its age since it was listed.
+      // Retention has deleted the object since it was listed.
       if (object === undefined) continue;
       bytes += object.length;
       if (bytes > bytesMax)

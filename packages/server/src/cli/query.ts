@@ -1,4 +1,5 @@
-// `hayate query`: SQL over the archive's statistics, by DuckDB, if that is installed. The archive is only read.
+// `hayate query`: runs SQL over the archive's statistics with DuckDB, if it is installed. It only
+// reads the archive.
 import { storeFlags } from '../adapter-flags.ts';
 import { HayateError } from '../kernel/error.ts';
 import { defineFlags } from '../kernel/flag.ts';
@@ -82,7 +83,7 @@ async function printTable({ columns, rows }: QueryResult, io: Io): Promise<void>
 
 async function printCsv({ columns, rows }: QueryResult, io: Io): Promise<void> {
   const field = (cell: string) => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);
-  // A file holds the values as they are; a terminal would obey some of them.
+  // A file gets the values unchanged; a terminal would obey some of them.
   const line = (cells: readonly string[]) => `${cells.map((cell) => field(io.stdout.isTTY ? terminalText(cell) : cell)).join(',')}\r\n`;
   io.stdout.write(line(columns));
   for await (const portion of rows) {

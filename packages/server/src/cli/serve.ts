@@ -1,5 +1,5 @@
-// `hayate serve`: runs the server, in one process or in several, until it is interrupted, then drains it. Where it can be
-// reached goes to standard output; logs go to standard error.
+// `hayate serve`: runs the server, in one process or in several, until it is interrupted, then
+// drains it. The server's address goes to standard output, logs to standard error.
 import { once } from 'node:events';
 import { renderUnicodeCompact } from 'uqr';
 import { injectedVariables } from '../kernel/flag-injected.ts';

@@ -1,5 +1,6 @@
-// How client commands reach a server: its address and a token, given or fetched. A token is asked for again whenever the
-// SDK needs one, so that a long broadcast outlives its first token and the server's restarts.
+// Gives client commands a server's address and a token, typed or fetched. The token is requested
+// again whenever the SDK needs one, so that a long broadcast continues after its first token
+// expires and after server restarts.
 import type { TokenSource } from '@hayate/client';
 import { Limits } from '@hayate/protocol';
 import { z } from 'zod';
@@ -31,25 +32,29 @@ export const serverFlags = defineFlags({
   },
 });
 
-/** How a server is reached. */
+/** Access to a server. */
 export interface ServerAccess {
-  /** Its address, for the SDK. */
+  /** The server's address, for the SDK. */
   readonly server: string;
   readonly token: TokenSource;
 }
 
-/** The addresses to try for `--server`, http or https, without a slash at the end. Throws HayateError CONFIGURATION. */
+/**
+ * Returns the addresses to try for `--server`: http or https, without a trailing slash. Throws
+ * HayateError CONFIGURATION.
+ */
 async function candidatesOf(server: string): Promise<string[]> {
   const url = readServer(server);
   const base = (host: string) => `${url.protocol.replace('ws', 'http')}//${host}${url.pathname.replace(/\/+$/, '')}`;
-  // A localhost that the resolver does not know is loopback all the same (RFC 6761 section 6.3).
+  // A localhost that the resolver does not know is still loopback (RFC 6761 section 6.3).
   if (!isLocalhostName(url.hostname) || (await addressesOf(url.hostname)).length > 0) return [base(url.host)];
   return ['127.0.0.1', '[::1]'].map((address) => base(url.port === '' ? address : `${address}:${url.port}`));
 }
 
 /**
- * Reads --server. Without a scheme it is http on this machine (`localhost:8080`, `[::1]:8080`, `::1`), and refused elsewhere: a
- * token must not travel in the clear because somebody left out a word.
+ * Reads --server. An address without a scheme means http on this machine (`localhost:8080`,
+ * `[::1]:8080`, `::1`). For any other host it is refused: a forgotten scheme must not send a token
+ * in the clear.
  */
 function readServer(server: string): URL {
   const hasScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(server);
@@ -72,8 +77,9 @@ function hint(text: string): string {
 }
 
 /**
- * Makes sure that a server answers. The token is the one given, or a function that asks the server's development mode for
- * `grants`. Rejects with HayateError CONFIGURATION, UNREACHABLE or UNAUTHORIZED, in one sentence.
+ * Checks that a server answers. The token is the given one, or a function that asks the server's
+ * development mode for `grants`. Rejects with HayateError CONFIGURATION, UNREACHABLE or
+ * UNAUTHORIZED, in one sentence.
  */
 export async function reachServer(given: string, token: string | undefined, grants: Grants): Promise<ServerAccess> {
   let failure: unknown;
@@ -90,7 +96,7 @@ export async function reachServer(given: string, token: string | undefined, gran
 
 async function openToken(server: string, token: string | undefined, grants: Grants): Promise<TokenSource> {
   if (token !== undefined) {
-    // Editors and shells leave white space around it.
+    // Editors and shells leave white space around a token.
     const bare = token.trim();
     if (bare === '') throw new HayateError('CONFIGURATION', 'the token given is empty');
     if (bare.length > Limits.tokenCharactersMax)

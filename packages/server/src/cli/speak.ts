@@ -1,6 +1,7 @@
-// Real time from a recording: packets and poses in order of their time go out when a monotonic clock says that time has come.
-// Position 0 of the voice is the moment the broadcast began, so nothing drifts, however late one timer is. Only a source that
-// is itself late (a pipe that falls silent) moves what follows, by as long as it was waited for.
+// Sends a recording in real time: packets and poses, in order of time, go out when a monotonic
+// clock reaches their time. Position 0 of the voice is the moment the broadcast began, so nothing
+// drifts, however late a single timer is. Only a source that is itself late (a pipe that falls
+// silent) delays the packets after it, by the time spent waiting.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Broadcaster } from '@hayate/client';
 import { IdlePerformer, perform, VoicePerformer } from '@hayate/client/performer';
@@ -11,23 +12,26 @@ import { ReadAhead } from './voice/read-ahead.ts';
 import type { VoiceFile } from './voice/voice-file.ts';
 import { createVoiceDecoder, type Heard } from './voice-decoder.ts';
 
-/** Packets decoded before they are due, so that lips know the sound around a pose's time. */
+/** Packets decoded before they are due, so that the lips follow the sound around a pose's time. */
 const AHEAD_PACKETS = 3;
-/** Packets read before they are decoded: a page, mostly. */
+/** Packets read before they are decoded: usually one page. */
 const READ_AHEAD_PACKETS = 50;
-/** A packet that is later than this, because the source was, moves what follows. */
+/** A packet that is later than this, because the source was late, delays the packets after it. */
 const LATE_MS = 20;
-/** Places on the timeline keep to steps that packets can fill: 2.5 ms. */
+/** Positions on the timeline are multiples of 2.5 ms, the steps that packets can fill. */
 const STEP_SAMPLES = 120;
 
-/** For what must not be interrupted. */
+/** For waits that must not be interrupted. */
 const NEVER = new AbortController().signal;
 
 export interface SpeakOptions {
   /** Poses a second; 0 for none. */
   readonly motionRate: number;
   readonly seed: number;
-  /** Aborted: stop where it is, but not before a first packet: there is no broadcast without a voice. */
+  /**
+   * When aborted, speaking stops, but not before the first packet: there is no broadcast without a
+   * voice.
+   */
   readonly signal: AbortSignal;
 }
 
@@ -35,21 +39,25 @@ interface DuePacket {
   readonly packet: Uint8Array;
   readonly position: number;
   readonly level: number;
-  /** When its last sample would have been captured, milliseconds since the broadcast began. */
+  /** When its last sample would have been captured, in milliseconds since the broadcast began. */
   readonly dueMs: number;
 }
 
-/** A voice that can be spoken: its first packet is there, or its end. */
+/** A voice that is ready: its first packet, or its end, has arrived. */
 export interface Speech {
   /**
-   * Sends all of it through a started `broadcaster`; resolves at its end, or soon after the signal. Once. Rejects as the file does.
+   * Sends the whole voice through a started `broadcaster`. Resolves at its end, or soon after the
+   * signal. Call it once. Rejects with the file's errors.
    */
   speak(broadcaster: Broadcaster, options: SpeakOptions): Promise<void>;
-  /** Lets go of the file's packets. */
+  /** Releases the file's packets. */
   close(): void;
 }
 
-/** Waits for the first packet of `file`. Rejects as the file does, or with the reason of `signal`. */
+/**
+ * Waits for the first packet of `file`. Rejects with the file's errors, or with the reason of
+ * `signal`.
+ */
 export async function prepareSpeech(file: VoiceFile, signal: AbortSignal): Promise<Speech> {
   const voice = new VoicePerformer();
   const queue = await DueQueue.open(file, voice);
@@ -80,7 +88,7 @@ async function speak(
       const poseMs = motionRate > 0 ? (pose * 1000) / motionRate : Number.POSITIVE_INFINITY;
       const dueMs = first?.dueMs ?? Number.POSITIVE_INFINITY;
       const waitMs = beganMs + Math.min(poseMs, dueMs) - performance.now();
-      // What is overdue waits for a turn too, in which acknowledgements are read.
+      // Overdue packets wait for one turn of the event loop too, so that acknowledgements are read.
       await either(Math.max(0, waitMs), waitMs > 0 ? queue.more() : undefined, isHeard ? signal : NEVER);
       if (signal.aborted && isHeard) return;
       if (waitMs > 0 && performance.now() < beganMs + Math.min(poseMs, dueMs)) continue;
@@ -99,7 +107,7 @@ async function speak(
   }
 }
 
-/** Waits `ms`, or for `event` if it comes before, or for `signal`. */
+/** Waits `ms`, or less if `event` resolves or `signal` aborts earlier. */
 async function either(ms: number, event: Promise<void> | undefined, signal: AbortSignal): Promise<void> {
   const over = new AbortController();
   const until = AbortSignal.any([over.signal, signal]);
@@ -108,7 +116,7 @@ async function either(ms: number, event: Promise<void> | undefined, signal: Abor
   over.abort();
 }
 
-/** The packets of a voice, decoded a little before they are due. */
+/** The packets of a voice, decoded shortly before they are due. */
 class DueQueue {
   readonly #file: VoiceFile;
   readonly #voice: VoicePerformer;
@@ -116,9 +124,9 @@ class DueQueue {
   readonly #decode: Awaited<ReturnType<typeof createVoiceDecoder>>;
   readonly #source: ReadAhead<PlacedPacket>;
   readonly #due: DuePacket[] = [];
-  /** Samples by which everything is moved, since the source was late. */
+  /** Samples by which everything is delayed because the source was late. */
   #shift = 0;
-  /** When the source was found to have nothing. */
+  /** When the source was first found to be empty. */
   #emptySinceMs: number | undefined;
 
   private constructor(file: VoiceFile, voice: VoicePerformer, decode: Awaited<ReturnType<typeof createVoiceDecoder>>) {
@@ -132,12 +140,12 @@ class DueQueue {
     return new DueQueue(file, voice, await createVoiceDecoder(file.format.channels));
   }
 
-  /** Resolves when the source has a packet or has ended; rejects as it does. */
+  /** Resolves when the source has a packet or has ended; rejects with the source's error. */
   async ready(): Promise<void> {
     while (this.#source.first === undefined && !this.#source.isOver) await this.#source.more();
   }
 
-  /** Position 0 is now `beganMs`, in milliseconds of performance.now(). */
+  /** Sets the time of position 0 to `beganMs`, in milliseconds of performance.now(). */
   begin(beganMs: number): void {
     this.#beganMs = beganMs;
   }
@@ -146,17 +154,17 @@ class DueQueue {
     return this.#due[0];
   }
 
-  /** Whether the voice has ended. Throws what the file threw. */
+  /** Whether the voice has ended. Throws the file's error. */
   get isOver(): boolean {
     return this.#due.length === 0 && this.#source.isOver;
   }
 
-  /** Resolves when the source may have more; undefined if nothing is waited for. */
+  /** Resolves when the source may have more packets; undefined if there is nothing to wait for. */
   more(): Promise<void> | undefined {
     return this.#due.length < AHEAD_PACKETS && this.#source.isReading ? this.#source.more() : undefined;
   }
 
-  /** Decodes what the source has, as far ahead as is needed. */
+  /** Decodes the source's packets, as far ahead as needed. */
   fill(): void {
     while (this.#due.length < AHEAD_PACKETS) {
       const next = this.#source.first;
@@ -182,7 +190,7 @@ class DueQueue {
       heard = this.#decode(packet);
     } catch (error) {
       if (!(error instanceof HayateError)) throw error;
-      // Viewers' decoders would refuse it too: its time passes in silence.
+      // Viewers' decoders would refuse the packet too, so its time stays silent.
       this.#file.refused();
       return;
     }
@@ -194,7 +202,7 @@ class DueQueue {
   #followLateness(end: number): void {
     if (this.#emptySinceMs === undefined) return;
     const nowMs = performance.now();
-    // A process that was held up itself makes up for it; so only the time that the source took counts.
+    // A process that was itself delayed catches up, so only the time that the source took counts.
     const lateMs = Math.min(nowMs - this.#beganMs - (end + this.#shift) / 48, nowMs - this.#emptySinceMs);
     this.#emptySinceMs = undefined;
     if (lateMs > LATE_MS) this.#shift += Math.ceil((lateMs * 48) / STEP_SAMPLES) * STEP_SAMPLES;

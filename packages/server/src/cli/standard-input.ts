@@ -1,4 +1,5 @@
-// Standard input as the value of one option, such as `--token-file -`. Read to its end before the command runs, within a bound.
+// Reads standard input as the value of one option, such as `--token-file -`: to its end, before the
+// command runs, up to a limit.
 import { HayateError } from '../kernel/error.ts';
 import type { Io } from './command.ts';
 import { untilInterrupted } from './interruption.ts';
@@ -6,7 +7,10 @@ import { untilInterrupted } from './interruption.ts';
 /** Secrets are short. */
 const BYTES_MAX = 65_536;
 
-/** What `option` reads from standard input; undefined if it is undefined. Throws CONFIGURATION, the signal's reason if interrupted. */
+/**
+ * Reads the value of `option` from standard input; undefined if `option` is undefined. Throws
+ * CONFIGURATION, or the signal's reason if interrupted.
+ */
 export async function readStandardInput(option: string | undefined, { stdin, stderr, interrupted }: Io): Promise<string | undefined> {
   if (option === undefined) return undefined;
   if (stdin === undefined) throw new HayateError('CONFIGURATION', `${option} -: there is no standard input`);

@@ -1,5 +1,6 @@
-// Standard output, whose reader may leave (`| head`), be slow, or be a full disk. In: what commands write. Out: the same, in order.
-// A reader that left is no failure: the rest is dropped. Any other failure is kept for the exit code.
+// Standard output, whose reader may leave (`| head`), be slow, or be a full disk. The output keeps
+// its order. A reader that left is no failure: the remaining output is dropped. Any other failure
+// is kept for the exit code.
 import type { Writable } from 'node:stream';
 import { setImmediate as giveWay } from 'node:timers/promises';
 import { hasNoReader } from '../kernel/output-error.ts';
@@ -9,7 +10,7 @@ import type { Output } from './command.ts';
 export class StandardOutput implements Output {
   readonly #stream: Writable & { isTTY?: boolean; columns?: number };
   readonly #closed = new AbortController();
-  /** What went wrong, unless its reader has left. */
+  /** The first error of a write, unless its reader has left. */
   failure: unknown;
 
   constructor(stream: Writable & { isTTY?: boolean; columns?: number }) {
@@ -40,13 +41,13 @@ export class StandardOutput implements Output {
     if (!this.readerLeft.aborted) this.#stream.write(data);
   }
 
-  /** Nothing more comes. */
+  /** Ends the output after the last write. */
   end(): void {
     this.#stream.end();
   }
 
   async drain(): Promise<void> {
-    // An error of a write that has returned comes in a later turn.
+    // The error of a write that has returned arrives in a later turn.
     await giveWay();
     if (this.waitingBytes === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();

@@ -1,16 +1,17 @@
-// Rows of text as a table for people: columns as wide as their longest cell on the screen, two spaces apart. Cells may hold
-// anything: what a terminal would obey is shown instead.
+// Formats rows of text as a table for people: each column is as wide as its longest cell on the
+// screen, with two spaces between columns. Cells may hold any text: characters that a terminal
+// would obey are escaped.
 import { columnsOf, fitColumns, padColumns, terminalText } from './terminal-text.ts';
 
-/** How a table is laid out. */
+/** Layout options of a table. */
 export interface TableOptions {
-  /** Columns of `rows` whose cells end in line. */
+  /** Columns of `rows` that are aligned to the right. */
   readonly right?: ReadonlySet<number>;
-  /** Most columns of the screen that each cell of a column of `rows` takes; what is longer ends in an ellipsis. */
+  /** The maximum width on the screen for columns of `rows`; a longer cell ends in an ellipsis. */
   readonly widest?: ReadonlyMap<number, number>;
 }
 
-/** Lays out `rows`, the first of which are the headings. */
+/** Formats `rows`, the first of which holds the headings. */
 export function textTable(rows: readonly (readonly string[])[], { right = new Set(), widest = new Map() }: TableOptions = {}): string {
   const shown = rows.map((row) => row.map((cell, column) => fitColumns(terminalText(cell), widest.get(column) ?? Infinity)));
   const widths = (shown[0] ?? []).map((_, column) => shown.reduce((width, row) => Math.max(width, columnsOf(row[column] ?? '')), 0));

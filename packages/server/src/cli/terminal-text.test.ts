@@ -8,7 +8,10 @@ import { debianPython } from '../../../../test/support/tool-package.mjs';
 import { textTable } from './table.ts';
 import { columnsOf, fitColumns, terminalJson, terminalLines, terminalText } from './terminal-text.ts';
 
-/** Prints `code point, columns` of every assigned character that stands alone (of large blocks a few), by Python's Unicode database. */
+/**
+ * Prints `code point, columns` of every assigned character that stands alone, by Python's Unicode
+ * database. Of large blocks it takes a few characters.
+ */
 const oracle = `
 import unicodedata
 for code in range(0x20, 0x110000):
@@ -35,7 +38,8 @@ test('every character takes the columns that Unicode says', (t) => {
     const [code = 0, columns] = line.split(' ').map(Number);
     return columnsOf(String.fromCodePoint(code)) !== columns;
   });
-  // Changed in Unicode 15 and 16, which Node and terminals of today follow: hexagrams are wide, a mark of Ahom takes a column.
+  // Changed in Unicode 15 and 16, which Node and today's terminals follow: hexagrams are wide, and
+  // a mark of Ahom takes a column.
   const changed = [0x2630, 0x2637, 0x268a, 0x268f, 0x4dc0, 0x4dff, 0x1171e, 0x1171e, 0x1d300, 0x1d376];
   const isNewer = (code: number) => changed.some((first, i) => i % 2 === 0 && code >= first && code <= (changed[i + 1] ?? 0));
   assert.deepEqual(

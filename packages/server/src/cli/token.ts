@@ -1,4 +1,4 @@
-// `hayate token`: grants and a secret in, a signed token out, alone on stdout.
+// `hayate token`: makes a signed token from grants and a secret. The token alone goes to stdout.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { developmentSecret } from '../auth/development-secret.ts';
@@ -53,7 +53,10 @@ export const token = defineCommand({
   },
 });
 
-/** Throws HayateError CONFIGURATION for what no server would take, so that nobody is given a token that does not work. */
+/**
+ * Throws HayateError CONFIGURATION for an identity that no server would accept, so that no unusable
+ * token is given out.
+ */
 function checkIdentity(subject: string, labels: Readonly<Record<string, string>>): void {
   const { subjectCharactersMax, labelNameCharactersMax, labelCharactersMax } = IdentityLimits;
   const check = (what: string, text: string, max: number) => {
@@ -73,7 +76,7 @@ async function secretOf({ jwtSecret, data }: { jwtSecret: string | undefined; da
     if (secret.length < SECRET_BYTES_MIN) throw new HayateError('CONFIGURATION', `the secret must have at least ${SECRET_BYTES_MIN} bytes`);
     return secret;
   }
-  // Looked for first: signing must not make a secret that no server uses.
+  // Check for the secret first: signing must not create a secret that no server uses.
   await readFile(join(data, 'secret')).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== 'ENOENT' && cause.code !== 'ENOTDIR') throw cause;
     throw new HayateError('CONFIGURATION', `give the key by --jwt-secret-file, or --data: there is no development secret in ${data}`, {

@@ -1,9 +1,9 @@
-// Opus packets in, mono samples and loudness out: what a performer hears of a voice that is sent.
+// Decodes Opus packets to mono samples and loudness, as a performer hears the voice that is sent.
 import { audioLevel } from '@hayate/client/performer';
 import { createDecoder } from 'libopus-wasm';
 import { HayateError } from '../kernel/error.ts';
 
-/** What one packet sounds like. */
+/** The decoded sound of one packet. */
 export interface Heard {
   /** Mono, 48 kHz, in [-1, 1]. */
   readonly samples: Float32Array;
@@ -11,7 +11,9 @@ export interface Heard {
   readonly level: number;
 }
 
-/** Decodes consecutive packets. Throws HayateError BAD_REQUEST for a packet that libopus refuses. */
+/**
+ * Decodes consecutive packets. Throws HayateError BAD_REQUEST for a packet that libopus refuses.
+ */
 export type VoiceDecoder = (packet: Uint8Array) => Heard;
 
 /** Makes a decoder for consecutive packets with 1 or 2 channels. */

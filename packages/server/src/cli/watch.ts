@@ -1,5 +1,5 @@
-// `hayate watch`: a stream in, its voice as one Ogg/Opus file out, on the stream's own timeline. Whatever ends it (the
-// broadcast's end, the time asked for, an interruption), the file is complete.
+// `hayate watch`: records a stream's voice to one Ogg/Opus file, on the stream's own timeline. The
+// file is complete after any end: the broadcast's, the requested time's, or an interruption.
 import { type AudioFrame, Viewer } from '@hayate/client';
 import { epochText, type StreamHeader } from '@hayate/protocol';
 import { HayateError } from '../kernel/error.ts';
@@ -97,16 +97,16 @@ async function record(viewer: Viewer, output: RecordingFile, args: Args, io: Io)
   }
 }
 
-/** After a failure: what cannot be written now changes nothing about it. */
+/** Completes the file after a failure. A second error here does not change the first. */
 function endQuietly(output: RecordingFile): void {
   try {
     output.close();
   } catch {
-    // The failure has been told.
+    // The failure has already been reported.
   }
 }
 
-/** The recording in its file. It holds one epoch. */
+/** The file of a recording. It holds one epoch. */
 class RecordingFile {
   readonly file: ByteOutput;
   #epoch: bigint | undefined;
@@ -117,7 +117,7 @@ class RecordingFile {
     this.file = file;
   }
 
-  /** Whether `epoch` is the one to record: the first. */
+  /** Whether `epoch` is the one to record, which is the first. */
   begin(epoch: bigint): boolean {
     this.#epoch ??= epoch;
     return this.#epoch === epoch;

@@ -1,10 +1,14 @@
-// The digest of an audio object's content, computed from what was read: what its tag should say (spec/archive.md, "Audio").
+// Computes the digest of an audio object's content from the decoded file, to compare with its tag
+// (spec/archive.md, "Audio").
 
 import { logicalDigest } from '../../format/logical-digest.ts';
 import type { OggOpusLink } from '../../format/ogg/index.ts';
 import { OGG_DIGEST_TAG } from '../audio-object.ts';
 
-/** The digest of a file as it is: over its head, its tags but the digest's own, and each packet. */
+/**
+ * The digest of a file as it is now: over its head, its tags except the digest's own, and each
+ * packet.
+ */
 export function audioContentDigest({ head, tags, packets }: Pick<OggOpusLink, 'head' | 'tags' | 'packets'>): string {
   const { channels, preSkip, inputSampleRate } = head;
   const described = tags.filter(([name]) => name !== OGG_DIGEST_TAG);

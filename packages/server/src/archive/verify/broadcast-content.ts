@@ -1,4 +1,5 @@
-// One broadcast in one cut: everything that the cut's objects and the two manifests around it say of it, put together.
+// Collects everything that a cut's objects, and the two manifests around the cut, hold of one
+// broadcast.
 import { epochText, Kind } from '@hayate/protocol';
 import { type OggOpusLink, readOggOpus } from '../../format/ogg/index.ts';
 import { HayateError } from '../../kernel/error.ts';
@@ -22,7 +23,7 @@ export interface HeardFrame {
   row: FrameRow;
   packets: readonly Uint8Array[];
   level: number | undefined;
-  /** All packets together, at 48 kHz. */
+  /** Duration of all packets together, at 48 kHz. */
   samples: number;
 }
 
@@ -39,7 +40,7 @@ export interface BroadcastContent {
   /** Its rows by object, in log order. */
   frameObjects: readonly RowObject<FrameRow>[];
   markObjects: readonly RowObject<MarkRow>[];
-  /** All of them, in log order. */
+  /** All its rows, in log order. */
   frames: readonly FrameRow[];
   /** AUDIO frames whose payload can be read. */
   heard: ReadonlyMap<FrameRow, HeardFrame>;
@@ -48,19 +49,28 @@ export interface BroadcastContent {
   /** In window order. */
   statistics: readonly { key: string; row: StatisticsRow }[];
   segments: readonly AudioContent[];
-  /** Kinds of which everything is there. */
+  /** The kinds whose objects are all present and intact. */
   whole: CutContent['whole'];
-  /** As the manifests remember it; undefined if they do not. */
+  /**
+   * Its state in the manifests before and after the cut; undefined where a manifest does not name
+   * it.
+   */
   before: EpochState | undefined;
   after: EpochState | undefined;
-  /** What its latest HEADER frame said when the cut ended, as far as frames and the manifest before tell. */
+  /**
+   * Its header in force at the end of the cut, as far as the frames and the manifest before show
+   * it.
+   */
   header: HeaderState | undefined;
   config: CutConfig;
-  /** Key of the manifest behind the cut. */
+  /** Key of the manifest after the cut. */
   manifestKey: string;
 }
 
-/** Every broadcast of which the cut or a manifest around it says something, without those of `erased`. Reports what cannot be read. */
+/**
+ * Yields every broadcast that the cut or a manifest around it mentions, except those of `erased`.
+ * Reports objects that cannot be read.
+ */
 export function* broadcastsOf(cut: CutContent, erased: ErasedSet, report: Report): Iterable<BroadcastContent> {
   const frames = inLogOrder(cut.frames).map((object) => ({
     object,
@@ -114,7 +124,7 @@ export function* broadcastsOf(cut: CutContent, erased: ErasedSet, report: Report
   }
 }
 
-/** Throws OggError, and CORRUPT if the content has not its digest. */
+/** Throws OggError, and CORRUPT if the content does not match its digest. */
 function readSegment({ key, name, bytes, digest }: AudioObject): AudioContent {
   const [link, more] = readOggOpus(bytes);
   if (link === undefined || more !== undefined) throw new HayateError('CORRUPT', 'it is not one logical stream');
@@ -123,7 +133,7 @@ function readSegment({ key, name, bytes, digest }: AudioObject): AudioContent {
   return { key, name, link };
 }
 
-/** What the payload of a HEADER frame says; undefined if it cannot be read. */
+/** Reads the payload of a HEADER frame; undefined if it cannot be read. */
 export function readHeader(frame: FrameRow): HeaderState | undefined {
   const header = unlessUnreadable(() => decodeHeader(payloadOf(frame)));
   if (header === undefined) return undefined;
@@ -138,20 +148,22 @@ export function readHeader(frame: FrameRow): HeaderState | undefined {
   };
 }
 
-/** The header in force behind `frame`: that of the highest sequence. */
+/** The header in force after `frame`: the one with the highest sequence. */
 export function laterHeader(header: HeaderState | undefined, frame: FrameRow): HeaderState | undefined {
   const said = frame.kind === Kind.HEADER ? readHeader(frame) : undefined;
   return said === undefined || (header !== undefined && header.sequence > said.sequence) ? header : said;
 }
 
-/** The payload of an AUDIO frame; nothing for other frames and for payloads that cannot be read. */
+/**
+ * Reads the payload of an AUDIO frame; empty for other frames and for payloads that cannot be read.
+ */
 function readVoice(row: FrameRow): HeardFrame[] {
   if (row.kind !== Kind.AUDIO) return [];
   const audio = unlessUnreadable(() => decodeAudio(payloadOf(row)));
   return audio === undefined ? [] : [{ row, ...audio }];
 }
 
-/** What `decode` returns; undefined if the bytes cannot be read. */
+/** Returns the result of `decode`; undefined if the bytes cannot be read. */
 function unlessUnreadable<T>(decode: () => T): T | undefined {
   try {
     return decode();
@@ -161,7 +173,7 @@ function unlessUnreadable<T>(decode: () => T): T | undefined {
   }
 }
 
-/** A frame's payload, by its columns. */
+/** A frame's payload, located by its columns. */
 function payloadOf(frame: FrameRow): Uint8Array {
   return frame.frame.subarray(frame.payload_offset, frame.payload_offset + frame.payload_length);
 }

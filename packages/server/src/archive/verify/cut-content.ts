@@ -1,6 +1,7 @@
-// One cut as it is stored: the manifests before and behind it in, the content of its objects out, each read whole and checked by
-// itself: that it is there, that it carries the digest that the manifest names, and that its content has the digest it carries.
-// Holds one cut's objects, which the log's `cutBytes` bounds; frames and voice are decoded when their broadcast is looked at.
+// Reads the objects of one stored cut, between the manifests before and after it. Each object is
+// read whole and checked alone: that it exists, that it carries the digest that the manifest names,
+// and that its content matches that digest. It holds one cut's objects, which the log's `cutBytes`
+// bounds; frames and voice are decoded when their broadcast is checked.
 import { epochText } from '@hayate/protocol';
 import { readAvro } from '../../format/avro/index.ts';
 import { readOggOpusHeaders } from '../../format/ogg/index.ts';
@@ -19,16 +20,16 @@ import { decodeStatistics } from '../statistics-reader.ts';
 import type { StatisticsRow } from '../statistics-row.ts';
 import { errorText, type Report } from './finding.ts';
 
-/** One object of voice that is not erased, as it is stored. */
+/** One voice object that is not erased, as it is stored. */
 export interface AudioObject {
   key: string;
   name: AudioName;
   bytes: Uint8Array;
-  /** That it must have. */
+  /** The digest that it must have. */
   digest: string;
 }
 
-/** One object of frames, whose rows are decoded broadcast by broadcast. */
+/** One frames object, whose rows are decoded broadcast by broadcast. */
 export interface FramesObject {
   key: string;
   name: HourlyName;
@@ -42,7 +43,7 @@ export interface RowObject<Row> {
   rows: Row[];
 }
 
-/** What a cut left. */
+/** The stored content of a cut. */
 export interface CutContent {
   before: Manifest;
   after: Manifest;
@@ -50,18 +51,18 @@ export interface CutContent {
   marks: RowObject<MarkRow>[];
   statistics: RowObject<StatisticsRow>[];
   audio: AudioObject[];
-  /** Kinds of which every object is there: not deleted for their age, and none of them damaged. */
+  /** Kinds whose objects all exist (none deleted for its age) and are undamaged. */
   whole: Record<ObjectKind, boolean>;
-  /** Keys of the objects that are there, with their bytes. */
+  /** Keys of the existing objects, with their sizes in bytes. */
   present: { key: string; kind: ObjectKind; size: number }[];
 }
 
-/** Records of what is meant to be gone. */
+/** Records of intended deletions. */
 export interface Gone {
   retained: Retained;
-  /** Broadcasts of which there is a record of erasure. */
+  /** Broadcasts that have a record of erasure. */
   erased: ErasedSet;
-  /** Those of which nothing may be left. */
+  /** Broadcasts of which nothing may be left. */
   erasedWholly: ErasedSet;
 }
 

@@ -1,4 +1,4 @@
-// What the verifier says is wrong: where, what was expected by which rule, and what was found.
+// A finding of the verifier: the object, the rule, and the expected and found values.
 
 /** The rules of spec/archive.md, "Verification". */
 export type Rule =
@@ -15,19 +15,19 @@ export type Rule =
   | 'committed'
   | 'erasure';
 
-/** One thing that is not as it should be. */
+/** One deviation from the rules. */
 export interface Finding {
   rule: Rule;
-  /** Of the object. */
+  /** Key of the object. */
   key: string;
   expected: string;
   found: string;
 }
 
-/** Takes findings. */
+/** Receives findings. */
 export type Report = (finding: Finding) => void;
 
-/** What an error says, for `found`. */
+/** The text of an error, for `found`. */
 export function errorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;

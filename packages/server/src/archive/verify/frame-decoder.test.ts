@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { DecodeError, decodeAudio, decodeFrame, decodeHeader } from './frame-decoder.ts';
 import { packetSamples } from './opus-duration.ts';
 
-/** What a reader returns; undefined if it refuses the bytes. Any error but its own fails the test. */
+/** The result of a reader; undefined if it refuses the bytes. Any other error fails the test. */
 function unlessRefused<T>(read: () => T): T | undefined {
   try {
     return read();
@@ -16,7 +16,7 @@ function unlessRefused<T>(read: () => T): T | undefined {
   }
 }
 
-/** The verifier's reader and the writer's for the same bytes, in one form. */
+/** The verifier's reader and the writer's reader for the same bytes, with results in one form. */
 const pairs: Readonly<Record<string, readonly [verifier: (bytes: Uint8Array) => unknown, writer: (bytes: Uint8Array) => unknown]>> = {
   frame: [
     (bytes) => decodeFrame(bytes),
@@ -60,7 +60,7 @@ const payloads = frames.flatMap((bytes) => {
 });
 const seeds = [...frames, ...payloads, ...bytesWhere((name) => /^(audio|header)-bad-/.test(name))];
 
-/** Bytes near to a vector: one changed, cut short, doubled, or with bytes put in. */
+/** Bytes close to a vector: with one byte changed, cut short, doubled, or with bytes inserted. */
 const near = fc
   .record({
     seed: fc.constantFrom(...seeds),

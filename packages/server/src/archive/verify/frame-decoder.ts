@@ -1,10 +1,11 @@
-// The verifier's own decoder. Encoded frames, HEADER and AUDIO payloads in; what they say out. It shares no code with the
-// writer's readers (the header peek, the AUDIO reader, the generated codec), so that a fault in one of them shows as a
-// difference. It is written from Protobuf's encoding page and from spec/wire.md, "Reading", for clarity and not for speed.
-// Invariant: whatever it does not refuse, every Protobuf codec reads in the same way.
+// The verifier's own decoder of encoded frames and of HEADER and AUDIO payloads. It shares no code
+// with the writer's readers (the header peek, the AUDIO reader, the generated codec), so that a
+// fault in one of them shows as a difference. It follows Protobuf's encoding page and spec/wire.md,
+// "Reading", and is written for clarity, not speed. Invariant: every Protobuf codec reads the bytes
+// that it accepts in the same way.
 import { packetSamples } from './opus-duration.ts';
 
-/** A frame, as its own bytes tell it. */
+/** A frame, decoded from its own bytes. */
 export interface DecodedFrame {
   stream: string;
   epoch: bigint;
@@ -15,12 +16,12 @@ export interface DecodedFrame {
   participant: number;
   position: bigint;
   keySequence: bigint;
-  /** Where the payload begins in the frame; 0 if there is none. */
+  /** Offset of the payload in the frame; 0 if there is none. */
   payloadOffset: number;
   payloadLength: number;
 }
 
-/** What the archive uses of a HEADER payload; what is absent is empty or 0. */
+/** The fields of a HEADER payload that the archive uses; absent fields are empty or 0. */
 export interface DecodedHeader {
   title: string;
   channels: number;
@@ -35,16 +36,19 @@ export interface DecodedAudio {
   packets: readonly Uint8Array[];
   /** -dBov; undefined if it was not measured. */
   level: number | undefined;
-  /** All packets together, at 48 kHz. */
+  /** Duration of all packets together, at 48 kHz. */
   samples: number;
 }
 
-/** The bytes cannot be read, or codecs would differ on them. */
+/** The bytes cannot be read, or codecs would read them differently. */
 export class DecodeError extends Error {
   override readonly name = 'DecodeError';
 }
 
-/** Decodes a frame. Throws DecodeError for what spec/wire.md, "Reading", tells a server to refuse. */
+/**
+ * Decodes a frame. Throws DecodeError for bytes that a server must refuse by spec/wire.md,
+ * "Reading".
+ */
 export function decodeFrame(bytes: Uint8Array): DecodedFrame {
   const fields = decodeFields(FRAME, bytes);
   for (const name of fields.textsOf(1)) if (!/^[A-Za-z0-9_-]{1,64}$/.test(name)) throw new DecodeError('no name of a stream');
@@ -73,7 +77,7 @@ export function decodeFrame(bytes: Uint8Array): DecodedFrame {
 /** Decodes a HEADER payload. Throws DecodeError. */
 export function decodeHeader(payload: Uint8Array): DecodedHeader {
   const fields = decodeFields(STREAM_HEADER, payload);
-  // Occurrences of a singular message are merged, which is what their concatenation says.
+  // Occurrences of a singular message are merged, which equals decoding their concatenation.
   const audio = decodeFields(AUDIO_CONFIG, Buffer.concat(fields.bytesOf(3)));
   return {
     title: fields.text(1),
@@ -85,7 +89,10 @@ export function decodeHeader(payload: Uint8Array): DecodedHeader {
   };
 }
 
-/** Decodes an AUDIO payload. Throws DecodeError, also if it has no packet or one that RFC 6716 forbids. */
+/**
+ * Decodes an AUDIO payload. Throws DecodeError, also if it has no packet or one that RFC 6716
+ * forbids.
+ */
 export function decodeAudio(payload: Uint8Array): DecodedAudio {
   const fields = decodeFields(AUDIO, payload);
   const packets = fields.bytesOf(1);
@@ -99,10 +106,10 @@ export function decodeAudio(payload: Uint8Array): DecodedAudio {
   return { packets, level: fields.has(2) ? Number(fields.number(2)) : undefined, samples };
 }
 
-/** What a known field holds. */
+/** The type of a known field. */
 type FieldType = 'uint32' | 'uint64' | 'fixed64' | 'bytes' | 'string' | Shape;
 
-/** The known fields of a message by number, as the .proto files have them. */
+/** The known fields of a message by number, as in the .proto files. */
 interface Shape {
   readonly [field: number]: FieldType;
 }
@@ -125,7 +132,7 @@ const FRAME: Shape = {
   2: 'fixed64',
   3: 'uint64',
   4: 'uint64',
-  // An enum that has no negative values.
+  // An enum without negative values.
   5: 'uint32',
   6: 'uint32',
   7: 'uint32',
@@ -179,7 +186,10 @@ function append<T>(lists: Map<number, T[]>, field: number, value: T): void {
   else list.push(value);
 }
 
-/** The known fields of a message, each occurrence checked; a nested message stays bytes. Throws DecodeError. */
+/**
+ * Returns the known fields of a message, with each occurrence checked; a nested message stays
+ * bytes. Throws DecodeError.
+ */
 function decodeFields(shape: Shape, bytes: Uint8Array): Fields {
   const fields = new Fields();
   for (const { field, value } of occurrences(bytes)) {
@@ -191,7 +201,7 @@ function decodeFields(shape: Shape, bytes: Uint8Array): Fields {
   return fields;
 }
 
-/** A field's value, and the wire type in which it came. */
+/** A field's value, and its wire type. */
 interface WireValue {
   wireType: number;
   content: bigint | Uint8Array;
@@ -207,7 +217,10 @@ function isOfType(type: FieldType, { wireType, content }: WireValue): boolean {
   return true;
 }
 
-/** Walks over the fields of an encoded message. Throws DecodeError where it ends early or breaks the encoding. */
+/**
+ * Yields the fields of an encoded message. Throws DecodeError if it ends early or breaks the
+ * encoding.
+ */
 function* occurrences(bytes: Uint8Array): Iterable<{ field: number; value: WireValue }> {
   let at = 0;
   const take = (length: bigint): Uint8Array => {

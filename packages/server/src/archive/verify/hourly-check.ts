@@ -1,5 +1,6 @@
-// Statistics by the hour: the rows of a partition's small objects go in as the walk meets them; when the walk has left an hour, the
-// files that gather it are held against them, part by part. Keeps a hash of each part's rows, not the rows.
+// Checks hourly statistics. It takes the rows of a partition's small objects as the walk reads
+// them. When the walk leaves an hour, it compares that hour's hourly files with them, part by part.
+// It keeps a hash of each part's rows, not the rows.
 import { createHash } from 'node:crypto';
 import type { Store } from '../../store/store.ts';
 import { broadcastKey } from '../erasure-record.ts';
@@ -23,20 +24,20 @@ interface OpenHour {
 export interface HourlyCheckOptions {
   store: Store;
   name: PartitionName;
-  /** The hours before this one are in files of their own; Unix milliseconds. */
+  /** The hours before this one are in hourly files; Unix milliseconds. */
   doneBeforeMs: number;
-  /** What is meant to be gone, as it is known now. */
+  /** Returns the current records of intended deletions. */
   gone: () => Promise<Gone>;
   report: Report;
   /** Called with each file that belongs to an hour of the walk. */
   onFile: (key: string, size: number) => void;
 }
 
-/** One partition's hours. */
+/** Checks the hours of one partition. */
 export class HourlyCheck {
   readonly #options: HourlyCheckOptions;
   #hour: OpenHour | undefined;
-  /** The first hour may have begun before the walk did. */
+  /** Whether the hour is incomplete: the first one may have begun before the walk did. */
   #isPartial = true;
   #isNextPartial = false;
 
@@ -44,7 +45,7 @@ export class HourlyCheck {
     this.#options = options;
   }
 
-  /** The walk begins where the log did: the first hour is whole. */
+  /** The walk begins at the start of the log, so the first hour is complete. */
   beginAtFirst(): void {
     this.#isPartial = false;
   }
@@ -56,20 +57,23 @@ export class HourlyCheck {
     this.#hour.parts.push({ key, start, end, hash: hashOf(rows) });
   }
 
-  /** The walk cannot say what this hour holds. */
+  /** Marks an hour whose content the walk does not know. */
   async skip(hourMs: number): Promise<void> {
     if (this.#hour !== undefined && this.#hour.hourMs !== hourMs) await this.end();
     this.#hour ??= { hourMs, parts: [] };
     this.#isPartial = true;
   }
 
-  /** A cut is missing: the walk can say neither what this hour holds nor what the next one does. */
+  /**
+   * Call it when a cut is missing: then the walk knows the content of neither this hour nor the
+   * next.
+   */
   lose(): void {
     this.#isPartial = true;
     this.#isNextPartial = true;
   }
 
-  /** The walk has left the hour. */
+  /** Checks the hour when the walk has left it. */
   async end(): Promise<void> {
     const [hour, isPartial] = [this.#hour, this.#isPartial];
     this.#isPartial = this.#isNextPartial;
@@ -96,7 +100,7 @@ export class HourlyCheck {
       report({ rule: 'hourly', key: prefix, expected: `files that hold ${hour.parts.length} smaller ones`, found: `${covered} of them` });
   }
 
-  /** What is wrong with a file; empty if nothing is. */
+  /** Describes the faults of a file; empty if there are none. */
   async #differ(key: string, parts: readonly Part[]): Promise<string> {
     const { erased, erasedWholly } = await this.#options.gone();
     let rows: StatisticsRow[];
@@ -112,7 +116,7 @@ export class HourlyCheck {
     return isSame ? '' : 'others';
   }
 
-  /** The parts as they are now: a broadcast may have been erased since they were read. */
+  /** Reads the parts again: a broadcast may have been erased since they were read. */
   #again(parts: readonly Part[]): Promise<Part[]> {
     return Promise.all(
       parts.map(async (part) => {

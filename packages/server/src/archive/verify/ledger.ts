@@ -1,6 +1,6 @@
-// Objects that no manifest names: the keys that the walk found go in, a listing of the store is held against them. Keeps a
-// count and a sum of hashes for each hour of a partition and each broadcast, not the keys; only where these differ are the
-// manifests read again for their keys.
+// Finds objects that no manifest names, by comparing the keys that the walk found with a listing of
+// the store. It keeps a count and a sum of hashes for each hour of a partition and each broadcast,
+// not the keys. Only where these differ does it read the manifests again for their keys.
 import { createHash } from 'node:crypto';
 import { epochStartedMs, epochText } from '@hayate/protocol';
 import type { Store } from '../../store/store.ts';
@@ -13,44 +13,44 @@ import type { Report } from './finding.ts';
 
 interface Sum {
   count: number;
-  /** Of the first 48 bits of each key's SHA-256, modulo 2^48. */
+  /** Sum of the first 48 bits of each key's SHA-256, modulo 2^48. */
   hashes: number;
 }
 
 const FOLDERS = ['frames', 'marks', 'statistics', 'hourly', 'audio'];
 const HASH_MODULUS = 2 ** 48;
 
-/** What the archive holds, by groups. */
+/** The archive's contents, by groups. */
 export class Ledger {
   readonly #groups = new Map<string, Sum>();
-  /** Files of hours that the walk has met: no manifest names them. */
+  /** Hourly files that the walk has seen. No manifest names them. */
   readonly #hourly = new Set<string>();
   /** The newest manifest of each partition. */
   readonly #newest = new Map<string, Manifest>();
-  /** What the newest manifests remember, by broadcast. */
+  /** Epoch states in the newest manifests, by broadcast. */
   readonly #states = new Map<string, EpochState>();
-  /** Objects of cuts that are open. */
+  /** Number of objects of open cuts. */
   open = 0;
 
-  /** An object that a manifest names and that is there. */
+  /** Adds an existing object that a manifest names. */
   add(key: string): void {
     const group = groupOf(key);
     if (group !== undefined) addTo(this.#groups, group, key);
   }
 
-  /** A file of an hour of which the walk has met statistics. */
+  /** Adds an hourly file of an hour whose statistics the walk has seen. */
   addHourly(key: string): void {
     this.add(key);
     this.#hourly.add(key);
   }
 
-  /** The manifest with which a partition's walk ended. */
+  /** Records the manifest at which a partition's walk ended. */
   end(newest: Manifest): void {
     this.#newest.set(manifestPrefix(newest), newest);
     for (const epoch of newest.state.epochs) this.#states.set(broadcastKey(epoch), epoch);
   }
 
-  /** Lists the store and reports what nobody named. */
+  /** Lists the store and reports objects that no manifest names. */
   async check(store: Store, report: Report): Promise<void> {
     const doubtful = new Set<string>();
     for (const folder of FOLDERS) {
@@ -74,7 +74,7 @@ export class Ledger {
     if (doubtful.size > 0) await this.#explain(store, doubtful, report);
   }
 
-  /** Names what lies in the doubtful groups and in no manifest. */
+  /** Reports the objects of doubtful groups that are in no manifest. */
   async #explain(store: Store, doubtful: ReadonlySet<string>, report: Report): Promise<void> {
     const named = new Set(this.#hourly);
     for (const newest of this.#newest.values())
@@ -88,7 +88,9 @@ export class Ledger {
           report({ rule: 'unnamed objects', key, expected: 'a manifest that names it', found: 'none' });
   }
 
-  /** Whether the object may belong to a cut whose manifest was not put yet when the walk ended. */
+  /**
+   * Whether the object may belong to a cut whose manifest was not yet written when the walk ended.
+   */
   #isOpen(key: string): boolean {
     const name = parseHourlyKey(key);
     if (name !== undefined) {
@@ -99,7 +101,7 @@ export class Ledger {
     const audio = parseAudioKey(key);
     if (audio === undefined) return false;
     const state = this.#states.get(broadcastKey({ stream: audio.stream, epoch: epochText(audio.epoch) }));
-    // Its first frame came in that cut.
+    // Its first frame arrived in that cut.
     if (state !== undefined) return !state.seen.some(([first, last]) => first <= audio.firstSequence && audio.firstSequence <= last);
     return [...this.#newest.values()].some(
       ({ state, config }) => epochStartedMs(audio.epoch) >= state.windowStartMs - config.epochMemoryMs,
@@ -107,13 +109,16 @@ export class Ledger {
   }
 }
 
-/** Whether a file of an hour is about to be deleted for its age, as its statistics were. */
+/** Whether an hourly file is about to be deleted for its age, like its statistics were. */
 async function isLeaving(store: Store, key: string): Promise<boolean> {
   const name = parseHourlyKey(key);
   return name?.folder === 'hourly' && name.end <= (await readRetained(store, name)).statistics;
 }
 
-/** The folder whose contents are compared: of an hour and partition, or of a broadcast; undefined for a key that is none of the archive's. */
+/**
+ * The folder whose contents are compared: of an hour and partition, or of a broadcast. Undefined
+ * for a key that does not belong to the archive.
+ */
 function groupOf(key: string): string | undefined {
   if (parseHourlyKey(key) !== undefined) return key.slice(0, key.lastIndexOf('/'));
   return parseAudioKey(key) === undefined ? undefined : key.split('/', 3).join('/');

@@ -1,5 +1,6 @@
-// Where things lie: an output's objects follow one another without gap or overlap, their rows lie within them in order and say
-// what their frames say, and windows are those of the cut's configuration and of the hours that keys name.
+// Checks the places of objects and rows. An output's objects must follow one another without gap or
+// overlap. Their rows must lie within them, in order, and match their frames. Windows must match
+// the cut's configuration and the hours in the keys.
 import { epochText } from '@hayate/protocol';
 import { broadcastKey } from '../erasure-record.ts';
 import type { FrameRow } from '../frame-row.ts';
@@ -15,7 +16,10 @@ import { DecodeError, decodeFrame } from './frame-decoder.ts';
 
 const HOUR_MS = 3_600_000;
 
-/** Checks by their names that each output's objects go on where the manifest before says, up to where the one behind says. */
+/**
+ * Checks by their names that each output's objects begin where the manifest before says, and end
+ * where the manifest after says.
+ */
 export function checkTiles(before: Manifest, after: Manifest, report: Report): void {
   const names = (after.previous?.objects ?? []).map(({ key }) => ({ key, name: parseHourlyKey(key) }));
   for (const output of ['frames', 'marks', 'statistics'] as const) {
@@ -36,7 +40,9 @@ export function checkTiles(before: Manifest, after: Manifest, report: Report): v
   }
 }
 
-/** Checks that rows lie in their object, in log order, and that a frame's columns are those of the frame. */
+/**
+ * Checks that rows lie in their object, in log order, and that a frame's columns match the frame.
+ */
 export function checkRows({ key, name, rows }: RowObject<FrameRow | MarkRow>, report: Report): void {
   for (const [i, row] of rows.entries()) {
     const previous = rows[i - 1];
@@ -55,7 +61,7 @@ export function checkRows({ key, name, rows }: RowObject<FrameRow | MarkRow>, re
   }
 }
 
-/** Checks windows by the statistics, which name them: alignment, order, and the length of the cut. */
+/** Checks the windows that the statistics name: alignment, order, and the length of the cut. */
 export function checkWindows({ before, after, statistics }: CutContent, report: Report): void {
   const { windowMs, windowsPerCut } = before.config;
   const windows = new Map<number, { key: string; first: number; last: number }>();
@@ -91,16 +97,18 @@ export function checkWindows({ before, after, statistics }: CutContent, report: 
     });
 }
 
-/** Which window each frames object of a cut holds, as its broadcasts are looked at one by one. */
+/** The window of each frames object of a cut, found as its broadcasts are checked one by one. */
 export class ObjectWindows {
   readonly #windows = new Map<string, number>();
 
-  /** Checks that a broadcast's rows lie in objects of their hour, frames of one window in each. */
+  /**
+   * Checks that a broadcast's rows lie in objects of their hour, with frames of one window in each.
+   */
   check({ frameObjects, markObjects, statistics }: BroadcastContent, report: Report): void {
     for (const { key, name, rows } of [...frameObjects, ...markObjects])
       for (const { offset } of rows) {
         const counted = statistics.find(({ row }) => row.first_offset <= offset && offset <= row.last_offset)?.row;
-        // Rows that no statistics count are found there.
+        // The recount finds rows that no statistics count.
         if (counted === undefined) continue;
         const at = counted.window_start;
         const window = name.folder === 'frames' ? (this.#windows.get(key) ?? at) : at;
@@ -112,14 +120,20 @@ export class ObjectWindows {
   }
 }
 
-/** Frames are sorted by broadcast, which is checked where they are decoded; marks are not. */
+/**
+ * Whether `row` comes after `previous`. Frames are sorted by broadcast, which is checked when they
+ * are decoded; marks are not.
+ */
 function follows(previous: FrameRow | MarkRow, row: FrameRow | MarkRow): boolean {
   if (!('index' in row) || !('index' in previous)) return previous.offset <= row.offset;
   if (broadcastKey(previous) !== broadcastKey(row)) return true;
   return previous.offset < row.offset || (previous.offset === row.offset && previous.index < row.index);
 }
 
-/** The columns that differ from the row's frame, or why that cannot be read; empty if all is well. */
+/**
+ * Describes the columns that differ from the row's frame, or why the frame cannot be read; empty if
+ * there is no fault.
+ */
 function wrongColumns(row: FrameRow): string {
   try {
     const frame = decodeFrame(row.frame);

@@ -1,5 +1,6 @@
-// How long an Opus packet lasts, by the verifier's own reading of RFC 6716: a packet in, its samples out, or nothing if
-// section 3.4 forbids it. Shares no code with the writer's opusPacketSamples, which spec/vectors/opus.json checks as well.
+// Computes the duration of an Opus packet by the verifier's own reading of RFC 6716. Returns
+// undefined for a packet that section 3.4 forbids. It shares no code with the writer's
+// opusPacketSamples; spec/vectors/opus.json checks both.
 
 const FRAME_BYTES_MAX = 1_275;
 /** 120 ms. */
@@ -16,13 +17,15 @@ export function packetSamples(packet: Uint8Array): number | undefined {
   return samples > PACKET_SAMPLES_MAX ? undefined : samples;
 }
 
-/** One frame's samples by the packet's configuration (section 3.1, table 2). */
+/** Samples of one frame, by the packet's configuration (section 3.1, table 2). */
 function frameSamples(config: number): number {
   if (config < 12) return [480, 960, 1_920, 2_880][config % 4] ?? 0;
   return config < 16 ? 480 * (1 + (config % 2)) : 120 * 2 ** (config % 4);
 }
 
-/** The frames' lengths in bytes, which may be impossible; undefined if the bytes that tell them are missing. */
+/**
+ * The frames' lengths in bytes, which may be impossible; undefined if the length bytes are missing.
+ */
 function frameLengths(code: number, body: Uint8Array): number[] | undefined {
   if (code === 0) return [body.length];
   if (code === 1) return [body.length / 2, body.length / 2];
@@ -46,7 +49,7 @@ function frameLengths(code: number, body: Uint8Array): number[] | undefined {
   return count === 0 ? [] : [...told, told.reduce((rest, length) => rest - length, left.length - padding)];
 }
 
-/** A length of one or two bytes (section 3.2.1), taken from the front. */
+/** Takes a length of one or two bytes (section 3.2.1) from the front. */
 function takeLength(bytes: number[]): number | undefined {
   const first = bytes.shift();
   if (first === undefined || first < 252) return first;
@@ -54,7 +57,10 @@ function takeLength(bytes: number[]): number | undefined {
   return second === undefined ? undefined : first + 4 * second;
 }
 
-/** The padding's bytes at the end of the packet (section 3.2.5), their count taken from the front. */
+/**
+ * Takes the padding's length (section 3.2.5) from the front. Returns the number of padding bytes at
+ * the end of the packet.
+ */
 function takePadding(bytes: number[]): number | undefined {
   for (let padding = 0; ; padding += 254) {
     const byte = bytes.shift();

@@ -1,5 +1,6 @@
-// One partition from its oldest manifest to its newest: each cut between two manifests is read and checked, and what is found wrong
-// is looked at a second time, with the records of what is meant to be gone read anew: an archive changes while it is read.
+// Walks one partition from its oldest manifest to its newest, and checks each cut between two
+// manifests. An archive changes while it is read, so a cut with findings is checked a second time,
+// with the records of intended deletions read again.
 import { setImmediate as giveWay } from 'node:timers/promises';
 import { HayateError } from '../../kernel/error.ts';
 import type { Store } from '../../store/store.ts';
@@ -18,10 +19,10 @@ import { checkVoice } from './voice-check.ts';
 
 const HOUR_MS = 3_600_000;
 
-/** What a cut's broadcasts came to. */
+/** Counts of the broadcasts of a cut. */
 export interface CutCounts {
   frames: number;
-  /** Played by the segments on time, 48 kHz. */
+  /** Samples that the on-time segments play, 48 kHz. */
   voiceSamples: number;
 }
 
@@ -33,14 +34,14 @@ export interface PartitionWalkOptions {
   /** Whether the partition's oldest manifest is the first of `starts`. */
   fromOldest: boolean;
   report: Report;
-  /** Records of erasure as they are now. */
+  /** Returns the current records of erasure. */
   erasures: () => Promise<Pick<Gone, 'erased' | 'erasedWholly'>>;
   onCut: (cut: CutContent, counts: CutCounts) => void;
   onHourlyFile: (key: string, size: number) => void;
   signal: AbortSignal | undefined;
 }
 
-/** Walks; resolves to the newest manifest that could be read. */
+/** Walks the partition; resolves to the newest manifest that could be read. */
 export async function walkPartition(options: PartitionWalkOptions): Promise<Manifest | undefined> {
   return new PartitionWalk(options).run();
 }
@@ -84,7 +85,7 @@ class PartitionWalk {
     return newest;
   }
 
-  /** Those listed at first, and those put since. */
+  /** Yields the starts listed at first, then those of manifests written since. */
   async *#starts(): AsyncIterable<number> {
     const { store, name, starts } = this.#options;
     yield* starts;
@@ -105,7 +106,7 @@ class PartitionWalk {
     if (findings.length > 0) {
       const gone = await this.#refresh();
       const [first, second] = [await this.#again(before), await this.#again(after)];
-      // Deleted for their age meanwhile, or damaged since: that shows elsewhere.
+      // The manifest was deleted for its age, or damaged, meanwhile. Another check reports that.
       if (first === undefined || second === undefined) return hourly.lose();
       ({ findings, cut, counts } = await this.#look(first, second, gone));
     }
@@ -116,7 +117,7 @@ class PartitionWalk {
     onCut(cut, counts);
   }
 
-  /** Everything that is wrong with a cut, by what is there now. */
+  /** Returns all findings of a cut, by its current content. */
   async #look(before: Manifest, after: Manifest, gone: Gone): Promise<{ findings: Finding[]; cut: CutContent; counts: CutCounts }> {
     const findings: Finding[] = [];
     const report: Report = (finding) => findings.push(finding);
@@ -159,7 +160,10 @@ class PartitionWalk {
       report({ rule: 'manifests', key, expected: 'objects by their keys, each once', found: 'another order' });
   }
 
-  /** The manifest of `start`; undefined if it is damaged, which is reported, or deleted for its age. */
+  /**
+   * Reads the manifest at `start`. Returns undefined if it is deleted for its age, or damaged,
+   * which is reported.
+   */
   async #readManifest(start: number): Promise<Manifest | undefined> {
     const { store, name, report } = this.#options;
     const key = manifestKey(name, start);
@@ -182,7 +186,10 @@ class PartitionWalk {
     return findManifest(this.#options.store, this.#options.name, start).catch(() => undefined);
   }
 
-  /** The oldest manifest is the first of all, unless those before it were deleted for their age. */
+  /**
+   * Checks that the oldest manifest is the first of all, unless earlier ones were deleted for their
+   * age.
+   */
   async #checkOldest(oldest: Manifest): Promise<void> {
     if (oldest.previous === undefined || oldest.previous.start < (await this.#refresh()).retained.cuts) return;
     const key = manifestKey(oldest, oldest.previous.start);
@@ -219,7 +226,7 @@ function hourOf({ state }: Manifest): number {
   return state.windowStartMs - (state.windowStartMs % HOUR_MS);
 }
 
-/** Hours that a cut has statistics of, by the names in its manifest. */
+/** The hours of a cut's statistics, by the names in its manifest. */
 function hoursOf({ after }: CutContent): Set<number> {
   const names = after.previous?.objects.map(({ key }) => parseHourlyKey(key)) ?? [];
   return new Set(names.flatMap((name) => (name?.folder === 'statistics' ? [name.hourMs] : [])));

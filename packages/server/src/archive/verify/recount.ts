@@ -1,5 +1,6 @@
-// Statistics counted again from the rows of frames and marks, without the archiver's own counter: a broadcast's rows in, what
-// differs out. What frames and marks do not tell (duplicates, viewers, labels of batches without frames) is only checked to be possible.
+// Counts the statistics again from the rows of frames and marks, without the archiver's own
+// counter, and reports the differences. Values that frames and marks do not show (duplicates,
+// viewers, labels of batches without frames) are only checked to be possible.
 import { isDeepStrictEqual } from 'node:util';
 import { Kind, type RangeSet } from '@hayate/protocol';
 import { broadcastKey } from '../erasure-record.ts';
@@ -24,15 +25,18 @@ const SLOT_US = 250_000;
 
 type Counts = Map<string, number | string | undefined>;
 
-/** What a row depends on besides what came in its window. */
+/** The facts from before a window that its row depends on. */
 interface Memory {
-  /** The sequence behind the highest one. */
+  /** The sequence after the highest one. */
   next: number;
   header: HeaderState | undefined;
   dropped: RangeSet;
 }
 
-/** Checks a broadcast's statistics of one cut; `voice` is undefined if its voice could not be checked. */
+/**
+ * Checks a broadcast's statistics of one cut; `voice` is undefined if its voice could not be
+ * checked.
+ */
 export function checkStatistics(broadcast: BroadcastContent, voice: VoiceCounts | undefined, report: Report): void {
   const { name, frames, marks, statistics, before } = broadcast;
   const memory = { next: (rangeSet(before?.seen).highest?.last ?? -1) + 1, header: before?.header, dropped: rangeSet(before?.dropped) };
@@ -67,7 +71,7 @@ export function checkStatistics(broadcast: BroadcastContent, voice: VoiceCounts 
   }
 }
 
-/** The columns that frames and marks tell. Moves `memory` on. */
+/** Computes the columns that frames and marks determine. Advances `memory`. */
 function recount(frames: readonly FrameRow[], marks: readonly MarkRow[], all: ReadonlyMap<FrameRow, HeardFrame>, memory: Memory): Counts {
   const counts: Counts = new Map(ALL_KINDS.flatMap((kind) => [`${kind}_frames`, `${kind}_bytes`]).map((column) => [column, 0]));
   const add = (column: string, value: number) => counts.set(column, Number(counts.get(column) ?? 0) + value);
@@ -121,7 +125,7 @@ function recount(frames: readonly FrameRow[], marks: readonly MarkRow[], all: Re
   return counts;
 }
 
-/** Whether the columns that cannot be counted again are within what came. */
+/** Whether the columns that cannot be counted again are possible for these frames and marks. */
 function isPossible(row: StatisticsRow, frames: readonly FrameRow[], marks: readonly MarkRow[]): boolean {
   const last = frames.at(-1);
   const counts = [row.duplicate_frames, row.viewers_max, row.audio_late_frames, row.audio_displaced_frames];
@@ -135,7 +139,10 @@ function isPossible(row: StatisticsRow, frames: readonly FrameRow[], marks: read
   );
 }
 
-/** The loudest level of each slot of capture time, as runs without a gap: what spec/archive.md calls `levels`. */
+/**
+ * The loudest level of each slot of capture time, as runs without a gap: `levels` in
+ * spec/archive.md.
+ */
 function loudest(heard: readonly HeardFrame[]): string {
   const slots = new Map<number, number>();
   for (const { row, level } of heard) {
@@ -152,7 +159,7 @@ function loudest(heard: readonly HeardFrame[]): string {
   return JSON.stringify(runs);
 }
 
-/** Means may differ in their last digit. */
+/** Compares values; means may differ in their last digit. */
 function same(expected: number | string | undefined, found: unknown): boolean {
   if (typeof expected !== 'number' || typeof found !== 'number') return expected === found;
   return Math.abs(found - expected) <= 1e-9 * Math.abs(expected);

@@ -1,12 +1,12 @@
-// What an Ogg segment says of itself: its key, serial number, headers and every tag in, what is not so out. Each value is worked
-// out here from the frames, the header in force and the packets, not taken from the writer.
+// Checks an Ogg segment's key, serial number, headers and every tag. Each expected value is
+// computed here from the frames, the header in force and the packets, not taken from the writer.
 import { createHash } from 'node:crypto';
 import { epochStartedMs, epochText, OPUS_SAMPLE_RATE } from '@hayate/protocol';
 import type { OpusTag } from '../../format/ogg/index.ts';
 import { audioKey } from '../path.ts';
 import type { AudioContent, BroadcastContent } from './broadcast-content.ts';
 
-/** What its packets came to. */
+/** The facts found in its packets. */
 export interface SegmentFacts {
   prerollSamples: number;
   concealedSamples: number;
@@ -60,7 +60,7 @@ export function checkSegmentTags(
     isKnown ? ['HAYATE_CLOCK_UNCERTAINTY_US', String(header.originErrorUs)] : undefined,
   ];
   const wanted = new Map(expected.filter((tag) => tag !== undefined));
-  // Checked with the segment before, and with the content.
+  // These are checked with the segment before, and with the content.
   const others = new Set(['HAYATE_GAP_SAMPLES', 'HAYATE_DIGEST']);
   for (const [tag, value] of link.tags) {
     if (others.delete(tag)) continue;

@@ -1,4 +1,5 @@
-// Every sequence of a broadcast once, and what the next manifest remembers of it is what the cut's rows say.
+// Checks that a broadcast has every sequence once, and that the next manifest's memory of it
+// matches the cut's rows.
 import { isDeepStrictEqual } from 'node:util';
 import { RangeSet } from '@hayate/protocol';
 import { broadcastKey, type ErasedSet } from '../erasure-record.ts';
@@ -17,7 +18,10 @@ export function rangeSet(ranges: Ranges = []): RangeSet {
   return set;
 }
 
-/** Checks that no sequence comes twice, and what the manifest behind the cut remembers of the broadcast. */
+/**
+ * Checks that no sequence occurs twice, and that the manifest after the cut has the right sequences
+ * of the broadcast.
+ */
 export function checkSequences(broadcast: BroadcastContent, report: Report): void {
   const { name, frames, marks, statistics, whole, before, after, header, manifestKey: key } = broadcast;
   const who = broadcastKey(name);
@@ -45,11 +49,14 @@ export function checkSequences(broadcast: BroadcastContent, report: Report): voi
     wrong(`header ${JSON.stringify(remembered)}`, JSON.stringify(after.header));
 }
 
-/** Checks which broadcasts the manifest behind the cut forgets: those silent for longer than `epochMemoryMs`, and no others. */
+/**
+ * Checks which broadcasts the manifest after the cut forgets: those silent for longer than
+ * `epochMemoryMs`, and no others.
+ */
 export function checkForgotten({ before, after, statistics, whole }: CutContent, erased: ErasedSet, report: Report): void {
   const key = manifestKey(after, after.start);
   const forgottenMs = after.state.windowStartMs - before.config.epochMemoryMs;
-  /** When each was last heard of. */
+  /** The window of each broadcast's last batch. */
   const heard = new Map(before.state.epochs.map((epoch) => [broadcastKey(epoch), epoch.windowStartMs]));
   for (const { rows } of statistics)
     for (const row of rows) heard.set(broadcastKey(row), Math.max(heard.get(broadcastKey(row)) ?? 0, row.window_start));
@@ -65,7 +72,9 @@ export function checkForgotten({ before, after, statistics, whole }: CutContent,
   }
 }
 
-/** Checks that of erased broadcasts a manifest holds nothing but what proves the rest. */
+/**
+ * Checks that a manifest holds nothing of erased broadcasts except the data that proves the rest.
+ */
 export function checkErasedState(manifest: Manifest, erased: ErasedSet, report: Report): void {
   for (const epoch of manifest.state.epochs)
     if (erased.has(broadcastKey(epoch)) && !isClean(epoch))
@@ -81,7 +90,7 @@ function isClean({ header, tracks }: EpochState): boolean {
   return (header?.title ?? '') === '' && tracks.every(({ preroll }) => preroll.length === 0);
 }
 
-/** A broadcast that was given up for lost and comes back goes on. */
+/** Whether the broadcast has ended. One that was given up for lost and comes back has not ended. */
 function isEnded({ before, frames, marks }: BroadcastContent): boolean {
   const end = marks.findLast(({ mark }) => mark === 'END');
   const last = frames.at(-1);

@@ -1,6 +1,7 @@
-// The verifier: a store in, findings out. Walks each partition's manifests from the oldest kept one and checks every cut against
-// the two manifests around it, as spec/archive.md, "Verification", says. Holds one cut at a time, what the manifests remember,
-// and some bytes for each cut, each hour of a partition and each broadcast. Safe beside archivers: what is being written is left out.
+// The verifier. It walks each partition's manifests from the oldest kept one, and checks every cut
+// against the two manifests around it, as defined in spec/archive.md, "Verification". It holds one
+// cut at a time, the state in the manifests, and some bytes for each cut, each hour of a partition
+// and each broadcast. It may run while archivers write: open cuts are left out.
 import { HayateError } from '../../kernel/error.ts';
 import type { CommittedOffsets } from '../../log/log.ts';
 import type { Store } from '../../store/store.ts';
@@ -16,53 +17,61 @@ import { type CutCounts, walkPartition } from './partition-walk.ts';
 
 export type { Finding, Rule } from './finding.ts';
 
-/** What has been looked at. */
+/** Counts of the verified contents. */
 export interface Summary {
   partitions: number;
   cuts: number;
-  /** By kind; `hourly` too. */
+  /** Objects by kind, including `hourly`. */
   objects: Record<ObjectKind | 'hourly', number>;
   bytes: number;
-  /** Of cuts that are being written: not looked at. */
+  /** Objects of cuts that are still being written; they are not checked. */
   openObjects: number;
   frames: number;
   broadcasts: number;
-  /** Played by the segments on time. */
+  /** Seconds that the on-time segments play. */
   voiceSeconds: number;
-  /** Start of the first and the last window, Unix milliseconds; undefined if nothing is archived. */
+  /**
+   * Start of the first and the last window, Unix milliseconds; undefined if nothing is archived.
+   */
   fromMs: number | undefined;
   toMs: number | undefined;
-  /** All of them. */
+  /** Number of all findings. */
   findings: number;
 }
 
 /** What to verify. */
 export interface VerifyOptions {
   store: Store;
-  /** What the log says is committed, if it can be asked; read before the verifier begins. */
+  /** The log's committed offsets, if the log can be asked; read before the verifier begins. */
   committed?: CommittedOffsets;
-  /** Only cuts with windows from `fromMs` to before `toMs`, Unix milliseconds. Then objects that no manifest names are not looked for. */
+  /**
+   * Only cuts with windows from `fromMs` to before `toMs`, Unix milliseconds. With it, objects that
+   * no manifest names are not searched.
+   */
   fromMs?: number;
   toMs?: number;
   /** Called after each cut. */
   onProgress?: (progress: { cuts: number; cutsTotal: number }) => void;
   /** Called with every finding, in the order of the walk. */
   onFinding?: (finding: Finding) => void;
-  /** Aborts between two cuts; verifyArchive then throws its reason. */
+  /** Stops between two cuts; verifyArchive then throws its reason. */
   signal?: AbortSignal;
 }
 
-/** Findings that are kept; more are only counted, and given to `onFinding`. */
+/** Maximum number of findings kept; further ones are only counted and passed to `onFinding`. */
 export const FINDINGS_KEPT_MAX = 1_000;
 
-/** Verifies an archive. No findings: all is as it should be. Throws only what the store throws, and the signal's reason. */
+/**
+ * Verifies an archive. An intact archive has no findings. Throws only the store's errors and the
+ * signal's reason.
+ */
 export async function verifyArchive(options: VerifyOptions): Promise<{ findings: Finding[]; summary: Summary }> {
   return new Verifier(options).run();
 }
 
 interface ListedPartition {
   name: PartitionName;
-  /** Of its manifests, ascending. */
+  /** Starts of its manifests, ascending. */
   starts: number[];
   fromOldest: boolean;
 }
@@ -77,7 +86,7 @@ class Verifier {
   readonly #begun = new Set<string>();
   /** Broken records that have been reported. */
   readonly #badErasures = new Set<string>();
-  /** Records that were complete when they were last read: they stay so. */
+  /** Records that were complete when last read; a complete record stays complete. */
   readonly #completed = new Set<string>();
   #cutsTotal = 0;
   readonly #summary: Summary = {
@@ -165,7 +174,7 @@ class Verifier {
         });
   }
 
-  /** Partitions with the starts of their manifests, as they are now. */
+  /** Returns the current partitions with the starts of their manifests. */
   async #listPartitions(): Promise<ListedPartition[]> {
     const partitions = new Map<string, ListedPartition>();
     for await (const { key } of this.#store.list('cuts/')) {
@@ -183,7 +192,10 @@ class Verifier {
     return [...partitions.values()];
   }
 
-  /** Leaves the manifests around the cuts that may have windows of the time asked for, found by halving. */
+  /**
+   * Keeps only the manifests around cuts that may have windows of the requested time, found by
+   * binary search.
+   */
   async #limit(partition: ListedPartition, fromMs: number, toMs: number): Promise<void> {
     const { name, starts } = partition;
     const firstAt = async (limitMs: number) => {
@@ -201,7 +213,7 @@ class Verifier {
     partition.starts = starts.slice(first, end);
   }
 
-  /** The window at which a manifest stands, or the next one that can be read. */
+  /** The window of a manifest, or of the next one that can be read. */
   async #windowOf(name: PartitionName, starts: readonly number[], at: number): Promise<number> {
     for (const start of starts.slice(at)) {
       const manifest = await findManifest(this.#store, name, start).catch(() => undefined);
@@ -245,7 +257,8 @@ class Verifier {
       const name = { log: committed.log, partition };
       const key = manifestKey(name, offset);
       const newest = this.#newest.get(manifestPrefix(name))?.start;
-      // The manifest of the newest cut is never deleted, and what is committed is not older than what is archived.
+      // Retention never deletes the manifest of the newest cut, and the committed offset is not
+      // older than the kept cuts.
       if (newest === undefined || offset > newest || (await this.#store.head(key)) === undefined)
         this.#report({
           rule: 'committed',

@@ -1,6 +1,7 @@
-// The voices of one broadcast in one cut: its AUDIO frames and its Ogg segments in, what does not agree out. Every packet of
-// every frame must lie in a segment at its position, unless its place was taken; what else a segment holds must be
-// concealment of a hole. Works from positions alone, not by the archiver's own layout.
+// Checks the voices of one broadcast in one cut: compares its AUDIO frames with its Ogg segments.
+// Every packet of every frame must lie in a segment at its position, unless its place was taken.
+// All other content of a segment must be concealment of a hole. It works from positions alone,
+// without the archiver's own layout.
 import { Limits } from '@hayate/protocol';
 import { GAP_STEP_SAMPLES, isConcealment, tagValue } from '../../format/ogg/index.ts';
 import { broadcastKey } from '../erasure-record.ts';
@@ -11,23 +12,23 @@ import { checkSegmentTags } from './segment-tag-check.ts';
 
 const SAMPLES_PER_MS = 48;
 
-/** Frames that came late, and that have no place: what statistics should count. */
+/** Late frames, and frames without a place, as the statistics should count them. */
 export interface VoiceCounts {
   late: number;
   displaced: number;
 }
 
-/** One participant's segments on time, or its late ones, and the frames that belong there. */
+/** One participant's on-time or late segments, with the frames that belong to them. */
 interface Lane {
   frames: HeardFrame[];
   /** In order of position. */
   segments: AudioContent[];
-  /** Where the voice stood; undefined: wherever the first frame begins. */
+  /** The voice's position before the cut; undefined: begin at the first frame. */
   position: number | undefined;
   preroll: readonly Uint8Array[];
 }
 
-/** What a lane came to. */
+/** The result of checking a lane. */
 interface LaneEnd {
   position: number;
   /** The packets of the last segment; undefined if there is none. */
@@ -35,7 +36,10 @@ interface LaneEnd {
   displaced: number;
 }
 
-/** Checks a broadcast's segments of one cut against its frames, and where the next manifest says that its voices stand. */
+/**
+ * Checks a broadcast's segments of one cut against its frames, and the positions of its voices in
+ * the next manifest.
+ */
 export function checkVoice(broadcast: BroadcastContent, report: Report): VoiceCounts {
   const counts = { late: 0, displaced: 0 };
   const voices = new Map<number, HeardFrame[]>();
@@ -120,7 +124,10 @@ function placeBody(body: AudioContent['link']['packets'], from: number): Map<num
   return placed;
 }
 
-/** Takes a frame's packets where they lie; false, and nothing is taken, if they do not lie there. */
+/**
+ * Claims a frame's packets at their positions. Returns false and claims nothing if a packet is not
+ * at its position.
+ */
 function claim({ row, packets }: HeardFrame, placed: ReadonlyMap<number, Placed>): boolean {
   const own: Placed[] = [];
   let position = row.position;
@@ -134,7 +141,10 @@ function claim({ row, packets }: HeardFrame, placed: ReadonlyMap<number, Placed>
   return true;
 }
 
-/** What no frame has must be concealment, in runs no longer than a hole that is filled, with voice behind it. Returns its samples. */
+/**
+ * Checks that content without a frame is concealment, in runs no longer than a filled hole, with
+ * voice after it. Returns its samples.
+ */
 function checkConcealment(placed: readonly Placed[], holeMax: number, wrong: (expected: string, found: string) => void): number {
   let total = 0;
   let run = 0;
@@ -149,7 +159,7 @@ function checkConcealment(placed: readonly Placed[], holeMax: number, wrong: (ex
   return total;
 }
 
-/** A frame without a place must have come for a time that another took. */
+/** Checks that a frame without a place was for a time that another frame took. */
 function checkUnplaced(
   unplaced: ReadonlySet<HeardFrame>,
   ordered: readonly HeardFrame[],
@@ -187,7 +197,7 @@ function checkTrack(
     wrong(`the last packets of voice ${participant} as pre-roll`, `${found.length} packets, or others`);
 }
 
-/** The packets behind the pre-roll, by its tag. */
+/** Splits a segment by its tag into pre-roll and the packets after it. */
 function splitPreroll({ link }: AudioContent): { preroll: Uint8Array[]; body: AudioContent['link']['packets']; prerollSamples: number } {
   const wanted = Number(tagValue(link.tags, 'HAYATE_PREROLL_SAMPLES') ?? 0);
   let prerollSamples = 0;

@@ -1,38 +1,44 @@
-// A path, or `-` for standard input, in; its bytes out, piece by piece. A regular file can be read again from its beginning; a
-// pipe, a terminal or a device is read once, as it comes. Nothing is read whole: memory is bounded by the piece and by what
-// was peeked at.
+// Reads a path, or standard input for `-`, piece by piece. A regular file can be read again from
+// its beginning; a pipe, a terminal or a device is read once, as bytes arrive. Memory is bounded by
+// the piece size and the peeked bytes, because nothing is read whole.
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { HayateError } from '../../kernel/error.ts';
 
 const PIECE_BYTES = 65_536;
 
-/** Bytes to read. */
+/** A source of bytes. */
 export interface ByteSource {
-  /** What to call it in messages. */
+  /** Its name for messages. */
   readonly name: string;
   /** Its size in bytes; undefined if it can be read only once. */
   readonly size: number | undefined;
   /**
-   * The first bytes: at least `count`, fewer only if there are no more. They are read again by `bytes`.
+   * Returns the first bytes: at least `count`, fewer only if there are no more. `bytes` returns
+   * them again.
    */
   peek(count: number): Promise<Uint8Array>;
-  /** The last bytes, at most `count`; empty if it can be read only once. */
+  /** Returns the last bytes, at most `count`; empty if the source can be read only once. */
   tail(count: number): Promise<Uint8Array>;
-  /** All bytes from the beginning. Call it once if `size` is undefined. Rejects with the system's error. */
+  /**
+   * Returns all bytes from the beginning. Call it once if `size` is undefined. Rejects with the
+   * system's error.
+   */
   bytes(): AsyncIterable<Uint8Array>;
-  /** Lets go of it; reading ends. */
+  /** Closes the source; reading ends. */
   close(): Promise<void>;
 }
 
 export interface ByteSourceOptions {
-  /** What `-` reads. */
+  /** The input that `-` stands for. */
   readonly stdin: Readable;
-  /** Aborted: what is being read ends, and so does waiting for it. */
+  /** When aborted, the current read ends, and so does waiting for it. */
   readonly signal: AbortSignal;
 }
 
-/** Opens `path`. Rejects with the system's error, or with HayateError if it is no place to read from. */
+/**
+ * Opens `path`. Rejects with the system's error, or with HayateError if `path` cannot be read from.
+ */
 export async function openByteSource(path: string, { stdin, signal }: ByteSourceOptions): Promise<ByteSource> {
   if (path === '-') {
     const onAbort = () => stdin.destroy();
@@ -45,7 +51,7 @@ export async function openByteSource(path: string, { stdin, signal }: ByteSource
   const file = await untilAborted(open(path), signal);
   try {
     const stat = await file.stat();
-    // A directory can be opened, and says what it is only when it is read.
+    // A directory can be opened, and fails only when it is read.
     if (stat.isDirectory()) throw new HayateError('BAD_REQUEST', `${path}: is a directory`);
     if (stat.isFile()) return new FileSource(path, file, stat.size);
     return new StreamSource(path, pieces(file, undefined), signal, () => file.close());
@@ -136,7 +142,7 @@ class StreamSource implements ByteSource {
   }
 }
 
-/** What `file` holds from `position` on; undefined: from where it stands. */
+/** Yields the bytes of `file` from `position`; from its current offset if undefined. */
 async function* pieces(file: FileHandle, position: number | undefined): AsyncGenerator<Uint8Array> {
   for (let at = position; ; ) {
     const { bytesRead, buffer } = await file.read(new Uint8Array(PIECE_BYTES), 0, PIECE_BYTES, at ?? null);
@@ -157,9 +163,9 @@ async function readAt(file: FileHandle, position: number, count: number): Promis
   return bytes.subarray(0, length);
 }
 
-/** `promise`, or a rejection when `signal` is aborted before. */
+/** Returns the result of `promise`, or rejects when `signal` aborts first. */
 async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  // Nobody hears what becomes of it after the signal.
+  // The result after the signal is ignored.
   promise.catch(() => undefined);
   signal.throwIfAborted();
   const { promise: aborted, reject } = Promise.withResolvers<never>();

@@ -7,7 +7,7 @@ import type { Pcm } from './pcm.ts';
 interface Source {
   readonly channels: 1 | 2;
   readonly sampleRate: number;
-  /** Samples of a channel. */
+  /** Samples of one channel. */
   readonly length: number;
   readonly isLengthKnown: boolean;
   readonly block: number;
@@ -64,7 +64,8 @@ test('a decoder hears the recording from its first sample to its last, each chan
         for (let n = from; n < to; n++) sum += ((heard[n * 2 + channel] ?? 0) - 0.4 * Math.sin((2 * Math.PI * hz * n) / 48_000)) ** 2;
         return Math.sqrt(sum / (to - from));
       };
-      // The last millisecond is as loud as the rest: the look-ahead was flushed, and the resampler's tail as well.
+      // The last millisecond is as loud as the rest: the look-ahead and the resampler's tail were
+      // flushed.
       for (const [from, to] of [
         [960, 5_000],
         [samples - 960, samples - 48],

@@ -1,5 +1,6 @@
-// PCM in, Opus packets of 20 ms out, made as they are asked for. All of the sound is sent: the encoder's look-ahead is flushed,
-// and silence fills the last packet. Memory does not grow with the recording.
+// Encodes PCM to Opus packets of 20 ms, on demand. All of the sound is sent: the encoder's
+// look-ahead is flushed, and silence fills the last packet. Memory does not grow with the
+// recording.
 import type { AudioFormat } from '@hayate/client';
 import { Application, createEncoder, type OpusEncoderHandle } from 'libopus-wasm';
 import type { Pcm } from './pcm.ts';
@@ -11,13 +12,13 @@ export const PACKET_SAMPLES = 960;
 /** A voice as it is sent. */
 export interface EncodedVoice {
   readonly format: AudioFormat;
-  /** 48 kHz samples of all packets, pre-skip included, if known before the end. */
+  /** 48 kHz samples of all packets, including pre-skip, if known before the end. */
   readonly samples: number | undefined;
-  /** The packets. Can be called once. Rejects as the source does. */
+  /** Returns the packets. Can be called once. Rejects with the source's errors. */
   packets(): AsyncIterable<Uint8Array>;
 }
 
-/** Encodes `pcm` at `bitrate` bits a second. Nothing of it is read before the first packet is asked for. */
+/** Encodes `pcm` at `bitrate` bits a second. Reads nothing before the first packet is requested. */
 export async function encodeVoice(pcm: Pcm, { bitrate }: { readonly bitrate: number }): Promise<EncodedVoice> {
   const { channels, sampleRate } = pcm;
   const encoder = await createEncoder({
@@ -42,7 +43,7 @@ async function* resample(pcm: Pcm, resampler: Resampler): AsyncGenerator<Float32
   yield resampler.end();
 }
 
-/** `blocks`, then the silence that pushes their last samples out of the encoder. */
+/** Yields `blocks`, then the silence that pushes their last samples out of the encoder. */
 async function* withLookahead(blocks: AsyncIterable<Float32Array>, length: number): AsyncGenerator<Float32Array> {
   yield* blocks;
   yield new Float32Array(length);

@@ -1,9 +1,13 @@
-// The Opus packets of one link in, its sound out: 48 kHz, brought to the channels of the broadcast, with the output gain that the
-// header asks for (RFC 7845 section 5.1). Streams of a packet are mapped to channels (section 5.1.1), more than two are mixed down.
+// Decodes the Opus packets of one link to sound: 48 kHz, in the broadcast's channels, with the
+// output gain that the header asks for (RFC 7845 section 5.1). The streams of a packet are mapped
+// to channels (section 5.1.1); more than two channels are mixed down.
 import { createDecoder, DecoderCtl, type OpusDecoderHandle } from 'libopus-wasm';
 import { type MappedOpusHead, splitStreams } from '../../format/ogg/index.ts';
 
-/** Where the channels of mapping family 1 stand, in Vorbis order: left, right and centre. 'E' is the low-frequency one. */
+/**
+ * The positions of the channels of mapping family 1, in Vorbis order: left, right and centre. 'E'
+ * is the low-frequency one.
+ */
 const PLACES = ['C', 'LR', 'LCR', 'LRLR', 'LCRLR', 'LCRLRE', 'LCRLRCE', 'LCRLRLRE'];
 const HALF_POWER = Math.SQRT1_2;
 const SHARES: Readonly<Record<string, readonly [left: number, right: number]>> = {
@@ -13,13 +17,19 @@ const SHARES: Readonly<Record<string, readonly [left: number, right: number]>> =
   E: [0, 0],
 };
 
-/** Whether a decoder of 1 or 2 channels takes the packets as they are, and what comes out is what the header means. */
+/**
+ * Whether a decoder of 1 or 2 channels accepts the packets unchanged and produces the sound that
+ * the header means.
+ */
 export function isPlain({ channels, mapping }: MappedOpusHead): boolean {
   const { family, streams, coupled } = mapping;
   return family <= 1 && channels <= 2 && streams === 1 && coupled === channels - 1 && mapping.channels.every((at, index) => at === index);
 }
 
-/** A clause that says why the sound of a link cannot be made into one or two channels; undefined if it can. */
+/**
+ * Returns a clause that says why the link's sound cannot be made into one or two channels;
+ * undefined if it can.
+ */
 export function mappingRefusal({ channels, mapping }: MappedOpusHead): string | undefined {
   if (mapping.family === 0 || (mapping.family === 1 && channels <= PLACES.length)) return undefined;
   const what =
@@ -31,7 +41,7 @@ export function mappingRefusal({ channels, mapping }: MappedOpusHead): string | 
 export class LinkDecoder {
   readonly #decoders: readonly OpusDecoderHandle[];
   readonly #streams: number;
-  /** For each output channel the shares of the coded channels. */
+  /** For each output channel, the shares of the coded channels. */
   readonly #matrix: readonly (readonly number[])[];
   readonly #isIdentity: boolean;
 
@@ -52,7 +62,7 @@ export class LinkDecoder {
     return new LinkDecoder(decoders, head, channels);
   }
 
-  /** The sound of a packet, interleaved; undefined if libopus refuses it. */
+  /** Returns the sound of a packet, interleaved; undefined if libopus refuses it. */
   decode(packet: Uint8Array): Float32Array | undefined {
     const packets = this.#streams === 1 ? [packet] : splitStreams(packet, this.#streams);
     if (packets === undefined) return undefined;
@@ -63,12 +73,14 @@ export class LinkDecoder {
     }
   }
 
-  /** What the decoder makes up for lost packets of `samples`, a multiple of 120 up to 5,760. */
+  /**
+   * Returns the decoder's concealment for lost packets of `samples`, a multiple of 120 up to 5,760.
+   */
   conceal(samples: number): Float32Array {
     return this.#mix(this.#decoders.map((decoder) => decoder.decodePacketLossFloat(samples)));
   }
 
-  /** Gives the memory of the decoders back. */
+  /** Frees the memory of the decoders. */
   close(): void {
     for (const decoder of this.#decoders) decoder.free();
   }
@@ -98,7 +110,10 @@ function clamp(sample: number): number {
   return sample > 1 ? 1 : sample < -1 ? -1 : sample;
 }
 
-/** The shares of each coded channel in each output channel. A sum of shares is at most 1, so that nothing clips that did not before. */
+/**
+ * Returns the shares of each coded channel in each output channel. The shares of an output channel
+ * add up to at most 1, so that mixing cannot cause clipping.
+ */
 function matrixOf({ channels, mapping }: MappedOpusHead, outputs: 1 | 2): number[][] {
   const places = channels === 1 ? 'C' : (PLACES[channels - 1] ?? 'C');
   const matrix = Array.from({ length: outputs }, () => Array.from({ length: mapping.streams + mapping.coupled }, () => 0));

@@ -1,18 +1,19 @@
-// The items of an Ogg Opus file in, its sound out as one: links are decoded one after another, each without its pre-skip, with
-// its own gain and channels, and cut where it ends. Holes last as long as what is missing.
+// Joins the items of an Ogg Opus file into one sound. Links are decoded one after another, each
+// without its pre-skip, with its own gain and channels, and cut at its end. A hole lasts as long as
+// the missing sound.
 import type { VoiceItem } from '../../format/ogg/index.ts';
 import { LinkDecoder, mappingRefusal } from './link-decoder.ts';
 import type { VoiceTrouble } from './voice-trouble.ts';
 
-/** How long a decoder makes something up before a hole is silent: 100 ms. */
+/** How long the decoder conceals a hole before it becomes silent: 100 ms. */
 const CONCEAL_SAMPLES_MAX = 4_800;
 const CONCEAL_STEP_SAMPLES = 120;
 const SILENCE_SAMPLES = 48_000;
 
 export interface LinkSoundOptions {
-  /** Of the sound. */
+  /** Channels of the returned sound. */
   readonly channels: 1 | 2;
-  /** Whether the first link's pre-skip is left out, as each other's is. */
+  /** Whether the first link's pre-skip is left out, like that of every other link. */
   readonly skipsFirst: boolean;
   readonly trouble: VoiceTrouble;
 }

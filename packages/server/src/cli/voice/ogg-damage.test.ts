@@ -1,5 +1,6 @@
-// Good files are damaged at random. What opusdec and ffmpeg still decode must be sent as well, in order; or one clear line says
-// why nothing is. fast-check prints the seed of a failure; cases that found something are kept.
+// Damages good files at random. Everything that opusdec and ffmpeg still decode must also be sent,
+// in order, or one clear line must say why nothing is sent. fast-check prints the seed of a
+// failure. Cases that once failed are kept.
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -45,13 +46,16 @@ function goodFiles(folder: string, { ffmpeg, opusenc }: { ffmpeg: string; opusen
   return found;
 }
 
-/** Undefined after having skipped the test. */
+/** Returns undefined after it has skipped the test. */
 function tools(t: TestContext) {
   const [ffmpeg, opusenc, opusdec] = ['ffmpeg', 'opusenc', 'opusdec'].map((name) => requireTool(t, name));
   return ffmpeg && opusenc && opusdec ? { ffmpeg, opusenc, opusdec } : undefined;
 }
 
-/** A page that is cut, so that the next begins within it: found when the search went on after a damaged page instead of within it. */
+/**
+ * A page that is cut, so that the next one begins within it. It failed when the search continued
+ * after a damaged page instead of within it.
+ */
 const KEPT: readonly [name: string, damages: readonly Damage[]][] = [
   [
     'long-packets',
@@ -72,7 +76,7 @@ test('of a damaged file everything is sent that opusdec or ffmpeg decode, or one
   const folder = tempDir(t);
   const files = goodFiles(folder, paths);
   const path = join(folder, 'damaged.ogg');
-  /** Everything that a program decodes of the file. */
+  /** The decoded sound of the file, by each program. */
   const references = () =>
     [
       ['opusdec', decodedByOpusdec(paths.opusdec, path)],

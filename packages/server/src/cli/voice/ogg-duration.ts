@@ -1,15 +1,16 @@
-// The end of an Ogg file in, how far its voice reaches out, without reading what lies between.
+// Finds where the voice of an Ogg file ends, from the end of the file, without reading the middle.
 import { PageSync } from '../../format/ogg/index.ts';
 import type { ByteSource } from './byte-source.ts';
 
-/** Two of the longest pages. */
+/** Twice the longest page. */
 const TAIL_BYTES = 131_072;
-/** No encoder spends fewer bytes: packets of 120 ms that say nothing take more than 16 a second. */
+/** No encoder uses fewer bytes: even silent packets of 120 ms take more than 16 bytes a second. */
 const BYTES_PER_SECOND_MIN = 16;
 
 /**
- * The last granule position of the stream `serial`, 48 kHz samples; undefined if the file ends with another stream (it is a
- * chain), has no position that can be right near its end, or can be read only once.
+ * Returns the last granule position of the stream `serial`, in 48 kHz samples. Returns undefined if
+ * the file ends with another stream (it is a chain), has no plausible position near its end, or can
+ * be read only once.
  */
 export async function lastGranule(source: ByteSource, serial: number): Promise<number | undefined> {
   if (source.size === undefined) return undefined;

@@ -1,5 +1,5 @@
-// What a file means is what is heard: gain, pre-skip, trimming, chains, channels, loops. Files of opusenc and ffmpeg; what opusdec
-// makes of them is the measure.
+// A file's meaning is its sound: gain, pre-skip, trimming, chains, channels, loops. The files are
+// made by opusenc and ffmpeg; the output of opusdec is the reference.
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,17 +19,17 @@ const sweep = (samples: number, channels = 1): string => {
 
 interface Studio {
   readonly folder: string;
-  /** Makes a WAV of that many samples. */
+  /** Makes a WAV of `samples` samples. */
   readonly wav: (samples: number, channels?: number) => string;
-  /** Encodes it by opusenc. */
+  /** Encodes such a WAV with opusenc. */
   readonly opus: (samples: number, options?: { channels?: number; args?: string[] }) => string;
   readonly ffmpeg: (args: readonly string[]) => void;
-  /** Stereo. */
+  /** Decodes to stereo. */
   readonly decode: (path: string) => Float32Array;
   readonly write: (name: string, bytes: Uint8Array) => string;
 }
 
-/** Undefined after having skipped the test. */
+/** Returns undefined after it has skipped the test. */
 function studio(t: TestContext): Studio | undefined {
   const [ffmpeg, opusenc, opusdec] = ['ffmpeg', 'opusenc', 'opusdec'].map((name) => requireTool(t, name));
   if (!ffmpeg || !opusenc || !opusdec) return undefined;
@@ -62,7 +62,7 @@ function studio(t: TestContext): Studio | undefined {
 const bytesOf = (path: string): Uint8Array => new Uint8Array(readFileSync(path));
 const joined = (...paths: string[]): Uint8Array => new Uint8Array(Buffer.concat(paths.map(bytesOf)));
 
-/** The file with its OpusHead changed. */
+/** Returns the file with its OpusHead changed. */
 function withHead(path: string, change: (head: DataView) => void): Uint8Array {
   const [first, ...rest] = pagesOf(bytesOf(path));
   assert.ok(first !== undefined);
@@ -78,7 +78,10 @@ function level(sound: Float32Array, from: number, to: number): number {
   return Math.sqrt(sum / Math.max(1, to - from));
 }
 
-/** How much louder the sound is than its difference from another that should be alike, dB. Both mono. */
+/**
+ * How much louder the sound is than its difference from a second sound that should match, dB. Both
+ * are mono.
+ */
 function likeness(sound: Float32Array, other: Float32Array, from: number, to: number): number {
   const difference = Float32Array.from({ length: to - from }, (_, i) => (sound[from + i] ?? 0) - (other[from + i] ?? 0));
   return 20 * Math.log10(level(other, from, to) / level(difference, 0, difference.length));
@@ -131,7 +134,7 @@ test('a loop of a file of N samples has period N exactly, and no click where it 
       const whole = likeness(sound, looped, pass * samples, (pass + 1) * samples);
       assert.ok(whole > 12, `pass ${pass} of ${samples} samples: ${whole.toFixed(1)} dB`);
       if (pass === 0) continue;
-      // A click is louder than the sound itself for a moment.
+      // A click is briefly louder than the sound itself.
       const from = pass * samples - 960;
       const largest = Math.max(...Array.from({ length: 1_920 }, (_, i) => Math.abs((sound[from + i] ?? 0) - (looped[from + i] ?? 0))));
       assert.ok(largest < 0.3, `at the seam before pass ${pass} of ${samples} samples: ${largest}`);
@@ -202,7 +205,7 @@ test('mapping family 1 is heard: mono and stereo pass, uncoupled, mapped and sur
     assert.deepEqual([sent.file.format.channels, sent.file.notes], [channels, []]);
     assert.ok(findSound(tools.decode(path), sent.sound, channels).longestMissing <= 1);
   }
-  // Two streams without coupling, which family 1 allows for stereo; and both channels exchanged.
+  // Two uncoupled streams, which family 1 allows for stereo, and both channels exchanged.
   const uncoupled = encode('family255.ogg', '-mapping_family', '255');
   const two = tools.write(
     'uncoupled.ogg',

@@ -1,6 +1,7 @@
-// An Ogg Opus file in, the packets to send out. They pass unchanged for as long as what the file means can be said by the wire:
-// mono or stereo, no gain, one recording played to the end of its last packet. Where that ends (another link of a chain, the
-// beginning again in a loop, a last packet that is trimmed), an encoder takes over without a seam, and stays.
+// Turns an Ogg Opus file into packets to send. The packets pass unchanged while the wire can
+// express the file's meaning: mono or stereo, no gain, one recording played to the end of its last
+// packet. Where that ends (another link of a chain, the next pass of a loop, a trimmed last
+// packet), an encoder takes over without a seam, and stays.
 import type { AudioFormat } from '@hayate/client';
 import { GAP_STEP_SAMPLES, type LinkItem, type PacketItem, readVoice, type VoiceItem } from '../../format/ogg/index.ts';
 import { HayateError } from '../../kernel/error.ts';
@@ -12,31 +13,43 @@ import { lastGranule } from './ogg-duration.ts';
 import { type PlacedPacket, placeInTurn } from './placed-packet.ts';
 import type { VoiceTrouble } from './voice-trouble.ts';
 
-/** Packets of the encoder that are left out while its state comes close to that of the decoders which will hear it: 160 ms. */
+/**
+ * Packets of the encoder that are left out while its state approaches that of the viewers'
+ * decoders: 160 ms.
+ */
 const WARM_UP_PACKETS = 8;
-/** Packets kept for that, by time: their decoder has converged long before (RFC 7845 section 4.6: 80 ms). */
+/**
+ * Recent packets to keep for that, by duration: their decoder converges much earlier (RFC 7845
+ * section 4.6: 80 ms).
+ */
 const RECENT_SAMPLES = 24_000;
 
 /** An opened file. */
 export interface OggVoice {
   readonly format: AudioFormat;
-  /** 48 kHz samples of a pass through it, if known. */
+  /** 48 kHz samples of one pass through it, if known. */
   readonly samples: number | undefined;
   readonly link: LinkItem;
-  /** Why it is encoded again from its beginning, a clause; undefined if its packets pass. */
+  /**
+   * A clause that says why the file is encoded again from its beginning; undefined if its packets
+   * pass.
+   */
   readonly reencoded: string | undefined;
   /** Call it once. */
   packets(): AsyncIterable<PlacedPacket>;
 }
 
 export interface OggVoiceOptions {
-  /** Bits a second, where it has to be encoded. */
+  /** Bits a second, used where the voice must be encoded. */
   readonly bitrate: number;
   readonly loop: boolean;
   readonly trouble: VoiceTrouble;
 }
 
-/** Opens the file up to its first packet. Rejects with HayateError or OggError if it holds no voice that can be sent. */
+/**
+ * Opens the file up to its first packet. Rejects with HayateError or OggError if it holds no voice
+ * that can be sent.
+ */
 export async function openOggVoice(source: ByteSource, options: OggVoiceOptions): Promise<OggVoice> {
   const items = passes(source, options);
   const { link, first } = await beginning(items);
@@ -67,7 +80,7 @@ export async function openOggVoice(source: ByteSource, options: OggVoiceOptions)
   };
 }
 
-/** The items of the file, again and again if it loops. */
+/** Yields the items of the file, repeatedly if it loops. */
 async function* passes(source: ByteSource, { loop, trouble }: OggVoiceOptions): AsyncGenerator<VoiceItem> {
   for (let hasVoice = true; hasVoice; hasVoice = loop && hasVoice) {
     hasVoice = false;
@@ -99,7 +112,7 @@ async function* chained<T>(first: Iterable<T>, rest: AsyncIterable<T>): AsyncGen
   yield* rest;
 }
 
-/** A voice whose packets pass unchanged, until they cannot. */
+/** A voice whose packets pass unchanged for as long as they can. */
 class PassedVoice {
   readonly #link: LinkItem;
   readonly #options: OggVoiceOptions;
@@ -148,8 +161,8 @@ class PassedVoice {
   }
 
   /**
-   * Encodes what sounds from `position` on. The encoder hears the sound before as well, and as much earlier as it looks ahead,
-   * so that its packets continue those that were passed, sample by sample.
+   * Encodes the sound from `position` on. The encoder also hears the sound before it, and begins
+   * earlier by its look-ahead, so that its packets continue the passed ones sample by sample.
    */
   async *#encodeFrom(position: number, items: AsyncIterable<VoiceItem>): AsyncGenerator<PlacedPacket> {
     const channels = this.#link.head.channels === 2 ? 2 : 1;
@@ -167,7 +180,7 @@ class PassedVoice {
   }
 }
 
-/** `blocks` without their first `count` values. */
+/** Yields `blocks` without their first `count` values. */
 async function* without(blocks: AsyncIterable<Float32Array>, count: number): AsyncGenerator<Float32Array> {
   let left = count;
   for await (const block of blocks) {

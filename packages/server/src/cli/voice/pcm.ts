@@ -1,4 +1,5 @@
-// The seam between readers of recordings and the encoder: decoded sound, streamed from its beginning to its end.
+// The interface between readers of recordings and the encoder: decoded sound, streamed from its
+// beginning to its end.
 
 /** PCM of one recording, read once from its beginning. */
 export interface Pcm {

@@ -1,5 +1,5 @@
-// What comes one after another in, ahead of its use and up to a bound; the next of it out at once, if it has come. The source
-// waits while as many wait here as may.
+// Reads the items of an async source before they are needed, up to a limit. A reader takes the next
+// item at once, if it has arrived. The source is paused while the limit is reached.
 
 /** Reads `source` ahead. */
 export class ReadAhead<T> {
@@ -17,12 +17,15 @@ export class ReadAhead<T> {
     this.#read();
   }
 
-  /** The next item, if it has come. */
+  /** The next item, if it has arrived. */
   get first(): T | undefined {
     return this.#waiting[0];
   }
 
-  /** Whether everything has been taken. Throws what the source threw, when everything before has been taken. */
+  /**
+   * Whether everything has been taken. Throws the source's error once every item before it has been
+   * taken.
+   */
   get isOver(): boolean {
     if (this.#waiting.length > 0 || this.#reading !== undefined) return false;
     if (this.#error !== undefined) throw this.#error.cause;
@@ -40,12 +43,16 @@ export class ReadAhead<T> {
     this.#read();
   }
 
-  /** Resolves when the read that is under way has ended, with an item or without; at once if none is. */
+  /**
+   * Resolves when the current read has ended, with an item or without; at once if there is no read.
+   */
   more(): Promise<void> {
     return this.#reading ?? Promise.resolve();
   }
 
-  /** Ends the source. It may not answer while a read is under way, so nothing waits for it. */
+  /**
+   * Ends the source. The source may not answer while a read is pending, so nothing waits for it.
+   */
   close(): void {
     this.#hasEnded = true;
     this.#source.return?.().catch(() => undefined);

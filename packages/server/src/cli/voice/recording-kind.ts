@@ -1,5 +1,5 @@
-// The first bytes of a file in, what kind of recording it is out, by its content alone. Of what cannot be sent, the name, so
-// that a message can say what it is and how to convert it.
+// Detects the kind of a recording from the first bytes of its content. A kind that cannot be sent
+// gets its name, so that a message can name it and say how to convert it.
 import { findWav } from '../../format/wav/index.ts';
 
 /** Kinds that can be sent, and names of those that cannot. */
@@ -9,10 +9,10 @@ export type RecordingKind =
   | { readonly kind: 'unknown' }
   | { readonly kind: 'empty' };
 
-/** How far the beginning of a recording may lie behind other bytes: players look no further. */
+/** How many other bytes may precede a recording: players search no further. */
 const JUNK_BYTES_MAX = 65_536;
 
-/** A longer tag, pictures and all, is not stepped over: what has such tags is MP3. */
+/** A longer tag, including pictures, is not skipped: files with such tags are MP3. */
 const ID3_BYTES_MAX = 32 * 1_048_576;
 
 type Test = (bytes: Buffer) => boolean;
@@ -21,7 +21,7 @@ const at =
   (bytes) =>
     magics.some((magic) => bytes.toString('latin1', offset, offset + magic.length) === magic);
 
-/** Bytes to look at, at least, to tell anything but junk before Ogg. */
+/** Minimum bytes to inspect; enough for every kind except junk before Ogg. */
 const SHORT_BYTES = 64;
 
 const OTHERS: readonly (readonly [name: string, test: Test])[] = [
@@ -54,8 +54,8 @@ const SILENT: typeof OTHERS = [
 ];
 
 /**
- * What `bytes`, the beginning of a file, are. Undefined: more bytes are needed to tell, unless `isAll`. `ID3` tags before a
- * recording are stepped over as far as `bytes` reach.
+ * Returns the kind of `bytes`, the beginning of a file. Undefined: more bytes are needed, unless
+ * `isAll`. `ID3` tags before a recording are skipped as far as `bytes` reach.
  */
 export function recordingKind(bytes: Uint8Array, isAll: boolean): RecordingKind | undefined {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -88,13 +88,13 @@ export function recordingKind(bytes: Uint8Array, isAll: boolean): RecordingKind 
   return isText(buffer) ? { kind: 'other', name: 'a text file', isSound: false } : { kind: 'unknown' };
 }
 
-/** Bytes of the ID3v2 tag at the start of `bytes`, its header included. */
+/** Length of the ID3v2 tag at the start of `bytes`, including its header. */
 function id3Bytes(bytes: Buffer): number {
   const size = [...bytes.subarray(6, 10)].reduce((sum, byte) => sum * 128 + (byte & 0x7f), 0);
   return 10 + size + ((bytes[5] ?? 0) & 0x10 ? 10 : 0);
 }
 
-/** MPEG audio or ADTS, by the synchronisation word of two frames, the first within a few bytes. */
+/** Detects MPEG audio or ADTS by the sync word of two frames, the first within a few bytes. */
 function mpegAudio(bytes: Buffer): string | undefined {
   for (let start = 0; start < Math.min(bytes.length - 4, 2_048); start++) {
     if (bytes[start] !== 0xff) continue;
@@ -130,11 +130,11 @@ function isText(bytes: Buffer): boolean {
   const start = bytes.subarray(0, 4_096);
   const isPrintable = start.every((byte) => byte >= 0x20 || (byte >= 0x09 && byte <= 0x0d));
   if (!isPrintable) return false;
-  // A character may be split where the look ends.
+  // The end of `start` may split a character.
   return !new TextDecoder('utf-8').decode(start, { stream: true }).includes('\ufffd');
 }
 
-/** `name` as a POSIX shell takes it: quoted where it needs to be, and never an option. */
+/** Returns `name` for a POSIX shell: quoted where needed, and never read as an option. */
 export function shellQuoted(name: string): string {
   const path = name.startsWith('-') ? `./${name}` : name;
   if (/^[A-Za-z0-9_./,:=@%+-]+$/.test(path)) return path;

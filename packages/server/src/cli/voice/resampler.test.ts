@@ -1,4 +1,4 @@
-// The way of any rate to 48 kHz. Oracles: sines, sox and ffmpeg.
+// Resampling from any rate to 48 kHz. Oracles: sines, sox and ffmpeg.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { type TestContext, test } from 'node:test';
@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { requireTool } from '../../../../../test/support/require-tool.ts';
 import { Resampler } from './resampler.ts';
 
-/** All of `samples` through a resampler, in blocks that begin at each of `cuts`. */
+/** Returns all of `samples` through a resampler, in blocks that begin at each of `cuts`. */
 function resample(
   samples: Float32Array,
   { sampleRate, channels = 1, cuts = [] }: { sampleRate: number; channels?: number; cuts?: number[] },
@@ -67,7 +67,7 @@ test('the channels of a stereo recording do not touch each other', () => {
     );
 });
 
-/** `samples` (32-bit float, mono) at 48 kHz, by another program's resampler. */
+/** Returns `samples` (32-bit float, mono) at 48 kHz, by another program's resampler. */
 function resampledBy(t: TestContext, tool: 'sox' | 'ffmpeg', samples: Float32Array, sampleRate: number): Float32Array | undefined {
   const path = requireTool(t, tool);
   if (path === undefined) return undefined;

@@ -1,6 +1,7 @@
-// Interleaved sound at any rate in, at 48 kHz out, block by block. Each output sample is the product of the samples around its
-// place with a sinc kernel under a Blackman window, whose cutoff lies below half of both rates, so that nothing aliases.
-// The output depends on the samples alone, not on how they were cut into blocks. Kernels are kept by phase: 160 for 44.1 kHz.
+// Resamples interleaved sound from any rate to 48 kHz, block by block. Each output sample is the
+// product of the samples around its position with a sinc kernel under a Blackman window. The
+// kernel's cutoff is below half of both rates, so that nothing aliases. The output depends only on
+// the samples, not on how they were cut into blocks. Kernels are kept by phase: 160 for 44.1 kHz.
 
 const OUT_RATE = 48_000;
 /** Zero crossings of the kernel on each side. */
@@ -8,12 +9,12 @@ const HALF_WIDTH = 24;
 /** The transition band lies below half the lower rate. */
 const CUTOFF = 0.95;
 /**
- * Phases kept. A rate with more of them (44,057 Hz has 48,000) takes the nearest two in proportion; at 1,024 the error of that
- * is below -110 dB.
+ * Phases that are kept. A rate with more phases (44,057 Hz has 48,000) interpolates between the
+ * nearest two; at 1,024 the error of that is below -110 dB.
  */
 const PHASES_MAX = 1_024;
 
-/** Brings sound of 1 or 2 channels to 48 kHz. */
+/** Resamples sound of 1 or 2 channels to 48 kHz. */
 export class Resampler {
   readonly #channels: number;
   readonly #sampleRate: number;
@@ -21,7 +22,10 @@ export class Resampler {
   /** Source samples by channel. The first one belongs to the kernel of the next output sample. */
   readonly #history: Float32Array[];
   #held: number;
-  /** Source samples still to come before the next output sample, beyond those of its kernel. */
+  /**
+   * Source samples that must still arrive, in addition to the kernel's own, before the next output
+   * sample.
+   */
   #skip = 0;
   /** The next output sample lies `#phase` / 48000 source samples after a source sample. */
   #phase = 0;
@@ -33,12 +37,12 @@ export class Resampler {
     this.#sampleRate = sampleRate;
     this.#channels = channels;
     this.#bank = sampleRate === OUT_RATE ? undefined : new KernelBank(sampleRate);
-    // Before the first sample there was silence.
+    // There is silence before the first sample.
     this.#held = this.#bank === undefined ? 0 : this.#bank.reach - 1;
     this.#history = Array.from({ length: channels }, () => new Float32Array(this.#held));
   }
 
-  /** 48 kHz samples that `length` samples of one channel become. */
+  /** The number of 48 kHz samples that `length` samples of one channel become. */
   outputLength(length: number): number {
     return Math.ceil((length * OUT_RATE) / this.#sampleRate);
   }
@@ -52,7 +56,10 @@ export class Resampler {
     return this.#produce(this.#bank, Number.POSITIVE_INFINITY);
   }
 
-  /** Returns what remains when the source has ended. In all, `outputLength` samples of each channel come out. */
+  /**
+   * Returns the remaining samples after the source has ended. In total, `outputLength` samples of
+   * each channel are returned.
+   */
   end(): Float32Array {
     if (this.#bank === undefined) return new Float32Array(0);
     const due = Math.max(0, Math.ceil((this.#lead * OUT_RATE - this.#phase) / this.#sampleRate));
@@ -96,7 +103,7 @@ export class Resampler {
     return out;
   }
 
-  /** Lets go of the first `count` samples, some of which may be yet to come. */
+  /** Drops the first `count` samples, some of which may not have arrived yet. */
   #forget(count: number): void {
     const dropped = Math.min(count, this.#held);
     this.#skip += count - dropped;
@@ -107,9 +114,9 @@ export class Resampler {
 
 /** The kernels of one source rate. */
 class KernelBank {
-  /** Source samples on each side that an output sample is made of. */
+  /** Source samples on each side that contribute to an output sample. */
   readonly reach: number;
-  /** Source samples that an output sample is made of. */
+  /** Source samples that contribute to an output sample. */
   readonly width: number;
   readonly #scale: number;
   readonly #isExact: boolean;
@@ -122,7 +129,10 @@ class KernelBank {
     this.#isExact = OUT_RATE / greatestCommonDivisor(sampleRate, OUT_RATE) <= PHASES_MAX;
   }
 
-  /** The weights for an output sample `phase` / 48000 after the source sample at index `reach` - 1. */
+  /**
+   * Returns the weights for an output sample `phase` / 48000 after the source sample at index
+   * `reach` - 1.
+   */
   readonly kernel = (phase: number): Float32Array => {
     if (this.#isExact) return this.#at(phase, OUT_RATE);
     const place = (phase / OUT_RATE) * PHASES_MAX;

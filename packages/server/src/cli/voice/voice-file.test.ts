@@ -1,4 +1,5 @@
-// Recordings are told by their content, and sources of every kind are read as they come.
+// Recordings are detected by their content, and sources of every kind are read as their bytes
+// arrive.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
@@ -48,7 +49,7 @@ test('each kind of recording that cannot be sent is named, with what converts it
       assert.equal(error.message, `${path} is ${name}; convert it with: ffmpeg -i ${quoted} -vn -c:a libopus out.ogg`);
       return true;
     });
-    // Whatever the name says, the content decides, also from a pipe.
+    // The content decides, whatever the name says, also from a pipe.
     await assert.rejects(
       sendVoice('-', { stdin: Readable.from([readFileSync(path)]) }),
       /^HayateError: standard input is an? .*; convert it first: /,
@@ -127,7 +128,8 @@ test('a recording comes through a pipe piece by piece, and its first packets bef
 test('a loop of a WAV file has its period exactly, without a seam', async (t) => {
   const path = join(tempDir(t), 'tone.wav');
   const samples = 10_007;
-  // A tone whose period does not divide the file: a pass that were a sample longer would be out of phase.
+  // A tone whose period does not divide the file: a pass that is a sample too long would be out of
+  // phase.
   const tone = Float32Array.from(
     { length: samples },
     (_, i) => 0.3 * Math.sin((2 * Math.PI * 441 * i) / 48_000) * Math.sin((Math.PI * i) / samples),

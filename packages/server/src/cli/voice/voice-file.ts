@@ -1,5 +1,6 @@
-// A recording to broadcast in, Opus packets in order out, made as they are asked for. Its kind is told by its content: Ogg Opus
-// passes unchanged for as long as it can, WAV is encoded, anything else is named. What is odd about it is told, once a kind.
+// Turns a recording into Opus packets to broadcast, in order and on demand. Its content tells its
+// kind: Ogg Opus passes unchanged for as long as it can, WAV is encoded, any other kind is refused
+// by name. Each kind of damage is reported once.
 import type { AudioFormat } from '@hayate/client';
 import { NoOpusError, OggError, tagValue } from '../../format/ogg/index.ts';
 import { readWav } from '../../format/wav/index.ts';
@@ -15,34 +16,37 @@ import { VoiceTrouble } from './voice-trouble.ts';
 /** A voice to broadcast. */
 export interface VoiceFile {
   readonly format: AudioFormat;
-  /** 48 kHz samples of a pass through it, pre-skip included; undefined if not known. */
+  /** 48 kHz samples of one pass through it, including pre-skip; undefined if not known. */
   readonly samples: number | undefined;
-  /** Its title tag as it stands in the file, if it has one. */
+  /** Its title tag, unchanged, if it has one. */
   readonly title: string | undefined;
-  /** Whether it is read once, as it comes, and may come late. */
+  /** Whether it is read only once, as its bytes arrive, which may be late. */
   readonly isLive: boolean;
-  /** What to tell before it is sent: sentences without a full stop. */
+  /** Notes to print before it is sent: sentences without a full stop. */
   readonly notes: readonly string[];
-  /** The packets, for ever if it loops. Call it once. Rejects with the system's error. */
+  /** Returns the packets, endlessly if it loops. Call it once. Rejects with the system's error. */
   packets(): AsyncIterable<PlacedPacket>;
-  /** A packet's sound could not be decoded: it is counted among what is odd. */
+  /** Counts a packet whose sound could not be decoded among the damage. */
   refused(): void;
-  /** What was odd about it so far: a sentence without a full stop for each kind. */
+  /** The damage found so far: a sentence without a full stop for each kind. */
   warnings(): string[];
-  /** A clause that says how much of it could not be read so far; undefined if everything could. */
+  /** A clause that says how much could not be read so far; undefined if everything could. */
   loss(): string | undefined;
-  /** Lets go of it. */
+  /** Closes the file. */
   close(): Promise<void>;
 }
 
 export interface VoiceFileOptions extends ByteSourceOptions {
-  /** Bits a second, for what must be encoded. */
+  /** Bits a second, used where the voice must be encoded. */
   readonly bitrate: number;
   /** Begin again at its end. */
   readonly loop: boolean;
 }
 
-/** Opens the recording at `path`, `-` for standard input. Rejects with HayateError, or the system's error. */
+/**
+ * Opens the recording at `path`, or standard input for `-`. Rejects with HayateError or the
+ * system's error.
+ */
 export async function openVoiceFile(path: string, options: VoiceFileOptions): Promise<VoiceFile> {
   const source = await openByteSource(path, options);
   try {
@@ -75,7 +79,7 @@ async function open(source: ByteSource, options: VoiceFileOptions): Promise<Voic
   }
 }
 
-/** Looks at as little of the source as tells its kind, so that a live one is sent at once. */
+/** Reads only as much of the source as its kind needs, so that a live source is sent at once. */
 async function kindOf(source: ByteSource) {
   for (let wanted = 1; ; ) {
     const bytes = await source.peek(wanted);
@@ -85,7 +89,7 @@ async function kindOf(source: ByteSource) {
   }
 }
 
-/** How to make something of it that can be sent. */
+/** Says how to convert the file to a kind that can be sent. */
 function conversion({ name, size }: ByteSource): string {
   if (name === 'standard input') return '; convert it first: … | ffmpeg -i - -vn -c:a libopus -f ogg - | hayate broadcast -';
   return `; ${size === undefined ? 'convert it first' : 'convert it'} with: ffmpeg -i ${shellQuoted(name)} -vn -c:a libopus out.ogg`;
@@ -128,7 +132,10 @@ async function openWav(source: ByteSource, { bitrate, loop }: VoiceFileOptions):
   };
 }
 
-/** The sound of `first`, then of what `read` opens, again and again, without a seam. It ends if a pass has no sound. */
+/**
+ * Returns the sound of `first`, then of the recordings that `read` opens, endlessly and without a
+ * seam. Ends if a pass has no sound.
+ */
 function repeated(first: Pcm, read: () => Promise<Pcm>): Pcm {
   return {
     ...first,

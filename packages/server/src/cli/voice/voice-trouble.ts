@@ -1,8 +1,8 @@
-// What reading a recording meets, counted by kind; one sentence for each kind out. Of a recording that is sent in a loop the
-// first pass counts, since the others meet the same.
+// Counts the damage found while reading a recording, and describes each kind in one sentence. Of a
+// recording that loops, only the first pass counts, because later passes find the same.
 import type { OggTroubleKind } from '../../format/ogg/index.ts';
 
-/** What a decoder or a player of links adds to the kinds of a reader. */
+/** The kinds that a decoder or a player of links adds to those of a reader. */
 type TroubleKind = OggTroubleKind | 'undecodable' | 'unplayableLink';
 
 const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
@@ -30,15 +30,15 @@ const SENTENCES: Readonly<Record<TroubleKind, (times: number, amount: number) =>
   unplayableLink: (times) => `${count(times, 'recording')} of the chain left out: their channels cannot be sent`,
 };
 
-/** Kinds by which sound is lost. `lostTime` measures some of it. */
+/** Kinds that lose sound. `lostTime` measures some of it. */
 const LOSSES = ['tornPage', 'cutPage', 'missingPage', 'brokenPacket', 'badPacket', 'undecodable', 'unplayableLink'] as const;
 
-/** Counts trouble. */
+/** Counts damage. */
 export class VoiceTrouble {
   readonly #counts = new Map<TroubleKind, { times: number; amount: number }>();
   #isOpen = true;
 
-  /** Counts one occurrence; `amount` as ogg-trouble.ts has it. */
+  /** Counts one occurrence; `amount` as defined in ogg-trouble.ts. */
   readonly add = (kind: TroubleKind, amount: number): void => {
     if (!this.#isOpen) return;
     const counted = this.#counts.get(kind) ?? { times: 0, amount: 0 };
@@ -50,12 +50,14 @@ export class VoiceTrouble {
     this.#isOpen = false;
   }
 
-  /** A sentence without a full stop for each kind that was met. */
+  /** A sentence without a full stop for each kind that was found. */
   sentences(): string[] {
     return [...this.#counts].map(([kind, { times, amount }]) => SENTENCES[kind](times, amount));
   }
 
-  /** A clause that says how much of the recording could not be read; undefined if all of it could. */
+  /**
+   * A clause that says how much of the recording could not be read; undefined if all of it could.
+   */
   loss(): string | undefined {
     const ms = Math.round((this.#counts.get('lostTime')?.amount ?? 0) / 48);
     const hasLoss = LOSSES.some((kind) => this.#counts.has(kind));

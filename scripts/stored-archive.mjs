@@ -48,14 +48,19 @@ const gzipStored = (bytes) => {
 };
 
 /**
- * The header of a file in a ustar archive (POSIX.1-1988), 512 bytes.
+ * The header of a file in a ustar archive (POSIX.1-1988), 512 bytes. A long path is split at a '/': the
+ * first part goes to the field `prefix`, at 345.
  * @param {string} path
  * @param {number} size
  */
 const tarHeader = (path, size) => {
-  checkPath(path, 99);
+  checkPath(path, 253);
+  const slash = path.length <= 99 ? -1 : path.indexOf('/', path.length - 100);
+  const [prefix, name] = [path.slice(0, Math.max(slash, 0)), path.slice(slash + 1)];
+  if (name.length > 99 || prefix.length > 154) throw new Error(`${path}: a part between two '/' is too long`);
   const header = Buffer.alloc(512);
-  header.write(path, 0);
+  header.write(name, 0);
+  header.write(prefix, 345);
   header.write('0000644\0', 100);
   header.write('0000000\0', 108);
   header.write('0000000\0', 116);

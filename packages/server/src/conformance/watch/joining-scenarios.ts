@@ -193,6 +193,7 @@ async function end(stage: Stage, { source }: Viewing, connection: Connection, re
   connection.send({ ended: { epoch: source.epoch, nextSequence: BigInt(source.next), reason } });
   const name = reason === EndReason.LOST ? 'LOST' : 'FINISHED';
   await stage.told('V10', `ended ${name}`, (line) => line.event === 'ended' && line.reason === name);
-  await stage.watchFor(() => connection.closed, 2_000);
+  // A client that leaves may give the server some time to close first.
+  await stage.watchFor(() => connection.closed, 4_000);
   stage.verdict.check('V10', connection.isOpen, `the client left after Ended ${name}`);
 }

@@ -95,7 +95,8 @@ const service = fc.record({ name: serviceName, address, ports });
 test('all that kubelet sets for any Services named hayate… is passed over, and our own settings still count', () => {
   fc.assert(
     fc.property(fc.array(service, { minLength: 1, maxLength: 4 }), portNumber, fc.boolean(), (services, own, isSet) => {
-      // A later Service overwrites an earlier one's variables, and a pod's own `env` overwrites both.
+      // A later Service overwrites variables of an earlier one, and a pod's own `env` overwrites
+      // both.
       const injected = Object.assign({}, ...services.map(kubelet)) as Variables;
       const env = { ...injected, ...(isSet ? { HAYATE_PORT: String(own), HAYATE_INTERNAL_PORT: String(own) } : {}) };
       refuseUnknownVariables(env, tables);

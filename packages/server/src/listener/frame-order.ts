@@ -110,8 +110,8 @@ export class FrameOrder<Entry extends LiveEntry> {
   }
 
   /**
-   * The number of waiting frames that follow directly, in the order of publication, on what was
-   * handed on. No other frame can come between them.
+   * The number of waiting frames up to the last one that a streamer published directly after a
+   * frame already handed on. No other frame can come between them.
    */
   #settledCount(): number {
     return this.#waiting.findLastIndex(({ entry }) => entry.previousPlusOne <= this.#nextSequence) + 1;

@@ -85,7 +85,7 @@ export class ReceiptWindow {
     return undefined;
   }
 
-  /** Forgets the frames that every viewer at the head has acknowledged. */
+  /** Forgets the frames for which no viewer at the head can still owe a receipt. */
   trim(): void {
     this.#kept = this.#oldest;
     if (this.#kept < TRIM_FRAMES) return;

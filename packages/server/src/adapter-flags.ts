@@ -1,5 +1,5 @@
-// Settings of the log and the store: which adapter holds them, and where. `hayate serve` takes both tables, commands that
-// work on an archive take the store's.
+// Settings of the log and the store: which adapter is used, and its location. `hayate serve` uses
+// both tables; commands that work on an archive use only the store's.
 import { defineFlags, type FlagValues } from './kernel/flag.ts';
 
 const MIB = 2 ** 20;

@@ -1,4 +1,4 @@
-// How far a log is archived, asked beside the server that has it, whichever adapter it is.
+// How far a log is archived, read while another process uses the log, for every adapter.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -10,7 +10,7 @@ import { committedOffsets, openLog } from './adapters.ts';
 import { createContext } from './kernel/context.ts';
 import { parseFlags } from './kernel/flag.ts';
 
-/** Commits in some partitions, and asks what is committed while the log is open. */
+/** Commits in some partitions, and reads the committed offsets while the log is open. */
 async function checkOffsets(t: TestContext, flags: readonly string[]): Promise<void> {
   const settings = parseFlags({ ...storeFlags, ...logFlags }, ['--data', join(tempDir(t), 'data'), '--log-partitions', '3', ...flags], {});
   await assert.rejects(committedOffsets(settings), { code: 'NOT_FOUND' });

@@ -1,4 +1,5 @@
-// Settings in, an open log or store out: the one place that chooses among their adapters, for the server and for commands.
+// Opens the log and the store. In: settings. Out: an open log or store. Only this file chooses
+// among their adapters, for the server and for commands.
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LogSettings, StoreSettings } from './adapter-flags.ts';
@@ -11,17 +12,20 @@ import { checkPutIfAbsent } from './store/remote-store.ts';
 import type { Store } from './store/store.ts';
 import { openFsStore } from './store/store-fs.ts';
 
-/** Where the embedded log keeps its files. */
+/** The directory in which the embedded log keeps its files. */
 export function logDirectory({ data }: { data: string }): string {
   return join(data, 'log');
 }
 
-/** Where the embedded store keeps its objects. */
+/** The directory in which the embedded store keeps its objects. */
 export function storeDirectory({ data }: { data: string }): string {
   return join(data, 'archive');
 }
 
-/** Opens the log that `settings` name. Throws CONFIGURATION for one that no adapter is for; else as the adapter does. */
+/**
+ * Opens the log that `settings` name. Throws CONFIGURATION if no adapter fits; otherwise as the
+ * adapter does.
+ */
 export async function openLog(settings: LogSettings & { data: string }, { registry, logger }: Context): Promise<Log> {
   const { log, logPartitions: partitions, logBytesMax: sizeBytesMax } = settings;
   if (log === 'file')
@@ -36,14 +40,17 @@ export async function openLog(settings: LogSettings & { data: string }, { regist
   return openKafkaLog({ ...(await kafkaOptions(settings)), registry, logger });
 }
 
-/** How far the log that `settings` name is archived; also while servers use it. Throws NOT_FOUND if there is none; else as the adapter does. */
+/**
+ * How far the log that `settings` name is archived. Works while servers use the log. Throws
+ * NOT_FOUND if there is no log; otherwise as the adapter does.
+ */
 export async function committedOffsets(settings: LogSettings & { data: string }): Promise<CommittedOffsets> {
   if (settings.log === 'file') return readFileOffsets(logDirectory(settings));
   const { kafkaOptions, readKafkaOffsets } = await loadKafka(settings.log);
   return readKafkaOffsets(await kafkaOptions(settings));
 }
 
-/** The adapter for Kafka, which nobody loads who does not use it. */
+/** The Kafka adapter, loaded only when used. */
 async function loadKafka(log: string) {
   if (!log.startsWith('kafka://')) throw new HayateError('CONFIGURATION', `--log ${log}: neither "file" nor kafka://HOST:PORT/TOPIC`);
   const [settings, opening, offsets] = await Promise.all([
@@ -54,12 +61,15 @@ async function loadKafka(log: string) {
   return { ...settings, ...opening, ...offsets };
 }
 
-/** Where the store keeps its objects, for people: a directory or a bucket's address. */
+/** The location of the store's objects, for people: a directory or the address of a bucket. */
 export function storeAddress(settings: StoreSettings): string {
   return settings.store === 'fs' ? storeDirectory(settings) : settings.store;
 }
 
-/** Opens the store that `settings` name to read what is there: as openStore, but NOT_FOUND if the embedded store was never made. */
+/**
+ * Opens the store that `settings` name for reading: as openStore, but throws NOT_FOUND if the
+ * embedded store was never made.
+ */
 export async function openArchive(settings: StoreSettings): Promise<Store> {
   if (settings.store === 'fs')
     await stat(storeDirectory(settings)).catch((cause: NodeJS.ErrnoException) => {
@@ -70,8 +80,8 @@ export async function openArchive(settings: StoreSettings): Promise<Store> {
 }
 
 /**
- * Opens the store that `settings` name. Throws CONFIGURATION for one that no adapter is for, or, to who `writes`, if its server
- * would overwrite objects; else as the adapter does.
+ * Opens the store that `settings` name. Throws CONFIGURATION if no adapter fits or, if the caller
+ * `writes`, if the store's server would overwrite objects; otherwise as the adapter does.
  */
 export async function openStore(settings: StoreSettings, { writes = true } = {}): Promise<Store> {
   if (settings.store === 'fs') return openFsStore({ directory: storeDirectory(settings) });
@@ -86,7 +96,7 @@ export async function openStore(settings: StoreSettings, { writes = true } = {})
   return store;
 }
 
-/** Opens a bucket. Nobody loads an SDK who does not use it. */
+/** Opens a bucket. Its SDK is loaded only when used. */
 async function openBucket(settings: StoreSettings): Promise<Store> {
   const { store, storeEndpoint, storeRegion: region, storeTimeoutMs: timeoutMs, storeRequestsMax: requestsMax } = settings;
   const endpoint = storeEndpoint === undefined ? undefined : parseEndpoint(storeEndpoint);

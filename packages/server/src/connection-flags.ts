@@ -1,5 +1,5 @@
-// Settings of connections, whatever they are for: how many, how much each may send and leave unread, how long each step may take,
-// and how they end.
+// Settings of all connections: how many there may be, how much each may send and leave unread, how
+// long each step may take, and how connections end.
 import { Limits } from '@hayate/protocol';
 import { LimitedAddresses } from './gateway/address-rate.ts';
 import { defineFlags } from './kernel/flag.ts';

@@ -1,5 +1,5 @@
-// The program: settings to parts, parts to roles, roles to a running server, and back again when it drains. With adapters.ts the only
-// file that names adapters.
+// The program: turns settings into parts, parts into roles, and roles into a running server, and
+// releases everything when it drains. Only this file and adapters.ts name adapters.
 import { strict as assert } from 'node:assert';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -40,35 +40,38 @@ import { Streamer } from './streamer/streamer.ts';
 import { TicketSigner } from './streamer/ticket.ts';
 import { version } from './version.ts';
 
-/** A server that runs. */
+/** A running server. */
 export interface RunningServer {
-  /** Where people open it: http(s)://host:port. */
+  /** The URL that people open: http(s)://host:port. */
   readonly url: string;
-  /** Addresses on the local network, with a pairing code in the fragment; only with --lan. */
+  /** URLs on the local network, with a pairing code in the fragment; only with --lan. */
   readonly lanUrls: readonly string[];
-  /** In development mode `url` with a pairing code in the fragment, for browsers to which this machine's ports are forwarded. */
+  /** In development mode, `url` with a pairing code in the fragment, for forwarded ports. */
   readonly pairedUrl: string | undefined;
   readonly internalUrl: string | undefined;
   readonly development: boolean;
-  /** Where the embedded store keeps the archive. */
+  /** The directory in which the embedded store keeps the archive. */
   readonly archiveDirectory: string;
-  /** Everything that this process counts. */
+  /** All metrics of this process. */
   readonly registry: Registry;
-  /** Why its roles cannot serve now; none: they can. */
+  /** Why its roles cannot serve now; empty if they can. */
   unready(): readonly string[];
-  /** Looks now for what others replace: certificate and key, and the keys of tokens. */
+  /** Checks now for a replaced certificate and key, and for replaced keys of tokens. */
   reload(): Promise<void>;
-  /** Lets clients go, flushes and acknowledges, ends the archive's cut, and closes. Rejects if that takes longer than --drain-timeout-ms. */
+  /**
+   * Says goodbye to clients, flushes and acknowledges, ends the archive's cut, and closes. Rejects
+   * if that takes longer than --drain-timeout-ms.
+   */
   drain(): Promise<void>;
 }
 
 const DOOR_CONNECTIONS_MAX = 100;
 
-/** What a server needs to know as one of several processes behind one port; see worker/. */
+/** Settings of a server that is one of several processes behind one port; see worker/. */
 export interface GroupMember {
-  /** Label of its metrics and of its log lines. */
+  /** Label of its metrics and its log lines. */
   readonly number: number;
-  /** What it answers operators with, on its public port; undefined: nothing, they ask the group elsewhere. */
+  /** Answers operators on the public port; undefined: they ask the group on another port. */
   readonly operations: Operations | undefined;
 }
 
@@ -83,7 +86,9 @@ interface Parts {
   connectionMetrics: ConnectionMetrics;
 }
 
-/** Starts the roles that `settings` name. Whatever had been opened is closed again if it fails. */
+/**
+ * Starts the roles that `settings` name. If that fails, everything opened so far is closed again.
+ */
 export async function startServer(settings: ServeSettings, member?: GroupMember): Promise<RunningServer> {
   const cleanup: (() => Promise<void>)[] = [];
   try {
@@ -106,7 +111,8 @@ async function start(given: ServeSettings, member: GroupMember | undefined, clea
   const archiveDirectory = storeDirectory(settings);
   const shards = await openShardsFor(settings, context);
   cleanup.push(() => shards.close());
-  // Embedded adapters admit one process: a role that does not need one leaves it to the process that does.
+  // Embedded adapters admit one process, so a role that does not need an adapter leaves it to
+  // another process.
   const log = takesRole(settings, 'streamer', 'archiver') ? await openLog(settings, context) : undefined;
   cleanup.push(async () => log?.close());
   const store = takesRole(settings, 'archiver', 'api') ? await openStore(settings, { writes: takesRole(settings, 'archiver') }) : undefined;
@@ -126,7 +132,7 @@ async function start(given: ServeSettings, member: GroupMember | undefined, clea
   const publicApp = createApplication(context);
   cleanup.push(() => closeAll(services));
   const endpoints = await startRoles(parts, publicApp, services);
-  // An archiver alone is asked for nothing that needs a token.
+  // A process that is only an archiver gets no requests with tokens.
   const verifies = takesRole(settings, 'streamer', 'listener', 'api');
   if (verifies) security.keys.start();
 
@@ -190,13 +196,13 @@ async function openShardsFor(settings: ServeSettings, context: Context): Promise
   return openMemoryShards();
 }
 
-/** A part that the role at hand has been opened with. */
+/** Returns a part that was opened for the role in question. */
 function opened<T>(part: T | undefined): T {
   assert(part !== undefined, 'a role starts without its parts');
   return part;
 }
 
-/** Starts each role; returns the WebSocket endpoints they serve. */
+/** Starts each role. Returns the WebSocket endpoints that they serve. */
 async function startRoles(
   parts: Parts,
   app: ReturnType<typeof createApplication>,
@@ -231,7 +237,8 @@ async function startRoles(
       shards,
       verifyToken,
       connectionMetrics,
-      // A streamer that lives says so every second; one that gives a broadcaster up says END.
+      // A live streamer announces its streams every second. One that gives a broadcaster up sends
+      // END.
       options: {
         ...settings,
         bitsPerSecondMax: settings.viewerBitsPerSecondMax,
@@ -286,13 +293,16 @@ async function openGateway(
   });
 }
 
-/** Where the public port is opened. Rejects with HayateError CONFIGURATION. */
+/** The address of the public port. Rejects with HayateError CONFIGURATION. */
 export async function publicAddress({ lan, host }: ServeSettings): Promise<ListenAddress> {
   const listen = await resolveListenAddress('--host', host);
   return lan ? { address: await everyAddress(), name: undefined } : listen;
 }
 
-/** Where people open the public port. A name stands only for who has keys or a certificate: development mode answers to addresses. */
+/**
+ * The URL of the public port for people. It uses a name only if there is a key or a certificate,
+ * since development mode answers only requests to addresses.
+ */
 export async function publicUrl(settings: ServeSettings, listen: ListenAddress, port: number): Promise<string> {
   const { lan, tlsCert, jwtSecret, jwks } = settings;
   const keepsName = [tlsCert, jwtSecret, jwks].some((key) => key !== undefined) || isLocalhostName(listen.name ?? '');
@@ -300,7 +310,7 @@ export async function publicUrl(settings: ServeSettings, listen: ListenAddress, 
   return `${origin}${readSite(settings).basePath}`;
 }
 
-/** Opens --internal-port, where operators ask; `url` is where they do. */
+/** Opens --internal-port for operators; `url` is its address. */
 export async function openInternalPort(
   settings: ServeSettings,
   metrics: ConnectionMetrics,
@@ -326,7 +336,7 @@ async function givenCertificate({ tlsCert, tlsKey }: ServeSettings, context: Con
   return CertificateFiles.open(context, { certPath: tlsCert, keyPath: tlsKey });
 }
 
-/** Opens the port at which development mode gives tokens, on loopback alone. */
+/** Opens the port at which development mode issues tokens, only on loopback. */
 async function openDoor(
   { settings, context, connectionMetrics }: Parts,
   secret: Uint8Array,
@@ -342,7 +352,7 @@ async function openDoor(
     handshakeTimeoutMs: settings.handshakeTimeoutMs,
     metrics: connectionMetrics,
   });
-  // A page's Content-Security-Policy can name no IPv6 address.
+  // The Content-Security-Policy of a page cannot name an IPv6 address.
   const address = isIpv6
     ? { program: `[::1]:${gateway.port}`, page: `localhost:${gateway.port}` }
     : { program: `127.0.0.1:${gateway.port}`, page: `127.0.0.1:${gateway.port}` };
@@ -350,7 +360,7 @@ async function openDoor(
   return { gateway, address };
 }
 
-/** Clients first, then the archive, then what lies below; see design "Drain". */
+/** Drains clients first, then the archive, then the parts below. */
 async function drain(services: readonly Service[], gateway: Gateway, cleanup: readonly (() => Promise<void>)[]): Promise<void> {
   gateway.drain();
   for (const service of services) await service.drain();
@@ -374,7 +384,7 @@ async function within(timeoutMs: number, work: Promise<void>): Promise<void> {
   }
 }
 
-/** In the repository the web workspace's build; in the published package a folder of its own. */
+/** The web workspace's build in the repository; a separate folder in the published package. */
 function pagesDirectory(): string {
   const packaged = fileURLToPath(new URL('../pages', import.meta.url));
   return existsSync(packaged) ? packaged : fileURLToPath(new URL('../../web/dist', import.meta.url));

@@ -1,5 +1,5 @@
-// Where this process's keys come from. Without any, it is in development mode: loopback only (or --lan), with a secret of
-// its own. Anything else refuses to start without a key.
+// Determines the keys of this process. Without any key it is in development mode: loopback only (or
+// --lan), with a secret of its own. In every other case it refuses to start without a key.
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { developmentSecret } from './auth/development-secret.ts';
@@ -13,25 +13,29 @@ import type { Context } from './kernel/context.ts';
 import { HayateError } from './kernel/error.ts';
 import type { ServeSettings } from './serve-flags.ts';
 
-/** HS256 and ticket secrets hold at least so many bytes (RFC 7518 section 3.2). */
+/** Minimum length in bytes of HS256 and ticket secrets (RFC 7518 section 3.2). */
 const SECRET_BYTES_MIN = 32;
 
-/** A code that is printed at the start and a browser shows back: 64 bits. */
+/**
+ * Length of the pairing code, which is printed at the start and which a browser sends back: 64
+ * bits.
+ */
 const PAIRING_BYTES = 8;
 
 export interface Security {
   verifyToken: VerifyToken;
-  /** The keys behind `verifyToken`: begun with `start`, ended with `close`. */
+  /** The keys that `verifyToken` uses. `start` starts keeping them up to date, `close` stops it. */
   keys: KeySource;
-  /** Signs resume tickets. */
+  /** The secret that signs resume tickets. */
   ticketSecret: Uint8Array;
-  /** Present in development mode alone. */
+  /** Only in development mode. */
   development: { secret: Uint8Array; pairingCode: string | undefined } | undefined;
 }
 
 /**
- * Reads the keys that `settings`, whose host is an address, name. Rejects with HayateError CONFIGURATION if they do not
- * suffice. A URL is not fetched before `keys.start`: an issuer that does not answer keeps no server from starting.
+ * Reads the keys that `settings` name; the host in `settings` is an address. Rejects with
+ * HayateError CONFIGURATION if the keys do not suffice. A URL is fetched only after `keys.start`,
+ * so that a server starts even if an issuer does not answer.
  */
 export async function openSecurity(settings: ServeSettings, context: Context): Promise<Security> {
   const { jwtSecret, jwks, jwtAudience, ticketSecret, host, lan, data, workers } = settings;
@@ -42,7 +46,7 @@ export async function openSecurity(settings: ServeSettings, context: Context): P
     if (!lan && !isLoopback(host))
       throw configuration(`listening on ${host} needs a key: give --jwt-secret or --jwks, or --lan for development on the local network`);
     const secret = await developmentSecret(data);
-    // Workers would each have another.
+    // Each worker would have a different code.
     const pairingCode = workers > 1 ? undefined : randomBytes(PAIRING_BYTES).toString('base64url');
     const keys = secretKeys(secret);
     return {
@@ -62,7 +66,7 @@ export async function openSecurity(settings: ServeSettings, context: Context): P
 async function keySet(jwks: string, settings: ServeSettings, context: Context): Promise<KeySource> {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(jwks)?.[1]?.toLowerCase();
   if (scheme === undefined) return keyFile(jwks, context);
-  // A URL may hold a password: it is never repeated.
+  // A URL may hold a password, so messages never repeat it.
   if (!URL.canParse(jwks)) throw configuration('--jwks is not a valid URL');
   const url = new URL(jwks);
   if (scheme === 'file') return keyFile(fileURLToPath(url), context);

@@ -1,4 +1,5 @@
-// Every setting of `hayate serve`, with its default and bounds. docs/reference/serve.md is checked against it.
+// Every setting of `hayate serve`, with its default and bounds. docs/reference/cli.md is generated
+// from these tables.
 import { Limits } from '@hayate/protocol';
 import { logFlags, storeFlags } from './adapter-flags.ts';
 import { CUT_CONFIG } from './archive/cut-config.ts';

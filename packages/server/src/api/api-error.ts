@@ -1,4 +1,4 @@
-// How the HTTP API says that something is wrong: a status, a code for programs and a sentence for people.
+// Error answers of the HTTP API: a status, a code for programs and a sentence for people.
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { type ErrorCode, HayateError } from '../kernel/error.ts';
@@ -26,22 +26,22 @@ const STATUS = {
   CLOSED: 503,
 } as const satisfies Partial<Record<ErrorCode, number>>;
 
-/** Of a 503 that does not know better. */
+/** Retry-After of a 503 whose error does not name a time. */
 const RETRY_AFTER_MS = 1_000;
 
-/** Answers `error`; what is not expected becomes 500 without detail. */
+/** Answers `error`. An unexpected error becomes 500 without details. */
 export function answerError(context: Context, error: unknown): Response {
   if (!(error instanceof HayateError))
     return context.json({ error: { code: 'INTERNAL', message: 'the server failed' } }, 500, { 'Cache-Control': 'no-store' });
   const status = error.code in STATUS ? STATUS[error.code as keyof typeof STATUS] : 500;
-  // A listing or an object that is not there yet may be in a moment, behind a cache as well.
+  // A missing listing or object may exist a moment later, so caches must not keep the error.
   context.header('Cache-Control', 'no-store');
   if (status === 401) context.header('WWW-Authenticate', 'Bearer');
   if (status === 503) context.header('Retry-After', String(Math.max(1, Math.ceil((error.retryAfterMs ?? RETRY_AFTER_MS) / 1000))));
   return context.json({ error: { code: error.code, message: error.message } }, status);
 }
 
-/** For a route's documentation: the error answers it may give. */
+/** For the documentation of a route: the error answers it may give. */
 export function errorAnswers<const Status extends number>(...statuses: Status[]) {
   const content = { 'application/json': { schema: ErrorBody } };
   return Object.fromEntries(statuses.map((status) => [status, { description: DESCRIPTIONS[status] ?? 'Error', content }])) as Record<

@@ -1,4 +1,5 @@
-// The api role: listings, moderation, the archive over HTTP, and the pages. Described at /api/openapi.json.
+// The api role: listings, moderation, the archive over HTTP, and the pages. /api/openapi.json
+// describes it.
 import { epochText } from '@hayate/protocol';
 import { OpenAPIHono as Application, type OpenAPIHono } from '@hono/zod-openapi';
 import { Counter } from '@prometheus-io/client';
@@ -41,7 +42,7 @@ export function createApplication(context: Context): OpenAPIHono {
   return app;
 }
 
-/** Where, and why if we say it ourselves. */
+/** The path of the fault, and its reason if the message is Hayate's own. */
 function whatIsWrong(issue: { code: string; path: PropertyKey[]; message: string } | undefined): string {
   if (issue === undefined) return '';
   return `${issue.path.join('.')}${issue.code === 'custom' ? `: ${issue.message}` : ''}`;
@@ -97,7 +98,7 @@ export class Api implements Service {
   }
 }
 
-/** Adds /api/openapi.json, which names the address that it was asked under. */
+/** Adds /api/openapi.json, which names the address that it was requested under. */
 function addDescription(app: OpenAPIHono, version: string, { basePath }: Site): void {
   app.get('/api/openapi.json', async (context) => {
     const document = app.getOpenAPI31Document({

@@ -1,5 +1,5 @@
-// Past broadcasts over HTTP: which there were, what is known of one, and its frames for a replay. Needs `moderate` on the stream;
-// listings show only what the token may moderate.
+// Past broadcasts over HTTP: a list of them, the details of one, and its frames for a replay. Needs
+// `moderate` on the stream. Listings show only the streams that the token may moderate.
 import { create, toBinary } from '@bufbuild/protobuf';
 import { cleanText, ServerMessageSchema, STREAM_NAME_PATTERN } from '@hayate/protocol';
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
@@ -19,13 +19,16 @@ import { identify } from './authorization.ts';
 import { conditionHeaders, notModified, validatorHeaders } from './representation-docs.ts';
 
 const LIMIT_MAX = 200;
-/** Capture time in one answer, milliseconds. */
+/** Maximum capture time covered by one answer, in milliseconds. */
 const STRETCH_MAX_MS = 30_000;
 const DAY_MS = 86_400_000;
 const security = [{ bearer: [] }];
 
 const Time = z.iso.datetime().openapi({ example: '2026-05-03T18:00:00Z' });
-/** A time as a client writes it, as Unix milliseconds. It names its zone: an answer cannot repeat what was understood. */
+/**
+ * A time that a client writes, as Unix milliseconds. It must name its zone, since an answer cannot
+ * show how the server understood it.
+ */
 const GivenTime = z
   .string()
   .transform((text, context) => {
@@ -158,7 +161,7 @@ export interface BroadcastRouteParts {
   verifyToken: VerifyToken;
   /** Unix milliseconds. */
   now: () => number;
-  /** The epoch (16 hex digits) that is live on a stream now. */
+  /** The epoch (16 hex digits) that is live on a stream now; undefined if there is none. */
   liveEpoch: (stream: string) => string | undefined;
 }
 
@@ -223,7 +226,7 @@ function broadcastBody(broadcast: PastBroadcast, live: boolean): z.infer<typeof 
   return {
     stream,
     epoch,
-    // Archives from before titles were checked may hold anything.
+    // Archives written before titles were checked may hold any text.
     title: cleanText(title),
     startedAt: new Date(startedMs).toISOString(),
     endedAt: new Date(lastAppendMs).toISOString(),

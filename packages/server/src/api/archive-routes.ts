@@ -1,5 +1,6 @@
-// The archive over HTTP: listing by prefix, and objects whole, in ranges or only if they changed. Needs `moderate`: on the
-// stream for its audio, on every stream for objects that hold several streams.
+// The archive over HTTP: listings by prefix, and objects in whole, in ranges or only if they
+// changed. Needs `moderate`: on the stream for its audio, on every stream for objects that hold
+// several streams.
 import type { ServerResponse } from 'node:http';
 import { isStreamName } from '@hayate/protocol';
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
@@ -16,7 +17,7 @@ import { openObjectBody } from './object-body.ts';
 import { conditionHeaders, notModified, partHeaders, validatorHeaders } from './representation-docs.ts';
 
 const LIMIT_MAX = 1_000;
-/** How often an object is asked for again that is replaced just then. */
+/** How often an object is requested from the store if it is replaced meanwhile. */
 const TRIES_MAX = 3;
 const security = [{ bearer: [] }];
 const prefixPattern = /^[A-Za-z0-9_=./-]{0,900}$/;
@@ -116,7 +117,7 @@ export function addArchiveRoutes(app: OpenAPIHono, parts: { store: Store; verify
   });
 }
 
-/** Undefined if the object has changed since `object` was asked for. */
+/** Undefined if the object has changed since `object` was read from the store. */
 async function answerObject(
   context: Context,
   { key, size, version, modifiedMs }: ObjectState,
@@ -131,7 +132,8 @@ async function answerObject(
       size,
       etag: `"${version}"`,
       modifiedMs,
-      // Kept by the client at most, and never used without asking: what is erased must not come back.
+      // Only the client may cache it, and must revalidate it before each use: erased data must not
+      // come back.
       headers: { 'Cache-Control': 'private, no-cache' },
       contentHeaders: {
         'Content-Type': CONTENT_TYPES[key.slice(key.lastIndexOf('.') + 1)] ?? 'application/octet-stream',
@@ -150,7 +152,7 @@ async function answerObject(
   }
 }
 
-/** The object changed between two questions to the store. */
+/** The object changed between two requests to the store. */
 class ChangedError extends Error {}
 
 function authorize({ grants }: Identity, key: string): void {

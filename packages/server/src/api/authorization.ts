@@ -1,12 +1,18 @@
-// Reads the bearer token of an HTTP request. Tokens are taken from the Authorization header alone, never from a URL.
+// Reads the bearer token of an HTTP request. Only the Authorization header may hold the token,
+// never a URL.
 import type { Context } from 'hono';
 import type { Identity, VerifyToken } from '../auth/verify-token.ts';
 import { HayateError } from '../kernel/error.ts';
 
-/** RFC 6750 section 2.1, and white space as generous clients write it (RFC 9110 section 5.6.3). */
+/**
+ * RFC 6750 section 2.1, with the white space that lenient clients write (RFC 9110 section 5.6.3).
+ */
 const BEARER = /^bearer(?:\s+(.*))?$/is;
 
-/** The identity behind the request; rejects with HayateError UNAUTHORIZED, or as `verifyToken` does. */
+/**
+ * The identity of the request's bearer. Rejects with HayateError UNAUTHORIZED, or as `verifyToken`
+ * does.
+ */
 export async function identify(context: Context, verifyToken: VerifyToken): Promise<Identity> {
   const header = context.req.header('Authorization')?.trim() ?? '';
   if (header === '') throw new HayateError('UNAUTHORIZED', 'a bearer token is required');

@@ -1,15 +1,16 @@
-// The local door of development mode: a second port, on loopback, with a number of the system's choice, where tokens are given. A
-// proxy or a tunnel passes on the port that it was told of, and never this one; so a client that reaches the door is on this
-// machine. Other sites' scripts, which run here too, are kept out by Origin, Host and CORS.
+// The local door of development mode: a second port, on loopback, with a number that the system
+// chooses, where tokens are issued. A proxy or a tunnel forwards the port that it was configured
+// with, and never this one, so a client that reaches the door is on this machine. Origin, Host and
+// CORS checks keep out scripts of other sites, which run on this machine too.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { HayateError } from '../kernel/error.ts';
 import { type DoorAddress, giveToken, readTokenRequest, refuseForwarded, refuseOtherSites, TOKEN_PATH } from './development-token.ts';
 
-/** A page stays within its answer for so long before its browser asks again, seconds. */
+/** How long a browser may cache the answer to a preflight, in seconds. */
 const PREFLIGHT_SECONDS = 600;
 
-/** Adds the door's routes to `app`, which listens at `address`. */
+/** Adds the routes of the door to `app`, which listens at `address`. */
 export function addDevelopmentDoor(app: OpenAPIHono, { secret, address }: { secret: Uint8Array; address: DoorAddress }): void {
   const admit = (context: Context): void => {
     const host = context.req.header('Host');
@@ -19,7 +20,7 @@ export function addDevelopmentDoor(app: OpenAPIHono, { secret, address }: { secr
     refuseOtherSites(context);
     const origin = context.req.header('Origin');
     if (origin === undefined) return;
-    // A redirect from the public port is a request to another origin.
+    // After the redirect from the public port, the request goes to another origin.
     context.header('Access-Control-Allow-Origin', origin);
     context.header('Vary', 'Origin');
   };

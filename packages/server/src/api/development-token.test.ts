@@ -1,4 +1,5 @@
-// Who gets which tokens in development mode: by where a request comes from, what it says of itself and whether it is paired.
+// Who gets which tokens in development mode. It depends on the address a request comes from, its
+// headers, and the pairing code.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { secretKeys } from '../auth/key-source.ts';
@@ -21,7 +22,10 @@ interface Asked {
   method?: string;
 }
 
-/** Asks the public port or the door; the status, its headers, and the grants of a token given. */
+/**
+ * Asks the public port or the door. Resolves to the status, the headers, and the grants of the
+ * token, if one is issued.
+ */
 async function ask(body: unknown, { door = false, from = '127.0.0.1', headers = {}, method = 'POST', ...options }: Asked = {}) {
   const app = createApplication(createContext({ logLevel: 'silent' }));
   const pairingCode = 'pairingCode' in options ? options.pairingCode : 'the-code';
@@ -70,7 +74,7 @@ test('the pairing code gives every right at once, from everywhere and through a 
     for (const pair of ['another', '', 'the-cod']) assert.notEqual(await status({ ...publish, pair }, asked), 200);
     assert.notEqual(await status({ ...publish, pair: 'the-code' }, { ...asked, pairingCode: undefined }), 200);
   }
-  // A code from before the server was started again does not lock this machine out.
+  // A code from before a restart of the server does not lock this machine out.
   assert.equal(await status({ ...publish, pair: 'another' }), 307);
 });
 
@@ -129,7 +133,7 @@ test('a page of this machine is let in at the door, on whatever port it is, and 
     for (const { headers } of [preflight, await ask(publish, { door: true, headers: { Origin } })])
       assert.equal(headers.get('Access-Control-Allow-Origin'), Origin);
   }
-  // A device of the network opens the pages by this machine's address.
+  // Another device on the network opens the pages by this machine's address.
   assert.equal(
     await status({ grants: {} }, { from: '192.0.2.7', headers: { Host: '192.0.2.1:8080', Origin: 'https://192.0.2.1:8080' } }),
     200,

@@ -1,7 +1,9 @@
-// Development mode's token dispenser: a program or a browser on this machine may do everything. On the public port it gives no
-// token by itself, since a reverse proxy or a tunnel makes the whole world look like this machine. It sends the client to the
-// local door (development-door.ts), a port that is opened nowhere else, which only a client on this machine reaches. Whoever
-// has the pairing code needs no door. docs/decision/0019-development-tokens-through-a-second-port.md says why.
+// Issues tokens in development mode: a program or a browser on this machine may do everything. The
+// public port issues no tokens itself, since behind a reverse proxy or a tunnel every client looks
+// like this machine. It redirects the client to the local door (development-door.ts), a port that
+// is not exposed anywhere, so only a client on this machine reaches it. A client with the pairing
+// code needs no door. docs/decision/0019-development-tokens-through-a-second-port.md gives the
+// reasons.
 import { timingSafeEqual } from 'node:crypto';
 import { z as documented, type OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
@@ -20,14 +22,20 @@ const Request = z.object({
 });
 type TokenRequest = z.infer<typeof Request>;
 
-/** What is posted to, on the public port and at the door. */
+/** The path of token requests, on the public port and at the door. */
 export const TOKEN_PATH = '/dev/token';
 
-/** Headers by which proxies say that they passed a request on. Some say nothing: these only make for a clear answer. */
+/**
+ * Headers by which proxies show that they forwarded a request. Some proxies add none, so this check
+ * only makes the answer clearer.
+ */
 const FORWARDED =
   /^(forwarded|via|cdn-loop|x-forwarded|(x-)?(real|true-client|client|cluster-client|proxyuser)-ip|x-(forwarded|original|envoy|azure|arr|amzn|appengine|vercel)-.+|(cf|fly|fastly|akamai)-.+)$/;
 
-/** The local door as host and port, `127.0.0.1:PORT`: for programs, and for pages, which may have to name it otherwise. */
+/**
+ * The local door as host and port, `127.0.0.1:PORT`: for programs, and for pages, which may need
+ * another name for it.
+ */
 export interface DoorAddress {
   readonly program: string;
   readonly page: string;
@@ -35,15 +43,18 @@ export interface DoorAddress {
 
 export interface DevelopmentTokenOptions {
   secret: Uint8Array;
-  /** Gives every right from everywhere; undefined: there is none. */
+  /** The code that grants every right from any address; undefined: there is none. */
   pairingCode: string | undefined;
-  /** Where the local door is. */
+  /** The address of the local door. */
   door: DoorAddress;
   /** The remote address of a request. */
   remoteAddress: (environment: unknown) => string;
 }
 
-/** Adds POST /dev/token to the public `app`, and lets its pages connect to the door. To be called before pages are added. */
+/**
+ * Adds POST /dev/token to the public `app`, and lets its pages connect to the door. Call it before
+ * pages are added.
+ */
 export function addDevelopmentToken(app: OpenAPIHono, { secret, pairingCode, door, remoteAddress }: DevelopmentTokenOptions): void {
   app.use('*', async (context, next) => {
     await next();
@@ -60,7 +71,7 @@ export function addDevelopmentToken(app: OpenAPIHono, { secret, pairingCode, doo
     if (!namesThisMachine(context.req.header('Host') ?? ''))
       throw new HayateError('FORBIDDEN', 'tokens are given only under an address of this machine');
     if (isLoopback(remoteAddress(context.env))) return sendToDoor(context, door);
-    // Another device of the network that --lan listens on.
+    // Another device on the network that --lan listens on.
     const { publish, room, moderate } = request.grants;
     if (publish.length > 0 || room.length > 0 || moderate.length > 0)
       throw new HayateError('FORBIDDEN', 'open the address that was printed with its pairing code');
@@ -68,7 +79,7 @@ export function addDevelopmentToken(app: OpenAPIHono, { secret, pairingCode, doo
   });
 }
 
-/** Adds the path to the API's description, which then has it in development mode only. */
+/** Adds the path to the description of the API, only in development mode. */
 function describeTokenPath({ openAPIRegistry }: OpenAPIHono): void {
   const names = documented
     .array(documented.string().openapi({ example: 'studio-7' }))
@@ -96,7 +107,10 @@ function describeTokenPath({ openAPIRegistry }: OpenAPIHono): void {
   });
 }
 
-/** Reads the request's body. Throws HayateError BAD_REQUEST; a form or a text, which other sites may send, is refused with it. */
+/**
+ * Reads the body of the request. Throws HayateError BAD_REQUEST, also for a form or plain text,
+ * which other sites could send.
+ */
 export async function readTokenRequest({ req }: Context): Promise<TokenRequest> {
   if (req.header('Content-Type')?.split(';')[0]?.trim().toLowerCase() !== 'application/json')
     throw new HayateError('BAD_REQUEST', 'the request is not JSON');
@@ -106,22 +120,25 @@ export async function readTokenRequest({ req }: Context): Promise<TokenRequest> 
   return parsed.data;
 }
 
-/** Answers with a token for what is asked for. */
+/** Answers with a token for the requested grants. */
 export async function giveToken(context: Context, { subject, grants }: TokenRequest, secret: Uint8Array): Promise<Response> {
   return context.json(await signToken({ subject, grants }, secret), 200, { 'Cache-Control': 'no-store' });
 }
 
-/** Throws HayateError FORBIDDEN if a header says that a proxy passed the request on. */
+/** Throws HayateError FORBIDDEN if a header shows that a proxy forwarded the request. */
 export function refuseForwarded({ req }: Context): void {
   if (Object.keys(req.header()).some((name) => FORWARDED.test(name)))
     throw new HayateError('FORBIDDEN', 'the request came through a proxy, and development mode is for one machine: give the server a key');
 }
 
-/** Throws HayateError FORBIDDEN if a page asks that comes neither from this server itself, as `Host` has it, nor from this machine. */
+/**
+ * Throws HayateError FORBIDDEN for a request from a page that comes neither from this server, as
+ * `Host` names it, nor from this machine.
+ */
 export function refuseOtherSites({ req }: Context): void {
   const [origin, host, site] = ['Origin', 'Host', 'Sec-Fetch-Site'].map((name) => req.header(name));
   const url = origin === undefined ? undefined : URL.parse(origin);
-  // A browser names the origin of every POST. Other programs name none, and no site either.
+  // A browser sends Origin with every POST. Other programs send neither Origin nor Sec-Fetch-Site.
   const isOther =
     url === undefined
       ? site === 'cross-site' || site === 'same-site'
@@ -137,8 +154,9 @@ function sendToDoor(context: Context, door: DoorAddress): Response {
 }
 
 /**
- * Against DNS rebinding: the page was opened as localhost or by a literal address, not by somebody's domain. A name is never
- * resolved here, as the domain of an attacker may well lead to this machine.
+ * Protects against DNS rebinding: the page must have been opened as localhost or by an IP address,
+ * not by a domain name. Names are never resolved here, since an attacker's domain may resolve to
+ * this machine.
  */
 function namesThisMachine(host: string): boolean {
   const [, name = ''] = /^(\[[^\]]*\]|[^:]*)(?::\d+)?$/.exec(host) ?? [];

@@ -1,23 +1,25 @@
-// An archive object as the body of an answer: read from the store in pieces, the next one when the client has taken the one
-// before, so that a download holds at most two pieces in memory. A client that goes away ends the reading.
+// An archive object as the body of an answer. It is read from the store in pieces, each one once
+// the client has taken the one before, so a download holds at most two pieces in memory. When the
+// client disconnects, the reading ends.
 import { HayateError } from '../kernel/error.ts';
 import type { Store } from '../store/store.ts';
 
 /** Bytes read from the store at a time. */
 export const PIECE_BYTES = 1_048_576;
 
-/** Which bytes of which object. */
+/** A range of bytes of an object. */
 export interface ObjectPart {
   readonly key: string;
-  /** Of this state alone: pieces of two states never meet in one answer. */
+  /** Only this version is read, so that one answer never mixes two versions. */
   readonly version: string;
   readonly offset: number;
   readonly length: number;
 }
 
 /**
- * Begins to read. Undefined if the object is gone or has another version by now. `breakOff` is called if it cannot be read to
- * its end: the answer's status is sent by then, so all that is left is to end the connection before the promised length.
+ * Begins to read. Undefined if the object is gone or has another version by now. `breakOff` is
+ * called if the object cannot be read to its end. The status has been sent by then, so the only
+ * option left is to end the connection before the promised length.
  */
 export async function openObjectBody(
   store: Pick<Store, 'get'>,
@@ -26,7 +28,7 @@ export async function openObjectBody(
 ): Promise<ReadableStream<Uint8Array> | undefined> {
   const end = offset + length;
   const read = (from: number) => store.get(key, { offset: from, length: Math.min(PIECE_BYTES, end - from), version });
-  // Also of nothing: then it tells whether the object is still there.
+  // Even a range of no bytes is read, since that shows whether the object still exists.
   let piece = await read(offset);
   let at = offset;
   if (piece === undefined) return undefined;

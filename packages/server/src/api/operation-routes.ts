@@ -1,13 +1,13 @@
-// What operators and Kubernetes ask of a process, or of a group of workers behind one port: is it alive, is it ready, what
-// has it counted.
+// Endpoints for operators and Kubernetes, of one process or of a group of workers behind one port:
+// liveness, readiness and metrics.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { Registry } from '@prometheus-io/client';
 
-/** Who answers operators. */
+/** Provides the answers for operators. */
 export interface Operations {
-  /** Why it is not ready, a line each; none: it is. */
+  /** Reasons for not being ready, one per line; empty if ready. */
   unready(): Promise<readonly string[]>;
-  /** Everything counted, in Prometheus' text format. */
+  /** All metrics, in the text format of Prometheus. */
   metrics(): Promise<string>;
 }
 

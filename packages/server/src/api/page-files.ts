@@ -1,5 +1,6 @@
-// The built pages' files. In: a path of the site. Out: its bytes as a representation in the coding that the client takes best,
-// of those that the build has put beside it. Files are kept in memory, and read again when they have changed on disk.
+// The files of the built pages. In: a path of the site. Out: the file as a representation, in the
+// coding that the client prefers among those that the build has written next to the file. Files are
+// kept in memory, and read again when they change on disk.
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Coding, codingHeader, type Forms, inCoding } from '../http/content-coding.ts';
@@ -28,7 +29,10 @@ const TYPES: Readonly<Record<string, string>> = {
   woff2: 'font/woff2',
 };
 
-/** Codings that the build writes beside a file, by how their names end (packages/web/precompress.ts). */
+/**
+ * Codings that the build writes next to a file, by the suffix of the name
+ * (packages/web/precompress.ts).
+ */
 const SUFFIXES = { br: '.br', gzip: '.gz' } as const;
 
 /** A file and its encoded forms. */
@@ -46,7 +50,10 @@ export class PageFiles {
     this.#directory = directory;
   }
 
-  /** The file at `path`, which begins with a slash; undefined if there is none. Throws HayateError NOT_ACCEPTABLE. */
+  /**
+   * The file at `path`, which begins with a slash; undefined if it is missing. Throws HayateError
+   * NOT_ACCEPTABLE.
+   */
   async find(
     path: string,
     acceptEncoding: string | undefined,
@@ -67,7 +74,7 @@ export class PageFiles {
 
   async #load(path: string): Promise<PageFile | undefined> {
     const name = path.slice(1);
-    // Whatever begins with a dot is no part of the pages.
+    // Names that begin with a dot do not belong to the pages.
     if (!name.split('/').every((segment) => /^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/.test(segment))) return undefined;
     const type = TYPES[name.slice(name.lastIndexOf('.') + 1)];
     if (type === undefined) return undefined;

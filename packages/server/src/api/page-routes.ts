@@ -1,5 +1,6 @@
-// The web pages: built files, and index.html for the paths that the pages themselves route. The built pages are the same
-// under every prefix: all that they name is relative, and index.html gets the way to the site's root written into it.
+// The web pages: built files, and index.html for the paths that the pages route themselves. The
+// built pages are the same under every prefix: they name everything relatively, and the relative
+// path to the site's root is inserted into index.html.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { OpenAPIHono } from '@hono/zod-openapi';
@@ -12,7 +13,7 @@ import { PageFiles } from './page-files.ts';
 
 const PAGE_PATHS = ['/', '/studio', '/watch/:stream', '/past', '/past/:stream/:epoch'];
 
-/** Scripts and connections are this server's own; an audio worklet is loaded from a blob. */
+/** Scripts and connections come only from this server; an audio worklet is loaded from a blob. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'self'",
   "script-src 'self' blob:",
@@ -30,12 +31,15 @@ const SAFETY = {
   'X-Content-Type-Options': 'nosniff',
   'Referrer-Policy': 'no-referrer',
 };
-/** Names below assets/ carry a hash of what they name. */
+/** Names below assets/ contain a hash of their content. */
 const FOR_EVER = 'public, max-age=31536000, immutable';
-/** Paths at which programs ask, who want an error that they can read. */
+/** Paths that programs request. They get an error that they can read. */
 const FOR_PROGRAMS = /^\/(api|assets|dev|demo|metrics|livez|readyz|publish)(\/|$)/;
 
-/** Adds the pages in `directory` to `app`, at `paths`; without built pages `/` says how to get them. */
+/**
+ * Adds the pages in `directory` to `app`, at `paths`. Without built pages, `/` says how to build
+ * them.
+ */
 export function addPageRoutes(app: OpenAPIHono, directory: string, paths: readonly string[] = PAGE_PATHS): void {
   if (!existsSync(join(directory, 'index.html'))) {
     app.get('/', (context) => context.text('Hayate is running. Its pages are not built: npm run build -w packages/web\n'));
@@ -57,7 +61,7 @@ export function addPageRoutes(app: OpenAPIHono, directory: string, paths: readon
   app.get('*', async (context) => {
     const path = context.req.path === '/favicon.ico' ? '/icon.svg' : context.req.path;
     const isAsset = path.startsWith('/assets/');
-    // The page is written for each path that it has.
+    // index.html is generated for each path, so it is never served as a file.
     const file =
       path === '/index.html'
         ? undefined
@@ -69,9 +73,9 @@ export function addPageRoutes(app: OpenAPIHono, directory: string, paths: readon
 }
 
 /**
- * The site's root as seen from the page that is asked for, with a slash at its end. Relative, so that a proxy may have taken a
- * prefix off; if it says which (X-Forwarded-Prefix), that, since of `/` nobody else can know whether it was asked for as
- * `/prefix` or `/prefix/`.
+ * The site's root as seen from the requested page, with a final slash. It is relative, since a
+ * proxy may have stripped a prefix. If the proxy reports the prefix (X-Forwarded-Prefix), that is
+ * used, since a request for `/` does not show whether the client asked for `/prefix` or `/prefix/`.
  */
 function rootOf(context: Context): string {
   const forwarded = forwardedPrefix(context.req.header('X-Forwarded-Prefix'));
@@ -80,7 +84,7 @@ function rootOf(context: Context): string {
   return depth === 0 ? './' : '../'.repeat(depth);
 }
 
-/** Whether a person's browser asks for a page to show. */
+/** Whether a browser requests a page to display. */
 function wantsPage(context: Context): boolean {
   return /(^|,)\s*text\/html\s*(;(?!\s*q=0(\.0*)?\s*(,|$))|,|$)/i.test(context.req.header('Accept') ?? '');
 }

@@ -1,10 +1,11 @@
-// For a route's OpenAPI description: the header fields of conditional and partial requests and of their answers.
+// For the OpenAPI description of a route: the header fields of conditional and partial requests,
+// and of their answers.
 import { z } from '@hono/zod-openapi';
 
 const text = (description: string, example?: string) => z.string().openapi({ description, ...(example === undefined ? {} : { example }) });
 const condition = (description: string) => text(description).optional();
 
-/** What a request may ask beside its path (RFC 9110 sections 13.1 and 14.2). */
+/** Header fields that a request may add to its path (RFC 9110 sections 13.1 and 14.2). */
 export const conditionHeaders = z.object({
   'If-Match': condition('Only in one of these states, by their ETags; else 412'),
   'If-None-Match': condition('Only in a state other than these; else 304'),
@@ -14,15 +15,15 @@ export const conditionHeaders = z.object({
   Range: condition('bytes=FIRST-LAST, bytes=FIRST- or bytes=-LENGTH'),
 });
 
-/** What tells one state from another. */
+/** Header fields that identify one state of a representation. */
 export const validatorHeaders = z.object({
   ETag: text('Of this state; strong', '"1a2b-3c-4d"'),
   'Last-Modified': text('When this state was written').optional(),
   'Cache-Control': text('private, no-cache: may be kept, and is asked about each time'),
 });
 
-/** What comes with a part. */
+/** Header fields of a partial answer. */
 export const partHeaders = validatorHeaders.extend({ 'Content-Range': text('Which bytes these are, and of how many', 'bytes 0-99/12345') });
 
-/** The answer to a client that has it already. */
+/** The answer to a client that already has the current state. */
 export const notModified = { description: 'The client has this state already', headers: validatorHeaders };

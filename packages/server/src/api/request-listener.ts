@@ -1,12 +1,13 @@
-// An application as Node's servers take it. What cannot be read as a request is answered like every other error.
+// Turns an application into a listener for Node's servers. Bytes that cannot be read as a request
+// get an error like every other.
 import type { RequestListener } from 'node:http';
 import { getRequestListener, RequestError } from '@hono/node-server';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 
-/** Stands in URLs where a client named no host, as HTTP/1.0 allows; no route reads it. */
+/** Used in URLs if a client named no host, as HTTP/1.0 allows. No route reads it. */
 const NO_HOST = 'localhost';
 
-/** The listener of `app`. */
+/** The request listener for `app`. */
 export function requestListener(app: OpenAPIHono): RequestListener {
   return getRequestListener(app.fetch, {
     hostname: NO_HOST,

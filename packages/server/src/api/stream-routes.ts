@@ -1,4 +1,4 @@
-// What is live, and ending it: the part of the HTTP API that a customer's backend uses most.
+// Lists live streams and ends them: the part of the HTTP API that a customer's backend uses most.
 import { create, toBinary } from '@bufbuild/protobuf';
 import { cleanText, epochText, STREAM_NAME_PATTERN } from '@hayate/protocol';
 import { Control_EndStreamSchema, ControlSchema, type LiveStream } from '@hayate/protocol/server';

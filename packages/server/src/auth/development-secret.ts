@@ -1,14 +1,14 @@
-// The secret of development mode: made once, kept in the data directory, readable by its owner alone. Never used when
-// the operator has given a key.
+// The secret of development mode: made once, kept in the data directory, readable only by its
+// owner. Never used when the operator has given a key.
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HayateError } from '../kernel/error.ts';
 
-/** Bytes of a secret: HS256 asks for at least 32 (RFC 7518 section 3.2). */
+/** Length of a secret in bytes. HS256 requires at least 32 (RFC 7518 section 3.2). */
 const SECRET_BYTES = 32;
 
-/** Reads `<dataDirectory>/secret`, making it (mode 0600) if there is none. */
+/** Reads `<dataDirectory>/secret`; makes it (mode 0600) if it is missing. */
 export async function developmentSecret(dataDirectory: string): Promise<Uint8Array> {
   const path = join(dataDirectory, 'secret');
   await mkdir(dataDirectory, { recursive: true });

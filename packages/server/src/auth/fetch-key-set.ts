@@ -1,5 +1,6 @@
-// One request for a key set: an address in, a usable set out, or a failure that names its kind. Time, bytes and redirects are
-// bounded. Failures hold nothing of the address and nothing of the answer, so that they may be logged.
+// One request for a key set. In: an address. Out: a usable set, or a failure that names its kind.
+// Time, bytes and redirects are bounded. Failures hold no part of the address or the answer, so
+// they may be logged.
 import type { Clock } from '../kernel/clock.ts';
 import { KeySet, KeySetError } from './key-set.ts';
 
@@ -18,7 +19,7 @@ export const FetchOutcomes = [
 ] as const;
 export type FetchOutcome = (typeof FetchOutcomes)[number];
 
-/** The issuer gave no usable set. The message is a clause: "it answered HTTP 503". */
+/** The issuer returned no usable set. The message is a clause: "it answered HTTP 503". */
 export class FetchFailure extends Error {
   override readonly name = 'FetchFailure';
   readonly outcome: Exclude<FetchOutcome, 'ok'>;
@@ -28,18 +29,18 @@ export class FetchFailure extends Error {
   }
 }
 
-/** Real sets hold some kilobytes; certificates in them (`x5c`) make that a few hundred. */
+/** Real sets hold a few kilobytes; with certificates (`x5c`), a few hundred. */
 const BODY_BYTES_MAX = 2 ** 20;
 
-/** Redirects that are followed. */
+/** Maximum number of redirects that are followed. */
 const REDIRECTS_MAX = 3;
 
 /** Bounds of one fetch. */
 export interface FetchBounds {
-  /** Of the whole: redirects and body included. */
+  /** Bounds the whole fetch, including redirects and body. */
   readonly timeoutMs: number;
   readonly clock: Clock;
-  /** Gives up early. */
+  /** Aborts the fetch. */
   readonly signal: AbortSignal;
 }
 
@@ -60,7 +61,10 @@ export async function fetchKeySet(url: URL, { timeoutMs, clock, signal }: FetchB
   }
 }
 
-/** Asks, and follows redirects: never from https to http, and credentials stay with the host that they are for. */
+/**
+ * Sends the request and follows redirects: never from https to http. Credentials are sent only to
+ * the host that they are for.
+ */
 async function request(start: URL, signal: AbortSignal): Promise<Response> {
   let url = start;
   for (let redirects = 0; ; redirects++) {
@@ -85,7 +89,10 @@ function headersFor(url: URL, start: URL): Record<string, string> {
   return { ...headers, Authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
 }
 
-/** A user's name or password as it is written in a URL; one that is not percent-encoded properly is taken as it is. */
+/**
+ * Decodes a user's name or password from a URL. A text that is not valid percent-encoding is used
+ * unchanged.
+ */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
@@ -118,7 +125,10 @@ async function readBody(response: Response, signal: AbortSignal): Promise<string
   return text + decoder.decode();
 }
 
-/** The system's or the library's code of an error: ECONNREFUSED, CERT_HAS_EXPIRED. Messages may hold the address; codes do not. */
+/**
+ * The system's or the library's code of an error: ECONNREFUSED, CERT_HAS_EXPIRED. Messages may hold
+ * the address; codes do not.
+ */
 function codeOf(error: unknown): string | undefined {
   for (let at = error; at instanceof Error; at = at.cause) {
     if ('code' in at && typeof at.code === 'string') return at.code;

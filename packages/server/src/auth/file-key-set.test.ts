@@ -1,4 +1,4 @@
-// A key set file that is replaced while tokens are verified by it.
+// A key set file that is replaced while tokens are verified with its keys.
 import assert from 'node:assert/strict';
 import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,12 +1,13 @@
-// A key set in a file: its path in, the keys of its newest usable content out. The file may be replaced while the server runs;
-// one that cannot be used leaves the last good keys in place, and is reported.
+// A key set in a file. In: the path. Out: the keys of its newest usable content. The file may be
+// replaced while the server runs. Content that cannot be used is reported, and the last good keys
+// stay in use.
 import { Counter } from '@prometheus-io/client';
 import type { Context } from '../kernel/context.ts';
 import { WatchedFiles } from '../kernel/watched-file.ts';
 import { KeySet, SET_ALGORITHMS } from './key-set.ts';
 import type { Attempt, KeySource } from './key-source.ts';
 
-/** One file's keys. */
+/** The keys of one file. */
 export class FileKeySet implements KeySource {
   readonly algorithms = SET_ALGORITHMS;
   readonly #files: WatchedFiles;
@@ -17,7 +18,10 @@ export class FileKeySet implements KeySource {
     this.#keys = keys;
   }
 
-  /** Reads the set at `path` and watches it. Rejects with the system's error, or KeySetError. `intervalMs`: see WatchedFiles. */
+  /**
+   * Reads the set at `path` and watches it. Rejects with the system's error, or KeySetError.
+   * `intervalMs`: see WatchedFiles.
+   */
   static async open(path: string, context: Context, intervalMs?: number): Promise<FileKeySet> {
     const loads = new Counter({
       name: 'hayate_jwks_file_loads_total',
@@ -54,7 +58,7 @@ export class FileKeySet implements KeySource {
     const tried = this.#keys;
     const found = await attempt(tried);
     if (found !== undefined) return found;
-    // The file may have been replaced since the last look.
+    // The file may have been replaced since the last check.
     await this.#files.check();
     return this.#keys === tried ? undefined : attempt(this.#keys);
   }

@@ -1,10 +1,14 @@
-// What a token allows: rights on streams, by name or by prefix. Values in, yes or no out.
+// The rights that a token grants on streams, by name or by prefix. In: grants, a right and a
+// stream. Out: yes or no.
 
-/** Rights a token can grant, each on its own list of stream patterns. */
+/** Rights that a token can grant. Each has its own list of stream patterns. */
 export const Rights = ['publish', 'watch', 'room', 'moderate'] as const;
 export type Right = (typeof Rights)[number];
 
-/** Stream patterns by right. A pattern is a stream name, or a prefix (also an empty one) followed by `*`. */
+/**
+ * Stream patterns by right. A pattern is a stream name, or a prefix (which may be empty) followed
+ * by `*`.
+ */
 export type Grants = Partial<Record<Right, readonly string[]>>;
 
 const PATTERN = /^(?:[A-Za-z0-9_-]{1,64}|[A-Za-z0-9_-]{0,63}\*)$/;

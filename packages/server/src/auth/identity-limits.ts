@@ -1,6 +1,7 @@
-// How long what a token says of its bearer may be: it is written with every frame that the bearer broadcasts.
+// Limits on the claims about a token's bearer, which are written with every frame of the bearer's
+// broadcasts.
 
-/** UTF-16 code units of the claims `sub` and `labels`. */
+/** Maximum length of the claims `sub` and `labels`, in UTF-16 code units. */
 export const IdentityLimits = {
   subjectCharactersMax: 256,
   labelNameCharactersMax: 64,

@@ -1,4 +1,5 @@
-// Key sets as issuers really publish them: keys of many kinds and purposes side by side, some of them broken.
+// Key sets as real issuers publish them: keys of many kinds and purposes together, some of them
+// broken.
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';

@@ -1,8 +1,12 @@
-// A JSON Web Key Set (RFC 7517) in, its keys that can verify tokens out. A set of others often holds more than that: keys for
-// encryption, kinds that are not known here, broken entries. Those are passed over and counted; they never spoil the good ones.
+// Reads a JSON Web Key Set (RFC 7517). In: its text. Out: the keys that can verify tokens. A set
+// from an issuer often holds other entries: encryption keys, unknown kinds, broken entries. Those
+// are skipped and counted, and the usable keys still work.
 import { createPublicKey, type KeyObject } from 'node:crypto';
 
-/** Signatures that are accepted from a key set: all asymmetric, so that no public key can pass for a secret. */
+/**
+ * Signature algorithms that are accepted from a key set. All are asymmetric, so that a public key
+ * cannot be used as a secret.
+ */
 export const SET_ALGORITHMS = [
   'RS256',
   'RS384',
@@ -17,19 +21,19 @@ export const SET_ALGORITHMS = [
   'Ed25519',
 ] as const;
 
-/** Keys of one set that are looked at. */
+/** Maximum number of entries of one set that are read. */
 const ENTRIES_MAX = 1_000;
 
-/** Keys that one token is tried with. */
+/** Maximum number of keys that are tried for one token. */
 const CANDIDATES_MAX = 100;
 
 /** RFC 7518 section 3.3. */
 const RSA_BITS_MIN = 2_048;
 
-/** Why an entry of a set is passed over. */
+/** Why an entry of a set is skipped. */
 export type PassedOver = 'malformed' | 'kind' | 'purpose' | 'private' | 'weak' | 'too_many';
 
-/** What the header of a token says about its key (RFC 7515 section 4.1). */
+/** The fields of a token's header that describe its key (RFC 7515 section 4.1). */
 export interface KeyHint {
   readonly alg: string;
   readonly kid: string | undefined;
@@ -37,14 +41,17 @@ export interface KeyHint {
 
 interface Entry {
   readonly kid: string | undefined;
-  /** The one algorithm that the key is for; undefined: any that fits its kind. */
+  /** The only algorithm that the key is for; undefined: any that fits its kind. */
   readonly alg: string | undefined;
-  /** RSA, or the curve. */
+  /** RSA, or the name of the curve. */
   readonly kind: string;
   readonly key: KeyObject;
 }
 
-/** It is not a key set, or one without a usable key; the message says which, and repeats nothing of the text. */
+/**
+ * The text is not a key set, or has no usable key. The message says which, and repeats no part of
+ * the text.
+ */
 export class KeySetError extends Error {
   override readonly name = 'KeySetError';
   readonly outcome: 'not_json' | 'not_key_set' | 'no_usable_key';
@@ -57,7 +64,7 @@ export class KeySetError extends Error {
 /** The usable keys of one set. */
 export class KeySet {
   readonly #entries: readonly Entry[];
-  /** How many entries were passed over, by reason. */
+  /** The number of skipped entries, by reason. */
   readonly passedOver: Readonly<Partial<Record<PassedOver, number>>>;
 
   private constructor(entries: readonly Entry[], passedOver: Readonly<Partial<Record<PassedOver, number>>>) {
@@ -65,7 +72,10 @@ export class KeySet {
     this.passedOver = passedOver;
   }
 
-  /** Reads a set from its JSON text. Throws KeySetError; also where no key of it can verify a token. */
+  /**
+   * Reads a set from its JSON text. Throws KeySetError, also if no key of the set can verify a
+   * token.
+   */
   static parse(text: string): KeySet {
     let value: unknown;
     try {
@@ -87,7 +97,7 @@ export class KeySet {
     return new KeySet(entries, passedOver);
   }
 
-  /** Usable keys. */
+  /** Number of usable keys. */
   get size(): number {
     return this.#entries.length;
   }
@@ -97,7 +107,10 @@ export class KeySet {
     return this.#entries.some((entry) => entry.kid === kid);
   }
 
-  /** The keys that may have signed a token with this header, a hundred at most: all of its `kid`, or all if it names none. */
+  /**
+   * The keys that may have signed a token with this header, at most a hundred: all with its `kid`,
+   * or all keys if it names none.
+   */
   candidates({ alg, kid }: KeyHint): readonly KeyObject[] {
     const kind = kindOf(alg);
     return this.#entries
@@ -116,7 +129,7 @@ const KINDS: Readonly<Record<string, string>> = {
   Ed25519: 'Ed25519',
 };
 
-/** The kind of key behind an algorithm: RSA, or a curve. */
+/** The kind of key that an algorithm needs: RSA, or a curve. */
 function kindOf(alg: string): string {
   return KINDS[alg] ?? 'RSA';
 }
@@ -128,7 +141,7 @@ function sameAlgorithm(one: string, other: string): boolean {
 
 function readEntry(jwk: unknown): Entry | PassedOver {
   if (!isObject(jwk)) return 'malformed';
-  // Some issuers write members that they do not set as null.
+  // Some issuers write null for members that they do not set.
   const member = (name: string): unknown => jwk[name] ?? undefined;
   const [kty, kid, alg, use, operations] = [member('kty'), member('kid'), member('alg'), member('use'), member('key_ops')];
   if (typeof kty !== 'string' || !isTextOrAbsent(kid) || !isTextOrAbsent(alg)) return 'malformed';
@@ -144,7 +157,7 @@ function readEntry(jwk: unknown): Entry | PassedOver {
   return { kid, alg, kind, key };
 }
 
-/** What a public key is made of (RFC 7518 section 6, RFC 8037 section 2). */
+/** The members that make up a public key (RFC 7518 section 6, RFC 8037 section 2). */
 const PUBLIC_MEMBERS: ReadonlySet<string> = new Set(['kty', 'crv', 'x', 'y', 'n', 'e']);
 
 function importKey(jwk: Record<string, unknown>): KeyObject | undefined {

@@ -1,11 +1,12 @@
-// Where a verifier's keys come from: a shared secret, a file, an issuer's URL. The verifier asks for keys until one fits; the
-// source knows whether there may be newer ones, and says so when it cannot get them.
+// The source of a verifier's keys: a shared secret, a file, an issuer's URL. The verifier asks for
+// keys until one fits. The source knows whether there may be newer keys, and reports it when it
+// cannot get them.
 import type { KeyObject } from 'node:crypto';
 import type { KeyHint } from './key-set.ts';
 
-/** Keys at one moment. */
+/** The keys at one moment. */
 export interface Keys {
-  /** Those that may have signed a token with this header. */
+  /** The keys that may have signed a token with this header. */
   candidates(hint: KeyHint): readonly (KeyObject | Uint8Array)[];
   /** Whether a key has this `kid`. */
   names(kid: string): boolean;
@@ -14,23 +15,27 @@ export interface Keys {
 /** Tries keys; undefined: none of them fits. */
 export type Attempt<T> = (keys: Keys) => Promise<T | undefined>;
 
-/** Gives keys, the newest that are needed. */
+/** Provides keys, newer ones if needed. */
 export interface KeySource {
-  /** Signature algorithms of its keys; a token of any other is refused (RFC 8725 section 3.1). */
+  /**
+   * Signature algorithms of its keys. Tokens of any other algorithm are refused (RFC 8725 section
+   * 3.1).
+   */
   readonly algorithms: readonly string[];
   /**
-   * Hands `attempt` the keys at hand, and newer ones for as long as it finds nothing. Resolves to what it found, or to undefined
-   * once it has seen keys that are newer than this call. Rejects as `attempt` does, and with HayateError UNREACHABLE (temporary,
-   * closed with ISSUER_UNAVAILABLE) if such keys cannot be had now.
+   * Passes `attempt` the known keys, then newer ones while it finds nothing. Resolves to its
+   * result, or to undefined once it has seen keys that are newer than this call. Rejects as
+   * `attempt` does, or with HayateError UNREACHABLE (temporary, closed with ISSUER_UNAVAILABLE) if
+   * newer keys cannot be fetched now.
    */
   find<T>(attempt: Attempt<T>): Promise<T | undefined>;
-  /** Begins to keep the keys up to date. */
+  /** Starts keeping the keys up to date. */
   start(): void;
-  /** Why no token can be verified yet, for /readyz; undefined: tokens can. */
+  /** Why tokens cannot be verified yet, for /readyz; undefined if they can. */
   unready(): string | undefined;
-  /** Looks for newer keys now; resolves when it has them, or has said why not. */
+  /** Checks for newer keys now. Resolves when it has them, or has reported why not. */
   reload(): Promise<void>;
-  /** Ends what `start` began. */
+  /** Stops the work that `start` began. */
   close(): void;
 }
 

@@ -1,5 +1,5 @@
-// A real issuer that gets into every kind of trouble, while tokens of its known keys are verified; time passes when the test
-// says so.
+// A real issuer with every kind of trouble, while tokens of its known keys are verified. The test
+// advances the time.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -25,7 +25,7 @@ const [known, added, other, unnamed, unnamedToo] = await Promise.all([
 const unauthorized = { code: 'UNAUTHORIZED', closeCode: 'UNAUTHORIZED', temporary: false };
 const undecided = { code: 'UNREACHABLE', closeCode: 'ISSUER_UNAVAILABLE', temporary: true };
 
-/** A verifier over `url` that has begun; `lines` is its log. */
+/** A verifier over `url` that has started; `lines` is its log. */
 function watchKeys(t: TestContext, url: string, options: Partial<RemoteKeySetOptions> = {}) {
   const clock = new ManualClock();
   const lines: string[] = [];
@@ -44,7 +44,7 @@ function watchKeys(t: TestContext, url: string, options: Partial<RemoteKeySetOpt
     return Number(line.slice(series.length + 1));
   };
   const fetches = (outcome: FetchOutcome) => metric(`hayate_jwks_fetches_total{outcome="${outcome}"}`);
-  /** The background's next fetch is due; resolves when it has ended so. */
+  /** Makes the next background fetch due; resolves when it has ended with `outcome`. */
   const refresh = async (outcome: FetchOutcome) => {
     const before = await fetches(outcome);
     clock.next();
@@ -125,7 +125,7 @@ for (const [what, { outcome, begin }] of Object.entries(troubles)) {
     const issuer = await startIssuer(t);
     issuer.serve(known);
     const { verify, clock, fetches, metric, lines, keys } = watchKeys(t, issuer.url);
-    /** Does what makes a fetch, and lets the time of one that hangs run out. */
+    /** Does something that starts a fetch, and lets a fetch that hangs time out. */
     const fetching = async <T>(act: () => T): Promise<T> => {
       const asked = issuer.requests.length;
       const result = act();
@@ -277,7 +277,7 @@ test('all that wait share one fetch, and a fetch that began before a token came 
   const { verify, clock } = watchKeys(t, issuer.url);
   await verify(await known.sign());
   const before = issuer.requests.length;
-  // The answer to the background's fetch was made before the new key was.
+  // The answer to the background fetch is held back, and its content is older than the new key.
   const held: (() => void)[] = [];
   issuer.answer = (request, response) => void held.push(() => json({ keys: [known.jwk] })(request, response));
   clock.next();

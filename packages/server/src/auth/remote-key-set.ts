@@ -1,6 +1,7 @@
-// An issuer's key set, fetched from its URL and kept: time and tokens in, the newest keys that could be had out. The last good
-// set stays in use for as long as the issuer is in trouble. Keys are fetched in the background from time to time, and at once for
-// a token that no key at hand has signed; such fetches are limited, since anybody can make such tokens up.
+// An issuer's key set, fetched from its URL and kept. In: time and tokens. Out: the newest keys
+// that could be fetched. The last good set stays in use while the issuer has trouble. Keys are
+// fetched periodically in the background, and at once for a token that no known key has signed.
+// Such fetches are rate-limited, since anyone can make such tokens.
 import { Counter, Gauge } from '@prometheus-io/client';
 import type { CancelTimer } from '../kernel/clock.ts';
 import type { Context } from '../kernel/context.ts';
@@ -12,21 +13,21 @@ import { type KeySet, SET_ALGORITHMS } from './key-set.ts';
 import type { Attempt, KeySource } from './key-source.ts';
 
 export interface RemoteKeySetOptions {
-  /** http: or https:; user and password are sent as Basic authentication. */
+  /** http: or https:. The user and password are sent with Basic authentication. */
   readonly url: URL;
-  /** How often the set is fetched again while all is well. */
+  /** How often the set is fetched again in normal operation. */
   readonly refreshMs: number;
-  /** A whole fetch, redirects and body included. */
+  /** Bounds a whole fetch, including redirects and body. */
   readonly timeoutMs: number;
-  /** Fetches for tokens that no key at hand has signed: so many at once, and so many a minute. */
+  /** Fetches for tokens that no known key has signed: the burst, and the rate per minute. */
   readonly fetchesPerMinute: number;
 }
 
-/** After a failure: at first, doubling up to the last. */
+/** Pause after a failure: the first one, which doubles up to the last one. */
 const RETRY_MS_FIRST = 1_000;
 const RETRY_MS_LAST = 30_000;
 
-/** One URL's keys. */
+/** The keys of one URL. */
 export class RemoteKeySet implements KeySource {
   readonly algorithms = SET_ALGORITHMS;
   readonly #options: RemoteKeySetOptions;
@@ -37,10 +38,10 @@ export class RemoteKeySet implements KeySource {
   readonly #bucket: TokenBucket;
   readonly #closing = new AbortController();
   #set: { keys: KeySet; number: number; atMs: number } | undefined;
-  /** Fetches begun so far: the newest has this number. */
+  /** Number of fetches so far, which is also the number of the newest. */
   #number = 0;
   #fetching: Promise<void> | undefined;
-  /** The newest fetch's failure; undefined: it succeeded. */
+  /** The failure of the newest fetch; undefined: it succeeded. */
   #failure: FetchFailure | undefined;
   #failuresInARow = 0;
   #cancel: CancelTimer = () => undefined;
@@ -114,7 +115,10 @@ export class RemoteKeySet implements KeySource {
     this.#cancel();
   }
 
-  /** Waits for the fetch under way or begins one. Rejects if it fails, or if there have been too many. */
+  /**
+   * Waits for the current fetch, or starts one. Rejects if it fails, or if there have been too
+   * many.
+   */
   async #getNewer(): Promise<void> {
     if (this.#closing.signal.aborted)
       throw new HayateError('CLOSED', 'the server is closing', { closeCode: 'GOING_AWAY', temporary: true });
@@ -138,7 +142,7 @@ export class RemoteKeySet implements KeySource {
     });
   }
 
-  /** Fetches, one at a time; never rejects. */
+  /** Fetches the set, one fetch at a time. Never rejects. */
   #fetch(): Promise<void> {
     this.#fetching ??= this.#fetchNow(++this.#number).finally(() => {
       this.#fetching = undefined;
@@ -178,12 +182,12 @@ export class RemoteKeySet implements KeySource {
     if (this.#closing.signal.aborted) return;
     const { refreshMs } = this.#options;
     const retryMs = Math.min(RETRY_MS_FIRST * 2 ** Math.min(this.#failuresInARow - 1, 16), RETRY_MS_LAST, refreshMs);
-    // Processes that were started together need not ask together.
+    // Spread out, so that processes started together do not fetch together.
     const delayMs = (this.#failuresInARow === 0 ? refreshMs : retryMs) * (0.9 + Math.random() / 10);
     this.#cancel = this.#context.clock.after(delayMs, () => void this.#fetch());
   }
 
-  /** Where the set comes from, for the log: no credentials and no query. */
+  /** The set's address for the log, without credentials and query. */
   #where(): { url: string } {
     return { url: `${this.#options.url.origin}${this.#options.url.pathname}` };
   }

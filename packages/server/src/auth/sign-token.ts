@@ -1,9 +1,9 @@
-// Signs the tokens that `hayate token` and development mode give out: HS256 over a shared secret. A customer's backend
-// does the same with any JWT library.
+// Signs the tokens that `hayate token` and development mode issue: HS256 with a shared secret. A
+// customer's backend does the same with any JWT library.
 import { SignJWT } from 'jose';
 import type { Grants } from './grant.ts';
 
-/** What a token says. */
+/** The contents of a token. */
 export interface TokenContent {
   subject: string;
   grants: Grants;
@@ -14,7 +14,7 @@ export interface TokenContent {
   audience?: string;
 }
 
-/** Signs a token; resolves to its text and when it runs out (Unix seconds). */
+/** Signs a token. Resolves to its text and its expiry (Unix seconds). */
 export async function signToken(content: TokenContent, secret: Uint8Array): Promise<{ token: string; expiresAt: number }> {
   const issuedAt = Math.floor(Date.now() / 1000);
   const expiresAt = issuedAt + (content.ttlSeconds ?? 3_600);

@@ -1,4 +1,5 @@
-// Tokens as an attacker and as a customer's backend would make them; keys and signatures by jose.
+// Tokens as an attacker and as a customer's backend would make them. jose makes the keys and
+// signatures.
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
@@ -27,7 +28,7 @@ test('a signed token gives its subject, grants, labels and end', async () => {
 });
 
 const base64 = (value: unknown) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
-/** A token whose parts are whatever is given, signed with the secret. */
+/** A token with arbitrary parts, signed with the secret. */
 const crafted = (header: unknown, payload: unknown) => {
   const content = `${base64(header)}.${base64(payload)}`;
   return `${content}.${createHmac('sha256', secret).update(content).digest('base64url')}`;

@@ -1,6 +1,7 @@
-// JWTs in, identities out. The algorithms are pinned by where the key comes from: HS256 for a secret, asymmetric ones for a key
-// set. A token's text, and any value in it, never appears in an error or a log. A token is refused for good only if it is wrong
-// whatever its key, or if its key is not among the newest keys; what cannot be decided now is a temporary error.
+// Verifies tokens. In: JWTs. Out: identities. The source of the keys fixes the algorithms: HS256
+// for a secret, asymmetric ones for a key set. The text of a token, and any value in it, never
+// appears in an error or a log. A token is refused for good only if it is wrong for any key, or if
+// its key is not among the newest keys. If that cannot be decided now, the error is temporary.
 import type { KeyObject } from 'node:crypto';
 import { Limits } from '@hayate/protocol';
 import { compactVerify, decodeProtectedHeader, errors, type JWTClaimVerificationOptions, type JWTPayload, UnsecuredJWT } from 'jose';
@@ -11,17 +12,20 @@ import { IdentityLimits } from './identity-limits.ts';
 import type { KeyHint } from './key-set.ts';
 import type { KeySource, Keys } from './key-source.ts';
 
-/** Who a token speaks for, and until when. */
+/** The bearer that a token identifies, and the token's expiry. */
 export interface Identity {
   readonly subject: string;
   readonly grants: Grants;
-  /** Written with every frame this identity broadcasts. */
+  /** Labels that are written with every frame that this identity broadcasts. */
   readonly labels: Readonly<Record<string, string>>;
-  /** Unix milliseconds. */
+  /** Expiry, in Unix milliseconds. */
   readonly expiresAtMs: number;
 }
 
-/** Resolves to the identity, or rejects with HayateError: UNAUTHORIZED, or UNREACHABLE (temporary) if that cannot be decided now. */
+/**
+ * Resolves to the identity. Rejects with HayateError UNAUTHORIZED, or UNREACHABLE (temporary) if
+ * that cannot be decided now.
+ */
 export type VerifyToken = (token: string) => Promise<Identity>;
 
 /** Seconds by which clocks may differ. */
@@ -35,7 +39,7 @@ const Claims = z.object({
   labels: z.record(z.string().max(IdentityLimits.labelNameCharactersMax), z.string().max(IdentityLimits.labelCharactersMax)).default({}),
 });
 
-/** A verifier of tokens for `audience`, with a few seconds' tolerance for clocks. */
+/** A verifier of tokens for `audience`, with a few seconds of clock tolerance. */
 export function createVerifyToken(source: KeySource, audience: string): VerifyToken {
   const options = { audience, clockTolerance: CLOCK_TOLERANCE, requiredClaims: ['sub', 'exp'] };
   return async (given) => {
@@ -44,7 +48,7 @@ export function createVerifyToken(source: KeySource, audience: string): VerifyTo
     if (token.length > Limits.tokenCharactersMax)
       throw unauthorized(`the token is ${token.length} characters long; at most ${Limits.tokenCharactersMax} are accepted`);
     const hint = readHeader(token, source.algorithms);
-    // A token that is wrong whatever its key needs no key to be refused, least of all one that must be fetched.
+    // A token that is wrong for any key is refused without one, above all without fetching keys.
     const identity = identityOf(checkClaims(token, options));
     await checkSignature(token, hint, source);
     return identity;
@@ -65,7 +69,7 @@ async function checkSignature(token: string, hint: KeyHint, source: KeySource): 
   try {
     if (await source.find(attempt)) return;
   } catch (error) {
-    // Its key is known and has not signed it: newer keys would not tell anything else.
+    // The token's key is known and did not sign it, so newer keys would not change the answer.
     if (!(isNamed && error instanceof HayateError && error.temporary)) throw error;
   }
   throw unauthorized(tried > 0 ? "the token's signature is not valid" : "the token's key is not in the key set");
@@ -78,7 +82,8 @@ async function isSignedBy(token: string, key: KeyObject | Uint8Array, algorithms
   } catch (error) {
     if (error instanceof errors.JWSSignatureVerificationFailed) return false;
     if (error instanceof errors.JOSEError) throw malformed();
-    // A key that cannot be used with this algorithm, such as one that the system's policy refuses.
+    // The key cannot be used with this algorithm, for example because the system's policy refuses
+    // it.
     return false;
   }
 }
@@ -91,14 +96,15 @@ function readHeader(token: string, algorithms: readonly string[]): KeyHint {
     throw malformed();
   }
   const { alg, kid, b64 = true } = header;
-  // A payload that is not encoded is no JWT (RFC 7797 section 7): what is signed would not be what is read.
+  // An unencoded payload is not a JWT (RFC 7797 section 7): the signed bytes would differ from
+  // those that are read.
   if (token.split('.').length !== 3 || typeof alg !== 'string' || b64 !== true) throw malformed();
   if (!algorithms.includes(alg)) throw unauthorized(`the token's algorithm is not accepted here: it must be ${algorithms.join(', ')}`);
   if (kid !== undefined && kid !== null && typeof kid !== 'string') throw malformed();
   return { alg, kid: kid ?? undefined };
 }
 
-/** The claims, if they are those of a token for this audience at this time. Says nothing of who signed them. */
+/** The claims, if they are valid for this audience at this time. Does not check who signed them. */
 function checkClaims(token: string, options: JWTClaimVerificationOptions): JWTPayload {
   const [, payload = ''] = token.split('.');
   try {
@@ -113,14 +119,14 @@ function checkClaims(token: string, options: JWTClaimVerificationOptions): JWTPa
   }
 }
 
-/** The header of a token without a signature, so that the library checks the claims alone. */
+/** The header of an unsigned token, so that the library checks only the claims. */
 const UNSIGNED = Buffer.from('{"alg":"none"}').toString('base64url');
 
 function identityOf(payload: JWTPayload): Identity {
   const claims = Claims.safeParse(payload);
   if (!claims.success) {
     const [claim, right] = claims.error.issues[0]?.path ?? [];
-    // Names within `labels` are the token's own.
+    // Names within `labels` come from the token, so they are not repeated.
     throw unacceptable(claim === 'grants' && right !== undefined ? `grants.${String(right)}` : String(claim));
   }
   const { sub, exp, grants, labels } = claims.data;

@@ -1,5 +1,6 @@
-// A client under test as a program: the environment of the interface in, its lines and exit status
-// out. It leads a process group of its own, which is killed when the scenario is over.
+// Runs a client under test as a program. In: the environment variables of the interface. Out: its
+// lines and exit status. The program leads its own process group, which is killed when the scenario
+// is over.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { HayateError } from '../kernel/error.ts';
@@ -7,7 +8,7 @@ import { HayateError } from '../kernel/error.ts';
 /** A line of the program's standard output. */
 export type ProgramLine = Readonly<Record<string, unknown>> & { readonly event: string };
 
-/** The end of a program: its status, or the signal that ended it. */
+/** How a program ended: its status, or the signal that ended it. */
 export interface ProgramExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -17,15 +18,15 @@ export interface ProgramOptions {
   /** The program and its arguments. */
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** Called after each line, and at the end. */
+  /** Called after each line, and when the program ends. */
   readonly onChange: () => void;
-  /** A line that is not a JSON object with an `event`. */
+  /** Called with a line that is not a JSON object with an `event`. */
   readonly onNonsense: (line: string) => void;
 }
 
-/** Lines of standard error that are kept, for reports. */
+/** Number of lines of standard error that are kept for reports. */
 const ERROR_LINES_MAX = 20;
-/** Lines of standard output that are kept; a program that prints more is in a loop. */
+/** Number of lines of standard output that are kept. A program that prints more is in a loop. */
 const LINES_MAX = 100_000;
 
 /** One run of a program. */
@@ -36,7 +37,7 @@ export class ClientProgram {
   readonly #ended: Promise<void>;
   exit: ProgramExit | undefined;
 
-  /** Starts it. Rejects later, in `started`, if there is no such program. */
+  /** Starts the program. If it does not exist, `started` rejects later. */
   constructor({ command, env, onChange, onNonsense }: ProgramOptions) {
     const [program = '', ...args] = command;
     const inherited = Object.entries(process.env).filter(([name]) => !/^(HAYATE_|NODE_TEST_CONTEXT$)/.test(name));
@@ -67,7 +68,7 @@ export class ClientProgram {
     });
   }
 
-  /** Resolves when it runs. Throws HayateError CONFIGURATION if it cannot be started. */
+  /** Resolves when the program runs. Throws HayateError CONFIGURATION if it cannot be started. */
   started(): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     if (this.#child.pid !== undefined) resolve();
@@ -76,18 +77,18 @@ export class ClientProgram {
     return promise;
   }
 
-  /** Sends a signal: SIGTERM to the program, SIGKILL to all that it started as well. */
+  /** Sends a signal: SIGTERM to the program, SIGKILL to its whole process group. */
   signal(signal: 'SIGTERM' | 'SIGKILL'): void {
     const { pid } = this.#child;
     if (pid === undefined) return;
     try {
       process.kill(signal === 'SIGKILL' ? -pid : pid, signal);
     } catch {
-      // It has ended.
+      // The program has already ended.
     }
   }
 
-  /** Ends it, with all that it started. */
+  /** Kills the program and its process group. */
   async kill(): Promise<void> {
     this.signal('SIGKILL');
     await this.#ended;

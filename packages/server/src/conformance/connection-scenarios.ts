@@ -1,24 +1,26 @@
 // The scenarios that both sides share: close codes, refused upgrades, silence and slow answers.
-// Each side brings its own way to answer a client's first message.
+// Each side passes its own way to answer a client's first message.
 import { CloseCodes } from '@hayate/protocol';
 import type { Connection } from './connection.ts';
 import type { RuleId } from './rule.ts';
 import type { Scenario } from './scenario.ts';
 import { RETURN_MS, type Stage } from './stage.ts';
 
-/** A server's part in one scenario, as far as connections go. */
+/** The connections of a server's part in one scenario. */
 export interface Party {
-  /** The first connection, answered. */
+  /** Waits for the first connection and answers it. */
   begin(): Promise<Connection>;
-  /** Answers the first message of `connection`: the client's first, or a return. */
+  /**
+   * Answers the first message of `connection`, which may be the client's first or a returning one.
+   */
   answer(connection: Connection): void;
 }
 
-/** RFC 6455 section 7.4.1: codes by which a peer says that what it got was wrong (C8). */
+/** RFC 6455 section 7.4.1: codes by which a peer says that the data it received was wrong (C8). */
 const WRONG_INPUT = [1002, 1003, 1007, 1008, 1010];
 /**
- * Codes that the contract does not name, in groups that one client meets in turn; undefined: a
- * close frame without a code.
+ * Codes that the contract does not name. One client meets the codes of a group in turn. undefined:
+ * a close frame without a code.
  */
 const UNKNOWN = [
   [1001, 1011, 1012, 1013],
@@ -29,13 +31,13 @@ const REFUSALS = [
   [503, 429, 500, 408],
   [425, 502, 504, 599],
 ];
-/** C4: 8 s of silence and 10 s without an answer; a busy client is given as much again. */
+/** C4: 8 s of silence and 10 s without an answer. Each is extended for a busy client. */
 const GIVE_UP_MS = 25_000;
-/** An answer as late as this is within the 10 s of C4. */
+/** A delay of the answer within the 10 s of C4. */
 const SLOW_ANSWER_MS = 4_000;
 
 /**
- * The scenarios of connections for one side. `final`: a rule of that side which SUPERSEDED and
+ * The connection scenarios of one side. `final`: a rule of that side which SUPERSEDED and
  * STREAM_ENDED check too.
  */
 export function connectionScenarios(partyOf: (stage: Stage) => Party, final?: RuleId): Scenario[] {
@@ -53,7 +55,7 @@ export function connectionScenarios(partyOf: (stage: Stage) => Party, final?: Ru
   ];
 }
 
-/** The contract's close codes; TICKET_INVALID has a scenario of its own. */
+/** The contract's close codes. TICKET_INVALID has its own scenario. */
 function codesWhere(temporary: boolean): number[] {
   return Object.values(CloseCodes).flatMap((entry) =>
     entry.temporary === temporary && entry !== CloseCodes.TICKET_INVALID ? [entry.code] : [],
@@ -83,7 +85,7 @@ function returning(name: string, rule: 'C6' | 'C8', codes: readonly (number | un
   };
 }
 
-/** Rules beside C7 that a permanent code checks. */
+/** The rules, in addition to C7, that a permanent code checks. */
 function alsoChecked(code: number, final: RuleId | undefined): RuleId[] {
   if (code === CloseCodes.MESSAGE_TOO_BIG.code) return ['C8'];
   const isFinal = code === CloseCodes.SUPERSEDED.code || code === CloseCodes.STREAM_ENDED.code;

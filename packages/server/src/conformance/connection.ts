@@ -1,23 +1,23 @@
-// One WebSocket connection of a client under test, as the kit sees it: messages in, decoded;
-// messages out, built by the generated codecs. It answers pings until it is muted, and judges what
-// holds on every connection (C1, C2, C3).
+// One WebSocket connection of a client under test, from the kit's side. In: messages, decoded. Out:
+// messages, built by the generated codecs. It answers pings until it is muted, and judges the rules
+// of every connection (C1, C2, C3).
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { type ClientMessage, ClientMessageSchema, PATHS, type ServerMessage, ServerMessageSchema } from '@hayate/protocol';
 import type { WebSocket } from 'ws';
 import { withUnknownFields } from './unknown-field.ts';
 import type { Verdict } from './verdict.ts';
 
-/** A ServerMessage in parts. */
+/** The fields of a ServerMessage. */
 export type ServerMessageInput = Exclude<MessageInitShape<typeof ServerMessageSchema>, ServerMessage>;
 
-/** A client must be heard at least every 15 s (C3); it is given three more. */
+/** A client must send something at least every 15 s (C3). The kit allows three more. */
 const QUIET_MS_MAX = 18_000;
 
 export interface ConnectionOptions {
   readonly socket: WebSocket;
   readonly path: string;
   readonly verdict: Verdict;
-  /** Something has happened. */
+  /** Called when something has happened. */
   readonly onChange: () => void;
 }
 
@@ -33,17 +33,17 @@ export class Connection {
   #handler: ((message: ClientMessage) => void) | undefined;
   #heardMs = this.openedMs;
   #probes = 0;
-  /** Nothing is sent any more, pongs neither. */
+  /** Nothing more is sent, not even pongs. */
   muted = false;
-  /** Every message has fields that this contract does not know. */
+  /** Every message carries fields that this contract does not define. */
   odd = false;
-  /** Pings of the protocol that came, and messages of any kind. */
+  /** Numbers of received pings of the protocol, and of received messages of any kind. */
   pings = 0;
   messages = 0;
   hello: ClientMessage | undefined;
-  /** Its close code and the time of its end, once it has ended. */
+  /** Close code and time of the end, once the connection has ended. */
   closed: { readonly code: number; readonly atMs: number } | undefined;
-  /** When the kit closed or cut it. */
+  /** When the kit closed or cut the connection. */
   droppedMs: number | undefined;
 
   constructor({ socket, path, verdict, onChange }: ConnectionOptions) {
@@ -73,37 +73,37 @@ export class Connection {
     return this.closed === undefined && this.droppedMs === undefined;
   }
 
-  /** Takes over what comes after the first message, and what has come already. */
+  /** Passes `handler` the messages after the first, including those that have already arrived. */
   handle(handler: (message: ClientMessage) => void): void {
     this.#handler = handler;
     for (const message of this.#waiting.splice(0)) handler(message);
   }
 
-  /** Milliseconds since something came. */
+  /** Milliseconds since the client last sent something. */
   get quietMs(): number {
     return performance.now() - this.#heardMs;
   }
 
-  /** Writes a message; nothing once it is hushed or over. */
+  /** Sends a message. Does nothing once the connection is muted or over. */
   send(message: ServerMessageInput): void {
     if (this.muted || !this.isOpen) return;
     const content = create(ServerMessageSchema, message);
     this.#socket.send(toBinary(ServerMessageSchema, this.odd ? withUnknownFields(content) : content));
   }
 
-  /** A message as it is, for what no codec would write. */
+  /** Sends raw bytes, for messages that no codec would write. */
   sendBytes(bytes: Uint8Array): void {
     this.#socket.send(bytes);
   }
 
-  /** Says nothing more, and keeps the connection. */
+  /** Sends nothing more, but keeps the connection open. */
   hush(): void {
     this.muted = true;
   }
 
   /**
-   * Asks for a pong; returns whether it has come. All that was sent before it has then reached the
-   * client's machine.
+   * Sends a ping; the returned function tells whether its pong has come. Everything sent before the
+   * ping has then reached the client's machine.
    */
   probe(): () => boolean {
     const name = `probe ${++this.#probes}`;
@@ -111,13 +111,13 @@ export class Connection {
     return () => this.#pongs.has(name);
   }
 
-  /** Closes it. Without a code the close frame has none. */
+  /** Closes the connection. Without `code`, the close frame has none. */
   close(code?: number): void {
     this.droppedMs ??= performance.now();
     this.#socket.close(code);
   }
 
-  /** Breaks the TCP connection, without a close frame. */
+  /** Breaks the TCP connection without a close frame. */
   cut(): void {
     this.droppedMs ??= performance.now();
     this.#socket.terminate();

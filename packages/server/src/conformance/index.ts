@@ -1,4 +1,4 @@
-// Every scenario of both sides, in the order in which they are played.
+// All scenarios of both sides, in the order in which they are played.
 import { publishScenarios } from './publish/index.ts';
 import type { Scenario, Side } from './scenario.ts';
 import { watchScenarios } from './watch/index.ts';

@@ -1,5 +1,5 @@
-// The server of one scenario: upgrades in, connections out, in their order. It can refuse upgrades
-// with a status, and judges each upgrade request (C1).
+// The server of one scenario. In: upgrade requests. Out: connections, in order. It can refuse
+// upgrades with a status, and judges each upgrade request (C1).
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -13,27 +13,27 @@ import type { Verdict } from './verdict.ts';
 /** One upgrade request. */
 export interface Attempt {
   readonly atMs: number;
-  /** Its connection; undefined if it was refused. */
+  /** The resulting connection; undefined if the request was refused. */
   readonly connection: Connection | undefined;
 }
 
 export interface KitServerOptions {
   readonly host: string;
-  /** 0: any free one. */
+  /** 0: any free port. */
   readonly port: number;
-  /** The endpoint that the client should use. */
+  /** The endpoint that the client should request. */
   readonly path: string;
   readonly verdict: Verdict;
   readonly onChange: () => void;
 }
 
-/** A client's message is at most 256 KiB; more is refused by the WebSocket server with 1009. */
+/** A client's message has at most 256 KiB. The WebSocket server refuses larger ones with 1009. */
 const MESSAGE_BYTES_MAX = 262_144;
 
 /** A WebSocket server for one client at a time. */
 export class KitServer {
   readonly attempts: Attempt[] = [];
-  /** Statuses by which the next upgrades are refused, in order. */
+  /** Statuses with which the next upgrades are refused, in order. */
   readonly refusals: number[] = [];
   readonly #options: KitServerOptions;
   readonly #http = createServer((_request, response) => response.writeHead(426).end());
@@ -54,7 +54,7 @@ export class KitServer {
     return this.attempts.flatMap(({ connection }) => (connection === undefined ? [] : [connection]));
   }
 
-  /** Listens; resolves to the port. Throws HayateError CONFIGURATION if it cannot. */
+  /** Listens; resolves to the port. Throws HayateError CONFIGURATION if that fails. */
   async open(): Promise<number> {
     const { host, port } = this.#options;
     this.#http.listen(port, host);
@@ -95,7 +95,7 @@ export class KitServer {
   }
 }
 
-/** A request target without what may be secret in it. */
+/** A request target with possible secrets removed. */
 function shown(target: string): string {
   const [path = ''] = target.split('?');
   const name = Object.values(PATHS).find((known) => path.endsWith(known)) ?? 'another path';

@@ -1,11 +1,11 @@
-// Seeded randomness: the same seed and scenario give the same cuts, so that a failure can be
-// repeated.
+// Seeded randomness: the same seed and scenario cut connections at the same points, so that a
+// failure can be repeated.
 
-/** Numbers that depend on a seed alone (Mulberry32). */
+/** Numbers that depend only on a seed (Mulberry32). */
 export class SeededRandom {
   #state: number;
 
-  /** `salt` tells streams of the same seed apart. */
+  /** `salt` distinguishes sequences of the same seed. */
   constructor(seed: number, salt: string) {
     this.#state = seed >>> 0;
     for (const character of salt) this.#state = Math.imul(this.#state ^ (character.codePointAt(0) ?? 0), 0x01000193) >>> 0;

@@ -5,7 +5,7 @@ import type { ScenarioResult } from './run.ts';
 import type { Side } from './scenario.ts';
 import type { Outcome, RuleResult } from './verdict.ts';
 
-/** A run's results and where they come from. */
+/** The results of a run, with its side and seed. */
 export interface Report {
   readonly side: Side;
   readonly seed: number;
@@ -31,7 +31,7 @@ export function scenarioLine({ scenario, results, seconds }: ScenarioResult): st
 }
 
 /**
- * The report for people: each rule with what was found, then what the client did wrong in which
+ * The report for people: each rule with its findings, then the client's faults, scenario by
  * scenario.
  */
 export function textReport(report: Report): string {
@@ -85,7 +85,7 @@ function testCase(className: string, { rule, outcome, findings }: RuleResult): s
   return `${head}><skipped message="${outcome === 'advised' ? 'should: ' : ''}${message}"/></testcase>`;
 }
 
-/** Text within XML 1.0: what it forbids becomes a question mark. */
+/** Text for XML 1.0. Characters that it forbids become question marks. */
 function xmlText(text: string): string {
   const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
   return text

@@ -1,5 +1,5 @@
-// The rules that the kit judges a client by: those of spec/behaviour.md word for word and two about
-// programs that the kit starts. A test compares this table with the page.
+// The rules by which the kit judges a client: those of spec/behaviour.md, word for word, and two
+// about programs that the kit starts. A test compares this table with the page.
 
 /** One rule. */
 export interface Rule {
@@ -7,7 +7,7 @@ export interface Rule {
   readonly sentence: string;
   /** The page and its section. */
   readonly section: string;
-  /** Why no scenario can check it; absent if at least one does. */
+  /** Why no scenario can check the rule; absent if at least one does. */
   readonly unobservable?: string;
 }
 
@@ -183,12 +183,12 @@ export const rules = {
 } as const satisfies Record<string, Rule>;
 
 /**
- * A rule's id: C1 to C10 are of every client, B of broadcasters, V of viewers, I of programs that
+ * A rule's id. C1 to C10 apply to every client, B to broadcasters, V to viewers, I to programs that
  * the kit starts.
  */
 export type RuleId = keyof typeof rules;
 
-/** The rule of an id. */
+/** The rule with this id. */
 export function ruleOf(id: RuleId): Rule {
   return rules[id];
 }

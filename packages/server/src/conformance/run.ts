@@ -1,6 +1,6 @@
-// Plays scenarios: one after another for a client that somebody starts by hand, several at once for
-// a program. In: the scenarios and how to start the client. Out: what each found, in the scenarios'
-// order.
+// Plays scenarios: one after another for a client that a person starts by hand, several at once for
+// a program. In: the scenarios, and how to start the client. Out: the findings of each, in the
+// order of the scenarios.
 import { randomBytes } from 'node:crypto';
 import { PATHS } from '@hayate/protocol';
 import { signToken } from '../auth/sign-token.ts';
@@ -25,13 +25,13 @@ export interface RunOptions {
   readonly seed: number;
   readonly host: string;
   /**
-   * 0: any free port for each scenario; else scenarios that are played at once use this one and
-   * those after it.
+   * 0: any free port for each scenario. Otherwise, scenarios that run at the same time use this
+   * port and the following ones.
    */
   readonly port: number;
-  /** The program under test and its arguments; undefined: somebody connects by hand. */
+  /** The program under test and its arguments; undefined: a person connects a client by hand. */
   readonly command: readonly string[] | undefined;
-  /** Scenarios that are played at once; 1 without a program. */
+  /** Number of scenarios played at the same time; 1 without a program. */
   readonly jobs: number;
   readonly invite: (scenario: Scenario, invitation: Invitation) => void;
   readonly onResult: (result: ScenarioResult) => void;
@@ -39,8 +39,8 @@ export interface RunOptions {
 }
 
 /**
- * Plays all scenarios. Rejects with HayateError CONFIGURATION if the program or a port cannot be
- * used.
+ * Plays all scenarios. Rejects with HayateError CONFIGURATION if the program cannot be started or a
+ * port cannot be opened.
  */
 export async function runScenarios(options: RunOptions): Promise<ScenarioResult[]> {
   const found: (ScenarioResult | undefined)[] = options.scenarios.map(() => undefined);

@@ -4,19 +4,19 @@ import type { Stage } from './stage.ts';
 
 /** One situation. */
 export interface Scenario {
-  /** In kebab case; unique on its side. */
+  /** In kebab case, unique on its side. */
   readonly name: string;
-  /** The situation, a clause without a full stop. */
+  /** A description of the situation: a clause without a full stop. */
   readonly about: string;
-  /** The rules that it checks. Each of them is reached if the client does all of them. */
+  /** The rules that it checks. A client that keeps all of them reaches each of them. */
   readonly rules: readonly RuleId[];
-  /** Frames that a publisher makes; 250 if absent. */
+  /** Number of frames that a publisher makes; 250 if absent. */
   readonly frames?: number;
-  /** The stream's name is as long as it may be, which makes frames longer. */
+  /** Gives the stream a name of maximum length, which makes frames longer. */
   readonly longName?: true;
-  /** It takes long, and is played only when it is asked for. */
+  /** The scenario takes long, and is played only on request. */
   readonly slow?: true;
-  /** Plays it. What the client does wrong goes into the stage's verdict. */
+  /** Plays the scenario. The client's faults go into the verdict of the stage. */
   play(stage: Stage): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
-// The world of one scenario: a server, a client, randomness and a verdict. `until` waits for a
-// thing that the client must do, and fails the rule if it does not come. `watchFor` watches for a
-// thing that it must not do.
+// The environment of one scenario: a server, a client, randomness and a verdict. `until` waits for
+// something that the client must do, and fails the rule if it does not happen. `watchFor` watches
+// for something that the client must not do.
 import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
@@ -27,15 +27,15 @@ export interface StageOptions {
   readonly scenario: Scenario;
   /** Signs a token for a stream. */
   readonly token: (stream: string) => Promise<string>;
-  /** The program under test; undefined: somebody starts a client by hand. */
+  /** The program under test; undefined: a person starts a client by hand. */
   readonly command: readonly string[] | undefined;
-  /** Tells somebody where to connect. */
+  /** Tells a person where to connect the client. */
   readonly invite: (invitation: Invitation) => void;
-  /** Aborted: end soon. */
+  /** Aborted when the scenario should end soon. */
   readonly interrupted: AbortSignal;
 }
 
-/** All that a client needs to connect. */
+/** Everything that a client needs to connect. */
 export interface Invitation {
   readonly server: string;
   readonly stream: string;
@@ -45,27 +45,27 @@ export interface Invitation {
 const DEFAULT_FRAMES = 250;
 const STREAM_CHARACTERS_MAX = 64;
 /**
- * The client has this long for a step for which the contract names no time. The machine may be
+ * Time that the client has for a step for which the contract names no time. The machine may be
  * busy.
  */
 export const STEP_MS = 20_000;
-/** Without a program, how long a person has to start the client. */
+/** Time that a person has to start the client if there is no program. */
 const PERSON_MS = 600_000;
-/** SIGTERM ends a program within 2 s; it is given three more. */
+/** SIGTERM ends a program within 2 s. The kit allows three more. */
 const TERMINATE_MS = 5_000;
-/** The longest that a client waits for its next attempt is 10 s; it is given five more. */
+/** A client waits at most 10 s before its next attempt. The kit allows five more. */
 export const RETURN_MS = 15_000;
-/** A permanently closed client is watched for this long, unless it ends before. */
+/** How long a permanently closed client is watched, unless it ends before. */
 export const ABSENCE_MS = 12_000;
 /**
- * A connection that the kit saw open for this long may have been live for 5 s by the client's
+ * If the kit saw a connection open for this long, it may have been live for 5 s by the client's
  * clock.
  */
 const SETTLED_MS = 4_500;
-/** Timers of operating systems may fire this early. */
+/** Timers of operating systems may fire this much too early. */
 const TIMER_MS = 25;
 
-/** One scenario's world. */
+/** The environment of one scenario. */
 export class Stage {
   readonly random: SeededRandom;
   readonly verdict: Verdict;
@@ -74,7 +74,7 @@ export class Stage {
   readonly #options: StageOptions;
   readonly #waiting = new Waiting();
   #accepted = 0;
-  /** Returns since a connection that may have been live for 5 s. */
+  /** Number of returns since a connection that may have been live for 5 s. */
   #returns = 0;
   program: ClientProgram | undefined;
 
@@ -88,23 +88,23 @@ export class Stage {
     options.interrupted.addEventListener('abort', this.#interrupt);
   }
 
-  /** Lines that the program has printed; empty without one. */
+  /** The lines that the program has printed; empty without a program. */
   get lines(): readonly ProgramLine[] {
     return this.program?.lines ?? [];
   }
 
-  /** Something has happened. */
+  /** Wakes the waiters: something has happened. */
   readonly wake = (): void => {
     this.#waiting.wake();
   };
 
   readonly #interrupt = (): void => {
-    // A second signal may end the kit at once: the program must not outlive it.
+    // A second signal may end the kit at once, and the program must not outlive it.
     this.program?.signal('SIGKILL');
     this.wake();
   };
 
-  /** Listens, and starts the client or invites it. */
+  /** Listens, then starts the client or asks a person to. */
   async open(): Promise<void> {
     const { host, token, command, invite, scenario } = this.#options;
     const port = await this.server.open();
@@ -137,9 +137,9 @@ export class Stage {
   }
 
   /**
-   * Resolves to the first value that `condition` gives, and passes `rule`. Fails it and throws
-   * SceneOver after `timeoutMs`, or if the client has ended. `what`: what is awaited, for the
-   * finding.
+   * Resolves to the first value that `condition` returns, and passes `rule`. After `timeoutMs`, or
+   * if the client has ended, fails `rule` and throws SceneOver. `what` names the expected event in
+   * the finding.
    */
   async until<T>(rule: RuleId, what: string, condition: () => T | undefined | null | false, timeoutMs = STEP_MS): Promise<T> {
     const hopeless = () => this.#options.interrupted.aborted || this.#isGone;
@@ -155,14 +155,14 @@ export class Stage {
   }
 
   /**
-   * Watches for `timeoutMs`: what `condition` gives, or undefined if it never does, or the client
-   * has ended.
+   * Watches for `timeoutMs`. Resolves to the value that `condition` returns, or to undefined if it
+   * never returns one or the client has ended.
    */
   watchFor<T>(condition: () => T | undefined | null | false, timeoutMs: number): Promise<T | undefined> {
     return this.#waiting.until(condition, timeoutMs, () => this.#options.interrupted.aborted || this.#isGone);
   }
 
-  /** The next connection, with its first message. `rule` fails if it does not come. */
+  /** Resolves to the next connection, with its first message. Fails `rule` if none comes. */
   async accept(rule: RuleId, what: string, timeoutMs = STEP_MS): Promise<Connection> {
     const isFirst = this.#accepted === 0;
     const patienceMs = isFirst && this.program === undefined ? PERSON_MS : timeoutMs;
@@ -173,9 +173,9 @@ export class Stage {
   }
 
   /**
-   * The connection by which the client returns after it has lost `lost`: neither too early nor too
-   * late (C6). The wait doubles with each return, but for one after a connection that may have been
-   * live for 5 s.
+   * Resolves to the connection with which the client returns after it lost `lost`. The client must
+   * return neither too early nor too late (C6). The wait doubles with each return, except after a
+   * connection that may have been live for 5 s.
    */
   async acceptReturn(
     lost: Connection,
@@ -189,7 +189,7 @@ export class Stage {
     return connection;
   }
 
-  /** Judges the wait from `lostMs` to `returnedMs` before attempt `attempt` (C6). */
+  /** Judges the wait from `lostMs` to `returnedMs`, before attempt `attempt` (C6). */
   judgeWait(lostMs: number, returnedMs: number, attempt: number): void {
     const leastMs = Math.min(10_000, 250 * 2 ** attempt) / 2;
     const waitedMs = returnedMs - lostMs;
@@ -198,8 +198,8 @@ export class Stage {
   }
 
   /**
-   * The client must not come back. Watches until the program ends, or for some time. `rules` fail
-   * if it does.
+   * The client must not return. Watches until the program ends, or for ABSENCE_MS. Fails `rules` if
+   * the client returns.
    */
   async expectAbsence(rules: readonly RuleId[], after: string): Promise<void> {
     const isBack = () => this.server.connections.length > this.#accepted;
@@ -208,7 +208,7 @@ export class Stage {
     for (const rule of rules) this.verdict.check(rule, !isBack(), `the client came back after ${after}`);
   }
 
-  /** The program must end by itself with `status` (I2). */
+  /** The program must exit by itself with `status` (I2). */
   async expectExit(status: number, after: string): Promise<void> {
     const { program } = this;
     if (program === undefined) return;
@@ -218,7 +218,7 @@ export class Stage {
   }
 
   /**
-   * The client is no longer needed: a program is terminated, another's connections are closed with
+   * Ends the client's part: a program is terminated; connections of other clients are closed with
    * 1000.
    */
   async dismiss(): Promise<void> {
@@ -233,20 +233,18 @@ export class Stage {
     this.verdict.check('I2', exit !== undefined, 'the program runs on after SIGTERM');
   }
 
-  /**
-   * The program must print a line for which `condition` holds. Without a program `rule` is skipped.
-   */
+  /** The program must print a line for which `condition` holds. Without a program, skips `rule`. */
   async told(rule: RuleId, what: string, condition: (line: ProgramLine) => boolean, timeoutMs = STEP_MS): Promise<void> {
     if (this.program === undefined) this.verdict.skip(rule);
     else await this.until(rule, `a line that says ${what}`, () => this.lines.some(condition), timeoutMs);
   }
 
-  /** As told, for what any program must tell (I1). */
+  /** Like `told`, for lines that every program must print (I1). */
   line(what: string, condition: (line: ProgramLine) => boolean, timeoutMs = STEP_MS): Promise<void> {
     return this.told('I1', what, condition, timeoutMs);
   }
 
-  /** Judges what the program has printed. Without a program `rule` is skipped. */
+  /** Judges the lines that the program has printed. Without a program, skips `rule`. */
   judgeLines(rule: RuleId, kept: () => boolean, finding: string): void {
     if (this.program === undefined) this.verdict.skip(rule);
     else this.verdict.check(rule, kept(), finding);
@@ -264,8 +262,8 @@ export class Stage {
 }
 
 /**
- * An address of this machine, where the server listens on all: loopback for a program, else one
- * that other machines reach.
+ * An address of this machine for a server that listens on all: loopback for a program, otherwise an
+ * address that other machines reach.
  */
 function ownAddress(loopback: boolean): string {
   const addresses = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);

@@ -1,5 +1,5 @@
-// Fields that a later version of the contract might add: of every wire type, in a message and in
-// each message within it.
+// Adds fields that a later version of the contract might define: one of every wire type, to a
+// message and to each message within it.
 import type { UnknownField } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import type { ServerMessage } from '@hayate/protocol';

@@ -1,11 +1,11 @@
-// The verdict of one scenario: marks of each rule in, one result for each rule out. A rule that a
-// scenario promises to check and never reaches counts as failed, so that a scenario that ends early
-// does not pass.
+// The verdict of one scenario. In: marks for each rule. Out: one result for each rule. A rule that
+// a scenario promises to check but never reaches counts as failed, so that a scenario that ends
+// early does not pass.
 import type { RuleId } from './rule.ts';
 
 /**
- * `advised`: a "should" that was not done and breaks nothing. `skipped`: it takes a program that
- * the kit started.
+ * `advised`: the client did not follow a "should", which breaks no rule. `skipped`: the check needs
+ * a program started by the kit.
  */
 export type Outcome = 'passed' | 'failed' | 'advised' | 'skipped';
 
@@ -13,7 +13,7 @@ export type Outcome = 'passed' | 'failed' | 'advised' | 'skipped';
 export interface RuleResult {
   readonly rule: RuleId;
   readonly outcome: Outcome;
-  /** The breaches that were seen, one sentence each; empty if passed. */
+  /** The observed breaches, one sentence each; empty if the rule passed. */
   readonly findings: readonly string[];
 }
 
@@ -21,16 +21,16 @@ interface Mark {
   passes: number;
   failures: string[];
   advice: string[];
-  /** It could not be checked, since nobody tells what the client shows. */
+  /** The rule could not be checked, since there is no output that tells what the client shows. */
   skipped: boolean;
-  /** Findings that were not kept. */
+  /** Number of findings that were not kept. */
   more: number;
 }
 
-/** Findings of a kind that are kept for each rule. */
+/** Number of findings of each kind that are kept for a rule. */
 const FINDINGS_MAX = 5;
 
-/** Gathers what is seen of each rule. */
+/** Collects the observations about each rule. */
 export class Verdict {
   readonly #marks = new Map<RuleId, Mark>();
 
@@ -38,25 +38,25 @@ export class Verdict {
     return [...this.#marks.values()].some(({ failures }) => failures.length > 0);
   }
 
-  /** The client did what the rule says. */
+  /** The client kept the rule. */
   pass(rule: RuleId): void {
     this.#mark(rule).passes++;
   }
 
-  /** The client broke the rule. `finding`: what it did, a sentence without its full stop. */
+  /** The client broke the rule. `finding`: a sentence that says how, without its full stop. */
   fail(rule: RuleId, finding: string): void {
     const mark = this.#mark(rule);
     if (mark.failures.length < FINDINGS_MAX) mark.failures.push(finding);
     else mark.more++;
   }
 
-  /** The client did not do what it should. */
+  /** The client did not follow a "should". */
   advise(rule: RuleId, finding: string): void {
     const { advice } = this.#mark(rule);
     if (advice.length < FINDINGS_MAX) advice.push(finding);
   }
 
-  /** The rule cannot be checked without a program's lines. */
+  /** The rule cannot be checked without the lines of a program. */
   skip(rule: RuleId): void {
     this.#mark(rule).skipped = true;
   }
@@ -68,7 +68,7 @@ export class Verdict {
     return kept;
   }
 
-  /** A result for each rule of `promised` and each other rule that was broken or advised on. */
+  /** Results for the rules of `promised`, and for other rules that were broken or advised on. */
   results(promised: readonly RuleId[]): RuleResult[] {
     const all = new Set(promised);
     for (const [rule, mark] of this.#marks) if (mark.failures.length + mark.advice.length > 0) all.add(rule);

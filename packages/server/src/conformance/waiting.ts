@@ -1,21 +1,21 @@
-// Waiting for a client: conditions in, the moment they hold out. Each message, line and close wakes
-// those who wait, so that nothing is polled and the client alone sets the pace.
+// Waits for a client. In: conditions. Out: the moment at which they hold. Each message, line and
+// close wakes the waiters, so nothing is polled and the client alone sets the pace.
 
 /** Values that mean "not yet". */
 type NotYet = undefined | null | false;
 
-/** Waiters of one scenario. */
+/** The waiters of one scenario. */
 export class Waiting {
   readonly #waiters = new Set<() => void>();
 
-  /** Something has happened. */
+  /** Wakes the waiters: something has happened. */
   wake(): void {
     for (const look of [...this.#waiters]) look();
   }
 
   /**
-   * Resolves to the first value that `condition` gives; undefined after `timeoutMs`, or as soon as
-   * `hopeless` holds.
+   * Resolves to the first value that `condition` returns; to undefined after `timeoutMs`, or as
+   * soon as `hopeless` holds.
    */
   until<T>(condition: () => T | NotYet, timeoutMs: number, hopeless: () => boolean = () => false): Promise<T | undefined> {
     const { promise, resolve } = Promise.withResolvers<T | undefined>();

@@ -1,45 +1,54 @@
-// How much each client address may ask of this process. In: connections that are opened and requests that are made, with the
-// addresses that they come from. Out: whether they are within the limit. Addresses that may stand for many clients without anybody
-// having said so are not limited: those of private networks, from which proxies ask, and clients that a proxy does not tell.
+// Limits how much each client address may ask of this process. In: opened connections and requests,
+// with the addresses that they come from. Out: whether they are within the limit. By default, an
+// address that may stand for many clients is not limited: addresses of private networks, from which
+// proxies connect, and clients whose address a proxy does not report.
 import type { IncomingMessage } from 'node:http';
 import { isPrivate, type Networks } from '../kernel/networks.ts';
 import { TokenBucket } from '../kernel/token-bucket.ts';
 import { addressKey, clientAddress } from './client-address.ts';
 
-/** Whose addresses are limited: those of the Internet, those of private networks too, or nobody's. */
+/** Which addresses are limited: those of the Internet, those of private networks too, or none. */
 export const LimitedAddresses = ['public', 'all', 'none'] as const;
 
 export interface AddressRateOptions {
   limited: (typeof LimitedAddresses)[number];
-  /** Connections and requests a second of one address. */
+  /** Connections and requests per second of one address. */
   perSecondMax: number;
-  /** Proxies that tell whose request they pass on. */
+  /** Proxies that are trusted to report the client of a request. */
   trusted: Networks;
   /** Monotonic milliseconds. */
   nowMs: () => number;
 }
 
-/** Bursts of this many seconds' worth pass: a thousand viewers behind one address may open a page at the same time. */
+/**
+ * Bursts worth this many seconds pass: a thousand viewers behind one address may open a page at the
+ * same time.
+ */
 const BURST_SECONDS = 20;
-/** Addresses that are remembered. Beyond that the one that was quiet longest is forgotten. */
+/**
+ * Number of addresses that are remembered. Beyond it, the one that was quiet for longest is
+ * forgotten.
+ */
 const ADDRESSES_MAX = 10_000;
 
 /** The rates of all addresses. */
 export class AddressRate {
   readonly #options: AddressRateOptions;
-  /** By addressKey, the one that asked last at the end. */
+  /** By addressKey; the address that asked last is at the end. */
   readonly #buckets = new Map<string, TokenBucket>();
 
   constructor(options: AddressRateOptions) {
     this.#options = options;
   }
 
-  /** Addresses that are remembered. */
+  /** Number of remembered addresses. */
   get size(): number {
     return this.#buckets.size;
   }
 
-  /** Counts a connection from `remote`. False: there are too many. Those of trusted proxies are not counted. */
+  /**
+   * Counts a connection from `remote`. False: there are too many. Trusted proxies are not counted.
+   */
   open(remote: string | undefined): boolean {
     const address = clientAddress(remote, undefined, this.#options.trusted);
     return this.#take(address);

@@ -1,25 +1,29 @@
-// A connection's right to its stream: checked when it begins, kept while its token lasts, renewed in-band. A renewal never holds
-// the connection up; one that cannot be decided now is tried again until it is, or until the present token runs out.
+// A connection's right to its stream: checked when the connection begins, kept while its token
+// lasts, renewed in-band. A renewal never delays the connection. A renewal that cannot be decided
+// now is retried until it is decided, or until the present token expires.
 import { allows, type Right } from '../auth/grant.ts';
 import type { Identity, VerifyToken } from '../auth/verify-token.ts';
 import { HayateError } from '../kernel/error.ts';
 import type { Connection } from './connection.ts';
 
-/** setTimeout's own limit. */
+/** The limit of setTimeout. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
-/** Pauses between two tries of a renewal: the first, doubling up to the last. */
+/** Pauses between attempts to decide a renewal: the first one, which doubles up to the last one. */
 const RETRY_MS_FIRST = 500;
 const RETRY_MS_LAST = 15_000;
 
-/** What a connection asks for. */
+/** The right that a connection asks for. */
 export interface AdmissionRequest {
   readonly verify: VerifyToken;
   readonly right: Right;
   readonly stream: string;
 }
 
-/** Rejects with HayateError UNAUTHORIZED or FORBIDDEN unless `token` grants the right; UNREACHABLE if that cannot be decided now. */
+/**
+ * Rejects with HayateError UNAUTHORIZED or FORBIDDEN unless `token` grants the right; with
+ * UNREACHABLE if that cannot be decided now.
+ */
 export async function admit({ verify, right, stream }: AdmissionRequest, token: string): Promise<Identity> {
   const identity = await verify(token);
   if (!allows(identity.grants, right, stream))
@@ -27,7 +31,7 @@ export async function admit({ verify, right, stream }: AdmissionRequest, token: 
   return identity;
 }
 
-/** Renewals of one connection that are verified at a time. */
+/** Renewals of one connection that are verified at the same time. */
 const VERIFYING_MAX = 4;
 
 interface Renewal {
@@ -37,7 +41,10 @@ interface Renewal {
   failures: number;
 }
 
-/** Keeps a connection while its token lasts; closes it with TOKEN_EXPIRED, or ISSUER_UNAVAILABLE if a renewal is undecided then. */
+/**
+ * Keeps a connection while its token lasts. Then closes it with TOKEN_EXPIRED, or with
+ * ISSUER_UNAVAILABLE if a renewal is still undecided.
+ */
 export class Admission {
   readonly #connection: Connection;
   readonly #request: AdmissionRequest;
@@ -45,7 +52,7 @@ export class Admission {
   #retry: NodeJS.Timeout | undefined;
   /** The newest renewal, until it is decided. */
   #newest: Renewal | undefined;
-  /** Renewals so far, those verified now, and the newest that was accepted. */
+  /** Number of renewals so far, of those being verified, and of the newest one accepted. */
   #count = 0;
   #verifying = 0;
   #accepted = 0;
@@ -61,8 +68,9 @@ export class Admission {
   }
 
   /**
-   * Takes a new token; returns at once. If it is accepted the connection lasts until it runs out; if it is refused the connection
-   * is closed. Of those that are neither, only the newest is kept and tried again.
+   * Takes a new token; returns at once. If the token is accepted, the connection lasts until it
+   * expires; if it is refused, the connection is closed. Of the undecided tokens, only the newest
+   * is kept and retried.
    */
   renew(token: string): void {
     clearTimeout(this.#retry);
@@ -86,7 +94,7 @@ export class Admission {
 
   #accept({ number }: Renewal, { expiresAtMs }: Identity): void {
     if (this.#newest?.number === number) this.#newest = undefined;
-    // A newer one may have been decided before it.
+    // A newer renewal may have been decided before this one.
     if (number < this.#accepted) return;
     this.#accepted = number;
     this.#lastUntil(expiresAtMs);
@@ -96,7 +104,7 @@ export class Admission {
     if (this.#newest !== renewal || this.#connection.closing) return;
     renewal.state = 'undecided';
     const fullMs = Math.min(RETRY_MS_FIRST * 2 ** Math.min(renewal.failures++, 16), RETRY_MS_LAST);
-    // Connections that renew at the same time need not come back together.
+    // Spread out, so that connections that renew together do not retry together.
     this.#retry = setTimeout(() => void this.#decide(renewal), fullMs * (0.5 + Math.random() / 2));
   }
 

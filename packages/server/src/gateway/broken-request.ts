@@ -1,11 +1,11 @@
-// What to answer to bytes that are no HTTP request. In: the error of Node's parser, of its timeouts or of TLS. Out: a refusal that
-// says what they look like, since most come from something set up wrongly: TLS or HTTP/2 towards a plain port, a balancer that
-// sends the PROXY protocol.
+// Answers bytes that are not an HTTP request. In: the error of Node's parser, of its timeouts or of
+// TLS. Out: a refusal that says what the bytes look like. Most come from a wrong setup: TLS or
+// HTTP/2 towards a plain port, or a balancer that sends the PROXY protocol.
 import { maxHeaderSize } from 'node:http';
 import { Limits } from '@hayate/protocol';
 import type { Refusal } from './refusal.ts';
 
-/** As Node's servers emit it: `rawPacket` is the last piece that was read. */
+/** The error as Node's servers emit it: `rawPacket` is the last chunk read. */
 export interface RequestError extends Error {
   readonly code?: string;
   readonly rawPacket?: Buffer;
@@ -15,10 +15,12 @@ const HEADERS_TOO_LARGE = `the request's headers hold more than ${maxHeaderSize}
 const TLS_HANDSHAKE = 0x16;
 const PROXY_V2 = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
 const REQUEST_LINE = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+ \S+ HTTP\/1\.[01]\r?\n/;
-/** A target that runs to the end of what was read, or is longer than a line of other headers would leave room for. */
+/**
+ * A target that runs to the end of the chunk, or that is too long to leave room for other headers.
+ */
 const LONG_TARGET = /^(?:[A-Z]+ )?\S{8192,}/;
 
-/** The answer; undefined: there is nobody to answer, the socket is only closed. */
+/** The answer; undefined: no client is left to answer, and the socket is only closed. */
 export function refusalOf({ code = '', rawPacket }: Pick<RequestError, 'code' | 'rawPacket'>): Refusal | undefined {
   const head = rawPacket?.subarray(0, 16_384).toString('latin1') ?? '';
   switch (code) {

@@ -1,5 +1,6 @@
-// The operator's certificate: --tls-cert and --tls-key. In: two PEM files that are replaced while the server runs. Out: the pair to
-// serve. A pair that does not match (the files change at different moments) is never served: the last good one stays in use.
+// The operator's certificate: --tls-cert and --tls-key. In: two PEM files that are replaced while
+// the server runs. Out: the pair to serve. A pair that does not match is never served (the files
+// change at different moments): the last good pair stays in use.
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import { Counter, Gauge } from '@prometheus-io/client';
@@ -8,7 +9,7 @@ import { HayateError } from '../kernel/error.ts';
 import { RateLimitedLog } from '../kernel/rate-limited-log.ts';
 import { WatchedFiles } from '../kernel/watched-file.ts';
 
-/** PEM: the chain, the server's own certificate first, and its key. */
+/** A certificate chain, the server's own certificate first, and its key, both in PEM. */
 export interface CertificatePair {
   readonly cert: string;
   readonly key: string;
@@ -17,11 +18,11 @@ export interface CertificatePair {
 export interface CertificateFilesOptions {
   readonly certPath: string;
   readonly keyPath: string;
-  /** How often the files are looked at. Default: that of WatchedFiles. */
+  /** How often the files are checked. Default: that of WatchedFiles. */
   readonly intervalMs?: number;
 }
 
-/** A certificate and its key, as they are on disk. */
+/** A certificate and its key, kept up to date from their files. */
 export class CertificateFiles {
   readonly #metrics: ReturnType<typeof certificateMetrics>;
   readonly #context: Context;
@@ -39,7 +40,10 @@ export class CertificateFiles {
     this.#metrics.expires.set(expiresSeconds(this.#pair));
   }
 
-  /** Reads both files and watches them. Rejects with HayateError CONFIGURATION if they cannot be read, or are no pair. */
+  /**
+   * Reads both files and watches them. Rejects with HayateError CONFIGURATION if they cannot be
+   * read or do not match.
+   */
   static async open(context: Context, { certPath, keyPath, intervalMs }: CertificateFilesOptions): Promise<CertificateFiles> {
     const events = { take: (_pair: CertificatePair) => {}, refuse: (_why: string) => {} };
     const files = await WatchedFiles.open({
@@ -71,12 +75,12 @@ export class CertificateFiles {
     this.#listener = listener;
   }
 
-  /** Looks at the files now. Never rejects. */
+  /** Checks the files now. Never rejects. */
   check(): Promise<void> {
     return this.#files.check();
   }
 
-  /** Looks no more. */
+  /** Stops checking the files. */
   close(): void {
     this.#files.close();
   }
@@ -121,7 +125,8 @@ function pairOf([certFile, keyFile]: readonly Buffer[]): CertificatePair {
   const certificate = parsed('--tls-cert holds no PEM certificate', () => new X509Certificate(pair.cert));
   const key = parsed('--tls-key holds no PEM private key, or one with a passphrase', () => createPrivateKey(pair.key));
   if (!certificate.checkPrivateKey(key)) throw configuration('the first certificate in --tls-cert is not that of --tls-key');
-  // What is left: the other certificates of the chain, and keys that OpenSSL finds too weak.
+  // Catches the remaining faults: the other certificates of the chain, and keys that OpenSSL
+  // considers too weak.
   parsed('the TLS certificate and its key cannot be used', () => createSecureContext(pair));
   return pair;
 }

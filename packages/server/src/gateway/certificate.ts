@@ -1,5 +1,6 @@
-// The certificate of --lan: self-signed, for this machine's addresses, kept in the data directory so that a phone that
-// has accepted it need not do so again. Browsers give microphones and WebCodecs only to secure pages.
+// The certificate of --lan: self-signed, for this machine's addresses. It is kept in the data
+// directory, so that a phone accepts it only once. Browsers allow microphones and WebCodecs only on
+// secure pages.
 import { X509Certificate } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
@@ -11,13 +12,14 @@ import { isLinkLocal, parseAddress } from '../kernel/address.ts';
 const VALID_DAYS = 365;
 const DAY_MS = 86_400_000;
 
-/** Addresses that are this machine's on every network. */
+/** Loopback addresses, which every certificate includes. */
 const LOCAL_ADDRESSES = ['127.0.0.1', '::1'];
 
 /**
- * Addresses of `interfaces` that others on the local network may reach: IPv4, or IPv6 where there is no IPv4. IPv6 addresses of
- * one link are left out, as no browser opens them. So are IPv6 addresses beside IPv4, which change by the day: the certificate
- * would change with them, and every phone would have to accept it again.
+ * Addresses of `interfaces` that other devices on the local network may reach: IPv4, or IPv6 where
+ * there is no IPv4. Link-local IPv6 addresses are left out, as browsers cannot open them. IPv6
+ * addresses are also left out where there is IPv4, since they change daily: the certificate would
+ * change with them, and every phone would have to accept it again.
  */
 export function lanAddresses(interfaces: Readonly<NodeJS.Dict<NetworkInterfaceInfo[]>> = networkInterfaces()): string[] {
   const all = Object.values(interfaces).flatMap((list) => list ?? []);
@@ -26,7 +28,10 @@ export function lanAddresses(interfaces: Readonly<NodeJS.Dict<NetworkInterfaceIn
   return (v4.length > 0 ? v4 : reachable).map(({ address }) => parseAddress(address) ?? address);
 }
 
-/** Reads `<dataDirectory>/lan-certificate.pem` and its key, making them if they are missing, expiring or for other addresses. */
+/**
+ * Reads `<dataDirectory>/lan-certificate.pem` and its key. Makes them if they are missing, about to
+ * expire or for other addresses.
+ */
 export async function lanCertificate(dataDirectory: string, addresses: readonly string[]): Promise<{ key: string; cert: string }> {
   const [certPath, keyPath] = [join(dataDirectory, 'lan-certificate.pem'), join(dataDirectory, 'lan-key.pem')];
   const [cert, key] = await Promise.all([certPath, keyPath].map((path) => readFile(path, 'utf8').catch(() => '')));

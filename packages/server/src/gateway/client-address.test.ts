@@ -50,14 +50,14 @@ test('an IPv6 address counts with all of its /64, an IPv4 address for itself', (
   );
 });
 
-/** The /64 of an address, by Node's own arithmetic. */
+/** The /64 of an address, computed by Node's BlockList. */
 class BlockList64 {
   readonly #network: Networks;
   constructor(address: string) {
     this.#network = new Networks('test', [`${address}/64`]);
   }
   has(text: string): boolean {
-    // A key of four groups, the last of which may be 0.
+    // A key has four groups, of which the last may be 0.
     return this.#network.has(parseAddress(text) ?? parseAddress(text.replace(/::$/, ':0:0:0:0')) ?? '');
   }
 }
@@ -98,7 +98,7 @@ test('an address gets what its rate and 20 s at once allow, whatever others ask 
 
 test('a thousand viewers behind one address may open a page at the same moment', () => {
   const rate = new AddressRate({ limited: 'public', perSecondMax: 1_000, trusted: none, nowMs: () => 0 });
-  // Six connections of a browser, a dozen files and a WebSocket each.
+  // A browser's six connections, a dozen files and a WebSocket for each viewer.
   for (let viewer = 0; viewer < 1_000; viewer++) {
     for (let connection = 0; connection < 7; connection++) assert.equal(rate.open('8.8.8.8'), true);
     for (let file = 0; file < 13; file++) assert.equal(rate.request(request('8.8.8.8')), true);

@@ -1,14 +1,14 @@
-// What one client may send in a time, whatever it sends: messages and pings count alike, and so do their bytes. In: one message's
-// size and the time. Out: whether it is within the limits. Bursts pass, so that what a poor network held back does not count as
-// a flood when it arrives.
+// Limits what one client may send over time. Messages and pings count alike, and so do their bytes.
+// In: the size of a message and the time. Out: whether it is within the limits. Bursts pass, so
+// that messages that a poor network delayed do not count as a flood when they arrive.
 import { Timing } from '@hayate/protocol';
 import { TokenBucket } from '../kernel/token-bucket.ts';
 
 /** What one client may send. */
 export interface ClientRates {
-  /** Messages a second, WebSocket pings and pongs included. */
+  /** Messages per second, WebSocket pings and pongs included. */
   messagesPerSecondMax: number;
-  /** Bits of these messages a second. */
+  /** Bits per second of these messages. */
   bitsPerSecondMax: number;
 }
 
@@ -23,7 +23,10 @@ export class ClientRate {
     this.#bits = bucket(bitsPerSecondMax);
   }
 
-  /** Counts a message. Returns what there is too much of, as a sentence for the client; undefined: the message is within the limits. */
+  /**
+   * Counts a message. Returns a sentence for the client that names the limit exceeded; undefined:
+   * the message is within the limits.
+   */
   excess(bytes: number, nowMs: number): string | undefined {
     if (!this.#messages.take(1, nowMs)) return 'too many messages a second';
     return this.#bits.take(bytes * 8, nowMs) ? undefined : 'too many bits a second';

@@ -1,4 +1,4 @@
-// Counts connections and why they ended, exactly, and logs refusals, rate-limited.
+// Counts connections and why they ended, exactly, and logs refusals at a bounded rate.
 import { type CloseCodeName, closeCodeByNumber } from '@hayate/protocol';
 import { Counter, Gauge } from '@prometheus-io/client';
 import type { Context } from '../kernel/context.ts';
@@ -45,12 +45,12 @@ export class ConnectionMetrics {
     this.#closes.inc({ endpoint, code: closeCodeByNumber(code)?.name ?? transportCode(code) });
   }
 
-  /** A silent client is asked whether it is there. */
+  /** A silent client was pinged. */
   pinged(endpoint: string): void {
     this.#pings.inc({ endpoint });
   }
 
-  /** The server itself closes a connection for `name`. */
+  /** The server closes a connection for the reason `name`. */
   refused(endpoint: string, name: CloseCodeName, detail?: string): void {
     this.#log.warn(name, { endpoint, ...(detail === undefined ? {} : { detail }) });
   }
@@ -61,13 +61,13 @@ export class ConnectionMetrics {
     this.#log.warn(reason, {});
   }
 
-  /** A bug: something unexpected was thrown while a message was taken. */
+  /** A bug: an unexpected error was thrown while a message was taken. */
   failed(endpoint: string, error: unknown): void {
     this.#log.error('a message could not be handled', { err: error, endpoint });
   }
 }
 
-/** Codes that are not ours, in a closed set of labels (RFC 6455 section 7.4.1). */
+/** Labels for close codes outside the contract, from a closed set (RFC 6455 section 7.4.1). */
 function transportCode(code: number): string {
   return [1001, 1002, 1003, 1005, 1006, 1007, 1008, 1011].includes(code) ? String(code) : 'other';
 }

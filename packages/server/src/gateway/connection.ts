@@ -1,6 +1,7 @@
-// One WebSocket, as the streamer and the listener see it: whole binary messages in, bytes out, a close with a documented
-// code. Input that breaks the protocol closes this connection, with a reason, and nothing else. A silent peer is pinged, and closed
-// when it does not answer that either. A peer that sends too much, or reads too little, is closed too, and never holds up others.
+// One WebSocket, as the streamer and the listener see it: whole binary messages in, bytes out, a
+// close with a documented code. Input that breaks the protocol closes only this connection, with a
+// reason. A silent peer is pinged, and closed if it does not answer. A peer that sends too much, or
+// reads too little, is closed as well, and never delays others.
 import { type CloseCodeName, CloseCodes, WireError } from '@hayate/protocol';
 import type { WebSocket } from 'ws';
 import type { Clock } from '../kernel/clock.ts';
@@ -8,45 +9,57 @@ import { HayateError } from '../kernel/error.ts';
 import { ClientRate, type ClientRates } from './client-rate.ts';
 import type { ConnectionMetrics } from './connection-metrics.ts';
 
-/** What one client may send, and leave unread. */
+/** How much one client may send, and leave unread. */
 export interface ConnectionLimits extends ClientRates {
-  /** Bytes of one message; more: MESSAGE_TOO_BIG. The WebSocket itself takes no more than the contract's bound for all. */
+  /**
+   * Bytes of one message; a larger one: MESSAGE_TOO_BIG. The WebSocket itself enforces the
+   * contract's bound for all messages.
+   */
   messageBytesMax?: number;
-  /** Bytes of answers and other messages, frames aside, that may wait until the client reads; more: TOO_SLOW. */
+  /**
+   * Bytes of answers and other messages, without frames, that may wait until the client reads;
+   * more: TOO_SLOW.
+   */
   unreadBytesMax: number;
 }
 
 export interface ConnectionOptions {
-  /** The endpoint's name, for counters: "publish" or "watch". */
+  /** The endpoint's name, for metrics: "publish" or "watch". */
   endpoint: string;
   metrics: ConnectionMetrics;
   clock: Clock;
   limits: ConnectionLimits;
-  /** The first message must come within this time, or HANDSHAKE_TIMEOUT. */
+  /** The first message must arrive within this time; otherwise HANDSHAKE_TIMEOUT. */
   handshakeTimeoutMs: number;
-  /** Something must be heard this often, or IDLE; the answer to a ping will do. It may take a quarter longer to be noticed. */
+  /**
+   * The client must send something this often, if only the answer to a ping; otherwise IDLE.
+   * Detection may take a quarter longer.
+   */
   idleTimeoutMs: number;
 }
 
 /**
- * Takes one message. The next one comes when a promise that it returned has resolved. Throwing (or rejecting) closes the
- * connection: WireError as PROTOCOL_ERROR, HayateError as its close code.
+ * Takes one message. If it returns a promise, the next message comes once that has resolved.
+ * Throwing (or rejecting) closes the connection: WireError as PROTOCOL_ERROR, HayateError with its
+ * close code.
  */
 export type TakeMessage = (message: Uint8Array) => void | Promise<void>;
 
 /** How long the peer may take to answer a close before the socket is destroyed. */
 const CLOSE_GRACE_MS = 2_000;
 
-/** Messages of one connection that are taken before other connections have their turn. */
+/** Messages of one connection that are taken before other connections get their turn. */
 const TURN_MESSAGES_MAX = 32;
 
-/** Silence is looked at this often within the idle timeout. After each silent part but the last the peer is pinged. */
+/**
+ * The idle timeout has this many parts. After each silent part but the last, the peer is pinged.
+ */
 const IDLE_PARTS = 4;
 
 /** RFC 6455 section 7.4.1: broken framing. */
 const WEBSOCKET_PROTOCOL_ERROR = 1002;
 
-/** Codes with which ws closes for other errors, by their names. */
+/** The codes with which ws closes for other errors, by the names of the errors. */
 const errorCloseCodes: Readonly<Record<string, number>> = {
   WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: CloseCodes.MESSAGE_TOO_BIG.code,
   WS_ERR_TOO_MANY_BUFFERED_PARTS: 1008,
@@ -58,23 +71,27 @@ export class Connection {
   readonly #socket: WebSocket;
   readonly #options: ConnectionOptions;
   #timer: NodeJS.Timeout;
-  /** Parts of the idle timeout that have begun since something was heard. */
+  /** Parts of the idle timeout that have begun since the client last sent something. */
   #silentParts = 0;
   #closeListeners: (() => void)[] = [];
   #closing = false;
-  /** Whether a message is being taken that has not been taken yet. */
+  /** Whether a message is still being taken. */
   #taking = false;
   /**
-   * Messages that came after it or after this connection's turn, in order. The socket is paused meanwhile, so they are at most
-   * what one read from it held, 64 KiB, and the rest of the message that it ended in.
+   * Messages that arrived while another was being taken, or after this connection's turn, in order.
+   * The socket is paused meanwhile, so they are at most the content of one read from it, 64 KiB,
+   * and the rest of the message in which the read ended.
    */
   readonly #waiting: { data: unknown; isBinary: boolean }[] = [];
   readonly #rate: ClientRate;
-  /** Messages taken in this turn of the event loop; counted since the half of an earlier one, if there were few. */
+  /**
+   * Messages taken in this turn of the event loop. The count restarts in the turn after it reaches
+   * half of the bound, so it may include messages of earlier turns.
+   */
   #takenInTurn = 0;
-  /** Bytes sent since the socket was last seen without any that wait: an upper bound of those that do. */
+  /** Bytes sent since the socket was last seen empty: an upper bound of the bytes that wait. */
   #unreadBytes = 0;
-  /** The code this side has closed with, if it was the first to. */
+  /** The code this side closed with, if it closed first. */
   #closedWith: number | undefined;
 
   constructor(socket: WebSocket, take: TakeMessage, options: ConnectionOptions) {
@@ -94,13 +111,14 @@ export class Connection {
       if (this.#taking || this.#waiting.length > 0 || this.#isTurnOver(take)) this.#waiting.push({ data, isBinary });
       else this.#take(take, data, isBinary);
     });
-    // RFC 6455 section 5.5: every WebSocket answers pings by itself, also that of a page whose timers hardly run.
+    // RFC 6455 section 5.5: WebSockets answer pings themselves, even in a page whose timers hardly
+    // run.
     socket.on('ping', (data) => {
       if (this.#admits(data.length)) this.#write(data.length, () => socket.pong(data));
     });
     socket.on('pong', (data) => this.#admits(data.length));
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      // ws has answered with this code; `close` follows.
+      // ws has already answered with this code; `close` follows.
       this.#closedWith ??= errorCloseCodes[error.code ?? ''] ?? WEBSOCKET_PROTOCOL_ERROR;
       this.#endSoon();
     });
@@ -112,7 +130,7 @@ export class Connection {
     });
   }
 
-  /** Whether close has begun, by either side: nothing may be sent any more. */
+  /** Whether either side has begun to close. Nothing may be sent after that. */
   get closing(): boolean {
     return this.#closing || this.#socket.readyState !== this.#socket.OPEN;
   }
@@ -122,12 +140,15 @@ export class Connection {
     return this.#socket.bufferedAmount;
   }
 
-  /** Sends one binary message; after close it does nothing. */
+  /** Sends one binary message. Does nothing after close. */
   send(message: Uint8Array): void {
     this.#write(message.length, () => this.#socket.send(message, { binary: true }));
   }
 
-  /** Closes with a documented code. `detail` goes to the peer (and must hold nothing secret); default is the code's meaning. */
+  /**
+   * Closes with a documented code. The peer receives `detail`, which must not hold secrets; the
+   * default is the meaning of the code.
+   */
   close(name: CloseCodeName, detail?: string): void {
     if (this.#closing) return;
     this.#closing = true;
@@ -139,13 +160,15 @@ export class Connection {
     this.#endSoon();
   }
 
-  /** The peer has been told to close; its socket is destroyed if it does not. */
+  /** Destroys the socket if the peer does not close in time. */
   #endSoon(): void {
     const grace = setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS);
     this.#socket.once('close', () => clearTimeout(grace));
   }
 
-  /** Closes for an error: with its own code if it has one, else with INTERNAL and a line in the log. */
+  /**
+   * Closes for an error: with the error's own code, or with INTERNAL and a log line if it has none.
+   */
   fail(error: unknown): void {
     if (error instanceof WireError) this.close('PROTOCOL_ERROR', error.message);
     else if (error instanceof HayateError) this.close(error.closeCode, error.message);
@@ -161,7 +184,7 @@ export class Connection {
     else this.#closeListeners.push(listener);
   }
 
-  /** A part of the idle timeout is over. */
+  /** Ends one part of the idle timeout. */
   #listen(): void {
     if (this.#silentParts === IDLE_PARTS) {
       this.close('IDLE');
@@ -175,7 +198,10 @@ export class Connection {
     this.#timer.refresh();
   }
 
-  /** Counts what has arrived. False: it is not looked at, since the connection is closing or has to be closed for it. */
+  /**
+   * Counts arriving bytes. False: they are ignored, since the connection is closing or is closed
+   * because of them.
+   */
   #admits(bytes: number): boolean {
     if (this.#closing) return false;
     this.#silentParts = 0;
@@ -185,19 +211,24 @@ export class Connection {
     return !this.#closing;
   }
 
-  /** Writes a message of so many bytes, unless too much waits already for a peer that does not read. */
+  /**
+   * Writes a message of `bytes` bytes, unless too much already waits for a peer that does not read.
+   */
   #write(bytes: number, write: () => void): void {
     if (this.#closing) return;
     const { bufferedBytes } = this;
     const { unreadBytesMax } = this.#options.limits;
     if (bufferedBytes === 0) this.#unreadBytes = 0;
     this.#unreadBytes += bytes;
-    // Frames wait in the same socket, and have bounds of their own.
+    // Frames wait in the same socket, but have their own bounds.
     if (Math.min(this.#unreadBytes, bufferedBytes + bytes) > unreadBytesMax) this.close('TOO_SLOW');
     else write();
   }
 
-  /** Counts a message that would be taken now. True: others first; what waits is taken in the next turn. */
+  /**
+   * Counts a message that would be taken now. True: this connection's turn is over, and waiting
+   * messages are taken in the next.
+   */
   #isTurnOver(take: TakeMessage): boolean {
     this.#takenInTurn++;
     if (this.#takenInTurn === TURN_MESSAGES_MAX / 2) this.#options.clock.soon(() => this.#beginTurn(take));
@@ -221,7 +252,7 @@ export class Connection {
     }
   }
 
-  /** Takes what waits, as far as this turn goes; lets the socket be read again when that is all. */
+  /** Takes waiting messages until the turn is over. Resumes the socket when none is left. */
   #takeWaiting(take: TakeMessage): void {
     while (!this.#taking && !this.#closing) {
       const [next] = this.#waiting;
@@ -248,7 +279,10 @@ export class Connection {
   }
 }
 
-/** RFC 6455 section 5.5: a control frame holds 125 bytes, two of which are the code. */
+/**
+ * Truncates a reason. RFC 6455 section 5.5: a control frame holds 125 bytes, two of which are the
+ * code.
+ */
 function truncate(reason: string): string {
   let text = reason;
   while (Buffer.byteLength(text) > 123) text = text.slice(0, -1);

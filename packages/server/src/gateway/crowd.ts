@@ -1,6 +1,8 @@
-// Who gets through the door when many want to. In: sockets as they are opened and requests as they are read. Out: each request begun in
-// its turn, or the reason why it is refused, counted once. A socket is refused when it is opened, if the process holds too many or
-// its address opens too many; a request, if its address makes too many, too many wait, or its client does not wait for answers.
+// Admits sockets and requests when there are many. In: sockets as they are opened, and requests as
+// they are read. Out: each request begun in its turn, or the reason why it is refused, counted
+// once. A socket is refused on opening if the process holds too many sockets or its address opens
+// too many. A request is refused if its address sends too many, if too many requests wait, or if
+// its client sends more without waiting for answers.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { AddressRate } from './address-rate.ts';
@@ -10,9 +12,9 @@ import { RequestTurns } from './request-turns.ts';
 import { Surplus } from './surplus.ts';
 
 export interface CrowdOptions {
-  /** Open sockets at most. */
+  /** Maximum number of open sockets. */
   connectionsMax: number;
-  /** What each address may ask for; undefined: there is no limit. */
+  /** The limit for each address; undefined: there is none. */
   addressRate: AddressRate | undefined;
   /** A TLS handshake costs more than a refusal is worth. */
   isTls: boolean;
@@ -37,12 +39,12 @@ const TOO_MANY_AT_ONCE: Refusal = {
   message: 'too many requests at once on this connection',
 };
 
-/** The crowd at one port. */
+/** The admission of one port. */
 export class Crowd {
   readonly #options: CrowdOptions;
   readonly #surplus = new Surplus();
   readonly #turns = new RequestTurns();
-  /** Requests of a socket that have not been answered. */
+  /** Number of unanswered requests of each socket. */
   readonly #unanswered = new WeakMap<Socket, number>();
   #open = 0;
 
@@ -50,7 +52,10 @@ export class Crowd {
     this.#options = options;
   }
 
-  /** A socket is opened. One that is refused waits for its request, to be told so, or is closed at once. */
+  /**
+   * Called when a socket opens. A refused socket waits for its request, so that it can be told, or
+   * is closed at once.
+   */
   enter(socket: Socket): void {
     this.#open++;
     socket.once('close', () => this.#open--);
@@ -61,12 +66,15 @@ export class Crowd {
     if ((isTooFast && isTls) || !this.#surplus.hold(socket, refusal)) socket.destroy();
   }
 
-  /** A socket was closed before anything could be known of it. */
+  /** Counts a socket that was closed before anything was known of it. */
   drop(): void {
     this.#count(FULL);
   }
 
-  /** Begins a request now or soon; or returns why it is refused. `response`: undefined for an upgrade. */
+  /**
+   * Begins a request now or soon, or returns why it is refused. `response`: undefined for an
+   * upgrade.
+   */
   admit(request: IncomingMessage, response: ServerResponse | undefined, begin: () => void): Refusal | undefined {
     const { socket } = request;
     const surplus = this.#surplus.refusalOf(socket);

@@ -1,10 +1,13 @@
-// How a draining process says goodbye: GOAWAY first, so that clients open a new connection elsewhere before this one
-// closes; after a while, or when all have gone, the rest is closed.
+// Closes the connections of a draining process. GOAWAY is sent first, so that clients open a new
+// connection elsewhere before this one closes. The remaining connections are closed after a grace
+// period.
 import { create, toBinary } from '@bufbuild/protobuf';
 import { ServerMessageSchema } from '@hayate/protocol';
 import type { Connection } from './connection.ts';
 
-/** Sends GOAWAY and resolves when `graceMs` is over or every connection has closed. 0: does not wait. */
+/**
+ * Sends GOAWAY. Resolves when `graceMs` is over or every connection has closed. 0: does not wait.
+ */
 export async function farewell(connections: Iterable<Connection>, graceMs: number): Promise<void> {
   const open = [...connections];
   const goAway = toBinary(ServerMessageSchema, create(ServerMessageSchema, { goAway: { closeAfterMs: graceMs } }));

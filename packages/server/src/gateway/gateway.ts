@@ -1,5 +1,6 @@
-// The process's door: one port for pages, HTTP API and WebSocket endpoints. Knows paths, not what is behind them. A slow or broken
-// request is refused with an HTTP status and counted; it never reaches a role.
+// The process's public port: pages, HTTP API and WebSocket endpoints. It knows paths, but not what
+// serves them. A slow or broken request is refused with an HTTP status and counted; it never
+// reaches a role.
 import { createServer as createHttpServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import { type AddressInfo, Socket } from 'node:net';
@@ -20,35 +21,43 @@ import { closeSocket, type Refusal, refuseRequest, refuseSocket } from './refusa
 import { pathOf, settleRequest } from './request-form.ts';
 import { SURPLUS_MAX } from './surplus.ts';
 
-/** Takes an upgraded socket; `netSocket` is what lies under it, for those who write prepared WebSocket messages. */
+/**
+ * Takes an upgraded socket; `netSocket` carries it, for roles that write prepared WebSocket
+ * messages.
+ */
 export type AcceptSocket = (socket: WebSocket, netSocket: Socket) => void;
 
 export interface GatewayOptions {
   host: string;
   /** 0: any free port. */
   port: number;
-  /** Present: HTTPS. */
+  /** If present, the port speaks HTTPS. */
   tls?: CertificatePair;
   /** WebSocket endpoints by path. */
   endpoints: ReadonlyMap<string, AcceptSocket>;
-  /** Everything that opens no WebSocket. */
+  /** Takes every request that does not open a WebSocket. */
   request: RequestListener;
-  /** Open sockets at most, HTTP and WebSocket together. A few more are answered with 503, the rest is closed at once. */
+  /**
+   * Maximum number of open sockets, HTTP and WebSocket together. A few more are answered with 503;
+   * the rest are closed at once.
+   */
   connectionsMax: number;
-  /** A request's headers must be complete in this time, or 408. */
+  /** A request's headers must be complete within this time; otherwise 408. */
   handshakeTimeoutMs: number;
-  /** How long a connection stays open for another HTTP request. Default 75 s. */
+  /** How long a connection stays open for another HTTP request. Default: 75 s. */
   keepAliveTimeoutMs?: number;
-  /** Other processes have the same port: it is left to them as soon as this one drains. */
+  /** Other processes share the port. This one leaves it to them as soon as it drains. */
   sharesPort?: boolean;
-  /** What each address may ask for; undefined: there is no limit. */
+  /** The limit for each address; undefined: there is none. */
   addressRate?: AddressRate;
   metrics: ConnectionMetrics;
 }
 
-/** Fragments of one message. The server sees none before the last, so that no other limit counts them. */
+/**
+ * Fragments of one message. The server sees none before the last, so no other limit counts them.
+ */
 const FRAGMENTS_MAX = 128;
-/** Reads from the network that may hold parts of one frame: small segments carry at least 500 bytes. */
+/** Network reads that may hold parts of one frame. Small segments carry at least 500 bytes. */
 const SEGMENTS_MAX = 4_096;
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 const DRAINING: Refusal = { status: 503, reason: 'draining', message: 'the server is shutting down' };
@@ -62,7 +71,7 @@ export class Gateway {
     noServer: true,
     perMessageDeflate: false,
     maxPayload: Limits.clientMessageBytesMax,
-    // Connection answers pings, within the limits of its client.
+    // Connection answers pings itself, within the limits of its client.
     autoPong: false,
     maxFragments: FRAGMENTS_MAX,
     maxBufferedChunks: SEGMENTS_MAX,
@@ -72,7 +81,7 @@ export class Gateway {
   readonly #options: GatewayOptions;
   /** Sockets on which a response is being written. */
   readonly #answering = new WeakMap<Duplex, ServerResponse>();
-  /** Sockets that were refused: what their parser still reads is not looked at. */
+  /** Refused sockets. Data that their parser still reads is ignored. */
   readonly #refused = new WeakSet<Duplex>();
   readonly #reads = new WeakMap<Duplex, ReadTurns>();
   readonly #crowd: Crowd;
@@ -87,7 +96,7 @@ export class Gateway {
       requestTimeout: options.handshakeTimeoutMs * 3,
       connectionsCheckingInterval: Math.max(250, options.handshakeTimeoutMs / 4),
       keepAliveTimeout: options.keepAliveTimeoutMs ?? KEEP_ALIVE_TIMEOUT_MS,
-      // settleRequest checks both, and answers.
+      // settleRequest checks both and answers.
       requireHostHeader: false,
       shouldUpgradeCallback: (request: IncomingMessage) => this.#opensWebSocket(request),
     };
@@ -103,7 +112,7 @@ export class Gateway {
       this.#reads.set(socket, new ReadTurns(socket));
     });
     this.#server.maxConnections = options.connectionsMax + SURPLUS_MAX;
-    // In a cluster Node would else offer the socket to one worker after the other for ever.
+    // In a cluster, Node would otherwise offer the socket to one worker after another for ever.
     Object.assign(this.#server, { dropMaxConnection: true });
     this.#server.on('drop', () => this.#crowd.drop());
     new IdleRequests(this.#server, options.connectionsMax);
@@ -128,21 +137,22 @@ export class Gateway {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Connections that begin from now on get another certificate; those that are open keep theirs. */
+  /** Connections that begin from now on use another certificate. Open connections keep theirs. */
   setCertificate(pair: CertificatePair): void {
     if ('setSecureContext' in this.#server) this.#server.setSecureContext(pair);
   }
 
   /**
-   * From now on WebSocket handshakes are refused, and so is `OPTIONS /`, by which balancers check by default. Other requests
-   * (readiness, metrics) are still answered, each with `Connection: close`, unless other processes have the port too.
+   * From now on WebSocket handshakes are refused, and so is `OPTIONS /`, which balancers use as
+   * their default check. Other requests (readiness, metrics) are still answered, each with
+   * `Connection: close`, unless other processes share the port.
    */
   drain(): void {
     this.#draining = true;
     if (this.#options.sharesPort === true) this.#server.close();
   }
 
-  /** Closes the port and everything that is still open. */
+  /** Closes the port and all open sockets. */
   async close(): Promise<void> {
     this.#draining = true;
     for (const socket of this.#sockets.clients) socket.terminate();
@@ -169,12 +179,12 @@ export class Gateway {
     if (socket.destroyed) return;
     const refusal = settleRequest(request) ?? (this.#draining ? DRAINING : refusalOfHandshake(request));
     const accept = this.#options.endpoints.get(request.url ?? '');
-    // Node's own servers give no other kind of stream.
+    // Node's own servers always pass a Socket.
     if (!(socket instanceof Socket)) socket.destroy();
     else if (refusal !== undefined || accept === undefined) this.#refuse(socket, refusal ?? DRAINING);
     else {
       socket.setNoDelay(true);
-      // It was one of a list: `h2c, websocket`.
+      // The header was a list: `h2c, websocket`.
       request.headers.upgrade = 'websocket';
       this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
         this.#reads.get(socket)?.upgrade(() => webSocket.readyState !== webSocket.OPEN);
@@ -185,7 +195,7 @@ export class Gateway {
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
-    // What follows a refusal that closes the connection is not looked at.
+    // Requests that follow a refusal that closes the connection are ignored.
     if (this.#refused.has(socket)) return;
     this.#answering.set(socket, response);
     response.once('finish', () => {
@@ -206,7 +216,7 @@ export class Gateway {
     }
   }
 
-  /** Refuses, and closes the connection: a flood has to open another. */
+  /** Refuses a request and closes the connection, so that a flood has to open another one. */
   #refuseInCrowd(response: ServerResponse, refusal: Refusal): void {
     this.#refused.add(response.req.socket);
     this.#reads.get(response.req.socket)?.leave();
@@ -220,7 +230,7 @@ export class Gateway {
     return this.#draining && method === 'OPTIONS' && url === '/' ? DRAINING : undefined;
   }
 
-  /** Bytes that are no request. A whole request before them still gets its answer. */
+  /** Handles bytes that are not a request. A complete request before them still gets its answer. */
   #fail(error: RequestError, socket: Duplex): void {
     if (this.#refused.has(socket)) return;
     this.#refused.add(socket);

@@ -1,5 +1,6 @@
-// Which requests open a WebSocket. An `Upgrade` to anything else is ignored and the request is answered as plain HTTP (RFC 9110
-// section 7.8): HTTP clients offer h2c of their own accord. A handshake that cannot succeed is refused with a status that says why.
+// Decides which requests open a WebSocket. An `Upgrade` to anything else is ignored, and the
+// request is answered as plain HTTP (RFC 9110 section 7.8), since some HTTP clients offer h2c by
+// default. A handshake that cannot succeed is refused with a status that says why.
 import type { IncomingMessage } from 'node:http';
 import { SUBPROTOCOL } from '@hayate/protocol';
 import type { Refusal } from './refusal.ts';
@@ -14,7 +15,7 @@ function tokens(value: string | undefined): string[] {
   return (value ?? '').split(',').map((token) => token.trim().toLowerCase());
 }
 
-/** Whether the client asks for a WebSocket, in a way that must not be ignored: by HTTP/1.1 and GET. */
+/** Whether the client asks for a WebSocket in a form that must not be ignored: HTTP/1.1 and GET. */
 export function offersWebSocket({ method, httpVersion, headers }: IncomingMessage): boolean {
   return method === 'GET' && httpVersion === '1.1' && tokens(headers.upgrade).includes('websocket');
 }
@@ -35,7 +36,10 @@ export function refusalOfHandshake({ url = '', headers }: IncomingMessage): Refu
   return undefined;
 }
 
-/** Why an endpoint does not answer a request that is not a handshake; undefined for OPTIONS, which the application answers. */
+/**
+ * Why an endpoint does not answer a request that is not a handshake; undefined for OPTIONS, which
+ * the application answers.
+ */
 export function refusalOfPlainRequest({ method }: IncomingMessage): Refusal | undefined {
   if (method === 'OPTIONS') return undefined;
   if (method !== 'GET' && method !== 'HEAD')
@@ -43,7 +47,7 @@ export function refusalOfPlainRequest({ method }: IncomingMessage): Refusal | un
   return upgradeRequired('this is a WebSocket endpoint; a proxy in front of it must pass on the headers Upgrade and Connection');
 }
 
-/** RFC 9110 section 15.5.22: what to upgrade to is in the answer. */
+/** RFC 9110 section 15.5.22: the answer names the protocol to upgrade to. */
 function upgradeRequired(message: string, headers: Readonly<Record<string, string>> = {}): Refusal {
   return { status: 426, reason: 'upgrade_required', message, headers: { ...headers, Connection: 'Upgrade', Upgrade: 'websocket' } };
 }

@@ -1,5 +1,6 @@
-// Connections that wait for another HTTP request take places that viewers need. In: a server and how many sockets it may have open.
-// Out: when nine tenths are taken, those that only wait are closed, at most once a second.
+// Closes connections that wait for another HTTP request when they take places that viewers need.
+// In: a server and its maximum number of sockets. Out: when nine tenths are taken, the waiting
+// connections are closed, at most once a second.
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { nowMonotonicMs } from '../kernel/clock.ts';
@@ -7,7 +8,7 @@ import { nowMonotonicMs } from '../kernel/clock.ts';
 const FULL_SHARE = 0.9;
 const SWEEP_INTERVAL_MS = 1_000;
 
-/** Watches over the waiting connections of one server. */
+/** Watches the waiting connections of one server. */
 export class IdleRequests {
   readonly #server: Server;
   readonly #connectionsNearMax: number;
@@ -27,7 +28,7 @@ export class IdleRequests {
 
   #sweep(): void {
     const nowMs = nowMonotonicMs();
-    // Node looks at every connection that speaks HTTP: too much to do for each that is opened.
+    // Node checks every connection that speaks HTTP, which is too much work for each new socket.
     if (this.#open < this.#connectionsNearMax || nowMs - this.#sweptMs < SWEEP_INTERVAL_MS) return;
     this.#sweptMs = nowMs;
     this.#server.closeIdleConnections();

@@ -1,24 +1,26 @@
-// Where a port is opened, and how people reach it. In: --host as it was written, and what this machine's resolver says.
-// Out: one address, which is the one that is judged (loopback or not) and the one that is bound; and a URL that opens.
+// Decides where a port is opened, and how people reach it. In: --host as it was written, and the
+// answers of this machine's resolver. Out: one address, which is both checked (loopback or not) and
+// bound, and a URL that opens the port.
 import { lookup } from 'node:dns/promises';
 import { createServer } from 'node:net';
 import { hostAndPort, isLinkLocal, isLocalhostName, isLoopback, isUnspecified, parseAddress, urlHost } from '../kernel/address.ts';
 import { HayateError } from '../kernel/error.ts';
 
-/** A resolver without an answer delays the start by this much at most. */
+/** A resolver that does not answer delays the start by at most this long. */
 const LOOKUP_MS_MAX = 5_000;
 
-/** Where to listen. */
+/** The address to listen on. */
 export interface ListenAddress {
   /** The IP address to bind, as parseAddress spells it. */
   readonly address: string;
-  /** The name that led to it; undefined if an address was given. */
+  /** The name that was resolved; undefined if an address was given. */
   readonly name: string | undefined;
 }
 
 /**
- * Reads the value of `flag` (`--host`): an address in any spelling, or a name, which is resolved once. Of a name's addresses
- * the first that this machine has is taken. Rejects with HayateError CONFIGURATION for anything else.
+ * Reads the value of `flag` (`--host`): an address in any spelling, or a name, which is resolved
+ * once. Of a name's addresses, the first that belongs to this machine is taken. Rejects with
+ * HayateError CONFIGURATION for anything else.
  */
 export async function resolveListenAddress(flag: '--host' | '--internal-host', host: string): Promise<ListenAddress> {
   const refuse = (what: string) => new HayateError('CONFIGURATION', `${flag} ${what}`);
@@ -33,19 +35,23 @@ export async function resolveListenAddress(flag: '--host' | '--internal-host', h
   if (!/^[^\s:/?#@[\]%]+$/.test(host)) throw refuse(`must be an address or a name, such as 127.0.0.1, ::1 or localhost, not "${host}"`);
   const addresses = await addressesOf(host);
   if (addresses.length > 0) return { address: await firstOfThisMachine(addresses), name: host };
-  // A localhost that the resolver does not know is loopback all the same.
+  // localhost is loopback even if the resolver does not know the name.
   if (isLocalhostName(host)) return { address: await firstOfThisMachine(['127.0.0.1', '::1']), name: undefined };
   throw refuse(`${host}: there is no address of that name`);
 }
 
-/** The address that all networks reach: :: where there is IPv6 (IPv4 comes there too), else 0.0.0.0. */
+/**
+ * The address that all networks reach: :: where there is IPv6 (it accepts IPv4 too), otherwise
+ * 0.0.0.0.
+ */
 export function everyAddress(): Promise<string> {
   return firstOfThisMachine(['::', '0.0.0.0']);
 }
 
 /**
- * The URL that opens a port that is listened on. `keepsName`: under the name that was given. Otherwise `localhost` is used if
- * the resolver gives it an address that is listened on, and else the address.
+ * The URL that opens a listening port. `keepsName`: under the name that was given. Otherwise it
+ * uses `localhost` if the resolver gives it an address that the port listens on, or else the
+ * address.
  */
 export async function openableUrl(
   scheme: 'http' | 'https',
@@ -61,7 +67,10 @@ export async function openableUrl(
   return `${scheme}://${host}:${port}`;
 }
 
-/** Every address of a name, as the system's resolver orders them; none if it has none, or does not answer. */
+/**
+ * All addresses of a name, in the order of the system's resolver. Empty if there are none, or if
+ * the resolver does not answer.
+ */
 export async function addressesOf(name: string): Promise<string[]> {
   const { promise: late, resolve } = Promise.withResolvers<[]>();
   const timer = setTimeout(() => resolve([]), LOOKUP_MS_MAX);
@@ -73,7 +82,10 @@ export async function addressesOf(name: string): Promise<string[]> {
   }
 }
 
-/** The first of `addresses` that a socket can be bound to; the first of all, if none can, so that listening there says why. */
+/**
+ * The first of `addresses` that a socket can be bound to. If none can, the first of all, so that
+ * listening there reports why.
+ */
 async function firstOfThisMachine(addresses: readonly string[]): Promise<string> {
   for (const address of addresses) if (await canBind(address)) return address;
   return addresses[0] ?? '127.0.0.1';
@@ -87,7 +99,7 @@ async function canBind(address: string): Promise<boolean> {
   return promise;
 }
 
-/** What to say when listening on `host` and `port` failed for another reason than that the port is taken. */
+/** The error for a failure to listen on `host` and `port`, other than a port that is taken. */
 export function listenFailure(host: string, port: number, cause: Error): HayateError {
   return new HayateError('CONFIGURATION', `cannot listen on ${hostAndPort(host, port)}: ${cause.message}`, { cause });
 }

@@ -1,13 +1,18 @@
-// What one socket brings takes turns with all else. In: reads of up to 64 KiB, which may hold ten thousand small messages or requests.
-// Out: the same bytes in slices, one a turn of the event loop, so that a parser never holds up others for long. A socket that its user
-// is done with is read no further. It keeps to the contract of streams: `push` and `_read` are what an implementer may replace.
+// Makes one socket's data take turns with all other work. In: reads of up to 64 KiB, which may hold
+// ten thousand small messages or requests. Out: the same bytes in slices, one per turn of the event
+// loop, so that a parser never delays others for long. Once a socket's user is done with it, it is
+// read no further. The class keeps to the contract of Node's streams, which lets an implementer
+// replace `push` and `_read`.
 import type { Socket } from 'node:net';
 
-/** Small HTTP requests cost most to parse: some 50 of them. */
+/** About 50 small HTTP requests, which cost most to parse. */
 const HTTP_SLICE_BYTES = 2_048;
-/** 700 of the smallest WebSocket frames. */
+/** About 700 WebSocket frames of the smallest size. */
 const WEB_SOCKET_SLICE_BYTES = 4_096;
-/** What a peer sends after the close, since it has not heard of it yet, is read up to this. */
+/**
+ * A peer may still send after the close, since it has not heard of it yet. This many bytes are
+ * read.
+ */
 const CLOSING_BYTES_MAX = 65_536;
 
 /** The reads of one socket. */
@@ -15,9 +20,9 @@ export class ReadTurns {
   readonly #socket: Socket;
   readonly #push: Socket['push'];
   readonly #read: Socket['_read'];
-  /** Read and not pushed yet, in order; null: the end. */
+  /** Chunks read but not pushed yet, in order; null: the end. */
   readonly #waiting: (Buffer | null)[] = [];
-  /** What the slices are cut from. */
+  /** The chunk that the slices are cut from. */
   #whole: Buffer | undefined;
   #sliceBytes = HTTP_SLICE_BYTES;
   #isClosing: () => boolean = () => false;
@@ -33,34 +38,40 @@ export class ReadTurns {
       if (this.#waiting.length > 0) this.#schedule();
       else if (!this.#isLeft) this.#read(size);
     };
-    // Node's parser reads a plain socket past its stream, unless there is a listener.
+    // Node's parser bypasses the stream of a plain socket, unless there is a listener.
     const listener = () => undefined;
     socket.on('data', listener).off('data', listener);
   }
 
-  /** It is a WebSocket from now on. `isClosing`: whether the server has closed it, so that little of what still comes is read. */
+  /**
+   * The socket is a WebSocket from now on. `isClosing`: whether the server has closed it, so that
+   * only a little of the remaining data is read.
+   */
   upgrade(isClosing: () => boolean): void {
     this.#sliceBytes = WEB_SOCKET_SLICE_BYTES;
     this.#isClosing = isClosing;
   }
 
-  /** The read that the parser is given in slices; undefined: it is given all of it. */
+  /**
+   * The chunk that the parser is given in slices; undefined: the parser is given the chunk in one
+   * piece.
+   */
   get whole(): Buffer | undefined {
     return this.#whole;
   }
 
-  /** Reads no further: the socket is closed as soon as what has been written to it is out. */
+  /** Reads no further. The socket is closed once everything written to it has been sent. */
   leave(): void {
     this.#closingBytes = Number.POSITIVE_INFINITY;
     this.#waiting.length = 0;
   }
 
-  /** Whether the rest stays unread. */
+  /** Whether the rest of the data stays unread. */
   get #isLeft(): boolean {
     return this.#closingBytes > CLOSING_BYTES_MAX;
   }
 
-  /** Takes what has been read; false: no more for now. */
+  /** Takes a chunk that has been read. False: stop reading for now. */
   #take(chunk: Buffer | null): boolean {
     if (this.#isLeft) return false;
     if (this.#waiting.length === 0 && (chunk === null || chunk.length <= this.#sliceBytes)) return this.#pass(chunk);

@@ -1,19 +1,20 @@
-// A request that is refused before it reaches the application: an HTTP status, a reason to count and a sentence for people. It is
-// answered like every error of the HTTP API, either through Node's response or, where there is none, on the bare socket.
+// A request that is refused before it reaches the application: an HTTP status, a reason for the
+// metrics and a sentence for people. The answer has the form of every error of the HTTP API. It is
+// sent through Node's response or, where there is none, on the bare socket.
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 /** Why a request is refused. */
 export interface Refusal {
   readonly status: number;
-  /** From a closed set: a metric's label, and in capitals the error's code. */
+  /** From a closed set: the label of a metric and, in capitals, the code of the error. */
   readonly reason: string;
-  /** One sentence; holds nothing that the client sent. */
+  /** One sentence, without any data from the client. */
   readonly message: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** How long a client may take to close its end after it was refused, before the socket is destroyed. */
+/** How long a refused client may take to close its end before the socket is destroyed. */
 const LINGER_MS = 2_000;
 
 function bodyOf({ reason, message }: Refusal): string {
@@ -31,7 +32,7 @@ export function refuseRequest(response: ServerResponse, refusal: Refusal): void 
   response.end(body);
 }
 
-/** Refuses on a socket that has no response of its own, and closes it. */
+/** Refuses on a socket that has no response, and closes it. */
 export function refuseSocket(socket: Duplex, refusal: Refusal): void {
   const body = bodyOf(refusal);
   const { Connection: connection = '', ...others } = refusal.headers ?? {};
@@ -45,11 +46,11 @@ export function refuseSocket(socket: Duplex, refusal: Refusal): void {
   closeSocket(socket, `${head.join('\r\n')}\r\n\r\n${body}`);
 }
 
-/** Writes the `last` bytes and closes: at once if the client does, else after a moment. */
+/** Writes the `last` bytes and closes the socket: when the client closes, or after a moment. */
 export function closeSocket(socket: Duplex, last = ''): void {
   socket.on('error', () => socket.destroy());
   socket.end(last);
-  // A close with unread bytes would reset the connection, and the client might lose the answer.
+  // Closing with unread bytes would reset the connection, and the client might lose the answer.
   socket.resume();
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);
   socket.once('close', () => clearTimeout(timer));

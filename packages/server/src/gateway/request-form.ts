@@ -1,28 +1,32 @@
-// What a request must look like before anything reads it. In: a request as Node parsed it. Out: the same with its target in
-// origin form and its Host in canonical form, or the reason why it is refused (RFC 9112 section 3, RFC 9110 section 7).
+// Checks the form of a request before anything else reads it. In: a request as Node parsed it. Out:
+// the same request with its target in origin form and its Host in canonical form, or the reason why
+// it is refused (RFC 9112 section 3, RFC 9110 section 7).
 import type { IncomingMessage } from 'node:http';
 import type { Refusal } from './refusal.ts';
 
-/** Node ignores what exceeds its own limit, even a header that a proxy added; so it has none, and this one refuses. */
+/**
+ * Node silently drops headers beyond its own limit, even one that a proxy added. So Node's limit is
+ * off, and this one refuses.
+ */
 const HEADERS_MAX = 100;
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
-/** RFC 3986 section 3.2.2, with a port or without. */
+/** RFC 3986 section 3.2.2, with or without a port. */
 const HOST = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(:\d*)?$/;
-/** What URL leaves as it is: nearly every Host there is. */
+/** Hosts that URL leaves unchanged: nearly all of them. */
 const CANONICAL_HOST = /^[a-z][a-z0-9-]*(\.[a-z0-9-]*[a-z][a-z0-9-]*)*(:[1-9]\d{2,3})?$/;
 
 const ABSOLUTE_FORM = /^(?:https?|wss?):\/\/([^/?#]*)([^#]*)/i;
 
-/** The path of a request's target, without query: also of one in absolute form. */
+/** The path of a request's target, without the query; the target may be in absolute form. */
 export function pathOf(target: string): string {
   const [, , rest] = ABSOLUTE_FORM.exec(target) ?? ['', '', target];
   const path = (rest ?? '').split('?', 1)[0] ?? '';
   return path === '' ? '/' : path;
 }
 
-/** Refuses a request, or puts it into the one form that the application reads. */
+/** Refuses a request, or converts it to the one form that the application reads. */
 export function settleRequest(request: IncomingMessage): Refusal | undefined {
   if (request.httpVersionMajor !== 1) return refusal(505, 'http_version', 'this server speaks HTTP/1.1');
   if (request.rawHeaders.length > HEADERS_MAX * 2) return refusal(431, 'too_many_headers', `a request has at most ${HEADERS_MAX} headers`);
@@ -34,7 +38,7 @@ function settleTarget(request: IncomingMessage): Refusal | undefined {
   const target = request.url ?? '';
   const absolute = ABSOLUTE_FORM.exec(target);
   if (absolute !== null) {
-    // RFC 9112 section 3.2.2: the target names the host, whatever the header says.
+    // RFC 9112 section 3.2.2: the target names the host, and the header is ignored.
     const [, authority = '', rest = ''] = absolute;
     request.url = rest.startsWith('/') ? rest : `/${rest}`;
     if (authority === '') return refusal(400, 'host_malformed', "the request's target names no host");
@@ -50,7 +54,7 @@ function settleTarget(request: IncomingMessage): Refusal | undefined {
 function settleHost(request: IncomingMessage): Refusal | undefined {
   const { host } = request.headers;
   if (host === undefined) {
-    // RFC 9112 section 3.2: needed from HTTP/1.1 on. A health check by HTTP/1.0 has none.
+    // RFC 9112 section 3.2: required from HTTP/1.1 on. Health checks by HTTP/1.0 have none.
     return request.httpVersionMinor === 0 ? undefined : refusal(400, 'host_missing', 'the request has no Host header');
   }
   if (headerCount(request, 'host') > 1) return duplicateHost();

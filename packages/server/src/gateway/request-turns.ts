@@ -1,17 +1,18 @@
-// Requests take turns with everything else that this process does. In: requests, as they are read. Out: a few of them in each turn of
-// the event loop, in order; the rest waits, up to a bound. So however many come at once, frames are never held up by more than these few.
+// Makes requests take turns with all other work of this process. In: requests, as they are read.
+// Out: a few of them in each turn of the event loop, in order; the others wait, up to a bound.
+// However many requests arrive at once, they never delay frames by more than these few.
 
 /** Requests begun in one turn. */
 const TURN_REQUESTS_MAX = 8;
-/** Requests that may wait. */
+/** Maximum number of requests that wait. */
 const WAITING_MAX = 1_000;
 
-/** The order of requests. */
+/** The queue of requests. */
 export class RequestTurns {
   readonly #waiting: (() => void)[] = [];
   #begun = 0;
 
-  /** Begins a request now or in one of the next turns. False: too many wait. */
+  /** Begins a request now or in one of the next turns. False: too many are waiting. */
   pass(begin: () => void): boolean {
     if (this.#begun < TURN_REQUESTS_MAX && this.#waiting.length === 0) this.#begin(begin);
     else if (this.#waiting.length < WAITING_MAX) this.#waiting.push(begin);

@@ -1,19 +1,26 @@
-// Connections above what the process may hold, or of an address that opens too many. In: sockets as they are opened. Out: a few of them
-// stay until their request has been refused with a status that says why; more are closed at once, since a flood is not worth answers.
+// Connections beyond the limit of the process or of their address. In: sockets as they are opened.
+// Out: a few of them stay until their request has been refused with a status that says why. The
+// others are closed at once, since answering a flood is not worth the cost.
 import type { Socket } from 'node:net';
 import type { Refusal } from './refusal.ts';
 
-/** Sockets that may wait for their refusal. */
+/** Maximum number of sockets that wait for their refusal. */
 export const SURPLUS_MAX = 100;
-/** How long they may. */
+/** How long they may wait. */
 const WAIT_MS = 2_000;
 
 /** Sockets that wait for their refusal. */
 export class Surplus {
-  /** By the peer's address and port: a TLS socket is another object than the one that was opened. */
+  /**
+   * By the peer's address and port, since a TLS socket is a different object from the socket that
+   * was opened.
+   */
   readonly #refusals = new Map<string, Refusal>();
 
-  /** Keeps `socket` until it is refused with `refusal`. False: too many wait, or it has gone. */
+  /**
+   * Keeps `socket` until it is refused with `refusal`. False: too many wait, or the socket has
+   * closed.
+   */
   hold(socket: Socket, refusal: Refusal): boolean {
     const key = keyOf(socket);
     if (key === undefined || this.#refusals.size >= SURPLUS_MAX) return false;
@@ -26,7 +33,7 @@ export class Surplus {
     return true;
   }
 
-  /** What a request on `socket` is refused with; undefined: it need not be. */
+  /** The refusal for a request on `socket`; undefined: it is not refused. */
   refusalOf(socket: Socket): Refusal | undefined {
     return this.#refusals.size === 0 ? undefined : this.#refusals.get(keyOf(socket) ?? '');
   }

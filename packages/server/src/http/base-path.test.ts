@@ -40,7 +40,10 @@ test('what is no plain path is refused', () => {
   assert.deepEqual([forwardedPrefix(' /hayate/ '), forwardedPrefix('/'), forwardedPrefix(undefined)], ['/hayate', undefined, undefined]);
 });
 
-/** Starts a server below `basePath` that answers with what it was asked; asks it for a target, word by word. */
+/**
+ * Starts a server below `basePath` that answers with the request it got, and sends it a target
+ * exactly as written.
+ */
 async function serve(t: TestContext, basePath: string) {
   const server = createServer(
     underBasePath(basePath, (request, response) =>

@@ -1,11 +1,15 @@
-// The path below which a reverse proxy offers this server, where the proxy passes it on: /hayate/watch/hoshi is answered as
-// /watch/hoshi. Requests without it are answered as they are: from a proxy that strips it, and from probes.
+// The path below which a reverse proxy offers this server, for proxies that do not strip it:
+// /hayate/watch/hoshi is answered as /watch/hoshi. Requests without the path, from a proxy that
+// strips it or from probes, are answered unchanged.
 import type { IncomingMessage, RequestListener } from 'node:http';
 import { HayateError } from '../kernel/error.ts';
 
 const LENGTH_MAX = 256;
 
-/** `hayate`, `/hayate` or `/hayate/` to `/hayate`; `/` to an empty text. Undefined if it is no path of plain segments. */
+/**
+ * Turns `hayate`, `/hayate` or `/hayate/` into `/hayate`, and `/` into an empty text. Undefined if
+ * the text is not a path of plain segments.
+ */
 export function readBasePath(text: string): string | undefined {
   if (text === '' || text === '/') return '';
   if (text.length > LENGTH_MAX) return undefined;
@@ -14,7 +18,7 @@ export function readBasePath(text: string): string | undefined {
   return isPlain ? `/${inner}` : undefined;
 }
 
-/** --base-path as readBasePath has it. Throws HayateError CONFIGURATION. */
+/** The value of --base-path, read by readBasePath. Throws HayateError CONFIGURATION. */
 export function checkBasePath(text: string): string {
   const path = readBasePath(text);
   if (path !== undefined) return path;
@@ -24,22 +28,28 @@ export function checkBasePath(text: string): string {
   );
 }
 
-/** The prefix that a proxy says it has taken off the path (X-Forwarded-Prefix); undefined if it names none. */
+/**
+ * The prefix that a proxy reports to have stripped (X-Forwarded-Prefix); undefined if it names
+ * none.
+ */
 export function forwardedPrefix(header: string | undefined): string | undefined {
   return (header && readBasePath(header.trim())) || undefined;
 }
 
-/** Answers requests below `basePath` by `listener` as if they came without it. Without its slash it leads to itself with one. */
+/**
+ * Passes requests below `basePath` to `listener`, with the path removed. The base path without its
+ * final slash redirects to itself with one.
+ */
 export function underBasePath(basePath: string, listener: RequestListener): RequestListener {
   if (basePath === '') return listener;
   const bare = new RegExp(`^${basePath.replaceAll('.', '\\.')}(?=[?]|$)`);
   return (request, response) => {
     const url = request.url ?? '/';
-    // A target may be a whole address (RFC 9112 section 3.2.2).
+    // A target may be a whole URL (RFC 9112 section 3.2.2).
     const [origin] = /^(https?:\/\/[^/?]*)?/i.exec(url) ?? [''];
     const target = url.slice(origin.length);
     if (bare.test(target)) {
-      // Relative, since a proxy may have taken off more of the path.
+      // Relative, since a proxy may have stripped more of the path.
       const location = `${basePath.slice(basePath.lastIndexOf('/') + 1)}/${target.slice(basePath.length)}`;
       response.writeHead(308, { Location: location, 'Content-Length': 0 }).end();
       return;
@@ -52,7 +62,10 @@ export function underBasePath(basePath: string, listener: RequestListener): Requ
   };
 }
 
-/** A proxy that names its prefix and passes it on has not taken it off: what the page's address begins with is known without it. */
+/**
+ * Removes a header. A proxy that reports a prefix but passes it on has not stripped it, and the
+ * request's path already tells the page's address.
+ */
 function removeHeader({ headers, rawHeaders }: IncomingMessage, name: string): void {
   if (headers[name] === undefined) return;
   delete headers[name];

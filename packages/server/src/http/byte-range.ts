@@ -1,18 +1,21 @@
 // The Range of a request (RFC 9110 section 14): which bytes of a representation are sent.
-//
-// Several ranges that touch or overlap are sent as the one that they make. Several that do not are answered with the whole
-// representation, as section 14.2 allows: clients that read archives ask for one range at a time.
+// Several ranges that touch or overlap are merged and sent as one. Several ranges that do not are
+// answered with the whole representation, as section 14.2 allows: clients that read archives ask
+// for one range at a time.
 
-/** Part of a representation, bytes. */
+/** A part of a representation, in bytes. */
 export interface ByteRange {
   readonly offset: number;
   readonly length: number;
 }
 
-/** More ranges in one request are ignored, as section 14.2 advises. */
+/** Requests with more ranges have their Range ignored, as section 14.2 advises. */
 const RANGES_MAX = 64;
 
-/** What `header` selects of `size` bytes; undefined: the whole; 'outside': nothing that exists (416). */
+/**
+ * The part that `header` selects of `size` bytes; undefined: the whole; 'outside': no existing byte
+ * (416).
+ */
 export function selectRange(header: string | undefined, size: number): ByteRange | 'outside' | undefined {
   const specs = readSpecs(header ?? '');
   if (specs === undefined) return undefined;
@@ -24,13 +27,16 @@ export function selectRange(header: string | undefined, size: number): ByteRange
     if (range.from > to) return undefined;
     to = Math.max(to, range.to);
   }
-  // A suffix of nothing is all of it, and no Content-Range can say so.
+  // A suffix of an empty representation selects all of it, and Content-Range cannot express that.
   return to === first.from ? undefined : { offset: first.from, length: to - first.from };
 }
 
 type Spec = { readonly first: number; readonly last: number } | { readonly suffix: number };
 
-/** The ranges of a `bytes` header field; undefined if there are none, too many, of another unit or one that is malformed. */
+/**
+ * The ranges of a `bytes` header field; undefined if there are none or too many, if the unit is
+ * another, or if one is malformed.
+ */
 function readSpecs(header: string): Spec[] | undefined {
   const set = /^\s*bytes=(.*)$/i.exec(header)?.[1];
   if (set === undefined) return undefined;
@@ -51,13 +57,13 @@ function readSpecs(header: string): Spec[] | undefined {
   return specs;
 }
 
-/** Bytes from `from` to before `to`; undefined if none of them exists. */
+/** The bytes from `from` up to, but without, `to`; undefined if none of them exists. */
 function resolve(spec: Spec, size: number): { from: number; to: number } | undefined {
   if ('suffix' in spec) return spec.suffix === 0 ? undefined : { from: Math.max(0, size - spec.suffix), to: size };
   return spec.first >= size ? undefined : { from: spec.first, to: Math.min(size, spec.last + 1) };
 }
 
-/** Compares decimal digits of any number. */
+/** Compares decimal numbers of any length. */
 function isLess(left: string, right: string): boolean {
   const [a, b] = [left, right].map((digits) => digits.replace(/^0+(?=\d)/, '')) as [string, string];
   return a.length === b.length ? a < b : a.length < b.length;

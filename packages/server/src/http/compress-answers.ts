@@ -1,11 +1,12 @@
-// Compresses answers that are made for each request and hold text: listings, metrics. Not those that say no-store: they may
-// hold a secret, and the size of a compressed secret beside text that the asker chose tells about it (BREACH).
+// Compresses text that is generated for each request: listings, metrics. Answers with no-store are
+// left alone, since they may hold a secret, and the compressed size of a secret next to text that
+// the client chose reveals it (BREACH).
 import type { MiddlewareHandler } from 'hono';
 import { codingHeader, compressed } from './content-coding.ts';
 
 const TEXT = /^(text\/|application\/(json|openmetrics-text))/;
 
-/** Answers with an entity tag are left alone: they are in their coding already. */
+/** Answers with an entity tag are left alone, since their coding is already chosen. */
 export const compressAnswers: MiddlewareHandler = async (context, next) => {
   await next();
   const { headers, status } = context.res;

@@ -1,22 +1,28 @@
-// Which content coding an answer gets (RFC 9110 section 12.5.3), and how bytes are put into it.
+// Chooses the content coding of an answer (RFC 9110 section 12.5.3), and encodes bytes.
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import { HayateError } from '../kernel/error.ts';
 
-/** Codings in our order of preference where the client has none: brotli is the smallest. */
+/**
+ * Codings in the server's order of preference, for clients that have none: brotli is the smallest.
+ */
 export const Codings = ['br', 'gzip', 'identity'] as const;
 export type Coding = (typeof Codings)[number];
 
 const QVALUE = /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/;
 
-/** The best of `available` by an Accept-Encoding field; undefined if the client takes none of them, not even identity (406). */
+/**
+ * The best of `available` by an Accept-Encoding field; undefined if the client accepts none of
+ * them, not even identity (406).
+ */
 export function chooseCoding(header: string | undefined, available: readonly Coding[] = Codings): Coding | undefined {
-  // Without the field anything may be sent; what everybody can read is.
+  // Without the field any coding is allowed; identity is the one that every client can read.
   if (header === undefined) return 'identity';
   const weights = readWeights(header);
   const weightOf = (coding: Coding): number => {
     const own = weights.get(coding) ?? (coding === 'gzip' ? weights.get('x-gzip') : undefined) ?? weights.get('*');
-    // What is not named is not wanted, except for identity, which must be refused to be unwanted.
+    // A coding that is not listed is not wanted, except identity, which stays allowed unless it is
+    // refused.
     return own ?? (coding === 'identity' ? 0.0001 : 0);
   };
   let best: Coding | undefined;
@@ -25,7 +31,7 @@ export function chooseCoding(header: string | undefined, available: readonly Cod
   return best;
 }
 
-/** Each coding's weight. An element that is malformed is passed over. */
+/** The weight of each coding. Malformed elements are skipped. */
 function readWeights(header: string): Map<string, number> {
   const weights = new Map<string, number>();
   for (const element of header.split(',')) {
@@ -39,7 +45,7 @@ function readWeights(header: string): Map<string, number> {
 
 const compressGzip = promisify(gzip);
 const compressBrotli = promisify(brotliCompress);
-/** Smaller answers take longer to compress and to unpack than they save on their way. */
+/** Compressing smaller answers, and unpacking them, takes longer than it saves in transfer. */
 const COMPRESSED_BYTES_MIN = 1_024;
 
 /** The same content in several codings; `identity` is always there. */
@@ -51,18 +57,24 @@ export interface Encoded {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** The form that the client takes best; if it takes none that is there, one is made for it. Throws HayateError NOT_ACCEPTABLE. */
+/**
+ * The available form that the client prefers. If it accepts none of them, one is made for it.
+ * Throws HayateError NOT_ACCEPTABLE.
+ */
 export async function inCoding(forms: Forms, acceptEncoding: string | undefined): Promise<Encoded> {
   return make(forms, chooseCoding(acceptEncoding, [...forms.keys()]) ?? chooseCoding(acceptEncoding));
 }
 
-/** Content that was made for this request, compressed if it is worth it and the client takes it. Throws HayateError NOT_ACCEPTABLE. */
+/**
+ * Content generated for this request, compressed if that is worth it and the client accepts it.
+ * Throws HayateError NOT_ACCEPTABLE.
+ */
 export async function compressed(bytes: Uint8Array<ArrayBuffer>, acceptEncoding: string | undefined): Promise<Encoded> {
   const forms: Forms = new Map([['identity', bytes]]);
   return bytes.length < COMPRESSED_BYTES_MIN ? inCoding(forms, acceptEncoding) : make(forms, chooseCoding(acceptEncoding));
 }
 
-/** Content-Encoding for `coding`; none for identity, which is never named. */
+/** The Content-Encoding field for `coding`; empty for identity, which is never named. */
 export function codingHeader(coding: Coding): Record<string, string> {
   return coding === 'identity' ? {} : { 'Content-Encoding': coding };
 }
@@ -73,7 +85,7 @@ async function make(forms: Forms, coding: Coding | undefined): Promise<Encoded> 
   return { coding, bytes: forms.get(coding) ?? (await encode(forms.get('identity') ?? new Uint8Array(), coding)) };
 }
 
-/** Quickly rather than smallest: it is made while the client waits. */
+/** Fast rather than smallest, since the client is waiting. */
 async function encode(bytes: Uint8Array, coding: Coding): Promise<Uint8Array<ArrayBuffer>> {
   if (coding === 'gzip') return new Uint8Array(await compressGzip(bytes, { level: 6 }));
   return new Uint8Array(await compressBrotli(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } }));

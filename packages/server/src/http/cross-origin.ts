@@ -1,11 +1,12 @@
-// Lets pages of other origins read answers (CORS, as the Fetch standard has it). In: an allow-list. Out: the header fields by
-// which a browser hands answers to such a page: on errors too, or the page could not tell a refusal from a broken network.
-// Credentials are never allowed: tokens travel in Authorization, and there are no cookies.
+// Lets pages of other origins read answers (CORS, by the Fetch standard). In: an allow-list. Out:
+// the header fields by which a browser lets such a page read an answer. Errors have them too;
+// otherwise a page could not tell a refusal from a broken network. Credentials are never allowed:
+// tokens are sent in Authorization, and there are no cookies.
 import type { Context, MiddlewareHandler } from 'hono';
 import { HayateError } from '../kernel/error.ts';
 import type { OriginList } from './origin-list.ts';
 
-/** What a page may read beyond what it always may. */
+/** Header fields that a page may read in addition to those it always may. */
 const EXPOSED = [
   'Accept-Ranges',
   'Content-Disposition',
@@ -27,10 +28,10 @@ const REQUEST_HEADERS = [
   'If-Unmodified-Since',
   'Range',
 ].join(', ');
-/** How long a browser may keep the answer to a preflight, seconds: the most that Chromium does. */
+/** How long a browser may cache the answer to a preflight, in seconds: Chromium's maximum. */
 const PREFLIGHT_SECONDS = '7200';
 
-/** Answers preflights, and marks the other answers for the origins of `origins`. */
+/** Answers preflights, and adds the header fields to other answers for the allowed `origins`. */
 export function crossOrigin(origins: OriginList): MiddlewareHandler {
   return async (context, next) => {
     const origin = context.req.header('Origin');
@@ -40,7 +41,7 @@ export function crossOrigin(origins: OriginList): MiddlewareHandler {
       context.req.method === 'OPTIONS' && origin !== undefined && context.req.header('Access-Control-Request-Method') !== undefined;
     if (isPreflight) return answerPreflight(context, { allowed, named, any: origins.any });
     await next();
-    // A cache must not give one origin what was said to another, nor to one what was said to none.
+    // A cache must not serve one origin the answer for another, or for none.
     if (!origins.any) context.header('Vary', 'Origin', { append: true });
     if (allowed === undefined || origin === undefined) return;
     context.header('Access-Control-Allow-Origin', allowed);
@@ -50,7 +51,7 @@ export function crossOrigin(origins: OriginList): MiddlewareHandler {
 
 interface Preflight {
   readonly allowed: string | undefined;
-  /** Whether the origin is on the list by name. */
+  /** Whether the list names the origin. */
   readonly named: boolean;
   readonly any: boolean;
 }
@@ -64,7 +65,8 @@ function answerPreflight(context: Context, { allowed, named, any }: Preflight): 
     'Access-Control-Allow-Methods': METHODS,
     'Access-Control-Allow-Headers': REQUEST_HEADERS,
     'Access-Control-Max-Age': PREFLIGHT_SECONDS,
-    // From a public page to a server in a private network: for origins that the operator has named.
+    // For requests from a public page to a server in a private network: only for origins that the
+    // operator has named.
     ...(asksForPrivateNetwork && named ? { 'Access-Control-Allow-Private-Network': 'true' } : {}),
   });
 }

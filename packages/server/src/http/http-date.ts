@@ -1,4 +1,5 @@
-// HTTP dates (RFC 9110 section 5.6.7): written in the one form that may be sent, read in all three that may arrive.
+// HTTP dates (RFC 9110 section 5.6.7): written in the one form that may be sent, read in all three
+// that may arrive.
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 const month = `(?<month>${MONTHS.join('|')})`;
@@ -10,7 +11,7 @@ const FORMS = [
   new RegExp(`^${day} ${month} (?<day>\\d{2}| \\d) ${time} (?<year>\\d{4})$`),
 ];
 
-/** `Sun, 06 Nov 1994 08:49:37 GMT`: whole seconds, the rest is cut off. */
+/** `Sun, 06 Nov 1994 08:49:37 GMT`: whole seconds, rounded down. */
 export function formatHttpDate(unixMs: number): string {
   return new Date(unixMs).toUTCString();
 }
@@ -26,7 +27,7 @@ export function parseHttpDate(text: string): number | undefined {
   return Date.UTC(fullYear(year), MONTHS.indexOf(month), date, hours, minutes, seconds);
 }
 
-/** Two digits that seem to lie more than 50 years ahead are of the century before. */
+/** Two digits that seem more than 50 years in the future mean the previous century. */
 function fullYear(text: string): number {
   if (text.length === 4) return Number(text);
   const now = new Date().getUTCFullYear();

@@ -1,8 +1,9 @@
-// Which web origins may read this server's answers, as an operator writes them: exact origins, all below a domain, or any.
-// Each is brought into the form that browsers send (RFC 6454 section 6.2), or refused with what is wrong with it.
+// The web origins that may read this server's answers, as an operator writes them: exact origins,
+// all hosts below a domain, or any. Each is converted to the form that browsers send (RFC 6454
+// section 6.2), or refused with the reason.
 import { HayateError } from '../kernel/error.ts';
 
-/** Host names below a wildcard. */
+/** Host names that a wildcard matches. */
 const SUBDOMAIN = /^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/;
 
 interface Wildcard {
@@ -16,7 +17,7 @@ interface Wildcard {
 export class OriginList {
   readonly #exact = new Set<string>();
   readonly #wildcards: Wildcard[] = [];
-  /** Whether any origin may. */
+  /** Whether any origin is allowed. */
   readonly any: boolean;
 
   /** Throws HayateError CONFIGURATION, naming the first entry that is not an origin. */
@@ -25,7 +26,7 @@ export class OriginList {
     for (const entry of entries) if (entry !== '*') this.#add(entry);
   }
 
-  /** Whether `origin`, an Origin header field, is allowed by name. */
+  /** Whether the list allows `origin`, an Origin header field, by name. */
   has(origin: string): boolean {
     return this.#exact.has(origin) || this.#wildcards.some((wildcard) => isBelow(wildcard, origin));
   }
@@ -45,9 +46,13 @@ export class OriginList {
   }
 }
 
-/** Host and port as browsers write them: lower case, punycode, no default port. Undefined for any other text. */
+/**
+ * Host and port as browsers write them: lower case, punycode, no default port. Undefined for any
+ * other text.
+ */
 function hostOf(scheme: string, rest: string): string | undefined {
-  // URL has rules for hosts of the schemes that it knows; pages of apps come from others, such as capacitor://localhost.
+  // URL applies its rules for hosts only to the schemes that it knows. Pages in apps come from
+  // other schemes, such as capacitor://localhost.
   const isWeb = scheme === 'http' || scheme === 'https';
   const address = `${isWeb ? scheme : 'http'}://${rest}`;
   if (!URL.canParse(address)) return undefined;

@@ -60,11 +60,11 @@ test('dates are compared by whole seconds, and what is no date is ignored', () =
 });
 
 test('the order is that of RFC 9110 section 13.2.2', () => {
-  // A tag outranks the date of its kind.
+  // An entity tag takes precedence over the date of the same kind.
   assert.equal(outcome({ 'If-Match': '"a-1"', 'If-Unmodified-Since': date(-5) }), 'proceed');
   assert.equal(outcome({ 'If-None-Match': '"b"', 'If-Modified-Since': date(5) }), 'proceed');
   assert.equal(outcome({ 'If-None-Match': '"a-1"', 'If-Modified-Since': date(-5) }), 'not-modified');
-  // What must hold is asked before what must not.
+  // If-Match is evaluated before If-None-Match.
   assert.equal(outcome({ 'If-Match': '"b"', 'If-None-Match': '"a-1"' }), 'failed');
   assert.equal(outcome({ 'If-Match': '"a-1"', 'If-None-Match': '"a-1"' }), 'not-modified');
   assert.equal(outcome({ 'If-Unmodified-Since': date(-5), 'If-None-Match': '"a-1"' }), 'failed');

@@ -1,8 +1,9 @@
-// Conditional requests (RFC 9110 section 13). In: a GET or HEAD request's header fields and the validators of what it asks
-// for. Out: whether the content is sent, is known to the client, or must not be sent.
+// Conditional requests (RFC 9110 section 13). In: the header fields of a GET or HEAD request, and
+// the validators of the representation. Out: whether to send the content, or to answer that the
+// client has it or that a precondition failed.
 import { formatHttpDate, parseHttpDate } from './http-date.ts';
 
-/** What tells one state of a representation from another. */
+/** Values that identify one state of a representation. */
 export interface Validators {
   /** A strong entity tag, with its quotes. */
   readonly etag: string;
@@ -10,10 +11,12 @@ export interface Validators {
   readonly modifiedMs?: number | undefined;
 }
 
-/** A header field of the request; undefined if it has none of this name. */
+/** Reads a header field of the request; undefined if there is none of this name. */
 export type ReadHeader = (name: string) => string | undefined;
 
-/** What the preconditions say, in the order of section 13.2.2: go on, answer 304, or answer 412. */
+/**
+ * Evaluates the preconditions in the order of section 13.2.2: proceed, answer 304, or answer 412.
+ */
 export function evaluatePreconditions(header: ReadHeader, { etag, modifiedMs }: Validators): 'proceed' | 'not-modified' | 'failed' {
   const ifMatch = header('If-Match');
   const unmodifiedSince = dateOf(header('If-Unmodified-Since'));
@@ -27,19 +30,27 @@ export function evaluatePreconditions(header: ReadHeader, { etag, modifiedMs }: 
   return unchanged ? 'not-modified' : 'proceed';
 }
 
-/** Whether a Range applies (section 13.1.5): no If-Range, or one that names exactly this state. */
+/**
+ * Whether a Range applies (section 13.1.5): there is no If-Range, or it names exactly this state.
+ */
 export function ifRangeHolds(ifRange: string | undefined, { etag, modifiedMs }: Validators): boolean {
   if (ifRange === undefined) return true;
   const text = ifRange.trim();
   return text === etag || (modifiedMs !== undefined && text === formatHttpDate(modifiedMs));
 }
 
-/** Whether `*` or a list of entity tags holds one that `is` accepts. A list that is malformed holds none. */
+/**
+ * Whether the text is `*`, or a list with an entity tag that `is` accepts. A malformed list has
+ * none.
+ */
 function matches(text: string, is: (tag: string) => boolean): boolean {
   return text.trim() === '*' || (readTags(text)?.some(is) ?? false);
 }
 
-/** The tags of a list, with `W/` and quotes; commas may stand inside of quotes, and elements may be empty (section 5.6.1.2). */
+/**
+ * The tags of a list, with `W/` and quotes. Quoted text may hold commas, and elements may be empty
+ * (section 5.6.1.2).
+ */
 function readTags(text: string): string[] | undefined {
   const element = /[ \t]*((?:W\/)?"[\x21\x23-\x7e\x80-\xff]*")?[ \t]*(?:,|$)/y;
   const tags: string[] = [];
@@ -51,7 +62,7 @@ function readTags(text: string): string[] | undefined {
   return tags;
 }
 
-/** Without the mark of a weak tag: how tags are compared where weak ones may match. */
+/** The tag without its mark of weakness, for comparisons in which weak tags may match. */
 function opaque(tag: string): string {
   return tag.replace(/^W\//, '');
 }

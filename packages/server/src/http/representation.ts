@@ -1,6 +1,7 @@
-// Answers a GET or HEAD with a representation whose size and validators are known before its bytes are read: whole, in part,
-// or only the news that the client has it already (RFC 9110 sections 13 and 14). Large ones are read piece by piece, no
-// faster than the client takes them.
+// Answers a GET or HEAD with a representation whose size and validators are known before its bytes
+// are read: in whole, in part, or with the information that the client already has it (RFC 9110
+// sections 13 and 14). Large representations are read in pieces, no faster than the client takes
+// them.
 import { createHash } from 'node:crypto';
 import type { Context } from 'hono';
 import { HayateError } from '../kernel/error.ts';
@@ -11,15 +12,15 @@ import { evaluatePreconditions, ifRangeHolds, type Validators } from './precondi
 export interface Representation extends Validators {
   /** Bytes. */
   readonly size: number;
-  /** Header fields of every answer, 304 too: Cache-Control, Vary. */
+  /** Header fields of every answer, including 304: Cache-Control, Vary. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Header fields that go with the content: Content-Type, Content-Encoding. */
+  /** Header fields that describe the content: Content-Type, Content-Encoding. */
   readonly contentHeaders: Readonly<Record<string, string>>;
-  /** The bytes of a part, or of all. Not called for HEAD. */
+  /** The bytes of a part, or of the whole. Not called for HEAD. */
   read(range: ByteRange): Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | Promise<ReadableStream<Uint8Array>>;
 }
 
-/** The answer. Throws HayateError PRECONDITION_FAILED and RANGE_NOT_SATISFIABLE. */
+/** The answer. Throws HayateError PRECONDITION_FAILED or RANGE_NOT_SATISFIABLE. */
 export async function answerRepresentation(context: Context, representation: Representation): Promise<Response> {
   const { size, etag, modifiedMs, headers, contentHeaders } = representation;
   const header = (name: string) => context.req.header(name);
@@ -32,7 +33,7 @@ export async function answerRepresentation(context: Context, representation: Rep
   if (outcome === 'failed') throw new HayateError('PRECONDITION_FAILED', 'it is in another state than the request expects');
   if (outcome === 'not-modified') return context.body(null, 304, state);
   const sent = { 'Accept-Ranges': 'bytes', ...state, ...contentHeaders };
-  // Ranges are defined for GET alone.
+  // Ranges are defined only for GET.
   if (context.req.method === 'HEAD') return context.body(null, 200, { ...sent, 'Content-Length': String(size) });
   const range = ifRangeHolds(header('If-Range'), representation) ? selectRange(header('Range'), size) : undefined;
   if (range === 'outside') {
@@ -46,7 +47,7 @@ export async function answerRepresentation(context: Context, representation: Rep
   return context.body(body, 206, { ...lengths, 'Content-Range': `bytes ${offset}-${offset + length - 1}/${size}` });
 }
 
-/** A representation that is in memory; its entity tag is a digest of its bytes. */
+/** A representation in memory. Its entity tag is a digest of its bytes. */
 export function representationOf(
   bytes: Uint8Array<ArrayBuffer>,
   parts: Pick<Representation, 'headers' | 'contentHeaders'> & { etag?: string },

@@ -1,4 +1,5 @@
-// How this server is reached from the web: below which path, by pages of which origins, and through which proxies.
+// How this server is reached from the web: its base path, the origins that may use it, and its
+// trusted proxies.
 import { Networks } from '../kernel/networks.ts';
 import { checkBasePath } from './base-path.ts';
 import { OriginList } from './origin-list.ts';
@@ -6,9 +7,12 @@ import { OriginList } from './origin-list.ts';
 export interface Site {
   /** `/hayate`, or empty. */
   readonly basePath: string;
-  /** Who may use the HTTP API from elsewhere; undefined: nobody, and answers say nothing of it. */
+  /**
+   * Origins that may use the HTTP API from elsewhere; undefined: none, and answers have no CORS
+   * header fields.
+   */
   readonly origins: OriginList | undefined;
-  /** Reverse proxies that tell whose requests they pass on. */
+  /** Reverse proxies that are trusted to report the client of a request. */
   readonly trustedProxies: Networks;
 }
 

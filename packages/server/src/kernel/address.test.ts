@@ -1,11 +1,14 @@
-// Spellings are made from the 16 bytes of an address, which they must come back to.
+// Spellings are made from the 16 bytes of an address, and must parse back to them.
 import assert from 'node:assert/strict';
 import { isIP } from 'node:net';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { hostAndPort, isLinkLocal, isLocalhostName, isLoopback, isUnspecified, parseAddress, urlHost } from './address.ts';
 
-/** Every spelling that `bytes` may have: long, with zeros, in upper case, with a part left out, with IPv4 at the end. */
+/**
+ * Every spelling that `bytes` may have: long, with leading zeros, in upper case, with `::`, with an
+ * IPv4 tail.
+ */
 const spellings = fc
   .record({
     groups: fc.array(fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 0xffff })), { minLength: 8, maxLength: 8 }),

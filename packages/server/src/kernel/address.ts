@@ -1,6 +1,7 @@
-// Hosts as people write them. In: an IP address in any spelling, or a name. Out: one canonical text, and what kind of address
-// it is. Kinds are decided by the address itself, never by its spelling: `[0:0:0:0:0:0:0:1]` and `::ffff:127.0.0.1` are
-// loopback. Names have no kind; listen-address.ts resolves them.
+// Hosts as people write them. In: an IP address in any spelling, or a name. Out: one canonical
+// text, and the kind of the address. The address itself decides the kind, never its spelling:
+// `[0:0:0:0:0:0:0:1]` and `::ffff:127.0.0.1` are loopback. Names have no kind; listen-address.ts
+// resolves them.
 import { BlockList, isIP } from 'node:net';
 
 const loopback = new BlockList();
@@ -14,8 +15,9 @@ linkLocal.addSubnet('fe80::', 10, 'ipv6');
 const MAPPED = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/;
 
 /**
- * An IP address as it is spelled best (RFC 5952), with its zone (`fe80::1%eth0`) if it has one; undefined for anything else.
- * Brackets are taken off, within them also the zone's `%25` of URLs, and an IPv4-mapped address becomes the IPv4 address.
+ * The canonical spelling of an IP address (RFC 5952), with its zone (`fe80::1%eth0`) if it has one;
+ * undefined for anything else. Brackets are removed, and within them the `%25` that URLs put before
+ * a zone is read as `%`. An IPv4-mapped address becomes the IPv4 address.
  */
 export function parseAddress(text: string): string | undefined {
   const [, bracketed] = /^\[(.*)\]$/.exec(text) ?? [];
@@ -30,12 +32,17 @@ export function parseAddress(text: string): string | undefined {
   return zone === undefined ? canonical : `${canonical}%${zone}`;
 }
 
-/** Whether `text` is an address that reaches only this machine: 127.0.0.0/8, ::1, and these mapped. False for names. */
+/**
+ * Whether `text` is an address that reaches only this machine: 127.0.0.0/8, ::1, or one of these
+ * IPv4-mapped. False for names.
+ */
 export function isLoopback(text: string): boolean {
   return isIn(loopback, text);
 }
 
-/** Whether `text` is an IPv6 address of one link (fe80::/10), which means nothing without its zone. */
+/**
+ * Whether `text` is a link-local IPv6 address (fe80::/10), which means nothing without its zone.
+ */
 export function isLinkLocal(text: string): boolean {
   return isIn(linkLocal, text);
 }
@@ -46,17 +53,19 @@ export function isUnspecified(text: string): boolean {
   return address === '0.0.0.0' || address === '::';
 }
 
-/** Whether a name is this machine's by definition, `localhost` or one below it (RFC 6761 section 6.3). */
+/**
+ * Whether a name always means this machine: `localhost` or a name below it (RFC 6761 section 6.3).
+ */
 export function isLocalhostName(name: string): boolean {
   return /^(.+\.)?localhost\.?$/i.test(name);
 }
 
-/** `host:port` with an IPv6 address in brackets, as messages have it. */
+/** `host:port` with an IPv6 address in brackets, for messages. */
 export function hostAndPort(host: string, port: number | string): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-/** A host as it stands in a URL: IPv6 in brackets, the zone's `%` escaped (RFC 6874). */
+/** A host as URLs write it: IPv6 in brackets, the `%` of a zone escaped (RFC 6874). */
 export function urlHost(host: string): string {
   return host.includes(':') ? `[${host.replace('%', '%25')}]` : host;
 }

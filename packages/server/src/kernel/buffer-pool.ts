@@ -1,23 +1,23 @@
-// Buffers of one size, used again and again: what takes many of them at a high rate would otherwise make the garbage
-// collector run for their sake alone, and hold twice as much memory as it needs.
+// Reuses buffers of one size. Without a pool, code that takes many buffers at a high rate would
+// make the garbage collector run for them alone, and hold twice as much memory as it needs.
 
-/** Takes buffers and gives them back. */
+/** Hands out buffers and takes them back. */
 export interface BufferSource {
   /** Bytes of each buffer. */
   readonly size: number;
-  /** A buffer, with whatever is in it. */
+  /** A buffer with arbitrary content. */
   take(): Buffer;
-  /** Gives a buffer back that `take` gave. Nobody may use it, or a view of it, after that. */
+  /** Gives back a buffer from `take`. It must not be used after that, nor any view of it. */
   give(buffer: Buffer): void;
 }
 
-/** Keeps what is given back, up to a bound. */
+/** Keeps returned buffers, up to a bound. */
 export class BufferPool implements BufferSource {
   readonly size: number;
   readonly #bytesMax: number;
   readonly #free: Buffer[] = [];
 
-  /** `bytesMax`: how much is kept for later at the most. */
+  /** `bytesMax`: how many bytes of buffers are kept for reuse at most. */
   constructor(size: number, bytesMax: number) {
     this.size = size;
     this.#bytesMax = bytesMax;
@@ -33,7 +33,7 @@ export class BufferPool implements BufferSource {
   }
 }
 
-/** Buffers that are used once: for those who make few. */
+/** Buffers that are used only once, for code that needs few. */
 export function freshBuffers(size: number): BufferSource {
   return { size, take: () => Buffer.allocUnsafeSlow(size), give: () => undefined };
 }

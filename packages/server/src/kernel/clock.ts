@@ -1,11 +1,11 @@
-// Time as the server sees it. Wall-clock microseconds come from the monotonic clock over a wall-clock origin, so that
-// intervals never run backwards within a process. The live path takes its clock as a value, so that a simulation can
-// give it another.
+// Time as the server sees it. Wall-clock microseconds are the monotonic clock plus a wall-clock
+// origin, so that time never runs backwards within a process. The live path takes its clock as a
+// value, so that a simulation can pass another.
 
-/** Ends a timer; harmless when it has run. */
+/** Cancels a timer; does nothing if it has run. */
 export type CancelTimer = () => void;
 
-/** The time, and calls that it brings. */
+/** The time, and timers. */
 export interface Clock {
   /** Monotonic milliseconds. */
   nowMs(): number;
@@ -13,7 +13,10 @@ export interface Clock {
   nowUnixUs(): number;
   /** Calls `run` once, after `delayMs`. */
   after(delayMs: number, run: () => void): CancelTimer;
-  /** Calls `run` once, after what has already arrived at this process has been read: what looks like silence may be our own pause. */
+  /**
+   * Calls `run` once, after the data that has already arrived at this process has been read. An
+   * apparent silence of a peer may be a pause of this process.
+   */
   soon(run: () => void): CancelTimer;
 }
 
@@ -27,7 +30,7 @@ export function nowMonotonicMs(): number {
   return performance.now();
 }
 
-/** The process's own clock. */
+/** The clock of this process. */
 export const systemClock: Clock = {
   nowMs: nowMonotonicMs,
   nowUnixUs,
@@ -43,8 +46,9 @@ export const systemClock: Clock = {
 };
 
 /**
- * Calls `run` every `intervalMs` until cancelled, each time after what has already arrived has been read. After a pause of the
- * process (SIGSTOP, a suspended machine) peers are judged by what they sent, not by how long nobody read it.
+ * Calls `run` every `intervalMs` until cancelled, each time after the data that has already arrived
+ * has been read. So after a pause of the process (SIGSTOP, a suspended machine), peers are judged
+ * by what they sent, not by how long it stayed unread.
  */
 export function every(clock: Clock, intervalMs: number, run: () => void): CancelTimer {
   let cancelRun: CancelTimer = () => undefined;

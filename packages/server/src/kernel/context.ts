@@ -1,4 +1,5 @@
-// What every role is given: where to log, where to count, and who this process is.
+// The parts that every role receives: a logger, a metrics registry, and the identity of this
+// process.
 import { randomBytes } from 'node:crypto';
 import { Registry } from '@prometheus-io/client';
 import { type Logger, pino } from 'pino';
@@ -10,11 +11,14 @@ export interface Context {
   readonly logger: Logger;
   readonly registry: Registry;
   readonly clock: Clock;
-  /** Random, new at every start: names this process to others. */
+  /** Random, and different at every start. Identifies this process to others. */
   readonly incarnation: bigint;
 }
 
-/** A context with a fresh incarnation and registry; `clock` is the system's by default, `worker` a label of all it logs and counts. */
+/**
+ * A context with a new incarnation and registry. `clock` defaults to the system's; `worker` labels
+ * all of its log lines and metrics.
+ */
 export function createContext(options: { logLevel?: string; clock?: Clock; worker?: number } = {}): Context {
   const { worker } = options;
   const registry = new Registry();

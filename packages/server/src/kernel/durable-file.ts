@@ -1,11 +1,12 @@
-// Files that survive a power cut: what is on disk when these resolve stays there. A new name is durable only once its
-// directory is synced, and a file that is replaced is at every moment either the old one or the new one, whole.
+// Writes files that survive a power cut: once these functions resolve, the data stays on disk. A
+// new name is durable only once its directory is synced. A replaced file is at every moment either
+// the whole old one or the whole new one.
 import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** Makes the names in `directory` durable. */
 export async function syncDirectory(directory: string): Promise<void> {
-  // Windows gives no handle to a directory; NTFS journals names by itself.
+  // Windows has no handles for directories; NTFS journals names itself.
   if (process.platform === 'win32') return;
   const handle = await open(directory, 'r');
   try {
@@ -15,7 +16,7 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-/** Makes `directory` and its missing parents, durably. Nothing happens if it exists. */
+/** Makes `directory` and its missing parents durably. Does nothing if it exists. */
 export async function makeDirectory(directory: string): Promise<void> {
   const first = await mkdir(directory, { recursive: true });
   if (first === undefined) return;
@@ -26,7 +27,10 @@ export async function makeDirectory(directory: string): Promise<void> {
   }
 }
 
-/** Writes a new file durably but for its name. The caller then renames or links it, and syncs that directory. */
+/**
+ * Writes a new file; its content is durable, but not its name. The caller then renames or links it,
+ * and syncs that directory.
+ */
 export async function writeFileDurably(path: string, content: string | Uint8Array): Promise<void> {
   const handle = await open(path, 'w');
   try {
@@ -37,7 +41,10 @@ export async function writeFileDurably(path: string, content: string | Uint8Arra
   }
 }
 
-/** Replaces (or creates) a small file atomically and durably. One call at a time per path: it goes through `<path>.tmp`. */
+/**
+ * Replaces (or creates) a small file atomically and durably. Only one call at a time per path,
+ * since it writes to `<path>.tmp`.
+ */
 export async function replaceFile(path: string, content: string): Promise<void> {
   const temporary = `${path}.tmp`;
   await writeFileDurably(temporary, content);

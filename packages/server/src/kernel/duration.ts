@@ -1,6 +1,7 @@
-// Durations in text: whole milliseconds as `1h30m`, `90s` or `250ms`, largest unit first. What formatDuration writes, parseDuration reads.
+// Durations as text: whole milliseconds as `1h30m`, `90s` or `250ms`, largest unit first.
+// parseDuration reads the output of formatDuration.
 
-/** Units and their milliseconds, largest first. */
+/** Units and their length in milliseconds, largest first. */
 const durationUnits = [
   ['d', 86_400_000],
   ['h', 3_600_000],
@@ -19,7 +20,7 @@ export function parseDuration(text: string): number | undefined {
   return ms;
 }
 
-/** Whole milliseconds as parseDuration reads them: 5400000 is `1h30m`. */
+/** Writes whole milliseconds in the form that parseDuration reads: 5400000 is `1h30m`. */
 export function formatDuration(ms: number): string {
   let rest = ms;
   let text = '';

@@ -1,4 +1,4 @@
-// One error class for what can be expected to fail. The code is what programs read, the message what people read.
+// One error class for expected failures. Programs read the code, people read the message.
 import type { CloseCodeName } from '@hayate/protocol';
 
 /** Expected failures, by code. `assert` marks bugs instead. */
@@ -19,11 +19,11 @@ export type ErrorCode =
   | 'CLOSED';
 
 export interface HayateErrorOptions extends ErrorOptions {
-  /** How a WebSocket connection that met this is closed. */
+  /** How a WebSocket connection with this error is closed. */
   closeCode?: CloseCodeName;
   /** Whether trying again later may help. */
   temporary?: boolean;
-  /** When to try again, if that is known. */
+  /** When to try again, if known. */
   retryAfterMs?: number;
 }
 

@@ -1,5 +1,5 @@
-// The oracles are kubelet's and Docker's own algorithms, written here after pkg/kubelet/envvars/envvars.go of Kubernetes and
-// daemon/links/links.go of moby.
+// The oracles are the algorithms of kubelet and Docker, reimplemented from
+// pkg/kubelet/envvars/envvars.go of Kubernetes and daemon/links/links.go of moby.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -41,7 +41,10 @@ function kubelet({ name, address, ports }: Service): Variables {
   return env;
 }
 
-/** moby: Link.ToEnv, for a container of which `count` ports from `first` on are exposed. IPv6 gets no brackets there. */
+/**
+ * moby: Link.ToEnv, for a container that exposes `count` ports from `first` on. IPv6 gets no
+ * brackets there.
+ */
 function docker(alias: string, { address, first, count, own }: { address: string; first: number; count: number; own: Variables }) {
   const prefix = upper(alias);
   const url = (port: number) => `tcp://${address}:${port}`;
@@ -59,13 +62,16 @@ function docker(alias: string, { address, first, count, own }: { address: string
   return env;
 }
 
-/** Every command's settings, as the program knows them. */
+/** The settings of every command, as the program defines them. */
 const tables: FlagTable[] = (await allCommands()).map(({ flags }) => flags);
 const serve = defineFlags({
   port: { kind: 'number', default: 8080, min: 0, max: 65_535, help: 'a' },
   internalPort: { kind: 'number', default: 1, min: 0, max: 65_535, help: 'b' },
 });
-/** Parts of service names that make variables like our own, or names that can be taken apart in two ways. */
+/**
+ * Parts of service names that produce variables like Hayate's own, or names that can be split in
+ * two ways.
+ */
 const ownWords = [
   ...new Set(tables.flatMap(variablesOf).map((name) => name.slice('HAYATE_'.length).toLowerCase().replaceAll('_', '-'))),
   ...['service', 'port', 'service-port', 'service-host', 'port-80-tcp', 'env', 'name', 'prot', '2'],
@@ -89,7 +95,8 @@ const service = fc.record({ name: serviceName, address, ports });
 test('all that kubelet sets for any Services named hayate… is passed over, and our own settings still count', () => {
   fc.assert(
     fc.property(fc.array(service, { minLength: 1, maxLength: 4 }), portNumber, fc.boolean(), (services, own, isSet) => {
-      // A later Service overwrites an earlier one's variables, and a pod's own `env` overwrites both.
+      // A later Service overwrites variables of an earlier one, and a pod's own `env` overwrites
+      // both.
       const injected = Object.assign({}, ...services.map(kubelet)) as Variables;
       const env = { ...injected, ...(isSet ? { HAYATE_PORT: String(own), HAYATE_INTERNAL_PORT: String(own) } : {}) };
       refuseUnknownVariables(env, tables);

@@ -1,21 +1,24 @@
-// What a setting is: its kind, default, bounds and help. One table of them types, parses and documents a command's settings.
-// A setting has one name everywhere: `drainTimeoutMs` in code is `--drain-timeout-ms` and `HAYATE_DRAIN_TIMEOUT_MS`.
+// The definition of a setting: its kind, default, bounds and help. One table types, parses and
+// documents the settings of a command. A setting has one name everywhere: `drainTimeoutMs` in code
+// is `--drain-timeout-ms` and `HAYATE_DRAIN_TIMEOUT_MS`.
 import { strict as assert } from 'node:assert';
 
 interface FlagBase {
-  /** What it does: a clause without a full stop. */
+  /** Describes the setting: a clause without a full stop. */
   readonly help: string;
   /** Heading in the help text; "Options" if absent. */
   readonly group?: string;
-  /** What stands for the value in the help text; from the kind if absent. */
+  /** Placeholder for the value in the help text; by default, it depends on the kind. */
   readonly placeholder?: string;
-  /** Refuse to run without it. */
+  /** The command does not run without it. */
   readonly required?: true;
-  /** An argument without a name, taken in the table's order; not read from the environment. */
+  /** A positional argument, in the table's order; not read from the environment. */
   readonly positional?: true;
 }
 
-/** One setting. Without a `default`: undefined, false, [] or {} by kind. */
+/**
+ * One setting. Without a `default`, its value is undefined, false, [] or {}, depending on the kind.
+ */
 export type Flag = FlagBase &
   (
     | {
@@ -36,9 +39,15 @@ export type Flag = FlagBase &
         readonly fraction?: true;
       }
     | { readonly kind: 'boolean'; readonly default?: boolean }
-    /** Milliseconds in code; `1h30m`, `90s`, `250ms` in text, and a number alone if the name ends in `Ms`. */
+    /**
+     * Milliseconds in code; `1h30m`, `90s`, `250ms` in text. A bare number is allowed if the name
+     * ends in `Ms`.
+     */
     | { readonly kind: 'duration'; readonly default?: number; readonly min?: number; readonly max?: number }
-    /** Separated by commas, or given again and again. `verbatim`: each is one element as it was given, commas included. */
+    /**
+     * Separated by commas, or given several times. `verbatim`: each text is one element, commas
+     * included.
+     */
     | { readonly kind: 'list'; readonly default?: readonly string[]; readonly choices?: readonly string[]; readonly verbatim?: true }
     /** `name=value` pairs, as a list. */
     | { readonly kind: 'map'; readonly default?: Readonly<Record<string, string>> }
@@ -59,10 +68,13 @@ type Value<F extends Flag> = F extends { kind: 'boolean' }
         ? number | Always<F>
         : Chosen<F> | Always<F>;
 
-/** What `parseFlags` gives for the table `T`. */
+/** The values that `parseFlags` returns for the table `T`. */
 export type FlagValues<T extends FlagTable> = { readonly [K in keyof T]: Value<T[K]> };
 
-/** Checks a table and returns it with its literal types kept. Asserts that names are camelCase and no two clash. */
+/**
+ * Checks a table and returns it with its literal types kept. Asserts that names are camelCase and
+ * distinct.
+ */
 export function defineFlags<const T extends FlagTable>(table: T): T {
   const options = new Set<string>();
   for (const [name, flag] of Object.entries(table)) {
@@ -76,17 +88,20 @@ export function defineFlags<const T extends FlagTable>(table: T): T {
   return table;
 }
 
-/** `drainTimeoutMs` as on the command line, without its dashes: `drain-timeout-ms`. */
+/** The option's name without its dashes: `drainTimeoutMs` becomes `drain-timeout-ms`. */
 export function optionName(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-/** An option's environment variable: `drain-timeout-ms` and `drainTimeoutMs` are `HAYATE_DRAIN_TIMEOUT_MS`. */
+/**
+ * The environment variable: `drain-timeout-ms` and `drainTimeoutMs` become
+ * `HAYATE_DRAIN_TIMEOUT_MS`.
+ */
 export function variableName(name: string): string {
   return `HAYATE_${optionName(name).replaceAll('-', '_').toUpperCase()}`;
 }
 
-/** The options that set the flag: its own and, for a secret, `name-file`. */
+/** The options that set the flag: its own name and, for a secret, `name-file`. */
 export function optionsOf(name: string, flag: Flag): string[] {
   const option = optionName(name);
   return flag.kind === 'string' && flag.secret ? [option, `${option}-file`] : [option];

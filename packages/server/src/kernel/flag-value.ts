@@ -1,4 +1,5 @@
-// One setting's text to its value. In: a flag's kind and bounds, and what was written. Out: the typed value, or one clear line.
+// Parses the text of one setting. In: a flag's kind and bounds, and the text. Out: the typed value,
+// or a one-line error.
 import { formatDuration, parseDuration } from './duration.ts';
 import { HayateError } from './error.ts';
 import type { Flag } from './flag-table.ts';
@@ -7,13 +8,16 @@ import type { Flag } from './flag-table.ts';
 export interface GivenText {
   /** The flag's name in code. */
   readonly name: string;
-  /** As often as it was given; the last counts, except in lists. */
+  /** Every text that was given. The last one counts, except in lists. */
   readonly texts: readonly string[];
-  /** What the source is called in a message: `--port`, `HAYATE_PORT`. */
+  /** The name of the source in messages: `--port`, `HAYATE_PORT`. */
   readonly label: string;
 }
 
-/** Reads what was given as `flag` says. Throws HayateError CONFIGURATION, without the text where it is a secret. */
+/**
+ * Parses the given text by the definition `flag`. Throws HayateError CONFIGURATION, which omits the
+ * text of a secret.
+ */
 export function parseValue(flag: Flag, { name, texts, label }: GivenText): unknown {
   const text = texts.at(-1) ?? '';
   const refuse = (what: string, shown = text) =>
@@ -33,7 +37,7 @@ export function parseValue(flag: Flag, { name, texts, label }: GivenText): unkno
       return value;
     }
     case 'duration': {
-      // A name that says its unit takes a number alone: --drain-timeout-ms 5000.
+      // A flag whose name includes its unit also takes a bare number: --drain-timeout-ms 5000.
       const value = parseDuration(name.endsWith('Ms') && /^\d+$/.test(text) ? `${text}ms` : text);
       if (value === undefined || !within(value, flag)) throw refuse(`a duration such as 90s, 15m or 1h${range(flag, formatDuration)}`);
       return value;

@@ -1,7 +1,8 @@
-// Settings. In: one typed table, the command line and the environment. Out: one object of typed values.
-// A setting has one name everywhere: `drainTimeoutMs` in code is `--drain-timeout-ms` and `HAYATE_DRAIN_TIMEOUT_MS`.
-// The command line wins over the environment, the environment over the default. What nobody knows is refused, except for
-// variables that an orchestrator sets (flag-injected.ts). A secret's value never gets into a message.
+// Reads settings. In: one typed table, the command line and the environment. Out: one object of
+// typed values. A setting has one name everywhere: `drainTimeoutMs` in code is `--drain-timeout-ms`
+// and `HAYATE_DRAIN_TIMEOUT_MS`. The command line wins over the environment, the environment over
+// the default. Unknown settings are refused, except for variables that an orchestrator sets
+// (flag-injected.ts). The value of a secret never appears in a message.
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { didYouMean } from './did-you-mean.ts';
@@ -20,9 +21,10 @@ export function variablesOf(table: FlagTable): string[] {
 }
 
 /**
- * Reads `argv` (what follows the command's name) and `env` by `table`. Throws HayateError CONFIGURATION, in one line, for
- * anything unknown, missing or out of range. An empty variable is as if unset. Variables of other tables: refuseUnknownVariables.
- * `standardInput` is what the option that standardInputOption names has read.
+ * Reads `argv` (the arguments after the command's name) and `env` by `table`. Throws HayateError
+ * CONFIGURATION, with a one-line message, for anything unknown, missing or out of range. An empty
+ * variable counts as unset. refuseUnknownVariables handles variables outside the table.
+ * `standardInput` is the text read for the option that standardInputOption names.
  */
 export function parseFlags<T extends FlagTable>(
   table: T,
@@ -40,8 +42,9 @@ export function parseFlags<T extends FlagTable>(
 }
 
 /**
- * The option, as it was given, whose text is read from standard input (`--token-file -`); undefined if there is none, or if the
- * command reads standard input itself. Throws HayateError CONFIGURATION if more than one would.
+ * The option, as it was given, whose text is read from standard input (`--token-file -`); undefined
+ * if there is none, or if the command reads standard input itself. Throws HayateError CONFIGURATION
+ * if several options would read it.
  */
 export function standardInputOption(
   table: FlagTable,
@@ -59,8 +62,9 @@ export function standardInputOption(
 }
 
 /**
- * Throws HayateError CONFIGURATION for a HAYATE_* variable that none of `tables` reads. Passed over are empty ones, those
- * that an orchestrator sets, and HAYATE_TEST_*, which belong to the test suite.
+ * Throws HayateError CONFIGURATION for a HAYATE_* variable that none of `tables` reads. Empty
+ * variables are ignored, and so are those that an orchestrator sets, and HAYATE_TEST_*, which
+ * belong to the test suite.
  */
 export function refuseUnknownVariables(env: Readonly<Record<string, string | undefined>>, tables: readonly FlagTable[]): void {
   const known = new Set(tables.flatMap(variablesOf));
@@ -72,7 +76,10 @@ export function refuseUnknownVariables(env: Readonly<Record<string, string | und
 
 type Given = Map<string, string[]>;
 
-/** Each flag with where its text comes from: the command line, else the environment. `label` is what an option is called there. */
+/**
+ * Each flag with the source of its text: the command line, or else the environment. `label` is the
+ * option's name in that source.
+ */
 function sourcesOf(table: FlagTable, argv: readonly string[], env: Readonly<Record<string, string | undefined>>) {
   const typed = readArguments(table, argv);
   return Object.entries(table).map(([name, flag]) => {
@@ -143,7 +150,7 @@ function variables(env: Readonly<Record<string, string | undefined>>, ...options
   return given;
 }
 
-/** The texts of one source and what to call it in a message; a secret's file is read here. */
+/** The texts of one source, and its name in messages. The file of a secret is read here. */
 function pick(
   given: Given,
   text: string,

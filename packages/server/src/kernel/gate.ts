@@ -1,7 +1,10 @@
-// A gate that lets work pass while the weight of all that is inside stays below a bound; what is heavier than that passes alone.
-// First come, first served.
+// Lets work run while the total weight of running work stays below a bound. Work that is heavier
+// than the bound runs alone. First come, first served.
 
-/** Bounds what is going on at a time. A weight is whatever shall be bounded: bytes, or 1 for each. */
+/**
+ * Bounds concurrent work. Weights are in the unit to be bounded: bytes, or 1 for each piece of
+ * work.
+ */
 export class Gate {
   readonly #weightMax: number;
   #weight = 0;
@@ -11,12 +14,12 @@ export class Gate {
     this.#weightMax = weightMax;
   }
 
-  /** Of all that is inside. */
+  /** Total weight of the running work. */
   get weight(): number {
     return this.#weight;
   }
 
-  /** Does `work` when there is room for it; resolves or rejects as it does. */
+  /** Runs `work` once there is room for it; resolves or rejects as it does. */
   async pass<T>(weight: number, work: () => Promise<T>): Promise<T> {
     if (this.#queue.length > 0 || !this.#admits(weight)) {
       const { promise, resolve } = Promise.withResolvers<void>();

@@ -1,9 +1,13 @@
-// Sets of networks. In: addresses and networks (CIDR, RFC 4632) as people write them. Out: whether an address is in one of them.
+// Sets of networks. In: addresses and networks (CIDR, RFC 4632) as people write them. Out: whether
+// an address is in one of them.
 import { BlockList, isIP } from 'node:net';
 import { parseAddress } from './address.ts';
 import { HayateError } from './error.ts';
 
-/** Networks that are not routed in the Internet: proxies, probes and people next door come from there. */
+/**
+ * Networks that are not routed on the Internet. Proxies, probes and clients on the local network
+ * come from there.
+ */
 const PRIVATE_NETWORKS = [
   ...['127.0.0.0/8', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16', '100.64.0.0/10'],
   ...['::1/128', 'fc00::/7', 'fe80::/10'],
@@ -13,7 +17,10 @@ const PRIVATE_NETWORKS = [
 export class Networks {
   readonly #list = new BlockList();
 
-  /** `flag` is what a message names. Throws HayateError CONFIGURATION for an entry that is neither an address nor a network (CIDR). */
+  /**
+   * `flag` is the option's name in messages. Throws HayateError CONFIGURATION for an entry that is
+   * neither an address nor a network (CIDR).
+   */
   constructor(flag: string, entries: readonly string[]) {
     for (const entry of entries) {
       const [text = '', bits, ...rest] = entry.split('/');
@@ -38,7 +45,7 @@ export class Networks {
 
 const privateNetworks = new Networks('', PRIVATE_NETWORKS);
 
-/** Whether a canonical address is of a network that is not routed in the Internet. */
+/** Whether a canonical address is in a network that is not routed on the Internet. */
 export function isPrivate(address: string): boolean {
   return privateNetworks.has(address);
 }

@@ -1,14 +1,18 @@
-// Lines about what may happen again and again: bad input, a server that refuses, a disk that is full. Nobody who causes it, and no
-// outage however long, fills the disk. In: every occurrence. Out: the first, then fewer and fewer while it repeats, with the
-// number left out. What comes again after a silence is told at once.
+// Logs events that may repeat: bad input, a server that refuses, a full disk. Neither a hostile
+// client nor a long outage can fill the disk. In: every occurrence. Out: the first one, then fewer
+// and fewer lines while it repeats, each with the number of lines left out. An event that recurs
+// after a silence is logged at once.
 import type { Logger } from 'pino';
 import { nowMonotonicMs } from './clock.ts';
 
-/** After a line the next of its kind waits so long; twice that after each, */
+/**
+ * The pause after a line before the next of its kind. It doubles after each line, up to
+ * INTERVAL_MS_MAX.
+ */
 const INTERVAL_MS = 1_000;
-/** up to this. */
+/** Upper bound of the pause. */
 const INTERVAL_MS_MAX = 60_000;
-/** Kinds that are remembered; more share one. */
+/** Number of kinds that are remembered. Further kinds share one entry. */
 const KINDS_MAX = 1_000;
 
 interface Kind {
@@ -29,8 +33,8 @@ export class RateLimitedLog {
   }
 
   /**
-   * `reason` is from a closed list, and with `subject` (a shard, a partition; from a small set) makes the kind; `detail` must hold
-   * no token, name or payload.
+   * `reason` is from a closed list. Together with `subject` (a shard or partition, from a small
+   * set) it makes the kind. `detail` must not hold tokens, names or payloads.
    */
   warn(reason: string, detail: Record<string, unknown>, subject = ''): void {
     this.#log('warn', { reason, detail, subject });

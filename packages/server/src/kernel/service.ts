@@ -1,12 +1,15 @@
-// What every role is to main.ts: something that starts, drains and closes. No role knows another.
+// The interface of every role for main.ts: it starts, drains and closes. No role knows another.
 
 /** A running role. */
 export interface Service {
   readonly name: string;
-  /** Undefined when it can serve; otherwise why not, for /readyz. */
+  /** Why the role cannot serve now, for /readyz; undefined if it can. */
   unready(): string | undefined;
-  /** Finishes what has begun: says goodbye to clients, flushes, acknowledges. Takes no new work. */
+  /**
+   * Finishes the work that has begun: says goodbye to clients, flushes, acknowledges. Takes no new
+   * work.
+   */
   drain(): Promise<void>;
-  /** Releases everything. After drain, or at once. */
+  /** Releases everything. Called after drain, or at once. */
   close(): Promise<void>;
 }

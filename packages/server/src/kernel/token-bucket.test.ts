@@ -13,7 +13,7 @@ test('over any stretch of time no more than the burst plus the rate passes, and 
       for (const { afterMs, cost } of requests) {
         nowMs += afterMs;
         level = Math.min(20, level + afterMs * 0.1);
-        // Within rounding of the level, either answer is right.
+        // If the level is within rounding of the cost, either answer is right.
         if (Math.abs(level - cost) < 1e-6) return;
         assert.equal(bucket.take(cost, nowMs), cost <= level);
         if (cost <= level) level -= cost;

@@ -1,6 +1,9 @@
-// A rate limit with a burst. Costs in, yes or no out; never more than burst + rate * time passes.
+// A rate limit with a burst. In: costs. Out: yes or no. Never more than burst + rate * time passes.
 
-/** `rate` units a second on average, `burst` at once. Time is in milliseconds on any monotonic clock. */
+/**
+ * `rate` units per second on average, `burst` units at once. Times are milliseconds of any
+ * monotonic clock.
+ */
 export class TokenBucket {
   readonly #ratePerMs: number;
   readonly #burst: number;
@@ -14,7 +17,7 @@ export class TokenBucket {
     this.#atMs = options.nowMs;
   }
 
-  /** Takes `cost` units if they are there. */
+  /** Takes `cost` units if they are available. */
   take(cost: number, nowMs: number): boolean {
     this.#level = Math.min(this.#burst, this.#level + Math.max(0, nowMs - this.#atMs) * this.#ratePerMs);
     this.#atMs = nowMs;

@@ -1,4 +1,5 @@
-// Files replaced in each way that people and programs replace files, on a real file system; time passes when the test says so.
+// Files replaced in all the ways that people and programs use, on a real file system. The test
+// advances the time.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, renameSync, rmSync, statSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
@@ -31,7 +32,7 @@ class ManualClock implements Clock {
   }
 }
 
-/** Files with contents, watched; `seen` and `problems` gather what is told. */
+/** Makes and watches files with these contents; `seen` and `problems` collect what is reported. */
 async function watch(t: TestContext, files: Record<string, string>, options: Partial<WatchedFilesOptions> = {}) {
   const directory = tempDir(t);
   for (const [name, content] of Object.entries(files)) writeFileSync(join(directory, name), content);

@@ -1,6 +1,7 @@
-// Files that others replace while the server runs: certificates, key sets, secrets. In: their paths. Out: their contents,
-// at the start and after each change. The contents are compared, not time stamps, so that every way of replacing a file
-// is noticed: an editor's save, a rename, a symbolic link that is swapped (Kubernetes), a copy that keeps its times.
+// Watches files that are replaced while the server runs: certificates, key sets, secrets. In: their
+// paths. Out: their contents, at the start and after each change. It compares contents, not time
+// stamps, so it notices every way of replacing a file: an editor's save, a rename, a swapped
+// symbolic link (Kubernetes), a copy that keeps its times.
 import { open, stat } from 'node:fs/promises';
 import { type CancelTimer, type Clock, systemClock } from './clock.ts';
 import { HayateError } from './error.ts';
@@ -9,15 +10,20 @@ export interface WatchedFilesOptions {
   /** Files that belong together, such as a certificate and its key. */
   readonly paths: readonly string[];
   /**
-   * Takes the contents, in the order of `paths`, after any of them has changed. Not called for those that `open` read.
-   * Files that are not replaced in one step may come half-written: check them, and keep the old ones; the rest follows.
+   * Takes the contents, in the order of `paths`, after any of them has changed. Not called for the
+   * contents that `open` read. A file that is not replaced atomically may arrive half-written.
+   * Check the contents, and keep the old ones if they are not valid; another call follows once the
+   * file is complete.
    */
   readonly onChange: (contents: readonly Buffer[]) => void | Promise<void>;
-  /** A file could not be read twice in a row (once is a replacement at work), or `onChange` threw. Called once for each cause. */
+  /**
+   * Called when a file could not be read twice in a row (once may be a replacement in progress), or
+   * when `onChange` threw. Called once for each cause.
+   */
   readonly onProblem: (error: Error) => void;
-  /** Default 5,000. */
+  /** How often the files are checked. Default: 5,000. */
   readonly intervalMs?: number;
-  /** Largest file. Default 1 MiB. */
+  /** Largest file size. Default: 1 MiB. */
   readonly bytesMax?: number;
   /** Default: the system's. */
   readonly clock?: Clock;
@@ -27,7 +33,7 @@ const INTERVAL_MS = 5_000;
 const BYTES_MAX = 2 ** 20;
 const CHUNK_BYTES = 64 * 1024;
 
-/** Files that are looked at again and again, until `close`. */
+/** Files that are checked repeatedly, until `close`. */
 export class WatchedFiles {
   readonly #options: WatchedFilesOptions;
   readonly #clock: Clock;
@@ -45,8 +51,9 @@ export class WatchedFiles {
   }
 
   /**
-   * Reads the files and watches them. Rejects with the system's error, or HayateError CONFIGURATION for one that is too large.
-   * A pipe or a device, which can be read once, is never looked at again; nor are the files given with it.
+   * Reads the files and watches them. Rejects with the system's error, or with HayateError
+   * CONFIGURATION for a file that is too large. A pipe or a device can be read only once, so it is
+   * never checked again; nor are the files given with it.
    */
   static async open(options: WatchedFilesOptions): Promise<WatchedFiles> {
     const { paths, bytesMax = BYTES_MAX } = options;
@@ -57,14 +64,17 @@ export class WatchedFiles {
     return watched;
   }
 
-  /** What was read last, in the order of the paths. */
+  /** The contents read last, in the order of the paths. */
   get contents(): readonly Buffer[] {
     return this.#contents;
   }
 
-  /** Looks now, without waiting for the interval; resolves when `onChange` has taken what is new. Never rejects. */
+  /**
+   * Checks the files now, without waiting for the interval. Resolves when `onChange` has taken the
+   * changes. Never rejects.
+   */
   check(): Promise<void> {
-    // A look that has begun may have read the files before they were replaced.
+    // A check in progress may have read the files before they were replaced.
     if (this.#checking !== undefined) {
       this.#next ??= this.#checking.then(() => {
         this.#next = undefined;
@@ -78,7 +88,7 @@ export class WatchedFiles {
     return this.#checking;
   }
 
-  /** Looks no more. A call of `onChange` may still be on its way. */
+  /** Stops checking. A call of `onChange` may still be in progress. */
   close(): void {
     this.#closed = true;
     this.#cancel();
@@ -97,7 +107,7 @@ export class WatchedFiles {
       const first = await this.#readAgain();
       this.#failure = undefined;
       if (same(first, this.#contents)) return;
-      // Files that are being replaced one after the other are left alone until the next look.
+      // If files are being replaced one after the other, leave them alone until the next check.
       const second = await this.#readAgain();
       if (this.#closed || !same(first, second)) return;
       this.#contents = second;

@@ -4,7 +4,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { CoalesceOptions } from './coalesce.ts';
 import { CoalesceSchedule } from './coalesce-schedule.ts';
 
-/** A clock that the test turns. */
+/** A clock that the test advances by hand. */
 class ManualClock implements Clock {
   ms = 0;
   #calls: { atMs: number; run: () => void }[] = [];
@@ -29,12 +29,12 @@ class ManualClock implements Clock {
     return this.after(0, run);
   }
 
-  /** Calls that are outstanding. */
+  /** The number of outstanding calls. */
   get timers(): number {
     return this.#calls.length;
   }
 
-  /** Goes on to `ms`, through every call that is due. */
+  /** Advances the clock to `ms` and runs every call that becomes due. */
   turnTo(ms: number): void {
     for (;;) {
       const due = this.#calls.filter(({ atMs }) => atMs <= ms).toSorted((a, b) => a.atMs - b.atMs)[0];
@@ -47,7 +47,7 @@ class ManualClock implements Clock {
   }
 }
 
-/** A schedule whose flushes take `costMs` each, and what was flushed when. */
+/** A schedule whose flushes take `costMs` each, and a list of what was flushed and when. */
 function schedule(over: Partial<CoalesceOptions> = {}, costMs = 0) {
   const clock = new ManualClock();
   const flushed: [string, number][] = [];

@@ -1,11 +1,12 @@
-// When the streams of one listener write what they have gathered: a queue in the order in which they began to gather, and
-// one timer for all of them. The time spent writing decides how long they gather; see coalesce.ts.
+// Decides when the streams of one listener write the frames they have gathered. One queue holds the
+// streams in the order in which they began to gather, and one timer serves them all. The share of
+// time spent writing sets how long they gather; see coalesce.ts.
 import type { CancelTimer, Clock } from '../kernel/clock.ts';
 import { BusyMeter, type CoalesceLevel, type CoalesceOptions, coalesceDelayMs, coalesceLevel } from './coalesce.ts';
 
-/** What has frames to write. */
+/** Something that gathers frames, to be written together. */
 export interface Gathering {
-  /** Writes what has been gathered; harmless if that is nothing. */
+  /** Writes the gathered frames. Does nothing if there are none. */
   flush(): void;
 }
 
@@ -14,7 +15,7 @@ export class CoalesceSchedule {
   readonly #clock: Clock;
   readonly #options: CoalesceOptions;
   readonly #busy = new BusyMeter();
-  /** Oldest first; what has been written is behind `#next`. */
+  /** Oldest first; entries before `#next` have been flushed. */
   #queue: { gathering: Gathering; sinceMs: number }[] = [];
   #next = 0;
   #level: CoalesceLevel = 0;
@@ -25,12 +26,12 @@ export class CoalesceSchedule {
     this.#options = options;
   }
 
-  /** How long is gathered now, milliseconds. */
+  /** How long frames are gathered now, in milliseconds. */
   get delayMs(): number {
     return coalesceDelayMs(this.#level, this.#options);
   }
 
-  /** Queues what has begun to gather. It is flushed once. */
+  /** Queues something that has begun to gather. It is flushed once. */
   add(gathering: Gathering): void {
     const nowMs = this.#clock.nowMs();
     this.#queue.push({ gathering, sinceMs: nowMs });
@@ -38,7 +39,7 @@ export class CoalesceSchedule {
     this.#arm(nowMs);
   }
 
-  /** Flushes nothing any more. */
+  /** Stops the timer; nothing is flushed after this. */
   close(): void {
     this.#wake?.cancel();
     this.#queue = [];

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { BusyMeter, type CoalesceLevel, type CoalesceOptions, coalesceDelayMs, coalesceLevel } from './coalesce.ts';
 
 const options: CoalesceOptions = { coalesceMs: 25, coalesceMaxMs: 100, coalesce: 'busy' };
-/** Delays of a listener whose share of time spent writing goes through these values. */
+/** The delays of a listener whose share of time spent writing takes these values in turn. */
 const delays = (shares: readonly number[], over: Partial<CoalesceOptions> = {}) => {
   let level: CoalesceLevel = 0;
   return shares.map((share) => {

@@ -1,4 +1,4 @@
-// The messages are read by the library `ws` over a real socket.
+// The messages are read by the `ws` library over a real socket.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -9,7 +9,7 @@ import { cleanUp } from '../../../../test/support/clean-up.ts';
 import { poll } from '../../../../test/support/poll.ts';
 import { webSocketMessages } from './fan-out-message.ts';
 
-/** The payloads that a WebSocket reads from `bytes`, once there are `count`. */
+/** Resolves to the payloads that a WebSocket reads from `bytes`, once there are `count`. */
 async function read(t: TestContext, bytes: Uint8Array, count: number): Promise<Buffer[]> {
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
   cleanUp(t, () => server.close());

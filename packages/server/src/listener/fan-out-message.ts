@@ -1,4 +1,4 @@
-// Frames as WebSocket messages, as they are on the wire: made once for all viewers that get them.
+// Encodes frames as WebSocket messages in wire format, once for all viewers that receive them.
 import { Limits } from '@hayate/protocol';
 
 /** RFC 6455 section 5.2: FIN and the opcode of a binary message. */
@@ -12,8 +12,9 @@ interface Part {
 }
 
 /**
- * Unmasked, unfragmented binary messages (RFC 6455 section 5.2) whose payloads are `parts`, `payloadBytes` long together. It is
- * one message, unless that would exceed the contract's bound.
+ * Unmasked, unfragmented binary messages (RFC 6455 section 5.2) whose payloads are `parts`,
+ * `payloadBytes` long in total. The result is one message, or several if one would exceed the
+ * contract's bound.
  */
 export function webSocketMessages(parts: readonly Part[], payloadBytes: number): Buffer {
   if (payloadBytes <= Limits.serverMessageBytesMax) return encode(parts, payloadBytes);

@@ -1,4 +1,4 @@
-// What fan-out counts of itself. What it does for viewers is counted with the rest of the listener's.
+// Metrics of fan-out itself. Frames sent to viewers are counted in ListenerMetrics.
 import { Counter, Gauge } from '@prometheus-io/client';
 import type { Context } from '../kernel/context.ts';
 import type { CoalesceSchedule } from './coalesce-schedule.ts';

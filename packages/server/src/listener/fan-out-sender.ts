@@ -1,19 +1,22 @@
-// Writes one prepared WebSocket message to many viewers, through Node's sockets or through the native module: two ways to
-// the same bytes. Rule of both: only to sockets with nothing pending, and what the kernel does not take is left to the
-// socket, whose writableLength then shows it.
+// Writes one prepared WebSocket message to many viewers, through Node's sockets or through the
+// native module. Both put the same bytes on the wire. Both write only to sockets with nothing
+// pending, and hand the bytes that the kernel does not take to the socket, whose writableLength
+// then shows them.
 import type { Logger } from 'pino';
 import { HayateError } from '../kernel/error.ts';
 import { loadNative, type NativeFanOut } from './fan-out-native.ts';
 import type { Viewer } from './fan-out-viewer.ts';
 
-/** One of the two ways. */
+/** A way to write to viewers. */
 export interface Sender {
   readonly path: 'native' | 'typescript';
-  /** Writes `message`, which nobody changes any more, to the first `count` of `viewers`. */
+  /**
+   * Writes `message` to the first `count` of `viewers`. The caller must not change `message` after.
+   */
   send(message: Buffer, viewers: readonly Viewer[], count: number): void;
 }
 
-/** By `net.Socket.write`. */
+/** Writes with `net.Socket.write`. */
 export const typescriptSender: Sender = {
   path: 'typescript',
   send(message, viewers, count) {
@@ -21,7 +24,7 @@ export const typescriptSender: Sender = {
   },
 };
 
-/** By `native`; sockets that have no descriptor of their own (TLS) take it by `write`. */
+/** Writes with the native module. Sockets without a descriptor of their own (TLS) use `write`. */
 export class NativeSender implements Sender {
   readonly path = 'native';
   readonly #native: NativeFanOut;
@@ -39,7 +42,7 @@ export class NativeSender implements Sender {
     }
     const descriptors = this.#descriptors;
     const results = this.#results;
-    // Nothing is closed between here and `send`: a descriptor read now is still this viewer's.
+    // No socket is closed between here and `send`, so each descriptor still belongs to its viewer.
     for (let i = 0; i < count; i++) {
       const viewer = viewers[i];
       descriptors[i] = viewer === undefined ? -1 : descriptorOf(viewer);
@@ -48,23 +51,29 @@ export class NativeSender implements Sender {
     for (let i = 0; i < count; i++) {
       const taken = results[i] ?? 0;
       if (taken === message.length) continue;
-      // Also after an error: the socket meets it itself, and handles it as its own.
+      // Also after an error: the socket runs into the same error and handles it itself.
       viewers[i]?.socket.write(taken > 0 ? message.subarray(taken) : message);
     }
   }
 }
 
-/** -1 (which `send` answers with EBADF): none, or not one whose bytes are on the wire as they are. */
+/**
+ * The socket's descriptor; -1 (which `send` answers with EBADF) if it has none or encodes its
+ * bytes, as TLS does.
+ */
 function descriptorOf({ plain }: Viewer): number {
   return plain === undefined || plain.destroyed ? -1 : (plain._handle?.fd ?? -1);
 }
 
-/** What an operator may ask for. */
+/** Values of the --fan-out option. */
 export const FanOutPaths = ['auto', 'native', 'typescript'] as const;
 
 export type FanOutPath = (typeof FanOutPaths)[number];
 
-/** The sender that `path` names; 'auto': native if it has been built. Throws HayateError CONFIGURATION if 'native' cannot be had. */
+/**
+ * The sender that `path` names; 'auto': native if it has been built. Throws HayateError
+ * CONFIGURATION if `path` is 'native' and the module cannot be loaded.
+ */
 export function openSender(path: FanOutPath, logger: Logger, directory?: string): Sender {
   const sender = path === 'typescript' ? typescriptSender : openNative(path === 'native', logger, directory);
   logger.info({ path: sender.path }, 'fan-out');
@@ -77,7 +86,7 @@ function openNative(required: boolean, logger: Logger, directory: string | undef
   } catch (cause) {
     if (required)
       throw new HayateError('CONFIGURATION', 'the native fan-out is not built for this machine; run: hayate build-native', { cause });
-    // Not built is usual; built and not loadable is worth a line.
+    // A module that was not built is normal; one that was built but does not load is logged.
     if (!(cause instanceof Error && 'code' in cause && cause.code === 'MODULE_NOT_FOUND'))
       logger.warn({ err: cause }, 'the native fan-out cannot be loaded');
     return typescriptSender;

@@ -1,47 +1,55 @@
-// A viewer as fan-out sees it: a connection, where its receipts stand, and a queue only while it is behind. Small, since a
-// listener has tens of thousands.
+// A viewer as fan-out sees it: a connection, its last receipt, and a queue only while it is behind.
+// The record is small, since a listener has tens of thousands of viewers.
 import { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Connection } from '../gateway/connection.ts';
 import type { ViewerQueue } from './viewer-queue.ts';
 
-/** What fan-out needs of a viewer's net.Socket. Nobody else but its WebSocket writes to it. */
+/**
+ * The part of a viewer's net.Socket that fan-out uses. Only fan-out and the viewer's WebSocket
+ * write to it.
+ */
 export interface ViewerSocket {
   readonly destroyed: boolean;
-  /** Bytes handed to `write` that the kernel has not taken. */
+  /** Bytes handed to `write` that the kernel has not taken yet. */
   readonly writableLength: number;
-  /** `taken` is called when these bytes and all before them have been taken, or with an error. */
+  /**
+   * `taken` is called when the kernel has taken these bytes and all before them, or with an error.
+   */
   write(bytes: Uint8Array, taken?: (error?: Error | null) => void): boolean;
 }
 
-/** A socket whose bytes are on the wire as they are. Node shows no descriptor but this; it is there until `destroyed`. */
+/**
+ * A socket that puts bytes on the wire unchanged. Node exposes the descriptor only through this
+ * handle, which is there until the socket is `destroyed`.
+ */
 interface PlainSocket {
   readonly destroyed: boolean;
   readonly _handle?: { readonly fd?: number } | null;
 }
 
-/** What fan-out needs of a viewer's connection. */
+/** The part of a viewer's connection that fan-out uses. */
 export type ViewerConnection = Pick<Connection, 'closing' | 'send' | 'close'>;
 
-/** A viewer of one epoch. FanOut alone writes its fields. */
+/** A viewer of one epoch. Only FanOut writes its fields. */
 export class Viewer {
   readonly connection: ViewerConnection;
   readonly socket: ViewerSocket;
-  /** The socket, if a message may be sent to its descriptor. */
+  /** The socket, if messages may be sent directly to its descriptor. */
   readonly plain: PlainSocket | undefined;
-  /** Where it is among those at the head, or, with a queue, among those behind. */
+  /** Index among the viewers at the head or, if the viewer has a queue, among those behind. */
   index = 0;
   /** The last sequence it reported; -1: none. */
   receipted = -1;
-  /** The last sequence of what it was given when it joined: it must report that before it is at the head. */
+  /** The last sequence of its greeting. It must report that one before it counts as at the head. */
   greetedTo = -1;
-  /** When it reported, or came; monotonic milliseconds. */
+  /** When it last reported, or joined; monotonic milliseconds. */
   heardMs: number;
-  /** When it was last asked to report; monotonic milliseconds. */
+  /** When it was last asked for a receipt; monotonic milliseconds. */
   askedMs: number;
-  /** Only while it is behind. */
+  /** Only while the viewer is behind. */
   queue: ViewerQueue | undefined;
-  /** Whether a call is due when the socket has taken everything. */
+  /** Whether a callback is pending for when the socket has taken everything. */
   awaitsSocket = false;
 
   constructor(connection: ViewerConnection, socket: ViewerSocket, nowMs: number) {

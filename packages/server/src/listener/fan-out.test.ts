@@ -1,4 +1,5 @@
-// Fan-out over real sockets, on both of its paths: what viewers get, and that nothing is lost uncounted.
+// Fan-out over real sockets, on both of its paths: viewers get the right frames, and every loss is
+// counted.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { encodeFrame, encodeServerFrame, FrameFlag, Kind, peekFrame } from '@hayate/protocol';
@@ -23,7 +24,7 @@ import { peekReceipt } from './receipt.ts';
 import type { QueuedFrame, ViewerQueueLimits } from './viewer-queue.ts';
 
 const EPOCH = 5n;
-/** Only the socket holds anything back. */
+/** Limits so wide that only the socket holds frames back. */
 const wide: ViewerQueueLimits = {
   windowBytes: 2 ** 28,
   windowMs: 1e9,
@@ -32,7 +33,7 @@ const wide: ViewerQueueLimits = {
   receiptTimeoutMs: 1e9,
 };
 
-/** Frames of one stream, kept by sequence. */
+/** The frames of one stream, kept by sequence. */
 class Source {
   readonly stream: string;
   readonly frames: QueuedFrame[] = [];
@@ -68,14 +69,14 @@ class Source {
   }
 }
 
-/** A real gateway, and fan-outs that viewers can join. */
+/** A real gateway with fan-outs that viewers can join. */
 async function openDoor(t: TestContext, sender: Sender, limits: ViewerQueueLimits, tls?: { key: string; cert: string }) {
   const context = createContext({ logLevel: 'silent' });
   const connectionMetrics = new ConnectionMetrics(context);
   const schedule = new CoalesceSchedule(context.clock, { coalesceMs: 0, coalesceMaxMs: 0, coalesce: 'busy' });
   const metrics = new FanOutMetrics(context, new ListenerMetrics(context), { sender, schedule });
   const viewers = new Map<WirePeer, Viewer>();
-  // A path for each viewer, so that who joins what never depends on who is quicker.
+  // Each viewer has its own path, so that the order of connecting does not decide who joins what.
   const endpoints = new Map<string, AcceptSocket>();
   const gateway = await Gateway.listen({
     host: '127.0.0.1',
@@ -100,7 +101,7 @@ async function openDoor(t: TestContext, sender: Sender, limits: ViewerQueueLimit
     falls: () => total(metrics.falls),
     behind: () => total(metrics.behind),
     viewerOf: (peer: WirePeer) => viewers.get(peer),
-    /** A viewer of `target`, that has joined. */
+    /** A viewer that has joined `target`. */
     async join(target: FanOut, greeting: readonly QueuedFrame[] = []): Promise<WirePeer> {
       let viewer: Viewer | undefined;
       const path = `/${endpoints.size}`;
@@ -133,7 +134,7 @@ const gapsOf = (peer: WirePeer) =>
   peer.received.flatMap(({ gaps }) => gaps).map(({ first, last }) => ({ first: Number(first), last: Number(last) }));
 const gapSize = (peer: WirePeer) => gapsOf(peer).reduce((sum, { first, last }) => sum + last - first + 1, 0);
 
-/** Every frame is as its broadcaster encoded it, and they are in order, once each. */
+/** Asserts that every frame is as its broadcaster encoded it, in order and exactly once. */
 function assertIntact(peer: WirePeer, source: Source): void {
   let before = -1;
   for (const frame of peer.frames()) {
@@ -157,7 +158,7 @@ test('viewers at the head get each slot as one message, made for all of them, wh
     const fanOut = door.fanOut();
     const source = new Source('hoshi');
     const viewers = await Promise.all(Array.from({ length: 5 }, () => door.join(fanOut)));
-    // The borders of RFC 6455's three lengths, met by the sum of two frames.
+    // The bounds of RFC 6455's three length encodings, reached by the sum of two frames.
     const overhead = new Source('hoshi').next(Kind.AUDIO, 0).message.length;
     let slots = 0;
     for (const target of [125, 126, 65_535, 65_536]) {
@@ -183,14 +184,14 @@ test('viewers at the head get each slot as one message, made for all of them, wh
     assert.equal(fanOut.behind, 0);
   }));
 
-/** One viewer stops reading until it falls behind, and goes on. */
+/** One viewer stops reading until it falls behind, then resumes. */
 async function stall(t: TestContext, sender: Sender, tls?: { key: string; cert: string }): Promise<void> {
   const door = await openDoor(t, sender, wide, tls);
   const fanOut = door.fanOut();
   const source = new Source('hoshi');
   const [slow, quick] = [await door.join(fanOut), await door.join(fanOut)];
   slow.pause();
-  // Sizes that no buffer is a multiple of: the kernel takes a part of one.
+  // No buffer size is a multiple of these sizes, so the kernel takes only part of a write.
   for (let round = 0; (await door.falls()) < 1; round++) {
     assert.ok(round < 20_000, 'the kernel takes everything');
     fanOut.push([source.next(Kind.AUDIO, 30_011), source.next(Kind.MOTION, 50, round % 10 === 0), source.next(Kind.EVENT, 7)]);
@@ -288,7 +289,7 @@ test('while viewers of two streams come and go nobody gets bytes of the other st
       const { source, fanOut } = streams[turn % 2] ?? assert.fail();
       const peer = await door.join(fanOut);
       await poll('some frames', () => peer.frames().length >= 3);
-      // One in three goes without a word, as its descriptor is about to be used.
+      // Every third peer is cut without a close frame, just before its descriptor is used.
       if (turn % 3 === 0) peer.cut();
       else peer.close();
       await peer.closed();

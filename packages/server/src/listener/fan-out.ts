@@ -1,7 +1,9 @@
-// The frames of one epoch to its viewers. In: frames in order, and receipts. Out: one WebSocket message, made once, to every
-// viewer at the head: one that was given everything so far, has nothing pending in its socket and reports what it gets. Who
-// fails that falls behind, and has a queue of its own until it has caught up; so a viewer at the head costs one comparison
-// and one write, and no memory beyond its record. Invariant, for every viewer: offered = sent + dropped (by reason) + waiting.
+// Sends the frames of one epoch to its viewers. In: frames in order, and receipts. Out: one
+// WebSocket message, encoded once, to every viewer at the head. A viewer is at the head if it was
+// given everything so far, has nothing pending in its socket and reports what it receives.
+// Otherwise it falls behind and has its own queue until it has caught up. So a viewer at the head
+// costs one comparison and one write, and no memory beyond its record. Invariant, for every viewer:
+// offered = sent + dropped (by reason) + waiting.
 import { create, toBinary } from '@bufbuild/protobuf';
 import { GapReason, hasKeys, isKey, type NumberRange, ServerMessageSchema } from '@hayate/protocol';
 import type { Clock } from '../kernel/clock.ts';
@@ -23,9 +25,14 @@ export interface FanOutOptions {
 }
 
 const NOTHING = new Uint8Array();
-/** An empty ServerMessage. Pages in the background run timers once a minute, and answer messages at once. */
+/**
+ * An empty ServerMessage. Background pages run timers once a minute, but answer messages at once.
+ */
 const RECEIPT_QUESTION = NOTHING;
-/** A viewer that owes a receipt is asked this often before it is given up, the giving up included. */
+/**
+ * How often a viewer that owes a receipt is asked before it is given up; giving it up counts as
+ * one.
+ */
 const RECEIPT_QUESTIONS = 4;
 
 /** The viewers of one epoch. */
@@ -34,7 +41,7 @@ export class FanOut {
   readonly #head: Viewer[] = [];
   readonly #behind: Viewer[] = [];
   readonly #window: ReceiptWindow;
-  /** The newest key of each track that was written to those at the head. */
+  /** The newest key of each track that was written to the viewers at the head. */
   readonly #keys = new Map<number, number>();
   #gathered: QueuedFrame[] = [];
   #gatheredBytes = 0;
@@ -45,22 +52,25 @@ export class FanOut {
     this.#window = new ReceiptWindow(options.limits);
   }
 
-  /** Viewers, at the head and behind. */
+  /** Number of viewers, at the head and behind. */
   get size(): number {
     return this.#head.length + this.#behind.length;
   }
 
-  /** Viewers with a queue. */
+  /** Number of viewers with a queue. */
   get behind(): number {
     return this.#behind.length;
   }
 
-  /** Frames offered that wait in queues. */
+  /** Number of offered frames that wait in queues. */
   get waiting(): number {
     return this.#behind.reduce((sum, { queue }) => sum + (queue?.length ?? 0), 0);
   }
 
-  /** Takes frames in order. They are written soon, together with what comes meanwhile; a window full of them at once. */
+  /**
+   * Takes frames in order. They are written soon, together with the next ones; at once if a window
+   * is full.
+   */
   push(frames: readonly QueuedFrame[]): void {
     for (const frame of frames) {
       this.#gathered.push(frame);
@@ -78,8 +88,9 @@ export class FanOut {
   }
 
   /**
-   * A viewer that has been given nothing: `greeting` comes first, in order, and then everything pushed from now on.
-   * Writes what has been gathered before, which the greeting is taken to hold.
+   * Adds a viewer that has been given nothing. It gets `greeting` first, in order, then everything
+   * pushed from now on. Frames gathered before are written first, since the greeting is assumed to
+   * hold them.
    */
   join(connection: ViewerConnection, socket: ViewerSocket, greeting: readonly QueuedFrame[]): Viewer {
     this.flush();
@@ -96,7 +107,7 @@ export class FanOut {
     return viewer;
   }
 
-  /** The viewer is gone: what waits for it is counted as dropped. */
+  /** Removes a viewer. Frames that wait for it are counted as dropped. */
   leave(viewer: Viewer): void {
     const { queue } = viewer;
     this.#exit(queue === undefined ? this.#head : this.#behind, viewer);
@@ -106,7 +117,7 @@ export class FanOut {
     this.#options.metrics.behind.dec();
   }
 
-  /** The viewer has everything up to `sequence`. */
+  /** The viewer has received everything up to `sequence`. */
   receipt(viewer: Viewer, sequence: number): void {
     const nowMs = this.#options.clock.nowMs();
     viewer.heardMs = nowMs;
@@ -116,7 +127,10 @@ export class FanOut {
     this.#settle(viewer);
   }
 
-  /** Called some times a second: what time alone changes, deadlines of what waits and viewers that report nothing. */
+  /**
+   * Called several times a second. Handles what depends on time alone: deadlines of waiting frames,
+   * and viewers that report nothing.
+   */
   tick(nowMs: number): void {
     const askAfterMs = this.#options.limits.receiptTimeoutMs / RECEIPT_QUESTIONS;
     for (const viewer of this.#head) {
@@ -130,7 +144,7 @@ export class FanOut {
     }
   }
 
-  /** Asks a viewer that has owed a receipt for `overdueMs`, or gives it up. */
+  /** Asks a viewer for a receipt that is `overdueMs` late, or gives the viewer up. */
   #expectReceipt(viewer: Viewer, overdueMs: number, nowMs: number): void {
     const { receiptTimeoutMs } = this.#options.limits;
     const askAfterMs = receiptTimeoutMs / RECEIPT_QUESTIONS;
@@ -142,7 +156,10 @@ export class FanOut {
     }
   }
 
-  /** Writes what has been gathered. Called before a control message that viewers must read after these frames. */
+  /**
+   * Writes the gathered frames. Called before a control message that viewers must read after these
+   * frames.
+   */
   flush(): void {
     const frames = this.#gathered;
     if (frames.length === 0) return;
@@ -153,7 +170,8 @@ export class FanOut {
     const before = this.#window.last;
     for (const { header, message, receivedUnixUs } of frames)
       this.#window.add({ sequence: header.sequence, bytes: message.length, receivedUnixUs }, nowMs);
-    // A socket that does not take all of this message shows it at the next; often it has by then. TLS never has at once.
+    // If a socket does not take all of this message, that shows at the next one; often the socket
+    // has caught up by then. TLS sockets never take a message at once.
     const batch = this.#takeBatch(before);
     for (const { header } of frames) if (isKey(header) && hasKeys(header.kind)) this.#noteKey(trackOf(header), header.sequence);
     if (batch.length > 0) this.#writeToHead(frames, bytes, batch);
@@ -165,7 +183,10 @@ export class FanOut {
     }
   }
 
-  /** The viewers at the head that can be written to; those that can not any more fall behind. `last`: what they were given. */
+  /**
+   * The viewers at the head that can be written to. The others fall behind. `last`: the last
+   * sequence that they were given.
+   */
   #takeBatch(last: number): Viewer[] {
     const { floor } = this.#window;
     const batch: Viewer[] = [];
@@ -193,7 +214,10 @@ export class FanOut {
     if (viewer.queue?.push(frames, nowMs) === 'too_slow') viewer.connection.close('TOO_SLOW');
   }
 
-  /** From the head to those behind; what is on its way to the viewer, up to `last`, is known to its queue. */
+  /**
+   * Moves a viewer from the head to those behind. Its queue learns which frames, up to `last`, are
+   * on their way.
+   */
   #fall(viewer: Viewer, last: number): void {
     this.#exit(this.#head, viewer);
     this.#enter(this.#behind, viewer);
@@ -210,7 +234,10 @@ export class FanOut {
     this.#settle(viewer);
   }
 
-  /** Behind: sees whether it has caught up, and that it will be looked at when its socket has. */
+  /**
+   * Checks whether a viewer that is behind has caught up, and makes sure it is checked again when
+   * its socket has.
+   */
   #settle(viewer: Viewer): void {
     const { queue, socket } = viewer;
     if (queue === undefined || isGone(viewer)) return;
@@ -224,7 +251,10 @@ export class FanOut {
     }
   }
 
-  /** An empty write is called back when all before it has been taken, whoever wrote that. */
+  /**
+   * The callback of an empty write runs when all writes before it, by fan-out or the WebSocket, are
+   * taken.
+   */
   #awaitSocket(viewer: Viewer): void {
     if (viewer.awaitsSocket || viewer.socket.writableLength === 0) return;
     viewer.awaitsSocket = true;
@@ -263,7 +293,7 @@ export class FanOut {
     if (ranges.length > 0) viewer.connection.send(encodeGaps(ranges, GapReason.SLOW));
   }
 
-  /** A group that came late may bring older ones. */
+  /** A late group may bring keys older than the known one. */
   #noteKey(track: number, sequence: number): void {
     this.#keys.set(track, Math.max(sequence, this.#keys.get(track) ?? 0));
   }
@@ -280,19 +310,22 @@ export class FanOut {
   }
 }
 
-/** A viewer who returns was given the keys on which what is replayed stands, though they may be no longer current. */
+/**
+ * The keys that the replayed frames need. A returning viewer already has them, although they may no
+ * longer be current.
+ */
 function keysBefore(greeting: readonly QueuedFrame[]): Map<number, number> {
   const keys = new Map<number, number>();
   for (const { header } of greeting) if (hasKeys(header.kind) && !keys.has(trackOf(header))) keys.set(trackOf(header), header.keySequence);
   return keys;
 }
 
-/** Nothing may be written to it any more; it leaves in a moment. */
+/** Whether nothing may be written to the viewer any more; it is about to leave. */
 function isGone({ connection, socket }: Viewer): boolean {
   return connection.closing || socket.destroyed;
 }
 
-/** A ServerMessage that names frames which will not come. */
+/** Encodes a ServerMessage that names frames which will not come. */
 export function encodeGaps(ranges: readonly Readonly<NumberRange>[], reason: GapReason): Uint8Array {
   const gaps = ranges.map(({ first, last }) => ({ first: BigInt(first), last: BigInt(last), reason }));
   return toBinary(ServerMessageSchema, create(ServerMessageSchema, { gaps }));

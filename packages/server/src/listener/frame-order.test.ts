@@ -1,4 +1,5 @@
-// The order of frames: whatever shards do to them, each is handed on once, in order, or given up after its time.
+// The order of frames: whatever the shards do, each frame is handed on once, in order, or given up
+// in time.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeFrame, Kind, peekFrame } from '@hayate/protocol';
@@ -11,7 +12,7 @@ function entry(sequence: number, previousPlusOne = sequence): LiveEntry {
   return { frame, header: peekFrame(frame), receivedUnixUs: 0, previousPlusOne };
 }
 
-/** What is handed on at a time, as sequences. */
+/** Releases at `nowMs`, and shows the frames as sequences. */
 function release(order: FrameOrder<LiveEntry>, nowMs: number) {
   const { frames, missing, lost } = order.release(nowMs);
   return { frames: frames.map(({ header }) => header.sequence), missing, lost };

@@ -1,25 +1,31 @@
-// Puts the frames of one epoch in order. In: frames as shards bring them, out of order, doubled, some missing. Out: each
-// once, in ascending order; what to ask the streamer for again; and what was given up. A frame says which one was
-// published before it, so a hole in the source is never waited for. Pure: time is given.
+// Puts the frames of one epoch in order. In: frames as the shards deliver them, out of order,
+// duplicated, some missing. Out: each frame once, in ascending order; the sequences to request from
+// the streamer again; and the sequences given up. Each frame names the one published before it, so
+// the order never waits for holes in the source. Pure: the caller passes the time in.
 import type { NumberRange } from '@hayate/protocol';
 import type { LiveEntry } from '../live/live-entry.ts';
 
-/** How long a gap may be open before the streamer is asked: shards differ by less. Milliseconds. */
+/**
+ * How long a gap may be open before the streamer is asked, in milliseconds. Shards differ by less.
+ */
 export const REPAIR_AFTER_MS = 30;
-/** And before it is asked again. */
+/** How long to wait before the streamer is asked again. */
 export const REPAIR_AGAIN_MS = 60;
-/** A gap open for so long is given up. */
+/** A gap that has been open this long is given up. */
 export const GIVE_UP_MS = 200;
-/** Frames that wait behind gaps; more, and the oldest gap is given up. */
+/** Frames that may wait for gaps to close. With more, the oldest gap is given up. */
 export const WAITING_FRAMES_MAX = 2_048;
 
-/** What can be handed on. */
+/** Frames that can be handed on, and gaps before and between them. */
 export interface Released<Entry> {
   /** In ascending order. */
   frames: Entry[];
-  /** Sequences before and between these that will not come. */
+  /** Sequences before and between these frames that will not come. */
   missing: NumberRange[];
-  /** How many of the missing may have been published live; the others are holes in the source. */
+  /**
+   * The number of missing frames that may have been published live. The others are holes in the
+   * source.
+   */
   lost: number;
 }
 
@@ -31,13 +37,13 @@ interface Waiting<Entry> {
 /** The order of one epoch. Times are monotonic milliseconds. */
 export class FrameOrder<Entry extends LiveEntry> {
   #nextSequence: number;
-  /** Not handed on yet, in ascending order. */
+  /** Frames not handed on yet, in ascending order. */
   readonly #waiting: Waiting<Entry>[] = [];
-  /** All before this were published, as the streamer says. */
+  /** The streamer has published everything before this sequence, as it says. */
   #expected = { nextSequence: 0, sinceMs: 0 };
   #askedMs = Number.NEGATIVE_INFINITY;
 
-  /** Frames before `nextSequence` are of no interest. */
+  /** Frames before `nextSequence` are ignored. */
   constructor(nextSequence: number) {
     this.#nextSequence = nextSequence;
   }
@@ -47,12 +53,12 @@ export class FrameOrder<Entry extends LiveEntry> {
     return this.#nextSequence;
   }
 
-  /** Whether something is missing. */
+  /** Whether frames are missing. */
   get open(): boolean {
     return this.#waiting.length > 0 || this.#expected.nextSequence > this.#nextSequence;
   }
 
-  /** Takes a frame. False: it has been taken before, or was given up. */
+  /** Takes a frame. False: it was taken before, or has been given up. */
   take(entry: Entry, nowMs: number): boolean {
     const { sequence } = entry.header;
     if (sequence < this.#nextSequence) return false;
@@ -63,12 +69,12 @@ export class FrameOrder<Entry extends LiveEntry> {
     return true;
   }
 
-  /** The streamer has published everything before `nextSequence`: a lost tail shows. */
+  /** The streamer has published everything before `nextSequence`. This reveals a lost tail. */
   expect(nextSequence: number, nowMs: number): void {
     if (nextSequence > this.#expected.nextSequence) this.#expected = { nextSequence, sinceMs: nowMs };
   }
 
-  /** Hands on what is in order, and gives up what has been missing for too long. */
+  /** Hands on the frames that are in order, and gives up those missing for too long. */
   release(nowMs: number): Released<Entry> {
     const released: Released<Entry> = { frames: [], missing: [], lost: 0 };
     let settled = this.#settledCount();
@@ -86,7 +92,7 @@ export class FrameOrder<Entry extends LiveEntry> {
     return released;
   }
 
-  /** What the streamer should publish again, now. */
+  /** The sequences to request from the streamer now. */
   ask(nowMs: number): NumberRange[] {
     if (nowMs - this.#askedMs < REPAIR_AGAIN_MS) return [];
     const ranges: NumberRange[] = [];
@@ -103,12 +109,15 @@ export class FrameOrder<Entry extends LiveEntry> {
     return ranges;
   }
 
-  /** How many of the waiting come before one that a streamer published right after what has been handed on: no other will come between them. */
+  /**
+   * The number of waiting frames up to the last one that a streamer published directly after a
+   * frame already handed on. No other frame can come between them.
+   */
   #settledCount(): number {
     return this.#waiting.findLastIndex(({ entry }) => entry.previousPlusOne <= this.#nextSequence) + 1;
   }
 
-  /** Whether the first gap has been waited for long enough. Every waiting frame shows it. */
+  /** Whether the first gap has been open for long enough. Every waiting frame is evidence of it. */
   #gapTimedOut(nowMs: number): boolean {
     if (this.#waiting.length > WAITING_FRAMES_MAX) return true;
     return this.#waiting.some(({ sinceMs }) => nowMs - sinceMs >= GIVE_UP_MS);

@@ -1,4 +1,5 @@
-// What a listener counts. No label names a stream. For every viewer: frames offered = sent + dropped (by reason) + waiting.
+// Metrics of a listener. No label names a stream. For every viewer: frames offered = sent + dropped
+// (by reason) + waiting.
 import { Counter, Gauge } from '@prometheus-io/client';
 import type { Context } from '../kernel/context.ts';
 

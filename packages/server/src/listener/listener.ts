@@ -1,5 +1,5 @@
-// The listener role: accepts viewers, keeps one subscription per watched stream however many watch it, and looks at its
-// viewers' clocks. Knows nothing of streamers but the channels they share.
+// The listener role. It accepts viewers, keeps one subscription per watched stream for all of its
+// viewers, and runs the viewers' timers. It knows streamers only through the channels they share.
 import { create, toBinary } from '@bufbuild/protobuf';
 import { Limits } from '@hayate/protocol';
 import { EnvelopeSchema, RepairRequestSchema, type StreamViewers, StreamViewersSchema } from '@hayate/protocol/server';
@@ -26,23 +26,29 @@ import { WatchSession, type WatchSessionOptions } from './watch-session.ts';
 import { WatchedStream } from './watched-stream.ts';
 
 export interface ListenerOptions extends ViewerQueueLimits, CoalesceOptions, ConnectionLimits {
-  /** How frames are written to viewers. */
+  /** The way frames are written to viewers. */
   fanOut: FanOutPath;
-  /** Where the native module lies; default: beside its source. */
+  /** The folder of the native module; default: that of its source. */
   nativeDirectory?: string | undefined;
-  /** Viewers are asked to report this often. Longer than usual, it needs a longer window. */
+  /** How often viewers are asked to report. A longer interval needs a longer window. */
   receiptIntervalMs: number;
-  /** Viewers at most; more are closed with TOO_MANY_CONNECTIONS. */
+  /** Maximum number of viewers. Further ones are closed with TOO_MANY_CONNECTIONS. */
   connectionsMax: number;
   handshakeTimeoutMs: number;
   idleTimeoutMs: number;
   /** How long viewers have to open a new connection when this process drains. */
   goAwayMs: number;
-  /** A stream without viewers stays subscribed this long; one that was never live at most `NEVER_LIVE_LINGER_MS`. */
+  /**
+   * How long a stream without viewers stays subscribed. One that was never live: at most
+   * `NEVER_LIVE_LINGER_MS`.
+   */
   lingerMs: number;
-  /** Streams subscribed to at most; viewers of more are closed with TOO_MANY_CONNECTIONS. */
+  /**
+   * Maximum number of subscribed streams. Viewers of further streams are closed with
+   * TOO_MANY_CONNECTIONS.
+   */
   watchedStreamsMax: number;
-  /** A streamer that says nothing of a stream for so long is gone, and the stream with it. */
+  /** A streamer that is silent about a stream for this long is gone, and the stream has ended. */
   silenceMs: number;
 }
 
@@ -54,11 +60,14 @@ interface ListenerParts {
   options: ListenerOptions;
 }
 
-/** Queues are looked at this often, though most move when something arrives. */
+/** Queues are checked this often, though most move when something arrives. */
 const TICK_MS = 100;
 const REPORT_INTERVAL_MS = 1_000;
 
-/** Viewers ask for a stream that does not exist again and again, but a subscription is worth nothing to others. */
+/**
+ * Viewers request streams that do not exist again and again, and such a subscription helps no one
+ * else.
+ */
 const NEVER_LIVE_LINGER_MS = 1_000;
 
 interface Subscription {
@@ -77,10 +86,13 @@ export class Listener implements Service {
   readonly #fanOut: FanOutOptions;
   readonly #sessionOptions: WatchSessionOptions;
   readonly #subscriptions = new Map<string, Subscription>();
-  /** Those without viewers, the one that has been for longest first. */
+  /** Subscriptions without viewers; the one idle for longest comes first. */
   readonly #lingering = new Set<Subscription>();
   readonly #sessions = new Map<Connection, WatchSession>();
-  /** Whose viewers came or went since the last tick: their streamers need not wait for the next report of all. */
+  /**
+   * Streams whose viewers joined or left since the last tick. Their streamers are told without
+   * waiting for the next full report.
+   */
   readonly #changed = new Set<WatchedStream>();
   #unsubscribeReplies: Unsubscribe | undefined;
   #timers: CancelTimer[] = [];
@@ -127,7 +139,7 @@ export class Listener implements Service {
     return listener;
   }
 
-  /** Takes an upgraded socket of /watch, and what lies under it. */
+  /** Takes an upgraded socket of /watch, and the network socket that carries it. */
   accept(socket: WebSocket, netSocket: ViewerSocket): void {
     const { options, connectionMetrics } = this.#parts;
     const connection: Connection = new Connection(socket, (message) => session.take(message), {
@@ -174,7 +186,7 @@ export class Listener implements Service {
     this.#subscriptions.clear();
   }
 
-  /** `returning`: the viewer has watched it before, so that it is probably live. */
+  /** `returning`: the viewer has watched the stream before, so it is probably live. */
   async #join(name: string, returning: boolean): Promise<WatchedStream> {
     if (this.#draining) throw new HayateError('CLOSED', 'the server is draining', { closeCode: 'GOING_AWAY', temporary: true });
     const subscription = this.#subscriptions.get(name) ?? this.#subscribe(name);
@@ -241,7 +253,10 @@ export class Listener implements Service {
     void ready.then((unsubscribe) => unsubscribe());
   }
 
-  /** Unsubscribes from the stream that has been without viewers for longest. False: all have viewers. */
+  /**
+   * Unsubscribes from the stream that has been without viewers for longest. False: every stream has
+   * viewers.
+   */
   #dropLingering(): boolean {
     const [oldest] = this.#lingering;
     if (oldest !== undefined) this.#unsubscribe(oldest);
@@ -256,7 +271,7 @@ export class Listener implements Service {
     this.#report(changed);
   }
 
-  /** Tells each streamer how many watch its streams here, in one message. */
+  /** Tells each streamer the viewer counts of its streams here, in one message. */
   #report(streams: Iterable<WatchedStream>): void {
     const reports = new Map<bigint, StreamViewers[]>();
     for (const stream of streams) {
@@ -279,7 +294,7 @@ export class Listener implements Service {
   }
 }
 
-/** A viewer between two reports must stay within its window. */
+/** Checks that a viewer stays within its window between two reports. */
 function checkReceiptInterval({ receiptIntervalMs, windowMs }: ListenerOptions): void {
   if (receiptIntervalMs > Limits.receiptIntervalMs && windowMs < 2 * receiptIntervalMs)
     throw new HayateError('CONFIGURATION', `--receipt-interval-ms ${receiptIntervalMs} needs --window-ms ${2 * receiptIntervalMs} or more`);

@@ -1,4 +1,4 @@
-// How a listener comes into an epoch: what the group brings is remembered for those who join and those who return.
+// How a listener joins an epoch: the group's frames are kept for viewers who join and who return.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { create } from '@bufbuild/protobuf';

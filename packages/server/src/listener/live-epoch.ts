@@ -1,5 +1,5 @@
-// What a listener knows of the epoch that is live: who publishes it, its frames in order, and what viewers who join or come
-// back are given. In: envelopes of this epoch. Out: what can be handed to viewers.
+// A listener's state of the live epoch: who publishes it, its frames in order, and the frames for
+// viewers who join or return. In: envelopes of this epoch. Out: frames for viewers.
 import type { Ended } from '@hayate/protocol';
 import type { Envelope } from '@hayate/protocol/server';
 import { CurrentGroup } from '../live/current-group.ts';
@@ -12,25 +12,33 @@ export class LiveEpoch<Entry extends LiveEntry> {
   readonly epoch: bigint;
   readonly order: FrameOrder<Entry>;
   readonly group = new CurrentGroup<Entry>();
-  /** The last seconds. */
+  /** The frames of the last seconds. */
   recent: RecentFrames<Entry>;
-  /** Whether the epoch was followed from its first frame, or the group has come. */
+  /** Whether the epoch was followed from its first frame, or the group has arrived. */
   complete: boolean;
-  /** Viewers are given nothing until it is complete, so that a HEADER comes first, or has been waited for long enough. */
+  /**
+   * Viewers are given nothing until the epoch is complete, so that a HEADER comes first, or until
+   * the wait for the group is over.
+   */
   begun = false;
   ended = false;
-  /** END has come; it takes effect when the frames before it have. */
+  /** END has arrived. It takes effect once the frames before it have been handed on. */
   ending: Ended | undefined;
-  /** The end was only concluded, from silence. */
+  /** The end was only inferred, from silence. */
   presumed = false;
   heardMs: number;
-  /** The connection of the broadcaster that speaks, and the streamer process that serves it. */
+  /** The generation of the broadcaster's connection, and the streamer process that serves it. */
   #generation: number;
   #incarnation: bigint;
-  /** Where this listener came in, and the sequence after the frame that was published before that one. */
+  /**
+   * The first frame that this listener saw, and the sequence, plus 1, of the frame published before
+   * it.
+   */
   readonly #joined: { sequence: number; previousPlusOne: number };
 
-  /** Follows the epoch from the first frame of `envelope`, or from where it says that the epoch stands. */
+  /**
+   * Follows the epoch from the first frame of `envelope`, or from its next sequence if it has none.
+   */
   constructor(envelope: Envelope, first: Entry | undefined, nowMs: number) {
     const next = Number(envelope.nextSequence);
     this.#joined =
@@ -46,17 +54,20 @@ export class LiveEpoch<Entry extends LiveEntry> {
     this.#incarnation = envelope.incarnation;
   }
 
-  /** Frames before this were published before this listener came in. */
+  /** Frames before this sequence were published before this listener joined. */
   get joinedAt(): number {
     return this.#joined.sequence;
   }
 
-  /** The streamer to ask. */
+  /** The streamer to send requests to. */
   get incarnation(): bigint {
     return this.#incarnation;
   }
 
-  /** Notes who speaks. False: a streamer that the broadcaster has left, whose word on anything but frames is out of date. */
+  /**
+   * Records the sender. False: the broadcaster has left this streamer, so only its frames still
+   * count.
+   */
   hear({ generation, incarnation }: Envelope, nowMs: number): boolean {
     if (generation < this.#generation) return false;
     this.heardMs = nowMs;
@@ -65,7 +76,7 @@ export class LiveEpoch<Entry extends LiveEntry> {
     return true;
   }
 
-  /** What is in order now; it is remembered for those who come later. */
+  /** Hands on the frames that are in order, and keeps them for viewers who come later. */
   release(nowMs: number): Released<Entry> {
     const released = this.order.release(nowMs);
     for (const entry of released.frames) {
@@ -76,8 +87,9 @@ export class LiveEpoch<Entry extends LiveEntry> {
   }
 
   /**
-   * Takes the answer to a request for the group, frames in ascending order. Those from before this listener came in are
-   * remembered: the group for who joins, and what follows frame upon frame up to there for who comes back.
+   * Takes the answer to a group request, frames in ascending order. Frames from before this
+   * listener joined are kept: the group for viewers who join, and the unbroken run of frames up to
+   * that point for viewers who return.
    */
   takeGroup(entries: readonly Entry[], nowMs: number): void {
     this.complete = true;

@@ -5,7 +5,7 @@ import { ReceiptWindow } from './receipt-window.ts';
 
 const limits = { windowBytes: 1_000, windowMs: 100 };
 
-/** As the window is defined: by all that is out beyond a receipt. */
+/** The window by its definition: computed from all frames sent beyond a receipt. */
 function admits(written: readonly { sequence: number; bytes: number; receivedUnixUs: number }[], receipted: number): boolean {
   const out = written.filter(({ sequence }) => sequence > receipted);
   const [oldest] = out;
@@ -36,7 +36,8 @@ test('a receipt is at or above the floor exactly when the window admits what is 
         }
         for (let receipted = Math.max(-1, sequence - 30); receipted <= sequence; receipted++)
           assert.equal(receipted >= window.floor, admits(written, receipted), `receipt ${receipted}, floor ${window.floor}`);
-        // Who was admitted before these frames: what is on its way is still known, these frames left out or not.
+        // Viewers admitted before these frames: the frames on their way must still be known, with
+        // or without these.
         for (const receipted of [floor, last]) {
           const out = (upTo: number) =>
             written.filter((one) => one.sequence > receipted && one.sequence <= upTo).map((one) => one.sequence);

@@ -1,31 +1,31 @@
-// How far the viewers of one epoch may be behind in what they have reported. In: what is written to those at the head. Out:
-// one number, the lowest receipt that still lies within the window, so that each viewer costs one comparison; and, for a
-// viewer who falls behind, what is on its way to it.
+// How far receipts of one epoch's viewers may lag. In: the frames written to the viewers at the
+// head. Out: the lowest receipt that still lies within the window, so that each viewer costs one
+// comparison; and, for a viewer who falls behind, the frames on their way to it.
 
-/** Frames written, up to and with this sequence. */
+/** Frames written, up to and including this sequence. */
 export interface Written {
   readonly sequence: number;
   readonly bytes: number;
   readonly receivedUnixUs: number;
-  /** When it was written, monotonic milliseconds. */
+  /** When they were written, in monotonic milliseconds. */
   readonly sentMs: number;
 }
 
 export interface ReceiptWindowLimits {
   /** Bytes that may be on their way to a viewer. */
   windowBytes: number;
-  /** Or so much time of the stream, whichever is more. */
+  /** Stream time that may be on its way instead, if that is more. */
   windowMs: number;
 }
 
-/** What is forgotten is cut off in pieces of this size. */
+/** Entries are removed in chunks of this size. */
 const TRIM_FRAMES = 256;
 
 /** The window of one epoch. */
 export class ReceiptWindow {
   readonly #limits: ReceiptWindowLimits;
   readonly #written: Written[] = [];
-  /** The oldest that may be unreported; those before `#kept` are forgotten. */
+  /** Index of the oldest frame that may be unreported. Entries before `#kept` are forgotten. */
   #oldest = 0;
   #kept = 0;
   /** Bytes from `#oldest` on. */
@@ -42,12 +42,15 @@ export class ReceiptWindow {
     return this.#last;
   }
 
-  /** A viewer whose receipt is at least this has no more on its way than it may. -1: none is needed yet. */
+  /** A viewer whose receipt is at least this is within the window. -1: no receipt is needed yet. */
   get floor(): number {
     return this.#floor;
   }
 
-  /** Notes a frame that is written now. A frame from before (of a late group) counts as if it had the last sequence. */
+  /**
+   * Records a frame that is written now. An older frame, from a late group, counts as if it had the
+   * last sequence.
+   */
   add(frame: { sequence: number; bytes: number; receivedUnixUs: number }, nowMs: number): void {
     this.#last = Math.max(this.#last, frame.sequence);
     this.#written.push({ ...frame, sequence: this.#last, sentMs: nowMs });
@@ -61,12 +64,18 @@ export class ReceiptWindow {
     }
   }
 
-  /** What was written after `sequence` and up to `last`. Reaches back to the floor that held at the last `trim`. */
+  /**
+   * The frames written after `sequence` and up to `last`. Reaches back to the floor at the last
+   * `trim`.
+   */
   between(sequence: number, last: number): Written[] {
     return this.#written.slice(this.#kept).filter((written) => written.sequence > sequence && written.sequence <= last);
   }
 
-  /** When what a viewer with this receipt still has to report was written; undefined if it has reported all. */
+  /**
+   * When the first frame that a viewer with this receipt has not reported was written; undefined if
+   * it has reported all.
+   */
   unreportedSinceMs(receipted: number): number | undefined {
     if (receipted >= this.#last) return undefined;
     for (let at = this.#kept; at < this.#written.length; at++) {
@@ -76,7 +85,7 @@ export class ReceiptWindow {
     return undefined;
   }
 
-  /** Forgets what no viewer at the head can lack a receipt for. */
+  /** Forgets the frames for which no viewer at the head can still owe a receipt. */
   trim(): void {
     this.#kept = this.#oldest;
     if (this.#kept < TRIM_FRAMES) return;

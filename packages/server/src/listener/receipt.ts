@@ -1,6 +1,7 @@
-// A viewer's Receipt, read by hand: each viewer sends some a second and nothing else, so it is the listener's commonest
-// message by far. In: a ClientMessage. Out: the receipt, if the message is exactly one, written as every common codec writes
-// it; for anything else nothing, and the generated codec reads it. What is read here, that one reads alike.
+// Reads a viewer's Receipt by hand. Each viewer sends several a second and little else, so it is by
+// far the listener's most common message. In: a ClientMessage. Out: the receipt, if the message is
+// exactly one Receipt, encoded the way common codecs do. Anything else is left to the generated
+// codec. For every message read here, that codec gives the same result.
 
 /** The last frame that arrived at a viewer. */
 export interface Receipt {
@@ -11,12 +12,15 @@ export interface Receipt {
 const RECEIPT_TAG = (5 << 3) | 2;
 const EPOCH_TAG = (1 << 3) | 1;
 const SEQUENCE_TAG = 2 << 3;
-/** Two bytes of the outer field, nine of the epoch. */
+/** Two bytes of the outer field and nine of the epoch. */
 const SEQUENCE_AT = 11;
 /** A tag and a varint of seven bytes: 49 bits. */
 const BYTES_MAX = SEQUENCE_AT + 8;
 
-/** Reads a message that is one Receipt, fields in order; undefined if it is not, or its sequence is above 2^49 - 1. */
+/**
+ * Reads a message that is one Receipt with its fields in order. Undefined if it is not, or if its
+ * sequence is above 2^49 - 1.
+ */
 export function peekReceipt(bytes: Uint8Array): Receipt | undefined {
   const { length } = bytes;
   if (length < SEQUENCE_AT || length > BYTES_MAX) return undefined;

@@ -1,4 +1,4 @@
-// The viewer's queue against its promises: exact counts, bounded delay, events without loss.
+// The guarantees of a viewer's queue: exact counts, bounded delay, no lost events.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeFrame, encodeServerFrame, FrameFlag, Kind, peekFrame } from '@hayate/protocol';

@@ -1,7 +1,8 @@
-// What one viewer who is behind has not been given yet. A viewer reports what it received; at most a window beyond that is
-// written to its socket, and only while that has nothing pending. The rest waits here by class: audio until its deadline, of
-// motion the newest key and delta of each track, events without loss. Invariant: every frame pushed is sent, dropped (counted
-// by reason) or still waiting.
+// The frames that a viewer who is behind has not been given yet. A viewer reports what it received;
+// at most one window beyond that is written to its socket, and only while the socket has nothing
+// pending. The rest waits here by class: audio until its deadline, the newest key and delta of each
+// motion track, events without loss. Invariant: every frame pushed is sent, dropped (counted by
+// reason) or waiting.
 import { hasKeys, isDroppable, isKey, Kind, type NumberRange, RangeSet } from '@hayate/protocol';
 import { trackOf } from '../live/current-group.ts';
 import type { LiveEntry } from '../live/live-entry.ts';
@@ -9,7 +10,7 @@ import type { LiveEntry } from '../live/live-entry.ts';
 /** Why a viewer did not get a frame. */
 export type DropReason = 'audio_deadline' | 'motion_replaced' | 'key_missing' | 'closed';
 
-/** A frame as the queue holds it: `message` is the encoded ServerMessage, shared by all viewers. */
+/** A frame in the queue: `message` is the encoded ServerMessage, shared by all viewers. */
 export interface QueuedFrame extends LiveEntry {
   readonly message: Uint8Array;
 }
@@ -18,13 +19,18 @@ export interface QueuedFrame extends LiveEntry {
 export interface ViewerQueueLimits {
   /** Bytes that may be written beyond the last receipt. */
   windowBytes: number;
-  /** Or so much time of the stream, whichever is more. */
+  /** Stream time that may be written instead, if that is more. */
   windowMs: number;
-  /** Audio waits this long. */
+  /** How long audio waits. */
   audioDeadlineMs: number;
-  /** Frames that are never dropped may wait in this number; more: TOO_SLOW. */
+  /**
+   * Maximum number of waiting frames that may not be dropped. With more, the viewer is closed with
+   * TOO_SLOW.
+   */
   eventsMax: number;
-  /** Nothing reported for this long while something is out: RECEIPT_TIMEOUT. */
+  /**
+   * How long a viewer may report nothing while frames are on their way to it; then RECEIPT_TIMEOUT.
+   */
   receiptTimeoutMs: number;
 }
 
@@ -32,7 +38,7 @@ export interface ViewerQueueOptions {
   limits: ViewerQueueLimits;
   /** Whether the socket has taken everything. */
   ready: () => boolean;
-  /** Writes frames in order, and what has been dropped since the last call. */
+  /** Writes frames in order, with the ranges dropped since the last call. */
   send: (frames: readonly QueuedFrame[], dropped: readonly Readonly<NumberRange>[]) => void;
   /** Counts a drop. */
   onDrop: (reason: DropReason, frames: number) => void;
@@ -46,9 +52,9 @@ interface Unreceipted {
 
 /** What the viewer was given before it had a queue. */
 export interface ViewerQueueSeed {
-  /** On its way, in ascending order. */
+  /** Frames on their way, in ascending order. */
   out: readonly Unreceipted[];
-  /** Keys it has, by track. */
+  /** Keys the viewer has, by track. */
   keys: ReadonlyMap<number, number>;
   /** When it last reported, or was given the first of `out`. */
   heardMs: number;
@@ -66,7 +72,7 @@ export class ViewerQueue {
   readonly #out: Unreceipted[];
   #outBytes: number;
   #heardMs: number;
-  /** Keys the viewer was given, by track; a delta over another key is useless to it. */
+  /** Keys the viewer was given, by track. It cannot use a delta over any other key. */
   readonly #keysSent: Map<number, number>;
   readonly #dropped = new RangeSet();
 
@@ -78,12 +84,12 @@ export class ViewerQueue {
     this.#heardMs = heardMs;
   }
 
-  /** Frames that wait. */
+  /** Number of waiting frames. */
   get length(): number {
     return this.#waiting.length;
   }
 
-  /** Takes frames in order. 'too_slow': more events wait than may. */
+  /** Takes frames in order. 'too_slow': too many events are waiting. */
   push(frames: readonly QueuedFrame[], nowMs: number): 'ok' | 'too_slow' {
     for (const frame of frames) this.#waiting.push({ frame, sinceMs: nowMs });
     this.drain(nowMs);
@@ -93,7 +99,7 @@ export class ViewerQueue {
     return this.#waiting.filter(({ frame }) => !isDroppable(frame.header.kind)).length > eventsMax ? 'too_slow' : 'ok';
   }
 
-  /** The viewer has everything up to `sequence`. */
+  /** The viewer has received everything up to `sequence`. */
   receipt(sequence: number, nowMs: number): void {
     this.#heardMs = nowMs;
     let count = 0;
@@ -106,12 +112,15 @@ export class ViewerQueue {
     this.drain(nowMs);
   }
 
-  /** For how long the viewer has been silent with frames on their way to it; 0 if there are none. */
+  /** How long the viewer has been silent with frames on their way to it; 0 if there are none. */
   unreportedMs(nowMs: number): number {
     return this.#out.length > 0 ? nowMs - this.#heardMs : 0;
   }
 
-  /** Writes what the window admits, if the socket can take it; drops audio that has waited past its deadline. */
+  /**
+   * Writes the frames that the window admits, if the socket can take them. Drops audio past its
+   * deadline.
+   */
   drain(nowMs: number): void {
     if (this.#waiting.length === 0) return;
     this.#expireAudio(nowMs);
@@ -136,14 +145,17 @@ export class ViewerQueue {
     }
   }
 
-  /** What has been dropped and not been told with frames after it; from now on it counts as told. */
+  /**
+   * The ranges dropped but not yet reported to the viewer with later frames. They count as reported
+   * from now on.
+   */
   takeDropped(): readonly Readonly<NumberRange>[] {
     const { ranges } = this.#dropped;
     this.#dropped.clear();
     return ranges;
   }
 
-  /** The viewer is gone, or its epoch: what waits is counted. */
+  /** The viewer or its epoch is gone: waiting frames are counted as dropped. */
   close(): void {
     this.#drop(
       'closed',
@@ -162,7 +174,7 @@ export class ViewerQueue {
     );
   }
 
-  /** Whether the viewer was given the key that this frame needs; notes keys. */
+  /** Whether the viewer was given the key that this frame needs. Records keys. */
   #drawable({ header }: QueuedFrame): boolean {
     if (!hasKeys(header.kind)) return true;
     const track = trackOf(header);
@@ -170,7 +182,10 @@ export class ViewerQueue {
     return this.#keysSent.get(track) === header.keySequence || isKey(header);
   }
 
-  /** A newer pose makes waiting ones of its track useless: a key all of them, a delta the deltas. */
+  /**
+   * Drops poses that a newer one replaces: a key replaces all waiting poses of its track, a delta
+   * only the deltas.
+   */
   #dropReplaced(): void {
     if (this.#waiting.length < 2) return;
     const newer = new Map<number, 'key' | 'delta'>();

@@ -1,5 +1,5 @@
-// One viewer's connection: Watch first, then receipts, pings and token renewals. It joins the fan-out of the epoch that is
-// live, which gives it the stream's frames.
+// One viewer's connection: Watch first, then receipts, pings and token renewals. It joins the
+// fan-out of the live epoch, which sends it the stream's frames.
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import type { NumberRange } from '@hayate/protocol';
 import {
@@ -27,12 +27,15 @@ export interface WatchSessionOptions {
   verifyToken: VerifyToken;
   /** How often the viewer is asked to report. */
   receiptIntervalMs: number;
-  /** The stream, subscribed to, until `leave`. For a viewer who is `returning` it is waited for until the stream is known to be live, or seems not to be. */
+  /**
+   * Subscribes to a stream until `leave`. For a `returning` viewer it waits until the stream is
+   * known to be live, or seems not to be.
+   */
   join: (stream: string, returning: boolean) => Promise<WatchedStream>;
   leave: (stream: WatchedStream) => void;
 }
 
-/** A session; `take` is its connection's TakeMessage. */
+/** A session; `take` is the TakeMessage of its connection. */
 export class WatchSession implements WatchedStreamSubscriber {
   readonly #connection: Connection;
   readonly #socket: ViewerSocket;
@@ -40,10 +43,10 @@ export class WatchSession implements WatchedStreamSubscriber {
   #stream: WatchedStream | undefined;
   #admission: Admission | undefined;
   #place: { epoch: bigint; fanOut: FanOut; viewer: Viewer } | undefined;
-  /** Where a returning viewer goes on. */
+  /** The position from which a returning viewer continues. */
   #from = { epoch: 0n, nextSequence: 0n };
 
-  /** `socket` is what lies under the connection. */
+  /** `socket` is the network socket that carries the connection. */
   constructor(connection: Connection, socket: ViewerSocket, options: WatchSessionOptions) {
     this.#connection = connection;
     this.#socket = socket;
@@ -51,7 +54,10 @@ export class WatchSession implements WatchedStreamSubscriber {
     connection.onClose(() => this.#leave());
   }
 
-  /** Takes one message. A client need not wait for the answer to Watch: what follows is taken after it. */
+  /**
+   * Takes one message. A client need not wait for the answer to Watch: later messages are taken
+   * after it.
+   */
   take(bytes: Uint8Array): void | Promise<void> {
     const receipt = peekReceipt(bytes);
     if (receipt !== undefined && this.#admission !== undefined) {
@@ -64,7 +70,7 @@ export class WatchSession implements WatchedStreamSubscriber {
     this.#takeContent(message);
   }
 
-  /** Takes all of a message but Watch. */
+  /** Takes all content of a message except Watch. */
   #takeContent({ publish, frames, dropped, end, ping, receipt, token }: ClientMessage): void {
     if (publish !== undefined || frames.length > 0 || dropped.length > 0 || end !== undefined)
       throw new WireError('this message is not for a watching connection');
@@ -77,7 +83,7 @@ export class WatchSession implements WatchedStreamSubscriber {
     const stream = this.#stream;
     const live = stream?.live;
     if (stream === undefined || live === undefined) return;
-    // A broadcaster who had been given up has returned; nothing was missed.
+    // A broadcaster who had been given up has returned. The viewer missed nothing.
     if (this.#place?.epoch === live.epoch) this.#sendWatching(live.epoch, live.nextSequence);
     else this.#greet(stream, live, stream.replayFresh(live.epoch));
   }
@@ -108,7 +114,10 @@ export class WatchSession implements WatchedStreamSubscriber {
     else this.#greet(stream, stream.live, undefined);
   }
 
-  /** Late join, or return: what the viewer lacks, and then what is live. `fresh`: all of an epoch that has just begun. */
+  /**
+   * Greets a viewer who joins or returns: first the frames it lacks, then the live ones. `fresh`:
+   * all frames of an epoch that has just begun.
+   */
   #greet(stream: WatchedStream, live: { epoch: bigint; nextSequence: number }, fresh: readonly QueuedFrame[] | undefined): void {
     const returning = this.#from.epoch === live.epoch && this.#from.nextSequence <= BigInt(live.nextSequence);
     const from = returning ? Number(this.#from.nextSequence) : 0;
@@ -116,7 +125,7 @@ export class WatchSession implements WatchedStreamSubscriber {
     this.#sendWatching(live.epoch, replay === undefined ? live.nextSequence : from);
     if (replay !== undefined) this.#sendGaps(holesBetween(from, replay, live.nextSequence), GapReason.LOST);
     else if (returning) this.#sendGaps([{ first: from, last: live.nextSequence - 1 }], GapReason.EXPIRED);
-    // A viewer who returns may have lost the key that the replayed deltas stand on.
+    // A returning viewer may have lost the key that the replayed deltas need.
     const first = replay?.[0]?.header.sequence ?? live.nextSequence;
     const greeting = [...stream.currentGroup().filter(({ header }) => header.sequence < first), ...(replay ?? [])];
     this.#leavePlace();
@@ -161,7 +170,7 @@ export class WatchSession implements WatchedStreamSubscriber {
   }
 }
 
-/** The sequences from `from` up to `nextSequence` that `frames` do not have. */
+/** The sequences from `from` up to `nextSequence` that are missing in `frames`. */
 function holesBetween(from: number, frames: readonly QueuedFrame[], nextSequence: number): NumberRange[] {
   const holes: NumberRange[] = [];
   let next = from;

@@ -1,5 +1,6 @@
-// One stream in one listener: envelopes in, from whichever streamer and epoch is newest, over whichever shards; ordered
-// frames, once each, out to its viewers through the fan-out of their epoch. What is missing is asked for; see frame-order.ts for how long.
+// One stream in one listener. In: envelopes of the newest streamer and epoch, over any shard. Out:
+// ordered frames, once each, to its viewers through the fan-out of their epoch. Missing frames are
+// requested again; see frame-order.ts for how long.
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import {
   type Ended,
@@ -20,9 +21,9 @@ import type { ListenerMetrics } from './listener-metrics.ts';
 import { LiveEpoch } from './live-epoch.ts';
 import type { QueuedFrame } from './viewer-queue.ts';
 
-/** What happens in a stream besides its frames, to one of its viewers. */
+/** Events of a stream other than its frames, for one of its viewers. */
 export interface WatchedStreamSubscriber {
-  /** The stream became live, or another epoch of it. */
+  /** The stream became live, or a new epoch began. */
   began(): void;
   /** An encoded ServerMessage for every viewer. */
   say(message: Uint8Array): void;
@@ -36,22 +37,25 @@ export interface WatchedStreamOptions {
   fanOut: FanOutOptions;
   /** The listener's incarnation. */
   listener: bigint;
-  /** A streamer that says nothing for so long is gone. */
+  /** A streamer that is silent for this long is gone. */
   silenceMs: number;
 }
 
 type Live = LiveEpoch<QueuedFrame>;
 
-/** Viewers wait for a group at most this long; it is asked for again meanwhile. */
+/** Viewers wait for a group at most this long. It is requested again meanwhile. */
 const GROUP_WAIT_MS = 200;
 const GROUP_ASK_MS = 100;
-/** While something is missing it is looked at this often. */
+/** How often gaps are checked while frames are missing. */
 const GAP_TICK_MS = 10;
-/** Viewers who waited for an epoch get it from its first frame if they have missed no more than this. */
+/** Viewers who waited for an epoch get it from its first frame if they missed no more than this. */
 const FRESH_MS = 500;
-/** A stream that is live says so every second, and a listener that joins it waits that long before it says that it is not. */
+/**
+ * A live stream announces itself every second. A listener waits this long before it reports that a
+ * stream is not live.
+ */
 const SETTLE_MS = 1_250;
-/** A request goes by two servers at once. */
+/** Requests are sent over two servers at once. */
 const REQUEST_COPIES = 2;
 
 /** A stream with viewers. */
@@ -60,7 +64,7 @@ export class WatchedStream {
   readonly #options: WatchedStreamOptions;
   readonly #subscribers = new Set<WatchedStreamSubscriber>();
   #live: Live | undefined;
-  /** Of the newest epoch that has begun for viewers. */
+  /** The newest epoch that has begun for viewers. */
   #fanOut: { epoch: bigint; viewers: FanOut };
   #viewers = 0;
   readonly #settled = Promise.withResolvers<void>();
@@ -75,13 +79,13 @@ export class WatchedStream {
     this.#cancelSettle = options.clock.after(SETTLE_MS, () => this.#settled.resolve());
   }
 
-  /** The epoch that is live; undefined if none is. */
+  /** The live epoch; undefined if there is none. */
   get live(): { epoch: bigint; nextSequence: number } | undefined {
     const live = this.#live;
     return live === undefined || !live.begun || live.ended ? undefined : { epoch: live.epoch, nextSequence: live.order.nextSequence };
   }
 
-  /** Whether an epoch of it has been seen. */
+  /** Whether any epoch of the stream has been seen. */
   get everLive(): boolean {
     return this.#live !== undefined;
   }
@@ -90,7 +94,7 @@ export class WatchedStream {
     return this.#viewers;
   }
 
-  /** Where viewers of the live epoch join. */
+  /** The fan-out that viewers of the live epoch join. */
   get fanOut(): FanOut {
     return this.#fanOut.viewers;
   }
@@ -103,25 +107,30 @@ export class WatchedStream {
     this.#subscribers.delete(subscriber);
   }
 
-  /** What a viewer who joins now is given first: the current group. */
+  /** The first frames for a viewer who joins now: the current group. */
   currentGroup(): QueuedFrame[] {
     return this.#live?.group.entries() ?? [];
   }
 
-  /** The frames from `sequence` of `epoch` on; undefined if they are not all held. */
+  /** The frames of `epoch` from `sequence` on; undefined if some of them are no longer held. */
   replay(epoch: bigint, sequence: number): readonly QueuedFrame[] | undefined {
     const live = this.#live;
     return live === undefined || live.epoch !== epoch ? undefined : live.recent.since(sequence);
   }
 
-  /** All frames of an epoch that has just begun, by the streamer's clock; undefined if it is older. */
+  /**
+   * All frames of an epoch that has just begun by the streamer's clock; undefined if it is older.
+   */
   replayFresh(epoch: bigint): readonly QueuedFrame[] | undefined {
     const frames = this.replay(epoch, 0);
     const oldest = frames?.[0]?.receivedUnixUs ?? Number.POSITIVE_INFINITY;
     return this.#options.clock.nowUnixUs() - oldest <= FRESH_MS * 1_000 ? frames : undefined;
   }
 
-  /** Takes a message of the stream's channel, or a group from the listener's reply channel. Throws WireError if a frame cannot be read. */
+  /**
+   * Takes a message of the stream's channel, or a group from the listener's reply channel. Throws
+   * WireError if a frame cannot be read.
+   */
   take(envelope: Envelope): void {
     if (envelope.stream !== this.name || (this.#live !== undefined && envelope.epoch < this.#live.epoch)) return;
     const nowMs = this.#options.clock.nowMs();
@@ -141,8 +150,9 @@ export class WatchedStream {
   }
 
   /**
-   * How many watch here, for the streamer of this incarnation; undefined if none is known. Called about once a second, when it
-   * also asks again for a group that has not come, and concludes from long silence that the stream is over.
+   * The number of viewers here, addressed to the streamer's incarnation; undefined if none is
+   * known. Called about once a second. It also requests a missing group again, and infers from long
+   * silence that the stream has ended.
    */
   report(): { incarnation: bigint; epoch: bigint; viewers: number } | undefined {
     const live = this.#live;
@@ -156,17 +166,20 @@ export class WatchedStream {
     return { incarnation: live.incarnation, epoch: live.epoch, viewers: this.#subscribers.size };
   }
 
-  /** Resolves once viewers can be given something, or it has been waited for so long that the stream seems not to be live. */
+  /**
+   * Resolves once there are frames for viewers, or after a wait that suggests that the stream is
+   * not live.
+   */
   settled(): Promise<void> {
     return this.#settled.promise;
   }
 
-  /** Called some times a second. */
+  /** Called several times a second. */
   tick(nowMs: number): void {
     this.fanOut.tick(nowMs);
   }
 
-  /** Nobody watches any more. */
+  /** Releases everything. Called when the last viewer has left. */
   close(): void {
     this.#cancelGroupWait?.();
     this.#cancelGapTick?.();
@@ -184,7 +197,7 @@ export class WatchedStream {
     }
     if (envelope.end !== undefined) return undefined;
     if (known !== undefined && !known.ended) {
-      // What waits of the older one is handed on, gaps or not.
+      // The waiting frames of the older epoch are handed on, with or without gaps.
       this.#release(known, Number.POSITIVE_INFINITY);
       if (!known.ended) this.#end(known, endMark(known, EndReason.SUPERSEDED));
     }
@@ -195,7 +208,10 @@ export class WatchedStream {
     return live;
   }
 
-  /** A broadcaster who returns after END(LOST) goes on in the same epoch; what a hung server delivers late does not. */
+  /**
+   * A broadcaster who returns after END(LOST) continues in the same epoch. Late messages of a hung
+   * server do not revive it.
+   */
   #revive(live: Live, { end }: Envelope, entries: readonly QueuedFrame[]): void {
     if (!live.ended || end !== undefined) return;
     const { nextSequence } = live.order;
@@ -223,12 +239,15 @@ export class WatchedStream {
     live.begun = true;
     this.#cancelSettle();
     this.#settled.resolve();
-    // Viewers leave the older one when they hear of the newer.
+    // Viewers leave the older fan-out when they hear of the newer epoch.
     if (this.#fanOut.epoch !== live.epoch) this.#fanOut = { epoch: live.epoch, viewers: new FanOut(this.#options.fanOut) };
     for (const subscriber of this.#subscribers) subscriber.began();
   }
 
-  /** Hands on what is in order, asks for what is missing, and ends the epoch when all before its end has been dealt with. */
+  /**
+   * Hands on the frames that are in order, requests missing ones, and ends the epoch once
+   * everything before its end is handled.
+   */
   #release(live: Live, nowMs: number): void {
     const { frames, missing, lost } = live.release(nowMs);
     const { metrics, clock } = this.#options;
@@ -242,7 +261,8 @@ export class WatchedStream {
     }
     if (live.order.open) {
       this.#cancelGapTick ??= clock.after(GAP_TICK_MS, () => {
-        // What arrived while this process was busy or stopped is read before anything is given up.
+        // Messages that arrived while this process was busy or stopped are read before any frame is
+        // given up.
         this.#cancelGapTick = clock.soon(() => {
           this.#cancelGapTick = undefined;
           if (this.#live !== undefined) this.#release(this.#live, clock.nowMs());
@@ -256,13 +276,13 @@ export class WatchedStream {
     this.fanOut.push(frames);
   }
 
-  /** To every viewer, after the frames before it. */
+  /** Sends a message to every viewer, after the frames before it. */
   #say(message: Uint8Array): void {
     this.fanOut.flush();
     for (const subscriber of this.#subscribers) subscriber.say(message);
   }
 
-  /** The group that was asked for. Viewers have waited for it; if they were tired of waiting, they are given it now. */
+  /** Takes the requested group. Viewers have waited for it; those whose wait ran out get it now. */
   #takeGroup(envelope: Envelope, entries: readonly QueuedFrame[], nowMs: number): void {
     const live = this.#live;
     if (live === undefined || live.epoch !== envelope.epoch || live.complete || live.ended) return;
@@ -283,7 +303,7 @@ export class WatchedStream {
     if (live.begun) this.#say(encodeMessage({ ended: end }));
   }
 
-  /** The streamer repeats the number in every beat; viewers are told of changes. */
+  /** The streamer repeats the number in every beat. Viewers are told only of changes. */
   #tellViewers(viewers: number): void {
     if (viewers === this.#viewers) return;
     this.#viewers = viewers;

@@ -1,9 +1,10 @@
-// Decodes what arrives on a shard channel. Shards are ours, but what lies on them may be of another version or broken:
-// a message that cannot be read is counted and left out, never thrown through the adapter.
+// Decodes the messages of a shard channel. Shards belong to the deployment, but a message may still
+// be broken or of another version. One that cannot be read is counted and skipped, never thrown
+// through the adapter.
 import { type DescMessage, fromBinary, type MessageShape } from '@bufbuild/protobuf';
 import { WireError } from '@hayate/protocol';
 
-/** A receiver that decodes `schema` and counts what does not decode. */
+/** A receiver that decodes `schema`, and counts messages that cannot be decoded. */
 export function decoding<Schema extends DescMessage>(
   schema: Schema,
   take: (message: MessageShape<Schema>) => void,

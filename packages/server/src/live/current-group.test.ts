@@ -1,4 +1,5 @@
-// The current group: applying its frames gives a viewer what it would have seen had it watched from the start.
+// The current group: a viewer that applies its frames has the same state as one that watched from
+// the start.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeFrame, FrameFlag, Kind, peekFrame } from '@hayate/protocol';

@@ -1,10 +1,13 @@
-// The frames from which a late joiner draws the stream at once: the latest HEADER and, for each participant and kind,
-// the latest key and the latest delta over it (deltas apply to their key alone, so one is enough). Kept by the streamer
-// and by each listener; its size is bounded by the participants.
+// The frames from which a late joiner draws the stream at once: the latest HEADER and, for each
+// participant and kind, the latest key and the latest delta over it (a delta applies to its key
+// alone, so one is enough). The streamer and each listener keep one. The number of participants
+// bounds its size.
 import { hasKeys, isKey, Kind } from '@hayate/protocol';
 import type { LiveEntry } from './live-entry.ts';
 
-/** Participants whose pose is kept; frames of more than these are not part of the group. */
+/**
+ * Maximum number of tracks whose pose is kept. Frames of further tracks are not part of the group.
+ */
 const TRACKS_MAX = 256;
 
 /** The current group of one epoch. */
@@ -12,7 +15,7 @@ export class CurrentGroup<Entry extends LiveEntry> {
   #header: Entry | undefined;
   readonly #tracks = new Map<number, { key: Entry; delta?: Entry }>();
 
-  /** Takes the next frame; one that is not newer than what is held changes nothing. */
+  /** Takes the next frame. A frame that is not newer than the held ones changes nothing. */
   add(entry: Entry): void {
     const { kind, sequence, keySequence } = entry.header;
     if (kind === Kind.HEADER) {
@@ -33,7 +36,7 @@ export class CurrentGroup<Entry extends LiveEntry> {
     }
   }
 
-  /** The latest HEADER, if one has come. */
+  /** The latest HEADER, if there is one. */
   get header(): Entry | undefined {
     return this.#header;
   }
@@ -49,7 +52,7 @@ export class CurrentGroup<Entry extends LiveEntry> {
   }
 }
 
-/** A participant's frames of one kind are a track: its number. Kinds are below 128. */
+/** The number of a track: the frames of one participant and one kind. Kinds are below 128. */
 export function trackOf(header: { participant: number; kind: number }): number {
   return header.participant * 128 + header.kind;
 }

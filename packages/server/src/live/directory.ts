@@ -1,12 +1,13 @@
-// What is live, as soft state: folded from the announcements of all streamer processes. A process that falls silent
-// takes its streams with it. Only processes that serve listings hold one.
+// The live streams, as soft state: built from the announcements of all streamer processes. When a
+// process falls silent, its streams are removed. Only processes that serve listings hold a
+// directory.
 import { create, toBinary } from '@bufbuild/protobuf';
 import { type Announcement, AnnouncementSchema, ControlSchema, type LiveStream } from '@hayate/protocol/server';
 import type { Clock } from '../kernel/clock.ts';
 import { Channels, type Shards, type Unsubscribe } from '../shard/shard.ts';
 import { decoding } from './channel-message.ts';
 
-/** An announcement of a process is good for this long. */
+/** How long an announcement of a process is valid. */
 export const DIRECTORY_TTL_MS = 4_000;
 
 const ASK_INTERVAL_MS = 1_000;
@@ -30,7 +31,10 @@ export class Directory {
     this.#shards = shards;
   }
 
-  /** Subscribes, and asks every streamer to announce in full. `malformed` counts announcements that cannot be read. */
+  /**
+   * Subscribes, and asks every streamer to announce in full. `malformed` counts announcements that
+   * cannot be read.
+   */
   static async open(clock: Clock, shards: Shards, malformed: () => void): Promise<Directory> {
     const directory = new Directory(clock, shards);
     directory.#unsubscribe = await shards.subscribe(
@@ -41,7 +45,10 @@ export class Directory {
     return directory;
   }
 
-  /** All live streams by name; of a stream that two processes announce, the newer epoch and generation. */
+  /**
+   * All live streams by name. If two processes announce a stream, the newer epoch and generation
+   * wins.
+   */
   streams(): LiveStream[] {
     const newest = new Map<string, LiveStream>();
     const oldestMs = this.#clock.nowMs() - DIRECTORY_TTL_MS;
@@ -70,7 +77,7 @@ export class Directory {
   #take(announcement: Announcement): void {
     const known = this.#announcers.get(announcement.incarnation);
     if (known !== undefined && announcement.number <= known.number) return;
-    // What changed in one that was lost would stay unknown until the next full one.
+    // The changes in a lost announcement would stay unknown until the next full one.
     if (known !== undefined && !announcement.full && announcement.number > known.number + 1n) this.#askAll();
     const announcer = known ?? { number: 0n, heardMs: 0, streams: new Map<string, LiveStream>() };
     announcer.number = announcement.number;
@@ -81,7 +88,7 @@ export class Directory {
     this.#announcers.set(announcement.incarnation, announcer);
   }
 
-  /** Asks every streamer to announce in full, at most once in a second. */
+  /** Asks every streamer to announce in full, at most once a second. */
   #askAll(): void {
     const nowMs = this.#clock.nowMs();
     if (nowMs - this.#askedMs < ASK_INTERVAL_MS) return;

@@ -1,5 +1,5 @@
-// A frame as the live path hands it on within a process: the broadcaster's bytes, their header read once, and what the
-// streamer added in its envelope.
+// A frame within a process of the live path: the broadcaster's bytes, the header, read once, and
+// the fields that the streamer added in its envelope.
 import { type FrameHeader, peekFrame } from '@hayate/protocol';
 import type { LiveFrame, LiveFrameFields } from '@hayate/protocol/server';
 

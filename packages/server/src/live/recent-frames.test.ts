@@ -1,4 +1,4 @@
-// What can be given again: 2 s, 256 events, and never a hole.
+// The frames that can be replayed: 2 s, 256 events, and never a hole.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeFrame, Kind, peekFrame } from '@hayate/protocol';

@@ -1,14 +1,14 @@
-// The last seconds of an epoch, in order: for a streamer what it can publish again, for a listener what a viewer who comes
-// back is given again. Bounded by time, number and bytes; the oldest are forgotten. Invariant: from `reachesFrom` on it holds
-// every frame that its owner has seen.
+// The last seconds of an epoch, in order. A streamer publishes frames from here again; a listener
+// replays them to viewers who return. Bounded by time, number and bytes; the oldest frames are
+// forgotten first. Invariant: from `reachesFrom` on, it holds every frame that its owner has seen.
 import { isDroppable, type NumberRange } from '@hayate/protocol';
 import type { LiveEntry } from './live-entry.ts';
 
-/** So much of a stream is kept. */
+/** How much of a stream is kept. */
 export const RECENT_MS = 2_000;
 export const RECENT_EVENTS_MAX = 256;
 
-/** Whatever a broadcaster sends, no more than this is kept. */
+/** Maximum number of frames kept, whatever a broadcaster sends. */
 const RECENT_FRAMES_MAX = 4_096;
 const RECENT_BYTES_MAX = 2 ** 20;
 
@@ -19,12 +19,12 @@ export class RecentFrames<Entry extends LiveEntry> {
   #bytes = 0;
   #reachesFrom: number;
 
-  /** `reachesFrom`: the sequence of the next frame; there is none before it that should be here. */
+  /** `reachesFrom`: the sequence of the next frame. No frame before it should be here. */
   constructor(reachesFrom: number) {
     this.#reachesFrom = reachesFrom;
   }
 
-  /** Every frame from this sequence on is here. */
+  /** Every frame seen from this sequence on is here. */
   get reachesFrom(): number {
     return this.#reachesFrom;
   }
@@ -52,7 +52,7 @@ export class RecentFrames<Entry extends LiveEntry> {
     return sequence < this.#reachesFrom ? undefined : this.#frames.slice(this.#indexOf(sequence));
   }
 
-  /** What is here of a range. */
+  /** The frames of a range that are here. */
   within({ first, last }: Readonly<NumberRange>): readonly Entry[] {
     return this.#frames.slice(this.#indexOf(first), this.#indexOf(last + 1));
   }

@@ -1,5 +1,6 @@
-// Tells the directory what this process broadcasts: one message a second, of what has changed; everything every 10 s and
-// when a new process asks. An empty announcement says that the process lives.
+// Tells the directory which broadcasts this process has. It sends one message a second with the
+// changes, and a full list every 10 s and when a new process asks. An empty announcement says that
+// the process is alive.
 import { create, equals, toBinary } from '@bufbuild/protobuf';
 import { AnnouncementSchema, type LiveStream, LiveStreamSchema } from '@hayate/protocol/server';
 import { type CancelTimer, type Clock, every } from '../kernel/clock.ts';
@@ -17,7 +18,7 @@ export class Announcer {
   #number = 0n;
   readonly #cancelTimer: CancelTimer;
 
-  /** `streams` gives the process's broadcasts as they are now. */
+  /** `streams` returns the current broadcasts of the process. */
   constructor(options: { clock: Clock; shards: Shards; incarnation: bigint; streams: () => LiveStream[] }) {
     this.#shards = options.shards;
     this.#incarnation = options.incarnation;
@@ -25,7 +26,7 @@ export class Announcer {
     this.#cancelTimer = every(options.clock, INTERVAL_MS, () => this.announce());
   }
 
-  /** Announces now: changes, or everything. */
+  /** Announces now: the changes, or everything. */
   announce(everything = this.#number % BigInt(FULL_EVERY) === 0n): void {
     const current = new Map(this.#streams().map((stream) => [stream.stream, stream]));
     const changed = [...current.values()].filter((stream) => {

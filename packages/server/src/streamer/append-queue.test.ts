@@ -1,4 +1,5 @@
-// The way to the log, with the real file log behind it: what is acknowledged is there, and a refusal is made good.
+// The append queue over the real file log: what is acknowledged is in the log, and refused frames
+// are resent.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -39,7 +40,7 @@ async function setUp(t: TestContext, nextSequence = 0) {
   return { log, budget, events, open };
 }
 
-/** Everything in the log, read back. */
+/** Reads back everything in the log. */
 async function batches(log: Log) {
   const { promise, resolve } = Promise.withResolvers<LogPartition>();
   const consumer = await log.consume(async (partition, signal) => {

@@ -1,32 +1,33 @@
-// From a publication to the log: gathers frames into batches, appends them in order, and knows which sequences are
-// durable. When the log refuses (or the bound is reached) it refuses everything later until the log takes a probe again;
-// then the broadcaster is asked to resend. Live never waits for it.
+// Carries frames from a publication to the log: gathers them into batches, appends the batches in
+// order, and tracks which sequences are durable. When the log refuses a batch, or a bound is
+// reached, the queue refuses all later frames until the log accepts a probe. Then the broadcaster
+// is asked to resend. Live delivery never waits for the log.
 import { create, toBinary } from '@bufbuild/protobuf';
 import { type Ended, type Range, RangeSet } from '@hayate/protocol';
 import { BatchSchema, type LabelledFrame, LabelledFrameSchema, RecordSchema } from '@hayate/protocol/server';
 import type { CancelTimer, Clock } from '../kernel/clock.ts';
 import type { Log } from '../log/log.ts';
 
-/** Bounds and pace of the way to the log. */
+/** Bounds and timing of appends to the log. */
 export interface AppendLimits {
   /** A batch is appended when its oldest frame has waited this long. */
   batchMs: number;
-  /** Or when it holds so many bytes. */
+  /** A batch is also appended when it holds this many bytes. */
   batchBytesMax: number;
-  /** Unsettled bytes of one stream; more are refused. */
+  /** Unsettled bytes of one stream; frames beyond this are refused. */
   streamBytesMax: number;
-  /** Unsettled bytes of the process; more are refused. */
+  /** Unsettled bytes of the process; frames beyond this are refused. */
   processBytesMax: number;
   /** How long after a refusal the log is tried again. */
   retryMs: number;
 }
 
-/** What is shared by all queues of a process. */
+/** The budget that all queues of a process share. */
 export interface AppendBudget {
   unsettledBytes: number;
 }
 
-/** What every batch of this publication says. */
+/** Fields that every batch of this publication carries. */
 export interface BatchIdentity {
   stream: string;
   epoch: bigint;
@@ -42,11 +43,11 @@ export interface AppendQueueOptions {
   budget: AppendBudget;
   identity: () => BatchIdentity;
   viewers: () => number;
-  /** All before this sequence is durable from the start. */
+  /** Everything before this sequence is durable from the start. */
   nextSequence: number;
-  /** More is durable now. */
+  /** Called when more is durable. */
   onDurable: () => void;
-  /** The log takes frames again: ask for everything from `nextSequence` on. */
+  /** Called when the log accepts frames again: request everything from `nextSequence` on. */
   onResend: () => void;
   /** Counts a refusal. */
   onRefused: (error: unknown) => void;
@@ -62,15 +63,15 @@ interface Batch {
 
 const emptyBatch = (): Batch => ({ frames: [], sequences: [], dropped: [], end: undefined, bytes: 0 });
 
-/** Bytes that a frame costs in the queue beyond its own. */
+/** Bytes that a frame costs in the queue in addition to its own size. */
 const ENTRY_BYTES = 32;
 
 /** The append queue of one publication. */
 export class AppendQueue {
   readonly #options: AppendQueueOptions;
-  /** Durable or declared dropped and durable as such. */
+  /** Sequences that are durable, or declared dropped with the declaration durable. */
   readonly #durable = new RangeSet();
-  /** Durable or on the way. */
+  /** Sequences that are durable or on their way to the log. */
   readonly #taken = new RangeSet();
   #open = emptyBatch();
   #unsettledBytes = 0;
@@ -91,7 +92,7 @@ export class AppendQueue {
     return this.#durable.nextMissing();
   }
 
-  /** Whether the frame has been taken before: durable, or on its way. */
+  /** Whether the frame was taken before: it is durable or on its way. */
   has(sequence: number): boolean {
     return this.#taken.has(sequence);
   }
@@ -101,13 +102,13 @@ export class AppendQueue {
     return this.#endDurable;
   }
 
-  /** A ticket says that everything before `nextSequence` is durable. */
+  /** Records a ticket's statement that everything before `nextSequence` is durable. */
   vouch(nextSequence: number): void {
     this.#durable.add(0, nextSequence - 1);
     this.#taken.add(0, nextSequence - 1);
   }
 
-  /** Takes a frame that `has` does not know; false if it is refused. */
+  /** Takes a frame that `has` does not know. False: the frame is refused. */
   add(sequence: number, frame: Uint8Array, receivedUnixUs: number): boolean {
     const bytes = frame.length + ENTRY_BYTES;
     if (!this.#admits(bytes)) return false;
@@ -118,7 +119,7 @@ export class AppendQueue {
     return true;
   }
 
-  /** Takes a range that the broadcaster declared dropped. */
+  /** Takes a range that the broadcaster declared dropped. False: the range is refused. */
   addDropped(range: Range): boolean {
     if (!this.#admits(ENTRY_BYTES)) return false;
     this.#taken.add(Number(range.first), Number(range.last));
@@ -127,7 +128,7 @@ export class AppendQueue {
     return true;
   }
 
-  /** Takes the epoch's end, and appends at once. */
+  /** Takes the epoch's end, and appends at once. False: the end is refused. */
   addEnd(end: Ended): boolean {
     if (!this.#admits(ENTRY_BYTES)) return false;
     this.#open.end = end;
@@ -136,7 +137,7 @@ export class AppendQueue {
     return true;
   }
 
-  /** Appends what is gathered now. */
+  /** Appends the gathered frames now. */
   flush(): void {
     this.#cancelBatch?.();
     this.#cancelBatch = undefined;
@@ -169,7 +170,7 @@ export class AppendQueue {
     void settled.finally(() => this.#inFlight.delete(settled));
   }
 
-  /** Appends what is gathered; resolves when everything is settled, one way or the other. */
+  /** Appends the gathered frames; resolves when everything is settled, appended or refused. */
   async drain(): Promise<void> {
     this.flush();
     while (this.#inFlight.size > 0) await Promise.all(this.#inFlight);
@@ -225,7 +226,7 @@ export class AppendQueue {
     this.#retryLater();
   }
 
-  /** What was gathered behind a refused frame is refused too, and will come again with it. */
+  /** Refuses the frames gathered after a refused frame as well. They will be resent with it. */
   #flushRefused(): void {
     this.#cancelBatch?.();
     this.#cancelBatch = undefined;

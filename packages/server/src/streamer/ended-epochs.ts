@@ -1,16 +1,17 @@
-// Epochs that nobody may resume. In: each end; out: whether a ticket's epoch is one of them. Invariant: an entry is kept for as
-// long as a ticket of its epoch can be valid, and at most ENDED_MAX of them are, the newest.
+// Epochs that may not be resumed. In: each end. Out: whether a ticket's epoch has ended. Invariant:
+// an entry is kept as long as a ticket of its epoch can be valid. At most ENDED_MAX entries are
+// kept, the newest.
 import { Timing } from '@hayate/protocol';
 
-/** More than a deployment's moderators end in an hour. */
+/** More than the moderators of a deployment end in an hour. */
 const ENDED_MAX = 10_000;
 
 /** Remembers ended epochs. Times are Unix milliseconds. */
 export class EndedEpochs {
-  /** When each ended, by stream and epoch, oldest first. */
+  /** When each epoch ended, by stream and epoch, oldest first. */
   readonly #endedAtMs = new Map<string, number>();
 
-  /** The epoch has ended. */
+  /** Records the end of an epoch. */
   add(stream: string, epoch: bigint, nowMs: number): void {
     const key = keyOf(stream, epoch);
     this.#endedAtMs.delete(key);
@@ -21,7 +22,7 @@ export class EndedEpochs {
     }
   }
 
-  /** Whether the epoch has ended, and a ticket of it may still be valid. */
+  /** Whether the epoch has ended while a ticket of it may still be valid. */
   has(stream: string, epoch: bigint, nowMs: number): boolean {
     const atMs = this.#endedAtMs.get(keyOf(stream, epoch));
     return atMs !== undefined && nowMs - atMs <= Timing.ticketValidMs;

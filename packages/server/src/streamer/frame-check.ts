@@ -1,5 +1,6 @@
-// The border: what a broadcaster sends is checked here once, so that no later hop has to. Headers of all frames; payloads
-// of HEADER and AUDIO, which servers read (listing, archive). MOTION, EVENT and GAME payloads are for clients alone.
+// Checks everything a broadcaster sends once, at the border, so that no later hop has to. It checks
+// the headers of all frames, and the payloads of HEADER and AUDIO, which servers read (listing,
+// archive). Only clients read MOTION, EVENT and GAME payloads.
 import {
   AudioSchema,
   checkStreamHeader,
@@ -15,7 +16,7 @@ import {
 } from '@hayate/protocol';
 import { HayateError } from '../kernel/error.ts';
 
-/** What a connection's frames must agree with. */
+/** Values that the frames of a connection must agree with. */
 export interface FrameExpectation {
   stream: string;
   epoch: bigint;
@@ -24,14 +25,14 @@ export interface FrameExpectation {
   sequenceEnd: number;
 }
 
-/** A frame that passed. */
+/** A frame that passed the check. */
 export interface CheckedFrame {
   header: FrameHeader;
-  /** Of HEADER frames. */
+  /** Set for HEADER frames. */
   streamHeader: StreamHeader | undefined;
 }
 
-/** Checks one frame. Throws WireError or HayateError with the close code that spec/wire.md names. */
+/** Checks one frame. Throws WireError or HayateError with the close code from spec/wire.md. */
 export function checkFrame(frame: Uint8Array, expected: FrameExpectation): CheckedFrame {
   if (frame.length > expected.frameBytesMax)
     throw new HayateError('BAD_REQUEST', `a frame holds more than ${expected.frameBytesMax} bytes`, { closeCode: 'FRAME_TOO_BIG' });

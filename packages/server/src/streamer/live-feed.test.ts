@@ -1,4 +1,5 @@
-// What listeners hear of an epoch, over the memory shards: each frame names the one before it, and what was missed comes again.
+// The envelopes of an epoch that listeners receive, over the memory shards: each frame names the
+// one before it, and missed frames are published again.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { create, fromBinary } from '@bufbuild/protobuf';
@@ -12,7 +13,7 @@ import { openMemoryShards } from '../shard/shard-memory.ts';
 import { LiveFeed } from './live-feed.ts';
 import { StreamerMetrics } from './streamer-metrics.ts';
 
-/** A clock that the test turns by hand. */
+/** A clock that the test advances by hand. */
 function handClock(): Clock & { turn(ms: number): void } {
   let nowMs = 0;
   let timers: { atMs: number; run: () => void }[] = [];
@@ -55,7 +56,7 @@ async function setUp() {
     for (const frame of frames) assert.equal(feed.add(frame, peekFrame(frame), clock.nowUnixUs()), true);
     feed.flush();
   };
-  /** The envelopes from the `from`th on, once there are so many. */
+  /** The envelopes from index `from` on, once there are `count` of them. */
   const envelopes = async (from: number, count: number) => {
     await poll(`${count} envelopes`, () => heard.length >= from + count);
     return heard.slice(from);

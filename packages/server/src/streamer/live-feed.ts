@@ -1,5 +1,6 @@
-// The live side of one epoch: frames in; envelopes to the stream's channel out, each frame naming the one before it. Keeps
-// what late joiners need and what may have to be published again. Invariant: sequences published for the first time rise.
+// The live side of one epoch. In: frames. Out: envelopes on the stream's channel, each frame naming
+// the one before it. Keeps the frames that late joiners need and those that may have to be
+// published again. Invariant: the sequences of first publications ascend.
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { Ended, FrameHeader, NumberRange } from '@hayate/protocol';
 import { EnvelopeSchema, encodeEnvelope } from '@hayate/protocol/server';
@@ -11,15 +12,21 @@ import { Channels, type Shards } from '../shard/shard.ts';
 import { Repair } from './repair.ts';
 import type { StreamerMetrics } from './streamer-metrics.ts';
 
-/** After so long without a frame listeners are told which was the last, as it may have been lost. */
+/**
+ * After this long without a frame, listeners are told the last sequence, since that frame may be
+ * lost.
+ */
 const TAIL_MS = 100;
-/** And again this often, so that a listener that joins a silent stream learns of it. */
+/**
+ * The last sequence is repeated this often, so that a listener that joins a silent stream learns
+ * it.
+ */
 const BEAT_MS = 1_000;
-/** END is published again this often, */
+/** How often END is published again. */
 const END_AGAIN_MS = 500;
-/** for so long, and repair goes on meanwhile. */
+/** How long END is repeated. Repair continues during this time. */
 const END_LASTS_MS = 3_000;
-/** What mends a loss goes by two servers at once, and by all if that was not enough. */
+/** Repairs are sent over two servers at once, and over all if that was not enough. */
 const REPAIR_COPIES = 2;
 
 export interface LiveFeedOptions {
@@ -27,7 +34,7 @@ export interface LiveFeedOptions {
   epoch: bigint;
   incarnation: bigint;
   generation: () => number;
-  /** Frames before this are not published. */
+  /** Frames before this sequence are not published. */
   nextSequence: number;
   clock: Clock;
   shards: Shards;
@@ -48,12 +55,12 @@ export class LiveFeed {
   readonly #recent: RecentFrames<LiveEntry>;
   readonly #repair: Repair;
   readonly #channel: string;
-  /** The sequence after the newest one published; 0 before the first. */
+  /** The newest published sequence plus 1; 0 before the first. */
   #nextSequence = 0;
   #gathered: LiveEntry[] = [];
   #plainHead: { generation: number; bytes: Uint8Array } | undefined;
   #publishedMs: number;
-  /** Listeners were told the last sequence. */
+  /** Whether listeners were told the last sequence. */
   #tailTold = false;
   #viewersTold = 0;
   #end: { mark: Ended; sinceMs: number } | undefined;
@@ -74,12 +81,15 @@ export class LiveFeed {
     });
   }
 
-  /** The sequence after the newest one published. */
+  /** The newest published sequence plus 1; 0 before the first. */
   get nextSequence(): number {
     return this.#nextSequence;
   }
 
-  /** Takes a frame, to be published by `flush`. False if one that is not older has been published: it is not live any more. */
+  /**
+   * Takes a frame, which `flush` publishes. False: the same or a newer frame was published, so this
+   * one is no longer live.
+   */
   add(frame: Uint8Array, header: FrameHeader, receivedUnixUs: number): boolean {
     if (header.sequence < this.#nextSequence) return false;
     const entry: LiveEntry = { frame, header, receivedUnixUs, previousPlusOne: this.#nextSequence };
@@ -90,7 +100,7 @@ export class LiveFeed {
     return true;
   }
 
-  /** Publishes what was added since the last call. */
+  /** Publishes the frames added since the last call. */
   flush(): void {
     const frames = this.#gathered;
     if (frames.length === 0) return;
@@ -99,19 +109,22 @@ export class LiveFeed {
     this.#publish({}, frames);
   }
 
-  /** Publishes again what listeners missed. */
+  /** Publishes frames again that listeners missed. */
   repair(ranges: readonly NumberRange[]): void {
     this.#repair.answer(ranges);
   }
 
-  /** Answers a listener that begins to follow the stream: the current group, and the last seconds for viewers who come back to it. */
+  /**
+   * Answers a listener that begins to follow the stream: the current group, and the last seconds
+   * for viewers who return to it.
+   */
   sendGroup(channel: string): void {
     const entries = new Map([...this.#group.entries(), ...this.#recent.frames].map((entry) => [entry.header.sequence, entry]));
     const frames = [...entries.values()].sort((a, b) => a.header.sequence - b.header.sequence);
     this.#publish({ group: true, nextSequence: BigInt(this.#nextSequence) }, frames, channel, REPAIR_COPIES);
   }
 
-  /** Tells viewers how many they are. False: that has not changed. */
+  /** Tells viewers how many viewers there are. False: the number has not changed. */
   tellViewers(viewers: number): boolean {
     if (viewers === this.#viewersTold || this.#end !== undefined) return false;
     this.#viewersTold = viewers;
@@ -119,13 +132,16 @@ export class LiveFeed {
     return true;
   }
 
-  /** The epoch is over. */
+  /** Ends the epoch. */
   end(mark: Ended): void {
     this.#end = { mark, sinceMs: this.#options.clock.nowMs() };
     this.#publishEnd(mark);
   }
 
-  /** Says what silence alone does not: that the stream lives, where it stands, that it has ended. Called every 100 ms or so. */
+  /**
+   * Repeats what listeners cannot infer from silence: that the stream is live, its last sequence,
+   * and that it has ended. Called about every 100 ms.
+   */
   tick(nowMs: number): void {
     const silentMs = nowMs - this.#publishedMs;
     if (this.#end !== undefined) {
@@ -136,7 +152,7 @@ export class LiveFeed {
     }
   }
 
-  /** Whether everybody has had time to learn of the end. */
+  /** Whether every listener has had time to learn of the end. */
   over(nowMs: number): boolean {
     return this.#end !== undefined && nowMs - this.#end.sinceMs >= END_LASTS_MS;
   }
@@ -150,7 +166,10 @@ export class LiveFeed {
     this.#options.shards.publish(channel, encodeEnvelope(this.#headOf(content), frames), copies);
   }
 
-  /** An envelope without frames; that which only carries frames is the same for all of a generation. */
+  /**
+   * The encoded envelope without its frames. An envelope that carries only frames has the same head
+   * throughout a generation.
+   */
   #headOf(content: Content): Uint8Array {
     const { stream, epoch, incarnation } = this.#options;
     const generation = this.#options.generation();

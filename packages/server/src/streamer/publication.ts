@@ -1,5 +1,6 @@
-// One broadcast in one streamer: frames of its current connection in; out to the live feed and in batches to the log.
-// It outlives the connection, so that a broadcaster who returns finds it. Invariant: a frame acknowledged is durable.
+// One broadcast in one streamer. In: the frames of its current connection. Out: frames to the live
+// feed, and batches to the log. It outlives the connection, so that a broadcaster who returns can
+// resume it. Invariant: an acknowledged frame is durable.
 import { create, toBinary } from '@bufbuild/protobuf';
 import {
   type Ended,
@@ -31,7 +32,7 @@ export interface PublicationOptions {
   epoch: bigint;
   incarnation: bigint;
   clock: Clock;
-  /** All before this is durable (from a ticket). */
+  /** Everything before this sequence is durable, according to a ticket. */
   nextSequence: number;
   shards: Shards;
   log: Log;
@@ -39,7 +40,7 @@ export interface PublicationOptions {
   budget: AppendBudget;
   limits: AppendLimits & { frameBytesMax: number };
   metrics: StreamerMetrics;
-  /** Called once, when the epoch is over. */
+  /** Called once, when the epoch has ended. */
   onEnded: () => void;
 }
 
@@ -109,8 +110,8 @@ export class Publication {
   }
 
   /**
-   * Gives the broadcast to a connection. An older one is closed, and returned. The ticket that the connection came with
-   * vouches for everything before `vouchedSequence`.
+   * Attaches a connection to the broadcast. An older connection is closed and returned. The ticket
+   * that the connection came with vouches for everything before `vouchedSequence`.
    */
   attach(
     connection: Connection,
@@ -120,10 +121,10 @@ export class Publication {
   ): Connection | undefined {
     const older = this.#connection;
     this.#connection = connection;
-    // Every connection says END for itself.
+    // Each connection sends its own END.
     if (this.#ended === undefined) this.#endSequence = undefined;
     older?.close('SUPERSEDED');
-    // What was gathered carries the labels and generation it came under.
+    // Gathered frames carry the labels and generation under which they arrived.
     this.#append.flush();
     this.#generation = generation;
     this.#labels = labels;
@@ -134,7 +135,7 @@ export class Publication {
     return older;
   }
 
-  /** A fresh resume ticket. */
+  /** A new resume ticket. */
   ticket(): Uint8Array {
     return this.#options.tickets.sign({
       stream: this.stream,
@@ -145,7 +146,10 @@ export class Publication {
     });
   }
 
-  /** Takes the frames of one message: to viewers at once, to the log in batches. Throws for the first that breaks the contract; those before it are taken. */
+  /**
+   * Takes the frames of one message: to viewers at once, to the log in batches. Throws for the
+   * first frame that breaks the contract; the frames before it are taken.
+   */
   take(frames: readonly Uint8Array[]): void {
     const receivedUnixUs = this.#options.clock.nowUnixUs();
     try {
@@ -165,14 +169,15 @@ export class Publication {
     }
   }
 
-  /** The highest sequence a frame or a dropped range may name, plus 1. */
+  /** The highest sequence that a frame or a dropped range may name, plus 1. */
   get sequenceEnd(): number {
     return this.#highest + 1 + Limits.sequenceJumpMax;
   }
 
   /**
-   * The epoch has the frames before `endSequence`. It is over when they are durable. Throws WireError if it should have more, or
-   * if another end was said before.
+   * Declares that the epoch consists of the frames before `endSequence`. It ends once they are
+   * durable. Throws WireError if the epoch has later frames, or if a different end was declared
+   * before.
    */
   finish(endSequence: number): void {
     if (endSequence <= this.#highest) throw new WireError('END is below a sequence that was sent or declared');
@@ -182,7 +187,7 @@ export class Publication {
     this.#acknowledge();
   }
 
-  /** Ends the epoch for viewers and in the log, whatever is still missing. */
+  /** Ends the epoch for viewers and in the log, even if frames are still missing. */
   end(reason: EndReason): void {
     if (this.#ended !== undefined) return;
     this.#ended = reason;
@@ -192,24 +197,27 @@ export class Publication {
     this.#options.onEnded();
   }
 
-  /** `listener` has so many viewers of this broadcast. */
+  /** Records that `listener` has this many viewers of this broadcast. */
   report(listener: bigint, viewers: number): void {
     this.audience.report(listener, viewers, this.#options.clock.nowMs());
   }
 
-  /** Answers a listener that misses frames, or begins to follow. */
+  /** Answers a listener that misses frames or begins to follow. */
   takeRequest(request: RepairRequest, replyChannel: string): void {
     if (request.missing.length > 0)
       this.#feed.repair(request.missing.map(({ first, last }) => ({ first: Number(first), last: Number(last) })));
     if (request.groupReplyChannel === replyChannel) this.#feed.sendGroup(replyChannel);
   }
 
-  /** Called every 100 ms or so: what viewers must hear though nothing happens. */
+  /** Sends viewers what they must hear even when nothing happens. Called about every 100 ms. */
   tick(nowMs: number): void {
     this.#feed.tick(nowMs);
   }
 
-  /** Called about once a second: tells viewers and the broadcaster how many watch when that has changed. */
+  /**
+   * Tells viewers and the broadcaster the number of viewers when it has changed. Called about once
+   * a second.
+   */
   tellViewers(nowMs: number): void {
     const viewers = this.audience.viewers(nowMs);
     if (!this.#feed.tellViewers(viewers)) return;
@@ -231,17 +239,20 @@ export class Publication {
     });
   }
 
-  /** Says goodbye with a close code. */
+  /** Closes the connection with a close code. */
   closeConnection(name: 'SUPERSEDED' | 'STREAM_ENDED' | 'GOING_AWAY'): void {
     this.#connection?.close(name);
   }
 
-  /** Whether the epoch's end is in the log, and every listener has had time to learn of it: nothing more will happen here. */
+  /**
+   * Whether the epoch's end is in the log and every listener has had time to learn of it: nothing
+   * more will happen here.
+   */
   settled(nowMs: number): boolean {
     return this.#append.endDurable && this.#feed.over(nowMs);
   }
 
-  /** Everything taken is settled and acknowledged. */
+  /** Resolves once everything taken is settled and acknowledged. */
   async drain(): Promise<void> {
     await this.#append.drain();
   }
@@ -279,7 +290,8 @@ export class Publication {
     if (this.#endSequence !== undefined && next >= this.#endSequence && this.#ended === undefined) this.end(FINISHED);
     if (next > this.#ackedSequence) {
       this.#ackedSequence = next;
-      // A client forgets what is acknowledged, so its newest ticket must vouch for all of it to the next server.
+      // A client discards acknowledged frames, so its newest ticket must vouch for all of them to
+      // the next server.
       const ack = { nextSequence: BigInt(next), ticket: this.ticket() };
       this.#connection?.send(toBinary(ServerMessageSchema, create(ServerMessageSchema, { ack })));
     }
@@ -302,7 +314,7 @@ export class Publication {
     return create(EndedSchema, { epoch: this.epoch, nextSequence: BigInt(this.#endSequence ?? this.#highest + 1), reason });
   }
 
-  /** Bits a second since the last call that was at least a second ago. */
+  /** Bits per second since the last measurement, which is at least a second old. */
   #measureBits(nowMs: number): number {
     const elapsed = nowMs - this.#bits.windowStartMs;
     if (elapsed >= 1_000) this.#bits = { windowStartMs: nowMs, bytes: 0, perSecond: Math.round((this.#bits.bytes * 8_000) / elapsed) };

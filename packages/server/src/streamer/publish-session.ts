@@ -1,5 +1,5 @@
-// One broadcaster's connection: Publish first, then frames, pings, dropped ranges, token renewals and END.
-// Everything it may say is here; what it means for the broadcast is in publication.ts.
+// One broadcaster's connection: Publish first, then frames, pings, dropped ranges, token renewals
+// and END. This file handles the messages; publication.ts holds their effect on the broadcast.
 import { create, toBinary } from '@bufbuild/protobuf';
 import {
   type ClientMessage,
@@ -20,31 +20,36 @@ import { HayateError } from '../kernel/error.ts';
 import { TokenBucket } from '../kernel/token-bucket.ts';
 import type { Publication } from './publication.ts';
 
-/** What one broadcaster may send. Its connection counts the bits, and more than `messagesPerSecondMax` messages besides those of frames. */
+/**
+ * Limits on one broadcaster. Its connection counts the bits, and the messages:
+ * `messagesPerSecondMax` in addition to those that carry frames.
+ */
 export interface PublishLimits {
   frameBytesMax: number;
   framesPerSecondMax: number;
   bitsPerSecondMax: number;
 }
 
-/** Dropped ranges that count as much as one frame: each is small, but a message may hold thousands. */
+/** This many dropped ranges count as one frame. Each is small, but a message may hold thousands. */
 const RANGES_PER_FRAME = 4;
 
 export interface PublishSessionOptions {
   verifyToken: VerifyToken;
   limits: PublishLimits;
-  /** Finds or begins the broadcast that this connection asks for and attaches the connection to it. */
+  /**
+   * Finds or begins the broadcast that this connection asks for, and attaches the connection to it.
+   */
   begin: (connection: Connection, publish: Publish, labels: Readonly<Record<string, string>>) => Publication;
 }
 
-/** A connection that has been answered. */
+/** A connection whose Publish has been answered. */
 interface Open {
   readonly connection: Connection;
   readonly publication: Publication;
   readonly admission: Admission;
 }
 
-/** A session; `take` is its connection's TakeMessage. */
+/** A session; `take` is the TakeMessage of its connection. */
 export class PublishSession {
   readonly #options: PublishSessionOptions;
   readonly #frames: TokenBucket;
@@ -53,11 +58,14 @@ export class PublishSession {
   constructor(options: PublishSessionOptions) {
     this.#options = options;
     const { framesPerSecondMax: rate } = options.limits;
-    // A client that returns sends what it held back while its network was poor.
+    // A returning client sends the frames that it held back while its network was poor.
     this.#frames = new TokenBucket({ rate, burst: (rate * Timing.rateBurstMs) / 1_000, nowMs: nowMonotonicMs() });
   }
 
-  /** Takes one message of `connection`. A client need not wait for the answer to Publish: what follows is taken after it. */
+  /**
+   * Takes one message of `connection`. A client need not wait for the answer to Publish: later
+   * messages are taken after it.
+   */
   take(connection: Connection, bytes: Uint8Array): void | Promise<void> {
     const message = readStrictly(ClientMessageSchema, bytes);
     if (this.#open === undefined) return this.#begin(connection, message.publish).then((open) => open && this.#takeContent(open, message));
@@ -65,7 +73,7 @@ export class PublishSession {
     this.#takeContent(this.#open, message);
   }
 
-  /** Takes all of `message` but Publish. */
+  /** Takes all content of `message` except Publish. */
   #takeContent({ connection, publication, admission }: Open, message: ClientMessage): void {
     if (message.watch !== undefined || message.receipt !== undefined)
       throw new WireError('this message is not for a publishing connection');

@@ -1,19 +1,20 @@
-// Publishes again what listeners missed. In: ranges that they ask for. Out: the frames of these that are still kept, each at
-// most once in 20 ms however many ask, since all listeners of the stream hear the answer. Who asks again could not hear it where
-// it was published, and is answered everywhere.
+// Publishes frames again that listeners missed. In: the requested ranges. Out: those of their
+// frames that are still kept. Each is repeated at most once in 20 ms, however many listeners ask,
+// since all listeners of the stream receive the answer. A repeated request means that the listener
+// could not receive the first answer on its shards, so the second goes to all shards.
 import type { NumberRange } from '@hayate/protocol';
 import type { Clock } from '../kernel/clock.ts';
 import type { LiveEntry } from '../live/live-entry.ts';
 import type { RecentFrames } from '../live/recent-frames.ts';
 
 const INTERVAL_MS = 20;
-/** For so long an answer is remembered; a gap is given up before. */
+/** How long an answer is remembered. Listeners give up a gap before that. */
 const AGAIN_MS = 250;
 
 export interface RepairOptions {
   clock: Clock;
   recent: RecentFrames<LiveEntry>;
-  /** `isAgain`: some of the entries have been published again a short while ago. */
+  /** `isAgain`: some of the entries were already published again shortly before. */
   publish: (entries: readonly LiveEntry[], isAgain: boolean) => void;
 }
 
@@ -27,7 +28,10 @@ export class Repair {
     this.#options = options;
   }
 
-  /** Publishes what is kept of `ranges` and was not published again just now. Returns the number of frames. */
+  /**
+   * Publishes the kept frames of `ranges` that were not published again just now. Returns their
+   * number.
+   */
   answer(ranges: readonly NumberRange[]): number {
     const { clock, recent, publish } = this.#options;
     const nowMs = clock.nowMs();

@@ -1,4 +1,4 @@
-// What a streamer counts. No label names a stream.
+// Metrics of a streamer. No label names a stream.
 import { Counter, Gauge } from '@prometheus-io/client';
 import type { Context } from '../kernel/context.ts';
 

@@ -1,4 +1,5 @@
-// The streamer's end, with a real connection and the real file log, whose answers the test holds back.
+// How the streamer drains, with a real connection and the real file log, whose answers the test
+// delays.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -26,7 +27,7 @@ const options: StreamerOptions = {
   ...{ handshakeTimeoutMs: 10_000, idleTimeoutMs: 30_000, goAwayMs: 0, returnWindowMs: 15_000 },
 };
 
-/** A streamer on a port of its own; `log` as it sees it. */
+/** Starts a streamer on its own port, with `log` as its log. */
 async function startStreamer(t: TestContext, log: Log): Promise<{ streamer: Streamer; url: string }> {
   const context = createContext({ logLevel: 'silent' });
   const shards = openMemoryShards();
@@ -72,7 +73,7 @@ test('frames that come while a drain waits for the log are in the log too when i
   peer.send({ publish: { stream: 'x', token: 'any' } });
   const { epoch } = await peer.until('the welcome', ({ published }) => published);
   const source = new FrameSource('x', epoch);
-  /** Sends a frame; the pong shows that it was taken. */
+  /** Sends a frame and a ping; the pong shows that the frame was taken. */
   const send = async (frame: Uint8Array, id: number) => {
     peer.send({ frames: [frame], ping: { id } });
     await peer.until(`pong ${id}`, ({ pong }) => (pong?.id === id ? pong : undefined));

@@ -1,5 +1,6 @@
-// The streamer role: accepts broadcasters, decides which epoch and generation a connection speaks for, and holds their
-// broadcasts. The newest epoch of a stream wins, over all streamer processes.
+// The streamer role. It accepts broadcasters, decides which epoch and generation a connection
+// belongs to, and holds the broadcasts. Across all streamer processes, the newest epoch of a stream
+// wins.
 import { randomBytes } from 'node:crypto';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { EndReason, mintEpoch, type Publish } from '@hayate/protocol';
@@ -25,15 +26,20 @@ import { StreamerMetrics } from './streamer-metrics.ts';
 import type { Ticket, TicketSigner } from './ticket.ts';
 
 export interface StreamerOptions extends AppendLimits, PublishLimits, ConnectionLimits {
-  /** Messages a second of one broadcaster, besides as many as it may send frames. */
+  /** Messages per second of one broadcaster, in addition to the number of frames it may send. */
   messagesPerSecondMax: number;
-  /** Broadcasters connected at most; more are closed with TOO_MANY_CONNECTIONS. */
+  /**
+   * Maximum number of connected broadcasters. Further ones are closed with TOO_MANY_CONNECTIONS.
+   */
   connectionsMax: number;
   handshakeTimeoutMs: number;
   idleTimeoutMs: number;
   /** How long broadcasters have to open a new connection when this process drains. */
   goAwayMs: number;
-  /** A broadcaster who does not return in this time has ended, for viewers; the epoch can still be resumed. */
+  /**
+   * If a broadcaster does not return within this time, the stream has ended for viewers. The epoch
+   * can still be resumed.
+   */
   returnWindowMs: number;
 }
 
@@ -47,9 +53,9 @@ interface StreamerParts {
   options: StreamerOptions;
 }
 
-/** Publications are looked at this often. */
+/** How often publications are checked. */
 const TICK_MS = 100;
-/** Audience and missing broadcasters are looked at this often. */
+/** How often audiences and missing broadcasters are checked. */
 const SWEEP_INTERVAL_MS = 1_000;
 
 /** The streamer of this process. */
@@ -58,14 +64,14 @@ export class Streamer implements Service {
   readonly #parts: StreamerParts;
   readonly #metrics: StreamerMetrics;
   readonly #publications = new Map<string, { publication: Publication; absentSinceMs: number | undefined }>();
-  /** Ended for viewers, with an end that may not be in the log yet. */
+  /** Publications that have ended for viewers, but whose end may not be in the log yet. */
   readonly #ending = new Set<Publication>();
-  /** Ended over the HTTP API: their tickets are refused. */
+  /** Epochs ended over the HTTP API. Their tickets are refused. */
   readonly #moderated = new EndedEpochs();
   readonly #budget = { unsettledBytes: 0 };
   readonly #subscriptions: Unsubscribe[] = [];
   readonly #connections = new Set<Connection>();
-  /** Those that have begun or resumed a broadcast. */
+  /** Connections that have begun or resumed a broadcast. */
   readonly #broadcasting = new Set<Connection>();
   #announcer: Announcer | undefined;
   readonly #timers: CancelTimer[] = [];
@@ -111,7 +117,7 @@ export class Streamer implements Service {
       endpoint: 'publish',
       metrics: connectionMetrics,
       clock: this.#parts.context.clock,
-      // Frames may come one a message.
+      // Every message may carry a single frame.
       limits: { ...options, messagesPerSecondMax: options.messagesPerSecondMax + options.framesPerSecondMax },
       handshakeTimeoutMs: options.handshakeTimeoutMs,
       idleTimeoutMs: options.idleTimeoutMs,
@@ -135,7 +141,7 @@ export class Streamer implements Service {
     const settle = () => Promise.all([...all, ...this.#ending].map((publication) => publication.drain()));
     await settle();
     for (const connection of this.#connections) connection.close('GOING_AWAY');
-    // What came while that settled must not reach the log behind the archiver's last cut.
+    // Frames that arrived during `settle` must reach the log before the archiver's last cut.
     await settle();
   }
 
@@ -157,7 +163,7 @@ export class Streamer implements Service {
     const held = this.#publications.get(publish.stream);
     if (ticket !== undefined && held !== undefined && ticket.epoch < held.publication.epoch)
       throw new HayateError('CONFLICT', 'a newer broadcast of this stream has begun', { closeCode: 'SUPERSEDED' });
-    // A broadcaster that takes the place of its own connection, which may be dead, needs no other place.
+    // A broadcaster that replaces its own connection, which may be dead, needs no further place.
     const others = this.#broadcasting.size - (held?.publication.connected === true ? 1 : 0);
     if (others >= this.#parts.options.connectionsMax)
       throw new HayateError('BAD_REQUEST', 'the process has as many broadcasters as it may', {
@@ -239,7 +245,8 @@ export class Streamer implements Service {
       const { stream, epoch, generation, incarnation } = body.value;
       const held = this.#publications.get(stream)?.publication;
       if (held === undefined || epoch < held.epoch || (epoch === held.epoch && generation < held.generation)) return;
-      // A ticket used twice at the same moment gives two of one generation; one of them must yield.
+      // A ticket used twice at the same moment yields two connections of one generation. One must
+      // yield.
       const equal = epoch === held.epoch && generation === held.generation;
       if (equal && incarnation < this.#parts.context.incarnation) return;
       held.closeConnection('SUPERSEDED');
@@ -248,7 +255,7 @@ export class Streamer implements Service {
     }
   }
 
-  /** The broadcast goes on in another process. */
+  /** Drops a broadcast that continues in another process. */
   #forget(publication: Publication): void {
     this.#publications.delete(publication.stream);
     this.#metrics.publications.set(this.#publications.size);
@@ -260,7 +267,7 @@ export class Streamer implements Service {
     if (request.stream !== '') this.#find(request.stream, request.epoch)?.takeRequest(request, Channels.reply(request.listener));
   }
 
-  /** The broadcast, also while its end is told. */
+  /** Finds the broadcast, including one whose end is still being published. */
   #find(stream: string, epoch: bigint): Publication | undefined {
     const held = this.#publications.get(stream)?.publication;
     if (held?.epoch === epoch) return held;

@@ -1,4 +1,4 @@
-// Resume tickets: only what an signer signed is believed, and only for an hour.
+// Resume tickets are accepted only from their signer, and only for an hour.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

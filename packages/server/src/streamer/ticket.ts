@@ -1,17 +1,17 @@
-// Resume tickets: what a streamer signed, a streamer believes again, whichever process it is and whatever it has
-// forgotten. A ticket says how far an epoch was durable when it was signed.
+// Resume tickets. Any streamer accepts a ticket that a streamer signed, even in another process or
+// after a restart. A ticket says how far an epoch was durable when it was signed.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { epochFromText, epochText } from '@hayate/protocol';
 import { z } from 'zod';
 
-/** What a ticket vouches for. */
+/** The contents of a ticket. */
 export interface Ticket {
   readonly stream: string;
   readonly epoch: bigint;
   readonly generation: number;
   /** Every frame before this sequence is durable or declared dropped. */
   readonly nextSequence: number;
-  /** Unix milliseconds. */
+  /** Expiry, in Unix milliseconds. */
   readonly expiresAtMs: number;
 }
 
@@ -22,7 +22,9 @@ const Content = z.tuple([z.literal(1), z.string(), z.string(), z.int().nonnegati
 export class TicketSigner {
   readonly #key: Buffer;
 
-  /** `secret`: at least 32 bytes. The signing key is derived from it, so that a JWT secret can serve. */
+  /**
+   * `secret`: at least 32 bytes. The signing key is derived from it, so a JWT secret can be used.
+   */
   constructor(secret: Uint8Array) {
     this.#key = createHmac('sha256', secret).update('hayate resume ticket v1').digest();
   }
@@ -34,7 +36,7 @@ export class TicketSigner {
     return Buffer.concat([this.#mac(content), content]);
   }
 
-  /** The ticket, or undefined if this signer did not sign it or it has expired at `nowMs`. */
+  /** The ticket; undefined if this signer did not sign it or it has expired at `nowMs`. */
   read(bytes: Uint8Array, nowMs: number): Ticket | undefined {
     if (bytes.length <= MAC_BYTES || bytes.length > 1_024) return undefined;
     const content = Buffer.from(bytes.subarray(MAC_BYTES));

@@ -1,11 +1,11 @@
-// A broadcast from its beginning to its end, with connections that break in between: frames,
-// tickets, resumption, End.
+// A broadcast from beginning to end, with connections that break in between: frames, tickets,
+// resumption, End.
 import type { Scenario } from '../scenario.ts';
 import type { Stage } from '../stage.ts';
 import { Broadcast } from './broadcast.ts';
 import type { PublishSession } from './publish-session.ts';
 
-/** Frames after which a client has surely a history worth resuming. */
+/** Number of frames after which a client certainly has a history worth resuming. */
 const SOME_FRAMES = 80;
 
 export const broadcastScenarios: readonly Scenario[] = [

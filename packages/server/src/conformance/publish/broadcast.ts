@@ -1,6 +1,6 @@
 // One client's broadcast over all its connections, as the kit's server keeps it. In: the server's
-// next step, from a scenario. Out: sessions, one for each connection, and the verdict on how the
-// client began and resumed (B3, B4, B10).
+// next step, from a scenario. Out: one session per connection, and the verdict on how the client
+// began and resumed (B3, B4, B10).
 import { randomInt } from 'node:crypto';
 import { epochText, mintEpoch } from '@hayate/protocol';
 import type { Connection } from '../connection.ts';
@@ -9,9 +9,9 @@ import { FrameLedger } from './frame-ledger.ts';
 import { type Answer, PublishSession } from './publish-session.ts';
 import { TicketDrawer } from './ticket-drawer.ts';
 
-/** The answer to Publish, but for what the broadcast knows. */
+/** The answer to Publish, without the fields that the broadcast fills in. */
 export type AnswerOptions = Partial<Pick<Answer, 'next' | 'limits' | 'ack'>> & {
-  /** Every message of this connection has unknown fields. */
+  /** Every message of this connection carries unknown fields. */
   readonly odd?: boolean;
 };
 
@@ -26,19 +26,19 @@ export class Broadcast {
     this.#stage = stage;
   }
 
-  /** The epoch's frames. There is one from the first answer on. */
+  /** The epoch's frames. Exists from the first answer on. */
   get ledger(): FrameLedger {
     this.#ledger ??= this.#newLedger();
     return this.#ledger;
   }
 
-  /** The first connection, answered: a new epoch. */
+  /** Waits for the first connection and answers it with a new epoch. */
   async begin(options: AnswerOptions = {}): Promise<PublishSession> {
     const connection = await this.#stage.accept('C2', 'a connection to /publish');
     return this.answerNew(connection, options);
   }
 
-  /** Answers a Publish without a ticket: a new epoch. */
+  /** Answers a Publish without a ticket, with a new epoch. */
   answerNew(connection: Connection, options: AnswerOptions = {}): PublishSession {
     const { verdict, stream } = this.#stage;
     const publish = connection.hello?.publish;
@@ -51,26 +51,28 @@ export class Broadcast {
     return this.#answer(connection, { next: 0, ...options });
   }
 
-  /** Answers any Publish: a new epoch, or the same one. */
+  /** Answers any Publish, with a new epoch or the same one. */
   answer(connection: Connection): PublishSession {
     return this.#ledger === undefined ? this.answerNew(connection) : this.answerResume(connection);
   }
 
-  /** The connection by which the client returns after it has lost another, answered. */
+  /**
+   * Waits for the connection with which the client returns after it lost another, and answers it.
+   */
   async resume(lost: PublishSession, options: AnswerOptions = {}): Promise<PublishSession> {
     return this.answerResume(await this.#stage.acceptReturn(lost.connection), options);
   }
 
-  /** Answers a Publish with a ticket. Without `next`, the server has everything that came. */
+  /** Answers a Publish with a ticket. Without `next`, the server has everything that arrived. */
   answerResume(connection: Connection, options: AnswerOptions = {}): PublishSession {
     this.judgeTicket(connection);
     const next = options.next ?? this.ledger.durable;
-    // A server that says so has everything before it.
+    // With this answer the server claims to have everything before `next`.
     this.ledger.known.add(0, next - 1);
     return this.#answer(connection, { ...options, next });
   }
 
-  /** Judges the ticket of a Publish: the newest that the client can have. */
+  /** Judges the ticket of a Publish, which must be the newest that the client can have. */
   judgeTicket(connection: Connection): void {
     const { verdict } = this.#stage;
     const publish = connection.hello?.publish;
@@ -87,8 +89,8 @@ export class Broadcast {
   }
 
   /**
-   * Waits until the client has certainly read all that it was sent: its pong has come, then some
-   * more messages, and the program has told of the acknowledgement.
+   * Waits until the client has certainly read everything sent to it: its pong has come, then some
+   * more messages, and the program has reported the acknowledgement.
    */
   async settle(session: PublishSession): Promise<void> {
     const { count } = this.tickets;
@@ -105,19 +107,22 @@ export class Broadcast {
     this.tickets.settled = Math.max(this.tickets.settled, count);
   }
 
-  /** Waits until `count` frames have come on a session. */
+  /** Waits until `count` frames have arrived on a session. */
   async frames(session: PublishSession, count: number): Promise<void> {
     const over = () => session.connection.closed !== undefined;
     await this.#stage.until('B5', `${count} frames on a connection`, () => session.count >= count || over());
     if (session.count < count) await this.#stage.until('B5', `${count} frames on a connection, which the client closed`, () => false, 0);
   }
 
-  /** Waits until the client has accounted for all that it had used when it was answered (B4). */
+  /**
+   * Waits until the client has accounted for all sequences that it had used when it was answered
+   * (B4).
+   */
   async accounts(session: PublishSession, rule: 'B4' | 'B7' = 'B4', last = session.nextBefore - 1): Promise<void> {
     await this.#stage.until(rule, `every sequence up to ${last} on this connection`, () => session.accountsUpTo(last));
   }
 
-  /** Waits until the client has ended its broadcast, and judges how (B9, I2). */
+  /** Waits until the client has ended its broadcast, and judges the end (B9, I2). */
   async ends(session: PublishSession, timeoutMs = RETURN_MS + STEP_MS): Promise<void> {
     session.mayEnd = true;
     await this.#stage.until('B9', 'End', () => session.end, timeoutMs);
@@ -127,12 +132,12 @@ export class Broadcast {
     await this.#stage.expectExit(0, 'Ended FINISHED');
   }
 
-  /** Judges what holds over the whole broadcast. */
+  /** Judges the rules about the whole broadcast. */
   conclude(): void {
     this.#ledger?.conclude();
   }
 
-  /** A line of the program must tell of the answer. */
+  /** The program must print a line about the answer. */
   async published(session: PublishSession, next: number): Promise<void> {
     const epoch = epochText(session.ledger.epoch);
     await this.#stage.line(

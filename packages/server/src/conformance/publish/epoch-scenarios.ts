@@ -4,8 +4,8 @@ import type { Scenario } from '../scenario.ts';
 import { Broadcast } from './broadcast.ts';
 
 /**
- * The old epoch lasts for more than twice this; a client that does not restart its clocks is out by
- * all of it.
+ * The old epoch lasts more than twice this long. A client that does not restart its clocks is off
+ * by the whole length.
  */
 const CLOCK_MS = 1_000;
 
@@ -62,7 +62,7 @@ export const epochScenarios: readonly Scenario[] = [
       first.connection.cut();
       const second = await broadcast.resume(first, { odd: true });
       await broadcast.accounts(second);
-      // The end, for a reason that this contract does not know.
+      // Ends the broadcast with a reason that this contract does not define.
       await stage.until('B9', 'End', () => second.end);
       second.finish(second.ledger.next, 77 as EndReason);
       await stage.until('C5', 'the end of the connection after Ended', () => second.connection.closed);

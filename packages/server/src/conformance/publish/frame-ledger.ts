@@ -1,32 +1,34 @@
-// All frames of one epoch that came, whatever connection brought them: a frame in, the rules that
-// it breaks out. It keeps each frame's bytes, so that a frame that is sent again can be compared
-// with the first (B2).
+// All frames of one epoch that arrived, on any connection. In: a frame. Out: the rules that it
+// breaks. It keeps the bytes of each frame, so that a resent frame can be compared with the first
+// (B2).
 import { fromBinary } from '@bufbuild/protobuf';
 import { AudioSchema, type FrameHeader, framePayload, isKey, Kind, opusPacketSamples, peekFrame, RangeSet } from '@hayate/protocol';
 import type { Verdict } from '../verdict.ts';
 
-/** A frame as it came first. */
+/** A frame as it first arrived. */
 export interface LedgerFrame {
   readonly header: FrameHeader;
   readonly bytes: Uint8Array;
   readonly atMs: number;
 }
 
-/** Milliseconds between a participant's keys (B12), and what a timer may add. */
+/**
+ * Maximum time between keys of a participant (B12) in microseconds, plus an allowance for timers.
+ */
 const KEY_US_MAX = 1_000_000 + 50_000;
 
 /** The frames of one epoch. */
 export class FrameLedger {
   readonly stream: string;
   readonly epoch: bigint;
-  /** Sequences that the kit's server has, or need not have. */
+  /** Sequences that the kit's server has or does not need. */
   readonly known = new RangeSet();
   readonly declared = new RangeSet();
   readonly frames = new Map<number, LedgerFrame>();
   readonly #verdict: Verdict;
-  /** The next sequence of the newest frame or range that came. */
+  /** The newest frame's or range's last sequence, plus 1. */
   next = 0;
-  /** Bytes of all frames. */
+  /** Total bytes of all frames. */
   bytes = 0;
 
   constructor({ stream, epoch, verdict }: { stream: string; epoch: bigint; verdict: Verdict }) {
@@ -35,12 +37,12 @@ export class FrameLedger {
     this.#verdict = verdict;
   }
 
-  /** Every sequence before it is known. */
+  /** Every sequence before this one is known. */
   get durable(): number {
     return this.known.nextMissing(0);
   }
 
-  /** Reads a frame; undefined if it cannot be taken. */
+  /** Takes a frame; undefined if it cannot be read or does not belong here. */
   take(bytes: Uint8Array): FrameHeader | undefined {
     const header = this.#read(bytes);
     if (header === undefined) return undefined;
@@ -61,7 +63,7 @@ export class FrameLedger {
     return header;
   }
 
-  /** A declared range. */
+  /** Takes a range declared dropped. */
   declare(first: number, last: number): void {
     if (!this.#verdict.check('B8', first <= last && last < this.next + 65_536, `the range ${first} to ${last} cannot be`)) return;
     this.declared.add(first, last);
@@ -69,12 +71,12 @@ export class FrameLedger {
     this.next = Math.max(this.next, last + 1);
   }
 
-  /** The server is killed: what it had from `from` on is gone. */
+  /** The server was killed, and has lost its frames from `from` on. */
   forgetFrom(from: number): void {
     this.known.remove(from, this.next);
   }
 
-  /** Judges what holds over the whole epoch (B12, B13). */
+  /** Judges the rules about the whole epoch (B12, B13). */
   conclude(): void {
     const frames = [...this.frames.values()].sort((one, other) => one.header.sequence - other.header.sequence);
     this.#judgeMotion(frames);
@@ -96,8 +98,7 @@ export class FrameLedger {
       }
       const named = own.find((key) => key.sequence === keySequence);
       const [newest] = own.slice(-1);
-      // A key that never came may have been dropped: only what the frame itself says can be judged
-      // then.
+      // A key that never arrived may have been dropped. Then only the frame itself can be judged.
       const known = this.frames.has(keySequence) || keySequence >= sequence;
       if (known)
         this.#verdict.check('B12', named !== undefined, `delta ${sequence} names ${keySequence}, no key of participant ${participant}`);

@@ -1,5 +1,4 @@
-// Every scenario that is played against a broadcaster; those that take longest come first, so that
-// lanes end together.
+// All scenarios for a broadcaster. The longest come first, so that parallel lanes end together.
 import { connectionScenarios, type Party } from '../connection-scenarios.ts';
 import type { Scenario } from '../scenario.ts';
 import type { Stage } from '../stage.ts';

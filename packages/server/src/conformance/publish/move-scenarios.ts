@@ -1,4 +1,4 @@
-// A server that stops: GoAway and the end of the old connection while the new one is on its way
+// A server that stops: GoAway, and the end of the old connection while the new one is being opened
 // (C9).
 import { CloseCodes } from '@hayate/protocol';
 import type { Connection } from '../connection.ts';
@@ -7,11 +7,11 @@ import type { Stage } from '../stage.ts';
 import { Broadcast } from './broadcast.ts';
 import type { PublishSession } from './publish-session.ts';
 
-/** GoAway's close_after_ms: a client connects within half of it, and 2 s at most. */
+/** GoAway's close_after_ms. A client connects within half of it, and within 2 s at most. */
 const CLOSE_AFTER_MS = 8_000;
 const RULES: Scenario['rules'] = ['C9', 'B3', 'B4', 'B9'];
 
-/** The fate of the old connection once the new one has sent its Publish. */
+/** What happens to the old connection once the new one has sent its Publish. */
 type Farewell = (scene: { stage: Stage; old: PublishSession; answer: () => PublishSession }) => Promise<PublishSession>;
 
 export const moveScenarios: readonly Scenario[] = [
@@ -86,7 +86,7 @@ function move(name: string, about: string, farewell: Farewell): Scenario {
   };
 }
 
-/** Says GoAway; the connection that the client opens. */
+/** Sends GoAway; resolves to the connection that the client opens. */
 async function summon(stage: Stage, old: PublishSession): Promise<Connection> {
   old.connection.send({ goAway: { closeAfterMs: CLOSE_AFTER_MS } });
   const connection = await stage.accept('C9', 'a new connection after GoAway', CLOSE_AFTER_MS);

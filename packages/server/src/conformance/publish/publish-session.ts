@@ -1,6 +1,6 @@
-// One connection of a broadcaster, as a server takes it: frames, ranges and End in; Published, Ack,
-// Resend and Ended out. It judges the order of frames (B5), what is declared (B3, B8) and how the
-// broadcast is ended (B9).
+// One connection of a broadcaster, as a server handles it. In: frames, ranges and End. Out:
+// Published, Ack, Resend and Ended. It judges the order of frames (B5), declared ranges (B3, B8)
+// and the end of the broadcast (B9).
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { type ClientMessage, EndReason, type FrameHeader, Kind, type PublishLimitsSchema, RangeSet } from '@hayate/protocol';
 import { type Connection, type ServerMessageInput, serverUnixUs } from '../connection.ts';
@@ -8,7 +8,7 @@ import type { Stage } from '../stage.ts';
 import type { FrameLedger } from './frame-ledger.ts';
 import type { TicketDrawer } from './ticket-drawer.ts';
 
-/** When a session acknowledges what came: with a fresh ticket each time, without one, or never. */
+/** How a session acknowledges frames: each time with a new ticket, without one, or never. */
 export type AckMode = 'tickets' | 'bare' | 'never';
 
 /** The answer to Publish. */
@@ -19,9 +19,9 @@ export interface Answer {
   readonly ack: AckMode;
 }
 
-/** A client keeps frames for 30 s; when it made them is not known exactly. */
+/** A client keeps frames for 30 s. The kit does not know exactly when the client made them. */
 const KEPT_MS = 28_000;
-/** Acknowledgements come this often. */
+/** Interval between acknowledgements. */
 const ACK_MS = 100;
 
 export interface PublishSessionOptions {
@@ -31,11 +31,11 @@ export interface PublishSessionOptions {
   readonly tickets: TicketDrawer;
 }
 
-/** A connection that has been answered. */
+/** A connection whose Publish has been answered. */
 export class PublishSession {
   readonly connection: Connection;
   readonly ledger: FrameLedger;
-  /** Sequences that came or were declared on this connection. */
+  /** Sequences that arrived or were declared dropped on this connection. */
   readonly accounted = new RangeSet();
   readonly headers: FrameHeader[] = [];
   readonly #stage: Stage;
@@ -46,25 +46,25 @@ export class PublishSession {
   readonly nextBefore: number;
   readonly #timer: ReturnType<typeof setInterval>;
   #acked: number;
-  /** Two ascending series share a connection: new frames, and frames again. */
+  /** Two ascending series share a connection: new frames and resent frames. */
   #newest = -1;
   #oldest = -1;
-  /** Resent frames may begin at a lower sequence this often: once for each Resend. */
+  /** How often resent frames may restart at a lower sequence: once for each Resend. */
   #restarts = 0;
   ack: AckMode;
-  /** The next sequence that End named, once it came. */
+  /** The next sequence that End named, once End has arrived. */
   end: number | undefined;
-  /** Bytes of frames that came although the kit had them. */
+  /** Bytes of frames that arrived although the kit already had them. */
   resentBytes = 0;
-  /** Called with each frame's size. */
+  /** Called with the size of each frame. */
   onFrame: ((bytes: number) => void) | undefined;
   /**
-   * Whether End is answered, as soon as everything is there. Until then the client waits, and can
+   * Whether End is answered once every frame has arrived. Until then the client waits, and can
    * still resume.
    */
   mayEnd = false;
 
-  /** Answers. `next`: the server has everything before it. */
+  /** Answers Publish. `next`: the server has every frame before it. */
   constructor({ stage, connection, ledger, tickets }: PublishSessionOptions, { generation, next, limits, ack }: Answer) {
     this.#stage = stage;
     this.connection = connection;
@@ -91,19 +91,19 @@ export class PublishSession {
   }
 
   /**
-   * Whether the client has accounted on this connection for every sequence from the answer's to
-   * `last`.
+   * Whether, on this connection, the client has accounted for every sequence from the answer's next
+   * one to `last`.
    */
   accountsUpTo(last: number): boolean {
     return this.accounted.nextMissing(this.#next) > last;
   }
 
-  /** Everything before it has been acknowledged on this connection. */
+  /** Everything before this sequence was acknowledged on this connection. */
   get acked(): number {
     return this.#acked;
   }
 
-  /** Frames that came here. */
+  /** Number of frames that arrived on this connection. */
   get count(): number {
     return this.headers.length;
   }
@@ -115,7 +115,7 @@ export class PublishSession {
     this.connection.send({ ack: { nextSequence: BigInt(next), ticket: ticket ? this.#tickets.issue(epoch, next) : new Uint8Array() } });
   }
 
-  /** Asks for everything from `from` on again; `more`: what else the message holds. */
+  /** Requests everything from `from` on again. `more`: other content of the message. */
   resend(from: number, more: ServerMessageInput = {}): void {
     this.#restarts++;
     this.accounted.remove(from, this.ledger.next);
@@ -123,7 +123,7 @@ export class PublishSession {
     this.connection.send({ ...more, resend: { fromSequence: BigInt(from) } });
   }
 
-  /** The broadcast is over: says so, and closes. */
+  /** Sends Ended and closes: the broadcast is over. */
   finish(next: number, reason: EndReason = EndReason.FINISHED): void {
     this.connection.send({ ended: { epoch: this.ledger.epoch, nextSequence: BigInt(next), reason } });
     this.connection.close(1000);
@@ -138,7 +138,7 @@ export class PublishSession {
   #frame(bytes: Uint8Array): void {
     const { verdict } = this.#stage;
     const { next, frames } = this.ledger;
-    // On a later connection, what was sent and lost before may come after newer frames.
+    // On a later connection, frames that were sent and lost before may come after newer ones.
     const isFirst = this.#generation === 1 && frames.size === 0;
     const header = this.ledger.take(bytes);
     this.onFrame?.(bytes.length);

@@ -1,17 +1,17 @@
-// The rates of Published.limits, counted as a server counts them: a token bucket for each, which
-// holds 10 s worth and is full when the connection begins (behaviour.md, "Limits").
+// Counts the rates of Published.limits as a server does: with a token bucket for each, which holds
+// 10 s worth and is full when the connection begins (behaviour.md, "Limits").
 
-/** Both rates, a second. */
+/** Both rates, per second. */
 export interface Rates {
   readonly framesPerSecondMax: number;
   readonly bitsPerSecondMax: number;
 }
 
 const BUCKET_SECONDS = 10;
-/** The kit's clock and the client's differ, and messages arrive in bursts. */
+/** Allowance: the clocks of kit and client differ, and messages arrive in bursts. */
 const TOLERANCE = 1.05;
 
-/** Takes frames until a rate is exceeded. */
+/** Counts frames until a rate is exceeded. */
 export class RateBucket {
   readonly #rates: Rates;
   #frames: number;
@@ -24,7 +24,7 @@ export class RateBucket {
     this.#bits = rates.bitsPerSecondMax * BUCKET_SECONDS * TOLERANCE;
   }
 
-  /** A frame has come; what it exceeds, or undefined. */
+  /** Counts a frame. Returns which rate it exceeds, or undefined. */
   take(bytes: number): string | undefined {
     const { framesPerSecondMax, bitsPerSecondMax } = this.#rates;
     const nowMs = performance.now();

@@ -1,12 +1,12 @@
-// A server that could not store frames, and servers with small limits: Resend, and how much a
-// client sends again at once (B6, B7).
+// A server that could not store frames, and servers with low limits: Resend, and how much a client
+// resends at once (B6, B7).
 import type { Scenario } from '../scenario.ts';
 import type { Stage } from '../stage.ts';
 import { Broadcast } from './broadcast.ts';
 import type { PublishSession } from './publish-session.ts';
 import { RateBucket } from './rate-bucket.ts';
 
-/** B6, and the last message that begins below the bound. */
+/** The bound of B6, plus the last message, which may begin just below the bound. */
 const IN_FLIGHT_BYTES_MAX = 65_536 + 8_192;
 
 export const resendScenarios: readonly Scenario[] = [
@@ -103,7 +103,7 @@ function sequences(first: number, last: number): number[] {
   return Array.from({ length: last - first + 1 }, (_, index) => first + index);
 }
 
-/** A broadcast of which the server has not stored the frames from `from` on. */
+/** A broadcast whose server has not stored the frames from `from` on. */
 async function untilUnstored(stage: Stage): Promise<{ broadcast: Broadcast; session: PublishSession; from: number }> {
   const broadcast = new Broadcast(stage);
   const session = await broadcast.begin();
@@ -132,8 +132,8 @@ function limited(name: string, rates: { framesPerSecondMax: number; bitsPerSecon
         if (excess !== undefined) stage.verdict.fail('B6', excess);
       };
       await broadcast.frames(session, 150);
-      // A client that resends without measure exceeds the limit by the third time; one that keeps
-      // to it takes its time.
+      // A client that ignores the limit when it resends exceeds it by the third Resend. A client
+      // that keeps to it takes longer.
       const deadlineMs = performance.now() + 15_000;
       for (let times = 0; times < 12 && performance.now() < deadlineMs && !stage.verdict.failed; times++) {
         const last = broadcast.ledger.next - 1;

@@ -1,13 +1,13 @@
-// The tickets that the kit has given to one client: random bytes, so that nobody else can make one.
-// It knows which the client must have read, and what each vouches for.
+// The tickets that the kit has given to one client. They are random bytes, so that they cannot be
+// forged. It tracks which tickets the client must have read, and what each vouches for.
 import { randomBytes } from 'node:crypto';
 
 /** The content of a ticket. */
 export interface IssuedTicket {
   readonly epoch: bigint;
-  /** Everything before this sequence is durable or declared. */
+  /** Everything before this sequence is durable or declared dropped. */
   readonly next: number;
-  /** Counts the tickets of this client. */
+  /** The tickets of a client are numbered from 1. */
   readonly number: number;
 }
 
@@ -15,10 +15,10 @@ export interface IssuedTicket {
 export class TicketDrawer {
   readonly #issued = new Map<string, IssuedTicket>();
   readonly #vouched = new Map<bigint, number>();
-  /** The number of the newest ticket that the client has certainly read; 0: none. */
+  /** The number of the newest ticket that the client has certainly read; 0 if there is none. */
   settled = 0;
 
-  /** The number of tickets. */
+  /** Number of issued tickets. */
   get count(): number {
     return this.#issued.size;
   }
@@ -35,7 +35,7 @@ export class TicketDrawer {
     return this.#issued.get(Buffer.from(ticket).toString('hex'));
   }
 
-  /** A ticket vouches for everything of `epoch` before this. */
+  /** The client's tickets vouch for everything of `epoch` before this sequence. */
   vouched(epoch: bigint): number {
     return this.#vouched.get(epoch) ?? 0;
   }

@@ -1,10 +1,10 @@
-// Frames of one epoch, as a broadcaster would make them: each call gives the next sequence, or the
-// one that it is told. The bytes of a sequence stay the same, so that a frame can be sent twice.
+// Makes frames of one epoch as a broadcaster would: each call uses the next sequence, or a given
+// one. The bytes of a sequence stay the same, so that a frame can be sent twice.
 import { create, toBinary } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { AudioSchema, EventSchema, encodeFrame, FrameFlag, Kind, MotionSchema, StreamHeaderSchema } from '@hayate/protocol';
 
-/** A frame and what a viewer's line about it says. */
+/** A frame, and the fields of a viewer's line about it. */
 export interface MadeFrame {
   readonly epoch: bigint;
   readonly sequence: number;
@@ -16,7 +16,7 @@ export interface MadeFrame {
 /** Fields that a caller may set. */
 export interface FrameOptions {
   readonly participant?: number;
-  /** The next one if absent. */
+  /** The next sequence if absent. */
   readonly sequence?: number;
 }
 
@@ -26,7 +26,7 @@ const SILENCE = Uint8Array.of(0xf8, 0xff, 0xfe);
 export class FrameSource {
   readonly stream: string;
   readonly epoch: bigint;
-  /** The next frame's sequence. */
+  /** The sequence of the next frame. */
   next: number;
 
   constructor(stream: string, epoch: bigint, next = 0) {
@@ -77,8 +77,8 @@ export class FrameSource {
   }
 
   /**
-   * An EVENT as no generated codec writes it: fields in descending order, one twice, overlong
-   * numbers, unknown fields.
+   * An EVENT encoded as no generated codec would: fields in descending order, one of them twice,
+   * overlong varints, unknown fields.
    */
   oddEvent(): MadeFrame {
     const { epoch, sequence, kind, participant } = this.event();
@@ -95,7 +95,7 @@ export class FrameSource {
   }
 }
 
-/** A pose in which one shape has a weight; a delta changes it. */
+/** A pose in which one shape has a weight. A delta changes the weight. */
 function motionPayload(weight: number): Uint8Array {
   return toBinary(MotionSchema, create(MotionSchema, { shapeMask: Uint8Array.of(1), shapes: Uint8Array.of(weight), hips: [1, 2, weight] }));
 }

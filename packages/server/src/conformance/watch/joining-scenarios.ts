@@ -1,5 +1,5 @@
-// The beginning of a visit: streams that are not live yet, streams that have been live for a while,
-// and the epochs that follow (V1, V2, V6, V10).
+// How a visit begins: streams that are not live yet, streams that have been live for a while, and
+// the epochs that follow (V1, V2, V6, V10).
 import { EndReason, epochText } from '@hayate/protocol';
 import type { Connection } from '../connection.ts';
 import type { Scenario } from '../scenario.ts';
@@ -78,8 +78,8 @@ export const joiningScenarios: readonly Scenario[] = [
       viewing.send(connection, group);
       viewing.send(connection, [source.key({ sequence: 40 })]);
       await viewing.marker(connection, 'V6');
-      // HEADER and key of participant 0 are older than live ones: whether they are given does not
-      // matter, what they replace does.
+      // HEADER and key of participant 0 are older than the live ones. The client may deliver them,
+      // but they must not replace the newer ones.
       viewing.expectOnce(
         'V6',
         group.filter(({ participant }) => participant > 0),
@@ -107,7 +107,8 @@ export const joiningScenarios: readonly Scenario[] = [
       viewing.watching(connection);
       const late = [old.event(), old.audio(), old.key()];
       viewing.send(connection, late);
-      // The old epoch had a key of the same sequence; in this one it is a HEADER's.
+      // The old epoch had a key with this sequence. In the new epoch, the sequence belongs to a
+      // HEADER.
       const stray = source.delta(1, { sequence: 2 });
       const fresh = [source.header({ sequence: 0 }), source.audio({ sequence: 1 })];
       viewing.send(connection, [...fresh, stray]);
@@ -173,7 +174,7 @@ function hasGap(stage: Stage): boolean {
 }
 
 /**
- * A client that joins at sequence 120, and the current group: HEADER 50, keys and deltas of
+ * A client that joins at sequence 120, and the current group: HEADER 50, and keys and deltas of
  * participants 0 and 1.
  */
 async function joinLate(stage: Stage): Promise<{ viewing: Viewing; connection: Connection; group: MadeFrame[] }> {

@@ -1,4 +1,4 @@
-// Frames and gaps in every order that a server may send them in: duplicates, holes, deltas without
+// Frames and gaps in all orders in which a server may send them: duplicates, holes, deltas without
 // keys, payloads that cannot be read (V3, V4, V5, V11, V12).
 import { type EndReason, FrameFlag, GapReason, Kind } from '@hayate/protocol';
 import type { ProgramLine } from '../client-program.ts';
@@ -201,7 +201,7 @@ export const orderScenarios: readonly Scenario[] = [
       ];
       const [, , odd] = frames;
       viewing.send(connection, frames);
-      // Field 999, length-delimited; then no field at all.
+      // Field 999, length-delimited; then a message without any field.
       connection.sendBytes(Uint8Array.of(0xba, 0x3e, 2, 0xff, 0xff));
       connection.sendBytes(new Uint8Array());
       connection.send({ audience: { viewers: 4_000_000_000 } });
@@ -222,7 +222,7 @@ function payloadsOf(vectors: Readonly<Record<string, string>>): Uint8Array[] {
   return Object.values(vectors).map((digits) => Uint8Array.from(Buffer.from(digits, 'hex')));
 }
 
-/** A line must tell of each gap: its first and last sequence and its reason. */
+/** The program must print a line for each gap, with its first and last sequence and its reason. */
 export function expectGaps(
   stage: Stage,
   rule: 'V5' | 'C5',

@@ -1,7 +1,7 @@
-// The MOTION payloads of spec/vectors, as hexadecimal digits, since the published program does not
-// hold that folder. A test compares them.
+// The MOTION payloads of spec/vectors in hexadecimal, since the published program does not contain
+// that folder. A test compares them.
 
-/** Payloads that break the contract, by the names of their files. */
+/** Payloads that break the contract, by file name. */
 export const unreadableVectors: Readonly<Record<string, string>> = {
   'motion-bad-bytes': '0a0901',
   'motion-bad-hips': '2a020204',
@@ -9,7 +9,7 @@ export const unreadableVectors: Readonly<Record<string, string>> = {
   'motion-bad-short': '0a01031206000000000000',
 };
 
-/** Payloads of keys that every reader takes; some hold bones and shapes of a later version. */
+/** Payloads of keys that every reader accepts. Some hold bones and shapes of a later version. */
 export const keyVectors: Readonly<Record<string, string>> = {
   'motion-extra-bones': '0a080100000000000001120cffff98ecff3f0102030405061a08000002000000001022028009',
   'motion-key': '0a07610000000000401218ffff98ecff3f03b581da406da39afe7fff3f32d91d29ff3f1a07010002000000082203ff80402a07fa018727b0ea01',

@@ -1,11 +1,11 @@
-// Payloads that no reader can take, and some that most would choke on (wire.md, "MOTION" and
-// "Reading").
+// Payloads that no reader can accept, and payloads that many readers handle badly (wire.md,
+// "MOTION" and "Reading").
 import { create, toBinary } from '@bufbuild/protobuf';
 import { MotionSchema } from '@hayate/protocol';
 
 /**
- * MOTION payloads that break the contract: values that the masks do not name, a part of hips, bytes
- * that are no message.
+ * MOTION payloads that break the contract: values that the masks do not name, an incomplete hips
+ * value, bytes that are not a message.
  */
 export function unreadableMotions(): Uint8Array[] {
   const motion = (parts: { boneMask?: number[]; rotations?: number; shapeMask?: number[]; shapes?: number; hips?: number[] }) => {
@@ -27,7 +27,7 @@ export function unreadableMotions(): Uint8Array[] {
   ];
 }
 
-/** Bytes that are no Protobuf message, or a strange one. */
+/** Bytes that are not a Protobuf message, or an unusual one. */
 export function unreadablePayloads(): Uint8Array[] {
   return [
     new Uint8Array(),

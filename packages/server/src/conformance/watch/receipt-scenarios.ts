@@ -1,4 +1,4 @@
-// Receipts: how often, of what, and on which occasion (V7, V8).
+// Receipts: how often they are sent, for which frame, and when (V7, V8).
 import type { Connection } from '../connection.ts';
 import type { Scenario } from '../scenario.ts';
 import type { Stage } from '../stage.ts';
@@ -6,11 +6,11 @@ import { STEP_MS } from '../stage.ts';
 import { type TakenReceipt, Viewing } from './viewing.ts';
 
 /**
- * Long enough that a client whose receipts hang on a timer alone is told from one that looks at
+ * Long enough to distinguish a client that sends receipts only by a timer from one that checks on
  * each message.
  */
 const LONG_INTERVAL_MS = 12_000;
-/** When a receipt is due and a message comes, the receipt must follow within this time. */
+/** If a message arrives when a receipt is due, the receipt must follow within this time. */
 const PROMPT_MS = 6_000;
 
 export const receiptScenarios: readonly Scenario[] = [
@@ -26,7 +26,7 @@ export const receiptScenarios: readonly Scenario[] = [
       await stage.watchFor(() => connection.closed, untilDue(first.atMs));
       viewing.send(connection, [viewing.source.audio()]);
       const second = await promptly(stage, viewing, 'a message with a frame');
-      // A frame before it is due, and an empty message after.
+      // A frame before the receipt is due, and an empty message after.
       viewing.send(connection, [viewing.source.audio()]);
       await stage.watchFor(() => connection.closed, untilDue(second.atMs));
       connection.sendBytes(new Uint8Array());
@@ -69,7 +69,7 @@ export const receiptScenarios: readonly Scenario[] = [
       viewing.send(connection, [source.header(), stranger]);
       await viewing.marker(connection, 'V7');
       const settled = viewing.receipts.length;
-      // Nothing of this can be shown.
+      // The client cannot show any of these frames.
       const last = source.delta(7_000);
       viewing.send(connection, [last, stranger]);
       const isIt = ({ epoch, sequence }: TakenReceipt) => epoch === source.epoch && sequence === last.sequence;
@@ -89,12 +89,12 @@ async function stream(stage: Stage, viewing: Viewing, connection: Connection, co
   }
 }
 
-/** Milliseconds until a receipt is surely due, if the last came at `atMs`. */
+/** Milliseconds until a receipt is certainly due, if the last one arrived at `atMs`. */
 function untilDue(atMs: number): number {
   return atMs + LONG_INTERVAL_MS + 1_000 - performance.now();
 }
 
-/** A Receipt of the largest sequence that was sent. */
+/** Waits for a Receipt of the largest sequence that was sent. */
 function receipt(stage: Stage, viewing: Viewing, timeoutMs: number) {
   const { next } = viewing.source;
   return stage.until('V7', `a Receipt for ${next - 1}`, () => viewing.receipts.find(({ sequence }) => sequence === next - 1), timeoutMs);

@@ -1,5 +1,5 @@
 // A viewer whose connection breaks or whose server stops: its Watch when it returns, and the frames
-// that it gets then (C9, V1, V3, V9).
+// that it then receives (C9, V1, V3, V9).
 import { CloseCodes, EndReason, epochText, GapReason } from '@hayate/protocol';
 import type { Connection } from '../connection.ts';
 import type { Scenario } from '../scenario.ts';
@@ -9,7 +9,7 @@ import { isNotLive } from './joining-scenarios.ts';
 import { expectGaps } from './order-scenarios.ts';
 import { Viewing } from './viewing.ts';
 
-/** GoAway's close_after_ms: a client connects within half of it, and 2 s at most. */
+/** GoAway's close_after_ms. A client connects within half of it, and within 2 s at most. */
 const CLOSE_AFTER_MS = 8_000;
 
 export const returnScenarios: readonly Scenario[] = [
@@ -130,7 +130,7 @@ export const returnScenarios: readonly Scenario[] = [
     async play(stage) {
       const { viewing, connection: old, frames } = await watchSome(stage);
       const connection = await summon(stage, viewing, old);
-      // Until the new connection is answered, the old one is the one that counts.
+      // Until the new connection is answered, only the old one counts.
       frames.push(await viewing.marker(old, 'C9'));
       viewing.watching(connection);
       const { source } = viewing;
@@ -183,7 +183,7 @@ export const returnScenarios: readonly Scenario[] = [
   },
 ];
 
-/** A client that has had some frames of every kind. */
+/** A client that has received some frames of every kind. */
 async function watchSome(stage: Stage): Promise<{ viewing: Viewing; connection: Connection; frames: MadeFrame[] }> {
   const viewing = new Viewing(stage);
   const connection = await viewing.begin();
@@ -195,7 +195,7 @@ async function watchSome(stage: Stage): Promise<{ viewing: Viewing; connection: 
   return { viewing, connection, frames };
 }
 
-/** Says GoAway; the connection that the client opens, its Watch judged. */
+/** Sends GoAway; resolves to the connection that the client opens, with its Watch judged. */
 async function summon(stage: Stage, viewing: Viewing, old: Connection): Promise<Connection> {
   old.send({ goAway: { closeAfterMs: CLOSE_AFTER_MS } });
   const connection = await stage.accept('C9', 'a new connection after GoAway', CLOSE_AFTER_MS);

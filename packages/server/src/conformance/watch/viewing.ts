@@ -1,6 +1,6 @@
 // One client's visit over all its connections, as the kit's server keeps it. In: the frames and
-// answers of a scenario. Out: the client's lines and receipts, judged (V3, V7, V9). A marker is an
-// EVENT after which everything before it has been taken by the client.
+// answers of a scenario. Out: judgements on the client's lines and receipts (V3, V7, V9). A marker
+// is an EVENT: once the client has taken it, it has taken everything before it.
 import { randomInt } from 'node:crypto';
 import { epochFromText, epochText, mintEpoch } from '@hayate/protocol';
 import { type Connection, type ServerMessageInput, serverUnixUs } from '../connection.ts';
@@ -10,12 +10,12 @@ import { FrameSource, type MadeFrame } from './frame-source.ts';
 
 /** Fields of Watching. */
 export interface WatchingOptions {
-  /** The source's next sequence if absent. */
+  /** The next sequence of the source if absent. */
   readonly next?: number;
   readonly receiptIntervalMs?: number;
 }
 
-/** A Receipt as it came. */
+/** A Receipt that arrived. */
 export interface TakenReceipt {
   readonly epoch: bigint;
   readonly sequence: number;
@@ -35,10 +35,10 @@ const RECEIPT_INTERVAL_MS = 500;
 /** A client's visit. */
 export class Viewing {
   readonly #stage: Stage;
-  /** The epoch that is live. */
+  /** The frames of the live epoch. */
   source: FrameSource;
   readonly receipts: TakenReceipt[] = [];
-  /** The largest sequence that was sent, of each epoch. */
+  /** The largest sequence that was sent, for each epoch. */
   readonly #sent = new Map<bigint, number>();
 
   constructor(stage: Stage) {
@@ -46,21 +46,21 @@ export class Viewing {
     this.source = this.newEpoch();
   }
 
-  /** The first connection, and the answer that the stream is live. */
+  /** Waits for the first connection, and answers that the stream is live. */
   async begin(options: WatchingOptions = {}): Promise<Connection> {
     const connection = await this.accept();
     this.watching(connection, options);
     return connection;
   }
 
-  /** The first connection, not yet answered. */
+  /** Waits for the first connection, without answering it. */
   async accept(): Promise<Connection> {
     const connection = await this.#stage.accept('C2', 'a connection to /watch');
     this.take(connection);
     return connection;
   }
 
-  /** Reads what a connection brings. */
+  /** Reads the messages of a connection. */
   take(connection: Connection): void {
     const watch = connection.hello?.watch;
     this.#stage.verdict.check('C2', watch?.stream === this.#stage.stream, `Watch names another stream than ${this.#stage.stream}`);
@@ -80,8 +80,8 @@ export class Viewing {
   }
 
   /**
-   * The connection by which the client returns after it has lost another, its Watch judged (V9),
-   * not yet answered.
+   * Waits for the connection with which the client returns after it lost another. Judges its Watch
+   * (V9), without answering it.
    */
   async return(lost: Connection): Promise<Connection> {
     const connection = await this.#stage.acceptReturn(lost);
@@ -90,7 +90,7 @@ export class Viewing {
     return connection;
   }
 
-  /** Judges what a returning client names (V9). */
+  /** Judges the position that a returning client names (V9). */
   judgeReturn(connection: Connection): void {
     const watch = connection.hello?.watch;
     const { epoch } = this.source;
@@ -115,13 +115,13 @@ export class Viewing {
     connection.send({ watching: { epoch: 0n, receiptIntervalMs: RECEIPT_INTERVAL_MS, serverUnixUs: serverUnixUs() } });
   }
 
-  /** Sends frames in one message; `more`: what else it holds. */
+  /** Sends frames in one message. `more`: other content of the message. */
   send(connection: Connection, frames: readonly MadeFrame[], more: ServerMessageInput = {}): void {
     for (const { epoch, sequence } of frames) this.#sent.set(epoch, Math.max(sequence, this.#sent.get(epoch) ?? -1));
     connection.send({ ...more, frames: frames.map(({ bytes }) => bytes) });
   }
 
-  /** Sends an EVENT and waits until the client has taken it. `rule` fails if it does not. */
+  /** Sends an EVENT and waits until the client has taken it. Fails `rule` if it does not. */
   async marker(connection: Connection, rule: RuleId): Promise<MadeFrame> {
     const event = this.source.event();
     this.send(connection, [event]);
@@ -130,8 +130,8 @@ export class Viewing {
   }
 
   /**
-   * Waits until the client has given `frame` to its application; without a program, until a Receipt
-   * says that it arrived.
+   * Waits until the client has passed `frame` to its application or, without a program, until a
+   * Receipt says that it arrived.
    */
   async given(rule: RuleId, frame: MadeFrame): Promise<void> {
     const { epoch, sequence } = frame;
@@ -144,22 +144,22 @@ export class Viewing {
     await this.#stage.until('V7', `a Receipt for frame ${sequence}`, isReceived);
   }
 
-  /** Lines about frames, in their order. */
+  /** The lines about frames, in order. */
   get frameLines(): FrameLine[] {
     return this.#stage.lines.flatMap(({ event, epoch, sequence, kind, participant }) =>
       event === 'frame' ? [{ epoch: String(epoch), sequence: Number(sequence), kind: Number(kind), participant: Number(participant) }] : [],
     );
   }
 
-  /** The number of lines about `frame`. */
+  /** Number of lines about `frame`. */
   countOf({ epoch, sequence }: MadeFrame): number {
     const text = epochText(epoch);
     return this.frameLines.filter((line) => line.epoch === text && line.sequence === sequence).length;
   }
 
   /**
-   * Each of `frames` must have been given to the application once, as what it is. Call it after a
-   * marker.
+   * Each of `frames` must have been passed to the application once, with the right content. Call it
+   * after a marker.
    */
   expectOnce(rule: RuleId, frames: readonly MadeFrame[]): void {
     for (const frame of frames) {
@@ -171,13 +171,13 @@ export class Viewing {
     }
   }
 
-  /** None of `frames` must have been given to the application. Call it after a marker. */
+  /** None of `frames` may have been passed to the application. Call it after a marker. */
   expectNever(rule: RuleId, frames: readonly MadeFrame[], why: string): void {
     for (const frame of frames)
       this.#stage.judgeLines(rule, () => this.countOf(frame) === 0, `frame ${frame.sequence} (kind ${frame.kind}) was given, ${why}`);
   }
 
-  /** A source of frames of another, later epoch, which is live from now on. */
+  /** A source of frames of a later epoch, which is live from now on. */
   newEpoch(): FrameSource {
     this.source = new FrameSource(this.#stage.stream, mintEpoch(Date.now() + this.#sent.size * 1_000, randomInt(2 ** 20)));
     this.#sent.set(this.source.epoch, -1);

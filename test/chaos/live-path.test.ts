@@ -85,8 +85,9 @@ test('listeners whose subscriptions are killed again and again, on one Redis aft
 test('listeners cut off for an output buffer of next to nothing are counted as receivers, and get what they missed', async (t) => {
   const on = await stage(t);
   if (on === undefined) return;
-  // Each client has 16 KiB; beyond these, one byte is too much. A larger message closes the
-  // connections of all its subscribers, and PUBLISH still counts them as receivers.
+  // Redis buffers 16 KiB for each client; with this limit, one byte more is too much. A larger
+  // message closes the connections of all its subscribers, and PUBLISH still counts them as
+  // receivers.
   await on.redis[2].command('CONFIG', 'SET', 'client-output-buffer-limit', 'pubsub 1 0 0');
   on.show.eventBytes = 20_000;
   await on.show.until(

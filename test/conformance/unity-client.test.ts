@@ -53,7 +53,7 @@ test('the C# of the Unity page turns poses, counts time and cleans text as the v
         }),
       ),
       ...textCalls(),
-      // The page mentions this limit for marks beyond U+FFFF.
+      // Without this text, as the page excludes marks beyond U+FFFF.
       ...drawnTextCalls(textSeed, 3_000, /\u{1d165}/u),
     ],
   );

@@ -24,7 +24,7 @@ const SECRET = 'a secret that every process of this site knows';
 /** Far longer than these tests move any clock. */
 const TOKEN_SECONDS = 7 * 86_400;
 const WAIT_MS_MAX = 60_000;
-/** Polling metrics takes time from the processes, so pauses are long. */
+/** Polling metrics takes time from the processes, so the pauses are longer than usual. */
 const PAUSE_MS_MAX = 150;
 
 /** Length of a window. Two windows make a cut, so that objects are being written at any moment. */

@@ -37,7 +37,7 @@ test('a page in the background keeps its connection, while it waits for a broadc
   await poll('the page to get frames', async () => (await server.metric('hayate_listener_viewer_frames_sent_total')) >= 2);
   for (let packet = 0; packet < 3; packet++) broadcaster.send({ frames: [source.audio()] });
   await poll('a question for its receipt', async () => (await server.metric('hayate_receipts_asked_for_total')) >= 1);
-  // A receipt owed would have ended the connection within one receipt timeout, which is shorter
-  // than these pings take.
+  // If the page owed a receipt, the connection would have ended within one receipt timeout. These
+  // pings take longer.
   await untilPinged(9);
 });

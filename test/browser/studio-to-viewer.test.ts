@@ -239,7 +239,7 @@ test('"Tap to hear" stands there until autoplay is allowed by a click, and then 
   await goLive(browser, 'tap');
   const viewer = await browser.open('/watch/tap?debug&quality=low');
   // Evaluating in a page counts as a user's gesture, so the page is left alone until it has had
-  // something to play for long enough.
+  // something to play for a while.
   await poll(
     'the viewer to have been sent a stream',
     async () => (await server.metric('hayate_listener_viewer_frames_sent_total')) > 250,

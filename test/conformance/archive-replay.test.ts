@@ -1,6 +1,6 @@
-// A replay reads from the archive what was broadcast. The real archiver runs over a log with gaps,
-// duplicates, late resends and pauses; then every broadcast is found, read stretch by stretch, and
-// compared with the frames that went into the log.
+// A replay reads the frames of a broadcast from the archive. The real archiver runs over a log with
+// gaps, duplicates, late resends and pauses. Then every broadcast is found, read stretch by
+// stretch, and compared with the frames that went into the log.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -91,7 +91,7 @@ test('what an archiver left of a cut when it crashed is open, and no finding, al
     assert.deepEqual(findings, []);
     assert.equal(summary.openObjects, named.length);
     open += named.length;
-    // The next one is then the newest.
+    // The next manifest of the loop is then the newest.
     for (const { key } of named) await store.delete(key);
   }
   assert.ok(open > 100);

@@ -1,5 +1,5 @@
-// The benchmarks' load client counts exactly what a real server sends. Its figures depend on these
-// identities.
+// The benchmarks' load client counts exactly the frames that a real server sends. Its figures
+// depend on these identities.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -14,7 +14,7 @@ import { requireTool } from '../support/require-tool.ts';
 import { startTestServer } from '../support/server.ts';
 import { connectPeer, FrameSource } from '../support/wire-peer.ts';
 
-/** A real server that sends what the test tells it to send. */
+/** A real server that sends the payloads of the test. */
 const startServer = async (t: TestContext): Promise<{ port: number; viewers: WebSocket[] }> => {
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
   const viewers: WebSocket[] = [];

@@ -1,7 +1,7 @@
-// If our strict readers accept a message, Google's Python and Go codecs read it alike. Messages are
-// made valid first and then damaged: bytes changed, fields inserted with any wire type, parts
-// repeated. A message that we refuse may be read in any way; a message that we accept must have one
-// meaning. Neither codec shares code with ours.
+// If our strict readers accept a message, Google's Python and Go codecs give it the same meaning.
+// Messages are made valid first and then damaged: bytes changed, fields inserted with any wire
+// type, parts repeated. A message that we refuse may be read in any way; a message that we accept
+// must have one meaning. Neither codec shares code with ours.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';

@@ -48,7 +48,7 @@ test('a stream name that cannot be is one line with one that can', async (t) => 
     /"\\u\{1b\}\[31mx\\u\{202e\}" .*; 31mx would be one \(/,
   );
   assert.match(await line('watch', 'ｈｏｓｈｉ', '--out', join(folder, 'x.ogg')), /"ｈｏｓｈｉ" .*; hoshi would be one \(/);
-  // A broadcast that must exist is not invented.
+  // No name is suggested for a broadcast that must already exist.
   assert.match(await line('watch', '星', '--out', join(folder, 'x.ogg')), /"星" is not a stream name: 1 to 64 of A-Z a-z 0-9 _ - \(/);
   for (const command of [
     ['ls', '星'],

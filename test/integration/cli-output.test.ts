@@ -134,7 +134,7 @@ test('a slow reader gets all of a long output, and a full disk behind it is a fa
   const data = tempDir(t);
   mkdirSync(join(data, 'archive'));
   const query = `${cli} query 'select * from range(200000)' --json --data ${data}`;
-  // The pipe is full and has no reader until the query has only output left to write.
+  // Nothing reads from the full pipe until the query has nothing left to do but wait.
   const slow = await shell(t, `${query} | (while read -r line; do :; done < <(${cli} --version); wc -l)`);
   assert.deepEqual(slow.stdout, ['200000'], slow.lines.join('\n'));
   const left = await shell(t, `${query} | head -1; echo \${PIPESTATUS[0]}`);

@@ -108,7 +108,7 @@ const pingFrame = (bytes: number) => clientFrame(new Uint8Array(bytes), { opcode
 
 interface Case {
   path: string;
-  /** Reads nothing of what it requested, not even the close. */
+  /** Does not read the answers to its requests, not even the close frame. */
   isDeaf?: true;
   /** Name of the counted close code. */
   code: string;

@@ -32,10 +32,7 @@ export class SimulatedBroadcaster {
   epoch = 0n;
   /** Number of resumes, intended or not. */
   resumes = 0;
-  /**
-   * Frames refused as too late for viewers, or made while away. Viewers may lack frames that were
-   * never published live.
-   */
+  /** Finishing: it makes no more frames. Over: it does not reconnect. */
   state: 'new' | 'live' | 'finishing' | 'over' = 'new';
   closedWith: number | undefined;
   readonly #world: World;

@@ -11,7 +11,7 @@ import type { World } from './world.ts';
 /** Properties of a viewer. */
 export interface ViewerNature {
   readonly line: Line;
-  /** Delay of its receipts after the server asks for them. */
+  /** How much later than necessary it sends receipts. */
   readonly receiptDelayMs: number;
   /** Whether it is expected to lag. */
   readonly isSlow: boolean;

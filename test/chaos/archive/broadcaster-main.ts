@@ -70,7 +70,7 @@ class JournalledSocket extends WebSocket {
   }
 }
 
-/** How far this machine's clock is ahead, in milliseconds, because of simulated sleep. */
+/** How far this machine's simulated clock is ahead, in milliseconds. */
 let aheadMs = 0;
 let ticks = 0;
 /** Due time of the next tick, on this machine's clock. */

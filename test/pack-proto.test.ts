@@ -1,6 +1,6 @@
-// What `npm run pack:proto` yields, as a team that writes a client in another language meets it:
-// the same bytes from every copy of a commit, unpacked by tools that we did not write, installed by
-// npm, compiled by protoc for every language, read with its own vectors.
+// The output of `npm run pack:proto`, as a team that writes a client in another language uses it.
+// Every copy of a commit gives the same bytes. They are unpacked by independent tools, installed by
+// npm, compiled by protoc for every language, and read with their own vectors.
 import assert from 'node:assert/strict';
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -16,7 +16,7 @@ import { tempDir } from './support/temp-dir.ts';
 const { version } = JSON.parse(readFileSync(join(root, 'packages/protocol/package.json'), 'utf8')) as { version: string };
 const [tgz, zip] = [`hayate-proto-${version}.tgz`, `hayate-proto-${version}.zip`];
 
-/** Runs the script of `tree` by the Node `executable`; returns the folder with both archives. */
+/** Runs the script of `tree` with the Node `executable`; returns the folder with both archives. */
 const packed = async (t: TestContext, tree = root, executable = process.execPath): Promise<string> => {
   const out = tempDir(t);
   const { code, lines } = await runProcess(t, [join(tree, 'scripts/pack-proto.mjs'), '--out', out], { cwd: tree, executable });
@@ -25,7 +25,7 @@ const packed = async (t: TestContext, tree = root, executable = process.execPath
   return out;
 };
 
-/** Every file below `folder` with its content. */
+/** The content of every file below `folder`. */
 const contentOf = (folder: string): Map<string, Buffer> =>
   new Map(
     readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -36,7 +36,8 @@ const contentOf = (folder: string): Map<string, Buffer> =>
   );
 
 /**
- * The folders that tar and unzip make of the two archives; undefined after having skipped the test.
+ * The folders that tar and unzip make from the two archives. Returns undefined after skipping the
+ * test.
  */
 const unpacked = async (t: TestContext): Promise<readonly string[] | undefined> => {
   const unzip = requireTool(t, 'unzip');
@@ -60,10 +61,10 @@ test('another copy of the commit gives the same bytes, whatever its times, its l
     writeFileSync(join(tree, path), readFileSync(join(root, path), 'utf8').replaceAll('\n', '\r\n'));
     utimesSync(join(tree, path), 1, 1);
   }
-  // What editors and systems leave lying about is no part of it.
+  // Stray files of editors and systems must not be included.
   for (const stray of ['spec/.DS_Store', 'packages/protocol/proto/hayate/v1/frame.proto~', 'docs/client/.unity.md.swp'])
     writeFileSync(join(tree, stray), 'stray');
-  // The machine's own Node, whose zlib is another.
+  // The machine's own Node has another zlib.
   const there = await packed(t, tree, 'node');
   for (const name of [tgz, zip]) assert.equal(digest(join(there, name)), digest(join(here, name)), name);
 });
@@ -126,7 +127,7 @@ const generated = [
 
 const sourcesOf = (folder: string): string[] => readdirSync(join(folder, 'proto/hayate/v1')).map((name) => `hayate/v1/${name}`);
 
-/** Compiles the packed files as its README says; `args` without `--proto_path`. */
+/** Compiles the packed files as their README says; `args` without `--proto_path`. */
 const compile = (protoc: string, folder: string, args: readonly string[], sources = sourcesOf(folder)): void => {
   const { status, stderr } = spawnSync(protoc, ['--proto_path=proto', ...args, ...sources], { cwd: folder, encoding: 'utf8' });
   assert.equal(status, 0, `${args.join(' ')}: ${stderr}`);
@@ -185,7 +186,7 @@ test("Go's generator takes the command of the README, and its code compiles in a
   assert.equal(built.code, 0, built.lines.join('\n'));
 });
 
-/** The version of Go's runtime that its generator is of. */
+/** The version of Go's runtime to which the generator belongs. */
 const protobufForGo = 'v1.33.0';
 
 test('an argument that it does not know is refused, and nothing is written', async (t) => {

@@ -1,5 +1,6 @@
-// What `npm pack` yields, from a copy of the tree so that this one stays untouched: JavaScript and declarations that work where
-// nothing of the repository is, in Node, under a bundler and under a type checker. Installing needs the network: full runs only.
+// The output of `npm pack`, from a copy of the tree so that the original stays untouched:
+// JavaScript and declarations that work outside the repository in Node, in a bundler and in a type
+// checker. Installing needs the network, so it runs only in full runs.
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,7 +19,10 @@ after(() => {
   if (shared !== undefined) rmSync(shared, { recursive: true, force: true });
 });
 
-/** Packs all three once for this file; returns the folder with the copy of the tree, in which `tarballs/` holds them. */
+/**
+ * Packs all three once for this file; returns the folder with the copy of the tree, whose
+ * `tarballs/` contains them.
+ */
 const packed = async (t: TestContext): Promise<string> => {
   if (shared !== undefined) return shared;
   shared = mkdtempSync(join(tmpdir(), 'hayate-pack-'));

@@ -1,5 +1,6 @@
-// `npm start` in what a fresh clone would be, with an empty npm cache and whatever Node the machine has: what it fetches, what
-// it serves, what it does again, and how it ends. Fetches from the registry, so full runs only.
+// `npm start` in a copy like a fresh clone, with an empty npm cache and the machine's own Node: its
+// downloads, the pages it serves, its second run, and its end. It fetches from the registry, so it
+// runs only in full runs.
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
@@ -16,15 +17,19 @@ const packagesMbMax = 60;
 const allMbMax = 120;
 const slow = { timeoutMs: 300_000 };
 
-/** The machine's own PATH: without the Node that was fetched to run these tests, which a fresh clone does not have. */
+/**
+ * The machine's own PATH, without the Node that was fetched to run these tests, which a fresh clone
+ * does not have.
+ */
 const machinePath = (process.env.PATH ?? '')
   .split(delimiter)
   .filter((folder) => folder !== dirname(process.execPath) && !folder.startsWith(root))
   .join(delimiter);
 
 /**
- * Bytes in an npm cache. Tarballs count as they came. Index pages npm asks for compressed and keeps plain, so they count
- * compressed, though a registry may have sent them plain.
+ * Bytes in an npm cache. Tarballs count in the size in which they arrived. npm requests index pages
+ * compressed and stores them uncompressed, so they count compressed, though a registry may have
+ * sent them uncompressed.
  */
 const cacheBytes = (cache: string): number => {
   const content = join(cache, '_cacache/content-v2');
@@ -37,7 +42,10 @@ const cacheBytes = (cache: string): number => {
 
 const megabytes = (bytes: number): number => Math.round(bytes / 1e5) / 10;
 
-/** Starts it by `npm start --` or by the script itself, waits until it is ready, and returns the address that it prints. */
+/**
+ * Starts it by `npm start --` or by the script itself, waits until it is ready, and returns the
+ * printed address.
+ */
 const begin = async (
   t: TestContext,
   clone: string,

@@ -1,5 +1,6 @@
-// The law of imports and the style that no other tool keeps, over every file that belongs to the repository.
-// Each rule gathers all that breaks it, as `file:line: what`, so that one run shows everything.
+// The rules for imports and the style rules that no other tool checks, over every file of the
+// repository. Each rule collects all its breaches as `file:line: what`, so that one run shows all
+// of them.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, join, posix } from 'node:path';
@@ -30,7 +31,10 @@ type Import = Line & { /** What is imported: a path in the repository for what i
 const workspaces = new Map(['protocol', 'client', 'server', 'web'].map((name) => [`@hayate/${name}`, `packages/${name}`]));
 const importPattern = /(?:\bfrom\s+|\bimport\s*\(?\s*|\bnew URL\(\s*)['"]([^'"]+)['"]/g;
 
-/** A specifier as a path from the root where it leads into the repository. A workspace's entry keeps its name: packages/client/browser. */
+/**
+ * A specifier as a path from the root if it points into the repository. A workspace's entry keeps
+ * its name: packages/client/browser.
+ */
 const targetOf = (path: string, specifier: string): string => {
   if (specifier.startsWith('.')) return posix.join(posix.dirname(path), specifier);
   for (const [name, folder] of workspaces)
@@ -140,7 +144,8 @@ test('scripts need nothing installed', () => {
 });
 
 test('every code file begins with a comment that says what it is for', () => {
-  // A unit test stands beside what it is about, and its names are sentences: it needs no more.
+  // A unit test is next to the module that it tests, and its names are sentences: it needs no
+  // header.
   const isUnitTest = (path: string): boolean => /^packages\/.*\.test\.tsx?$/.test(path);
   const opens = (path: string): boolean => /^(#!.*\n)?(\/\/ @ts-check\n)?(\/\/ \S|\/\*\*?)/.test(read(path));
   none(
@@ -301,7 +306,8 @@ test('we are Apache-2.0, and so may be whoever uses what we depend on', () => {
     'MIT-0',
     'Zlib',
   ]);
-  // Lightning CSS, MPL-2.0, is a tool of Vite's: it runs unmodified while pages are built, and no part of it is in them.
+  // Lightning CSS, MPL-2.0, is a tool of Vite's: it runs unmodified while pages are built, and no
+  // part of it is in them.
   const isTool = (name: string): boolean => /^lightningcss(-|$)/.test(name);
   const breaches: string[] = [];
   for (const [path, entry] of lockEntries('package-lock.json')) {

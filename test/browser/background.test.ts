@@ -1,4 +1,5 @@
-// A viewer's page that its visitor has put into the background, in a real browser that holds its timers back.
+// A viewer's page that the user has put into the background, in a real browser that throttles its
+// timers.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PATHS } from '@hayate/protocol';
@@ -25,7 +26,7 @@ test('a page in the background keeps its connection, while it waits for a broadc
   const page = await openHideablePage(t, chromium, `${server.url}/watch/quiet`);
   await poll('the page to connect', async () => (await metric('hayate_connections')) === 1, { timeoutMs: 60_000 });
   await page.hide();
-  // Unanswered the third would be the last.
+  // Without answers the third ping would be the last.
   await untilPinged(9);
 
   const broadcaster = await connectPeer(t, server.url, PATHS.publish);
@@ -36,6 +37,7 @@ test('a page in the background keeps its connection, while it waits for a broadc
   await poll('the page to get frames', async () => (await server.metric('hayate_listener_viewer_frames_sent_total')) >= 2);
   for (let packet = 0; packet < 3; packet++) broadcaster.send({ frames: [source.audio()] });
   await poll('a question for its receipt', async () => (await server.metric('hayate_receipts_asked_for_total')) >= 1);
-  // What it owes would have ended the connection within one receipt timeout, which these pings outlast.
+  // If the page owed a receipt, the connection would have ended within one receipt timeout. These
+  // pings take longer.
   await untilPinged(9);
 });

@@ -1,5 +1,6 @@
-// In: what a test wants of a browser. Out: Debian's Chromium with the built pages of a real server in it, closed when the test
-// ends. Whatever a page reports as an error fails the test, also when everything that the test itself looked at was right.
+// In: browser options of a test. Out: Debian's Chromium with the built pages of a real server,
+// closed when the test ends. Any error that a page reports fails the test, even if all of the
+// test's own checks passed.
 import type { TestContext } from 'node:test';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { ensurePages } from '../../scripts/pages.mjs';
@@ -13,16 +14,19 @@ export interface BrowserOptions {
   executablePath: string;
   /** The server's address. */
   url: string;
-  /** A WAV file that plays as the microphone, again and again from when it is opened; 'refused': the visitor says no. */
+  /**
+   * A WAV file that plays as the microphone, repeated from the moment it is opened. 'refused': the
+   * user denies access.
+   */
   microphone?: string | 'refused';
-  /** 'blocked': no sound before the visitor has clicked, as browsers have it for strangers. */
+  /** 'blocked': no sound before the user has clicked, as browsers do for unknown sites. */
   autoplay: 'allowed' | 'blocked';
 }
 
 export interface TestBrowser {
-  /** Opens a path of the server, or an address elsewhere, in a page of its own. */
+  /** Opens a path of the server, or another address, in a new page. */
   open(path: string): Promise<Page>;
-  /** What pages have reported so far, which then does not fail the test: for a test that is about it. */
+  /** Takes the errors reported so far, which then do not fail the test: for a test about them. */
   takeErrors(): string[];
 }
 
@@ -39,7 +43,10 @@ const flagsOf = ({ microphone, autoplay }: BrowserOptions): string[] => [
   ...(microphone === undefined || microphone === 'refused' ? [] : [`--use-file-for-fake-audio-capture=${microphone}`]),
 ];
 
-/** Builds the pages if their sources changed, and starts a browser without a window; all its pages are visible ones. */
+/**
+ * Builds the pages if their sources changed, and starts a headless browser; all its pages count as
+ * visible.
+ */
 export async function launchBrowser(t: TestContext, options: BrowserOptions): Promise<TestBrowser> {
   await ensurePages(process.execPath);
   const browser = await chromium.launch({ executablePath: options.executablePath, args: flagsOf(options) });

@@ -1,9 +1,9 @@
-// A page of somebody else's application, as the cross-origin test opens it: the SDK's Replay, and fetch.
+// A page of another application, which the cross-origin test opens: the SDK's Replay, and fetch.
 import { Replay, type ReplayState } from '@hayate/client';
 
-/** What the test does in the page. */
+/** The functions that the test calls in the page. */
 export interface CrossOriginPage {
-  /** Plays a broadcast as quickly as it can; how it ended, and how many poses came. */
+  /** Plays a broadcast as fast as it can; resolves to how it ended and the number of poses. */
   replay(options: {
     server: string;
     stream: string;
@@ -11,14 +11,14 @@ export interface CrossOriginPage {
     token: string;
     durationMs: number;
   }): Promise<{ state: ReplayState; poses: number }>;
-  /** What a script gets to see of an answer; the error's name if it sees nothing. */
+  /** The parts of an answer that a script can see, or the error's name if it sees nothing. */
   ask(url: string, init: Asked): Promise<Seen | string>;
 }
 
 /** A request, as plain data. */
 export type Asked = Readonly<{ method?: string; headers?: Readonly<Record<string, string>>; body?: string; cache?: 'no-store' }>;
 
-/** An answer as a script of another origin sees it. */
+/** The parts of an answer that a script of another origin sees. */
 export interface Seen {
   status: number;
   text: string;

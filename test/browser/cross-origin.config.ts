@@ -1,4 +1,4 @@
-// How the page of the cross-origin test is bundled: as an application does that has the SDK from npm.
+// Bundles the page of the cross-origin test like an application that has the SDK from npm.
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
 

@@ -1,5 +1,6 @@
-// An application of another origin replays a broadcast and reads the archive in Chromium, which enforces CORS: the origin that
-// is on the list can, the one that is not cannot. Both are the same page on two ports.
+// An application of another origin replays a broadcast and reads the archive in Chromium, which
+// enforces CORS. The origin on the list can do so, the other one cannot. Both are the same page on
+// two ports.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -32,7 +33,7 @@ async function bundle(t: TestContext): Promise<string> {
   return readFileSync(join(out, 'page.js'), 'utf8');
 }
 
-/** Serves the page on a port of its own; its origin. */
+/** Serves the page on its own port; resolves to its origin. */
 async function serve(t: TestContext, script: string): Promise<string> {
   const server = createServer((request, response) => {
     const isScript = request.url === '/page.js';
@@ -104,7 +105,7 @@ test('an application on the list replays, lists and reads objects; one that is n
     const part = await app.ask(object, { headers: { ...authorized, Range: 'bytes=0-3' } });
     assert.ok(typeof part !== 'string');
     assert.deepEqual([part.status, part.text, part.headers['content-range']], [206, 'OggS', 'bytes 0-3/10']);
-    // A revalidation that the script does itself: 304 is as readable as the answer.
+    // A revalidation by the script itself: it can read a 304 like the answer.
     const known = await app.ask(object, { headers: { ...authorized, 'If-None-Match': part.headers.etag ?? '' }, cache: 'no-store' });
     assert.ok(typeof known !== 'string' && known.status === 304);
     assert.deepEqual(browser.takeErrors(), []);

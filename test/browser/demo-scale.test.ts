@@ -1,5 +1,5 @@
-// `npm run demo:scale`, pressed as a visitor presses it: real Redis are hung, killed, let go on and started again, and what
-// the page and its viewers say of it is held against what must be.
+// `npm run demo:scale`, used like a visitor uses it: real Redis servers are hung, killed, resumed
+// and restarted, and the output of the page and its viewers is compared with the expected state.
 import assert from 'node:assert/strict';
 import { get } from 'node:http';
 import { connect } from 'node:net';
@@ -14,7 +14,7 @@ import { requireTool } from '../support/require-tool.ts';
 import { launchBrowser } from './browser.ts';
 
 const VIEWERS = 20;
-/** Frames of all viewers that show that a state lasts: some two seconds of the broadcast. */
+/** Frames over all viewers that show that a state lasts: about two seconds of the broadcast. */
 const FRAMES = 150 * VIEWERS;
 const WAIT = { timeoutMs: 60_000 };
 
@@ -49,11 +49,11 @@ const untilSnapshot = (url: string, what: string, holds: (snapshot: Snapshot) =>
     WAIT,
   );
 
-/** The avatar as it was drawn last. */
+/** The avatar's pose as it was last drawn. */
 const drawnPose = (page: Page): Promise<string> =>
   page.evaluate(() => JSON.stringify((window.hayate as ViewerDebug | undefined)?.rendered.at(-1) ?? ''));
 
-/** Waits until the avatar has moved on several times. */
+/** Waits until the avatar has moved several times. */
 async function untilItMoves(page: Page): Promise<void> {
   for (let i = 0; i < 5; i++) {
     const before = await drawnPose(page);
@@ -65,7 +65,7 @@ async function untilItMoves(page: Page): Promise<void> {
 const post = (url: string, headers: Record<string, string>, body: unknown): Promise<number> =>
   fetch(`${url}/demo/action`, { method: 'POST', headers, body: JSON.stringify(body) }).then(({ status }) => status);
 
-/** The status of a GET that calls the server by another name, which `fetch` does not allow. */
+/** The status of a GET that uses another name for the server, which `fetch` does not allow. */
 const statusAs = (url: string, host: string): Promise<number | undefined> =>
   new Promise((resolve, reject) => {
     get(`${url}/demo/scene`, { headers: { Host: host } }, (response) => {
@@ -91,7 +91,7 @@ test('Redis are hung, killed and brought back while the avatar talks on and no v
   const browser = await launchBrowser(t, { executablePath, url, autoplay: 'allowed' });
   const page = await browser.open('/?debug&quality=low');
   assert.equal(new URL(page.url()).pathname, '/scale');
-  // The redirect leaves the query behind.
+  // The redirect drops the query.
   await page.goto(`${url}/scale?debug&quality=low`);
   const press = (shard: number, name: string) =>
     page
@@ -104,7 +104,7 @@ test('Redis are hung, killed and brought back while the avatar talks on and no v
     return found;
   };
   const received = ({ audience }: Snapshot) => audience.received;
-  /** Viewers get many frames more than at `then`, none is lost, and the avatar moves. */
+  /** Viewers get many more frames than at `then`, none is lost, and the avatar moves. */
   const goesOn = async (then: Snapshot): Promise<Snapshot> => {
     const now = await untilSnapshot(url, 'more frames at the viewers', (snapshot) => received(snapshot) > received(then) + FRAMES);
     assert.equal(now.total.lost, 0);

@@ -1,5 +1,6 @@
-// Development mode in a real browser: pages on the server's own machine get a token through the local door, by HTTP and with --lan by
-// HTTPS; a page of another site gets none, whether it asks the public port or the door.
+// Development mode in a real browser. Pages on the server's own machine get a token through the
+// local door, by HTTP, and with --lan by HTTPS. A page of another site gets none, whether it asks
+// the public port or the door.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -14,7 +15,7 @@ import { startTestServer } from '../support/server.ts';
 const ROLES = ['--roles', 'streamer,listener,api'];
 const BODY = '{"grants":{"moderate":["*"]}}';
 
-/** What a page gets that asks at `url`: a status, or the browser's refusal. */
+/** The result for a page that asks at `url`: a status, or the browser's refusal. */
 const ask = (page: Page, url: string): Promise<number | string> =>
   page.evaluate(
     ([url = '', body = '']) =>
@@ -25,7 +26,7 @@ const ask = (page: Page, url: string): Promise<number | string> =>
     [url, BODY],
   );
 
-/** A browser in which evil.example is this machine: DNS rebinding done. */
+/** A browser in which evil.example resolves to this machine: DNS rebinding has succeeded. */
 async function openBrowser(t: TestContext): Promise<((url: string) => Promise<Page>) | undefined> {
   const executablePath = requireTool(t, 'chromium');
   if (executablePath === undefined) return undefined;

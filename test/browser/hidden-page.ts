@@ -1,6 +1,6 @@
-// In: the address of a page. Out: Debian's Chromium with that page in a tab that another tab hides, so that its timers run once a
-// minute, as in the browser of a person who does something else. Driven by the DevTools protocol itself: Playwright keeps
-// every page visible.
+// In: the address of a page. Out: Debian's Chromium with that page in a tab that another tab hides,
+// so that its timers run once a minute, as in a real background tab. It is driven by the DevTools
+// protocol directly, because Playwright keeps every page visible.
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { WebSocket } from 'ws';
@@ -13,11 +13,14 @@ import { tempDir } from '../support/temp-dir.ts';
 export interface HideablePage {
   /** The value of an expression in the page; it must be JSON. */
   evaluate(expression: string): Promise<unknown>;
-  /** Puts another tab in front; resolves when the page knows that it is hidden, and its timers are held back. */
+  /**
+   * Puts another tab in front; resolves when the page knows that it is hidden and its timers are
+   * throttled.
+   */
   hide(): Promise<void>;
 }
 
-/** Chromium holds the timers of a hidden page back after so many seconds; by default 300. */
+/** Chromium throttles the timers of a hidden page after this many seconds; by default 300. */
 const FLAGS = [
   '--headless=new',
   '--no-sandbox',
@@ -32,7 +35,7 @@ const FLAGS = [
 
 type Send = (method: string, params?: object, sessionId?: string) => Promise<Record<string, unknown>>;
 
-/** Opens `url` in a browser of its own, which is closed when the test `t` ends. */
+/** Opens `url` in a new browser, which is closed when the test `t` ends. */
 export async function openHideablePage(t: TestContext, executable: string, url: string): Promise<HideablePage> {
   const chromium = startProcess(t, [...FLAGS, `--user-data-dir=${join(tempDir(t), 'profile')}`, 'about:blank'], { executable });
   const [, endpoint = ''] = await chromium.untilLine(/^DevTools listening on (ws:\S+)/, { timeoutMs: 60_000 });
@@ -50,7 +53,7 @@ export async function openHideablePage(t: TestContext, executable: string, url: 
       const { targetId: front } = await send('Target.createTarget', { url: 'about:blank' });
       await send('Target.activateTarget', { targetId: front });
       await poll('the page to be hidden', async () => (await evaluate('document.visibilityState')) === 'hidden');
-      // Two looks at timers that would have run many times between them.
+      // Reads a counter twice; unthrottled timers would have run many times in between.
       let before = -1;
       const looks = async () => {
         const now = Number(await evaluate('ticks'));
@@ -63,7 +66,7 @@ export async function openHideablePage(t: TestContext, executable: string, url: 
   };
 }
 
-/** Sends commands to a browser, and gives their results. */
+/** Sends commands to a browser and resolves to their results. */
 async function connectDevTools(t: TestContext, endpoint: string): Promise<Send> {
   const socket = new WebSocket(endpoint);
   cleanUp(t, () => socket.terminate());

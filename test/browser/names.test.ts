@@ -1,5 +1,5 @@
-// A person who writes Japanese goes live: an input method composes title and name, and the title comes out the same in the listing,
-// at a viewer's, in the archive and in the replay.
+// A Japanese user goes live: an input method composes title and name, and the title is the same in
+// the listing, at a viewer, in the archive and in the replay.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { CDPSession, Page } from 'playwright-core';
@@ -25,13 +25,13 @@ async function setUp(t: TestContext, flags: readonly string[] = []) {
   return { server, browser, studio, ime };
 }
 
-/** Types `reading` letter by letter as an input method shows it, without taking it. */
+/** Types `reading` letter by letter in an input method, without committing it. */
 async function compose(ime: CDPSession, reading: string): Promise<void> {
   for (let length = 1; length <= reading.length; length++)
     await ime.send('Input.imeSetComposition', { text: reading.slice(0, length), selectionStart: length, selectionEnd: length });
 }
 
-/** Enter as browsers tell of it while an input method has it: the key is the method's own. */
+/** Enter as browsers report it while an input method has it: the key belongs to the method. */
 async function pressEnterInIme(ime: CDPSession): Promise<void> {
   const key = { key: 'Enter', code: 'Enter', windowsVirtualKeyCode: 229, nativeVirtualKeyCode: 229 };
   await ime.send('Input.dispatchKeyEvent', { type: 'rawKeyDown', ...key });
@@ -60,7 +60,7 @@ test('what an input method composes is neither judged, rewritten nor submitted b
   await ime.send('Input.insertText', { text: '星' });
   await poll('the name to be judged', async () => /has only A–Z, a–z, 0–9, _ and -/.test(await hintOf(studio)), WAIT);
   assert.equal(await name.inputValue(), '星');
-  // Enter submits now, but not such a name.
+  // Enter now submits, but this name is refused.
   await name.press('Enter');
   assert.equal(await epochOf(studio), undefined);
 
@@ -75,7 +75,8 @@ test('what an input method composes is neither judged, rewritten nor submitted b
   assert.equal(await name.inputValue(), 'Radio');
   assert.match(await hintOf(studio), /Radio and radio are two streams/);
 
-  // A title that is too long loses nothing, is counted as people count, and is not sent.
+  // A title that is too long loses nothing, is counted in characters as people see them, and is not
+  // sent.
   await studio.getByLabel('Title').fill('あ'.repeat(195) + family + family);
   await poll('the excess', async () => /^2 characters too many/.test(await studio.locator('#title-hint').innerText()), WAIT);
   await studio.getByRole('button', { name: 'Go live' }).click();
@@ -114,7 +115,7 @@ test('a title composed in the studio is the same live, listed, archived and repl
   assert.equal(((await answer.json()) as { title: string }).title, title);
   for (const page of [viewer, front]) await page.close();
 
-  // While it is live, another studio is told so, and offered another name.
+  // While it is live, another studio is told so and offered another name.
   const other = await browser.open('/studio?quality=low');
   await other.getByLabel('Stream name').fill('yoru');
   await poll('the warning', async () => /^yoru is live now/.test(await hintOf(other)), WAIT);

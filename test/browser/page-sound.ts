@@ -1,20 +1,23 @@
-// A page's recording, in this process. In: a page with ?debug. Out: mono samples at 48 kHz and the wall-clock time of the first.
+// A page's recording, in this process. In: a page with ?debug. Out: mono samples at 48 kHz and the
+// wall-clock time of the first.
 import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
 import type { RecordedSound } from '../../packages/web/src/debug/sound-recording.ts';
 import { voiceRate } from './voice-clip.ts';
 
-/** What a page heard or played. */
+/** The sound that a page recorded or played. */
 export interface Sound {
   samples: Float32Array;
   startUnixMs: number;
 }
 
-/** Seconds that it has recorded; asking for them moves no sound. */
+/** Length of its recording in seconds; reading the length does not transfer any sound. */
 export const recordedS = (page: Page, which: 'microphone' | 'played'): Promise<number> =>
   page.evaluate((name) => (window.hayate as unknown as Record<string, RecordedSound | undefined> | undefined)?.[name]?.seconds ?? 0, which);
 
-/** The recording as it is now. It travels as base64, which is far quicker than a list of numbers. */
+/**
+ * The recording so far. It is transferred as base64, which is far quicker than a list of numbers.
+ */
 export async function soundOf(page: Page, which: 'microphone' | 'played'): Promise<Sound> {
   const { text, startUnixMs, sampleRate } = await page.evaluate(async (name) => {
     const sound = (window.hayate as unknown as Record<string, RecordedSound | undefined>)[name];

@@ -1,5 +1,6 @@
-// As it was seen: a broadcast of known voice and motion is archived; a moderator finds it among the past ones, plays it, goes forward
-// and back, plays it faster and stops it. What is heard and drawn is held against what was broadcast.
+// Replay in the page: a broadcast of known voice and motion is archived. A moderator finds it among
+// the past ones, plays it, seeks forward and back, plays it faster and stops it. The sound and the
+// pictures are compared with the broadcast.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { type BoneName, Bones, Broadcaster, createPose, type Pose } from '@hayate/client';
@@ -19,15 +20,21 @@ import { recordedS, soundOf } from './page-sound.ts';
 import { voiceRate } from './voice-clip.ts';
 
 const SECONDS = 50;
-/** Windows of a second, archived when the log is silent for one; a broadcast is taken as quickly as it comes. */
+/**
+ * Windows of a second, archived when the log is silent for one second; the limits let a broadcast
+ * in as fast as it arrives.
+ */
 const FLAGS = ['--archive-window-ms', '1s', '--frames-per-second-max', '100000', '--bits-per-second-max', '100000000'];
 const WAIT = { timeoutMs: 60_000 };
-/** Loudness is measured so many samples at a time: 20 ms. */
+/** Loudness is measured over this many samples: 20 ms. */
 const hop = voiceRate / 50;
 /** Signals are compared at this rate: the voice's own band. */
 const factor = 12;
 
-/** The pose of a moment: the head turns and the jaw moves, so that no two moments within ten seconds are alike. */
+/**
+ * The pose at a moment: the head turns and the jaw moves, so that no two moments within ten seconds
+ * are alike.
+ */
 function poseAt(captureUs: number): Pose {
   const pose = createPose();
   const seconds = captureUs / 1e6;
@@ -37,7 +44,9 @@ function poseAt(captureUs: number): Pose {
   return pose;
 }
 
-/** Broadcasts the demo clip with these poses; its epoch and what was said, mono at 48 kHz. */
+/**
+ * Broadcasts the demo clip with these poses; resolves to its epoch and its sound, mono at 48 kHz.
+ */
 async function broadcast(t: TestContext, server: TestServer): Promise<{ epoch: string; voice: Float32Array }> {
   const token = await server.token({ publish: ['*'] });
   const audio = { channels: 1, preSkip: 312, inputSampleRate: voiceRate };
@@ -70,7 +79,7 @@ async function broadcast(t: TestContext, server: TestServer): Promise<{ epoch: s
 const placeOf = (page: Page): Promise<number> => page.evaluate(() => (window.hayate as ViewerDebug | undefined)?.placeMs() ?? -1);
 const stateOf = (page: Page): Promise<string> => page.evaluate(() => (window.hayate as ViewerDebug | undefined)?.state() ?? '');
 
-/** Lets it play until it is at `placeMs`, and what was recorded has caught up. */
+/** Plays until `placeMs`, and until the recording has caught up. */
 async function playTo(page: Page, placeMs: number): Promise<void> {
   await poll(`the replay to be at ${placeMs} ms`, async () => (await placeOf(page)) >= placeMs, WAIT);
   const heardS = await recordedS(page, 'played');
@@ -85,13 +94,14 @@ function withoutMean(values: Float32Array): Float32Array {
   return values.map((value) => value - mean);
 }
 
-/** Asserts that what was said from `fromS` to `toS` is in what was played, waveform by waveform. */
+/** Asserts that the voice from `fromS` to `toS` is in the played sound, waveform by waveform. */
 async function assertHeard(t: TestContext, page: Page, voice: Float32Array, [fromS, toS]: readonly [number, number]): Promise<void> {
   const said = decimate(voice.subarray(fromS * voiceRate, toS * voiceRate), factor);
   const played = decimate((await soundOf(page, 'played')).samples, factor);
   const length = (0.12 * voiceRate) / factor;
   const whole = findMatch(withoutMean(loudnessOf(said, hop / factor)), withoutMean(loudnessOf(played, hop / factor)));
-  // In short pieces near that place: playing a little faster or slower shifts them against one another.
+  // In short pieces near that place: playing a little faster or slower shifts them against one
+  // another.
   const reach = (0.25 * voiceRate) / factor;
   const around = Math.max(0, ((whole?.at ?? 0) * hop) / factor - reach);
   const likeness = Array.from({ length: Math.floor(said.length / length) }, (_, i) => said.subarray(i * length, (i + 1) * length)).flatMap(
@@ -107,13 +117,19 @@ async function assertHeard(t: TestContext, page: Page, voice: Float32Array, [fro
   assert.ok((whole?.likeness ?? 0) > 0.75 && median > 0.75, `heard of ${fromS} to ${toS} s: ${likeness.map((value) => value.toFixed(2))}`);
 }
 
-/** The angle between two rotations: from the chord between their quaternions, which is exact where angles are small. */
+/**
+ * The angle between two rotations: from the chord between their quaternions, which is exact where
+ * angles are small.
+ */
 function rotationDegrees(a: readonly number[], b: readonly number[]): number {
   const chord = (sign: number) => Math.hypot(...a.map((value, i) => value - sign * (b[i] ?? 0)));
   return (4 * Math.asin(Math.min(1, Math.min(chord(1), chord(-1)) / 2)) * 180) / Math.PI;
 }
 
-/** Asserts that what was drawn of the time from `fromMs` to `toMs` is what was broadcast, and that enough was. */
+/**
+ * Asserts that the poses drawn for the time from `fromMs` to `toMs` are those that were broadcast,
+ * and that enough were drawn.
+ */
 async function assertDrawn(t: TestContext, page: Page, [fromMs, toMs]: readonly [number, number], least: number): Promise<void> {
   const rendered = await page.evaluate(() => (window.hayate as ViewerDebug).rendered);
   const within = rendered.filter(({ captureUs }) => captureUs !== null && captureUs >= fromMs * 1000 && captureUs < toMs * 1000);
@@ -130,7 +146,7 @@ async function assertDrawn(t: TestContext, page: Page, [fromMs, toMs]: readonly 
   t.diagnostic(`${fromMs} to ${toMs} ms: ${within.length} drawings of ${moved} poses`);
 }
 
-/** A step of a way on which each builds on the one before: the first that fails ends it. */
+/** A step of a sequence in which each step builds on the one before: the first failure ends it. */
 async function step(what: string, run: () => Promise<void>): Promise<void> {
   try {
     await run();
@@ -229,7 +245,7 @@ test('a past broadcast is found, played, gone through and heard faster, as it wa
     await page.getByRole('button', { name: 'Play' }).click();
     await playTo(page, 46_500);
     await assertDrawn(t, page, [39_000, 46_000], 4);
-    // The course of loudness: 20 ms of what is heard were 40 ms of what was said.
+    // The course of loudness: 20 ms of the played sound correspond to 40 ms of the voice.
     const said = withoutMean(loudnessOf(voice.subarray(39 * voiceRate, 45 * voiceRate), 2 * hop));
     const heard = withoutMean(loudnessOf((await soundOf(page, 'played')).samples));
     const match = findMatch(said, heard);
@@ -259,7 +275,7 @@ test('who may not moderate sees no way to past broadcasts; who may for one strea
   const moderator = await browser.open(
     `/past/past-light/${epoch}?quality=low&debug#token=${await server.token({ moderate: ['past-light'] })}`,
   );
-  // It waits for a tap, unless looking into the page has counted as one.
+  // It waits for a click, unless the test's evaluation in the page has counted as one.
   await poll('a first picture', async () => ['paused', 'playing'].includes(await stateOf(moderator)), WAIT);
   if ((await stateOf(moderator)) === 'paused') await moderator.getByRole('button', { name: 'Play' }).click();
   await poll('it to play', async () => (await placeOf(moderator)) > 2_000, WAIT);

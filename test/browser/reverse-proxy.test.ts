@@ -1,6 +1,7 @@
-// Below a path of somebody else's host: a real proxy, configured as docs/operate/reverse-proxy.md says, in front of a real server.
-// A broadcast goes through it by the command line, and a person opens every page in Chromium. A request that fails, or anything
-// that a page reports, fails the test (browser.ts).
+// The service under a path of another host: a real proxy, configured as
+// docs/operate/reverse-proxy.md says, in front of a real server. The command line broadcasts
+// through it, and a user opens every page in Chromium. A failed request, or any error that a page
+// reports, fails the test (browser.ts).
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -27,7 +28,7 @@ const everything = async (): Promise<string> => {
   return (await signToken({ subject: 'a visitor', grants }, Buffer.from(SECRET))).token;
 };
 
-/** An example of the documentation, for the port that the server has here. */
+/** An example of the documentation, with the port of this server. */
 const example = (title: string, server: TestServer): string => docBlock(PAGE, title).replaceAll(':8080', `:${new URL(server.url).port}`);
 
 interface Listing {
@@ -43,7 +44,7 @@ async function untilWatching(page: Page): Promise<void> {
   await poll('the avatar to move', async () => (await rendered()) > before, WAIT);
 }
 
-/** Sees every page below `site`, the address of the front page without its slash. */
+/** Opens every page below `site`, the address of the front page without its slash. */
 async function lookAround(t: TestContext, browser: TestBrowser, site: string): Promise<void> {
   const token = await everything();
   const prefix = new URL(site).pathname;
@@ -58,7 +59,7 @@ async function lookAround(t: TestContext, browser: TestBrowser, site: string): P
     await link.click();
     await untilWatching(page);
     assert.equal(pathOf(page), `${prefix}/watch/demo`);
-    // What is loaded at a path deep inside finds its parts as well.
+    // A page loaded at a path deep inside finds its parts as well.
     await page.reload();
     await untilWatching(page);
     await page.goBack();

@@ -1,5 +1,5 @@
-// First light: a person goes live in the studio, another watches. A WAV speaks into the microphone; what the second page plays
-// and draws is held against it.
+// End to end: a user goes live in the studio, another one watches. A WAV file plays into the
+// microphone; the sound and the pictures of the second page are compared with it.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -14,18 +14,18 @@ import { launchBrowser, type TestBrowser } from './browser.ts';
 import { recordedS, soundOf } from './page-sound.ts';
 import { speak, voiceRate, writeWav } from './voice-clip.ts';
 
-/** What the microphone hears, over and over: two sentences with silence between. */
+/** The microphone's sound, repeated: two sentences with silence between them. */
 const script = [{ fromS: 0.2, toS: 3.4 }, { silenceS: 1.8 }, { fromS: 4, toS: 7 }, { silenceS: 2 }] as const;
 /** Signals are compared at this rate: the voice's own band. */
 const factor = 12;
-/** The sentences of the script, each with the silence behind it, seconds. */
+/** The sentences of the script, each with the silence after it, in seconds. */
 const sentences = [
   [0, 4.8],
   [5, 9.8],
 ] as const;
-/** Loudness is measured so many samples at a time: 20 ms. */
+/** Loudness is measured over this many samples: 20 ms. */
 const hop = voiceRate / 50;
-/** How far from where it should be a piece of the waveform is looked for, seconds. */
+/** How far from its expected place a piece of the waveform is searched, seconds. */
 const reachS = 0.25;
 const WAIT = { timeoutMs: 60_000 };
 
@@ -67,7 +67,10 @@ function piecesOf(samples: Float32Array): Float32Array[] {
   return Array.from({ length: Math.floor(samples.length / length) }, (_, i) => samples.subarray(i * length, (i + 1) * length));
 }
 
-/** The mouth's region at a moment: how open the jaw is, and how bright the region. An open mouth is dark inside. */
+/**
+ * The mouth at a moment: how open the jaw is, and how bright the region is. An open mouth is dark
+ * inside.
+ */
 interface Picture {
   jaw: number;
   jawBefore: number;
@@ -93,7 +96,10 @@ function takePictures(): void {
 
 const picturesOf = (viewer: Page) => viewer.evaluate(() => (window as unknown as { pictures: Picture[] }).pictures);
 
-/** The angle between two rotations: from the chord between their quaternions, which is exact where angles are small. */
+/**
+ * The angle between two rotations, from the chord between their quaternions, which is exact for
+ * small angles.
+ */
 function rotationDegrees(a: readonly number[], b: readonly number[]): number {
   const chord = (sign: number) => Math.hypot(...a.map((value, i) => value - sign * (b[i] ?? 0)));
   return (4 * Math.asin(Math.min(1, Math.min(chord(1), chord(-1)) / 2)) * 180) / Math.PI;
@@ -107,7 +113,8 @@ test('what is spoken and moved in the studio is heard and seen in the viewer', a
   await studio.mouse.move(60, 60);
   const viewer = await watch(browser, 'first-light');
 
-  // The page takes pictures of the mouth while the voice goes round, and every sentence is heard whole, twice.
+  // The page takes pictures of the mouth while the voice repeats, and every sentence is heard
+  // completely, twice.
   await viewer.evaluate(takePictures);
   const lengthS = (2 * voice.length) / voiceRate + 5;
   let progress = '';
@@ -126,12 +133,14 @@ test('what is spoken and moved in the studio is heard and seen in the viewer', a
 
   await t.test('the sound that is played out is the WAV', async () => {
     const played = (await soundOf(viewer, 'played')).samples;
-    // The course of loudness, a sentence with the silence behind it at a time: where each lies, and how well.
+    // The course of loudness, for each sentence with the silence after it: its place, and its
+    // likeness.
     for (const [fromS, toS] of sentences) {
       const sentence = voice.subarray(fromS * voiceRate, toS * voiceRate);
       const place = findMatch(withoutMean(loudnessOf(sentence)), withoutMean(loudnessOf(played)));
       assert.ok((place?.likeness ?? 0) > 0.75, `loudness ${place?.likeness}`);
-      // The waveform, in short pieces near that place: playing a little faster or slower shifts them against one another.
+      // The waveform, in short pieces near that place: playing a little faster or slower shifts
+      // them against one another.
       const around = Math.max(0, (place?.at ?? 0) * hop - reachS * voiceRate);
       const nearby = decimate(played.subarray(around, around + sentence.length + 2 * reachS * voiceRate), factor);
       const likeness = piecesOf(decimate(sentence, factor)).flatMap((piece, i) => {
@@ -173,7 +182,8 @@ test('what is spoken and moved in the studio is heard and seen in the viewer', a
     const sent = await studio.evaluate(() =>
       (window.hayate as StudioDebug).sent.map(({ captureUs, shapes }) => ({ captureUs, jaw: shapes[17] ?? 0 })),
     );
-    // The jaw's course and the voice's loudness, 300 ms at a time, wherever the two lie best upon each other.
+    // The jaw's course and the voice's loudness, in steps of 300 ms, at the shift where the two
+    // match best.
     const stepMs = 300;
     const step = (voiceRate * stepMs) / 1_000;
     const loudness = Float32Array.from({ length: Math.floor(samples.length / step) }, (_, i) =>
@@ -191,7 +201,8 @@ test('what is spoken and moved in the studio is heard and seen in the viewer', a
 
   await t.test('pixels of the mouth region move with the voice, and hardly while it is silent', () => {
     const changes = pictures.slice(1).map((picture, i) => ({ ...picture, by: picture.brightness - (pictures[i]?.brightness ?? 0) }));
-    // The head sways, so brightness drifts to and fro; on the average it gets darker where the jaw drops, and brighter where it closes.
+    // The head sways, so brightness varies. On average it falls when the jaw drops, and rises when
+    // it closes.
     const meanOf = (list: typeof changes) => list.reduce((sum, { by }) => sum + by, 0) / list.length;
     const opening = -meanOf(changes.filter(({ jaw, jawBefore }) => jaw - jawBefore > 0.15));
     const closing = meanOf(changes.filter(({ jaw, jawBefore }) => jaw - jawBefore < -0.15));
@@ -205,7 +216,7 @@ test('what is spoken and moved in the studio is heard and seen in the viewer', a
     const front = await browser.open('/?quality=low');
     const card = front.locator('a', { hasText: 'First light' });
     await poll('the card', () => card.isVisible(), WAIT);
-    // What is off the screen stands still.
+    // A card outside the screen is not animated.
     await card.scrollIntoViewIfNeeded();
     const picture = () => card.locator('canvas').evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL());
     const first = await picture();
@@ -227,7 +238,8 @@ test('"Tap to hear" stands there until autoplay is allowed by a click, and then 
   const { browser, server } = scene;
   await goLive(browser, 'tap');
   const viewer = await browser.open('/watch/tap?debug&quality=low');
-  // Looking into a page counts as its visitor's gesture, so it is left alone until it has long had something to play.
+  // Evaluating in a page counts as a user's gesture, so the page is left alone until it has had
+  // something to play for a while.
   await poll(
     'the viewer to have been sent a stream',
     async () => (await server.metric('hayate_listener_viewer_frames_sent_total')) > 250,

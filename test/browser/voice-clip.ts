@@ -1,10 +1,11 @@
-// The voice that tests speak with: sentences of the demo clip, whose recording is ours, with digital silence between them.
-// Seconds in, samples and a WAV file out; nothing but this repository's own files is needed.
+// The voice of the tests: sentences of the demo clip, which we recorded, with digital silence
+// between them. In: seconds. Out: samples and a WAV file. It needs only this repository's own
+// files.
 import { writeFileSync } from 'node:fs';
 import { createVoiceDecoder } from '../../packages/server/src/cli/voice-decoder.ts';
 import { demoClip } from '../support/hayate.ts';
 
-/** Samples a second. */
+/** Samples per second. */
 export const voiceRate = 48_000;
 
 /** A stretch of a script: from `fromS` to `toS` in the demo clip, or silence. Seconds. */

@@ -1,5 +1,6 @@
-// The archive of one machine, the embedded log and store, when its parts fail: real processes, real signals, disks that really are
-// full, a wall clock that really jumps. Each test ends with the audit of everything that its broadcasters wrote down.
+// The archive of one machine, with the embedded log and store, when its parts fail: real processes,
+// real signals, disks that are really full, a wall clock that really jumps. Each test ends with an
+// audit against the journals of its broadcasters.
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -32,7 +33,7 @@ async function begin({ site }: Campaign): Promise<void> {
   await site.untilAcknowledged(4);
 }
 
-// Their time is spent waiting for processes and fsyncs, so they share it.
+// The tests mostly wait for processes and fsyncs, so they run in parallel.
 describe('one machine', { concurrency: 3 }, () => {
   test('a server killed five times in mid-broadcast has everything acknowledged in its archive, once, byte for byte', async (t) => {
     await runCampaign(t, {}, async (campaign) => {
@@ -55,13 +56,14 @@ describe('one machine', { concurrency: 3 }, () => {
   test('a server asked to stop in mid-broadcast archives all it has acknowledged before it exits, and goes on when started again', async (t) => {
     const python = requirePython(t, 'avro', 'zstandard');
     if (python === undefined) return;
-    // Appends follow one another closely, so that frames come while the drain waits for one.
+    // Appends follow one another closely, so that frames arrive while the drain waits for an
+    // append.
     await runCampaign(t, { flags: ['--batch-ms', '5'] }, async (campaign) => {
       const { site } = campaign;
       await begin(campaign);
       await site.untilAcknowledged(20);
       await site.stop(site.first('all'));
-      // A journal is complete when its broadcaster has seen the connection end.
+      // A journal is complete once its broadcaster has seen the connection end.
       await site.until('connections to be missed', () => site.broadcasts.every(({ losses }) => losses > 0));
       const { frames } = await auditArchive(site, python);
       t.diagnostic(`${frames} frames were in the archive when it exited`);
@@ -98,7 +100,7 @@ describe('one machine', { concurrency: 3 }, () => {
       await jumpClock(campaign, clock, 7_200);
       await killServer(campaign);
       await jumpClock(campaign, clock, -7_200);
-      // Until the clock is where it was, time stands still for windows, and nothing is cut.
+      // Until the clock is back where it was, time stands still for windows, and no cut is made.
       await killServer(campaign, ['acknowledgements', 'log bytes']);
       await jumpClock(campaign, clock, 0);
       const hours = readdirSync(join(campaign.site.data, 'archive', 'frames'), { recursive: true, encoding: 'utf8' });

@@ -1,5 +1,6 @@
-// The archive of a cluster when its parts fail: streamers and archivers in processes of their own over a real Apache Kafka, real
-// object stores, real signals. Each test ends with the audit of everything that its broadcasters wrote down.
+// The archive of a cluster when its parts fail: streamers and archivers in their own processes over
+// a real Apache Kafka, real object stores, real signals. Each test ends with an audit against the
+// journals of its broadcasters.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { shareKafka, startKafka } from '../support/kafka.ts';
@@ -22,7 +23,10 @@ import { openFrontDoor } from './front-door.ts';
 
 const kafka = shareKafka();
 
-/** These processes, the first alone so that it makes the topic, and a broadcaster for each partition who is being acknowledged. */
+/**
+ * Starts these processes, the first alone so that it makes the topic, and one broadcaster for each
+ * partition, and waits for acknowledgements.
+ */
 async function begin({ site }: Campaign, first: Part, ...others: readonly Part[]): Promise<void> {
   await site.start(first);
   await Promise.all(others.map((part) => site.start(part)));
@@ -30,9 +34,9 @@ async function begin({ site }: Campaign, first: Part, ...others: readonly Part[]
   await site.untilAcknowledged(6);
 }
 
-// Their time is spent waiting for processes, sessions and brokers, so they share it.
+// The tests mostly wait for processes, sessions and brokers, so they run in parallel.
 describe('a cluster', { concurrency: 3 }, () => {
-  // The longest comes first.
+  // The longest test comes first.
   test('brokers frozen and killed in turn, each with a clock of its own: leaders change, times go back, and no window does', async (t) => {
     const clocks = [await makeWallClock(t), await makeWallClock(t), await makeWallClock(t)];
     for (const [i, aheadSeconds] of [-3_600, 0, 1_800].entries()) clocks[i]?.set(aheadSeconds);
@@ -41,7 +45,7 @@ describe('a cluster', { concurrency: 3 }, () => {
     if (brokers === undefined) return;
     const audit = await runCampaign(t, { log: logOn(brokers), flags: ['--kafka-delivery-ms', '4000'] }, async (campaign) => {
       await begin(campaign, 'streamer', 'archiver');
-      // First the one that is ahead: what it leads goes back in time.
+      // Starts with the broker whose clock is ahead: the partitions that it leads go back in time.
       await breakBroker(campaign, brokers, 2);
       await breakBroker(campaign, brokers);
     });

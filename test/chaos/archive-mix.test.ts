@@ -1,5 +1,6 @@
-// Everything that the other tests of the archive do, mixed by a seed on one site: a machine, and a cluster over a store and a Kafka that
-// the seed draws. In CI a few faults; `npm run soak` gives HAYATE_TEST_FAULTS, and one seed after the other.
+// All faults of the archive's other tests, mixed by a seed on one site: a single machine, and a
+// cluster over a store and a Kafka that the seed draws. CI runs a few faults; `npm run soak` sets
+// HAYATE_TEST_FAULTS and runs one seed after another.
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { seededNumbers } from '../conformance/archive-broadcast.ts';
@@ -33,7 +34,7 @@ import { spoiltStoreSite } from './archive/store-site.ts';
 const DISK_BYTES = 64 * 2 ** 20;
 const faults = Number(process.env.HAYATE_TEST_FAULTS ?? 3);
 
-/** Strikes `faults` times with one of `kinds`, named for the report. */
+/** Runs `faults` faults, each one of `kinds`, which are named for the report. */
 async function strike({ t, choose }: Campaign, kinds: Readonly<Record<string, () => Promise<unknown>>>): Promise<void> {
   const names = Object.keys(kinds);
   for (let fault = 1; fault <= faults; fault++) {
@@ -43,7 +44,7 @@ async function strike({ t, choose }: Campaign, kinds: Readonly<Record<string, ()
   }
 }
 
-/** A Kafka and a store, as the seed draws them; undefined after having skipped the test. */
+/** A Kafka and a store that the seed draws. Returns undefined after skipping the test. */
 async function drawCluster(t: TestContext) {
   const draw = seededNumbers(runSeed() + 1);
   const nodes = draw(4) === 0 ? 3 : 1;
@@ -78,7 +79,7 @@ describe('mixes', { concurrency: 2 }, () => {
         'full log': () => fillLogDisk(campaign, log, choose(2) === 0),
         'full archive': () => fillArchiveDisk(campaign, archive, choose(2) === 0),
         clock: async () => {
-          // Back for a while, in which nothing is cut, and then ahead of where it was.
+          // Goes back for a while, during which no cut is made, and then beyond the earlier time.
           await jumpClock(campaign, clock, aheadSeconds - choose(7_200));
           aheadSeconds += choose(3_600);
           await jumpClock(campaign, clock, aheadSeconds);

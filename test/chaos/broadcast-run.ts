@@ -1,5 +1,6 @@
-// Broadcasts through a server process that is killed and started again in the middle of them, for the tests of this folder.
-// In: an archive directory and clips. Out: processes, and the acknowledgement lists that the broadcasters kept on their own.
+// Broadcasts through a server process that is killed and restarted in the middle of them, for the
+// tests of this folder. In: an archive directory and clips. Out: processes, and the acknowledgement
+// lists that the broadcasters kept themselves.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,21 +24,27 @@ import { poll } from '../support/poll.ts';
 import type { TestProcess } from '../support/process.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
-/** Cuts every second, so that some are being written whenever a server dies. */
+/**
+ * Two windows make a cut, so there is one every second and some are being written whenever a server
+ * dies.
+ */
 export const WINDOW_MS = 500;
 const frequentCuts = ['--archive-window-ms', String(WINDOW_MS), '--archive-cut-windows', '2'];
 
-/** A broadcaster in a process of its own. */
+/** A broadcaster in its own process. */
 export interface Broadcasting {
   stream: string;
   process: TestProcess;
   loop: 'once' | 'loop';
   ended: boolean;
-  /** What it was promised so far. */
+  /** Its acknowledgements so far. */
   acks: () => AckLine[];
 }
 
-/** One data directory and port, one server process after another, and broadcasters that outlive them. */
+/**
+ * One data directory and port, one server process after another, and broadcasters that outlive
+ * them.
+ */
 export class BroadcastRun {
   readonly data: string;
   readonly archive: string;
@@ -56,14 +63,14 @@ export class BroadcastRun {
     this.archive = join(this.data, 'archive');
   }
 
-  /** Starts a server: the first on any port, the next on the same. */
+  /** Starts a server: the first on any port, later ones on the same port. */
   async start(): Promise<void> {
     assert.equal(this.#server, undefined);
     this.#server = await startHayateServer(this.#t, { data: this.data, port: this.#port, flags: this.#flags });
     this.#port = this.#server.port;
   }
 
-  /** Kills the server as power loss would; what it had not made durable is gone. */
+  /** Kills the server, as a power loss would; data that it had not made durable is lost. */
   async kill(): Promise<void> {
     const server = this.#running();
     server.process.kill('SIGKILL');
@@ -79,7 +86,10 @@ export class BroadcastRun {
     this.#server = undefined;
   }
 
-  /** Starts a broadcaster of the demo clip's first `seconds`, once or until `allEnded` interrupts it. */
+  /**
+   * Starts a broadcaster of the demo clip's first `seconds`, once, or repeatedly until `allEnded`
+   * interrupts it.
+   */
   broadcast(stream: string, seconds: number, loop: 'once' | 'loop' = 'once'): Broadcasting {
     const clip = join(this.#folder, `${stream}.ogg`);
     const acks = join(this.#folder, `${stream}.acks`);
@@ -94,7 +104,10 @@ export class BroadcastRun {
     return broadcasting;
   }
 
-  /** Waits for a condition while broadcasts go on; fails, with what the broadcasters said, once all have ended. */
+  /**
+   * Waits for a condition while broadcasts continue. When all have ended, it fails with the
+   * broadcasters' output.
+   */
   async until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
     const met = async () => {
       if (await condition()) return 'met';
@@ -105,7 +118,10 @@ export class BroadcastRun {
     if (result !== 'met') throw new Error(`${what} did not come while a broadcast went on:\n${said()}`, { cause: result });
   }
 
-  /** Waits until every broadcaster that goes on is back, and all is acknowledged up to what is live. */
+  /**
+   * Waits until every running broadcaster is connected again, and everything up to the live frames
+   * is acknowledged.
+   */
   async untilCaughtUp(): Promise<void> {
     const { url } = this.#running();
     const body = JSON.stringify({ grants: { watch: ['*'] } });
@@ -121,13 +137,19 @@ export class BroadcastRun {
     });
   }
 
-  /** Interrupts those that loop, and waits until every broadcaster has ended and is content: all it sent was acknowledged. */
+  /**
+   * Interrupts the looping ones, and waits until every broadcaster has ended successfully:
+   * everything it sent was acknowledged.
+   */
   async allEnded(): Promise<void> {
     for (const { process, loop } of this.broadcasts) if (loop === 'loop') process.kill('SIGINT');
     for (const { process } of this.broadcasts) assert.deepEqual(await process.exit, { code: 0, signal: null }, process.lines.join('\n'));
   }
 
-  /** Fails unless the archive holds every acknowledged frame once, and the rest of it is sound. The server must have ended. */
+  /**
+   * Fails unless the archive has every acknowledged frame once and is sound otherwise. The server
+   * must have ended.
+   */
   async assertArchived(python: string): Promise<ArchivedBroadcast[]> {
     assert.equal(this.#server, undefined);
     const { broadcasts, windows } = readAvro(python, this.archive, WINDOW_MS);
@@ -138,7 +160,7 @@ export class BroadcastRun {
     return archived;
   }
 
-  /** Every entry of the log lies in a cut, and the verifier finds nothing. */
+  /** Checks that every entry of the log lies in a cut, and that the verifier finds nothing. */
   async #assertManifestsAreWhole(): Promise<void> {
     const log = await openFileLog({ directory: join(this.data, 'log') });
     const ends: { committed: number | undefined; end: number }[] = [];

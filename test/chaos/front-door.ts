@@ -1,26 +1,28 @@
-// A load balancer in front of the processes of one role: connections in, each passed on to the next process in turn, bytes as they
-// are. A process that is taken from the list keeps the connections that it has; one that does not answer costs a client an attempt;
-// while there is none, clients wait.
+// A load balancer in front of the processes of one role. It forwards each connection to the next
+// process in turn, byte for byte. A process that is taken from the list keeps its connections. A
+// process that does not answer costs a client an attempt. While the list is empty, clients wait.
 import { connect, createServer, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { cleanUp } from '../support/clean-up.ts';
 
 /** A load balancer. */
 export interface FrontDoor {
-  /** Where clients connect. */
+  /** The URL for clients. */
   readonly url: string;
-  /** A process takes new connections from now on. */
+  /** Sends new connections to this process from now on. */
   open(port: number): void;
-  /** It takes no new ones any more. */
+  /** Sends no new connections to it any more. */
   close(port: number): void;
-  /** Ends the connections to a process, or all, as one does that finds it does not answer. */
+  /**
+   * Closes the connections to a process, or all, like a balancer that finds a process unresponsive.
+   */
   cut(port?: number): void;
 }
 
-/** Opens one, until the test ends. */
+/** Opens a load balancer until the test ends. */
 export async function openFrontDoor(t: TestContext): Promise<FrontDoor> {
   const ports = new Set<number>();
-  /** Both ends of every connection, and the process that it is to. */
+  /** Both ends of every connection, and the port of its process. */
   const sockets = new Map<Socket, number>();
   const waiting = new Set<Socket>();
   let turn = 0;

@@ -1,6 +1,7 @@
-// What `hayate broadcast` was promised survives the server's death, and it comes back by itself: the server is killed at moments
-// that a seed chooses, started again on its data, and the archive is then held against the lists that --ack-log keeps. The
-// archive's own chaos is in archive-*.test.ts. HAYATE_TEST_SEED replays a run's choices.
+// Everything that `hayate broadcast` had acknowledged survives the server's death, and the
+// broadcaster reconnects by itself. The server is killed at moments that a seed chooses and
+// restarted on its data; the archive is then compared with the lists that --ack-log keeps. The
+// archive's own chaos is in archive-*.test.ts. HAYATE_TEST_SEED repeats a run's choices.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { seededNumbers } from '../conformance/archive-broadcast.ts';
@@ -9,13 +10,13 @@ import { BroadcastRun } from './broadcast-run.ts';
 
 const seed = Number(process.env.HAYATE_TEST_SEED ?? Date.now() % 2 ** 31);
 
-/** Numbers for one test, from this run's seed, which is shown. */
+/** Random numbers for one test, from this run's seed, which is printed. */
 function choices(t: TestContext): (below: number) => number {
   t.diagnostic(`HAYATE_TEST_SEED=${seed}`);
   return seededNumbers(seed);
 }
 
-/** Waits until every broadcaster that goes on has seen `count` more acknowledgements. */
+/** Waits until every running broadcaster has seen `count` more acknowledgements. */
 async function untilAcks(run: BroadcastRun, count: number): Promise<void> {
   const before = run.broadcasts.map(({ acks }) => acks().length);
   await run.until(`${count} more acknowledgements`, () =>
@@ -23,14 +24,15 @@ async function untilAcks(run: BroadcastRun, count: number): Promise<void> {
   );
 }
 
-/** How often the broadcasters said that they lost their connection. */
+/** How often the broadcasters reported a lost connection. */
 function countLosses({ broadcasts }: BroadcastRun): number {
   return broadcasts.flatMap(({ process }) => process.lines.filter((line) => line.startsWith('connection lost'))).length;
 }
 
 /**
- * Kills the server once for each of `moments` and starts it again. Before every other moment all have caught up, so that no
- * broadcaster is ever behind by more than it can keep; before the rest they may be in the middle of sending again.
+ * Kills the server once for each of `moments` and restarts it. Before every other moment all
+ * broadcasters have caught up, so that none falls back by more than it can keep. Before the other
+ * moments they may be in the middle of sending again.
  */
 async function killAt<Moment>(run: BroadcastRun, moments: readonly Moment[], until: (moment: Moment) => Promise<void>): Promise<void> {
   for (const [i, moment] of moments.entries()) {
@@ -56,7 +58,7 @@ test('a server killed three times in mid-broadcast has everything in its archive
   const broadcasts = await run.assertArchived(python);
   assert.ok(countLosses(run) >= moments.length);
   assert.match(run.broadcasts[0]?.process.stderr.at(-1) ?? '', /everything acknowledged/);
-  // No broadcaster was cut off for longer than it keeps its frames: one epoch each, whole.
+  // No broadcaster was cut off for longer than it keeps its frames: each has one complete epoch.
   for (const { marks, sequences } of broadcasts) {
     const ends = marks.filter(([mark]) => mark === 'END');
     assert.ok(ends.length > 0 && ends.every(([, , next]) => next === sequences.length));

@@ -1,5 +1,7 @@
-// In: how many of each role, and where their Redis servers are. Out: `hayate serve` processes, one role each, that meet over real
-// Redis alone, behind a front door for broadcasters and one for viewers; each can be asked what it counts, killed, or asked to stop.
+// In: the number of processes of each role, and the addresses of their Redis servers. Out: `hayate
+// serve` processes with one role each, connected only by real Redis, behind one front door for
+// broadcasters and one for viewers. A test can read the metrics of each process, kill it, or stop
+// it.
 import { strict as assert } from 'node:assert';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -10,21 +12,21 @@ import { type FrontDoor, openFrontDoor } from './front-door.ts';
 
 const SECRET = 'a secret that every process of this cluster knows';
 
-/** A process of one role. */
+/** A process with one role. */
 export interface ClusterProcess extends ServerProcess {
   readonly role: 'streamer' | 'listener';
 }
 
-/** How a cluster begins. */
+/** Options of a cluster. */
 export interface ClusterOptions {
-  /** What a process is given for `--shards`: the same for all, or by role and number. */
+  /** The `--shards` of a process: the same for all, or by role and number. */
   readonly shards: string | ((role: ClusterProcess['role'], index: number) => string);
   readonly streamers?: number;
   readonly listeners?: number;
   readonly flags?: readonly string[];
 }
 
-/** Processes that make one service. */
+/** Processes that form one service. */
 export class LiveCluster {
   readonly t: TestContext;
   readonly streamers: ClusterProcess[] = [];
@@ -52,13 +54,13 @@ export class LiveCluster {
     return cluster;
   }
 
-  /** A token for every stream. */
+  /** A token for all streams. */
   async token(): Promise<string> {
     const { token } = await signToken({ subject: 'chaos', grants: { publish: ['*'], watch: ['*'] } }, Buffer.from(SECRET));
     return token;
   }
 
-  /** Starts one more; clients find it from then on. Streamers have a log of their own each. */
+  /** Starts one more process; clients find it from then on. Each streamer has its own log. */
   async add(role: ClusterProcess['role']): Promise<ClusterProcess> {
     const { shards, flags = [] } = this.#options;
     const all = role === 'streamer' ? this.streamers : this.listeners;
@@ -74,21 +76,21 @@ export class LiveCluster {
     return started;
   }
 
-  /** SIGKILL. Clients find it for a moment still, as they would. */
+  /** SIGKILL. Clients may still be sent to it for a moment, as in production. */
   async kill(victim: ClusterProcess): Promise<void> {
     victim.process.kill('SIGKILL');
     await victim.process.exit;
     this.#remove(victim);
   }
 
-  /** SIGTERM: no client is sent to it any more, those it has are asked to move, and it exits with 0. */
+  /** SIGTERM: no new client is sent to it, its clients are asked to move, and it exits with 0. */
   async stop(one: ClusterProcess): Promise<void> {
     this.#remove(one);
     one.process.kill('SIGTERM');
     assert.deepEqual(await one.process.exit, { code: 0, signal: null }, one.process.lines.join('\n'));
   }
 
-  /** A metric over all running processes of a role. */
+  /** A metric, summed over all running processes of a role. */
   async sum(role: ClusterProcess['role'], name: string, label = ''): Promise<number> {
     const values = await Promise.all((role === 'streamer' ? this.streamers : this.listeners).map((one) => one.metric(name, label)));
     return values.reduce((total, value) => total + value, 0);

@@ -1,6 +1,7 @@
-// What the live path promises when its parts fail: real processes, real Redis, real DNS, real signals. Every test broadcasts a fixed
-// number of frames, breaks something at a certain frame, and then holds the books of every viewer against what was sent. As long
-// as one way is left, nothing is lost.
+// The guarantees of the live path when its parts fail: real processes, real Redis, real DNS, real
+// signals. Every test broadcasts a fixed number of frames, breaks a part at a certain frame, and
+// then compares every viewer's account with the sent frames. While one way is left, nothing is
+// lost.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { startDns } from '../support/dns.ts';
@@ -19,7 +20,10 @@ interface Stage {
   readonly show: LiveShow;
 }
 
-/** Three Redis, a streamer, two listeners, viewers on both, and a show that has sent 60 frames; undefined after having skipped the test. */
+/**
+ * Three Redis, a streamer, two listeners, viewers on both, and a show that has sent 60 frames.
+ * Returns undefined after skipping the test.
+ */
 async function stage(t: TestContext, options: Partial<ClusterOptions> = {}, redisArgs: readonly string[] = []): Promise<Stage | undefined> {
   const [first, second, third] = (await startRedisServers(t, HOSTS, { args: redisArgs })) ?? [];
   if (first === undefined || second === undefined || third === undefined) return undefined;
@@ -30,7 +34,7 @@ async function stage(t: TestContext, options: Partial<ClusterOptions> = {}, redi
   return { redis, cluster, show };
 }
 
-/** Ends the show and settles all accounts. */
+/** Ends the show and checks all accounts. */
 async function finish({ show }: Pick<Stage, 'show'>, { mayLose = false } = {}): Promise<number> {
   const missed = await show.settle(await show.end(), { mayLose });
   await show.assertBalanced();
@@ -43,7 +47,7 @@ test('a Redis killed in mid-broadcast, and started again, takes no frame with it
   await on.redis[1].stop();
   await on.show.untilSent(250);
   await on.redis[1].restart();
-  // It is given slots again, and carries them.
+  // It gets slots again, and carries them.
   await on.show.until('the Redis to be used again', async () => {
     const subscribed = await on.cluster.sum('listener', 'hayate_shard_subscribed', on.redis[1].host);
     return subscribed === 2 && (await on.cluster.sum('streamer', 'hayate_shard_up', on.redis[1].host)) === 1;
@@ -81,8 +85,9 @@ test('listeners whose subscriptions are killed again and again, on one Redis aft
 test('listeners cut off for an output buffer of next to nothing are counted as receivers, and get what they missed', async (t) => {
   const on = await stage(t);
   if (on === undefined) return;
-  // Of what does not fit into the 16 KiB that each client has, one byte is too much: a message so large costs all who subscribe
-  // there their connections, and PUBLISH counts them as receivers.
+  // Redis buffers 16 KiB for each client; with this limit, one byte more is too much. A larger
+  // message closes the connections of all its subscribers, and PUBLISH still counts them as
+  // receivers.
   await on.redis[2].command('CONFIG', 'SET', 'client-output-buffer-limit', 'pubsub 1 0 0');
   on.show.eventBytes = 20_000;
   await on.show.until(

@@ -1,6 +1,7 @@
-// A broadcast through a cluster: a broadcaster of the SDK that sends a fixed number of frames at its usual pace, viewers of the SDK
-// who come back by themselves, and peers that follow the wire format by the letter on one connection each. At the end the books of
-// every one of them must balance: received + counted = sent.
+// A broadcast through a cluster: an SDK broadcaster that sends a fixed number of frames at its
+// usual pace, SDK viewers that reconnect by themselves, and peers that follow the wire format
+// literally on one connection each. At the end every account must balance: received + counted =
+// sent.
 import { strict as assert } from 'node:assert';
 import { Broadcaster, createPose, Viewer } from '@hayate/client';
 import { PATHS, peekFrame, type ServerMessage } from '@hayate/protocol';
@@ -23,7 +24,7 @@ interface WireViewer {
   account: ViewerAccount | undefined;
 }
 
-/** A broadcast under way. */
+/** A running broadcast. */
 export class LiveShow {
   readonly viewers: Viewer[] = [];
   readonly #cluster: LiveCluster;
@@ -34,7 +35,7 @@ export class LiveShow {
   #ended: { nextSequence: number } | undefined;
   #isEnding = false;
   #ticks = 0;
-  /** Bytes of each event that is sent. */
+  /** Size of each event that is sent, in bytes. */
   eventBytes = 10;
 
   private constructor(cluster: LiveCluster, token: string) {
@@ -47,7 +48,7 @@ export class LiveShow {
     cleanUp(cluster.t, () => this.#broadcaster.close());
   }
 
-  /** Viewers come first, then the broadcast begins: all of it is due to each of them. */
+  /** Viewers connect before the broadcast begins, so each of them must get all of it. */
   static async begin(cluster: LiveCluster, { viewers = 4 } = {}): Promise<LiveShow> {
     const token = await cluster.token();
     const show = new LiveShow(cluster, token);
@@ -70,23 +71,25 @@ export class LiveShow {
     return this.#broadcaster.stats.nextSequence;
   }
 
-  /** Waits until so many frames have been sent in all. */
+  /** Waits until `frames` frames have been sent in total. */
   async untilSent(frames: number): Promise<void> {
     await poll(`${frames} frames sent`, () => this.sent >= frames, { timeoutMs: SHOW_MS_MAX });
   }
 
-  /** Waits for a condition while the show goes on. */
+  /** Waits for a condition while the show continues. */
   until(what: string, condition: () => boolean | Promise<boolean>): Promise<boolean> {
     return poll(what, condition, { timeoutMs: SHOW_MS_MAX });
   }
 
-  /** Waits until every viewer of the SDK has got, or knows that it lacks, what is sent now. */
+  /** Waits until every SDK viewer has each frame sent so far, or knows that it lacks it. */
   async untilCaughtUp(): Promise<void> {
     const { sent } = this;
     await this.until('viewers to catch up', () => this.viewers.every((viewer) => receivedBy(viewer) + viewer.missingFrames >= sent));
   }
 
-  /** Ends the broadcast, and waits until everybody has been told. Returns how many frames there were. */
+  /**
+   * Ends the broadcast, and waits until all viewers have been told. Returns the number of frames.
+   */
   async end(): Promise<number> {
     const ended = this.viewers.map((viewer) => new Promise<void>((resolve) => viewer.on('ended', () => resolve())));
     this.#isEnding = true;
@@ -101,13 +104,13 @@ export class LiveShow {
   }
 
   /**
-   * Received + counted = sent, for every viewer; `lost`: whether frames may be among the counted. Returns how many were missed by
-   * the viewer who missed most.
+   * Checks received + counted = sent for every viewer. `mayLose`: whether frames may be among the
+   * counted. Returns the largest number of frames that one viewer missed.
    */
   async settle(total: number, { mayLose }: { mayLose: boolean }): Promise<number> {
     const books = () => this.viewers.map((viewer) => receivedBy(viewer) + viewer.missingFrames);
     await poll(`${total} frames received or counted by each`, () => {
-      // The last attempt's reason is shown if it never comes true.
+      // If it never becomes true, the reason of the last attempt is shown.
       assert.ok(
         books().every((sum) => sum === total),
         JSON.stringify(this.viewers.map(({ stats }) => stats)),
@@ -128,7 +131,7 @@ export class LiveShow {
     return Math.max(...this.viewers.map((viewer) => viewer.missingFrames));
   }
 
-  /** Offered = sent + dropped, at every listener that runs. */
+  /** Checks offered = sent + dropped at every running listener. */
   async assertBalanced(): Promise<void> {
     for (const viewer of this.viewers) viewer.close();
     for (const listener of this.#cluster.listeners) {
@@ -149,7 +152,7 @@ export class LiveShow {
     else this.#broadcaster.sendMotion(createPose());
   }
 
-  /** A viewer by the letter, of one listener, for as long as that lives. */
+  /** Runs a literal wire-level viewer of one listener while the listener lives. */
   async #follow(listener: ClusterProcess, token: string): Promise<void> {
     const peer = await connectPeer(this.#cluster.t, listener.url, PATHS.watch);
     peer.send({ watch: { stream: STREAM, token } });
@@ -174,7 +177,7 @@ export class LiveShow {
       const isNew = peer.received.length > read;
       read = peer.received.length;
       if (peer.closedWith() !== undefined) {
-        // Its listener is gone; whoever comes back is another viewer's business.
+        // Its listener is gone. A viewer that reconnects is a different viewer here.
         viewer.account = undefined;
         clearInterval(timer);
       } else if (isNew && viewer.account !== undefined && viewer.account.newest >= 0)
@@ -184,7 +187,7 @@ export class LiveShow {
   }
 }
 
-/** Frames that came to a viewer, each once. */
+/** Number of distinct frames that a viewer received. */
 function receivedBy({ stats }: Viewer): number {
   const { header, audio, motion, event, custom } = stats.frames;
   return header + audio + motion + event + custom + stats.deltasWithoutKey;

@@ -1,5 +1,6 @@
-// What starts a server for a person must not leave it behind: `npm start` and its kin are killed outright, alone and with their
-// group, fail, or lose their reader. Then nothing of theirs may run, and the log's lock must be free.
+// A program that starts a server for a user must not leave it behind. `npm start` and similar
+// scripts are killed outright, alone and with their group, fail, or lose the reader of their
+// output. Afterwards none of their processes may run, and the log's lock must be free.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,7 +20,10 @@ import { tempDir } from '../support/temp-dir.ts';
 const WAIT = { timeoutMs: 120_000, pauseMsMax: 500 };
 const bin = 'packages/server/bin/hayate.mjs';
 
-/** A folder for --data. Whatever still has it in its command line at the end of the test is killed, and fails the test. */
+/**
+ * A folder for --data. Processes that still have it in their command line at the end of the test
+ * are killed, and fail the test.
+ */
 function ownFolder(t: TestContext): string {
   const data = join(tempDir(t), 'data');
   cleanUp(t, () => {
@@ -30,7 +34,10 @@ function ownFolder(t: TestContext): string {
   return data;
 }
 
-/** Waits until nothing runs that has `data` in its command line, or calls `url`, and until another could lock the log. */
+/**
+ * Waits until no process has `data` in its command line or calls `url`, and until another process
+ * could lock the log.
+ */
 async function untilNothingIsLeft(data: string, url?: string): Promise<void> {
   await poll(
     'the end of every process',
@@ -42,7 +49,7 @@ async function untilNothingIsLeft(data: string, url?: string): Promise<void> {
   if (url !== undefined) await assert.rejects(fetch(url), 'nothing listens');
 }
 
-/** Waits until `npm start` or one of its kin has said where the server is, and what it started runs. */
+/** Waits until the script has printed the server's address and its processes run. */
 async function untilItRuns(started: TestProcess): Promise<string> {
   const [, url = ''] = await started.untilLine(/Hayate runs on\s+(http\S+)/, WAIT);
   await poll('the demo', () => processesWith(`--server ${url}`).length > 0, WAIT);
@@ -192,7 +199,7 @@ test('the demonstration of scale-out killed outright takes its servers, its view
   if (redis === undefined) return;
   await ensurePages(process.execPath);
   const demo = startProcess(t, ['demo/scale/main.ts', '--redis-server', redis, '--viewers', '5', '--port', '0'], {
-    // It cannot remove its folder when it is killed.
+    // It cannot remove its temporary folder when it is killed.
     env: { TMPDIR: tempDir(t) },
   });
   await demo.untilLine(/Pull the plug at\s+(http\S+)/, WAIT);

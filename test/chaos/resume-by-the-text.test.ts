@@ -1,5 +1,6 @@
-// A client that does what spec/wire.md says, and no more, resumes after the server was killed: it forgets each
-// frame as soon as it is acknowledged and presents its newest ticket. The SDK does more, so it would hide a gap.
+// A client that does exactly what spec/wire.md requires resumes after the server was killed: it
+// forgets each frame as soon as it is acknowledged and presents its newest ticket. The SDK does
+// more than the specification requires, so it would hide a gap in it.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -23,7 +24,7 @@ async function publish(t: TestContext, server: ServerProcess, ticket: Uint8Array
   return { peer, published };
 }
 
-/** The Ack that covers `nextSequence`, and the newest ticket of the connection. */
+/** Returns the Ack that covers `nextSequence`, and the newest ticket of the connection. */
 async function acknowledged(peer: WirePeer, nextSequence: number) {
   const ack = await peer.until(`Ack ${nextSequence}`, ({ ack }) =>
     ack !== undefined && ack.nextSequence >= nextSequence ? ack : undefined,
@@ -41,7 +42,7 @@ test('a client that forgets what is acknowledged resumes with its newest ticket 
   const source = new FrameSource(stream, published.epoch);
   peer.send({ frames: [source.header('By the text')] });
   for (let kill = 0; kill < 3; kill++) {
-    // Several Acks within one second: each must carry what the next server needs to know.
+    // Several Acks within one second: each must carry everything that the next server needs.
     let ticket: Uint8Array = new Uint8Array();
     for (let batch = 0; batch < 3; batch++) {
       peer.send({ frames: [source.audio(), source.audio()] });

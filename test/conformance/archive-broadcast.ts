@@ -1,5 +1,6 @@
-// Log values as a streamer appends them, for the archive's tests: real frames in real batches, shaped by a seed. The same
-// seed gives the same batches, with gaps, duplicates, late resends, several voices, dropped ranges and ends.
+// Log values as a streamer appends them, for the archive's tests: real frames in real batches, made
+// from a seed. The same seed gives the same batches, with gaps, duplicates, late resends, several
+// voices, dropped ranges and ends.
 import { create, toBinary } from '@bufbuild/protobuf';
 import {
   AudioSchema,
@@ -17,7 +18,7 @@ import { type Batch, BatchSchema, RecordSchema } from '@hayate/protocol/server';
 /** Unix milliseconds at which the tests' broadcasts begin: a minute before an hour ends. */
 export const STARTED_MS = Date.UTC(2026, 4, 3, 17, 59, 0);
 
-/** A log value and what is in it. */
+/** A log value and its decoded content. */
 export interface AppendedBatch {
   stream: string;
   epoch: bigint;
@@ -85,14 +86,14 @@ interface Epoch {
   sequence: number;
   startMs: number;
   positions: number[];
-  /** Frames made and not yet in a batch. */
+  /** Frames that are not in a batch yet. */
   waiting: { sequence: number; bytes: Uint8Array }[];
-  /** Frames kept back, to come late. */
+  /** Frames held back, to arrive late. */
   held: { sequence: number; bytes: Uint8Array }[];
   recent: { sequence: number; bytes: Uint8Array }[];
 }
 
-/** A log of about `seconds` of three streams' life; `packetOf` gives a voice packet of 20 ms. */
+/** A log of about `seconds` of three streams; `packetOf` gives a voice packet of 20 ms. */
 export function makeLog(seed: number, seconds: number, packetOf: (index: number) => Uint8Array): AppendedBatch[] {
   const random = seededNumbers(seed);
   const chance = (percent: number) => random(100) < percent;
@@ -144,7 +145,8 @@ export function makeLog(seed: number, seconds: number, packetOf: (index: number)
         for (let n = random(12); n > 0; n--) {
           const count = 1 + random(3);
           const packets = Array.from({ length: count }, (_, i) => packetOf(at / 960 + i));
-          // Some frames are lost before they get a sequence; some voices pause; now and then for long.
+          // Some frames are lost before they get a sequence; some voices pause, a few of them for
+          // long.
           if (!chance(5))
             frame(epoch, {
               kind: Kind.AUDIO,
@@ -160,7 +162,7 @@ export function makeLog(seed: number, seconds: number, packetOf: (index: number)
       if (chance(5)) frame(epoch, { kind: Kind.EVENT, payload: Uint8Array.of(1, 2, 3) });
       if (chance(5)) frame(epoch, { kind: 64 + random(64), payload: new Uint8Array(0) });
       const frames = epoch.waiting.splice(0);
-      // A retried append, a connection that sends again, and frames that come late.
+      // A retried append, a connection that resends, and late frames.
       if (chance(10)) frames.push(...epoch.recent.slice(0, random(5)));
       if (chance(8)) frames.push(...epoch.held.splice(0));
       epoch.recent = [...frames, ...epoch.recent].slice(0, 40);

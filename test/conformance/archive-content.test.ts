@@ -1,4 +1,5 @@
-// What is in the archive against what was appended: counted here, from the batches, by other means than the archiver's.
+// Compares the content of the archive with the appended batches, counted here by other means than
+// the archiver's.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fromBinary } from '@bufbuild/protobuf';
@@ -20,7 +21,10 @@ import { archiveUntil, makePlace, readObjects, writeLog } from './archive-run.ts
 
 const packetOf = (index: number) => Uint8Array.of(0x78, index & 255, (index >> 8) & 255, 7);
 
-/** Keys of an output, and a check that their ranges follow one another from 0 without gap or overlap. */
+/**
+ * Returns the keys of an output after checking that their ranges follow one another from 0 without
+ * gap or overlap.
+ */
 function tiles(keys: Iterable<string>, output: string): string[] {
   const found = [...keys].filter((key) => key.startsWith(`${output}/`));
   let next = 0;
@@ -115,7 +119,7 @@ for (const seed of [1, 20_201, 777_777]) {
       dropped,
     );
 
-    // Offsets name the batches of each row, titles and levels are those of its broadcast.
+    // Offsets name the batches of each row; titles and levels are those of its broadcast.
     for (const row of statistics) {
       const offsets = [...batches.entries()]
         .filter(([, { stream, epoch }]) => stream === row.stream && epochText(epoch) === row.epoch)
@@ -140,7 +144,7 @@ for (const seed of [1, 20_201, 777_777]) {
     assert.ok(wantedLevels.size > 100);
     assert.deepEqual(new Map([...loudest].sort()), new Map([...wantedLevels].sort()));
 
-    // Every packet of every voice is at its position, in the segments or in the late ones.
+    // Every packet of every voice is at its position, in the segments or in the late objects.
     const laid = new Map<string, Uint8Array>();
     let lateObjects = 0;
     for (const [key, bytes] of objects) {
@@ -185,7 +189,7 @@ for (const seed of [1, 20_201, 777_777]) {
     );
     assert.ok(lateObjects > 0 && total((row) => row.audio_late_frames) > 0);
 
-    // Manifests name every object with its digest, once.
+    // Manifests name every object once, with its digest.
     const manifests = [...objects].filter(([key]) => key.startsWith('cuts/')).map(([key, bytes]) => decodeManifest(bytes, key));
     const listed = manifests.flatMap(({ previous }) => previous?.objects ?? []);
     assert.deepEqual(listed.map(({ key }) => key).sort(), [...objects.keys()].filter((key) => !key.startsWith('cuts/')).sort());

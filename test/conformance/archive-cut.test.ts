@@ -1,4 +1,5 @@
-// The archiver against itself: whatever happens while a log is read, whoever reads it, the objects are the same.
+// The archiver against itself: the objects are the same whatever happens while a log is read, and
+// whichever archiver reads it.
 import assert from 'node:assert/strict';
 import { cp } from 'node:fs/promises';
 import { type TestContext, test } from 'node:test';
@@ -68,7 +69,7 @@ test('zombies that sleep between any two steps, die, and wake with other flags l
         prerollMs: 20 * random(8),
         audioHoleMs: 1_000 * random(12),
         segmentsPerTrackMax: 1 + random(64),
-        // So little that a partition must be elected, or plenty.
+        // Either so little that a partition must be elected, or plenty.
         memoryBytes: random(2) === 0 ? 1 : 2 ** 28,
       });
       const turns = new Turns(random);
@@ -97,7 +98,10 @@ test('ticks of idle members change no frame and no packet, only where objects en
   assert.deepEqual(contents[1], contents[0]);
 });
 
-/** Every frame, and every packet of the voices at its position, but those of a pre-roll and concealment. */
+/**
+ * Every frame, and every packet of the voices at its position, without the packets of pre-rolls and
+ * concealment.
+ */
 async function contentOf({ store }: Place): Promise<{ frames: string[]; packets: string[] }> {
   const frames: string[] = [];
   const packets: string[] = [];

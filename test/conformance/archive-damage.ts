@@ -1,5 +1,6 @@
-// Ways to damage an archive so that only one rule is broken: objects are written again with digests of their own, and the
-// manifest that names them with those, so that the check in question is left alone to find it.
+// Ways to damage an archive so that only one rule is broken. Damaged objects get matching digests,
+// and the manifest that names them is rewritten, so that only the check under test can find the
+// damage.
 import assert from 'node:assert/strict';
 import { decodeFrames } from '../../packages/server/src/archive/frame-reader.ts';
 import { FRAME_TABLE, type FrameRow } from '../../packages/server/src/archive/frame-row.ts';
@@ -46,12 +47,12 @@ export class Damage {
     return decodeManifest(await this.get(key), key);
   }
 
-  /** Writes a manifest anew, with a digest that fits. */
+  /** Rewrites a manifest with a matching digest. */
   async changeManifest(key: string, change: (manifest: Manifest) => Manifest): Promise<void> {
     await this.store.replace(key, encodeManifest(makeManifest(change(structuredClone(await this.manifest(key))))));
   }
 
-  /** Another state of one broadcast in a manifest. */
+  /** Replaces the state of one broadcast in a manifest. */
   async changeEpoch(
     key: string,
     change: (epoch: EpochState) => EpochState,
@@ -66,7 +67,7 @@ export class Damage {
     });
   }
 
-  /** Puts an object under another key, also in the manifest. */
+  /** Moves an object to another key, also in the manifest. */
   async move(key: string, other: string): Promise<void> {
     const [naming, bytes] = [await this.naming(key), await this.get(key)];
     await this.store.putIfAbsent(other, bytes);
@@ -85,7 +86,7 @@ export class Damage {
     return assert.fail(`no manifest names ${key}`);
   }
 
-  /** Puts other bytes in an object's place, and their digest in the manifest. */
+  /** Replaces an object's bytes, and its digest in the manifest. */
   async replace(key: string, bytes: Uint8Array, digest: string): Promise<void> {
     const naming = await this.naming(key);
     await this.store.replace(key, bytes);
@@ -95,7 +96,7 @@ export class Damage {
     });
   }
 
-  /** Other rows in a frames object; `index` may lie. */
+  /** Replaces the rows of a frames object; `index` may be wrong. */
   async changeFrames(key: string, change: (rows: FrameRow[]) => FrameRow[]): Promise<void> {
     const old = await this.get(key);
     const { metadata } = readAvroHeader(old);
@@ -109,7 +110,7 @@ export class Damage {
     await this.replace(key, bytes, digest);
   }
 
-  /** Other rows in a statistics object. */
+  /** Replaces the rows of a statistics object. */
   async changeStatistics(key: string, change: (rows: StatisticsRow[]) => StatisticsRow[]): Promise<void> {
     const old = await this.get(key);
     const own = Object.entries(readParquetMetadata(old)).filter(([name]) => ![PARQUET_DIGEST_KEY, 'hayate.sha256'].includes(name));
@@ -117,7 +118,7 @@ export class Damage {
     await this.replace(key, bytes, digest);
   }
 
-  /** Another voice, other tags or another serial number in an audio object. */
+  /** Replaces the voice, the tags or the serial number of an audio object. */
   async changeAudio(
     key: string,
     change: (link: { serial: number; tags: OpusTag[]; packets: Uint8Array[]; preSkip: number }) => void,

@@ -1,6 +1,7 @@
-// `archive verify` reads frames and payloads by code of its own. Here each reader of the writer's side gets a fault, one at a
-// time, in the same process that verifies: what it then archives wrongly must be found. A fault in the verifier's own decoder
-// must be found in a sound archive likewise. The faults are put into the sources as Node loads them.
+// `archive verify` reads frames and payloads with its own code. Each test puts one fault into a
+// reader on the writer's side, in the process that also verifies: verification must find the wrong
+// archive. A fault in the verifier's own decoder must likewise be found in a sound archive. The
+// faults are put into the sources as Node loads them.
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { registerHooks } from 'node:module';
@@ -83,7 +84,7 @@ const VERIFIER_FAULTS: readonly Fault[] = [
 
 const faults = [...WRITER_FAULTS, ...VERIFIER_FAULTS];
 const keyOf = ({ file, what }: Fault): string => `${file}: ${what}`;
-/** Sets the fault that is on. The changed sources look there. */
+/** Selects the active fault. The changed sources read this selection. */
 const switchOn = (fault: Fault | undefined): void => {
   Reflect.set(globalThis, 'archiveFault', fault === undefined ? '' : keyOf(fault));
 };
@@ -95,7 +96,7 @@ registerHooks({
     if (own.length === 0) return loaded;
     let source = Buffer.from(loaded.source as Uint8Array).toString('utf8');
     for (const fault of own) {
-      // A replacement ends with the sound expression, so that several faults can share a place.
+      // Each replacement ends with the sound expression, so that several faults can share a place.
       const [before, after, ...more] = source.split(fault.sound);
       assert.ok(before !== undefined && after !== undefined && more.length === 0, `${fault.file} does not have one "${fault.sound}"`);
       source = `${before}(globalThis.archiveFault === ${JSON.stringify(keyOf(fault))} ? ${fault.faulty} : ${fault.sound})${after}`;
@@ -104,7 +105,7 @@ registerHooks({
   },
 });
 
-// Loaded with the hooks in place.
+// Imported after the hooks are in place.
 const { encodeFrame, FrameFlag, Kind, mintEpoch } = await import('@hayate/protocol');
 const { archiveUntil, writeLog } = await import('./archive-run.ts');
 const { audioPayload, batchValue, headerPayload, STARTED_MS } = await import('./archive-broadcast.ts');
@@ -114,7 +115,10 @@ const { openFsStore } = await import('../../packages/server/src/store/store-fs.t
 const STREAM = 'alice';
 const SECONDS = 4;
 
-/** A broadcast whose frames use every field: voices of two participants, poses, an event, a kind of the user's own. */
+/**
+ * A broadcast whose frames use every field: voices of two participants, poses, an event, and an
+ * application's own kind.
+ */
 function frames(): { atMs: number; frame: Uint8Array }[] {
   const epoch = mintEpoch(STARTED_MS, 1);
   const made: { atMs: number; frame: Uint8Array }[] = [];
@@ -157,11 +161,14 @@ before(async () => {
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 let archives = 0;
-/** Archives the log, then verifies it; `writing` and `reading` are the faults that are on meanwhile. Returns the rules that were broken. */
+/**
+ * Archives the log, then verifies it; `writing` and `reading` are the active faults of the two
+ * steps. Returns the broken rules.
+ */
 async function rulesBroken(writing: Fault | undefined, reading: Fault | undefined): Promise<string[]> {
   const place = join(folder, String(++archives));
   const directory = join(place, 'log');
-  // The log remembers how far it was archived, so each run has a copy.
+  // The log remembers how far it was archived, so each run uses a copy.
   cpSync(join(folder, 'log'), directory, { recursive: true });
   mkdirSync(join(place, 'archive'));
   const store = await openFsStore({ directory: join(place, 'archive') });

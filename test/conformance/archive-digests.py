@@ -1,8 +1,11 @@
-"""Recomputes every digest of an archive (its directory is the first argument) by the text of spec/archive.md alone.
+"""Recomputes every digest of an archive (its directory is the first argument).
 
-With a second argument, spec/vectors/digests.json, recomputes its entries as well, and holds what it found in objects against
-them. With a third, the directory of a file log, reads its records by spec/log-file.md. Nothing of Hayate is used: containers are
-read here by struct and json, Parquet by pyarrow. Exits with 1 at the first difference; otherwise prints how much was checked.
+This follows the text of spec/archive.md alone. With a second argument,
+spec/vectors/digests.json, it also recomputes the entries there and compares the objects with
+them. With a third, the directory of a file log, it reads the log's records according to
+spec/log-file.md. It uses no code of Hayate: containers are read here with struct and json,
+Parquet with pyarrow. Exits with 1 at the first difference; otherwise prints how much was
+checked.
 """
 
 import decimal
@@ -19,7 +22,7 @@ import pyarrow.parquet
 
 
 def digest(parts):
-    """SHA-256, in hex, over parts that are each preceded by their length: 64 bits, little-endian."""
+    """SHA-256, in hex, over parts, each preceded by its length as 64 bits, little-endian."""
     taken = hashlib.sha256()
     for part in parts:
         data = part.encode() if isinstance(part, str) else part
@@ -42,7 +45,7 @@ def without(record, *names):
 
 
 def check_manifest(key, data):
-    """The digest, and the seal over config and digest."""
+    """Checks the digest, and the seal over config and digest."""
     manifest = json.loads(data)
     expect(f"{key}: form", data, compact(manifest).encode() + b"\n")
     content = compact(without(manifest, "format", "config", "digest", "seal", "erased"))
@@ -53,7 +56,7 @@ def check_manifest(key, data):
 
 
 class Avro:
-    """A container of the Avro 1.11 specification, as far as Hayate's use of it goes."""
+    """A container of the Avro 1.11 specification, as far as Hayate uses it."""
 
     def __init__(self, data):
         self.data, self.at = data, 4
@@ -97,7 +100,7 @@ def decompress(codec, block):
 
 
 def check_avro(key, data, schema):
-    """Schema, metadata, number of rows, and the rows' SHA-256; the sync marker; where the index says that blocks lie."""
+    """Schema, metadata, row count, the rows' SHA-256, the sync marker, and the block index."""
     file = Avro(data)
     metadata = dict(file.metadata)
     order = [name for name, _ in file.metadata]
@@ -119,7 +122,7 @@ def check_avro(key, data, schema):
 
 
 def check_index(key, index, blocks):
-    """Each entry covers whole blocks, one after another, and as many rows as it says."""
+    """Checks that entries cover whole blocks, in order, with the row counts they claim."""
     at = 0
     for stream, epoch, rows, offset, length in index:
         expect(f"{key}: where {stream}/{epoch} begins", offset, at)
@@ -131,7 +134,8 @@ def check_index(key, index, blocks):
 
 
 def number(value):
-    """A number as ECMAScript writes it in JSON: whole ones without a point, small ones without an exponent from 1e-6 on."""
+    """A number as ECMAScript writes it in JSON: integers without a decimal point, small numbers
+    without an exponent down to 1e-6."""
     if float(value).is_integer() and abs(value) < 2**53:
         return str(int(value))
     text = repr(value)
@@ -139,7 +143,7 @@ def number(value):
 
 
 def cell(column, value):
-    """A value of a row's line."""
+    """Formats a value for a row's line."""
     if value is None:
         return "null"
     if column["type"] in ("STRING", "JSON"):
@@ -148,7 +152,8 @@ def cell(column, value):
 
 
 def check_parquet(key, data, columns):
-    """The columns' definition, metadata, number of rows, and the rows' SHA-256, each a line of JSON; the file's own SHA-256."""
+    """Lines of JSON with the column definitions, metadata, row count and the rows' SHA-256; the
+    file's own SHA-256."""
     file = pyarrow.parquet.ParquetFile(io.BytesIO(data))
     pairs = {name.decode(): value.decode() for name, value in file.metadata.metadata.items() if name.startswith(b"hayate.")}
     seal = pairs["hayate.sha256"].encode()
@@ -169,7 +174,7 @@ def check_parquet(key, data, columns):
 
 
 def times(column):
-    """Unix milliseconds of a column of times."""
+    """The Unix milliseconds of a column of times."""
     return column.cast(pyarrow.timestamp("ms", tz=column.type.tz)).cast(pyarrow.int64()).to_pylist()
 
 
@@ -214,7 +219,7 @@ def check_audio(key, data):
 
 
 def check_log(folder):
-    """Every record of a file log: its checksum, that offsets rise by one, and which partition its key belongs to."""
+    """Checks each record of a file log: its checksum, offset order and the partition of its key."""
     log = json.loads((folder / "log.json").read_text())
     records = 0
     for partition in range(log["partitions"]):
@@ -238,7 +243,8 @@ def check_log(folder):
 
 
 def check_parts(archive):
-    """Of each file of an hour: hayate.parts is taken over the digests of the small files that it was made of, while they are there."""
+    """Checks the files of each hour against the small files that they were made of, while those
+    exist. hayate.parts is the digest over the digests of the small files."""
     for path in archive.glob("hourly/**/*.parquet"):
         start, end = path.stem.split("-")
         folder = archive / "statistics" / path.parent.relative_to(archive / "hourly")

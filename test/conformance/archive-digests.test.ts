@@ -1,5 +1,6 @@
-// The digests of an archive, recomputed by archive-digests.py from the text of spec/archive.md alone: of the vectors, and of
-// archives with every codec, hours in one file and an erased broadcast.
+// The digests of an archive, recomputed by archive-digests.py from the text of spec/archive.md
+// alone. Covers the vectors, and archives with every codec, with hourly files and with an erased
+// broadcast.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -20,7 +21,7 @@ import { makeLog } from './archive-broadcast.ts';
 import { archiveUntil, makePlace, readObjects, writeLog } from './archive-run.ts';
 import { archiveVectorFiles, VECTORS } from './archive-vectors.ts';
 
-/** Runs the Python reader; returns its exit code and what it printed. */
+/** Runs the Python reader; returns its exit code and its output. */
 function recompute(python: string, ...args: readonly string[]): { status: number | null; stdout: string; stderr: string } {
   return spawnSync(python, [join(root, 'test/conformance/archive-digests.py'), ...args], { encoding: 'utf8' });
 }
@@ -43,7 +44,7 @@ test('the archive of the vectors is sound, and shows what a reader must be ready
   assert.deepEqual(findings, []);
   assert.deepEqual({ frames: summary.frames, cuts: summary.cuts, audio: summary.objects.audio }, { frames: 10, cuts: 2, audio: 5 });
   const keys = [...(await readObjects(store, 'audio/')).keys()].map((key) => key.split('19b76daa800abcde/')[1] ?? '');
-  // In name order the voice that lies 15 s later comes first.
+  // In name order, the voice that lies 15 s later comes first.
   assert.deepEqual(keys, [
     '00000000000000000001-00000000000000720000.ogg',
     '00000000000000000002-00000000000000000000.ogg',

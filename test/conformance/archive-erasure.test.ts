@@ -1,5 +1,6 @@
-// Erasure of broadcasts from real archives: nothing of them is left, everything else is as it was, whatever stops it and
-// whoever writes meanwhile; and programs that are not ours still read every file.
+// Erasure of broadcasts from real archives: it leaves nothing of them and does not change anything
+// else, even when it is interrupted or others write at the same time. Independent programs can
+// still read every file.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { cp } from 'node:fs/promises';
@@ -39,7 +40,7 @@ const OPTIONS = { windowMs: 5_000, windowsPerCut: 2 };
 interface Archive extends Place {
   /** Directory of the log as it was before it was read. */
   unread: string;
-  /** Offset behind the log. */
+  /** Offset after the last log entry. */
   end: number;
 }
 
@@ -52,7 +53,7 @@ async function makeArchive(t: TestContext, seed: number, seconds = 60): Promise<
   return { ...place, unread, end };
 }
 
-/** The same archive again, with a log that has not been read. */
+/** A copy of the archive with a log that has not been read. */
 async function copyOf(t: TestContext, { unread, archive, end }: Archive): Promise<Archive> {
   const place = await makePlace(t);
   await cp(unread, place.directory, { recursive: true });
@@ -66,7 +67,10 @@ async function oneOf(store: Store, stream: string): Promise<FoundBroadcast> {
   return found;
 }
 
-/** What an object says of each broadcast; of manifests also what is of none. */
+/**
+ * The content that an object has of each broadcast; of manifests also the content that belongs to
+ * no broadcast.
+ */
 async function contentOf(key: string, bytes: Uint8Array): Promise<Map<string, unknown[]>> {
   const content = new Map<string, unknown[]>();
   const add = (name: string, item: unknown) => content.set(name, [...(content.get(name) ?? []), item]);
@@ -83,7 +87,10 @@ async function contentOf(key: string, bytes: Uint8Array): Promise<Map<string, un
   return content;
 }
 
-/** Checks that nothing of the broadcast is left, and that all else is as it was. Returns how many objects have changed. */
+/**
+ * Checks that nothing of the broadcast is left, and that everything else is unchanged. Returns the
+ * number of changed objects.
+ */
 async function assertErased(before: Map<string, Uint8Array>, store: Store, erased: ReadonlySet<string>): Promise<number> {
   const after = await readObjects(store);
   let changed = 0;
@@ -189,7 +196,8 @@ test('two erasures at the same time leave nothing of either, even if one writes 
   const [first, second] = [await oneOf(original.store, 'alice'), await oneOf(original.store, 'bob')];
   const erased = new Set([first, second].map(broadcastKey));
   const one = await copyOf(t, original);
-  // The first has read a file and is about to write it; then the second runs from its beginning to its end.
+  // The first erasure has read a file and is about to write it; then the second runs from start to
+  // finish.
   let late: Promise<void> | undefined;
   const held = interceptCalls(one.store, async (call, key) => {
     if (call !== 'replace' || !key.startsWith('frames/')) return;
@@ -254,7 +262,7 @@ test('an archiver that begins while an erasure is half done meets no conflict, a
   t.diagnostic(`${calls} calls, ${begun} archivers that began at an erased manifest`);
 });
 
-/** Makes `offset` the one that the log's group goes on at. */
+/** Sets the offset at which the log's group continues. */
 async function commit(directory: string, offset: number): Promise<void> {
   const log = await openFileLog({ directory });
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -267,7 +275,7 @@ async function commit(directory: string, offset: number): Promise<void> {
   await log.close();
 }
 
-/** Runs an archiver until it has done so many cuts. */
+/** Runs an archiver until it has made `cuts` cuts. */
 async function archiveAgain(directory: string, store: Store, cuts: number): Promise<void> {
   const log = await openFileLog({ directory });
   const context = createContext({ logLevel: 'silent' });
@@ -368,7 +376,7 @@ test('files from which a broadcast was erased are read by programs that are not 
     assert.doesNotMatch(run(oggzValidate, [path]), /error|invalid/i);
     assert.match(run(ffprobe, ['-v', 'error', '-show_entries', 'stream=codec_name', '-of', 'csv', path]), /opus/);
   }
-  // As a chain.
+  // Also as a chain.
   const chain = join(place.archive, 'chain.ogg');
   run('sh', [
     '-c',
@@ -378,7 +386,7 @@ test('files from which a broadcast was erased are read by programs that are not 
       .join(' ')} > ${chain}`,
   ]);
   assert.doesNotMatch(run(opusinfo, [chain]), /warning|error|invalid/i);
-  // And when everything is gone.
+  // Also when everything is gone.
   for (const broadcast of rest) await eraseBroadcast({ store: place.store, broadcast, now });
   assert.deepEqual(await countRows(place, python), { avro: {}, parquet: {} });
 });
@@ -389,7 +397,7 @@ function run(program: string, args: string[]): string {
   return stdout + stderr;
 }
 
-/** Rows by broadcast: of frames and marks as Python's avro reads them, of statistics as DuckDB does. */
+/** Rows by broadcast: frames and marks as read by Python's avro, statistics as read by DuckDB. */
 async function countRows({ archive }: Place, python: string): Promise<{ avro: Record<string, number>; parquet: Record<string, number> }> {
   const program = `
 import glob, json, sys

@@ -1,5 +1,5 @@
-// Voices exported from real archives: packet by packet what the broadcaster sent, and to programs that are not ours a file of the
-// right length with the right sound.
+// Voices exported from real archives: each packet is the one that the broadcaster sent, and
+// independent programs see a file of the right length with the right sound.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -18,15 +18,15 @@ import { decodeOpus, decodeWithFfmpeg, differenceDb, encodeOpus, PACKET_SAMPLES,
 
 const STREAM = 'speech';
 const PRE_SKIP = 312;
-/** Broadcaster's clock at capture time 0, Unix microseconds. */
+/** The broadcaster's clock at capture time 0, Unix microseconds. */
 const ORIGIN_US = STARTED_MS * 1000 + 137;
 
 interface Sent {
   epoch: bigint;
   participant?: number;
-  /** Of packet i; undefined: there is none. */
+  /** By packet number; undefined: this packet does not exist. */
   packets: readonly (Uint8Array | undefined)[];
-  /** Whether packet i comes 25 s late. */
+  /** Whether packet i arrives 25 s late. */
   isLate?: (i: number) => boolean;
   startMs?: number;
 }
@@ -73,7 +73,7 @@ async function exported(store: Store, request: Partial<VoiceRequest>) {
   return { facts, bytes, link };
 }
 
-/** The packets of a link by their position, and where they end. */
+/** The packets of a link by position, and the position of its end. */
 function laid(link: OggOpusLink): { packets: Map<number, Uint8Array>; from: number; to: number } {
   const from = Number(tagValue(link.tags, 'HAYATE_POSITION')) - Number(tagValue(link.tags, 'HAYATE_PREROLL_SAMPLES'));
   const packets = new Map<number, Uint8Array>();
@@ -85,7 +85,7 @@ function laid(link: OggOpusLink): { packets: Map<number, Uint8Array>; from: numb
   return { packets, from, to };
 }
 
-/** Twenty-byte packets of 20 ms that differ. */
+/** Distinct packets of 20 bytes and 20 ms. */
 const packetOf = (i: number, participant = 0) => Uint8Array.of(0x78, i & 255, i >> 8, participant, ...new Uint8Array(16));
 
 test('any stretch of a voice is cut to the packet: what was sent at its place, late packets too, and concealment elsewhere', async (t) => {
@@ -116,7 +116,8 @@ test('any stretch of a voice is cut to the packet: what was sent at its place, l
     if (fromSeconds === 0) assert.deepEqual([there.from, link.head.preSkip], [0, PRE_SKIP]);
     else if (!inHole) {
       const wanted = Math.floor((fromSeconds * 48_000) / PACKET_SAMPLES) * PACKET_SAMPLES;
-      // Microseconds of clocks are rounded, and what is missing is concealed in packets of its own.
+      // Clock values are rounded to microseconds, and missing packets are concealed by packets of
+      // their own.
       assert.ok(Math.abs(played - wanted) <= PACKET_SAMPLES, `round ${round}: ${played} for ${wanted}`);
       assert.ok(there.from === 0 || link.head.preSkip >= 3_840 || played <= 39 * 48_000, `round ${round}: pre-roll ${link.head.preSkip}`);
     }

@@ -1,4 +1,5 @@
-// Titles of every script, and such as no server takes any more, in an archive: what people and programs read of them there.
+// Titles of every script in an archive, and titles that servers no longer accept: the text that
+// people and programs read there.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { rename } from 'node:fs/promises';
@@ -15,7 +16,7 @@ import { debianPython } from '../support/tool-package.mjs';
 import { audioPayload, batchValue, headerPayload, STARTED_MS } from './archive-broadcast.ts';
 import { archiveUntil, makePlace, readObjects, writeLog } from './archive-run.ts';
 
-/** By stream: the title, and what readers show of it. */
+/** By stream: the title, and the text that readers show for it. */
 const titles: Readonly<Record<string, readonly [title: string, shown: string]>> = {
   ascii: ['Evening radio', 'Evening radio'],
   japanese: ['今夜も歌枠、はじまるよ〜♪（初見さん歓迎）', '今夜も歌枠、はじまるよ〜♪（初見さん歓迎）'],
@@ -23,12 +24,14 @@ const titles: Readonly<Record<string, readonly [title: string, shown: string]>> 
   arabic: ['مرحبا بكم\u200f (1)', 'مرحبا بكم\u200f (1)'],
   thai: ['สวัสดี กี่โมง', 'สวัสดี กี่โมง'],
   variant: ['葛\u{e0100}城 神', '葛\u{e0100}城 神'],
-  // From before servers refused these.
+  // Accepted by servers before they refused such titles.
   hostile: ['\u001b[2J\u009b31m\u202egpj.exe\nnext\u2066', '[2J31mgpj.exe next'],
   blank: ['\u0000\u200b', ''],
 };
 
-/** An archive with one broadcast of each title; its --data has a name with spaces, in Japanese. */
+/**
+ * An archive with one broadcast for each title; its --data path has a Japanese name with spaces.
+ */
 async function makeArchive(t: TestContext): Promise<{ data: string; tags: Map<string, string> }> {
   const place = await makePlace(t);
   const packets = demoClip(1).packets.map(({ data }) => data);
@@ -60,7 +63,10 @@ async function run(args: readonly string[], isTTY = false): Promise<string> {
 
 const harmless = (out: string) => assert.equal(forbiddenCharacter(out, { lines: true }), undefined, JSON.stringify(out));
 
-/** Prints at which column of a terminal the last word of each line begins, by Python's Unicode database. */
+/**
+ * Prints the terminal column at which the last word of each line begins, according to Python's
+ * Unicode database.
+ */
 const columnOracle = `
 import sys, unicodedata
 for line in sys.stdin.buffer.read().decode().splitlines():
@@ -98,7 +104,8 @@ test('titles of every script come back from an archive, and none of them reaches
       );
     }
     if (requireTool(t, 'python3') === undefined) return;
-    // The path is the last column: the two spaces in it are the directory's own, so it is left out.
+    // The path is the last column. Its two spaces belong to the directory name, so the path is
+    // replaced.
     const input = lines.map((line) => line.replaceAll(data, '/data')).join('\n');
     const { status, stdout, stderr } = spawnSync(debianPython, ['-c', columnOracle], { input, encoding: 'utf8' });
     assert.equal(status, 0, stderr);

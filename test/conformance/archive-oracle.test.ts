@@ -1,4 +1,5 @@
-// The archive's files by programs that are not ours: opusinfo, oggz-validate, ffprobe, ffmpeg, opusdec, Python's avro, DuckDB.
+// The archive's files, read by independent programs: opusinfo, oggz-validate, ffprobe, ffmpeg,
+// opusdec, Python's avro, DuckDB.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { statSync, writeFileSync } from 'node:fs';
@@ -16,7 +17,7 @@ import { decodeOpus, decodeWithFfmpeg, differenceDb, encodeOpus, encodeVoice, PA
 
 const packetOf = (index: number) => Uint8Array.of(0x78, index & 255, (index >> 8) & 255, 7);
 
-/** Runs a program and returns what it printed; fails the test if it fails. */
+/** Runs a program and returns its output; fails the test if the program fails. */
 function run(program: string, args: string[]): string {
   const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', maxBuffer: 1 << 28 });
   assert.equal(status, 0, `${program}: ${stdout}${stderr}`);
@@ -30,7 +31,7 @@ test('segments of real speech are clean to opusinfo, oggz-validate and ffprobe, 
   for (const dtx of [false, true]) {
     const source = voice(30);
     const { packets, preSkip } = await encodeOpus(source, dtx);
-    // Some packets never came: a few alone, a burst, one at a cut.
+    // Some packets never arrived: a few single ones, a burst, one at a cut.
     const lost = (i: number) => i % 97 === 50 || (i > 400 && i < 460) || (i >= 748 && i < 752);
     const epoch = mintEpoch(STARTED_MS, dtx ? 2 : 1);
     const frames = [
@@ -81,12 +82,13 @@ test('segments of real speech are clean to opusinfo, oggz-validate and ffprobe, 
     const expected = (await decodeOpus(packets.map((packet, i) => (lost(i) ? undefined : packet)))).slice(preSkip);
     const decoded = decodeWithFfmpeg(ffmpeg, chained);
     assert.equal(decoded.length, packets.length * PACKET_SAMPLES - preSkip);
-    // Not less, since at one cut the pre-roll itself is lost, and the decoder begins with concealment.
+    // Not stricter: at one cut the pre-roll itself is lost, and the decoder begins with
+    // concealment.
     assert.ok(differenceDb(decoded, expected) < -25, `${differenceDb(decoded, expected)} dB`);
     const wav = join(place.archive, 'chained.wav');
     run(opusdec, ['--quiet', '--float', chained, wav]);
     assert.deepEqual(decodeWithFfmpeg(ffmpeg, wav).length, decoded.length);
-    // Each segment alone, from its name's position on.
+    // Each segment alone, from the position in its name.
     for (const [key, name] of [...objects.keys()].map((key) => [key, parseAudioKey(key)] as const)) {
       const alone = decodeWithFfmpeg(ffmpeg, join(place.archive, key));
       const start = Math.max(0, (name?.position ?? 0) - preSkip);
@@ -113,7 +115,7 @@ test('mono and stereo, packets of 2.5 to 60 ms, and chains of many segments are 
     const epoch = mintEpoch(STARTED_MS, channels);
     const packets = await encodeVoice(seconds, { channels, packetMs });
     const frames = [encodeFrame({ stream, epoch, sequence: 0, captureUs: 0, kind: Kind.HEADER, payload: headerPayload({ channels }) })];
-    // One packet in a hundred is lost, and concealed at its own length.
+    // One packet in a hundred is lost, and concealed with its own length.
     for (const [i, packet] of packets.entries())
       if (i % 100 !== 37)
         frames.push(

@@ -1,4 +1,5 @@
-// `hayate query` on real archives: each row once, whichever files hold it; what it prints; and that it is shut in.
+// `hayate query` on real archives: it returns each row once, whichever files contain it; its
+// output; and its sandbox.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -62,7 +63,7 @@ test('each row of the statistics is seen once, before hours are compacted, after
   const objects = await listStatistics(store, { fromMs: 0, toMs: Infinity });
   assert.deepEqual([...new Set(objects.map(({ folder }) => folder))], ['hourly', 'statistics']);
   assert.deepEqual(await seen(), expected);
-  // A file of an hour that does not reach its end.
+  // A file of an hour that ends before the hour does.
   const whole = objects.find(({ folder }) => folder === 'hourly') ?? assert.fail();
   const singles = [...(await readObjects(store, 'statistics/'))].filter(([key]) => key.includes(`/hour=17/`));
   const [[firstKey, firstBytes] = assert.fail()] = singles;

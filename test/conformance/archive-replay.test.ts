@@ -1,5 +1,6 @@
-// What a replay reads from the archive is what was broadcast: the real archiver over a log with gaps, duplicates, late resends
-// and pauses, then every broadcast found and read, stretch by stretch, and held against the frames that went into the log.
+// A replay reads the frames of a broadcast from the archive. The real archiver runs over a log with
+// gaps, duplicates, late resends and pauses. Then every broadcast is found, read stretch by
+// stretch, and compared with the frames that went into the log.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,7 +20,7 @@ const DAY_MS = 86_400_000;
 /** One Opus packet of 20 ms. */
 const packet = (index: number) => Uint8Array.of(0xf8, index & 0xff, 7);
 
-/** The frames of each broadcast by sequence: the first copies. */
+/** The frames of each broadcast by sequence; of duplicates, the first copy. */
 function broadcastsOf(batches: readonly AppendedBatch[]): Map<string, Map<number, Uint8Array>> {
   const broadcasts = new Map<string, Map<number, Uint8Array>>();
   for (const { stream, epoch, frames } of batches) {
@@ -90,7 +91,7 @@ for (const seed of [3, 40_401, 628_148])
     t.diagnostic(`${listed.length} broadcasts, ${stretches} stretches`);
   });
 
-/** A broadcast of keys, one a second for `seconds` from capture second `fromS` on, and a header before them. */
+/** A broadcast of keys, one a second for `seconds` from capture second `fromS`, after a header. */
 function frameAt(epoch: bigint, sequence: number, captureMs: number, kind: number = Kind.MOTION): Uint8Array {
   const payload = kind === Kind.HEADER ? headerPayload({ title: 'A long one' }) : Uint8Array.of();
   return encodeFrame({
@@ -104,7 +105,10 @@ function frameAt(epoch: bigint, sequence: number, captureMs: number, kind: numbe
   });
 }
 
-/** A phone broadcasts for a minute, is gone for 50, and comes back: live frames first, then what it had kept from before. */
+/**
+ * A phone broadcasts for a minute, is away for 50 minutes, and comes back: it sends live frames
+ * first, then the frames that it had kept.
+ */
 async function phoneArchive(place: Place): Promise<{ epoch: bigint; sequences: Map<number, number> }> {
   const epoch = mintEpoch(STARTED_MS, 5);
   const sequences = new Map<number, number>();
@@ -174,7 +178,7 @@ test('statistics by the hour tell the same as those that they were made of', asy
   const after = openArchive(place);
   assert.deepEqual(await after.index.list(everything), listed);
   assert.deepEqual(await after.reader.record(phone), record);
-  // What was summed up is gone from the hours that are over; nobody misses it.
+  // Deletes the statistics of past hours; reading does not need them.
   for await (const { key } of place.store.list('statistics/'))
     if ((parseHourlyKey(key)?.hourMs ?? 0) < record.broadcast.lastAppendMs - 3_600_000) await place.store.delete(key);
   assert.deepEqual(await after.reader.framesKeys(record.windows), await before.reader.framesKeys(record.windows));

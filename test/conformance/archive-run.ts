@@ -1,5 +1,5 @@
-// Runs the real archiver over the real file log and fs store, for the archive's tests. Batches in, a store full of objects
-// out; the process can be made to "die" at any write.
+// Runs the real archiver over the real file log and fs store, for the archive's tests. In: batches.
+// Out: a store full of objects. A test can make the process "die" at any write.
 import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -30,7 +30,10 @@ export async function makePlace(t: TestContext): Promise<Place> {
   return { directory: join(root, 'log'), archive, store: await openFsStore({ directory: archive }) };
 }
 
-/** Writes a log of values with their own append times, then a tick that ends the cut; returns the offset behind it. */
+/**
+ * Writes a log of values with their own append times, then a tick that ends the cut. Returns the
+ * offset after the tick.
+ */
 export async function writeLog(
   directory: string,
   entries: Iterable<{ stream: string; appendTimeMs: number; value: Uint8Array }>,
@@ -93,7 +96,10 @@ export function interceptCalls(store: Store, before: (call: keyof Store, key: st
   };
 }
 
-/** Archives, without upkeep unless `options` say so, until the manifest of `end` is there; `dies` says at each write whether the process is to die. Returns its lives. */
+/**
+ * Archives until the manifest of `end` exists, without upkeep unless `options` say otherwise.
+ * `dies` decides at each write whether the process dies. Returns the number of process lives.
+ */
 export async function archiveUntil(
   end: number,
   { directory, store }: Pick<Place, 'directory' | 'store'>,

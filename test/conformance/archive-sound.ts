@@ -1,5 +1,5 @@
-// Sound for the archive's tests: a voice-like signal, Opus packets made of it by libopus, and what ffmpeg decodes.
-// Seconds in, the same samples and packets at every run.
+// Sound for the archive's tests: a voice-like signal, Opus packets that libopus makes from it, and
+// samples that ffmpeg decodes. In: seconds. Out: the same samples and packets in every run.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -9,7 +9,7 @@ import { createDecoder, createEncoder } from 'libopus-wasm';
 /** Samples of one packet: 20 ms at 48 kHz. */
 export const PACKET_SAMPLES = 960;
 
-/** Mono, -1 to 1: syllables of a gliding voice with breaths of silence between them. */
+/** Mono, -1 to 1: syllables of a gliding voice with silent breaths between them. */
 export function voice(seconds: number): Float32Array {
   const samples = new Float32Array(seconds * 48_000);
   let phase = 0;
@@ -34,13 +34,15 @@ export async function encodeOpus(samples: Float32Array, dtx = false): Promise<{ 
   return { packets, preSkip };
 }
 
-/** Opus packets of `packetMs` (2.5 to 60 milliseconds) of a voice that both channels hear alike. */
+/**
+ * Opus packets of `packetMs` (2.5 to 60 milliseconds) of a voice that is the same in both channels.
+ */
 export async function encodeVoice(seconds: number, { channels, packetMs }: { channels: 1 | 2; packetMs: number }): Promise<Uint8Array[]> {
   const mono = voice(seconds);
   const samples = new Float32Array(mono.length * channels);
   for (let i = 0; i < samples.length; i++) samples[i] = mono[Math.floor(i / channels)] ?? 0;
   const frameSize = packetMs * 48;
-  // AUDIO takes every duration, VOIP's SILK only 10 ms and more.
+  // AUDIO supports every duration; VOIP's SILK supports only 10 ms and more.
   const encoder = await createEncoder({ channels, application: packetMs < 10 ? 2049 : 2048, bitrate: 32_000 * channels });
   const packets: Uint8Array[] = [];
   for (let at = 0; at + frameSize * channels <= samples.length; at += frameSize * channels)
@@ -49,7 +51,10 @@ export async function encodeVoice(seconds: number, { channels, packetMs }: { cha
   return packets;
 }
 
-/** What libopus decodes: an undefined packet is concealed. The encoder's delay is still in it. */
+/**
+ * The samples that libopus decodes; an undefined packet is concealed. They still include the
+ * encoder's delay.
+ */
 export async function decodeOpus(packets: readonly (Uint8Array | undefined)[]): Promise<Float32Array> {
   const decoder = await createDecoder({ channels: 1 });
   const samples = new Float32Array(packets.length * PACKET_SAMPLES);
@@ -62,8 +67,9 @@ export async function decodeOpus(packets: readonly (Uint8Array | undefined)[]): 
 }
 
 /**
- * Mono samples that ffmpeg decodes from a file; fails the test if ffmpeg reports any error. The file comes through a pipe:
- * from a file, ffmpeg looks for the duration at its end, and calls the serial number it finds there in a chain an error.
+ * Mono samples that ffmpeg decodes from a file; fails the test if ffmpeg reports any error. The
+ * file is passed through a pipe: given a file, ffmpeg looks for the duration at its end, and
+ * reports the serial number that it finds there in a chain as an error.
  */
 export function decodeWithFfmpeg(ffmpeg: string, path: string): Float32Array {
   const { status, stdout, stderr } = spawnSync(
@@ -76,7 +82,10 @@ export function decodeWithFfmpeg(ffmpeg: string, path: string): Float32Array {
   return new Float32Array(stdout.buffer.slice(stdout.byteOffset, stdout.byteOffset + stdout.length));
 }
 
-/** Energy of the difference over the energy of `expected`, in dB: below -40 is the same sound. */
+/**
+ * Energy of the difference relative to the energy of `expected`, in dB; below -40 the sounds are
+ * the same.
+ */
 export function differenceDb(actual: Float32Array, expected: Float32Array): number {
   assert.equal(actual.length, expected.length);
   let difference = 0;

@@ -1,5 +1,6 @@
-// spec/archive.md, log-file.md and log-kafka.md are true of the code: their tables are the code's lists, their numbers its
-// constants, their examples the vectors, their links lead somewhere, and their words are plain.
+// spec/archive.md, log-file.md and log-kafka.md match the code: their tables are the code's lists,
+// their numbers are its constants, their examples are the vectors, their links resolve, and their
+// words are plain.
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -29,7 +30,7 @@ const pages = ['archive.md', 'log-file.md', 'log-kafka.md'];
 const page = (name: string): string => readFileSync(join(spec, name), 'utf8');
 const text = page('archive.md');
 const source = (path: string): string => readFileSync(join(root, 'packages/server/src', path), 'utf8');
-/** The text with its lines joined, so that a sentence can be looked for. */
+/** The text with its lines joined, for searching sentences. */
 const flowing = (of: string): string => of.replace(/\s+/g, ' ');
 
 /** Rows of the table whose header begins with `header`, cells without backquotes. */
@@ -48,7 +49,7 @@ function table(header: string, of = text): string[][] {
   );
 }
 
-/** Names in the cells of a table's first column; `{a,b}_x` stands for a_x and b_x. */
+/** Names in the first column of a table; `{a,b}_x` stands for a_x and b_x. */
 const names = (header: string): string[] =>
   table(header).flatMap(([cell = '']) =>
     cell

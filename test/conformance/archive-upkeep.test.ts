@@ -1,5 +1,5 @@
-// Upkeep of real archives: statistics by the hour and retention, stopped at any call of the store and by several processes at
-// once, and what a running archiver does of it by itself.
+// Upkeep of real archives: hourly statistics and retention, interrupted at every call of the store
+// and run by several processes at once, and the upkeep that a running archiver does by itself.
 import assert from 'node:assert/strict';
 import { cp } from 'node:fs/promises';
 import { type TestContext, test } from 'node:test';
@@ -32,7 +32,7 @@ interface Archive extends Place {
   chain: Manifest[];
 }
 
-/** An archive of `lengthS` of three streams' life at each of these hours. */
+/** An archive of `lengthS` seconds of three streams at each of these hours. */
 async function makeArchive(t: TestContext, seed: number, hours: readonly number[], lengthS: number): Promise<Archive> {
   const place = await makePlace(t);
   const batches = hours.flatMap((hour) =>
@@ -56,7 +56,7 @@ async function copyOf(t: TestContext, original: Archive): Promise<Archive> {
   return { ...original, ...place };
 }
 
-/** Compacts from where the record says until there is nothing left to do. */
+/** Compacts from the point that the record names until there is nothing left to do. */
 async function compactAll(store: Store, name: PartitionName, stepsMax = 100): Promise<void> {
   for (let more = true; more; ) {
     const { hourly } = await readRetained(store, name);
@@ -65,7 +65,10 @@ async function compactAll(store: Store, name: PartitionName, stepsMax = 100): Pr
   }
 }
 
-/** Rows of small statistics by hour, without the newest hour: what hourly objects must hold. */
+/**
+ * Rows of small statistics by hour, without the newest hour: the expected content of the hourly
+ * objects.
+ */
 async function expectedHours(store: Store, { chain }: Pick<Archive, 'chain'>): Promise<Map<number, StatisticsRow[]>> {
   const hours = new Map<number, StatisticsRow[]>();
   for (const [key, bytes] of await readObjects(store, 'statistics/')) {
@@ -137,7 +140,8 @@ test('an hour compacted while a broadcast is erased holds nothing of it, whoever
     assert.deepEqual((await verifyArchive({ store })).findings, []);
     for (const row of [...actual.values()].flat()) assert.notEqual(broadcastKey(row), broadcastKey(broadcast));
   };
-  // The rows have been read and are about to be written; then the broadcast is erased from beginning to end.
+  // The rows have been read and are about to be written; at this moment the broadcast is erased
+  // completely.
   const held = await copyOf(t, original);
   let erasure: Promise<void> | undefined;
   const holding = interceptCalls(held.store, async (call, key) => {
@@ -172,7 +176,10 @@ async function retain(archive: Archive, store: Store, days: RetentionDays, clock
   }
 }
 
-/** What must be left: objects of cuts whose last window is not older than their kind's days. */
+/**
+ * The objects that must remain: those of cuts whose last window is not older than the retention
+ * days of their kind.
+ */
 function keptObjects({ chain }: Archive, keys: Iterable<string>, days: RetentionDays, timeMs: number): Set<string> {
   const endMs = new Map<string, number>();
   for (const { previous, state } of chain) for (const { key } of previous?.objects ?? []) endMs.set(key, state.windowStartMs);
@@ -206,7 +213,8 @@ test('objects are deleted by kind and age, wherever it dies, and the record says
     const ofKind = outputs.filter((key) => key.startsWith(`${kind}/`)).length;
     assert.ok(ofKind > 0 && ofKind < [...before.keys()].filter((key) => key.startsWith(`${kind}/`)).length, kind);
   }
-  // Hours go with the last of their statistics; manifests when nothing that they name is left.
+  // Hourly files are deleted with the last of their statistics, and manifests when no object that
+  // they name is left.
   const record = await readRetained(reference.store, reference.name);
   for (const key of before.keys())
     if (key.startsWith('hourly/')) assert.equal(after.has(key), (parseHourlyKey(key)?.end ?? 0) > record.statistics, key);

@@ -1,6 +1,7 @@
-// Writes spec/vectors/archive, a small whole archive; spec/vectors/log, the file log that it was made of; and
-// spec/vectors/digests.json, which tells of objects of each kind what their digest is taken over. The real log and the real
-// archiver write them from an input that never changes, so each run gives the same bytes. Run it as a program to write them again.
+// Writes spec/vectors/archive, a small whole archive; spec/vectors/log, the file log that it was
+// made from; and spec/vectors/digests.json, which gives for objects of each kind the bytes that
+// their digest is taken over. The real log and the real archiver write them from a fixed input, so
+// each run gives the same bytes. Run it as a program to regenerate them.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -22,10 +23,10 @@ import { root } from '../support/process.ts';
 import { audioPayload, batchValue, headerPayload, tickValue } from './archive-broadcast.ts';
 import { archiveUntil } from './archive-run.ts';
 
-/** Where the vectors lie. */
+/** Folder of the vectors. */
 export const VECTORS = join(root, 'spec/vectors');
 
-/** One part of what a digest is taken over: text, or bytes in hexadecimal. */
+/** One part of a digest's input: text, or bytes in hexadecimal. */
 export interface DigestPart {
   what: string;
   text?: string;
@@ -46,7 +47,7 @@ const STREAM = 'studio-7';
 const STARTED_MS = Date.UTC(2026, 0, 1);
 const EPOCH = (BigInt(STARTED_MS) << 20n) | 0xabcden;
 const LOG = { format: 1, id: '0123456789abcdef', partitions: 1, checksumSeed: 0x12345678 };
-/** So that the objects can be read without a decompressor, and hold little. */
+/** Lets the objects be read without a decompressor, and keeps them small. */
 const CONFIG = { avroCodec: 'null', windowMs: 10_000, windowsPerCut: 1 } as const;
 const FIRST_PACKET = [0x78, 1, 2, 3];
 
@@ -78,9 +79,9 @@ function entries(): { appendTimeMs: number; value: Uint8Array }[] {
     payload: headerPayload({ title: 'Vector', originUnixUs: STARTED_MS * 1_000 }),
   });
   return [
-    // Positions go back: sequence 1 lies 15 s after what follows it.
+    // Positions go back: sequence 1 lies 15 s after the frames that follow it.
     batch(STARTED_MS + 200, [header, voice(1, 720_000), voice(2, 0), voice(3, 960), voice(4, 0, 1)]),
-    // Sequence 5 comes in the next cut; concealment takes its place.
+    // Sequence 5 arrives in the next cut; concealment takes its place.
     batch(STARTED_MS + 400, [voice(6, 2_880), frame(7, { kind: Kind.MOTION, flags: FrameFlag.KEY }), frame(8, { kind: 64 })], {
       dropped: [create(RangeSchema, { first: 9n, last: 10n })],
     }),
@@ -159,7 +160,7 @@ function entry(name: string, about: string, parts: DigestPart[], object?: string
   return { name, about, ...(object === undefined ? {} : { object }), parts, digest };
 }
 
-/** The entry of an object, which must carry the digest. */
+/** Returns the entry of an object after checking that the object carries its digest. */
 function carried(vector: DigestVector, digest: string | undefined): DigestVector {
   assert.equal(vector.digest, digest, vector.name);
   return vector;
@@ -185,7 +186,10 @@ function manifestVectors(object: string, bytes: Uint8Array): DigestVector[] {
   ];
 }
 
-/** An object's name in digests.json: its kind, what it is of, and the number that its own name begins with. */
+/**
+ * An object's name in digests.json: its kind, the part of the archive it belongs to, and the number
+ * with which its own name begins.
+ */
 function nameOf(object: string): string {
   const folders = object.split('/');
   const [kind, file = ''] = [folders[0], folders.at(-1)];
@@ -231,11 +235,11 @@ function audioVector(object: string, bytes: Uint8Array): DigestVector {
   return carried(entry(nameOf(object), 'an audio object', parts, object), link.tags.find(([name]) => name === 'HAYATE_DIGEST')?.[1]);
 }
 
-/** Parts longer than this are shown by their first and last bytes. */
+/** Of longer parts only the first and last bytes are shown. */
 const SHOWN_BYTES_MAX = 160;
 const LINE_BYTES = 16;
 
-/** What a digest is taken over, byte by byte, as spec/archive.md shows it. */
+/** The input of a digest, byte by byte, as spec/archive.md shows it. */
 export function renderDigest({ parts, digest }: DigestVector): string {
   const lines = parts.flatMap(({ what, text, hex = '' }) => {
     const bytes = text === undefined ? Buffer.from(hex, 'hex') : Buffer.from(text);
@@ -246,7 +250,7 @@ export function renderDigest({ parts, digest }: DigestVector): string {
   return [...lines, `SHA-256: ${digest}`].join('\n');
 }
 
-/** Bytes in lines of 16, with the characters that they are. */
+/** Bytes in lines of 16, with their characters. */
 export function renderBytes(bytes: Buffer): string[] {
   const lines = Array.from({ length: Math.ceil(bytes.length / LINE_BYTES) }, (_, i) => {
     const line = bytes.subarray(i * LINE_BYTES, (i + 1) * LINE_BYTES);

@@ -1,5 +1,6 @@
-// The verifier beside those who change an archive: archivers that write, crash and return, erasures, deletions for age, hours put
-// into one file. Nothing of that is a finding, whenever it happens.
+// The verifier next to processes that change the archive: archivers that write, crash and return,
+// erasures, deletions by age, and compaction of hours. None of these changes is a finding, whenever
+// it happens.
 import assert from 'node:assert/strict';
 import { cp } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -48,7 +49,7 @@ async function findingsOf(store: Store): Promise<Finding[]> {
   return (await verifyArchive({ store })).findings;
 }
 
-/** `store`, whose call number `at` waits for `action`; and how many calls there were. */
+/** Returns `store`, whose call number `at` waits for `action`, and a counter of calls. */
 function during(store: Store, at: number, action: () => Promise<void>): { store: Store; calls: () => number } {
   let calls = 0;
   const before = async () => {
@@ -90,7 +91,7 @@ test('what an archiver left of a cut when it crashed is open, and no finding, al
     assert.deepEqual(findings, []);
     assert.equal(summary.openObjects, named.length);
     open += named.length;
-    // The next one is then the newest.
+    // The next manifest of the loop is then the newest.
     for (const { key } of named) await store.delete(key);
   }
   assert.ok(open > 100);
@@ -111,7 +112,7 @@ test('a broadcaster that was given up for lost and comes back, even late, is no 
     { atMs: 0, frames: first },
     { atMs: 4_000, frames: voice(50, 60), end: lost() },
     { atMs: 6_000, frames: voice(60, 70) },
-    // What is sent again changes nothing: it stays lost.
+    // Frames sent again change nothing: the range stays lost.
     { atMs: 20_000, frames: [], end: lost() },
     { atMs: 21_000, frames: first },
     { atMs: 40_000, frames: voice(70, 90) },
@@ -264,7 +265,7 @@ test('hayate archive verify says what it proved, and exits with 1 at the first f
   const limited = await verify('--from', '2026-05-04', '--json');
   assert.equal(limited.code, 0, limited.stdout);
   assert.equal((await verify('--from', 'soon')).code, 2);
-  // The log has committed what the archive does not have.
+  // The log has committed a cut that the archive does not have.
   for (const key of (await keysOf(store, 'cuts/')).slice(-1)) await store.delete(key);
   assert.match((await verify('--json')).stdout, /"rule":"committed","key":"cuts\//);
   assert.match((await verify('--without-log', '--json')).stdout, /"openObjects":[1-9]/);

@@ -1,4 +1,5 @@
-// The verifier against real archives: a sound one has no findings; each way of damaging one is found, by the rule that it breaks.
+// The verifier against real archives: a sound one has no findings. Each kind of damage is found by
+// the rule that it breaks.
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { cp, mkdtemp } from 'node:fs/promises';
@@ -84,7 +85,7 @@ test('what is committed must have its manifest', async (t) => {
   );
 });
 
-/** What a manifest may say of a broadcast that goes on, and is not so. */
+/** False statements of a manifest about a broadcast that continues. */
 const FORGERIES: readonly (readonly [what: string, change: (epoch: EpochState) => EpochState])[] = [
   ['that it has ended', (epoch) => ({ ...epoch, ended: !epoch.ended })],
   ['another dropped range', (epoch) => ({ ...epoch, dropped: [...epoch.dropped, [800_000, 800_005]] })],
@@ -99,7 +100,7 @@ const FORGERIES: readonly (readonly [what: string, change: (epoch: EpochState) =
   ['a voice that nobody has', (epoch) => ({ ...epoch, tracks: [...epoch.tracks, { participant: 9, position: 960, preroll: [] }] })],
 ];
 
-/** Damages, and the rule that must find each. `alone`: no other rule may. */
+/** Damages, and the rule that must find each. `alone`: no other rule may find it. */
 const damages: { what: string; rule: Rule; alone?: boolean; damage: (archive: Damage) => Promise<unknown> }[] = [
   { what: 'a frames object is gone', rule: 'objects', damage: async (a) => a.store.delete(await a.middle('frames/')) },
   { what: 'an audio object is gone', rule: 'objects', damage: async (a) => a.store.delete(await a.middle('audio/')) },
@@ -314,7 +315,7 @@ const damages: { what: string; rule: Rule; alone?: boolean; damage: (archive: Da
       const newest = (await a.keys('cuts/')).at(-1) ?? '';
       const before = (await a.keys('cuts/')).at(-2) ?? '';
       const { windowStartMs } = (await a.manifest(before)).state;
-      // One that goes on in the last cut.
+      // A broadcast that continues in the last cut.
       await a.changeEpoch(newest, change, (epoch) => epoch.windowStartMs > windowStartMs && !epoch.ended && epoch.tracks.length > 0);
     },
   })),
@@ -515,7 +516,7 @@ test('hours in one file, deletions for age and erasures leave an archive sound; 
   assert.ok(summary.objects.frames < framesBefore, `${summary.objects.frames} of ${framesBefore} frames objects are left`);
 });
 
-/** Everything that an object says, however it is compressed. */
+/** The whole content of an object, however it is compressed. */
 async function contentOf(key: string, bytes: Uint8Array): Promise<unknown> {
   if (key.endsWith('.parquet')) return decodeStatistics(key, bytes);
   if (key.startsWith('frames/')) return decodeFrames(key, bytes);
@@ -536,7 +537,7 @@ test('a changed byte is found wherever it is, unless it changes nothing that the
       damaged[where % damaged.length] = (damaged[where % damaged.length] ?? 0) ^ change;
       await archive.store.replace(key, damaged);
       if ((await findings(archive)).length > 0) found++;
-      // A compressor's last bits may mean nothing.
+      // The last bits of compressed data may be meaningless.
       else assert.deepEqual(await contentOf(key, damaged), await contentOf(key, sound), `${key} byte ${where % damaged.length}`);
       await archive.store.replace(key, sound);
     }),

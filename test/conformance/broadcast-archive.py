@@ -1,9 +1,11 @@
-"""Reads an archive (its directory is the first argument) with the avro package and a Protobuf reader of its own.
+"""Reads an archive (its directory is the first argument) with the avro package.
 
-Prints JSON: for each broadcast, how often each sequence is there, SHA-256 of its frame, its marks and its voice; and, for each
-broadcast and window (the second argument is a window's milliseconds), the sums that the statistics must hold. Nothing of Hayate is
-used: Protobuf is read as its encoding page says, the numbers of fields are those of frame.proto and payload.proto, packets'
-durations are those of RFC 6716. Exits with 1 at the first row whose columns are not what its frame says.
+Prints JSON: for each broadcast the number of copies of each sequence, the SHA-256 of its
+frame, its marks and its voice; and for each broadcast and window (the second argument is a
+window's milliseconds) the sums that the statistics must have. It uses no code of Hayate: it
+reads Protobuf according to the encoding page, with the field numbers of frame.proto and
+payload.proto, and takes packet durations from RFC 6716. Exits with 1 at the first row whose
+columns differ from its frame.
 """
 
 import datetime
@@ -64,7 +66,7 @@ def packet_samples(packet):
 
 
 def check(row):
-    """The row's frame, field by field; exits if a column says something else."""
+    """The row's frame, field by field; exits if a column differs from it."""
     frame = dict(fields(row["frame"]))
     wanted = {
         "stream": frame.get(1, b"").decode(),

@@ -1,5 +1,6 @@
-// A minute of speech goes through the real program, and what lies on disk afterwards is held against the source by programs
-// that are not ours: opusinfo, oggz-validate, ffmpeg, Python's avro, DuckDB. It runs in real time, so this takes a minute.
+// A minute of speech goes through the real program. The files on disk are then compared with the
+// source by independent programs: opusinfo, oggz-validate, ffmpeg, Python's avro, DuckDB. The
+// broadcast runs in real time, so this takes a minute.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -25,14 +26,17 @@ const speech = join(root, 'packages/server/demo/hello.ogg');
 /** 20 ms at 48 kHz. */
 const PACKET_SAMPLES = 960;
 
-/** Runs a program and returns what it printed; fails the test if it fails. */
+/** Runs a program and returns its output; fails the test if the program fails. */
 function run(program: string, args: readonly string[]): string {
   const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' });
   assert.equal(status, 0, `${program}: ${stdout}${stderr}`);
   return stdout + stderr;
 }
 
-/** Pearson's correlation of `actual`, moved by `lag` samples, with `expected`, over what they share. */
+/**
+ * Pearson's correlation of `actual`, shifted by `lag` samples, with `expected`, over their common
+ * part.
+ */
 function correlation(actual: Float32Array, expected: Float32Array, lag: number): number {
   const length = Math.min(actual.length, expected.length);
   let [ab, aa, bb] = [0, 0, 0];
@@ -46,7 +50,10 @@ function correlation(actual: Float32Array, expected: Float32Array, lag: number):
   return ab / Math.sqrt(aa * bb);
 }
 
-/** Every sequence from 0 to before `next` is there once, and the broadcast's end says so. */
+/**
+ * Asserts that every sequence from 0 to before `next` is there once, and that the broadcast's end
+ * says so.
+ */
 function assertSequences({ sequences, marks }: ArchivedBroadcast, next: number): void {
   assert.ok(next > 2 * 2_000);
   assert.deepEqual(
@@ -65,7 +72,8 @@ test('a minute of speech lies in the archive whole, as Ogg/Opus and as WAV: ever
   const wav = join(folder, 'speech.wav');
   run(ffmpeg, ['-v', 'error', '-i', speech, '-ac', '1', '-ar', '44100', '-c:a', 'pcm_s16le', wav]);
   const sources = [
-    // The packets are the source's own, so only the segments' pre-roll may differ from what a decoder made of it.
+    // The packets are the source's own, so only the segments' pre-roll may change the decoded
+    // sound.
     { stream: 'speech-ogg', file: speech, likeness: 0.9999 },
     // Resampled and encoded by us.
     { stream: 'speech-wav', file: wav, likeness: 0.98 },
@@ -95,7 +103,7 @@ test('a minute of speech lies in the archive whole, as Ogg/Opus and as WAV: ever
     const segments = audioFiles(archive, broadcast).map((key) => join(archive, key));
     assert.ok(segments.length >= 1);
     for (const segment of segments) {
-      // Both exit with 0 for what they only warn of.
+      // Both exit with 0 even when they warn.
       assert.doesNotMatch(run(opusinfo, [segment]), /warning|error|invalid|negative|missing|hole/i);
       assert.equal(run(oggzValidate, [segment]).trim(), '');
     }

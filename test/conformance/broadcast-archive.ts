@@ -1,5 +1,6 @@
-// What an archive on disk holds, as programs that are not ours read it: Python's avro the frames and marks, DuckDB the
-// statistics. And the voice as our strict Ogg reader finds it, to be held against the frames that Python read.
+// The content of an archive on disk, as independent programs read it: Python's avro reads the
+// frames and marks, DuckDB the statistics. Our strict Ogg reader reads the voice, which is compared
+// with the frames that Python read.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -9,12 +10,12 @@ import { parseAudioKey } from '../../packages/server/src/archive/path.ts';
 import { readOggOpus, tagValue } from '../../packages/server/src/format/ogg/index.ts';
 import { root } from '../support/process.ts';
 
-/** One epoch of a stream, as the Avro files hold it. */
+/** One epoch of a stream, as the Avro files contain it. */
 export interface ArchivedBroadcast {
   stream: string;
   /** 16 hex digits. */
   epoch: string;
-  /** Sequence and how many rows have it, ascending. */
+  /** Sequence and the number of its rows, ascending. */
   sequences: [sequence: number, copies: number][];
   /** SHA-256 of each sequence's frame, in hex. */
   digests: [sequence: number, digest: string][];
@@ -23,10 +24,13 @@ export interface ArchivedBroadcast {
   marks: [mark: 'DROPPED' | 'END', first: number, next: number, reason: number][];
 }
 
-/** Sums over the frames of one broadcast in one window; what is 0 may be absent. */
+/** Sums over the frames of one broadcast in one window; sums of 0 may be absent. */
 export type WindowSums = { stream: string; epoch: string; window_ms: number } & Record<string, number | string>;
 
-/** Reads all frames and marks with Python's avro; fails the test if any file or row is not what the spec says. */
+/**
+ * Reads all frames and marks with Python's avro; fails the test if any file or row breaks the
+ * specification.
+ */
 export function readAvro(python: string, archive: string, windowMs = 10_000): { broadcasts: ArchivedBroadcast[]; windows: WindowSums[] } {
   const script = join(root, 'test/conformance/broadcast-archive.py');
   const { status, stdout, stderr } = spawnSync(python, [script, archive, String(windowMs)], { encoding: 'utf8', maxBuffer: 1 << 28 });
@@ -39,7 +43,10 @@ const SUMMED = [
   ...['gap_frames', 'late_frames', 'audio_packets', 'level_frames'],
 ];
 
-/** DuckDB's sums over the statistics, in the shape of `readAvro`'s windows; windows without frames are left out. */
+/**
+ * DuckDB's sums over the statistics, in the form of `readAvro`'s windows; windows without frames
+ * are left out.
+ */
 export async function sumStatistics(archive: string): Promise<WindowSums[]> {
   const connection = await (await DuckDBInstance.create(':memory:')).connect();
   try {
@@ -57,20 +64,23 @@ export async function sumStatistics(archive: string): Promise<WindowSums[]> {
   }
 }
 
-/** DuckDB's whole numbers are bigints. */
+/** DuckDB returns integers as bigints. */
 function plain(value: unknown): number | string {
   if (typeof value === 'string') return value;
   return value === null ? 0 : Number(value);
 }
 
-/** Sums that are 0 left out, so that Python's and DuckDB's can be compared. */
+/** Removes sums of 0, so that Python's and DuckDB's can be compared. */
 export function withoutZeros(windows: readonly WindowSums[]): Record<string, unknown>[] {
   return windows.map((sums) =>
     Object.fromEntries(Object.entries(sums).filter(([name, value]) => value !== 0 || name.endsWith('sequence'))),
   );
 }
 
-/** Names of a broadcast's audio objects below the archive, in name order; `late` ones or the others. */
+/**
+ * Names of a broadcast's audio objects below the archive, in name order: either the `late` ones or
+ * the others.
+ */
 export function audioFiles(archive: string, { stream, epoch }: Pick<ArchivedBroadcast, 'stream' | 'epoch'>, late = false): string[] {
   const folder = `audio/${stream}/${epoch}`;
   return readdirSync(join(archive, folder), { recursive: true, encoding: 'utf8' })
@@ -79,7 +89,7 @@ export function audioFiles(archive: string, { stream, epoch }: Pick<ArchivedBroa
     .sort();
 }
 
-/** A packet that the archive plays, at its place. */
+/** A packet that the archive plays, and its place. */
 export interface PlayedPacket {
   /** 48 kHz samples since the epoch began. */
   position: number;
@@ -87,7 +97,10 @@ export interface PlayedPacket {
   key: string;
 }
 
-/** The packets of audio objects without pre-roll and without those that only ask for concealment, in file order. */
+/**
+ * The packets of audio objects in file order, without pre-roll and without packets that only ask
+ * for concealment.
+ */
 export function playedPackets(archive: string, keys: readonly string[]): PlayedPacket[] {
   return keys.flatMap((key) => {
     const links = readOggOpus(readFileSync(join(archive, key)));
@@ -105,7 +118,10 @@ export function playedPackets(archive: string, keys: readonly string[]): PlayedP
   });
 }
 
-/** Fails unless every packet of the broadcast's frames is in its audio objects, once, at the position its frame says. */
+/**
+ * Fails unless every packet of the broadcast's frames is in its audio objects, once, at the
+ * position of its frame.
+ */
 export function assertVoiceIsWhole(archive: string, broadcast: ArchivedBroadcast): void {
   const keys = [...audioFiles(archive, broadcast), ...audioFiles(archive, broadcast, true)];
   const played = playedPackets(archive, keys).sort((a, b) => a.position - b.position);
@@ -124,13 +140,16 @@ export function assertVoiceIsWhole(archive: string, broadcast: ArchivedBroadcast
 /** A line of a broadcaster's own list of acknowledgements (`hayate broadcast --ack-log`). */
 export interface AckLine {
   epoch: string;
-  /** All before it was acknowledged, without what is dropped. */
+  /** All sequences before it were acknowledged, except the dropped ones. */
   nextSequence: number;
   /** Ranges, both ends included. */
   dropped: [first: number, last: number][];
 }
 
-/** The whole lines of an acknowledgement list; the last may still be in writing. None if there is no file yet. */
+/**
+ * The complete lines of an acknowledgement list; the last line may be incomplete. Empty if there is
+ * no file yet.
+ */
 export function readAckLog(path: string): AckLine[] {
   let text: string;
   try {
@@ -145,7 +164,10 @@ export function readAckLog(path: string): AckLine[] {
     .map((line): AckLine => JSON.parse(line));
 }
 
-/** What a list promises: of each epoch, every sequence that a line was the first to cover and did not call dropped. */
+/**
+ * The acknowledged sequences of a list: for each epoch, every sequence that some line was the first
+ * to cover and did not declare dropped.
+ */
 export function acknowledgedSequences(lines: readonly AckLine[]): Map<string, number[]> {
   const promised = new Map<string, number[]>();
   const covered = new Map<string, number>();
@@ -159,7 +181,10 @@ export function acknowledgedSequences(lines: readonly AckLine[]): Map<string, nu
   return promised;
 }
 
-/** Fails unless the archive has everything the list promises, and nothing twice. Returns the broadcasts of the list's epochs. */
+/**
+ * Fails unless the archive has every acknowledged sequence of the list, and none twice. Returns the
+ * broadcasts of the list's epochs.
+ */
 export function assertAcknowledgedOnce(
   lines: readonly AckLine[],
   stream: string,

@@ -1,5 +1,5 @@
-// docs/client/ is true of the contract: its tables are the vectors and the close codes, and its
-// links lead to pages and headings.
+// docs/client/ matches the contract: its tables are the vectors and the close codes, and its links
+// lead to existing pages and headings.
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ const textOf = (page: string): string => readFileSync(join(folder, page), 'utf8'
 const vectors = <T>(name: string): T => JSON.parse(readFileSync(join(root, 'spec/vectors', name), 'utf8')) as T;
 
 /**
- * The rows of the table of `page` whose header begins with `header`, cell by cell, without
+ * The rows of the table of `page` whose header begins with `header`, split into cells, without
  * backquotes.
  */
 const table = (page: string, header: string): string[][] => {
@@ -59,7 +59,7 @@ test('a close code is in one class, whose advice is that of the contract', () =>
   assert.deepEqual(missing, [], 'permanent codes without advice; temporary ones are covered by those that a client does not know');
   for (const [code, [name = '', , reconnect = '', ticket = '']] of rowOf) {
     const known = closeCodeByNumber(code);
-    // Without a name they are WebSocket's own: behaviour.md, C8.
+    // Codes without a name are WebSocket's own: behaviour.md, C8.
     const temporary = known?.temporary ?? ![1002, 1003, 1007, 1008, 1010].includes(code);
     if (temporary) assert.match(reconnect, /^by itself/, `${code}, ${name}`);
     else if (known?.name !== 'TICKET_INVALID') assert.match(reconnect, /^(no|never|only when)/, `${code}, ${name}`);
@@ -108,8 +108,8 @@ test('the subprotocol, the paths and the vectors that the pages name are those o
   const listed = table('README.md', 'file').map(([name = '']) => name);
   const files = readdirSync(join(root, 'spec/vectors')).filter((name) => name.endsWith('.json') && name !== 'index.json');
   for (const name of listed) assert.ok(files.includes(name), name);
-  // Swift's bound of a message holds the largest current group and all that a returning viewer is
-  // given again, in one.
+  // Swift's message limit has room for the largest current group and everything that a returning
+  // viewer is sent again, in one message.
   const [, megabytes] = /maximumMessageSize = (\d+) << 20/.exec(textOf('swift.md')) ?? [];
   const group = 1 + Limits.participantsMax * 2 * 2;
   assert.ok(Number(megabytes) * 2 ** 20 > group * Limits.frameBytesMax + 2 ** 20);

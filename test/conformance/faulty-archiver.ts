@@ -1,6 +1,6 @@
-// Archivers to which anything may happen: their process dies at any call of log or store, the store fails, batches come in any
-// size, and they are paused between any two steps, for long, and go on when others have gone past them. And what they must
-// agree with: a plain run over the same log.
+// Archivers that fail in every way: their process dies at any call of log or store, the store
+// fails, batches have any size, and they are paused between any two steps until others have
+// overtaken them. Their result must equal that of a plain run over the same log.
 import assert from 'node:assert/strict';
 import { decodeManifest, encodeManifest, firstManifest, type Manifest } from '../../packages/server/src/archive/manifest.ts';
 import { manifestKey } from '../../packages/server/src/archive/path.ts';
@@ -12,10 +12,13 @@ import { type Log, type LogEntry, type LogPartition, LogRefusedError } from '../
 import { poll } from '../support/poll.ts';
 import { interceptCalls, type Place } from './archive-run.ts';
 
-/** Chance in whole numbers: from 0 to before `below`. */
+/** Random integers from 0 to before `below`. */
 type Random = (below: number) => number;
 
-/** Lets archivers take steps, each a call of log or store, and pauses some of them until the others have taken many. */
+/**
+ * Lets archivers take steps, each a call of log or store, and pauses some of them until the others
+ * have taken many.
+ */
 export class Turns {
   readonly #random: Random;
   #steps = 0;
@@ -31,7 +34,7 @@ export class Turns {
     this.#awake++;
   }
 
-  /** It has ended: if all that go on are paused, they are not any more. */
+  /** An archiver has ended. If all others are paused, they resume. */
   leave(): void {
     this.#awake--;
     this.#resume();
@@ -54,21 +57,24 @@ export class Turns {
   }
 }
 
-/** One archiver, and what goes wrong with it. */
+/** One archiver, and its faults. */
 export interface FaultyArchiver {
   turns: Turns;
   random: Random;
-  /** Once in so many calls of log and store the process dies; 0: never. */
+  /** The process dies once in this many calls of log and store; 0: never. */
   deathsIn: number;
-  /** Once in so many calls the store fails; 0: never. */
+  /** The store fails once in this many calls; 0: never. */
   failuresIn: number;
-  /** Flags of each life. */
+  /** Options of each life. */
   options: () => ArchiverOptions;
 }
 
 const DEAD = 'the process is dead';
 
-/** Archives until everything before `end` is committed in this place's log, in as many lives as it takes; how many. */
+/**
+ * Archives until everything before `end` is committed in this place's log, restarting after each
+ * death. Returns the number of lives.
+ */
 export async function runFaultyArchiver(
   end: number,
   { directory, store }: Pick<Place, 'directory' | 'store'>,
@@ -112,7 +118,7 @@ function steppingLog(log: Log, step: () => Promise<void>, random: Random, commit
     number: partition.number,
     earliestOffset: () => partition.earliestOffset(),
     committedOffset: () => partition.committedOffset(),
-    // Each archiver has a copy of the log, which must stay a copy.
+    // Each archiver has a copy of the log, which must remain a copy.
     append: () => Promise.reject(new LogRefusedError('closed', 'the log takes no ticks')),
     commit: async (offset) => {
       await step();
@@ -140,8 +146,8 @@ function steppingLog(log: Log, step: () => Promise<void>, random: Random, commit
 }
 
 /**
- * The objects of a plain run over a log up to `end`, its entries one by one: no process, no store, nothing at the same time. Each
- * cut obeys the configuration that its manifest in `store` holds.
+ * The objects of a plain run over a log up to `end`, entry by entry: no process, no store, no
+ * concurrency. Each cut obeys the configuration in its manifest in `store`.
  */
 export async function plainRun(end: number, { directory, store }: Pick<Place, 'directory' | 'store'>): Promise<Map<string, Uint8Array>> {
   const log = await openFileLog({ directory });
@@ -194,7 +200,10 @@ async function readEntries(log: Log, end: number): Promise<LogEntry[]> {
   return entries.slice(0, end);
 }
 
-/** The objects of a store up to the manifest of `end` (a tick on a full memory may have ended more cuts behind it). */
+/**
+ * The objects of a store up to the manifest of `end`. A tick on a full memory may have ended more
+ * cuts after it.
+ */
 export function objectsUpTo(end: number, objects: ReadonlyMap<string, Uint8Array>): Map<string, Uint8Array> {
   const kept = new Map(objects);
   for (const [key, bytes] of objects) {

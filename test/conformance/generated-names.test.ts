@@ -1,6 +1,6 @@
-// Protobuf's own generators make code from our .proto files whose names fit each language: the namespaces that a
-// Unity, Android, Ruby or PHP team imports. Swift's and Go's generators are not part of protoc; their options are
-// read from the compiled descriptors.
+// Protobuf's own generators make code from our .proto files whose names fit each language: the
+// namespaces that a Unity, Android, Ruby or PHP team imports. The generators for Swift and Go are
+// not part of protoc; their options are read from the compiled descriptors.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// The committed Protobuf code is what the .proto files give, and those keep buf's rules.
+// The committed Protobuf code matches the .proto files, and these obey buf's rules.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';

@@ -1,6 +1,7 @@
-// The viewer in Go of clients/go, which was written from spec/ alone. Its own tests and checks run here, its generated code is
-// compared with the .proto files, and it watches a real broadcast through a network and a server that fail. In: the client.
-// Out: that every frame of the broadcast came, or was named as missing.
+// The Go viewer of clients/go, which was written from spec/ alone. Its own tests and checks run
+// here, its generated code is compared with the .proto files, and it watches a real broadcast
+// through a network and a server that fail. Every frame of the broadcast must arrive or be named as
+// missing.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
@@ -18,10 +19,13 @@ import { tempDir } from '../support/temp-dir.ts';
 const client = join(root, 'clients/go');
 const stream = 'go-client';
 
-/** Runs a program in the client's folder, which must succeed, and gives what it printed. */
+/** Runs a program in the client's folder and returns its output. Throws if the program fails. */
 type Run = (program: string, args: readonly string[]) => Promise<string>;
 
-/** How to run `go`, and programs that call it; undefined after having skipped the test. Nothing more is fetched. */
+/**
+ * A way to run `go` and programs that call it. Returns undefined after skipping the test. Fetches
+ * nothing more.
+ */
 async function requireGo(t: TestContext): Promise<{ go: string; run: Run } | undefined> {
   const installed = (await requireGoProgram(t, 'conformance-watch')) && requireTool(t, 'go');
   if (installed === undefined) return undefined;
@@ -60,7 +64,7 @@ test("the Go client has the repository's licence, since its module is published 
   assert.equal(readFileSync(join(client, 'LICENSE'), 'utf8'), readFileSync(join(root, 'LICENSE'), 'utf8'));
 });
 
-/** A port that leads to `target`, and that can lose all connections through it. */
+/** A port that forwards to `target` and can break all its connections. */
 async function startCuttingProxy(t: TestContext, target: number): Promise<{ port: number; cut: () => void }> {
   const sockets = new Set<Socket>();
   const server = createServer((near) => {
@@ -90,7 +94,7 @@ async function startCuttingProxy(t: TestContext, target: number): Promise<{ port
   return { port: typeof address === 'object' && address !== null ? address.port : 0, cut };
 }
 
-/** What the viewer prints, a JSON object a line. */
+/** A line of the viewer's output: a JSON object. */
 interface Line {
   readonly event: string;
   readonly epoch?: string | null;
@@ -120,7 +124,7 @@ test('the Go client gets each frame of a broadcast once or is told that it is mi
   const lines = (): Line[] => viewer.stdout.map((line) => JSON.parse(line) as Line);
   const broadcast = startHayate(t, ['broadcast', clip, '--loop', '--stream', stream, '--server', server.url, '--ack-log', ackLog]);
 
-  /** Waits until 50 more frames have come. */
+  /** Waits until 50 more frames have arrived. */
   const untilMore = async (what: string): Promise<void> => {
     const count = (): number => lines().filter(({ event }) => event === 'frame').length;
     const before = count();

@@ -1,5 +1,6 @@
-// Hostile bytes, a million of them in a full run: whatever comes, each reader of a server gives a value or throws WireError, and
-// nothing else. Half are random, half are good messages with some bytes changed, cut, repeated or put in. A seed replays a run.
+// Hostile bytes, a million strings in a full run: each reader of a server returns a value or throws
+// WireError, and nothing else. Half of the strings are random; half are good messages with some
+// bytes changed, cut, repeated or inserted. A seed replays a run.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -36,7 +37,7 @@ const strictly =
     readStrictly(schema, bytes);
 const proxies = new Networks('--trusted-proxies', ['127.0.0.0/8', '2001:db8::/32']);
 
-/** Everything that reads what clients send. */
+/** Every reader of bytes that clients send. */
 const readers: Readonly<Record<string, (bytes: Uint8Array) => unknown>> = {
   peekFrame: (bytes) => framePayload(bytes, peekFrame(bytes)),
   'a frame of a broadcaster': (bytes) => {
@@ -91,7 +92,7 @@ function changed(random: SeededRandom): Uint8Array {
 test('each reader of what clients send gives a value or throws WireError, whatever the bytes', (t) => {
   const seed = Number(process.env.HAYATE_TEST_SEED ?? Date.now() % 2 ** 31);
   const random = new SeededRandom(seed);
-  // A trace of each of a million errors costs more than the readers.
+  // The stack traces of a million errors cost more than the readers.
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;
   t.after(() => {
@@ -120,7 +121,7 @@ test('each reader of what clients send gives a value or throws WireError, whatev
   t.diagnostic(`seed ${seed}: ${inputs.toLocaleString('en')} hostile inputs`);
 });
 
-/** A server's own refusal names the close code. */
+/** The close code of a server's own refusal. */
 function closeCodeOf(error: unknown): unknown {
   return error instanceof Error && 'closeCode' in error && error.closeCode !== 'INTERNAL' ? error.closeCode : undefined;
 }

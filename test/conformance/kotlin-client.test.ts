@@ -1,7 +1,7 @@
-// docs/client/kotlin.md: its Kotlin compiles as it stands there, beside what protoc generates for
-// Android, and makes of every vector what the vector says; Protobuf's lite runtime reads the
-// vectors; OkHttp watches a broadcast on a real server, breaks the contract and learns the close
-// code.
+// docs/client/kotlin.md: its Kotlin compiles unchanged, together with the code that protoc
+// generates for Android, and gives for every vector the result that the vector names. Protobuf's
+// lite runtime reads the vectors. OkHttp watches a broadcast on a real server, breaks the contract
+// and learns the close code.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -22,11 +22,11 @@ import { type Call, check, drawnTextCalls, FLOAT, textCalls, textSeed, vectors }
 
 const here = (name: string): string => join(root, 'test/conformance/platform', name);
 
-/** The JVM and the arguments before the name of a main class. */
+/** The JVM and the arguments that precede the name of a main class. */
 type Program = { readonly java: string; readonly args: readonly string[] };
 
 /**
- * The page's Kotlin, the drivers and the generated code, compiled; undefined after having skipped
+ * The page's Kotlin, the drivers and the generated code, compiled. Returns undefined after skipping
  * the test.
  */
 const compile = async (t: TestContext): Promise<Program | undefined> => {
@@ -46,7 +46,7 @@ const compile = async (t: TestContext): Promise<Program | undefined> => {
   const sources = [
     ...blocks.map((name) => [name, docBlock('docs/client/kotlin.md', name)]),
     ...['Driver.kt', 'Wire.kt'].map((name) => [name, readFileSync(here(name), 'utf8')]),
-    // Of the DSL only what the program uses: the compiler takes its time.
+    // Of the DSL only the files that the program uses, as the compiler is slow.
     ...['ClientMessageKt.kt', 'WatchKt.kt'].map((name) => [name, readFileSync(join(generated, 'hayate/v1', name), 'utf8')]),
   ];
   return { java: tools.java, args: await compileKotlin(t, tools, Object.fromEntries(sources), generated) };
@@ -94,7 +94,7 @@ for (const value of Object.values(protocol))
 
 /**
  * Protobuf's lite runtime reads every valid vector of a client's messages, and writes it so that we
- * read the same.
+ * read the same content.
  */
 const readVectors = ({ java, args }: Program): void => {
   const { vectors }: { vectors: VectorEntry[] } = JSON.parse(readFileSync(join(VECTORS, 'index.json'), 'utf8'));

@@ -1,4 +1,5 @@
-// The benchmarks' load client counts what a real server really sends: its figures are only worth what these identities are.
+// The benchmarks' load client counts exactly the frames that a real server sends. Its figures
+// depend on these identities.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -13,7 +14,7 @@ import { requireTool } from '../support/require-tool.ts';
 import { startTestServer } from '../support/server.ts';
 import { connectPeer, FrameSource } from '../support/wire-peer.ts';
 
-/** A real server that sends what a test tells it to. */
+/** A real server that sends the payloads of the test. */
 const startServer = async (t: TestContext): Promise<{ port: number; viewers: WebSocket[] }> => {
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
   const viewers: WebSocket[] = [];
@@ -42,16 +43,16 @@ test('counts deliveries, holes, doubles and strangers among known messages', asy
   const cut = payload(99).subarray(0, 20);
   for (const socket of viewers) {
     socket.send(payload(5));
-    // Two in one message, and one that crosses many reads.
+    // Two payloads in one message, and one that spans many reads.
     socket.send(Buffer.concat([payload(6), Buffer.from('between'), payload(7)]));
     socket.send(Buffer.concat([Buffer.alloc(300_000, 1), payload(8)]));
     socket.send('text');
-    // 9 and 10 are missing, 11 comes twice, one is of another stream and one is cut off.
+    // 9 and 10 are missing, 11 arrives twice, one payload is of another stream and one is cut off.
     for (const sequence of [11, 11, 12]) socket.send(payload(sequence));
     socket.send(payload(13, 1));
     socket.send(cut);
   }
-  // One viewer is ahead of the others by one.
+  // One viewer is one frame ahead of the others.
   viewers[0]?.send(payload(13));
   const report = await untilReport(client, 'every message', ({ messages }) => messages === 3 * 9 + 1);
   const { deliveries, lost, doubles, wrongStream, malformed, behind, silent, least, most, overlap } = report;

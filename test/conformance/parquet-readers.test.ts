@@ -1,5 +1,6 @@
-// Statistics files of this version and of the one that wrote the deprecated ConvertedType alone, in every reader at hand: the same
-// moments in all, the same digests, and no trouble where an archive holds both.
+// Statistics files of this version, and of the version that wrote only the deprecated
+// ConvertedType, in every available reader: all show the same moments and the same digests, and an
+// archive may contain both.
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -27,7 +28,7 @@ import { archiveUntil, makePlace, readObjects, writeLog } from './archive-run.ts
 /** Written by Hayate before it annotated columns with their LogicalType. */
 const oldFile = new Uint8Array(readFileSync(join(root, 'test/conformance/fixture/statistics-converted-type.parquet')));
 
-/** A file's rows and metadata as the version before this one wrote them. */
+/** A file's rows and metadata as the previous version wrote them. */
 async function asBefore(file: Uint8Array): Promise<Uint8Array> {
   const { rows } = await readParquet(STATISTICS_TABLE, file);
   const columns = Object.entries(STATISTICS_TABLE).map(([name, column]) => ({
@@ -58,7 +59,7 @@ async function rewritten(file: Uint8Array): Promise<Uint8Array> {
   return writeParquet(STATISTICS_TABLE, rows, metadata).bytes;
 }
 
-/** The files of both versions on disk, and what is in them. */
+/** The files of both versions on disk, and their content. */
 async function bothFiles(t: TestContext) {
   const folder = tempDir(t);
   const [before, now] = [join(folder, 'before.parquet'), join(folder, 'now.parquet')];
@@ -110,7 +111,7 @@ test('DuckDB reads times with their zone from new files, and the same moments fr
   const twice = windows.flatMap((ms) => [ms, ms]);
   for (const files of [`['${before}', '${now}']`, `['${now}', '${before}']`])
     for (const union of ['', ', union_by_name = true']) assert.deepEqual((await read(`${files}${union}`)).windows, twice, files);
-  // Where the session is elsewhere, the new file alone still says which moment it means.
+  // In a session with another time zone, only the new file still says which moment it means.
   await connection.run("SET TimeZone = 'Asia/Kathmandu'");
   assert.deepEqual((await read(`'${now}'`)).windows, windows);
 });
@@ -140,7 +141,7 @@ test('an archive with files of both versions is whole, answers as before, and is
   const ask = async () => (await runHayate(t, ['query', sql, '--json', '--data', data], { TZ: 'America/New_York' })).stdout;
   const [before, objects] = [await ask(), [...(await readObjects(place.store, 'statistics/'))]];
   assert.ok(before.length > 10 && objects.length > 4);
-  // The first as well as the second: DuckDB goes by the first file.
+  // Either file may come first: DuckDB takes the types from the first file.
   for (const first of [0, 1]) {
     for (const [i, [key, bytes]] of objects.entries()) await place.store.replace(key, i % 2 === first ? await asBefore(bytes) : bytes);
     assert.deepEqual(await ask(), before);

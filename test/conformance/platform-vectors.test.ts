@@ -1,6 +1,6 @@
-// The vectors for platforms, against what we did not write: three.js for rotations, exact fractions
-// for clocks, the lists that Unity and MediaPipe publish. Whether they are what the script writes
-// is tested with the other vectors.
+// The vectors for platforms, compared with independent sources: three.js for rotations, exact
+// fractions for clocks, the lists that Unity and MediaPipe publish. The tests of the other vectors
+// also check that the script writes these.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Bones, cleanText, Shapes } from '@hayate/protocol';
@@ -28,7 +28,7 @@ const near = (actual: readonly number[], wanted: readonly number[]): void => {
 const quaternion = ([x, y, z, w]: readonly number[]): Quaternion => new Quaternion(x, y, z, w);
 const vector = ([x, y, z]: readonly number[]): Vector3 => new Vector3(x, y, z);
 const matrixOf = (rotation: Quaternion): Matrix4 => new Matrix4().makeRotationFromQuaternion(rotation);
-/** Turns x round: from the wire's axes to Unity's, and back. */
+/** Mirrors x: from the wire's axes to Unity's, and back. */
 const mirror = new Matrix4().makeScale(-1, 1, 1);
 
 test('a rotation in Unity is that of the wire seen in a mirror across x', () => {
@@ -60,8 +60,8 @@ test('an arm that goes down on the wire goes down in Unity, and the avatar faces
 });
 
 /**
- * The turn of the root's axes, seen from the bone: in the root it is `rotation` after the rest. The
- * parent's rest follows from the two rests of the bone.
+ * The rotation in the root's axes, seen from the bone: in the root, `rotation` is applied after the
+ * rest rotation. The parent's rest rotation follows from the two rest rotations of the bone.
  */
 const checkOwnBone = ({ initialLocal, initialRoot, local }: BonePose, rotation: Quaternion): void => {
   const parent = matrixOf(quaternion(initialRoot)).multiply(matrixOf(quaternion(initialLocal)).invert());
@@ -93,7 +93,7 @@ test('every bone has its number in Unity, no two the same, and thumbs are one na
     bones.map(({ value }) => value).sort((a, b) => a - b),
     Array.from({ length: 55 }, (_, i) => i),
   );
-  // Numbers as https://docs.unity3d.com/ScriptReference/HumanBodyBones.html has them.
+  // Numbers from https://docs.unity3d.com/ScriptReference/HumanBodyBones.html.
   const known: Record<string, [string, number]> = {
     hips: ['Hips', 0],
     leftUpperLeg: ['LeftUpperLeg', 1],

@@ -1,5 +1,6 @@
-// The reference client of clients/python, as its users get it: its own tests with real servers, and its programs while the server
-// is killed and started again. The archive, read by Python's avro, says whether everything that was acknowledged is there.
+// The reference client of clients/python, as its users get it: its own tests with real servers, and
+// its programs while the server is killed and restarted. Python's avro reads the archive to check
+// that everything acknowledged is there.
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -99,7 +100,7 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     const second = await startHayateServer(t, { data, flags, port: first.port });
     const { code } = await publisher.exit;
     assert.equal(code, 0, publisher.lines.slice(-20).join('\n'));
-    // It may have come back after the end, of which it is not told.
+    // It may have reconnected after the end, and then the server does not tell it of the end.
     watcher.kill('SIGTERM');
     assert.equal((await watcher.exit).code, 0);
     second.process.kill('SIGTERM');

@@ -1,4 +1,4 @@
-// Pages that repeat what the code says must say the same.
+// Pages that repeat facts from the code must agree with it.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';

@@ -1,6 +1,7 @@
-// What our strict readers accept, Google's Python and Go codecs read alike. Messages are made valid first and
-// then damaged: bytes changed, fields put in with any wire type, parts repeated. A message that we refuse may
-// be read in any way; a message that we accept must have one meaning. Both codecs are foreign to ours.
+// If our strict readers accept a message, Google's Python and Go codecs give it the same meaning.
+// Messages are made valid first and then damaged: bytes changed, fields inserted with any wire
+// type, parts repeated. A message that we refuse may be read in any way; a message that we accept
+// must have one meaning. Neither codec shares code with ours.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -26,7 +27,7 @@ import { tempDir } from '../support/temp-dir.ts';
 
 const MESSAGES = 20_000;
 
-/** Every message that a server reads, and how. */
+/** Every message that a server reads, and its reader. */
 const readers: readonly { schema: DescMessage; read: (bytes: Uint8Array) => unknown }[] = [
   { schema: FrameSchema, read: peekFrame },
   ...[StreamHeaderSchema, AudioSchema, ClientMessageSchema].map((schema) => ({
@@ -50,7 +51,10 @@ const seeds: ReadonlyMap<DescMessage, readonly Uint8Array[]> = new Map<DescMessa
   [ClientMessageSchema, vectorsWhere((name) => name.startsWith('client-'))],
 ]);
 
-/** A field as a careless or hostile writer makes it: any number, any wire type, varints of any length. */
+/**
+ * A field as a careless or hostile writer makes it: any number, any wire type, varints of any
+ * length.
+ */
 const varint = fc
   .tuple(fc.oneof(fc.bigInt({ min: 0n, max: 300n }), fc.bigInt({ min: 0n, max: 2n ** 70n })), fc.nat(3))
   .map(([value, padding]) => {
@@ -110,7 +114,7 @@ function acceptedMessages(seed: number): Case[] {
   });
 }
 
-/** What a foreign codec prints for each message, a line each. */
+/** The output of a foreign codec: one line for each message. */
 function foreignReadings(program: string, args: readonly string[], cases: readonly Case[]): string[] {
   const input = cases.map(({ schema, bytes }) => `${schema.typeName} ${Buffer.from(bytes).toString('hex')}\n`).join('');
   const { status, stdout, stderr } = spawnSync(program, args, { input, encoding: 'utf8', maxBuffer: 2 ** 30 });
@@ -118,7 +122,7 @@ function foreignReadings(program: string, args: readonly string[], cases: readon
   return stdout.trimEnd().split('\n');
 }
 
-/** Compiles the .proto files; returns the path of their descriptors. */
+/** Compiles the .proto files; returns the path of the descriptors. */
 function descriptorsOf(t: TestContext, protoc: string): string {
   const proto = join(root, 'packages/protocol/proto');
   const descriptors = join(tempDir(t), 'descriptors.bin');
@@ -156,7 +160,10 @@ test('a message that servers accept means the same to Python and Go', async (t) 
   }
 });
 
-/** What the archive's verifier reads in a message, in Protobuf's JSON; undefined if it refuses the bytes or does not read such messages. */
+/**
+ * The reading of a message by the archive's verifier, in Protobuf's JSON. Undefined if it refuses
+ * the bytes or does not read such messages.
+ */
 function verifierReading({ schema, bytes }: Case): JsonObject | undefined {
   try {
     if (schema === FrameSchema) {
@@ -183,7 +190,7 @@ function verifierReading({ schema, bytes }: Case): JsonObject | undefined {
   }
 }
 
-/** The same fields of a foreign codec's JSON, which leaves out what is empty or 0. */
+/** The same fields of a foreign codec's JSON, which omits empty fields and zeros. */
 function sameFields(wanted: JsonObject, found: JsonObject): JsonObject {
   return Object.fromEntries(
     Object.entries(wanted).map(([name, value]): [string, JsonValue] => {

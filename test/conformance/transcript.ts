@@ -1,10 +1,10 @@
-// Golden transcripts: bytes of both directions of a few connections, recorded between the real server and the SDK. The SDK's
-// WebSocket and the scenario's notes go in, one JSON object comes out. Invariant: no token is stored; its characters are
-// replaced, its length stays.
+// Golden transcripts: the bytes of both directions of a few connections, recorded between the real
+// server and the SDK. In: the SDK's WebSocket and the scenario's notes. Out: one JSON object.
+// Invariant: no token is stored; its characters are replaced and its length is kept.
 import { fromBinary, type JsonObject, type JsonValue, toBinary, toJson } from '@bufbuild/protobuf';
 import { type ClientMessage, ClientMessageSchema, FrameSchema, type ServerMessage, ServerMessageSchema } from '@hayate/protocol';
 
-/** What happens to the server, or to the network, in the course of a transcript. */
+/** An event at the server or in the network during a transcript. */
 export type TranscriptEvent = 'server killed' | 'server started' | 'log fails' | 'log works';
 
 /** One message. */
@@ -21,7 +21,10 @@ export interface TranscriptMessage {
 export interface TranscriptConnection {
   endpoint: string;
   messages: TranscriptMessage[];
-  /** `network`: the connection was cut without a close frame; its code is what a WebSocket reports then. */
+  /**
+   * `network`: the connection was cut without a close frame; the code is the one that a WebSocket
+   * then reports.
+   */
   close: { atMs: number; by: 'client' | 'server' | 'network'; code: number };
 }
 
@@ -29,7 +32,7 @@ export interface TranscriptConnection {
 export interface Transcript {
   name: string;
   about: string;
-  /** Flags of the server beyond its defaults. */
+  /** Flags of the server in addition to its defaults. */
   flags: readonly string[];
   events: { atMs: number; what: TranscriptEvent }[];
   connections: TranscriptConnection[];
@@ -39,7 +42,7 @@ export interface Transcript {
 export const clientMessage = (hex: string): ClientMessage => fromBinary(ClientMessageSchema, Buffer.from(hex, 'hex'));
 export const serverMessage = (hex: string): ServerMessage => fromBinary(ServerMessageSchema, Buffer.from(hex, 'hex'));
 
-/** A message as transcripts show it. */
+/** The JSON form of a message in transcripts. */
 export function transcriptJson(from: 'client' | 'server', hex: string): JsonValue {
   const bytes = Buffer.from(hex, 'hex');
   const json = from === 'client' ? toJson(ClientMessageSchema, clientMessage(hex)) : toJson(ServerMessageSchema, serverMessage(hex));
@@ -50,7 +53,10 @@ export function transcriptJson(from: 'client' | 'server', hex: string): JsonValu
 
 const placeholder = (token: string): string => 'x'.repeat(token.length);
 
-/** A client's message with every token replaced by as many `x`. Throws if that changes more than the token. */
+/**
+ * A client's message with every token replaced by `x` characters of the same number. Throws if that
+ * changes more than the token.
+ */
 function withoutTokens(bytes: Uint8Array): Buffer {
   const message = fromBinary(ClientMessageSchema, bytes);
   message.token = placeholder(message.token);
@@ -61,30 +67,30 @@ function withoutTokens(bytes: Uint8Array): Buffer {
   return replaced;
 }
 
-/** Records the connections of clients that are given its WebSocket. */
+/** Records the connections of clients that use its WebSocket. */
 export class TranscriptRecorder {
   readonly #connections: TranscriptConnection[] = [];
   readonly #events: Transcript['events'] = [];
   #startedMs: number | undefined;
   #open = 0;
 
-  /** Notes what is about to happen to the server. */
+  /** Notes an event just before it happens to the server. */
   note(what: TranscriptEvent): void {
     this.#events.push({ atMs: this.#atMs(), what });
   }
 
-  /** How many connections have not ended. */
+  /** Number of open connections. */
   get open(): number {
     return this.#open;
   }
 
-  /** What was recorded; connections in the order in which they were opened. */
+  /** The recorded transcript; connections are in the order in which they were opened. */
   transcript(name: string, about: string, flags: readonly string[]): Transcript {
     const spoken = this.#connections.filter(({ messages }) => messages.length > 0);
     return { name, about, flags, events: this.#events, connections: spoken };
   }
 
-  /** A WebSocket class that records what passes: Node's own otherwise. */
+  /** Node's WebSocket class, extended to record all messages. */
   get WebSocket(): typeof WebSocket {
     const begin = (url: string | URL): TranscriptConnection => {
       const connection: TranscriptConnection = {

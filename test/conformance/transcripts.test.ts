@@ -1,6 +1,7 @@
-// The golden transcripts. The client's side of each is played to a real server, message by message, each when the server has said
-// what it had said before it in the recording: the answers must be of the same kinds, in the same order, with the same frames
-// and close codes. And Google's Python codec reads every recorded message as the transcript shows it.
+// The golden transcripts. The client's side of each is played to a real server. A message is sent
+// once the server has sent as much as before it in the recording. The answers must be of the same
+// kinds, in the same order, with the same frames and close codes. Google's Python codec reads every
+// recorded message as the transcript shows it.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
@@ -28,9 +29,12 @@ import { STREAM, storedTranscripts, TranscriptServer } from './transcripts.ts';
 const transcripts = storedTranscripts();
 const NAMES = ['end', 'join', 'late-join', 'resend', 'resume-after-crash', 'return', 'supersede'];
 
-/** What a connection's server said, without what depends on time alone: pongs, audiences, and how often it acknowledged. */
+/**
+ * The server's messages on a connection, without the parts that depend on time: pongs, audiences,
+ * and the number of acknowledgements.
+ */
 interface Shape {
-  /** Kinds of messages in order, a kind that follows itself once. */
+  /** Kinds of messages in order; repetitions of a kind count once. */
   kinds: string[];
   frames: number[];
   acknowledged: bigint;
@@ -58,7 +62,7 @@ function sentSequences({ connections }: Transcript): number[] {
   return messages.flatMap(({ hex }) => clientMessage(hex).frames.map((frame) => peekFrame(frame).sequence));
 }
 
-/** Everything of a transcript in the order in which it happened. */
+/** The steps of a transcript, in the order in which they happened. */
 type Step =
   | { atMs: number; message: TranscriptMessage; connection: TranscriptConnection }
   | { atMs: number; what: Transcript['events'][number]['what'] }
@@ -70,8 +74,8 @@ function stepsOf({ connections, events }: Transcript): Step[] {
     { atMs: connection.close.atMs, close: connection.close, connection },
   ]);
   lists.push([...events]);
-  // Merged by time. Within a connection the order is the recorded one; across connections, at one time, clients speak first:
-  // what a viewer is given must have been sent.
+  // Merged by time. Within a connection the recorded order holds. Across connections, at the same
+  // time, clients come first: a frame must be sent before a viewer gets it.
   const rank = (step: Step): number => ('message' in step && step.message.from === 'client' ? 0 : 'message' in step ? 1 : 2);
   const steps: Step[] = [];
   for (;;) {
@@ -83,14 +87,17 @@ function stepsOf({ connections, events }: Transcript): Step[] {
   }
 }
 
-/** What a transcript is played to. */
+/** The server that a transcript is played to. */
 interface ReplayServer {
   readonly url: string;
   token(grants: { publish?: string[]; watch?: string[] }): Promise<string>;
   act(what: TranscriptEvent): Promise<void>;
 }
 
-/** A process if something is to happen to it, else a server in this process, which starts sooner. */
+/**
+ * A separate process if events happen to it, otherwise a server in this process, which starts
+ * sooner.
+ */
 async function serverFor(t: TestContext, { events, flags }: Transcript): Promise<ReplayServer> {
   if (events.length === 0) return { ...(await startTestServer(t, flags)), act: () => assert.fail('nothing happens to this server') };
   const server = new TranscriptServer(t, flags);
@@ -103,9 +110,9 @@ class Replay {
   readonly #t: TestContext;
   readonly #server: ReplayServer;
   readonly #peers = new Map<TranscriptConnection, WirePeer>();
-  /** The epochs of this run by those of the recording. */
+  /** The epochs of this run, by the epochs of the recording. */
   readonly #epochs = new Map<bigint, bigint>();
-  /** How many of the messages that the server sent in the recording have been awaited. */
+  /** The awaited messages of the server, by recorded connection. */
   readonly #awaited = new Map<TranscriptConnection, ServerMessage[]>();
 
   constructor(t: TestContext, server: ReplayServer) {
@@ -122,7 +129,7 @@ class Replay {
     else await this.#await(connection, peer, serverMessage(step.message.hex));
   }
 
-  /** The shape of what the server said on a connection. */
+  /** The shape of the server's messages on a connection. */
   shape(connection: TranscriptConnection): Shape {
     return shapeOf(this.#peers.get(connection)?.received ?? []);
   }
@@ -135,7 +142,7 @@ class Replay {
     return peer;
   }
 
-  /** A recorded message with this run's token, ticket and epoch in the places of the recording's. */
+  /** A recorded message with the token, ticket and epoch of this run. */
   async #live(recorded: ClientMessage): Promise<ClientMessage> {
     const message = structuredClone(recorded);
     const { publish, watch, receipt } = message;
@@ -162,7 +169,7 @@ class Replay {
     return recorded === 0n ? 0n : (this.#epochs.get(recorded) ?? assert.fail('an epoch that the server has not named'));
   }
 
-  /** Waits until the server has said as much as it had in the recording. */
+  /** Waits until the server has sent as much as in the recording. */
   async #await(connection: TranscriptConnection, peer: WirePeer, message: ServerMessage): Promise<void> {
     const said = [...(this.#awaited.get(connection) ?? []), message];
     this.#awaited.set(connection, said);
@@ -187,7 +194,8 @@ class Replay {
     if (connection.close.by === 'client') peer.close();
     else if (connection.close.by === 'network') peer.cut();
     const { code } = await peer.closed();
-    // The server answers a client's close with its code; a cut, and a killed server, say nothing.
+    // The server answers a client's close with its code. A cut connection and a killed server send
+    // nothing.
     assert.equal(code, connection.close.code, connection.endpoint);
   }
 }
@@ -229,7 +237,7 @@ for (const transcript of transcripts)
       const [wanted, found] = [shapeOf(recorded), replay.shape(connection)];
       assert.deepEqual(found.kinds, wanted.kinds, connection.endpoint);
       assert.equal(found.acknowledged, wanted.acknowledged, connection.endpoint);
-      // What a viewer is given of the time before it came depends on how long ago that was.
+      // The frames from before a viewer's arrival depend on how long ago they were.
       const given = new Set(found.frames);
       assert.deepEqual(
         wanted.frames.filter((sequence) => !given.has(sequence)),
@@ -277,7 +285,7 @@ test("Python's codec reads every message of every transcript as it is shown", (t
     at += count;
     assert.deepEqual(count === 0 ? rest : { ...rest, frames }, json);
   }
-  // The codec takes what it is given: bytes that are no message are refused.
+  // The codec decodes whatever bytes it gets, and refuses bytes that are not a message.
   const refused = spawnSync(python, [join(root, 'test/conformance/read-protobuf.py'), descriptors], {
     input: 'hayate.v1.ServerMessage 0aff\n',
     encoding: 'utf8',

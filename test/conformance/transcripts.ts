@@ -1,5 +1,6 @@
-// Records spec/vectors/transcripts: each situation is played by the SDK, on Node's WebSocket, against a real server process.
-// Run it as a program to record them again; times, epochs and tickets then differ, and nothing else should.
+// Records spec/vectors/transcripts: the SDK plays each situation, with Node's WebSocket, against a
+// real server process. Run it as a program to record them again; then only times, epochs and
+// tickets should differ.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
@@ -14,7 +15,7 @@ import { root } from '../support/process.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { type Transcript, type TranscriptEvent, TranscriptRecorder } from './transcript.ts';
 
-/** Where transcripts lie. */
+/** Folder of the transcripts. */
 export const TRANSCRIPTS = join(root, 'spec/vectors/transcripts');
 /** The stream of all transcripts. */
 export const STREAM = 'studio-7';
@@ -25,7 +26,10 @@ export const storedTranscripts = (): Transcript[] =>
     .sort()
     .map((name): Transcript => JSON.parse(readFileSync(join(TRANSCRIPTS, name), 'utf8')));
 
-/** A server process that can be killed, started again at the same place, and kept from writing files. */
+/**
+ * A server process that can be killed, restarted at the same place, and prevented from writing
+ * files.
+ */
 export class TranscriptServer {
   readonly #scope: TestScope;
   readonly #data: string;
@@ -46,15 +50,16 @@ export class TranscriptServer {
     return this.#process.url;
   }
 
-  /** Starts, killed or new; at the same port. */
+  /** Starts a new process, also after a kill, on the same port. */
   async start(): Promise<void> {
     this.#running = await startHayateServer(this.#scope, { data: this.#data, port: this.#running?.port ?? 0, flags: this.#flags });
   }
 
-  /** Makes something happen. */
+  /** Makes an event happen. */
   async act(what: TranscriptEvent): Promise<void> {
     const { process, metric } = this.#process;
-    // The size that a file of the process may reach: 0 refuses each write to the log, as a full disk would.
+    // The maximum size of a file that the process may write. With 0 every write to the log fails,
+    // as on a full disk.
     const limitFiles = (size: string) => execFileSync('prlimit', ['--pid', String(process.pid), `--fsize=${size}:unlimited`]);
     if (what === 'server started') await this.start();
     else if (what === 'log fails') limitFiles('0');
@@ -79,11 +84,11 @@ export class TranscriptServer {
   }
 }
 
-/** What a scenario plays with. */
+/** The clients and servers that a scenario uses. */
 interface Stage {
   readonly server: TranscriptServer;
   broadcaster(): Promise<Broadcaster>;
-  /** A viewer and the sequences that it was given. */
+  /** A viewer, and the sequences that it got. */
   viewer(url?: string): Promise<{ viewer: Viewer; seen: Set<number>; ends: string[] }>;
   act(what: TranscriptEvent): Promise<void>;
   /** A relay in front of the server whose connections can be cut. */
@@ -99,7 +104,7 @@ interface Scenario {
 
 const PACKET_MS = 20;
 
-/** Sends `count` packets of 20 ms, 20 ms apart, from packet `from` on. */
+/** Sends `count` packets of 20 ms, one every 20 ms, starting with packet `from`. */
 async function speak(broadcaster: Broadcaster, from: number, count: number): Promise<void> {
   for (let i = from; i < from + count; i++) {
     broadcaster.sendAudio({ packets: [Uint8Array.of(0xf8, i & 255)], position: i * PACKET_MS * 48, level: 30 });
@@ -219,7 +224,7 @@ const scenarios: readonly Scenario[] = [
   },
 ];
 
-/** Plays one situation and returns what was said. */
+/** Plays one situation and returns its recording. */
 async function record(scope: TestScope, { name, about, flags = [], play }: Scenario): Promise<Transcript> {
   const server = new TranscriptServer(scope, flags);
   await server.start();

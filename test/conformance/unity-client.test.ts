@@ -1,6 +1,6 @@
-// docs/client/unity.md: its C# compiles as it stands there and makes of every vector what the
-// vector says; and .NET's ClientWebSocket, whose Mono build is Unity's, watches a broadcast on a
-// real server, breaks the contract and learns the close code.
+// docs/client/unity.md: its C# compiles unchanged and gives for every vector the result that the
+// vector names. .NET's ClientWebSocket, whose Mono build Unity uses, watches a broadcast on a real
+// server, breaks the contract and learns the close code.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -53,13 +53,13 @@ test('the C# of the Unity page turns poses, counts time and cleans text as the v
         }),
       ),
       ...textCalls(),
-      // What the page says of marks beyond U+FFFF.
+      // Without this text, as the page excludes marks beyond U+FFFF.
       ...drawnTextCalls(textSeed, 3_000, /\u{1d165}/u),
     ],
   );
 });
 
-/** The C# viewer, started on `path` of `server`. */
+/** Starts the C# viewer on `path` of `server`. */
 const startClientWebSocket = async (
   t: TestContext,
   server: TestServer,

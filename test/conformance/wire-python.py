@@ -1,6 +1,7 @@
-"""Reads spec/vectors (its path is the first argument) with Google's Protobuf and with the motion rules of spec/wire.md.
+"""Checks spec/vectors (its path is the first argument) with Google's Protobuf.
 
-Exits with 1 at the first difference from index.json; otherwise prints how many vectors were checked.
+Motion is decoded according to the rules of spec/wire.md. Exits with 1 at the first difference
+from index.json; otherwise prints how many vectors were checked.
 """
 
 import base64
@@ -48,7 +49,8 @@ def bits(mask):
 
 
 def overlay(motion, base):
-    """A motion message over a pose in wire precision: (hips, rotations as 48-bit words, shapes)."""
+    """Applies a motion message to a pose in wire precision: (hips, rotations as 48-bit words,
+    shapes)."""
     hips, rotations, shapes = list(base[0]), list(base[1]), list(base[2])
     if motion.hips:
         hips = list(motion.hips)
@@ -85,7 +87,7 @@ def check_motion(entry, quantised):
 
 
 def is_text(text, units_max):
-    """Whether text is what spec/wire.md, "Text", takes, by its own table."""
+    """Whether spec/wire.md, "Text", permits this text, by its own table."""
     forbidden = [(0, 0x1F), (0x7F, 0x9F), (0x2028, 0x2029), (0x202A, 0x202E), (0x2066, 0x206F), (0xD800, 0xDFFF)]
     forbidden += [(0xFDD0, 0xFDEF), (0xFEFF, 0xFEFF), (0xFFF9, 0xFFFB), (0xE0001, 0xE0001)]
     forbidden += [(plane << 16 | 0xFFFE, plane << 16 | 0xFFFF) for plane in range(17)]
@@ -95,7 +97,8 @@ def is_text(text, units_max):
 
 
 def check_header_text(entry, folder):
-    """Titles and names of HEADER vectors are text, and those of the vectors that are refused for their text are not."""
+    """Checks that titles and names of valid HEADER vectors are permitted text, and those of
+    vectors refused for their text are not."""
     refused = entry["name"].startswith(("frame-bad-title-", "frame-bad-name-"))
     if not (refused or entry.get("payload", {}).get("message") == "StreamHeader"):
         return
@@ -129,7 +132,8 @@ SIZED = (descriptor.FieldDescriptor.TYPE_BYTES, descriptor.FieldDescriptor.TYPE_
 
 
 def read_strictly(message_type, data):
-    """Every occurrence of every known field, by spec/wire.md, "Reading". Raises ValueError or IndexError for what it refuses."""
+    """Every occurrence of every known field, by spec/wire.md, "Reading". Raises ValueError or
+    IndexError for bytes that it refuses."""
     at, found = 0, []
     while at < len(data):
         tag, at = varint(data, at, 5)
@@ -147,7 +151,7 @@ def read_strictly(message_type, data):
         if field is None:
             continue
         if wire_type == 2 and field.label == field.LABEL_REPEATED and field.type not in SIZED:
-            # Packed numbers: the contract has packed varints alone.
+            # The only packed numbers in the contract are varints.
             end = 0
             while end < len(value):
                 _, end = varint(value, end, 10)
@@ -165,7 +169,8 @@ def read_strictly(message_type, data):
 
 
 def read_frame(data):
-    """A frame's fields, the last occurrence of each; refuses what servers refuse in any occurrence."""
+    """A frame's fields, the last occurrence of each. Refuses a frame if any occurrence is one
+    that servers refuse."""
     found = read_strictly(frame_pb2.Frame.DESCRIPTOR, data)
     for name, value in found:
         if name == "stream" and not re.fullmatch(rb"[A-Za-z0-9_-]{1,64}", value):
@@ -197,7 +202,7 @@ def is_refused(entry, data):
     try:
         if entry["message"] == "Frame":
             frame = read_frame(data)
-            # Vectors of the frame's own form have payloads of no meaning.
+            # Vectors of the frame's own form have meaningless payloads.
             if entry["name"].startswith("frame-bad-audio-"):
                 check_audio(frame.get("payload", b""))
         else:
@@ -223,7 +228,8 @@ def opus_samples(packet):
 
 
 def opus_sizes(code, body):
-    """The frames' sizes, which may be impossible; None if equal frames do not divide the body."""
+    """The frames' sizes, which may be impossible; None if the body cannot be divided into equal
+    frames."""
 
     def length(at):
         return (body[at], at + 1) if body[at] < 252 else (body[at] + 4 * body[at + 1], at + 2)
@@ -256,7 +262,7 @@ def quantise(rotation):
     """The 6 bytes of a quaternion, in hexadecimal, by spec/wire.md, "Motion"."""
     norm = math.sqrt(sum(part * part for part in rotation))
     q = [part / norm for part in rotation]
-    # The largest magnitude; of equal ones the last.
+    # The largest magnitude; among equal ones the last.
     largest = max((3, 2, 1, 0), key=lambda i: abs(q[i]))
     sign = -1 if q[largest] < 0 else 1
     word, shift = largest, 2
@@ -268,7 +274,8 @@ def quantise(rotation):
 
 
 def check_rotations(folder):
-    """Quantises and decodes the near-ties; each differs when what was decoded is quantised again."""
+    """Quantises and decodes the near-ties; each changes when the decoded value is quantised
+    again."""
     rotations = json.loads((folder / "rotations.json").read_text())["rotations"]
     for entry in rotations:
         name, data = entry["name"], bytes.fromhex(entry["quantised"])

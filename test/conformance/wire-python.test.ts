@@ -1,5 +1,6 @@
-// Google's Python Protobuf reads the vectors, from our .proto files alone, as index.json says; and wire-python.py, which
-// was written from spec/wire.md, dequantises the motion vectors to the same poses. An oracle that shares no code with ours.
+// An oracle that shares no code with ours. Google's Python Protobuf reads the vectors from our
+// .proto files alone, as index.json says. wire-python.py, which was written from spec/wire.md,
+// dequantises the motion vectors to the same poses.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// spec/wire.md and spec/behaviour.md are true of the code: their tables are the code's lists, their example is a vector, their
-// links lead somewhere.
+// spec/wire.md and spec/behaviour.md match the code: their tables are the code's lists, their
+// example is a vector, and their links resolve.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -79,7 +79,7 @@ test('the times are those of timing.ts', () => {
   );
 });
 
-/** Numbers in the prose, and what they are in the code. A group of the pattern is the number. */
+/** Numbers in the prose, and their values in the code. A group of the pattern is the number. */
 const prose: readonly [RegExp, number][] = [
   [/four more at intervals of (\d+) ms/, Timing.firstPingIntervalMs],
   [/nothing has come for (\d+) s while a `Ping`/, Timing.silenceMaxMs / 1_000],

@@ -1,4 +1,5 @@
-// spec/vectors: what the script writes is what is committed, and our readers make of the bytes what index.json says.
+// spec/vectors: the committed files are those that the script writes, and our readers get from the
+// bytes what index.json says.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -60,7 +61,7 @@ test('every message type of the contract that travels on its own has a vector, a
 });
 const isEmpty = (value: JsonValue) => value === '' || (Array.isArray(value) && value.length === 0);
 
-/** What a server expects of the vectors' frames. */
+/** The limits and identity that a server expects of the vectors' frames. */
 const border = { stream: 'studio-7', epoch: EPOCH, frameBytesMax: 65_536, sequenceEnd: Number.MAX_SAFE_INTEGER };
 
 for (const entry of vectors.filter((each) => each.failure !== undefined))
@@ -81,7 +82,7 @@ test('for every field of a frame there is a vector whose first occurrence alone 
     const entry = vectors.find(({ name }) => name === `frame-bad-earlier-${field}`);
     assert.ok(entry, field);
     if (field === 'payload') continue;
-    // What a codec makes of the last occurrences is a frame that servers take.
+    // The frame that a codec makes from the last occurrences is one that servers accept.
     const { $typeName: _, $unknown: __, ...frame } = fromBinary(protocol.FrameSchema, bytesOf(entry));
     const last = { ...frame, sequence: Number(frame.sequence), captureUs: Number(frame.captureUs), position: Number(frame.position) };
     protocol.peekFrame(protocol.encodeFrame({ ...last, keySequence: Number(frame.keySequence) }));
@@ -109,7 +110,7 @@ for (const { name, about, hex, samples, breaks } of packets)
     if (packet.length > 0) assert.equal(await libopusSamples(packet), samples);
   });
 
-/** How long libopus says that a packet lasts; undefined if its parser refuses the framing. */
+/** The duration of a packet according to libopus; undefined if its parser refuses the framing. */
 async function libopusSamples(packet: Uint8Array): Promise<number | undefined> {
   const decoder = await createDecoder({ sampleRate: 48_000, channels: 2 });
   try {
@@ -152,7 +153,7 @@ for (const entry of vectors.filter((each) => each.failure === undefined))
     if (entry.motion !== undefined) compareMotion(entry.motion, bytes);
   });
 
-/** The hand-written peek and encoder against the canonical JSON. */
+/** Compares the hand-written peek and encoder with the canonical JSON. */
 function compareFrame(entry: VectorEntry, bytes: Uint8Array): void {
   const { payloadOffset, payloadLength, ...header } = protocol.peekFrame(bytes);
   const payload = bytes.subarray(payloadOffset, payloadOffset + payloadLength);

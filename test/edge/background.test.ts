@@ -1,4 +1,5 @@
-// Clients that say nothing of their own accord, as pages in the background: while they answer they stay, when they do not they go.
+// Clients that send nothing by themselves, like pages in the background: they are kept while they
+// answer pings, and closed when they do not.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
@@ -11,7 +12,7 @@ import { connectPeer, FrameSource } from '../support/wire-peer.ts';
 
 const ROLES = ['--roles', 'streamer,listener,api'];
 
-/** Opens a connection that says hello and then nothing. */
+/** Opens a connection that sends its first message and then nothing. */
 async function openSilent(t: TestContext, server: TestServer, path: string, options: { autoPong: boolean }) {
   const socket = new WebSocket(`${server.url.replace(/^http/, 'ws')}${path}`, SUBPROTOCOL, options);
   let code: number | undefined;
@@ -40,7 +41,7 @@ test('a silent client that answers pings stays connected, one that answers nothi
     const server = await startTestServer(t, [...ROLES, '--idle-timeout-ms', '1s']);
     const pings = () => server.metric('hayate_connection_pings_total', { endpoint });
     const answering = await openSilent(t, server, path, { autoPong: true });
-    // Without an answer the third is the last.
+    // Without an answer the third ping is the last.
     await poll('more pings than fit into two idle timeouts', async () => (await pings()) >= 9);
     assert.equal(answering.code(), undefined);
     answering.socket.terminate();
@@ -73,7 +74,7 @@ test('a client that is heard is never pinged', async (t) => {
   talking.socket.on('ping', () => pinged++);
   let heard = 0;
   silent.socket.on('ping', () => heard++);
-  // Talks whenever a turn of the loop comes round, until the other has been pinged often.
+  // Sends in every turn of the loop until the other one has been pinged often.
   await poll('pings to the silent one', () => {
     talking.socket.send(toBinary(ClientMessageSchema, create(ClientMessageSchema, { ping: { id: 1 } })));
     return heard >= 4;

@@ -1,5 +1,5 @@
-// What load balancers expect of a server: their checks find it up, and down while it drains; connections stay usable for longer than
-// they keep them; WebSockets pass.
+// The server's behaviour towards load balancers: health checks see it up, and down while it drains;
+// connections stay usable for longer than the balancers keep them; WebSockets pass.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { PATHS } from '@hayate/protocol';
@@ -14,7 +14,7 @@ const ROLES = ['--roles', 'streamer,listener,api'];
 const portOf = (url: string) => new URL(url).port;
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
 
-/** A frame goes from a broadcaster to a viewer, both through `front`. */
+/** Sends a frame from a broadcaster to a viewer, both through `front`. */
 async function passesFrames(t: TestContext, front: string, { server, stream }: { server: TestServer; stream: string }): Promise<void> {
   const viewer = await connectPeer(t, front, PATHS.watch);
   viewer.send({ watch: { stream, token: await server.token({ watch: ['*'] }) } });
@@ -123,7 +123,8 @@ test('a connection stays open for longer than balancers keep theirs, or for as l
       const kept = openRaw(t, url);
       const path = url === server.url ? '/api/openapi.json' : '/livez';
       assert.equal((await kept.ask(get(path))).headers['keep-alive'], `timeout=${seconds}`);
-      // A connection with half a request is closed by the request timeout, not by the keep-alive timeout.
+      // A connection with half a request is closed by the request timeout, not by the keep-alive
+      // timeout.
       const slow = openRaw(t, url);
       assert.equal((await slow.ask('GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ')).status, 408);
       await slow.closed();
@@ -141,7 +142,7 @@ test('connections that only wait make room for others before the server is full'
   const server = await startTestServer(t, [...ROLES, '--connections-max', '20', '--internal-port', '0']);
   const waiting = Array.from({ length: 40 }, () => openRaw(t, server.url));
   for (const connection of waiting) connection.send(get('/api/openapi.json'));
-  // More than there is room for at once: some are dropped, all that were answered wait.
+  // More requests than there is room for: some are dropped, and all answered ones wait.
   await poll('answers or drops', async () => {
     const opened = await Promise.all(waiting.map((connection) => connection.isClosed() || connection.rest().length > 0));
     return opened.every(Boolean);

@@ -1,5 +1,6 @@
-// Certificates are renewed while the server runs: by copying, by renaming, by Kubernetes' swap of a symbolic link, certificate and key
-// at different moments. New connections get the new one, open ones stay, and a pair that does not match is never served.
+// Certificates are renewed while the server runs: by copying, by renaming, by Kubernetes' swap of a
+// symbolic link, certificate and key at different moments. New connections get the new certificate,
+// open ones stay, and a pair that does not match is never served.
 import assert from 'node:assert/strict';
 import { appendFileSync, copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +19,7 @@ import { connectPeer } from '../support/wire-peer.ts';
 
 const ROLES = ['--roles', 'streamer,listener,api'];
 
-/** The files that a server is told to use, holding `first`. */
+/** The files that a server is configured to use, with `first` in them. */
 function deployed(t: TestContext, first: MadeCertificate) {
   const folder = tempDir(t);
   const [certPath, keyPath] = [join(folder, 'tls.crt'), join(folder, 'tls.key')];
@@ -52,7 +53,7 @@ test('a renewed certificate is used for new connections, while open ones stay', 
   await viewer.until('Watching', ({ watching }) => watching);
 });
 
-/** A token by the pairing code: the certificate is not one that fetch trusts. */
+/** A token by the pairing code, since fetch does not trust the certificate. */
 async function tokenOf(t: TestContext, { url, pairedUrl = '' }: TestServer): Promise<string> {
   const body = JSON.stringify({ grants: { watch: ['*'] }, pair: new URL(pairedUrl).hash.replace('#pair=', '') });
   const head = `POST /dev/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
@@ -86,7 +87,7 @@ test('the old pair stays until a matching one is there, and what is refused is c
   await server.reload();
   assert.equal(await served(), 'second');
   assert.deepEqual([await count('taken'), await count('refused')], [1, broken.length]);
-  // The same again is no change.
+  // Copying the same files again is not a change.
   copyFileSync(second.keyPath, files.keyPath);
   appendFileSync(files.certPath, '');
   await server.reload();

@@ -1,5 +1,6 @@
-// Development mode behind what turns the world into this machine: reverse proxies as their manuals configure them, tunnels that pass
-// bytes on, other sites. Nobody gets a token through them, whatever the request says; on this machine every client gets one.
+// Development mode behind programs that make remote clients look local: reverse proxies as their
+// manuals configure them, tunnels that forward bytes, other sites. No client gets a token through
+// them, whatever its request says; on this machine every client gets one.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createServer as createHttpServer } from 'node:http';
@@ -21,7 +22,7 @@ import { tempDir } from '../support/temp-dir.ts';
 const ROLES = ['--roles', 'streamer,listener,api'];
 const run = promisify(execFile);
 
-/** Requests as an attacker writes them, to look like a program of the server's own machine. */
+/** Requests as an attacker writes them, to look like a program on the server's own machine. */
 const guises = (server: TestServer): Record<string, string> => {
   const local = new URL(server.url).host;
   return {
@@ -39,7 +40,7 @@ const BODY = '{"grants":{"moderate":["*"],"publish":["*"],"watch":["*"]}}';
 const request = (headers: string, version = 'HTTP/1.1') =>
   `POST /dev/token ${version}\r\n${headers}Content-Type: application/json\r\nContent-Length: ${BODY.length}\r\n\r\n${BODY}`;
 
-/** No guise gets a token through what listens at `url`. */
+/** Asserts that no guise gets a token from the server at `url`. */
 async function givesNothing(t: TestContext, url: string, server: TestServer): Promise<void> {
   for (const [guise, headers] of Object.entries(guises(server)))
     for (const version of ['HTTP/1.1', 'HTTP/1.0']) {
@@ -77,7 +78,10 @@ test('HAProxy, which passes Host on, by HTTP or by bytes: nobody gets a token', 
   }
 });
 
-/** Passes bytes on to a server, as ssh -R, kubectl port-forward and tunnels do. Resolves to its address. */
+/**
+ * Forwards bytes to a server, as ssh -R, kubectl port-forward and tunnels do. Resolves to its
+ * address.
+ */
 async function startTunnel(t: TestContext, server: TestServer): Promise<string> {
   const tunnel = createServer((client) => {
     const upstream = connect(Number(new URL(server.url).port), '127.0.0.1');
@@ -162,7 +166,7 @@ test('the door is open to this machine alone, and closed with the server', async
 });
 
 test('the command line says what to do where it cannot reach the door', async (t) => {
-  // A server elsewhere, as far as a client can tell: its door is closed.
+  // A server elsewhere, as far as a client can tell: its local door is closed.
   const closed = await freePort();
   const { promise, resolve } = Promise.withResolvers<void>();
   const elsewhere = createHttpServer((_request, response) =>

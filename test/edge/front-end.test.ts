@@ -1,4 +1,4 @@
-// Hayate as it is run: behind nginx and behind HAProxy, both real.
+// Hayate in its usual deployments: behind a real nginx and behind a real HAProxy.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startHaproxy } from '../support/haproxy.ts';

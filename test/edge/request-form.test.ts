@@ -1,5 +1,5 @@
-// Requests as old, odd and broken clients send them: valid ones are answered whatever their form, others refused with a status that
-// says why, never with a 500, and the server continues.
+// Requests as old, odd and broken clients send them. Valid ones are answered whatever their form.
+// Others are refused with a status that says why, never with a 500, and the server continues.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -156,7 +156,7 @@ test('bytes that are no HTTP/1.1 request are told what they look like, counted, 
     const answer = await raw.ask(bytes);
     assert.equal(answer.status, status, String(bytes));
     assert.equal((JSON.parse(answer.body) as { error: { code: string } }).error.code, code, String(bytes));
-    // This end stays open, as that of a client that hangs.
+    // Our end stays open, like that of a client that hangs.
     await raw.closed();
   }
   assert.equal(await server.metric('hayate_upgrades_refused_total', { reason: 'proxy_protocol' }), 2);

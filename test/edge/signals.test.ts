@@ -1,4 +1,5 @@
-// What signals do to a server, as supervisors, terminals and people send them: real processes, real signals, a real terminal.
+// The effect of signals on a server, as supervisors, terminals and people send them: real
+// processes, real signals, a real terminal.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -34,7 +35,10 @@ test('SIGHUP and SIGUSR1 leave a server without a terminal running, SIGQUIT drai
   assert.match(program.stdout.join('\n'), /draining\nstopped/);
 });
 
-/** Runs its arguments as the leader of a session with a terminal of its own; ends the terminal when its input ends; then says how the program ended. */
+/**
+ * Runs its arguments as the leader of a session with its own terminal, ends the terminal when its
+ * input ends, and then prints how the program ended.
+ */
 const TERMINAL = `
 import os, pty, sys
 pid, terminal = pty.fork()
@@ -74,7 +78,7 @@ test('a server whose output nobody reads any more continues, and drains when it 
   await poll('the server to listen', () => url !== '');
   child.stdout.destroy();
   child.stderr.destroy();
-  // A bad request is logged; each is one more write to a pipe without a reader.
+  // A bad request is logged; each log line is one more write to a pipe without a reader.
   for (const _ of [1, 2, 3]) assert.equal((await fetch(`${url}${PATHS.watch}`)).status, 426);
   const viewer = await connectPeer(t, url, PATHS.watch);
   child.kill('SIGTERM');

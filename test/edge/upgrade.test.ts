@@ -1,4 +1,5 @@
-// What `Upgrade` does: WebSocket handshakes at their endpoints are taken or refused with a reason, any other is ignored.
+// Handling of `Upgrade`: WebSocket handshakes at their endpoints are accepted, or refused with a
+// reason; any other upgrade is ignored.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { type TestContext, test } from 'node:test';
@@ -21,7 +22,7 @@ const IGNORED = {
   'a WebSocket where there is none': 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n',
 };
 
-/** Whether the connection can still be used, and nothing else came. */
+/** Asserts that the connection is still usable and that nothing else arrived. */
 async function goesOn(raw: RawConnection): Promise<void> {
   assert.deepEqual(await raw.ask('GET /livez HTTP/1.1\r\nHost: x\r\n\r\n').then(({ status, body }) => [status, body]), [200, 'ok\n']);
   assert.equal(raw.rest(), '');

@@ -1,5 +1,6 @@
-// Addresses in every spelling, at real sockets: what may be listened on without a key, whether the address that is printed
-// opens, who may have a token, and what a resolver without IPv4, IPv6 or any localhost changes.
+// Addresses in every spelling, on real sockets: which ones may be listened on without a key,
+// whether the printed address opens, who may have a token, and the effects of a resolver without
+// IPv4, IPv6 or any localhost.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { get, request } from 'node:http';
@@ -20,7 +21,7 @@ const key = ['--jwt-secret', 'a secret of thirty-two bytes, or more'];
 const refusedBy = (t: TestContext, flags: readonly string[], message: RegExp) =>
   assert.rejects(startTestServer(t, flags), { code: 'CONFIGURATION', message });
 
-/** The status of POST /dev/token at `url` by a client that calls the server `host`. */
+/** The status of POST /dev/token at `url` for a client that uses `host` as the server's name. */
 const tokenStatus = (url: string, host: string): Promise<number | undefined> =>
   new Promise((resolve, reject) => {
     const headers = { Host: host, 'Content-Type': 'application/json' };
@@ -99,7 +100,8 @@ test('the zone of an address of one link is kept, for listening and in the addre
   assert.ok(server.url.startsWith(`http://[${address}%25${zone}]:`), server.url);
   const port = Number(/:(\d+)$/.exec(server.url)?.[1]);
   const status = await new Promise((resolve, reject) => {
-    // As curl sends it: a zone means nothing to others and is left out of Host (RFC 6874 section 1).
+    // As curl sends it: a zone has no meaning on other machines and is left out of Host (RFC 6874
+    // section 1).
     const headers = { Host: `[${address}]:${port}` };
     get({ host: `${address}%${zone}`, port, path: '/readyz', headers }, (response) => resolve(response.resume().statusCode)).on(
       'error',
@@ -118,7 +120,7 @@ test('a client is sent to the port where tokens are given under any address of t
     assert.equal(await tokenStatus(url, `${host}:${port}`), 307, host);
     assert.equal(await tokenStatus(url, host), 307, host);
   }
-  // dns.example leads to 127.0.0.1 when an attacker wants it to.
+  // An attacker can make dns.example resolve to 127.0.0.1.
   for (const host of ['dns.example', 'localhost.example', '127.0.0.1.example']) assert.equal(await tokenStatus(url, host), 403, host);
 });
 
@@ -127,7 +129,7 @@ test('a client that comes by an IPv4-mapped address is on this machine', async (
   const server = await startTestServer(t, ['--roles', 'api', '--lan']);
   const { port } = new URL(server.url);
   const { cert } = await lanCertificate(server.dataDirectory, lanAddresses());
-  // The socket takes both kinds, and 127.0.0.1 comes as ::ffff:127.0.0.1.
+  // The socket accepts both families, and 127.0.0.1 appears as ::ffff:127.0.0.1.
   for (const host of ['127.0.0.1', '::1']) {
     const status = await new Promise((resolve, reject) => {
       const headers = { 'Content-Type': 'application/json' };
@@ -151,7 +153,7 @@ test('--lan names IPv6 addresses where there is no IPv4, and none of one link', 
   assert.deepEqual(lanAddresses({ lo }), []);
 });
 
-/** What a server says of where it is, and how it ends. */
+/** The address that a server prints, and its exit. */
 const addressOf = async (server: TestProcess): Promise<string> => (await server.untilLine(/^listening on (http\S+)$/, WAIT))[1] ?? '';
 const serve = (data: string, ...flags: string[]) => [
   'serve',
@@ -185,7 +187,7 @@ test('where localhost is IPv4 only, IPv6 only, both or unknown, the server and t
       const printed = await addressOf(server);
       assert.match(printed, url, `${host} among ${hosts.join(', ')}`);
       const { port } = new URL(printed);
-      // The printed address, and localhost without a scheme wherever it can lead there.
+      // The printed address, and localhost without a scheme wherever it can resolve to this server.
       const isNamed = !['::1', '127.0.0.1'].includes(host);
       const sent = start(['broadcast', clip, '--stream', 'a', '--server', isNamed ? `localhost:${port}` : printed]);
       assert.deepEqual(await sent.exit, { code: 0, signal: null }, sent.lines.join('\n'));

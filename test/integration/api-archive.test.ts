@@ -1,4 +1,5 @@
-// Past broadcasts over HTTP, of a real server: made by the SDK, archived, then listed, described and replayed by the SDK's Replay.
+// Past broadcasts over HTTP from a real server: made by the SDK, archived, listed, described, and
+// replayed by the SDK's Replay.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { fromBinary } from '@bufbuild/protobuf';
@@ -12,7 +13,7 @@ import { poll } from '../support/poll.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 
 const SECONDS = 12;
-/** Windows of half a second, archived when the log is silent for one. */
+/** Windows of half a second, archived when the log is silent for one second. */
 const FLAGS = ['--archive-window-ms', '500ms', '--frames-per-second-max', '100000', '--bits-per-second-max', '100000000'];
 
 interface Past {
@@ -31,10 +32,13 @@ interface Past {
   live: boolean;
 }
 
-/** A jaw that says when it was captured: 20 ms a step. */
+/** A jaw opening that encodes the capture time, in steps of 20 ms. */
 const jawOf = (captureUs: number) => Math.round((captureUs / 20_000) % 256) / 255;
 
-/** Broadcasts the demo clip with poses, as quickly as the server takes it; its epoch, and how many frames it has. */
+/**
+ * Broadcasts the demo clip with poses as fast as the server accepts it. Resolves to its epoch and
+ * its number of frames.
+ */
 async function broadcast(t: TestContext, server: TestServer, stream: string, title: string): Promise<{ epoch: string; frames: number }> {
   const token = await server.token({ publish: [stream] });
   const audio = { channels: 1, preSkip: 312, inputSampleRate: 48_000 };
@@ -56,7 +60,8 @@ async function broadcast(t: TestContext, server: TestServer, stream: string, tit
     pose.shapes[17] = jawOf(captureUs);
     broadcaster.sendMotion(pose, { captureUs });
     if (i % 100 === 0) broadcaster.sendEvent({ case: 'comment', value: { author: 'aki', text: `${i / 50} s` } }, { captureUs });
-    // No faster than it is acknowledged: the server limits what a broadcaster sends in a second.
+    // No faster than acknowledgements arrive, since the server limits a broadcaster's frames per
+    // second.
     if (i % 50 === 49) await poll('an acknowledgement', () => broadcaster.stats.unacknowledgedFrames < 50);
   }
   await broadcaster.end();
@@ -78,7 +83,7 @@ async function moderator(server: TestServer, moderate: string[]) {
   return { ask, list };
 }
 
-/** The broadcast, once all of it is archived and it is no longer listed as live. */
+/** The broadcast, once it is completely archived and no longer listed as live. */
 const archived = (server: TestServer, stream: string, frames: number): Promise<Past> =>
   poll('the archive to have it whole', async () => {
     const { list } = await moderator(server, [stream]);
@@ -145,7 +150,8 @@ test('a moderator sees the past broadcasts of the own streams alone, and what is
     windows: { firstCaptureUs: number; lastCaptureUs: number; frames: string }[];
   };
   assert.deepEqual(details.participants, [{ number: 1, name: 'Mitsuki', avatar: '' }]);
-  // Levels rise from 0 (loudest) to 99, twelve or thirteen frames a slot: the loudest of a slot is its first.
+  // Levels rise from 0 (loudest) to 99, twelve or thirteen frames a slot: the first frame of a slot
+  // is the loudest.
   assert.equal(details.levels.slotMs, 250);
   const [[slot, hex] = [0, '']] = details.levels.runs;
   assert.deepEqual([details.levels.runs.length, slot, hex.slice(0, 8), hex.length], [1, 0, '000d1926', SECONDS * 4 * 2]);
@@ -182,7 +188,7 @@ test('the frames of a stretch come as they were broadcast, bounded, until the br
   const leadIn = stretch.frames.filter((frame) => !within.includes(frame));
   assert.deepEqual(leadIn.map(({ kind }) => kind).toSorted(), [Kind.HEADER, Kind.MOTION]);
   assert.equal(stretch.next, '6010');
-  // A player that goes back has them already.
+  // A player that seeks back has these already.
   const path = `/hoshi/${epoch}/frames?from_ms=5010&to_ms=6010`;
   const etag = (await ask(path)).headers.get('etag') ?? '';
   const known = await ask(path, { 'If-None-Match': etag });
@@ -192,7 +198,7 @@ test('the frames of a stretch come as they were broadcast, bounded, until the br
   assert.ok(
     firstPose !== undefined && (isKey(firstPose) || firstPose.keySequence === leadIn.find(({ kind }) => kind === Kind.MOTION)?.sequence),
   );
-  // Ten seconds unless told otherwise, thirty at the most, and nothing behind the end.
+  // Ten seconds by default, thirty at most, and nothing after the end.
   assert.equal((await read('')).next, '10000');
   assert.equal((await read('?from_ms=1000&to_ms=9000000')).next, null);
   assert.ok((await read('?from_ms=900000')).frames.every(({ captureUs }) => captureUs < 900_000_000));
@@ -233,7 +239,7 @@ test('the SDK replays it: every frame once and in its time, at any speed, from a
   const begin = () => {
     for (const list of [audio, motion, events, states]) list.splice(0);
   };
-  /** Lets the replay's clock go on until it is somewhere; its timers are real. */
+  /** Advances the replay's clock until `condition` holds; its timers are real. */
   const goOn = (what: string, condition: () => boolean) =>
     poll(what, () => {
       nowMs += 160;
@@ -264,13 +270,13 @@ test('the SDK replays it: every frame once and in its time, at any speed, from a
     assert.equal(replay.header?.title, 'First light');
   }
 
-  // A picture without playing.
+  // Shows a picture without playing.
   begin();
   replay.seek(7_230);
   await poll('the place', () => replay.state === 'paused');
   assert.deepEqual([replay.positionMs, audio.length, states.at(-1)], [7_230, 0, 'paused']);
   assert.ok(motion.some(({ captureUs }) => captureUs === 7_220_000) && motion.some(({ captureUs }) => captureUs === 7_240_000));
-  // Forward, and back, while it plays.
+  // Seeks forward and back while it plays.
   for (const placeMs of [7_230, 10_510, 2_003]) {
     begin();
     replay.seek(placeMs);
@@ -281,7 +287,7 @@ test('the SDK replays it: every frame once and in its time, at any speed, from a
     for (const [i, frame] of audio.entries()) assert.equal(frame.captureUs, first + i * 20_000);
     assert.ok(events.every((ms) => ms >= placeMs));
   }
-  // Pause stands still; playing on says the voice again from there.
+  // A paused replay stands still; when it resumes, the voice continues from there.
   replay.pause();
   const placeMs = replay.positionMs;
   nowMs += 5_000;

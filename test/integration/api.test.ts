@@ -1,4 +1,5 @@
-// The HTTP API and the ways to start a server: archive over HTTP, operations, keys, certificates.
+// The HTTP API and the ways to start a server: the archive over HTTP, operations, keys,
+// certificates.
 import assert from 'node:assert/strict';
 import { request } from 'node:https';
 import { join } from 'node:path';
@@ -144,7 +145,7 @@ test('a second server in the same data directory, or on the same port, is refuse
   await assert.rejects(start(['--port', new URL(server.url).port, '--data', join(tempDir(t), 'data')]), { code: 'IN_USE' });
 });
 
-/** The certificate that a page load on this machine is shown. */
+/** Fingerprint of the certificate that a browser on this machine gets. */
 function fingerprint(port: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const outgoing = request({ host: '127.0.0.1', port, path: '/livez', rejectUnauthorized: false }, (response) => {

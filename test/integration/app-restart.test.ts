@@ -1,6 +1,6 @@
-// docs/client/README.md, "A ticket that outlives the app": an app that was killed knows its ticket
-// and a sequence above all that it used, and nothing of its frames. What the page tells it to do
-// continues the epoch, is acknowledged and ends it.
+// docs/client/README.md, "A ticket that outlives the app". An app that was killed knows its ticket
+// and a sequence above all that it used, but none of its frames. The page's instructions continue
+// the epoch, get acknowledgements, and end it.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { ServerMessage } from '@hayate/protocol';
@@ -8,7 +8,7 @@ import { startTestServer, type TestServer } from '../support/server.ts';
 import { connectPeer, FrameSource, type WirePeer } from '../support/wire-peer.ts';
 
 const STREAM = 'phone';
-/** As the page says: the stored sequence is 1,000 ahead. */
+/** According to the page, the stored sequence is 1,000 ahead. */
 const AHEAD = 1_000;
 
 const publish = async (t: TestContext, server: TestServer, ticket: Uint8Array = new Uint8Array()): Promise<WirePeer> => {

@@ -1,4 +1,5 @@
-// `hayate archive erase` as people meet it: what it says first, that it asks, and what it leaves.
+// `hayate archive erase` as users see it: its announcement, its question, and the archive it
+// leaves.
 import assert from 'node:assert/strict';
 import { dirname } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -10,14 +11,14 @@ import { runHayate } from '../support/hayate.ts';
 
 const packetOf = (index: number) => Uint8Array.of(0x78, index & 255, (index >> 8) & 255, 7);
 
-/** An archive of broadcasts that are long over; --data is its directory's parent. */
+/** An archive of broadcasts that ended long ago; --data is its parent directory. */
 async function makeArchive(t: TestContext): Promise<Place & { data: string }> {
   const place = await makePlace(t);
   await archiveUntil(await writeLog(place.directory, makeLog(11, 40, packetOf)), place, { windowMs: 5_000, windowsPerCut: 2 });
   return { ...place, data: dirname(place.archive) };
 }
 
-/** Runs the command in this process; `answer` is the person's, undefined: there is nobody. */
+/** Runs the command in this process. `answer` is the user's answer; undefined: no user is there. */
 async function run(args: readonly string[], answer?: string): Promise<{ code: number; out: string; asked: string[] }> {
   let out = '';
   const asked: string[] = [];
@@ -37,7 +38,7 @@ test('archive erase says what it would erase, and erases nothing before it is to
   const dry = await runHayate(t, ['archive', 'erase', 'bob', '--data', data, '--dry-run']);
   assert.equal(dry.code, 0);
   assert.match(dry.stdout.join('\n'), /^EPOCH +STARTED +FRAMES\n[0-9a-f]{16} +2026-05-03T17:59:\d\dZ +\d+ +to be erased$/m);
-  // No terminal, so nobody is asked.
+  // There is no terminal, so it asks no one.
   const alone = await runHayate(t, ['archive', 'erase', 'bob', '--data', data]);
   assert.equal(alone.code, 2);
   assert.match(alone.stderr.at(-1) ?? '', /^hayate archive erase: nobody can be asked here: --yes says that it is meant/);

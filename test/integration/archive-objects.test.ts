@@ -1,5 +1,6 @@
-// Archive objects over HTTP as RFC 9110 sections 13 and 14 have it: conditions, ranges, HEAD, and large objects that are read
-// no faster than they are taken. curl is asked as well, which resumes and revalidates by these rules.
+// Archive objects over HTTP according to RFC 9110 sections 13 and 14: conditions, ranges, HEAD, and
+// large objects, which are read no faster than the client takes them. curl, which resumes and
+// revalidates by these rules, is tested as well.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -38,7 +39,7 @@ async function openSite(t: TestContext, content: Uint8Array = Buffer.from(TEXT))
   return { server, store, url, authorization, get };
 }
 
-/** A header of an answer, which must be there. */
+/** A header of an answer; fails if it is absent. */
 const headerOf = (response: Response, name: string): string => {
   const value = response.headers.get(name);
   assert.ok(value !== null, `no ${name}`);
@@ -127,7 +128,7 @@ test('a client that has it is told so, until something was erased from it', asyn
   const second = await get({ 'If-None-Match': etag });
   assert.deepEqual([second.status, await second.text()], [200, 'OggS ?????']);
   assert.notEqual(headerOf(second, 'etag'), etag);
-  // The rest of what was begun before must not be joined to it.
+  // The rest must not be joined to the part that was downloaded earlier.
   const resumed = await get({ Range: 'bytes=5-', 'If-Range': etag });
   assert.deepEqual([resumed.status, await resumed.text()], [200, 'OggS ?????']);
   assert.equal((await get({ Range: 'bytes=5-', 'If-Range': headerOf(second, 'etag') })).status, 206);
@@ -189,14 +190,14 @@ test('curl resumes what was broken off and revalidates what it has', async (t) =
   assert.equal(readFileSync(join(folder, 'again'), 'utf8'), 'less');
 });
 
-/** Begins a GET whose body nobody reads yet. */
+/** Begins a GET and does not read its body yet. */
 async function begin(url: string, authorization: string): Promise<IncomingMessage> {
   const outgoing = request(url, { headers: { Authorization: authorization } }).end();
   const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
   return response;
 }
 
-/** The metric, once it has stayed the same over many looks. */
+/** The metric, once it has been the same in many readings. */
 async function settled(what: string, read: () => Promise<number>): Promise<number> {
   let [last, same] = [-1, 0];
   return poll(what, async () => {
@@ -217,7 +218,7 @@ test('a large object is read as it is taken, and no further when its client goes
   assert.ok(read < content.length / 2, `${read} bytes were read for a client that takes none`);
   response.destroy();
   assert.equal(await settled('the reading to end', bytesRead), read);
-  // Others are served all of it.
+  // Other clients still get all of it.
   const whole = Buffer.from(await (await get()).arrayBuffer());
   assert.equal(createHash('sha256').update(whole).digest('hex'), createHash('sha256').update(content).digest('hex'));
 });

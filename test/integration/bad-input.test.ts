@@ -1,5 +1,5 @@
-// Bad input: each kind gets its documented close code or HTTP status and is counted, no other connection notices, nothing
-// is written outside the data directory, and the server goes on.
+// Bad input: each kind gets its documented close code or HTTP status and is counted. No other
+// connection notices it, nothing is written outside the data directory, and the server continues.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -28,7 +28,7 @@ import { connectPeer, FrameSource, type WirePeer } from '../support/wire-peer.ts
 
 const ROLES = ['--roles', 'streamer,listener,api'];
 
-/** A broadcast with a viewer that must not notice anything. */
+/** A broadcast with a viewer, neither of which may notice anything. */
 async function bystanders(t: TestContext, server: TestServer) {
   const viewer = await connectPeer(t, server.url, PATHS.watch);
   viewer.send({ watch: { stream: 'bystander', token: await server.token({ watch: ['*'] }) } });
@@ -54,7 +54,7 @@ interface Case {
   provoke: (peer: WirePeer, server: TestServer) => void | Promise<void>;
 }
 
-/** Publishes as hoshi and hands over the epoch. */
+/** Publishes as hoshi and returns a source for the epoch. */
 async function begin(peer: WirePeer, server: TestServer): Promise<FrameSource> {
   peer.send({ publish: { stream: 'hoshi', token: await server.token({ publish: ['hoshi'] }) } });
   const { epoch } = await peer.until('Published', ({ published }) => published);
@@ -280,7 +280,7 @@ test('a client need not wait for the answer: what it sends meanwhile is taken af
   await viewer.until('the last pong', ({ pong }) => (pong?.id === 2 ? pong : undefined));
   assert.deepEqual(answers(viewer), ['watching', 1, 2]);
 
-  // A broadcaster who returns knows the epoch: frames may come with Publish itself.
+  // A returning broadcaster knows its epoch, so frames may arrive together with Publish.
   const source = new FrameSource('early', epoch);
   publisher.cut();
   const returned = await connectPeer(t, server.url, PATHS.publish);
@@ -313,7 +313,8 @@ test('what is out of place closes the connection, whether it comes before the an
       together.send({ ...first, ...wrong });
       peers.push(together);
     }
-    // A broadcaster whose stream another has taken over is told of that first: the last one has nobody after it.
+    // A broadcaster whose stream another one has taken over is told of that first. No one takes
+    // over from the last.
     for (const peer of peers.slice(0, -1)) await peer.closed();
     assert.equal((await peers.at(-1)?.closed())?.code, CloseCodes.PROTOCOL_ERROR.code);
   }
@@ -403,7 +404,7 @@ interface Vector {
 }
 const { vectors } = JSON.parse(readFileSync(`${root}/spec/vectors/index.json`, 'utf8')) as { vectors: Vector[] };
 
-/** A vector as a frame of `epoch`; one that is no frame as it is. */
+/** A vector as a frame of `epoch`; a vector that is not a frame is returned unchanged. */
 function ofEpoch(vector: Uint8Array, epoch: bigint): Uint8Array {
   try {
     const header = peekFrame(vector);
@@ -430,10 +431,10 @@ test('every test vector of a frame that must be refused is refused as spec/vecto
 });
 
 const RUNS = 10_000;
-/** Bystanders send no receipts while strings are dealt. */
+/** Bystanders send no receipts while strings are sent. */
 const PATIENT = [...ROLES, '--idle-timeout-ms', '10m', '--receipt-timeout-ms', '10m'];
 
-/** Deals the strings to a few connections at a time; `one` answers for each. */
+/** Distributes the strings over a few connections; `one` sends each and checks the result. */
 async function deal(strings: readonly Uint8Array[], one: (bytes: Uint8Array, lane: number) => Promise<void>): Promise<void> {
   const lanes = 8;
   await Promise.all(
@@ -486,7 +487,7 @@ for (const [path, first] of [
       await answer;
     });
     for (const socket of open.values()) socket.terminate();
-    // Bytes that happen to say END, or to be a token, are taken at their word.
+    // Bytes that happen to be END or a token are processed as such.
     const documented: readonly number[] = [CloseCodes.PROTOCOL_ERROR.code, CloseCodes.UNAUTHORIZED.code, CloseCodes.NORMAL.code, 1006];
     assert.deepEqual(
       [...closes.keys()].filter((code) => !documented.includes(code)),

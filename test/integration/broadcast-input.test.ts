@@ -1,5 +1,5 @@
-// `hayate broadcast` with recordings as people have them: cut, damaged, piped, not a recording at all. What it says, its exit code,
-// and what a viewer gets.
+// `hayate broadcast` with recordings as users have them: cut, damaged, piped, or not a recording at
+// all. Tests its output, its exit code, and the frames that a viewer gets.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ test('a voice note that is cut short, with odd tags, is sent with warnings, and 
   const { packets } = demoClip(3);
   for (const { data } of packets) writer.write(data);
   const pages = pagesOf(writer.end());
-  // Without its second page of sound, and cut within its last.
+  // Without its second page of sound, and cut within its last page.
   const bytes = Buffer.concat([...pages.slice(0, 3), ...pages.slice(4)]).subarray(0, -100);
   const [path, out] = [join(folder, 'note.ogg'), join(folder, 'out.ogg')];
   writeFileSync(path, bytes);
@@ -87,7 +87,7 @@ test('Ctrl-C ends what is piped in with all of it acknowledged, and waiting for 
 
   const waiting = startHayate(t, ['broadcast', '-', '--stream', 'never', '--server', server.url]);
   waiting.stdin.write(bytes.subarray(0, 10));
-  // Nothing says that it waits: the interruption is good at any moment.
+  // There is no output while it waits. The interruption is valid at any moment.
   waiting.kill('SIGINT');
   const { code, signal } = await waiting.exit;
   assert.ok(code === 130 || signal === 'SIGINT', `${code} ${signal}`);

@@ -1,5 +1,5 @@
-// WAV files that recorders really leave, through `hayate broadcast`, a real server, its archive and a viewer: all of the sound
-// arrives, at its time, or one line says what is wrong.
+// WAV files as real recorders leave them, through `hayate broadcast`, a real server, its archive
+// and a viewer. All of the sound arrives at the right time, or one line says what is wrong.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,10 @@ import { runTool } from '../support/wav-oracle.ts';
 
 const SWEEP = '0.4*sin(2*PI*440*t*(1+t/4))';
 
-/** How like the sweep the recording at `path` is from one moment to another, in 48 kHz samples: 1 if it is the same, in time. */
+/**
+ * Likeness between the recording at `path` and the sweep from one moment to another, in 48 kHz
+ * samples: 1 if they are the same and in time.
+ */
 function likeness(t: TestContext, ffmpeg: string, path: string, { from, to }: { from: number; to: number }): number {
   const raw = join(tempDir(t), 'heard.f32');
   runTool(ffmpeg, ['-v', 'error', '-i', path, '-f', 'f32le', '-ac', '1', raw]);
@@ -30,7 +33,7 @@ function likeness(t: TestContext, ffmpeg: string, path: string, { from, to }: { 
   return ab / Math.sqrt(aa * bb);
 }
 
-/** Two seconds of the sweep as ffmpeg writes them, and then spoilt. */
+/** Writes two seconds of the sweep with ffmpeg, and then damages the file. */
 function writeSweep(ffmpeg: string, path: string, args: readonly string[], spoil: (bytes: Buffer) => Buffer): void {
   runTool(ffmpeg, ['-v', 'error', '-f', 'lavfi', '-i', `aevalsrc=${SWEEP}:s=44100:d=2`, ...args, path]);
   writeFileSync(path, spoil(readFileSync(path)));

@@ -1,5 +1,5 @@
-// Ctrl-C at every stage of a command: an exit code of 130 (143 for SIGTERM) whatever it waits for, nothing unfinished left, and no
-// broadcast that holds nothing.
+// Ctrl-C at every stage of a command. The exit code is 130 (143 for SIGTERM) whatever the command
+// waits for; it leaves no unfinished file, and no broadcast without content.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { closeSync, constants, existsSync, mkdirSync, openSync, readdirSync, writeFileSync } from 'node:fs';
@@ -37,7 +37,7 @@ function clipIn(folder: string): string {
   return path;
 }
 
-/** Asserts that a process ended for `signal`, as a shell sees it, and printed no stack. */
+/** Asserts that a process ended by `signal`, as a shell sees it, and printed no stack trace. */
 function assertInterrupted(exit: Exit, signal: StopSignal, { lines }: TestProcess): void {
   const code = exit.signal === signal ? CODES[signal] : exit.code;
   assert.equal(code, CODES[signal], lines.join('\n'));
@@ -163,7 +163,7 @@ test('a second signal ends at once what a first one lets finish', async (t) => {
   const server = await startHayateServer(t, { data: join(folder, 'data') });
   const broadcast = startHayate(t, ['broadcast', clipIn(folder), '--stream', 'stuck', '--loop', '--server', server.url]);
   await broadcast.untilLine(/^broadcasting /, { timeoutMs: 60_000 });
-  // Nothing is acknowledged any more, so the broadcast waits for it.
+  // The stopped server acknowledges nothing, so the broadcast waits.
   server.process.kill('SIGSTOP');
   broadcast.kill('SIGINT');
   let exit: Exit | undefined;

@@ -1,5 +1,5 @@
-// Names of every script on the command line: what a stream may not be called, titles that are too long, and a recording with a
-// Japanese name and a Japanese title on its way through a real server.
+// Names of every script on the command line: forbidden stream names, titles that are too long, and
+// a recording with a Japanese name and a Japanese title on its way through a real server.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { OggOpusWriter, readOggOpus, tagValue } from '../../packages/server/src/
 import { demoClip, runHayate, startHayate, startHayateServer } from '../support/hayate.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
-/** The demo clip's first seconds with another title. */
+/** The first seconds of the demo clip, with another title. */
 function clipTitled(title: string, seconds: number): Uint8Array {
   const [link] = readOggOpus(demoClip(seconds).bytes);
   assert.ok(link !== undefined);
@@ -48,7 +48,7 @@ test('a stream name that cannot be is one line with one that can', async (t) => 
     /"\\u\{1b\}\[31mx\\u\{202e\}" .*; 31mx would be one \(/,
   );
   assert.match(await line('watch', 'ｈｏｓｈｉ', '--out', join(folder, 'x.ogg')), /"ｈｏｓｈｉ" .*; hoshi would be one \(/);
-  // Nothing is made up for a broadcast that must be there.
+  // No name is suggested for a broadcast that must already exist.
   assert.match(await line('watch', '星', '--out', join(folder, 'x.ogg')), /"星" is not a stream name: 1 to 64 of A-Z a-z 0-9 _ - \(/);
   for (const command of [
     ['ls', '星'],

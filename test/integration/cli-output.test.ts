@@ -1,5 +1,6 @@
-// What commands do with standard input, standard output and files: `-`, readers that leave or are slow, full disks, and files that
-// cannot be written, which is said at once and changes nothing.
+// How commands use standard input, standard output and files: `-`, readers that leave or are slow,
+// full disks, and files that cannot be written. An unwritable file is reported at once and is not
+// changed.
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,7 +18,7 @@ import { mountSmallDisk } from '../support/small-disk.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const cli = `${process.execPath} ${join(root, 'packages/server/bin/hayate.mjs')}`;
-/** Runs a line of a shell; `set -o pipefail` is bash's, so that each program's code shows. */
+/** Runs a line of a shell. It is bash, whose `set -o pipefail` shows each program's exit code. */
 const shell = (t: TestContext, line: string): Promise<Exit & TestProcess> => runProcess(t, ['-c', line], { executable: '/bin/bash' });
 
 /** Runs a command in this process, with a terminal for standard output if `isTTY`. */
@@ -133,7 +134,7 @@ test('a slow reader gets all of a long output, and a full disk behind it is a fa
   const data = tempDir(t);
   mkdirSync(join(data, 'archive'));
   const query = `${cli} query 'select * from range(200000)' --json --data ${data}`;
-  // The pipe is full, and nobody reads, until the query has nothing more to do than wait.
+  // Nothing reads from the full pipe until the query has nothing left to do but wait.
   const slow = await shell(t, `${query} | (while read -r line; do :; done < <(${cli} --version); wc -l)`);
   assert.deepEqual(slow.stdout, ['200000'], slow.lines.join('\n'));
   const left = await shell(t, `${query} | head -1; echo \${PIPESTATUS[0]}`);

@@ -1,5 +1,5 @@
-// In: a JSON array of commands, each the words after `hayate`. Out: a JSON line for each with its exit code and what it printed.
-// Runs them one after the other in this process, whose TZ the test sets.
+// In: a JSON array of commands, each the words after `hayate`. Out: for each a JSON line with its
+// exit code and its output. Runs them one after another in this process, whose TZ the test sets.
 import { dispatch } from '../../packages/server/src/cli/index.ts';
 
 for (const args of JSON.parse(process.argv[2] ?? '[]') as string[][]) {

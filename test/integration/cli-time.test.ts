@@ -1,5 +1,5 @@
-// Times at the command line: the same moments are printed and understood wherever the machine stands, and nothing is erased on a
-// time that could mean another.
+// Times at the command line: the same moments are printed and understood in every time zone, and no
+// ambiguous time leads to an erasure.
 import assert from 'node:assert/strict';
 import { cp } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -13,7 +13,7 @@ import { requireTool } from '../support/require-tool.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const packetOf = (index: number) => Uint8Array.of(0x78, index & 255, (index >> 8) & 255, 7);
-/** West and east of UTC, one off by 45 minutes; in New York the clocks change. */
+/** West and east of UTC, one with an offset of 45 minutes; New York has daylight saving time. */
 const ZONES = ['UTC', 'America/New_York', 'Asia/Tokyo', 'Asia/Kathmandu'];
 
 /** An archive of broadcasts that began at 17:59 UTC on 3 May 2026. */
@@ -29,14 +29,17 @@ interface Outcome {
   readonly stderr: string;
 }
 
-/** Runs commands one after the other in a process whose TZ is `zone`. */
+/** Runs commands one after another in a process whose TZ is `zone`. */
 async function runIn(t: TestContext, zone: string, commands: readonly (readonly string[])[]): Promise<Outcome[]> {
   const child = await runProcess(t, ['test/integration/cli-time.test-child.ts', JSON.stringify(commands)], { env: { TZ: zone } });
   assert.equal(child.code, 0, child.lines.join('\n'));
   return child.stdout.map((line): Outcome => JSON.parse(line));
 }
 
-/** Runs the commands in each zone, and asserts that all zones give the same; `written`: an export's file, of its own in each zone. */
+/**
+ * Runs the commands in each zone, and asserts that all zones give the same output. `written`: the
+ * file of an export, a different one in each zone.
+ */
 async function everywhere(t: TestContext, commands: readonly (readonly string[])[]): Promise<Outcome[]> {
   const [first = assert.fail(), ...others] = await Promise.all(ZONES.map((zone) => runIn(t, zone, commands)));
   assert.equal(first.length, commands.length);
@@ -62,7 +65,7 @@ test('commands print UTC with its Z, take a time without a zone for UTC, and say
     [...count, '--from', '2026-05-03 18:30'],
     [...count, '--from', '2026-05-03T13:59-04:00'],
     [...count, '--from', '2026-05-03T17:59:00Z'],
-    // 02:30 on 8 March is left out by the clocks of New York, and 01:30 on 1 November comes twice.
+    // In New York, 02:30 on 8 March does not exist, and 01:30 on 1 November occurs twice.
     [...verify, '--from', '2026-03-08 02:30'],
     [...verify, '--from', '2026-11-01 01:30'],
     [...export_, '--from', '2026-05-03 17:59', '--to', '60'],

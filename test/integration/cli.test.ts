@@ -1,5 +1,5 @@
-// The program `hayate` as people meet it: help, errors of one line, and a voice that goes from a file through a real
-// server to a file.
+// The program `hayate` as users see it: help, errors of one line, and a voice that goes from a file
+// through a real server to a file.
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';

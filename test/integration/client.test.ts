@@ -1,5 +1,5 @@
-// The SDK against the real server: what a Broadcaster sends is what a Viewer gets and what is acknowledged, across lost
-// connections, a restart of the server, and an end from outside.
+// The SDK with the real server: a Viewer gets exactly the frames that a Broadcaster sends and has
+// acknowledged, across lost connections, a restart of the server, and an end from outside.
 import assert from 'node:assert/strict';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -122,7 +122,7 @@ test('both ends come back after their connections break, in the same epoch, and 
   const last = broadcast.sendEvent({ case: 'comment', value: { author: 'aki', text: 'still here' } });
   await poll('the viewer to go on', () => heard.includes(`event ${last}`));
   assert.equal(new Set(heard).size, heard.length);
-  // The viewer came before the broadcast, so its account begins with sequence 0.
+  // The viewer arrived before the broadcast, so its account begins with sequence 0.
   const { frames, missing, deltasWithoutKey } = watch.stats;
   const came = frames.header + frames.audio + frames.motion + frames.event + deltasWithoutKey;
   assert.equal(came + missing.lost + missing.slow + missing.expired, last + 1);

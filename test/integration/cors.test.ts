@@ -1,4 +1,4 @@
-// The header fields by which pages of other origins may use the HTTP API, on every kind of answer.
+// The header fields that let pages of other origins use the HTTP API, on every kind of answer.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startTestServer, type TestServer } from '../support/server.ts';

@@ -1,4 +1,4 @@
-// The programs in examples/ do what they say against a real server.
+// The programs in examples/ work as described against a real server.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,6 +28,7 @@ test('what examples/broadcast.ts sends, examples/watch.ts shows', async (t) => {
   assert.deepEqual(await watch.exit, { code: 0, signal: null });
   await watch.untilLine(/^title: A tune$/);
   await watch.untilLine(/^1 s {2}voice -1\d dB {2}mouth #+ /);
-  // How many of each depends on the machine: a broadcaster that is held up joins packets and leaves out poses.
+  // The number of each depends on the machine: a broadcaster that is delayed joins packets and
+  // leaves out poses.
   await watch.untilLine(new RegExp(`^ended \\(finished\\) after ${frames} frames; \\d+ voice and \\d+ poses received$`));
 });

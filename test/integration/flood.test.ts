@@ -1,5 +1,6 @@
-// Floods: each ends with its documented close code or HTTP status, is counted as often as it was refused, and leaves a broadcast that
-// runs meanwhile alone: what its viewer received and what was counted is all that was sent. A real server in a process of its own.
+// Floods of a real server in its own process. Each flood ends with its documented close code or
+// HTTP status and is counted as often as it was refused. A broadcast that runs meanwhile is not
+// affected: received + counted gaps = sent.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -22,13 +23,13 @@ import { connectPeer, FrameSource } from '../support/wire-peer.ts';
 
 interface Site extends FloodTarget {
   readonly url: string;
-  /** A metric summed over the series with this label. */
+  /** A metric, summed over the series with this label. */
   metric(name: string, label?: string, value?: string): Promise<number>;
 }
 
 const OWN_FLAGS = ['--roles', 'streamer,listener,api', '--limit-addresses', 'all', '--internal-port', '0'];
 
-/** A server in a process of its own, as a flood of messages meets it. */
+/** A server in its own process, configured for a flood of messages. */
 async function startProcess(t: TestContext, flags: readonly string[] = []): Promise<Site> {
   const { url, port, metric } = await startHayateServer(t, { data: join(tempDir(t), 'data'), flags: [...OWN_FLAGS, ...flags] });
   return { url, port, token: await tokenOf(url), metric: (name, label, value) => metric(name, label && `${label}="${value}"`) };
@@ -50,7 +51,10 @@ async function tokenOf(url: string): Promise<string> {
   return ((await response.json()) as { token: string }).token;
 }
 
-/** A broadcast that runs while others flood. `check` ends it: received + counted as gaps = sent. */
+/**
+ * A broadcast that runs during the floods. `check` ends it and asserts received + counted as gaps =
+ * sent.
+ */
 async function control(t: TestContext, { url, token }: Site) {
   const viewer = await connectPeer(t, url, PATHS.watch);
   viewer.send({ watch: { stream: 'control', token } });
@@ -104,9 +108,9 @@ const pingFrame = (bytes: number) => clientFrame(new Uint8Array(bytes), { opcode
 
 interface Case {
   path: string;
-  /** Does not read what it asks for, not even the close. */
+  /** Does not read the answers to its requests, not even the close frame. */
   isDeaf?: true;
-  /** Name of the close code that is counted. */
+  /** Name of the counted close code. */
   code: string;
   number: number;
   bytes: (context: { epoch: bigint; stream: string; token: string }) => Uint8Array;
@@ -209,7 +213,7 @@ test('a client that reads is answered every ping, however many there are within 
   assert.ok(answer);
   const before = connection.receivedBytes;
   for (let round = 0; round < 10; round++) connection.socket.write(Buffer.concat(Array.from({ length: 1_000 }, () => pingFrame(98))));
-  // RFC 6455 section 5.5.3: a Pong of a server has a header of 2 bytes and what the Ping held.
+  // RFC 6455 section 5.5.3: a server's Pong has a header of 2 bytes and the content of the Ping.
   await poll('every pong', () => connection.receivedBytes - before === 10_000 * 100);
   connection.socket.destroy();
 });
@@ -218,7 +222,7 @@ test('what a client sends after it was closed is read up to a bound, and its pla
   const site = await start(t);
   const { connection, answer } = await openEndpoint(site, PATHS.watch, 'deaf');
   assert.ok(answer);
-  // Never says goodbye, and pours on.
+  // Never answers the close, and continues to send.
   connection.socket.removeAllListeners('data').pause();
   await connection.pour(piece(ping), always);
   await poll('the place to be free', async () => (await site.metric('hayate_connections', 'endpoint', 'watch')) === 0);
@@ -236,7 +240,7 @@ test('Watch of many streams is bounded: the stream above the bound is refused, t
     assert.equal(await connection.ended, String(CloseCodes.TOO_MANY_CONNECTIONS.code));
   }
   await poll('the refusals to be counted', async () => (await closes(site, 'TOO_MANY_CONNECTIONS')) === 5);
-  // A stream that is watched already is no other, and one that was left makes room.
+  // A stream that is already watched does not count again, and a stream that was left makes room.
   const again = await openEndpoint(site, PATHS.watch, 'none-3');
   assert.ok(again.answer?.watching);
   held[0]?.connection.socket.destroy();
@@ -261,7 +265,7 @@ test('requests and connections over the rate of their address get 429 with Retry
   };
   let refusals = 0;
   while (refusals < 5) if ((await endOf(from('192.0.2.1'))) === 429) refusals++;
-  // Of an IPv6 client's /64 every address is the client's.
+  // Every address of an IPv6 client's /64 counts as that client.
   for (let host = 0; refusals < 10; host++) if ((await endOf(from(`2001:db8:1:2::${host.toString(16)}`))) === 429) refusals++;
   while (refusals < 15) if ((await endOf(upgradeRequest(PATHS.watch, 'X-Forwarded-For: 198.51.100.7:4711\r\n'))) === 429) refusals++;
   assert.equal(await refused(site, 'too_many_requests'), refusals);

@@ -1,5 +1,5 @@
-// Issuers in trouble, against running servers: shows go on, what cannot be decided now is temporary everywhere (WebSocket, HTTP,
-// SDK, command line), and everything recovers by itself.
+// Faulty issuers and running servers: shows continue, a decision that is not possible now is
+// temporary everywhere (WebSocket, HTTP, SDK, command line), and everything recovers by itself.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
@@ -87,7 +87,7 @@ for (const [what, begin] of Object.entries(trouble)) {
     }
     await poll('every frame at the viewer', () => viewer.frames().length === source.sequence);
     await peer.until('everything to be acknowledged', ({ ack }) => (ack?.nextSequence === BigInt(source.sequence) ? ack : undefined));
-    // Whoever comes with a known key is let in meanwhile.
+    // A client with a known key is still accepted.
     await watch(t, server, await known.sign());
     const streams = await fetch(`${server.url}/api/streams`, { headers: { Authorization: `Bearer ${await known.sign()}` } });
     assert.equal(streams.status, 200);
@@ -117,7 +117,7 @@ test('a broadcaster of the SDK lives through its issuer’s trouble, with tokens
   issuer.answer = text(500, '');
   let sent = 0;
   const speak = () => broadcaster.sendAudio({ packets: [packet], position: sent++ * 960 });
-  // Both have asked for a token at the start, and ask again before each one's end.
+  // Both have requested a token at the start, and request another one before each token ends.
   await poll('tokens to be renewed', () => {
     if (sent < 1_000) speak();
     return given >= 6;
@@ -277,7 +277,10 @@ test('an address of keys that cannot be used is refused at the start, and nothin
     });
 });
 
-/** Sends a header as it is written, which fetch would tidy; resolves to the status and the body. */
+/**
+ * Sends a header exactly as written, which fetch would normalise; resolves to the status and the
+ * body.
+ */
 async function ask(server: TestServer, authorization: string | undefined): Promise<{ status: number; message: string }> {
   const { port } = new URL(server.url);
   const { promise, resolve, reject } = Promise.withResolvers<{ status: number; message: string }>();

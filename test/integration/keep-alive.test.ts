@@ -1,6 +1,6 @@
-// The keep-alives of the libraries that docs/client/ names, on a real server: pongs that nobody
-// asked for (.NET), pings of a client (OkHttp, URLSession) and answers to the server's pings
-// (browsers) keep a connection that sends no message; silence does not.
+// The keep-alives of the libraries that docs/client/ names, with a real server. Unsolicited pongs
+// (.NET), pings from the client (OkHttp, URLSession) and answers to the server's pings (browsers)
+// keep a connection that sends no message. Silence does not.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { create, toBinary } from '@bufbuild/protobuf';
@@ -10,7 +10,7 @@ import { cleanUp } from '../support/clean-up.ts';
 import { poll } from '../support/poll.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 
-/** A viewer that sends its first message and nothing more. Resolves once it is answered. */
+/** A viewer that sends only its first message. Resolves once that is answered. */
 const watch = async (t: TestContext, server: TestServer, autoPong: boolean): Promise<WebSocket> => {
   const token = await server.token({ watch: ['hoshi'] });
   const socket = new WebSocket(`${server.url.replace(/^http/, 'ws')}${PATHS.watch}`, SUBPROTOCOL, { autoPong });
@@ -32,8 +32,7 @@ test('unasked pongs, pings and answers to pings each keep a connection, and sile
   const [byPong, byPing, byAnswer] = [await watch(t, server, false), await watch(t, server, false), await watch(t, server, true)];
   repeat(t, () => byPong.pong());
   repeat(t, () => byPing.ping());
-  // These began after the others: when they are closed, the others have been without a message for
-  // longer.
+  // These began later: when they are closed, the others have been without a message for longer.
   for (let round = 0; round < 2; round++) {
     const silent = await watch(t, server, false);
     const code = await new Promise<number>((resolve) => silent.once('close', resolve));

@@ -1,4 +1,5 @@
-// The live path of one process by the letter of spec/wire.md: publish, ack, watch, join late, return, resume, end.
+// The live path of one process, literally by spec/wire.md: publish, ack, watch, join late, return,
+// resume, end.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { GapReason, peekFrame } from '@hayate/protocol';
@@ -51,14 +52,14 @@ test('a late joiner is given the current group and then every frame', async (t) 
   const { peer, source } = await publish(t, server, 'hoshi');
   const header = source.header('Hello');
   peer.send({ frames: [header, source.key(), source.audio(), source.delta()] });
-  // More than is kept, so that the broadcast has not just begun.
+  // More than are kept, so that the broadcast does not count as just begun.
   for (let i = 0; i < 300; i++) peer.send({ frames: [source.event()] });
   const key = source.key();
   peer.send({ frames: [key, source.delta()] });
   const delta = source.delta();
   peer.send({ frames: [delta, source.audio()] });
   await acked(peer, source.sequence);
-  // The listener has not heard of the stream yet; a silent one makes itself known within a second.
+  // The listener does not know the stream yet; a silent stream is announced within a second.
   const viewer = await watch(t, server, 'hoshi');
   const live = await viewer.until('the epoch', ({ watching }) => (watching?.epoch === source.epoch ? watching : undefined));
   assert.equal(Number(live.nextSequence), source.sequence);

@@ -1,5 +1,6 @@
-// An archive in a bucket, as people run it: a server process that archives a short broadcast to a real server of objects, and
-// the commands that read it there and prove it whole; also when one request in five goes wrong.
+// An archive in a bucket, as users run it: a server process that archives a short broadcast to a
+// real object server, and the commands that read and verify it there, also when one request in five
+// fails.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +13,10 @@ import { tempDir } from '../support/temp-dir.ts';
 
 const clipSeconds = 2;
 
-/** Broadcasts a clip to a server that archives to `store`, by way of the proxy's endpoint, and reads it back past the proxy. */
+/**
+ * Broadcasts a clip to a server that archives to `store` through the proxy, and reads it back
+ * without the proxy.
+ */
 const archiveAndRead = async (t: TestContext, objects: ObjectServer, scheme: 's3' | 'gs', plan: FaultPlan): Promise<number> => {
   const folder = tempDir(t);
   const data = join(folder, 'data');

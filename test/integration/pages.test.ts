@@ -1,4 +1,5 @@
-// The pages as files over HTTP: from a real server with the pages built, under any path, in the coding that the client takes.
+// The pages as files over HTTP: from a real server with built pages, under any path, in a coding
+// that the client accepts.
 import assert from 'node:assert/strict';
 import { readFileSync, statSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
@@ -16,7 +17,7 @@ interface Answer {
   body: Buffer;
 }
 
-/** Asks without any header that is not given: fetch decodes, and sends an Accept-Encoding of its own. */
+/** Sends only the given headers. fetch would decode, and send its own Accept-Encoding. */
 const ask = (url: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Answer> =>
   new Promise((resolve, reject) => {
     const outgoing = get(url, { headers, method, agent: false }, (response) => {

@@ -1,4 +1,5 @@
-// The program among the variables that Kubernetes puts into a pod whose namespace has Services called hayate and hayate-internal.
+// The program with the variables that Kubernetes puts into a pod whose namespace has Services
+// called hayate and hayate-internal.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';

@@ -1,4 +1,5 @@
-// A slow viewer never slows another, is itself never far behind, and nothing is dropped uncounted.
+// A slow viewer never slows another one and is itself never far behind; nothing is dropped without
+// being counted.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { CloseCodes, GapReason, Kind, PATHS, peekFrame } from '@hayate/protocol';
@@ -46,7 +47,7 @@ test('a viewer that stops reading loses old audio and motion and no events, whil
     const sent = [source.header('Hello')];
     peer.send({ frames: sent });
     const dropped = () => server.metric('hayate_listener_viewer_frames_dropped_total');
-    // Until both reasons have been seen, and then some.
+    // Sends until both reasons have been seen, and some more.
     for (let round = 0; round < 400; round++) {
       const frames = [source.key(), source.delta(), source.audio(1_000), ...(round % 10 === 0 ? [source.event()] : [])];
       sent.push(...frames);
@@ -87,7 +88,7 @@ test('a viewer for whom more events wait than may is closed with TOO_SLOW', asyn
   const server = await startTestServer(t, ['--events-max', '3', '--window-bytes', '16384', '--window-ms', '100ms', '--batch-ms', '150ms']);
   const { viewer, peer, source } = await pair(t, server);
   peer.send({ frames: [source.header('Hello'), ...Array.from({ length: 20 }, () => source.audio(1_000))] });
-  // Acknowledgements come a batch apart: the events lie further apart than the window.
+  // Acknowledgements come a batch apart, so the events are further apart than the window.
   for (let acks = 0; viewer.closedWith() === undefined; acks = peer.received.length) {
     peer.send({ frames: [source.event()] });
     await poll('another ack', () => peer.received.length > acks);

@@ -1,5 +1,5 @@
-// Roles in processes of their own, with real Redis between them: what a broadcaster sends to one process reaches the viewers
-// of another, is listed by a third, and ends there when that third says so.
+// Roles in separate processes with real Redis between them. A broadcaster sends to one process;
+// viewers of another get the frames, a third lists the stream and ends it.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -40,7 +40,7 @@ test('streamer, listener and api in three processes over three Redis carry a bro
   for (let i = 0; i < 200; i++) sent.push(i % 2 === 0 ? source.audio() : source.event());
   for (const frame of sent) {
     broadcaster.send({ frames: [frame] });
-    // Over many slots, so that every server carries some.
+    // Over many slots, so that every server carries some messages.
     await new Promise((resolve) => setImmediate(resolve));
   }
   await poll('all frames', () => viewer.frames().length >= sent.length);
@@ -65,7 +65,7 @@ test('a streamer and a listener in different processes are refused shards in mem
   const shards = ['--shards', redis[0].url];
   const data = ['--data', join(tempDir(t), 'data')];
   await startTestServer(t, [...data, ...shards, '--roles', 'streamer']);
-  // The file log admits one process: this one would not start if it opened it.
+  // The file log admits one process: this one would not start if it opened the log.
   await startTestServer(t, [...data, ...shards, '--roles', 'listener']);
   await startTestServer(t, [...data, ...shards, '--roles', 'api']);
 });

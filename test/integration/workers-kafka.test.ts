@@ -1,5 +1,5 @@
-// `hayate serve --workers 2` with the log on Kafka, as an operator runs it: two processes that are streamers and archivers behind
-// one port, and an archive that is whole.
+// `hayate serve --workers 2` with the log on Kafka, as an operator runs it: two processes that are
+// streamers and archivers behind one port, and a complete archive.
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,6 @@
-// `hayate serve --workers 2`, as an operator runs it: one address, viewers on both processes, and what becomes of them when
-// a process is killed, when all are, and when the whole is told to stop.
+// `hayate serve --workers 2`, as an operator runs it: one address, viewers on both processes, and
+// the effect on viewers when one process is killed, when all are killed, and when the group is told
+// to stop.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -13,11 +14,11 @@ import { tempDir } from '../support/temp-dir.ts';
 import { connectPeer, FrameSource, type WirePeer } from '../support/wire-peer.ts';
 
 const VIEWERS = 6;
-/** Fewer than what is kept for those who return (256 events). */
+/** Fewer than are kept for returning viewers (256 events). */
 const BURST = 60;
 const WAIT = { timeoutMs: 60_000 };
 
-/** The lines of `text` that hold a metric's series whose labels include `label`, summed. */
+/** The sum of a metric's series in `text` whose labels include `label`. */
 const sumOf = (text: string, name: string, label = ''): number =>
   text
     .split('\n')
@@ -30,7 +31,7 @@ async function devToken(url: string, grants: object): Promise<string> {
   return ((await response.json()) as { token: string }).token;
 }
 
-/** Two workers, with a streamer in this process; all in development mode, on one data directory. */
+/** Two workers, and a streamer in this process; all in development mode, on one data directory. */
 async function startGroup(t: TestContext, flags: readonly string[] = []) {
   const redis = await startRedisServers(t, ['127.0.0.1', '127.0.0.2', '127.0.0.3']);
   if (redis === undefined) return undefined;
@@ -47,7 +48,7 @@ async function startGroup(t: TestContext, flags: readonly string[] = []) {
 interface Watcher {
   readonly viewer: Viewer;
   readonly sequences: number[];
-  /** Times that the viewer was told of an epoch, or of none. */
+  /** How often the viewer was told of an epoch, or of none. */
   epochs(): number;
 }
 
@@ -62,7 +63,7 @@ async function watch(t: TestContext, url: string): Promise<Watcher> {
   return { viewer, sequences, epochs: () => epochs };
 }
 
-/** Six viewers, or as many more as it takes until each worker has some. */
+/** Six viewers, and more until each worker has some. */
 async function watchOnBoth(t: TestContext, url: string, metrics: () => Promise<string>): Promise<Watcher[]> {
   const watchers: Watcher[] = [];
   await poll('viewers on both workers', async () => {
@@ -74,7 +75,10 @@ async function watchOnBoth(t: TestContext, url: string, metrics: () => Promise<s
   return watchers;
 }
 
-/** Fails unless each viewer got every one of `frames` frames once, in order, in one broadcast that never seemed to stop. */
+/**
+ * Fails unless each viewer got all `frames` frames once, in order, in one broadcast that never
+ * seemed to stop.
+ */
 function assertUnbroken(watchers: readonly Watcher[], frames: number): void {
   for (const { viewer, sequences, epochs } of watchers) {
     assert.deepEqual(
@@ -98,7 +102,7 @@ async function publish(t: TestContext, streamer: string): Promise<{ peer: WirePe
   return { peer, source, burst };
 }
 
-/** The process of a worker, as the newest line of the log has it. */
+/** The process of a worker, according to the newest line of the log. */
 const pidOf = ({ process }: ServerProcess, worker: number): number | undefined =>
   process.stderr
     .flatMap((line) => {
@@ -163,7 +167,8 @@ test('SIGTERM to one worker drains and replaces it; to the primary it ends all o
   const pid = pidOf(group, 1);
   assert.ok(pid);
   process.kill(pid, 'SIGTERM');
-  // Frames go on all the while, each when all viewers have the one before: those who move, too, on either connection.
+  // Frames continue throughout, each sent when all viewers have the one before. Moving viewers get
+  // them too, on either connection.
   const moved = () => watchers.reduce((sum, { viewer }) => sum + viewer.stats.reconnects, 0);
   while (moved() < moving) {
     broadcaster.send({ frames: [source.event()] });
@@ -195,7 +200,7 @@ test('without an internal port any worker answers operators for all', async (t) 
   const text = await (await fetch(`${group.url}/metrics`)).text();
   for (const worker of [1, 2]) assert.match(text, new RegExp(`hayate_listener_streams\\{worker="${worker}"\\} 0`));
   assert.equal(text.split('\n').filter((line) => line.startsWith('# TYPE hayate_listener_streams ')).length, 1);
-  // Ctrl-C, which a terminal sends to all of them.
+  // Ctrl-C, which a terminal sends to all processes.
   group.process.interrupt();
   assert.deepEqual(await group.process.exit, { code: 0, signal: null });
 });

@@ -1,21 +1,24 @@
-// The end of a simulated world, and the reckoning: broadcasters finish, viewers hear of it, everything is closed, and the books
-// must balance. Received + counted = published for every viewer; what servers count is what viewers saw; nothing is left behind.
+// The end of a simulated world: broadcasters finish, viewers are told, everything is closed, and
+// the accounts must balance. Received + counted = published for every viewer; the servers' counts
+// match the viewers'; nothing is left open.
 import type { SimulatedViewer } from './simulated-viewer.ts';
 import { text } from './viewer-account.ts';
 import type { World } from './world.ts';
 
-/** What must hold besides the identities. */
+/** Conditions in addition to the identities. */
 export interface Expectation {
-  /** Whether every frame had a way: then none is lost. */
+  /** Whether every frame had a way to every viewer: then none may be lost. */
   readonly nothingLost: boolean;
-  /** Whether broadcasters stayed with one streamer: then all they made was published live. */
+  /**
+   * Whether broadcasters stayed with one streamer: then every frame they made was published live.
+   */
   readonly isUnbroken: boolean;
-  /** The longest that a frame may take to a viewer on a good line; undefined: no bound. */
+  /** The longest time that a frame may take to a viewer on a good line; undefined: no bound. */
   readonly slowestMsMax?: number;
 }
 
 const FINISH_MS = 40_000;
-/** Until END has been told again for the last time, and the last receipt has come. */
+/** Time until END has been repeated for the last time and the last receipt has arrived. */
 const AFTER_END_MS = 4_500;
 
 /** Ends the world and checks everything. Throws at the first breach, with the seed. */
@@ -38,7 +41,7 @@ export async function conclude(world: World, expected: Expectation): Promise<voi
 function hasEnd(world: World, viewer: SimulatedViewer): boolean {
   const { watching } = viewer;
   if (!viewer.connected) return !viewer.isReturning;
-  // Who came when it was over is told that nothing is live.
+  // A viewer that arrived after the end is told that nothing is live.
   return watching === undefined || watching.ended || world.broadcastOf(viewer.stream, watching.epoch) === undefined;
 }
 
@@ -80,7 +83,7 @@ async function checkMetrics(world: World): Promise<void> {
   world.assertUnbroken();
 }
 
-/** Stops every process that lives. Then no timer is left in it, and no connection at any Redis. */
+/** Stops every living process. Then no process has a timer left, and no Redis a connection. */
 async function closeAll(world: World): Promise<void> {
   for (const node of world.nodes) if (node.process.alive && !node.leaving) await world.settle(node.stop());
   await world.run(1_000);

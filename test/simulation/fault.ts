@@ -1,13 +1,16 @@
-// What goes wrong in a world that a seed makes up. In: a world and how much may go wrong. Out: faults laid out over its life, each
-// told to the trace when it comes and when it ends. As long as only covered faults come, the first Redis stays well: every frame
-// has a way, and none may be lost.
+// Faults in a world that a seed makes. In: a world and a severity. Out: faults spread over its
+// life; the trace shows when each begins and ends. When only covered faults occur, the first Redis
+// stays well: every frame has a way, and none may be lost.
 import type { SimulatedRedis } from './simulated-redis.ts';
 import type { World } from './world.ts';
 
-/** 'covered': nothing may be lost. 'any': frames may be lost, but never silently, doubled or out of order. */
+/**
+ * 'covered': nothing may be lost. 'any': frames may be lost, but never silently, and never doubled
+ * or out of order.
+ */
 export type Severity = 'covered' | 'any';
 
-/** The longest pause of a process that is covered, milliseconds. */
+/** The longest process pause that counts as covered, milliseconds. */
 const PAUSE_MS_MAX = 120;
 
 type Fault = (world: World) => void;
@@ -20,9 +23,9 @@ const during = (world: World, what: string, durationMs: number, end: () => void)
   });
 };
 
-/** Any but the first, which stays well. */
+/** Any except the first, which stays well. */
 const someRedis = (world: World): SimulatedRedis => world.random.pick(world.redis.slice(1));
-/** Mostly a listener: there it shows. */
+/** Usually a listener, where faults are most visible. */
 const someNode = (world: World) => {
   const usable = (world.random.chance(0.6) ? world.listeners : world.nodes).filter((node) => node.usable);
   return usable.length === 0 ? world.directory : world.random.pick(usable);
@@ -120,7 +123,7 @@ const stopListener: Fault = (world) => {
   void node.stop();
 };
 
-// From here on, frames may be lost.
+// Frames may be lost from here on.
 
 const pauseLong: Fault = (world) => {
   const node = someNode(world);
@@ -198,7 +201,7 @@ const covered: readonly Fault[] = [
 ];
 const uncovered: readonly Fault[] = [pauseLong, killStreamer, stopStreamer, killListener, blackout, killAll, fillDisk, roamBroadcaster];
 
-/** Lays `count` faults over the next `durationMs`. */
+/** Spreads `count` faults over the next `durationMs`. */
 export function layFaults(world: World, { severity, count, durationMs }: { severity: Severity; count: number; durationMs: number }): void {
   for (let i = 0; i < count; i++) {
     const fault = world.random.pick(severity === 'covered' ? covered : [...covered, ...uncovered, ...uncovered]);
@@ -206,7 +209,7 @@ export function layFaults(world: World, { severity, count, durationMs }: { sever
   }
 }
 
-/** Ends what is still wrong. */
+/** Ends all faults that are still active. */
 export function healAll(world: World): void {
   world.trace('all is well again');
   for (const redis of world.redis) {

@@ -1,9 +1,13 @@
-// The whole live path in worlds that a seed makes up. HAYATE_SIMULATION_SEEDS=from-to, or one seed, chooses others than the usual ones;
-// a failure prints its seed and what led to it. Seeds that once failed stay here, each with what was wrong.
+// The whole live path in worlds that seeds make. HAYATE_SIMULATION_SEEDS=from-to, or one seed,
+// replaces the usual seeds; a failure prints its seed and the events before it. Seeds that once
+// failed stay here, each with the fault it found.
 import { test } from 'node:test';
 import { runRandomWorld } from './random-world.ts';
 
-/** Seeds that found something. The draws behind a seed change when the simulation does; the scenarios then still hold what was found. */
+/**
+ * Seeds that found a fault. A change of the simulation changes the draws behind a seed; the
+ * scenarios still cover the faults.
+ */
 const regressions: readonly { seed: number; what: string }[] = [
   { seed: 140, what: 'a returning viewer is replayed poses on a key that it has and that is no longer current' },
   { seed: 180, what: 'viewers who return while a Redis is silently dead do not wait for it, nor lose poses of their replay' },

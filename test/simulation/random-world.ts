@@ -1,9 +1,10 @@
-// A world that a seed makes up: how many servers, broadcasters and viewers, what they are like, and what goes wrong.
+// A world that a seed makes: the numbers of servers, broadcasters and viewers, their properties,
+// and the faults.
 import { conclude } from './conclude.ts';
 import { healAll, layFaults } from './fault.ts';
 import { World } from './world.ts';
 
-/** What a run came to. */
+/** The figures of a run. */
 export interface RunResult {
   readonly seed: number;
   readonly events: number;
@@ -11,7 +12,10 @@ export interface RunResult {
   readonly slowestMs: number;
 }
 
-/** Suspicion, a message sent elsewhere, a request and its answer, each over a slow line, and a pause of each process. */
+/**
+ * Suspicion, a message sent elsewhere, a request and its answer, each over a slow line, and a pause
+ * of each process.
+ */
 const SLOWEST_MS_MAX = 450;
 const SLOW_LINES = [
   { delayMs: 80, bytesPerMs: 20, kernelBytes: 65_536 },
@@ -19,7 +23,7 @@ const SLOW_LINES = [
   { delayMs: 15, bytesPerMs: 1_000, kernelBytes: 4_096 },
 ];
 
-/** Runs one world from its beginning to its reckoning. Throws at the first breach, with the seed. */
+/** Runs one world from beginning to end. Throws at the first breach, with the seed. */
 export async function runRandomWorld(seed: number): Promise<RunResult> {
   const draw = new World({ seed }).random;
   const severity = draw.chance(0.6) ? 'covered' : 'any';
@@ -48,7 +52,8 @@ export async function runRandomWorld(seed: number): Promise<RunResult> {
   await world.run(durationMs);
   healAll(world);
   await world.run(draw.between(0, 3_000));
-  // By `hash` a stream goes one way, and whoever is cut off from that does not see what it misses.
+  // With `hash` a stream has one way, and a process that is cut off from it does not notice which
+  // frames it misses.
   const hasManyWays = placement !== 'hash';
   const isUnbroken = world.broadcasters.every(({ resumes }) => resumes === 0);
   await conclude(world, {

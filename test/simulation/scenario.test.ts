@@ -1,5 +1,6 @@
-// The whole live path in simulated worlds, one thing going wrong at a time: what the design promises for it must hold. The real
-// streamer, listener, fan-out and Redis adapter run on virtual time; nothing here waits, and any time asserted is virtual.
+// The whole live path in simulated worlds with one fault at a time: the promises of the design must
+// hold. The real streamer, listener, fan-out and Redis adapter run on virtual time. Nothing here
+// waits, and any time asserted is virtual.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { conclude, type Expectation } from './conclude.ts';
@@ -7,11 +8,11 @@ import { healAll } from './fault.ts';
 import type { SimulatedRedis } from './simulated-redis.ts';
 import { GOOD_LINE, World, type WorldOptions } from './world.ts';
 
-/** Nothing lost, and no frame later than the goal of 250 ms and the way there. */
+/** Nothing lost, and no frame later than the goal of 250 ms plus the delay of the path. */
 const whole: Expectation = { nothingLost: true, isUnbroken: true, slowestMsMax: 320 };
 const counted: Expectation = { nothingLost: false, isUnbroken: false };
 
-/** A world with a broadcast and viewers on every listener, well under way. */
+/** A running world with a broadcast and viewers on every listener. */
 async function liveWorld(options: Partial<WorldOptions> = {}): Promise<World> {
   const world = new World({ seed: 1, ...options, flags: ['--linger-ms', '500', '--shard-resolve-ms', '1000', ...(options.flags ?? [])] });
   await world.start();
@@ -228,7 +229,7 @@ test('a broadcaster that never comes back is over for viewers after the return w
   world.broadcasters[0]?.roam();
   await world.until('the end', () => world.viewers.every(({ watching }) => watching?.ended === true), 4_000);
   if (streamer !== undefined) streamer.leaving = false;
-  // It does come back after all, in the same epoch.
+  // It does come back later, in the same epoch.
   await world.run(2_000);
   await conclude(world, counted);
 });
@@ -278,7 +279,8 @@ test('what reaches a viewer on a bad line is old by a bounded time, however much
   const world = await liveWorld({ flags: ['--window-bytes', '16384'] });
   const slow = world.watch('show', { line: { delayMs: 40, bytesPerMs: 4, kernelBytes: 2 ** 21 }, isSlow: true });
   await world.run(14_000);
-  // A window on its way, a deadline in the queue, a receipt's delay, and gaps and events, which the window does not count.
+  // A window in flight, a deadline in the queue, a receipt's delay, and gaps and events, which do
+  // not count towards the window.
   assert.ok(slow.oldestMs < 16_384 / 4 + 1_000 + 1_500, `${slow.oldestMs}`);
   assert.ok(slow.oldestMs > 1_000);
   await conclude(world, { ...whole, slowestMsMax: 60 });

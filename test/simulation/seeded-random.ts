@@ -1,11 +1,12 @@
-// Chance from a seed: whatever a simulation draws comes from here, so that its seed tells all of it.
+// Random numbers from a seed. A simulation takes every random choice from here, so its seed
+// determines all of it.
 import { seededNumbers } from '../conformance/archive-broadcast.ts';
 
-/** Draws of one simulation. */
+/** The draws of one simulation. */
 export class SeededRandom {
   readonly #next: (below: number) => number;
 
-  /** `seed`: a whole number. Neighbouring seeds draw differently from the first draw on. */
+  /** `seed`: an integer. Neighbouring seeds give different draws from the first one on. */
   constructor(seed: number) {
     this.#next = seededNumbers(Math.imul(seed + 1, 0x9e3779b1));
     for (let i = 0; i < 8; i++) this.#next(2);
@@ -19,7 +20,7 @@ export class SeededRandom {
     return low + this.unit() * (high - low);
   }
 
-  /** A whole number from `low` to `high`, both included. */
+  /** An integer from `low` to `high`, both included. */
   integer(low: number, high: number): number {
     return low + Math.floor(this.unit() * (high - low + 1));
   }
@@ -29,7 +30,7 @@ export class SeededRandom {
     return this.unit() < probability;
   }
 
-  /** One of `choices`, of which there must be some. */
+  /** One of `choices`, which must not be empty. */
   pick<T>(choices: readonly T[]): T {
     const choice = choices[this.integer(0, choices.length - 1)];
     if (choice === undefined) throw new RangeError('there is nothing to choose from');

@@ -1,5 +1,5 @@
-// Server processes of a simulated world: the real roles over the real Redis adapter, on a simulated clock, network, disk and
-// sockets. Nothing of what they run is replaced but what lies below: dial, DNS, log, WebSocket.
+// Server processes of a simulated world: the real roles over the real Redis adapter, on a simulated
+// clock, network, disk and sockets. Only the layer below is replaced: dial, DNS, log, WebSocket.
 import { fromBinary } from '@bufbuild/protobuf';
 import { peekFrame } from '@hayate/protocol';
 import { EnvelopeSchema } from '@hayate/protocol/server';
@@ -25,10 +25,10 @@ const verifyToken: VerifyToken = () =>
   Promise.resolve({ subject: 'anyone', grants: { publish: ['*'], watch: ['*'] }, labels: {}, expiresAtMs: Number.POSITIVE_INFINITY });
 const tickets = new TicketSigner(Buffer.alloc(32, 7));
 
-/** What every node is: a process with the adapter open. */
+/** The common part of all nodes: a process with an open adapter. */
 abstract class Node {
   readonly process: SimulatedProcess;
-  /** No client is sent here any more. */
+  /** No new client is sent here. */
   leaving = false;
   protected readonly world: World;
   protected shards: Shards | undefined;
@@ -46,7 +46,7 @@ abstract class Node {
     return this.process.alive && !this.leaving;
   }
 
-  /** The value of a metric, summed over the series that hold `label`. */
+  /** The value of a metric, summed over the series that have `label`. */
   async metric(name: string, label = ''): Promise<number> {
     const lines = (await this.process.context.registry.metrics()).split('\n');
     return lines
@@ -117,7 +117,7 @@ export class StreamerNode extends Node {
     return socket;
   }
 
-  /** As SIGTERM does. */
+  /** Stops it as SIGTERM does. */
   async stop(): Promise<void> {
     this.leaving = true;
     await this.#streamer?.drain();
@@ -129,16 +129,22 @@ export class StreamerNode extends Node {
 /** A listener process. */
 export class ListenerNode extends Node {
   #listener: Listener | undefined;
-  /** When each frame first came from a shard, by epoch and sequence, and for how long the process had been paused by then. */
+  /**
+   * The time at which each frame first arrived from a shard, by epoch and sequence, and the total
+   * of the process's pauses by then.
+   */
   readonly #arrivals = new Map<string, { atMs: number; pausedMs: number }>();
 
-  /** For how long the listener has held a frame, its own pauses not counted; undefined if no shard brought it. */
+  /**
+   * How long the listener has held a frame, without its own pauses; undefined if no shard delivered
+   * it.
+   */
   heldMs(epoch: bigint, sequence: number): number | undefined {
     const arrival = this.#arrivals.get(`${epoch}/${sequence}`);
     return arrival && this.world.nowMs - arrival.atMs - (this.process.pausedMs - arrival.pausedMs);
   }
 
-  /** The shards, watched as their messages reach the listener. */
+  /** Wraps the shards to see their messages as they reach the listener. */
   #watched(shards: Shards): Shards {
     return {
       embedded: shards.embedded,
@@ -175,7 +181,7 @@ export class ListenerNode extends Node {
     return socket;
   }
 
-  /** As SIGTERM does. */
+  /** Stops it as SIGTERM does. */
   async stop(): Promise<void> {
     this.leaving = true;
     await this.#listener?.drain();
@@ -203,7 +209,7 @@ export class DirectoryNode extends Node {
   }
 }
 
-/** The settings of all processes: what `hayate serve` takes by default, with `flags` added. */
+/** The settings of all processes: the defaults of `hayate serve`, with `flags` added. */
 export function nodeSettings(flags: readonly string[]): World['settings'] {
   // A simulated second takes a fraction of a real one, and rates are measured by the real clock.
   const rates = ['--frames-per-second-max', '1000000', '--bits-per-second-max', '4000000000'];

@@ -1,4 +1,5 @@
-// `npm run simulate`: worlds that seeds make up, one after the other, each told in a line; of those that break a promise the story.
+// `npm run simulate`: runs worlds that seeds make, one after another, and prints one line for each.
+// For a world that breaks a promise it prints the story.
 import { parseArgs } from 'node:util';
 import { runRandomWorld } from './random-world.ts';
 

@@ -1,5 +1,5 @@
-// A broadcaster of a simulated world: voice, poses and events at their usual pace, kept until acknowledged, and sent again where a
-// streamer asks. It comes back with its ticket, to whichever streamer there is.
+// A broadcaster of a simulated world: voice, poses and events at their usual pace, kept until
+// acknowledged, and sent again when a streamer asks. It resumes with its ticket, at any streamer.
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { ClientMessageSchema, closeCodeByNumber, type ServerMessage, ServerMessageSchema } from '@hayate/protocol';
 import { FrameSource } from '../support/wire-peer.ts';
@@ -8,10 +8,12 @@ import type { SimulatedSocket } from './simulated-socket.ts';
 import { Phase } from './virtual-time.ts';
 import type { World } from './world.ts';
 
-/** A frame as it was made. */
+/** A frame, as it was made. */
 export interface MadeFrame {
   readonly bytes: Uint8Array;
-  /** When it was first written to a streamer, milliseconds; undefined if it has not been. */
+  /**
+   * The time at which it was first written to a streamer, milliseconds; undefined if it was not.
+   */
   sentMs: number | undefined;
 }
 
@@ -28,9 +30,9 @@ export class SimulatedBroadcaster {
   /** By sequence. */
   readonly made: MadeFrame[] = [];
   epoch = 0n;
-  /** Resumed so often, by its own will or not. */
+  /** Number of resumes, intended or not. */
   resumes = 0;
-  /** Frames refused as too late for viewers, or made while away: viewers may lack those that were never published live. */
+  /** Finishing: it makes no more frames. Over: it does not reconnect. */
   state: 'new' | 'live' | 'finishing' | 'over' = 'new';
   closedWith: number | undefined;
   readonly #world: World;
@@ -56,12 +58,12 @@ export class SimulatedBroadcaster {
     this.#every(RESEND_MS, () => this.#sendAgain());
   }
 
-  /** No more frames; END when everything is with a streamer. */
+  /** Makes no more frames; sends END when a streamer has everything. */
   finish(): void {
     if (this.state !== 'over') this.state = 'finishing';
   }
 
-  /** Its network changes: the connection breaks, it comes back. */
+  /** Its network changes: the connection breaks and it reconnects. */
   roam(): void {
     this.#socket?.socket.cut();
     this.#return(1_006);
@@ -138,7 +140,8 @@ export class SimulatedBroadcaster {
 
   #queueAgain(from: number): void {
     this.#resend = [];
-    // What was acknowledged is sent again too if it is asked for: the ticket may be older than the last acknowledgement.
+    // Acknowledged frames are sent again too when asked for: the ticket may be older than the last
+    // acknowledgement.
     for (let sequence = from; sequence < this.made.length; sequence++) this.#resend.push(sequence);
   }
 

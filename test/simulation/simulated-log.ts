@@ -1,5 +1,6 @@
-// The log of a simulated streamer: an append becomes durable a few milliseconds later, in order, or is refused while the disk is
-// full. What was durable outlives the process; what was not is gone with it.
+// The log of a simulated streamer. An append becomes durable a few milliseconds later, in order, or
+// is refused while the disk is full. Durable entries outlive the process; the others are lost with
+// it.
 import { fromBinary } from '@bufbuild/protobuf';
 import { peekFrame } from '@hayate/protocol';
 import { RecordSchema } from '@hayate/protocol/server';
@@ -8,7 +9,7 @@ import type { SeededRandom } from './seeded-random.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 import { Phase, type VirtualTime } from './virtual-time.ts';
 
-/** What all logs of a world hold: encoded frames by stream and epoch, then sequence. */
+/** The content of all logs of a world: encoded frames by stream and epoch, then by sequence. */
 export type DurableFrames = Map<string, Map<number, Uint8Array>>;
 
 /** The log of one process. */

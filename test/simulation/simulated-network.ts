@@ -1,5 +1,6 @@
-// The network between processes and Redis servers: connections that delay, cut what is sent into pieces, stand still, break, or
-// seem to stand when the other end has long gone. What a path holds back is not lost: TCP sends it again, and it arrives late.
+// The network between processes and Redis servers: connections that delay data, cut it into pieces,
+// stall, break, or seem open after the other end has gone. Data that a path holds back is not lost:
+// TCP sends it again, and it arrives late.
 import type { ByteConnection, ConnectionEvents } from '../../packages/server/src/shard/redis/dial.ts';
 import type { SeededRandom } from './seeded-random.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
@@ -8,16 +9,16 @@ import { Phase, type VirtualTime } from './virtual-time.ts';
 /** Delays of a path, one way, milliseconds. */
 export interface PathDelay {
   readonly delayMs: number;
-  /** Up to so much more, each time. */
+  /** Maximum of the additional delay, drawn each time. */
   readonly jitterMs: number;
 }
 
-/** The way between one process and one server. */
+/** The path between one process and one server. */
 export class Path {
   delay: PathDelay;
-  /** What travels in this direction stands still. */
+  /** Whether data in this direction is stalled. */
   readonly blocked = { toServer: false, toClient: false };
-  /** Of the messages of subscriptions this share vanishes, though Redis counted the receiver. */
+  /** This share of the messages to subscribers is lost, though Redis counted the receiver. */
   lossShare = 0;
   readonly connections = new Set<SimulatedConnection>();
   readonly #time: VirtualTime;
@@ -59,7 +60,10 @@ interface Item {
   readonly arrive: () => void;
 }
 
-/** One direction of a connection: in order, each item after the path's delay, none while it is blocked. */
+/**
+ * One direction of a connection. Items arrive in order, each after the path's delay; none arrives
+ * while the path is blocked.
+ */
 class Pipe {
   readonly #path: Path;
   readonly #isBlocked: () => boolean;
@@ -81,12 +85,12 @@ class Pipe {
     this.#path.at(delayMs, () => this.#arrive());
   }
 
-  /** What stood still begins to arrive. */
+  /** Stalled data begins to arrive. */
   wake(): void {
     if (this.#items.length > 0) this.#path.at(this.#path.drawDelayMs(), () => this.#arrive());
   }
 
-  /** What is on its way is lost. */
+  /** Data on its way is lost. */
   empty(): void {
     this.#items = [];
     this.bytes = 0;
@@ -102,7 +106,7 @@ class Pipe {
   }
 }
 
-/** What a server sees of a connection. */
+/** A connection as the server sees it. */
 export interface ServerEnd {
   data(bytes: Uint8Array): void;
   gone(): void;
@@ -125,7 +129,7 @@ export class SimulatedConnection implements ByteConnection {
     this.#toServer = new Pipe(path, () => path.blocked.toServer);
     this.#toClient = new Pipe(path, () => path.blocked.toClient);
     path.connections.add(this);
-    // A killed process's kernel says goodbye for it.
+    // When a process is killed, its kernel closes the connection.
     process.deaths.push(() => this.destroy());
   }
 
@@ -133,7 +137,7 @@ export class SimulatedConnection implements ByteConnection {
     return this.path.blocked.toServer ? this.#toServer.bytes : 0;
   }
 
-  /** Bytes that the server has sent and the client has not taken. */
+  /** Bytes that the server has sent and the client has not read. */
   get unreadBytes(): number {
     return this.#toClient.bytes;
   }
@@ -149,19 +153,19 @@ export class SimulatedConnection implements ByteConnection {
     this.#toServer.send(0, () => this.#leave());
   }
 
-  /** The server's kernel has taken the connection. */
+  /** The server's kernel has accepted the connection. */
   accepted(server: ServerEnd): void {
     this.#server = server;
     this.#toClient.send(0, () => this.#tell(() => this.#events.open()));
   }
 
-  /** From the server to the client. */
+  /** Sends from the server to the client. */
   send(bytes: Uint8Array): void {
     if (this.#server === undefined) return;
     for (const piece of this.#cut(bytes)) this.#toClient.send(piece.length, () => this.#tell(() => this.#events.data(piece)));
   }
 
-  /** Ends it from the server's side; `unsent` is lost or still arrives. */
+  /** Ends the connection from the server's side; `unsent` data is lost or still arrives. */
   end(reason: string, unsent: 'lost' | 'arrives'): void {
     if (unsent === 'lost') this.#toClient.empty();
     this.#server = undefined;
@@ -174,7 +178,7 @@ export class SimulatedConnection implements ByteConnection {
     });
   }
 
-  /** The server is gone and nobody says so: what is written vanishes. */
+  /** The server disappears without closing the connection: written data vanishes. */
   orphan(): void {
     this.#toClient.empty();
     this.#server = undefined;
@@ -199,7 +203,7 @@ export class SimulatedConnection implements ByteConnection {
     });
   }
 
-  /** Mostly whole, at times in pieces: a reader must not care. */
+  /** Usually whole, sometimes in pieces: a reader must handle both. */
   #cut(bytes: Uint8Array): Uint8Array[] {
     const { random } = this.path;
     if (bytes.length < 2 || !random.chance(0.05)) return [bytes];

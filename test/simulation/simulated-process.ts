@@ -1,6 +1,6 @@
-// A server process in a simulated world: its own clock, which is a little off, and its own bad moments. While it is paused (a
-// collection of garbage, a machine that swaps) nothing in it runs; then what has come due runs first, then what has arrived, then
-// what waited for that. Killed, nothing in it ever runs again.
+// A server process in a simulated world: its own slightly inaccurate clock, and pauses. While it is
+// paused (garbage collection, swapping) nothing in it runs. Afterwards the due timers run first,
+// then arrived data, then the calls that waited for it. After a kill nothing in it runs again.
 import { Registry } from '@prometheus-io/client';
 import { pino } from 'pino';
 import type { CancelTimer, Clock } from '../../packages/server/src/kernel/clock.ts';
@@ -10,7 +10,10 @@ import { Phase, type VirtualTime } from './virtual-time.ts';
 
 /** Unix milliseconds at virtual time 0. */
 const WORLD_BEGAN_UNIX_MS = 1_800_000_000_000;
-/** Node may call a timer up to a millisecond early by the monotonic clock, since it counts whole ones, and always later. */
+/**
+ * Node may call a timer up to a millisecond early by the monotonic clock, since it counts whole
+ * milliseconds, and it may always call it late.
+ */
 const TIMER_EARLY_MS = 0.9;
 const TIMER_LATE_MS = 1.5;
 
@@ -18,7 +21,7 @@ const TIMER_LATE_MS = 1.5;
 export class SimulatedProcess {
   readonly name: string;
   readonly context: Context;
-  /** Called when it dies. */
+  /** Called when the process dies. */
   readonly deaths: (() => void)[] = [];
   alive = true;
   /** Milliseconds for which it has been paused so far. */
@@ -27,7 +30,7 @@ export class SimulatedProcess {
   readonly #timers = new Set<object>();
   #pausedUntilMs = 0;
 
-  /** `failed` is given what the process logs as an error. */
+  /** `failed` gets the errors that the process logs. */
   constructor(name: string, time: VirtualTime, random: SeededRandom, failed: (line: string) => void) {
     this.name = name;
     this.#time = time;
@@ -47,17 +50,17 @@ export class SimulatedProcess {
     };
   }
 
-  /** Timers and calls that it still waits for. */
+  /** Number of pending timers and calls. */
   get waiting(): number {
     return this.#timers.size;
   }
 
-  /** Something arrives at this process now; it takes it when it runs. */
+  /** Delivers something that arrives now; the process takes it when it runs. */
   deliver(take: () => void): void {
     this.#enter(Phase.arrival, take);
   }
 
-  /** Nothing in it runs for so long. */
+  /** Pauses the process for `durationMs`. */
   pause(durationMs: number): void {
     this.pausedMs += durationMs;
     this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#time.nowMs) + durationMs;

@@ -1,9 +1,10 @@
-// A Redis of a simulated world: PUBLISH, SUBSCRIBE, UNSUBSCRIBE, PING and AUTH over connections that can break. It counts as
-// receivers of a message whoever is subscribed, whether or not the message ever gets there, as Redis does. It can hang (what was
-// sent meanwhile is obeyed later, in order), die with or without a word, and come back without memory.
+// A Redis of a simulated world: PUBLISH, SUBSCRIBE, UNSUBSCRIBE, PING and AUTH over connections
+// that can break. Like Redis, it counts every subscriber as a receiver of a message, whether or not
+// the message arrives. It can hang (commands sent meanwhile run later, in order), die with or
+// without closing its connections, and come back with an empty memory.
 import type { SimulatedConnection } from './simulated-network.ts';
 
-/** What Redis allows a subscriber to leave unread, by default (client-output-buffer-limit pubsub). */
+/** Unread bytes that Redis allows a subscriber, by default (client-output-buffer-limit pubsub). */
 const OUTPUT_BYTES_MAX = 32 * 2 ** 20;
 
 interface Client {
@@ -19,12 +20,12 @@ export class SimulatedRedis {
   readonly port: number;
   state: 'up' | 'hung' | 'dead' | 'silent' = 'up';
   outputBytesMax = OUTPUT_BYTES_MAX;
-  /** Messages that PUBLISH was given. */
+  /** Number of messages published. */
   published = 0;
   readonly #clients = new Set<Client>();
   readonly #orphans = new Set<SimulatedConnection>();
   readonly #subscribers = new Map<string, Set<Client>>();
-  /** What was sent to it while it hung. */
+  /** Commands that arrived while it hung. */
   #backlog: (() => void)[] = [];
 
   constructor(host: string, port: number) {
@@ -33,12 +34,12 @@ export class SimulatedRedis {
     this.port = port;
   }
 
-  /** Connections to it. */
+  /** Number of connections. */
   get clients(): number {
     return this.#clients.size;
   }
 
-  /** The kernel takes a connection, whether or not the server runs just now. */
+  /** The kernel accepts a connection, even if the server is not running at the moment. */
   accept(connection: SimulatedConnection): void {
     const client: Client = { connection, channels: new Set(), unread: Buffer.alloc(0) };
     this.#clients.add(client);
@@ -60,7 +61,9 @@ export class SimulatedRedis {
     for (const work of backlog) work();
   }
 
-  /** 'reset': its kernel closes the connections. 'silent': the machine is gone, and nobody hears of it. */
+  /**
+   * 'reset': its kernel closes the connections. 'silent': the machine disappears without notice.
+   */
   kill(how: 'reset' | 'silent', unsent: 'lost' | 'arrives' = 'lost'): void {
     this.state = how === 'reset' ? 'dead' : 'silent';
     this.#backlog = [];
@@ -75,7 +78,9 @@ export class SimulatedRedis {
     this.#subscribers.clear();
   }
 
-  /** Comes back, with no client; its kernel refuses what is left of connections that it does not know. */
+  /**
+   * Comes back without clients; its kernel refuses remnants of connections that it does not know.
+   */
   restart(): void {
     if (this.state === 'up' || this.state === 'hung') return;
     this.state = 'up';
@@ -83,7 +88,10 @@ export class SimulatedRedis {
     this.#orphans.clear();
   }
 
-  /** Closes a process's connections that subscribe, as Redis does when their output buffer is full: what they had not read is lost. */
+  /**
+   * Closes the subscribing connections of a process, as Redis does when their output buffer is
+   * full; unread data is lost.
+   */
   cutSubscriber(processName: string): void {
     for (const client of this.#clients)
       if (client.connection.process.name === processName && client.channels.size > 0) this.#cut(client, 'ECONNRESET');
@@ -163,7 +171,9 @@ export class SimulatedRedis {
   }
 }
 
-/** The next whole command, an array of bulk strings, taken from what the client sent. */
+/**
+ * Takes the next complete command, an array of bulk strings, from the bytes that the client sent.
+ */
 function takeCommand(client: Client): Buffer[] | undefined {
   const { unread } = client;
   let at = 0;

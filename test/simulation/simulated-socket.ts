@@ -1,6 +1,7 @@
-// The connection between a server process and a client (viewer or broadcaster), seen from both ends. The server's end is what
-// `ws` and net.Socket are to the code under test: a WebSocket, and under it a socket whose kernel takes so many bytes and sends
-// them so fast. The client's end gets whole messages, and can stop reading, go away, or vanish.
+// The connection between a server process and a client (viewer or broadcaster), seen from both
+// ends. The server's end gives the code under test the interfaces of `ws` and net.Socket: a
+// WebSocket over a socket whose kernel buffer and bandwidth are limited. The client's end gets
+// whole messages, and can stop reading, close, or vanish.
 import { EventEmitter } from 'node:events';
 import type { ViewerSocket } from '../../packages/server/src/listener/fan-out-viewer.ts';
 import type { SeededRandom } from './seeded-random.ts';
@@ -8,12 +9,12 @@ import type { SimulatedProcess } from './simulated-process.ts';
 import { Phase, type VirtualTime } from './virtual-time.ts';
 import { controlFrame, messageFrame, WebSocketReader } from './web-socket-frame.ts';
 
-/** What a client's line is like. */
+/** Properties of a client's line. */
 export interface Line {
-  /** One way, milliseconds. */
+  /** One-way delay, milliseconds. */
   readonly delayMs: number;
   readonly bytesPerMs: number;
-  /** What the server's kernel takes before `writableLength` shows. */
+  /** Bytes that the server's kernel takes before `writableLength` grows. */
   readonly kernelBytes: number;
 }
 
@@ -24,7 +25,7 @@ export interface ClientEnd {
 }
 
 const TRANSPORT_FAILED = 1_006;
-/** As in gateway/connection.ts: a close that is not answered. */
+/** As in gateway/connection.ts: the wait for a close frame in return. */
 const CLOSE_GRACE_MS = 2_000;
 
 interface Written {
@@ -61,7 +62,7 @@ export class SimulatedSocket {
     options.process.deaths.push(() => this.#die());
   }
 
-  /** What the code under test writes frames to. */
+  /** The socket to which the code under test writes frames. */
   get viewerSocket(): ViewerSocket {
     return this.webSocket.under;
   }
@@ -75,31 +76,31 @@ export class SimulatedSocket {
     return this.#serverGone;
   }
 
-  // The client's end.
+  // Sends a message from the client's end.
 
   send(message: Uint8Array): void {
     if (!this.#clientGone) this.#toServer(() => this.webSocket.receive(message));
   }
 
-  /** Says goodbye. */
+  /** Closes with a close frame. */
   close(code = 1_000): void {
     if (this.#clientGone) return;
     this.#clientGone = true;
     this.#toServer(() => this.end(code));
   }
 
-  /** Breaks off. */
+  /** Breaks the connection. */
   cut(): void {
     this.close(TRANSPORT_FAILED);
   }
 
-  /** Stops reading, until it goes on. */
+  /** Stops reading, or resumes. */
   stall(isStalled: boolean): void {
     this.#stalled = isStalled;
     this.#transmit();
   }
 
-  // The server's end.
+  // Writes at the server's end.
 
   write(bytes: Uint8Array, taken?: (error?: Error | null) => void): boolean {
     if (this.#serverGone) {
@@ -112,12 +113,12 @@ export class SimulatedSocket {
     return this.#waitingBytes === 0;
   }
 
-  /** The server has closed; the client answers, or does not. */
+  /** The server has closed; the client may answer. */
   awaitClose(): void {
     this.#time.at(this.#time.nowMs + CLOSE_GRACE_MS, Phase.arrival, () => this.process.deliver(() => this.end(TRANSPORT_FAILED)));
   }
 
-  /** It is over for the server. */
+  /** The connection has ended for the server. */
   end(code: number): void {
     if (this.#serverGone) return;
     this.#serverGone = true;
@@ -128,7 +129,7 @@ export class SimulatedSocket {
   }
 
   #die(): void {
-    // What the kernel has taken still arrives; then the client learns of it.
+    // The bytes that the kernel has taken still arrive; then the client learns of the end.
     this.end(TRANSPORT_FAILED);
   }
 
@@ -204,7 +205,10 @@ export class SimulatedSocket {
 
 const CLOSE = 8;
 
-/** What the code under test takes for a WebSocket of `ws`: of its interface what gateway/connection.ts uses. */
+/**
+ * The WebSocket of the code under test: the part of the `ws` interface that gateway/connection.ts
+ * uses.
+ */
 export class SimulatedWebSocket extends EventEmitter {
   readonly OPEN = 1;
   readonly CLOSED = 3;
@@ -247,7 +251,10 @@ export class SimulatedWebSocket extends EventEmitter {
     this.#socket.end(TRANSPORT_FAILED);
   }
 
-  /** Connections are pinged by the machine's clock, which stands still in a simulated world: nothing answers. */
+  /**
+   * Pings are timed by the machine's clock, which stands still in a simulated world: there is no
+   * answer.
+   */
   ping(): void {}
 
   pause(): void {
@@ -262,7 +269,7 @@ export class SimulatedWebSocket extends EventEmitter {
     }
   }
 
-  /** A message of the client. */
+  /** A message from the client. */
   receive(message: Uint8Array): void {
     if (this.readyState !== this.OPEN) return;
     if (this.#paused) this.#received.push(message);

@@ -1,5 +1,5 @@
-// A viewer of a simulated world: it follows spec/wire.md over lines good and bad, and keeps account of what it is given. It comes
-// back by itself, to whichever listener there is, and names where it was.
+// A viewer of a simulated world. It follows spec/wire.md over good and bad lines, and keeps an
+// account of the frames it gets. It reconnects by itself, to any listener, and says where it was.
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { ClientMessageSchema, closeCodeByNumber, peekFrame, type ServerMessage, ServerMessageSchema } from '@hayate/protocol';
 import type { ListenerNode } from './server-node.ts';
@@ -8,21 +8,21 @@ import { text, ViewerAccount } from './viewer-account.ts';
 import { Phase } from './virtual-time.ts';
 import type { World } from './world.ts';
 
-/** What a viewer is like. */
+/** Properties of a viewer. */
 export interface ViewerNature {
   readonly line: Line;
-  /** How much later than asked it reports. */
+  /** How much later than necessary it sends receipts. */
   readonly receiptDelayMs: number;
   /** Whether it is expected to lag. */
   readonly isSlow: boolean;
-  /** Where it goes; by default any listener. */
+  /** The listener it connects to; by default any. */
   readonly listener?: number;
 }
 
 const PING_MS = 1_500;
-/** Hearing nothing for so long it goes elsewhere. */
+/** After this silence it connects elsewhere. */
 const SILENCE_MS = 4_000;
-/** After joining, what is replayed has arrived by then. */
+/** Time after joining until the replay has arrived. */
 const SETTLED_MS = 1_000;
 
 interface Connected {
@@ -30,9 +30,9 @@ interface Connected {
   readonly node: ListenerNode;
   epoch: bigint;
   heardMs: number;
-  /** A frame came since the last receipt. */
+  /** A frame has arrived since the last receipt. */
   owesReceipt: boolean;
-  /** The last number of viewers that it was told since the last Watching. */
+  /** The last audience number since the last Watching. */
   audience: number | undefined;
 }
 
@@ -41,11 +41,14 @@ export class SimulatedViewer {
   readonly name: string;
   readonly stream: string;
   readonly accounts = new Map<bigint, ViewerAccount>();
-  /** Connections that were closed, by code. */
+  /** Close codes of its ended connections. */
   readonly closes: number[] = [];
-  /** Frames that came, those of groups included. */
+  /** Frames received, including those of groups. */
   frames = 0;
-  /** The longest time from a broadcaster to this viewer, of frames that were not replayed, milliseconds. */
+  /**
+   * The longest time from a broadcaster to this viewer, of frames that were not replayed,
+   * milliseconds.
+   */
   oldestMs = 0;
   readonly #world: World;
   #nature: ViewerNature;
@@ -71,7 +74,7 @@ export class SimulatedViewer {
     this.#every(PING_MS, () => this.#ping());
   }
 
-  /** Stops reading for so long. */
+  /** Stops reading for `durationMs`. */
   stall(durationMs: number): void {
     this.#stalled = true;
     this.#hasStalled = true;
@@ -84,36 +87,39 @@ export class SimulatedViewer {
     });
   }
 
-  /** Its network changes: the connection breaks, it comes back. */
+  /** Its network changes: the connection breaks and it reconnects. */
   roam(): void {
     this.#connected?.socket.cut();
     this.#return(1_006);
   }
 
-  /** From now on any listener will do. */
+  /** From now on it uses any listener. */
   goAnywhere(): void {
     const { listener: _, ...rest } = this.#nature;
     this.#nature = rest;
   }
 
-  /** Goes away for good. */
+  /** Leaves for good. */
   leave(): void {
     this.#left = true;
     this.#connected?.socket.close();
     this.#connected = undefined;
   }
 
-  /** Whether nothing of its own delays what it is given: a good line, read all the time, and no replay any more. */
+  /**
+   * Whether nothing on its side delays frames: a good line, continuous reading, and no replay under
+   * way.
+   */
   get isPrompt(): boolean {
     return !this.#nature.isSlow && this.#world.nowMs >= this.#promptFromMs;
   }
 
-  /** Whether it has ever lagged: what it misses may be its own doing. */
+  /** Whether it has ever lagged: its missing frames may be its own fault. */
   get wasSlow(): boolean {
     return this.#nature.isSlow || this.#hasStalled;
   }
 
-  /** Whether it is on its way to a listener. */
+  /** Whether it is reconnecting to a listener. */
   get isReturning(): boolean {
     return this.#connected === undefined && !this.#left && !this.#gaveUp;
   }
@@ -122,14 +128,14 @@ export class SimulatedViewer {
     return this.#connected !== undefined;
   }
 
-  /** The epoch it watches now, and whether that has ended; undefined if none. */
+  /** The epoch it watches now, and whether that epoch has ended; undefined if none. */
   get watching(): { epoch: bigint; ended: boolean } | undefined {
     const epoch = this.#connected?.epoch ?? 0n;
     const account = this.accounts.get(epoch);
     return account === undefined ? undefined : { epoch, ended: account.endsAt !== undefined };
   }
 
-  /** What it has counted, in short. */
+  /** Its counts, in short. */
   summary(): string {
     return [...this.accounts.values()]
       .map(({ joined, came, missing, endsAt }) => {

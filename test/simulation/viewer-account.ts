@@ -1,22 +1,23 @@
-// What one viewer was given of one epoch, held against what spec/wire.md promises: from Watching.next_sequence on every frame comes
-// once, in ascending order, or a Gap that comes no later than the next frame names it. Every breach is told at once.
+// The frames that one viewer got of one epoch, checked against spec/wire.md. From
+// Watching.next_sequence on, every frame arrives once, in ascending order, or a Gap names it no
+// later than the next frame. Every breach is reported at once.
 import { GapReason, RangeSet } from '@hayate/protocol';
 
-/** Why frames are missing, as the server said. */
+/** Why frames are missing, according to the server. */
 export type GapName = 'lost' | 'slow' | 'expired';
 
 const NAMES: Readonly<Record<number, GapName>> = { [GapReason.LOST]: 'lost', [GapReason.SLOW]: 'slow', [GapReason.EXPIRED]: 'expired' };
 
-/** What a connection was told of the epoch. */
+/** The account of one connection. */
 interface Segment {
-  /** From here on all is accounted for on this connection. */
+  /** From this sequence on, everything is accounted for on this connection. */
   readonly floor: number;
-  /** All before, from the floor on, came or was named. */
+  /** All sequences before it, from the floor on, arrived or were named. */
   cursor: number;
   readonly named: RangeSet;
   /** Frames from before the floor. */
   readonly group: Set<number>;
-  /** What a returning viewer lacks below the floor: a gap must name it. */
+  /** Sequences below the floor that a returning viewer lacks: a gap must name them. */
   readonly owed: RangeSet;
 }
 
@@ -25,7 +26,7 @@ export class ViewerAccount {
   readonly joined: number;
   readonly came = new RangeSet();
   readonly missing: Readonly<Record<GapName, RangeSet>> = { lost: new RangeSet(), slow: new RangeSet(), expired: new RangeSet() };
-  /** The sequence after the last frame, when the server has said it. */
+  /** The sequence after the last frame, once the server has sent it. */
   endsAt: number | undefined;
   readonly #breach: (what: string) => void;
   #segment: Segment;
@@ -36,17 +37,17 @@ export class ViewerAccount {
     this.#segment = segmentFrom(joined);
   }
 
-  /** The sequence after the newest that came or was named. */
+  /** The sequence after the newest that arrived or was named. */
   get next(): number {
     return Math.max(this.#segment.cursor, this.#segment.named.nextMissing(this.#segment.cursor));
   }
 
-  /** The newest sequence that came; -1 before the first. */
+  /** The newest sequence that arrived; -1 before the first. */
   get newest(): number {
     return this.came.ranges.at(-1)?.last ?? -1;
   }
 
-  /** A Watching of this epoch; `asked`: where the viewer wanted to go on. */
+  /** A Watching of this epoch; `asked`: where the viewer wanted to continue. */
   watching(nextSequence: number, asked: number | undefined): void {
     this.#segment = segmentFrom(nextSequence);
     if (asked !== undefined && asked < nextSequence) this.#segment.owed.add(asked, nextSequence - 1);
@@ -89,7 +90,10 @@ export class ViewerAccount {
     this.endsAt = nextSequence;
   }
 
-  /** After all has arrived: sequences of which the viewer knows nothing. `expired` and came on another connection counts as came. */
+  /**
+   * After everything has arrived: the sequences that are not accounted for. A sequence named as
+   * `expired` that arrived on another connection counts as arrived.
+   */
   unexplained(): RangeSet {
     const unknown = new RangeSet();
     unknown.add(this.joined, Math.max(this.joined, this.endsAt ?? this.next) - 1);

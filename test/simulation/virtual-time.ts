@@ -1,9 +1,10 @@
-// Time that passes as fast as events can be run: a priority queue of what is due. The same calls in the same order always run
-// in the same order: at one instant timers come first, then what arrives, then what waits for all that has arrived, as in a
-// turn of Node's event loop; and of each kind what was asked for first.
+// Time that passes as fast as events can run: a priority queue of due events. The same calls in the
+// same order always run in the same order. At one instant timers run first, then arrivals, then the
+// calls that wait for all arrivals, as in a turn of Node's event loop. Within each kind the earlier
+// call runs first.
 import type { CancelTimer } from '../../packages/server/src/kernel/clock.ts';
 
-/** What an event is, in the order in which events of one instant run. */
+/** The kinds of events, in the order in which events of one instant run. */
 export const Phase = { timer: 0, arrival: 1, soon: 2 } as const;
 export type Phase = (typeof Phase)[keyof typeof Phase];
 
@@ -15,9 +16,9 @@ interface Event {
   run: (() => void) | undefined;
 }
 
-/** Promises that one event settles are given so many turns to have their effects before the next event. */
+/** After each event, its promises get this many turns to take effect before the next event. */
 const MICROTASK_TURNS = 16;
-/** Node's own loop turns once in so many events, so that a test runner can still speak. */
+/** Node's own loop turns once in this many events, so that a test runner can still print. */
 const EVENTS_PER_TURN = 20_000;
 
 /** The time of one simulated world, in milliseconds from 0. */
@@ -25,14 +26,14 @@ export class VirtualTime {
   #nowMs = 0;
   #asked = 0;
   readonly #heap: Event[] = [];
-  /** Events run. */
+  /** Number of events that have run. */
   events = 0;
 
   get nowMs(): number {
     return this.#nowMs;
   }
 
-  /** Runs `run` once, at `atMs` or now if that has passed. */
+  /** Runs `run` once, at `atMs`, or now if that time has passed. */
   at(atMs: number, phase: Phase, run: () => void): CancelTimer {
     const event: Event = { atMs: Math.max(atMs, this.#nowMs), phase, order: this.#asked++, run };
     this.#push(event);
@@ -41,9 +42,12 @@ export class VirtualTime {
     };
   }
 
-  /** Runs what is due until `untilMs`, or until `done` says so after an event. Rejects with what an event throws. */
+  /**
+   * Runs due events until `untilMs`, or until `done` returns true after an event. Rejects with the
+   * error that an event throws.
+   */
   async advance(untilMs: number, done: () => boolean = () => false): Promise<void> {
-    // What was called before has its effects first, however many promises deep.
+    // Earlier calls take effect first, however many promises they need.
     await new Promise((resolve) => setImmediate(resolve));
     for (let next = this.#heap[0]; next !== undefined && next.atMs <= untilMs; next = this.#heap[0]) {
       this.#pop();

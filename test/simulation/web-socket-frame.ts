@@ -1,5 +1,6 @@
-// WebSocket messages from a server as they lie on the wire (RFC 6455 section 5.2): written as `ws` would, and read back from
-// pieces of any size. A reader of our own, so that what the fan-out writes is judged by code that it does not share.
+// WebSocket messages from a server in wire form (RFC 6455 section 5.2): written as `ws` writes
+// them, and read from pieces of any size. The reader shares no code with the fan-out, so that it
+// judges the fan-out's output independently.
 
 const FINAL = 0x80;
 const MASKED = 0x80;
@@ -23,7 +24,7 @@ export function controlFrame(opcode: number, code: number): Buffer {
   return Buffer.from([FINAL | opcode, 2, code >> 8, code & 0xff]);
 }
 
-/** Reads what a server sends; throws for what a server must not send. */
+/** Reads a server's bytes; throws for bytes that a server must not send. */
 export class WebSocketReader {
   readonly #take: (opcode: number, payload: Buffer) => void;
   #unread: Buffer = Buffer.alloc(0);

@@ -1,5 +1,6 @@
-// A simulated world: time, chance, Redis servers, the paths to them, server processes, broadcasters and viewers, and what is
-// watched all along. A breach of a promise is kept with its time; whoever runs the world fails on the first.
+// A simulated world: time, chance, Redis servers, the paths to them, server processes, broadcasters
+// and viewers, and continuous checks. A breach of a promise is recorded with its time; the run
+// fails on the first breach.
 
 import { peekFrame } from '@hayate/protocol';
 import type { CancelTimer } from '../../packages/server/src/kernel/clock.ts';
@@ -18,7 +19,7 @@ import { SimulatedRedis } from './simulated-redis.ts';
 import { SimulatedViewer, type ViewerNature } from './simulated-viewer.ts';
 import { Phase, VirtualTime } from './virtual-time.ts';
 
-/** How a world begins. */
+/** Options of a world. */
 export interface WorldOptions {
   readonly seed: number;
   readonly shards?: number;
@@ -29,13 +30,13 @@ export interface WorldOptions {
 }
 
 const TRACE_LINES = 400;
-/** Longer than a gap is waited for, by as much as timers and a good line take. */
+/** Longer than the wait for a gap, by the time that timers and a good line take. */
 const HELD_MS_MAX = GIVE_UP_MS + 50;
 /** A good line. */
 export const GOOD_LINE = { delayMs: 15, bytesPerMs: 20_000, kernelBytes: 2 ** 20 };
 const GOOD_VIEWER: ViewerNature = { line: GOOD_LINE, receiptDelayMs: 0, isSlow: false };
 
-/** A world and all that is in it. */
+/** A world and its contents. */
 export class World {
   readonly seed: number;
   readonly time = new VirtualTime();
@@ -49,10 +50,13 @@ export class World {
   readonly broadcasters: SimulatedBroadcaster[] = [];
   readonly viewers: SimulatedViewer[] = [];
   readonly breaches: string[] = [];
-  /** The longest time from a broadcaster to a viewer on a good line, of frames that were sent live, milliseconds. */
+  /**
+   * The longest time from a broadcaster to a viewer on a good line, of frames that were sent live,
+   * milliseconds.
+   */
   slowestMs = 0;
   readonly #paths = new Map<string, Path>();
-  /** Servers that a process does not hear of. */
+  /** Servers that a process does not know, by process. */
   readonly #unknown = new Map<string, Set<string>>();
   readonly #broadcasts = new Map<string, SimulatedBroadcaster>();
   readonly #trace: string[] = [];
@@ -80,7 +84,7 @@ export class World {
     await this.settle(Promise.all(this.nodes.map((node) => node.start())));
   }
 
-  /** Lets time pass until `work` is done. */
+  /** Advances time until `work` is done. */
   async settle(work: Promise<unknown>): Promise<void> {
     let isDone = false;
     const done = work.finally(() => {
@@ -91,20 +95,20 @@ export class World {
     await done;
   }
 
-  /** Lets time pass. Throws what was breached. */
+  /** Advances time. Throws the first breach. */
   async run(durationMs: number): Promise<void> {
     await this.time.advance(this.nowMs + durationMs, () => this.breaches.length > 0);
     this.assertUnbroken();
   }
 
-  /** Lets time pass until `condition`; throws if it has not come after `limitMs`. */
+  /** Advances time until `condition` holds; throws if it does not within `limitMs`. */
   async until(what: string, condition: () => boolean, limitMs: number): Promise<void> {
     await this.time.advance(this.nowMs + limitMs, () => this.breaches.length > 0 || condition());
     if (!condition()) this.breach(`${what} did not come within ${limitMs} ms`);
     this.assertUnbroken();
   }
 
-  /** Calls `run` after so long. */
+  /** Calls `run` after `delayMs`. */
   in(delayMs: number, run: () => void): CancelTimer {
     return this.time.at(this.nowMs + delayMs, Phase.timer, run);
   }
@@ -125,7 +129,7 @@ export class World {
     return path;
   }
 
-  /** Whether DNS tells a process of a server. */
+  /** Sets whether DNS names a server to a process. */
   tell(processName: string, redis: SimulatedRedis, isKnown: boolean): void {
     const unknown = this.#unknown.get(processName) ?? new Set();
     this.#unknown.set(processName, unknown);
@@ -189,7 +193,10 @@ export class World {
     return this.durable.get(`${stream}/${epoch}`)?.has(sequence) === true;
   }
 
-  /** A viewer was given a frame: it must be the one that was made, and not have been held back for too long. */
+  /**
+   * Called when a viewer gets a frame: it must be the frame that was made, and must not have been
+   * held for too long.
+   */
   viewerGot(viewer: SimulatedViewer, node: ListenerNode, frame: Uint8Array, isLive: boolean): void {
     const { stream, epoch, sequence } = peekFrame(frame);
     const made = this.broadcastOf(stream, epoch)?.made[sequence];
@@ -204,7 +211,7 @@ export class World {
     }
   }
 
-  /** A promise was broken. */
+  /** Records a broken promise. */
   breach(what: string): void {
     this.trace(`BREACH ${what}`);
     this.breaches.push(what);
@@ -215,12 +222,12 @@ export class World {
     if (this.#trace.length > TRACE_LINES) this.#trace.shift();
   }
 
-  /** What happened, in short: the last lines of the trace. */
+  /** The last lines of the trace. */
   get story(): string {
     return this.#trace.join('\n');
   }
 
-  /** Throws the first breach, with the seed and what led to it. */
+  /** Throws the first breach, with the seed and the story. */
   assertUnbroken(): void {
     const [breach] = this.breaches;
     if (breach !== undefined) throw new Error(`${breach}\nseed ${this.seed}, at ${this.nowMs.toFixed(1)} ms:\n${this.story}`);

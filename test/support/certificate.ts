@@ -1,4 +1,5 @@
-// In: a test and a name. Out: a certificate for it and its key, made by openssl, as an operator has them.
+// In: a test and a name. Out: a certificate for that name and its key, made by openssl, as an
+// operator would make them.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +10,7 @@ import { poll } from './poll.ts';
 import { requireTool } from './require-tool.ts';
 import { tempDir } from './temp-dir.ts';
 
-/** A self-signed certificate in files of its own. */
+/** A self-signed certificate and its key, in files of their own. */
 export interface MadeCertificate {
   readonly certPath: string;
   readonly keyPath: string;
@@ -17,7 +18,9 @@ export interface MadeCertificate {
   readonly key: string;
 }
 
-/** Makes a certificate whose common name is `name`; undefined after having skipped the test `t`. */
+/**
+ * Makes a certificate whose common name is `name`. Returns undefined after skipping the test `t`.
+ */
 export function makeCertificate(t: TestContext, name: string, days = 30): MadeCertificate | undefined {
   const openssl = requireTool(t, 'openssl');
   if (openssl === undefined) return undefined;
@@ -29,7 +32,10 @@ export function makeCertificate(t: TestContext, name: string, days = 30): MadeCe
   return { certPath, keyPath, cert: readFileSync(certPath, 'utf8'), key: readFileSync(keyPath, 'utf8') };
 }
 
-/** Opens a TLS connection to the server at `url`; resolves when the handshake is done. Gone when the test ends. */
+/**
+ * Opens a TLS connection to the server at `url`; resolves when the handshake is done. The
+ * connection is closed when the test ends.
+ */
 export async function openTls(t: TestContext, url: string): Promise<{ socket: TLSSocket; name: string; certificate: PeerCertificate }> {
   const socket = connect({ host: '127.0.0.1', port: Number(new URL(url).port), rejectUnauthorized: false });
   socket.on('error', () => undefined);

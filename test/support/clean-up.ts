@@ -1,17 +1,21 @@
-// In: what a test opened. Out: it is closed when the test ends, whether it passed or failed, the last opened first.
-// node:test runs its own `after` hooks in the order they were added, which would remove a folder before the process that
-// writes there has stopped; so every support file here registers with this one stack instead.
+// In: something that a test opened. Out: it is closed when the test ends, whether the test passed
+// or failed; the last one opened is closed first. node:test runs its own `after` hooks in the order
+// in which they were added, which would remove a folder before the process that writes there has
+// stopped. Every support file therefore registers with this one stack.
 
 type Action = () => void | Promise<void>;
 
-/** What ends some time: a test, or a whole file of them. */
+/** The lifetime that a resource is bound to: a test, or a whole test file. */
 export interface TestScope {
   after(action: Action): void;
 }
 
 const stacks = new WeakMap<TestScope, Action[]>();
 
-/** Runs `action` after the test `t`, in reverse order of the calls. All actions run; what they throw fails the test. */
+/**
+ * Runs `action` after the test `t`, in reverse order of the calls. All actions run; an error that
+ * one throws fails the test.
+ */
 export const cleanUp = (t: TestScope, action: Action): void => {
   const known = stacks.get(t);
   if (known !== undefined) {

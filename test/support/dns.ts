@@ -1,5 +1,5 @@
-// In: a test, and what a DNS server shall answer. Out: a real dnsmasq on a loopback port whose answers the test can change. It
-// knows nothing but what it is told: no upstream, no hosts file.
+// In: a test, and the answers that a DNS server gives. Out: a real dnsmasq on a loopback port whose
+// answers the test can change. It knows only these answers: it has no upstream and no hosts file.
 import { promises as dns } from 'node:dns';
 import { writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
@@ -15,17 +15,21 @@ import { tempDir } from './temp-dir.ts';
 export interface DnsServer {
   /** As `--dns-server` takes it: address:port. */
   readonly address: string;
-  /** Answers from now on by these lines alone, as dnsmasq's configuration has them; a moment passes without answers. */
+  /**
+   * Replaces all answers by these lines, in dnsmasq's configuration syntax. For a moment there are
+   * no answers.
+   */
   answer(records: readonly string[]): Promise<void>;
-  /** Answers nothing any more, until `answer`. */
+  /** Stops answering until `answer` is called. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts a DNS server for the test `t`; undefined after having skipped the test, which should then return.
+ * Starts a DNS server for the test `t`. Returns undefined after skipping the test, which should
+ * then return.
  *
- * @param records `host-record=redis.test,127.0.0.2` for an address, again and again for more;
- * `srv-host=_redis._tcp.redis.test,one.test,6379` for a service
+ * @param records `host-record=redis.test,127.0.0.2` for an address (repeat the line for more
+ * addresses); `srv-host=_redis._tcp.redis.test,one.test,6379` for a service
  */
 export const startDns = async (t: TestContext, records: readonly string[]): Promise<DnsServer | undefined> => {
   const executable = requireTool(t, 'dnsmasq');

@@ -1,4 +1,5 @@
-// In: a test. Out: both senders of fan-out, the native one compiled for this run, so that a test says the same of each.
+// In: a test. Out: both fan-out senders, the native one compiled for this run, so that one test
+// covers both.
 import type { TestContext } from 'node:test';
 import { buildNative } from '../../packages/server/src/cli/build-native.ts';
 import { loadNative } from '../../packages/server/src/listener/fan-out-native.ts';
@@ -7,8 +8,8 @@ import { requireTool } from './require-tool.ts';
 import { tempDir } from './temp-dir.ts';
 
 /**
- * Runs `body` as a subtest for each sender, with the flags that make `hayate serve` take it; without a C compiler the
- * native one is skipped and says so.
+ * Runs `body` as a subtest for each sender, with the flags that make `hayate serve` use it. Without
+ * a C compiler the native sender is skipped, with a message.
  */
 export const onBothPaths = async (
   t: TestContext,

@@ -1,22 +1,26 @@
-// Hostile clients: each sends one kind of thing as fast as a server takes it, and comes back as soon as it is closed. In: a server,
-// tokens, and for how long. Out: how often each attempt ended how: a WebSocket close code, an HTTP status, or a connection that was
-// only closed. Bytes are prepared once and written raw, so that the flood costs its own process little.
+// Hostile clients: each sends one kind of message as fast as the server takes it, and reconnects as
+// soon as it is closed. In: a server, tokens, and a duration. Out: how many attempts ended in which
+// way: a WebSocket close code, an HTTP status, or a plain close. Bytes are prepared once and
+// written raw, so that a flood costs its own process little.
 import { connect, type Socket } from 'node:net';
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { ClientMessageSchema, PATHS, ServerMessageSchema, SUBPROTOCOL } from '@hayate/protocol';
 import { FrameSource } from './wire-peer.ts';
 
-/** Where a flood goes. */
+/** The server under the flood, and the token to use. */
 export interface FloodTarget {
   readonly port: number;
-  /** A token to watch and publish everything. */
+  /** A token to watch and publish every stream. */
   readonly token: string;
 }
 
-/** How attempts ended: `4429`, `HTTP 429`, or `cut` for a connection that was closed without a word. */
+/**
+ * Counts by how an attempt ended: `4429`, `HTTP 429`, or `cut` for a connection that was closed
+ * without a close frame or status.
+ */
 export type FloodReport = Record<string, number>;
 
-/** One kind of flood. Runs while `going()`. */
+/** One kind of flood. Runs while `going()` is true. */
 export type Flood = (target: FloodTarget, going: () => boolean, report: FloodReport) => Promise<void>;
 
 const PIECE_BYTES = 65_536;
@@ -40,7 +44,7 @@ export function clientMessage(message: MessageInitShape<typeof ClientMessageSche
   return clientFrame(toBinary(ClientMessageSchema, create(ClientMessageSchema, message)));
 }
 
-/** As many copies as fit into one write. */
+/** As many copies of a frame as fit into one write. */
 export function piece(frame: Uint8Array): Buffer {
   return Buffer.concat(Array.from({ length: Math.max(1, Math.floor(PIECE_BYTES / frame.length)) }, () => frame));
 }
@@ -50,7 +54,7 @@ export class FloodSocket {
   readonly socket: Socket;
   /** Resolves when the connection is closed, to how it ended. */
   readonly ended: Promise<string>;
-  /** Bytes of WebSocket frames that came. */
+  /** Bytes of WebSocket frames received. */
   receivedBytes = 0;
   #isEnded = false;
   #status: number | undefined;
@@ -84,19 +88,19 @@ export class FloodSocket {
     return this.#isEnded;
   }
 
-  /** The HTTP status, once it has come; undefined if the connection is closed before. */
+  /** The HTTP status, once received; undefined if the connection closes first. */
   async status(): Promise<number | undefined> {
     while (this.#status === undefined && !this.#isEnded) await this.#moved.promise;
     return this.#status;
   }
 
-  /** The next binary message; undefined if the connection is closed before. */
+  /** The next binary message; undefined if the connection closes first. */
   async message(): Promise<Buffer | undefined> {
     while (this.#messages.length === 0 && !this.#isEnded) await this.#moved.promise;
     return this.#messages.shift();
   }
 
-  /** Writes `bytes` again and again while `going()` and the connection lasts. */
+  /** Writes `bytes` repeatedly while `going()` is true and the connection is open. */
   async pour(bytes: Uint8Array, going: () => boolean): Promise<void> {
     while (going() && !this.#isEnded) if (!this.socket.write(bytes)) await this.#moved.promise;
   }
@@ -150,7 +154,10 @@ const count = (report: FloodReport, end: string) => {
   report[end] = (report[end] ?? 0) + 1;
 };
 
-/** Opens an endpoint and sends the first message; resolves to the connection and the answer, undefined if there is none. */
+/**
+ * Opens an endpoint and sends the first message. Resolves to the connection and the answer, or
+ * undefined if there is no answer.
+ */
 export async function openEndpoint({ port, token }: FloodTarget, path: string, stream: string) {
   const connection = new FloodSocket(port, upgradeRequest(path));
   if ((await connection.status()) === 101)
@@ -161,7 +168,10 @@ export async function openEndpoint({ port, token }: FloodTarget, path: string, s
 
 let streams = 0;
 
-/** Pours what `bytesOf` makes of an epoch into one connection after the other. */
+/**
+ * Opens one connection after another and writes the bytes that `bytesOf` makes for an epoch to
+ * each.
+ */
 const pouring =
   (path: string, bytesOf: (context: { stream: string; epoch: bigint; token: string }) => Uint8Array, { reads = true } = {}): Flood =>
   async (target, going, report) => {
@@ -178,7 +188,7 @@ const pouring =
     }
   };
 
-/** Runs so many of a flood at once. */
+/** Runs this many copies of a flood at once. */
 const several =
   (number: number, flood: Flood): Flood =>
   async (target, going, report) => {
@@ -194,7 +204,7 @@ const fragments = Buffer.concat([
 /** A message of unknown fields, two bytes each. */
 const unknownFields = clientFrame(new Uint8Array(200_000).map((_, at) => (at % 2 === 0 ? 0x78 : 0)));
 
-/** The HEADER that an epoch begins with, and one event again and again. */
+/** The HEADER that an epoch begins with, and one event to repeat. */
 const frames = ({ stream, epoch }: { stream: string; epoch: bigint }) => {
   const source = new FrameSource(stream, epoch);
   const header = clientMessage({ frames: [source.header('Flood')] });
@@ -228,7 +238,7 @@ const watchesOthers: Flood = async (target, going, report) => {
   }
 };
 
-/** Every flood by its name. */
+/** Every flood, by name. */
 export const floods: Readonly<Record<string, Flood>> = {
   'pings of a viewer': pouring(PATHS.watch, ping),
   'pings of a viewer who does not read': pouring(PATHS.watch, ping, { reads: false }),

@@ -1,6 +1,7 @@
-// In: a test. Out: a real server that speaks Google Cloud Storage's JSON API (fake-gcs-server, in memory), on a free loopback
-// port until the test ends, with an empty bucket. It asks for no credentials. It can be signalled (SIGKILL, SIGSTOP, SIGCONT)
-// and started again on the same port, empty.
+// In: a test. Out: a real server that speaks Google Cloud Storage's JSON API (fake-gcs-server, in
+// memory), with an empty bucket, on a free loopback port until the test ends. It asks for no
+// credentials. It can be signalled (SIGKILL, SIGSTOP, SIGCONT) and restarted on the same port; it
+// is then empty.
 import { requireGoProgram } from './go-program.ts';
 import { poll } from './poll.ts';
 import { startProcess, type TestProcess } from './process.ts';
@@ -11,7 +12,10 @@ import { tempDir } from './temp-dir.ts';
 const host = '127.0.0.1';
 const bucket = 'archive';
 
-/** Starts a server for the test `t` and waits until it answers; undefined after having skipped the test, which should then return. */
+/**
+ * Starts a server for the test `t` and waits until it answers. Returns undefined after skipping the
+ * test, which should then return.
+ */
 export const startGcs: StartObjectServer = async (t, scope = t) => {
   const executable = await requireGoProgram(t, 'fake-gcs-server');
   if (executable === undefined) return undefined;

@@ -1,5 +1,6 @@
-// In: the name of a program that is built from Go's module proxy. Out: where it is, or a skip that says what is missing. A full
-// run builds what this machine has not got, all of it before the tests begin; other runs fetch nothing.
+// In: the name of a program that is built from Go's module proxy. Out: its path, or a skip that
+// names the missing program. A full run builds every missing program before the tests begin; other
+// runs fetch nothing.
 import { existsSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import { goToolBuild, goToolPath } from './go-tool.mjs';
@@ -9,7 +10,10 @@ import { requireFullRun, requireTool } from './require-tool.ts';
 /** Building takes minutes on a small machine. */
 const buildTimeoutMs = 900_000;
 
-/** The absolute path of the program `name` of go-tool.mjs; undefined after having skipped the test, which should then return. */
+/**
+ * The absolute path of the program `name` of go-tool.mjs. Returns undefined after skipping the
+ * test, which should then return.
+ */
 export const requireGoProgram = async (t: TestContext, name: string): Promise<string | undefined> => {
   if (existsSync(goToolPath(name))) return goToolPath(name);
   if (!requireFullRun(t, `needs ${name}, which is built once`)) return undefined;

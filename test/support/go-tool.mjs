@@ -1,8 +1,9 @@
 // @ts-check
-// In: the name of a Go program that tests run. Out: where it is, and the command that builds it there: from its sources in
-// Go's module proxy, or from a folder of this repository. Each version has a folder of its own in .cache/, which appears
-// when it is whole. A process that asks while another builds waits. `npm run test:full` builds all before the tests begin.
-// That command runs this file as a program, under the lock: `node go-tool.mjs NAME`.
+// In: the name of a Go program that tests run. Out: its path, and the command that builds it there:
+// from its sources in Go's module proxy, or from a folder of this repository. Each version has its
+// own folder in .cache/, which appears only when it is complete. A process that asks while another
+// one builds waits. `npm run test:full` builds all programs before the tests begin: it runs this
+// file as a program, under the lock: `node go-tool.mjs NAME`.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
@@ -10,9 +11,11 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * A program is built from a package of a module at a version, or from a package of the module in a folder. The hash of that
- * module's sources is then the version.
- * @typedef {{ module: string, version: string, path: string } | { folder: string, path: string }} GoTool
+ * A program is built either from a package of a module at a version, or from a package of the
+ * module in a folder. In the second case the hash of the module's sources is the version.
+ * @typedef {{ module: string, version: string, path: string }} ModuleTool
+ * @typedef {{ folder: string, path: string }} FolderTool
+ * @typedef {ModuleTool | FolderTool} GoTool
  */
 
 /** @type {Readonly<Record<string, GoTool>>} */
@@ -24,7 +27,10 @@ export const goTools = {
   versitygw: { module: 'github.com/versity/versitygw', version: 'v1.8.0', path: '/cmd/versitygw' },
 };
 
-/** A Go too old to fetch a newer one by itself (before 1.21) takes this one, which is a module like any other. */
+/**
+ * A Go before 1.21 cannot fetch a newer one by itself. It uses this one, which is fetched as a
+ * module.
+ */
 const toolchain = 'v0.0.1-go1.26.8';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -47,14 +53,15 @@ const versionOf = (tool) => {
   return hash.digest('hex').slice(0, 16);
 };
 
-/** The folder that is there once `name` is built. @param {string} name */
+/** The folder that exists once `name` is built. @param {string} name */
 const folderOf = (name) => join(cache, `${name}-${versionOf(toolOf(name))}`);
 
-/** Where the program is, once built. @param {string} name */
+/** The path of the program, once built. @param {string} name */
 export const goToolPath = (name) => join(folderOf(name), name);
 
 /**
- * Arguments for `flock`: builds the program unless it is there. Takes minutes the first time, nothing later.
+ * Arguments for `flock` that build the program unless it exists. Takes minutes the first time, no
+ * time later.
  * @param {string} name
  */
 export const goToolBuild = (name) => {
@@ -62,10 +69,13 @@ export const goToolBuild = (name) => {
   return [join(cache, 'lock'), process.execPath, fileURLToPath(import.meta.url), name];
 };
 
-/** Environment of a Go that may fetch a newer one, and that builds without a C compiler. */
+/** Environment for a Go that may fetch a newer Go, and that builds without a C compiler. */
 export const goEnvironment = { GOTOOLCHAIN: 'auto', CGO_ENABLED: '0' };
 
-/** The program `go`, new enough or able to fetch a Go that is. It fetches one itself where the machine's cannot. */
+/**
+ * A program `go` that is new enough, or can fetch one that is. If the machine's Go is too old for
+ * both, this fetches one.
+ */
 export const findGo = () => {
   const [, minor = 0] = /^go1\.(\d+)/.exec(execFileSync('go', ['env', 'GOVERSION'], { encoding: 'utf8' })) ?? [];
   if (Number(minor) >= 21) return 'go';
@@ -75,7 +85,7 @@ export const findGo = () => {
     const download = ['mod', 'download', '-json', `golang.org/toolchain@${toolchain}.${arch}`];
     const { Dir: from } = JSON.parse(execFileSync('go', download, { encoding: 'utf8', cwd: cache }));
     rmSync(`${folder}.part`, { recursive: true, force: true });
-    // Modules are kept read-only, and hold no file modes.
+    // Module files are read-only and have no executable bits.
     execFileSync('cp', ['-R', '--no-preserve=mode', from, `${folder}.part`]);
     for (const place of ['bin', `pkg/tool/${arch.replace('-', '_')}`])
       for (const program of readdirSync(join(`${folder}.part`, place))) chmodSync(join(`${folder}.part`, place, program), 0o755);

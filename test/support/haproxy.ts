@@ -1,5 +1,5 @@
-// In: a test, and what HAProxy shall do. Out: a real HAProxy on a free loopback port that runs until the test ends, and what it
-// says about its servers.
+// In: a test, and HAProxy's configuration. Out: a real HAProxy on a free loopback port that runs
+// until the test ends, and its view of its servers.
 import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -11,11 +11,11 @@ import { freePort } from './redis.ts';
 import { requireTool } from './require-tool.ts';
 import { tempDir } from './temp-dir.ts';
 
-/** What goes into HAProxy's configuration. */
+/** Parts of HAProxy's configuration. */
 export interface HaproxyConfig {
   /** Directives of the one `backend servers`: `server a 127.0.0.1:8080 check inter 100ms`. */
   readonly backend: string;
-  /** Directives of the one `frontend`; `bind` and `default_backend` are there already. */
+  /** Directives of the one `frontend`, after its `bind` and `default_backend`. */
   readonly frontend?: string;
   /** Directives of `defaults`, after `mode http` and its timeouts: `option forwardfor`. */
   readonly defaults?: string;
@@ -27,13 +27,19 @@ export interface Haproxy {
   /** http://127.0.0.1:PORT */
   readonly url: string;
   readonly process: TestProcess;
-  /** What `show stat` says of a server of the backend: `status` is UP or DOWN, `check_status` L7OK, `last_chk` the reason. */
+  /**
+   * The `show stat` fields of a server of the backend: `status` is UP or DOWN, `check_status` is
+   * L7OK, `last_chk` is the reason.
+   */
   server(name: string): Promise<Readonly<Record<string, string>>>;
   /** Runs a command of its runtime interface: `disable server servers/a`. */
   command(line: string): Promise<string>;
 }
 
-/** Starts HAProxy for the test `t` and waits until it accepts; undefined after having skipped the test, which should then return. */
+/**
+ * Starts HAProxy for the test `t` and waits until it accepts connections. Returns undefined after
+ * skipping the test, which should then return.
+ */
 export const startHaproxy = async (
   t: TestContext,
   { backend, frontend = '', defaults = '' }: HaproxyConfig,

@@ -1,4 +1,5 @@
-// In: the arguments of a `hayate` command. Out: the real program, run as a person runs it, or a server of it on a free port.
+// In: the arguments of a `hayate` command. Out: the real program, run as a user runs it, or a
+// server process on a free port.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -7,10 +8,10 @@ import type { TestScope } from './clean-up.ts';
 import { type Exit, root, runProcess, startProcess, type TestProcess } from './process.ts';
 
 const bin = 'packages/server/bin/hayate.mjs';
-/** 20 ms packets a second. */
+/** Packets of 20 ms per second. */
 const PACKETS_PER_SECOND = 50;
 
-/** Starts a command; it ends with the test at the latest. */
+/** Starts a command; it is ended with the test at the latest. */
 export const startHayate = (t: TestScope, args: readonly string[], env: Readonly<Record<string, string>> = {}): TestProcess =>
   startProcess(t, [bin, ...args], { env });
 
@@ -26,15 +27,15 @@ export interface ServerProcess {
   readonly process: TestProcess;
   readonly url: string;
   readonly port: number;
-  /** A metric summed over the series that hold `label`. */
+  /** A metric, summed over the series that have `label`. */
   metric(name: string, label?: string): Promise<number>;
 }
 
-/** How a server process is started. */
+/** Options for starting a server process. */
 export interface ServerStart {
   /** Its --data. */
   readonly data: string;
-  /** Default 0: any free one. */
+  /** Default 0: any free port. */
   readonly port?: number;
   /** Added to the command line, after a silent log. */
   readonly flags?: readonly string[];

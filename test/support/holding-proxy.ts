@@ -1,5 +1,6 @@
-// In: the port of a real server. Out: a port that leads there, and that can keep back what the server sends on a WebSocket after
-// its handshake, so that a client stays at exactly that stage.
+// In: the port of a real server. Out: a port that forwards to it and can hold back the bytes that
+// the server sends on a WebSocket after the handshake, so that a client stays at exactly that
+// stage.
 import { connect, createServer, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { cleanUp } from './clean-up.ts';
@@ -7,11 +8,14 @@ import { cleanUp } from './clean-up.ts';
 /** A proxy that runs until the test ends. */
 export interface HoldingProxy {
   readonly port: number;
-  /** Bytes that were kept back. */
+  /** Number of bytes held back. */
   heldBytes(): number;
 }
 
-/** Starts a proxy to `target`, a port of 127.0.0.1. What comes on a WebSocket after the handshake is kept back for good. */
+/**
+ * Starts a proxy to `target`, a port of 127.0.0.1. It holds back everything the server sends on a
+ * WebSocket after the handshake, and never releases it.
+ */
 export async function startHoldingProxy(t: TestContext, target: number): Promise<HoldingProxy> {
   const sockets = new Set<Socket>();
   let held = 0;

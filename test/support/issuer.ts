@@ -1,5 +1,5 @@
-// In: what an issuer's key set endpoint shall do next. Out: a real HTTP or HTTPS server that does it, and counts requests; and
-// keys with which tests sign tokens as that issuer would.
+// In: the next answers of an issuer's key set endpoint. Out: a real HTTP or HTTPS server that gives
+// them and counts requests, and keys with which tests sign tokens as that issuer would.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
@@ -12,20 +12,23 @@ export type Answer = (request: IncomingMessage, response: ServerResponse) => voi
 
 /** A key pair of an issuer. */
 export interface IssuerKey {
-  /** The public key, as it stands in a key set. */
+  /** The public key, as it appears in a key set. */
   readonly jwk: JWK;
-  /** A token for the audience "hayate" signed by this key; `kid` in its header is the key's, another, or none (null). */
+  /**
+   * A token for the audience "hayate", signed by this key. The `kid` in its header is the key's,
+   * another one, or absent (null).
+   */
   sign(claims?: Record<string, unknown>, header?: { kid?: string | null; alg?: string }): Promise<string>;
 }
 
 /** A running issuer. */
 export interface Issuer {
-  /** Where its key set is. */
+  /** URL of its key set. */
   readonly url: string;
   readonly origin: string;
   /** Requests so far. */
   readonly requests: IncomingMessage[];
-  /** What it answers from now on. */
+  /** Makes the answers from now on. */
   answer: Answer;
   /** Answers with these keys from now on. */
   serve(...keys: readonly (IssuerKey | JWK)[]): void;
@@ -35,7 +38,7 @@ export interface Issuer {
   listen(): Promise<void>;
 }
 
-/** Makes a key; `kid` null: it has none. */
+/** Makes a key; with `kid` null it has no key ID. */
 export async function issuerKey(kid: string | null, alg = 'ES256', members: Record<string, unknown> = {}): Promise<IssuerKey> {
   const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true });
   const jwk = { ...(await exportJWK(publicKey)), alg, use: 'sig', ...(kid === null ? {} : { kid }), ...members } as JWK;
@@ -65,7 +68,7 @@ export const text =
   (_, response) =>
     response.writeHead(status, headers).end(body);
 
-/** Starts an issuer that has no keys yet; `tls`: with a certificate that nobody trusts. */
+/** Starts an issuer that has no keys yet. `tls`: with a certificate that no client trusts. */
 export async function startIssuer(t: TestScope, { tls = false }: { tls?: boolean } = {}): Promise<Issuer> {
   const requests: IncomingMessage[] = [];
   const sockets = new Set<Socket>();

@@ -1,11 +1,11 @@
-// In: a Kafka under test. Out: what tests do to it behind the log's back: topics with any settings, records deleted,
-// transactions, and whoever else writes.
+// In: a Kafka under test. Out: the operations that tests apply to it without going through the log:
+// topics with any settings, deleted records, transactions, and writes by other producers.
 import type { TestContext } from 'node:test';
 import { Admin, ProduceAcks, Producer } from '@platformatic/kafka';
 import { cleanUp } from './clean-up.ts';
 import type { Kafka } from './kafka.ts';
 
-/** Settings of a topic that is fit as a log on one broker. */
+/** Settings of a topic that can serve as a log on one broker. */
 export const fitSettings: Readonly<Record<string, string>> = {
   'message.timestamp.type': 'LogAppendTime',
   'cleanup.policy': 'delete',
@@ -15,22 +15,25 @@ export const fitSettings: Readonly<Record<string, string>> = {
   'retention.bytes': '-1',
 };
 
-/** What a test does to a Kafka. */
+/** Operations that a test applies to a Kafka. */
 export interface KafkaAdmin {
-  /** Makes a topic with `fitSettings`, some replaced. */
+  /** Makes a topic with `fitSettings`, some of them replaced. */
   createTopic(topic: string, options?: { partitions?: number; replicas?: number; settings?: Record<string, string> }): Promise<void>;
   deleteTopic(topic: string): Promise<void>;
-  /** Adds partitions until there are so many. */
+  /** Adds partitions until the topic has `partitions` of them. */
   growTopic(topic: string, partitions: number): Promise<void>;
   /** Deletes the records of partition 0 before `offset`. */
   deleteRecords(topic: string, offset: number): Promise<void>;
-  /** Writes records to partition 0 within a transaction that is committed. */
+  /** Writes records to partition 0 in a transaction and commits it. */
   transact(topic: string, values: readonly string[]): Promise<void>;
-  /** Writes one record with a key, to the partition that the library's port of Java's partitioner chooses; resolves to that. */
+  /**
+   * Writes one record with a key to the partition that the library's port of Java's partitioner
+   * chooses; resolves to that partition.
+   */
   produce(topic: string, key: string, value: string): Promise<number>;
 }
 
-/** Opens it for the test `t`. */
+/** Opens an admin connection for the test `t`. */
 export const openKafkaAdmin = (t: TestContext, { bootstrap }: Kafka): KafkaAdmin => {
   const common = { clientId: 'test', bootstrapBrokers: bootstrap.split(',') };
   const admin = new Admin(common);

@@ -1,6 +1,7 @@
-// In: a test, and how many brokers it wants. Out: a real Apache Kafka (KRaft, every node broker and controller) from its
-// jars in Maven Central (kafka/pom.xml), on free loopback ports until the test ends. Nodes can be signalled (SIGKILL, SIGSTOP,
-// SIGCONT) and started again on the same port with the same data. The first start on a machine, in a full run, fetches the jars.
+// In: a test, and a number of brokers. Out: a real Apache Kafka (KRaft; every node is broker and
+// controller) from its jars in Maven Central (kafka/pom.xml), on free loopback ports until the test
+// ends. Nodes can be signalled (SIGKILL, SIGSTOP, SIGCONT) and restarted on the same port with the
+// same data. In a full run, the first start on a machine fetches the jars.
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,19 +12,25 @@ import { root, runProcess, startProcess, type TestProcess } from './process.ts';
 import { freePort } from './redis.ts';
 import { tempDir } from './temp-dir.ts';
 
-/** How a Kafka is started. */
+/** Options for starting a Kafka. */
 export interface KafkaOptions {
-  /** Brokers, each a controller too. Default 1. With 3 or more, topics of Kafka's own have 3 copies. */
+  /**
+   * Number of brokers, each also a controller. Default 1. With 3 or more, Kafka's own topics have 3
+   * copies.
+   */
   readonly nodes?: number;
-  /** Added to every node's server.properties, or in place of what is there. */
+  /** Added to every node's server.properties; replaces settings of the same name. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Added to a node's environment. */
   readonly env?: (node: number) => Readonly<Record<string, string>>;
-  /** A second listener on every node, TLS with a client's certificate and SASL, for this login. */
+  /**
+   * A second listener on every node, with TLS (client certificate required) and SASL, for this
+   * login.
+   */
   readonly secure?: SecureOptions;
 }
 
-/** Who may come in by TLS and SASL. */
+/** Credentials of the listener with TLS and SASL. */
 export interface SecureOptions {
   /** PEM file with a private key (PKCS #8), then its certificate. */
   readonly identityPath: string;
@@ -35,25 +42,28 @@ export interface SecureOptions {
 
 /** One broker process. */
 export interface KafkaNode {
-  /** From 1. */
+  /** Counted from 1. */
   readonly id: number;
   readonly host: string;
   readonly port: number;
-  /** Of the process that runs now, or ran last. */
+  /** Of the process that runs now, or of the last one. */
   readonly pid: number;
-  /** What it printed, warnings and errors. */
+  /** The warnings and errors that it printed. */
   readonly lines: readonly string[];
-  /** Sends a signal; after SIGSTOP the node hangs, its connections stay open. */
+  /** Sends a signal. After SIGSTOP the node hangs and its connections stay open. */
   signal(signal: NodeJS.Signals): void;
-  /** Ends it, if it runs, and waits until it is gone. Default SIGKILL; with SIGTERM it hands its partitions over first. */
+  /**
+   * Ends the process, if it runs, and waits for its exit. Default SIGKILL; with SIGTERM the node
+   * hands its partitions over first.
+   */
   stop(signal?: NodeJS.Signals): Promise<void>;
-  /** Starts it, stopped before, on the same port with the same data; resolves once it serves. */
+  /** Starts the stopped node on the same port with the same data; resolves once it serves. */
   start(): Promise<void>;
-  /** Stops it (by SIGKILL unless told otherwise) and starts it. */
+  /** Stops the node (by SIGKILL unless told otherwise) and starts it. */
   restart(signal?: NodeJS.Signals): Promise<void>;
 }
 
-/** A cluster under test. With one node, the cluster's own members are that node's. */
+/** A cluster under test. The members inherited from KafkaNode are those of the first node. */
 export interface Kafka extends KafkaNode {
   /** `host:port[,host:port]` of all nodes, as `--log kafka://…/TOPIC` takes them. */
   readonly bootstrap: string;
@@ -72,7 +82,7 @@ const version = (): string => {
 
 const jarsFolder = (): string => join(root, '.cache', 'kafka', version());
 
-/** The JVM's arguments: small, quick to start, and of the log only what went wrong. */
+/** The JVM's arguments: small, quick to start, and logging only warnings and errors. */
 const javaArguments = (jars: string): string[] => [
   '-Xms128m',
   '-Xmx512m',
@@ -89,7 +99,7 @@ const host = '127.0.0.1';
 
 const login = ({ user, password }: SecureOptions): string => `[name=${user},password=${password}]`;
 
-/** Settings of the listener by TLS and SASL, beside those that every node has. */
+/** Settings of the listener with TLS and SASL, added to those that every node has. */
 const secureProperties = (own: Ports, secure: SecureOptions): Record<string, string> => {
   const { identityPath, trustPath, user, password } = secure;
   const modules = 'org.apache.kafka.common.security';
@@ -127,7 +137,7 @@ const properties = (own: Ports, all: readonly Ports[], data: string, added: Read
     'transaction.state.log.replication.factor': copies,
     'transaction.state.log.min.isr': '1',
     'transaction.state.log.num.partitions': '1',
-    // Small and quick, as many of these run side by side; what they promise does not depend on it.
+    // Small and quick, as many of these run side by side. Kafka's guarantees do not depend on it.
     'log.index.size.max.bytes': '1048576',
     'log.cleaner.dedupe.buffer.size': '2097152',
     'group.initial.rebalance.delay.ms': '0',
@@ -188,7 +198,7 @@ const launch = async (t: TestScope, tools: JvmTools, options: KafkaOptions): Pro
   for (let id = 1; id <= (options.nodes ?? 1); id++)
     ports.push({ id, broker: await freePort(host), controller: await freePort(host), secure: await freePort(host) });
   const { secure } = options;
-  // A UUID in base64; one that began with a dash would be taken for an option.
+  // A UUID in base64. It begins with A because a leading dash would be taken for an option.
   const cluster = `A${randomBytes(16).toString('base64url').slice(1)}`;
   const nodes = await Promise.all(
     ports.map(async (own) => {
@@ -206,7 +216,7 @@ const launch = async (t: TestScope, tools: JvmTools, options: KafkaOptions): Pro
   await Promise.all(nodes.map((node) => node.start()));
   const [first, ...others] = nodes;
   if (first === undefined) throw new RangeError('a Kafka has at least one node');
-  // Not a spread: `pid` and `lines` follow restarts.
+  // Not a spread: `pid` and `lines` must follow restarts.
   return Object.assign(Object.create(first) as KafkaNode, {
     bootstrap: nodes.map(({ port }) => `${host}:${port}`).join(','),
     secureBootstrap: ports.map((own) => `${host}:${own.secure}`).join(','),
@@ -214,15 +224,19 @@ const launch = async (t: TestScope, tools: JvmTools, options: KafkaOptions): Pro
   });
 };
 
-/** Starts a Kafka for the test `t` and waits until it serves; undefined after having skipped the test, which should then return. */
+/**
+ * Starts a Kafka for the test `t` and waits until it serves. Returns undefined after skipping the
+ * test, which should then return.
+ */
 export const startKafka = async (t: TestContext, options: KafkaOptions = {}): Promise<Kafka | undefined> => {
   const tools = requireJvm(t, jarsFolder(), "Kafka's jars");
   return tools && launch(t, tools, options);
 };
 
 /**
- * One Kafka for all tests of a file, which use a topic each: started by the first that asks, ended behind the last. To be
- * called at the top of the file. What it returns gives undefined after having skipped the test, which should then return.
+ * One Kafka for all tests of a file, each of which uses its own topic. The first test that asks
+ * starts it; it ends after the last test. Call this at the top of the file. The returned function
+ * gives undefined after skipping the test, which should then return.
  */
 export const shareKafka = (options: KafkaOptions = {}): ((t: TestContext) => Promise<Kafka | undefined>) => {
   const actions: (() => void | Promise<void>)[] = [];

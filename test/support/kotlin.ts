@@ -1,6 +1,6 @@
-// In: Kotlin sources, and Java ones that they use. Out: a program of the JVM, compiled by the
-// Kotlin compiler from Maven Central (jvm/pom.xml) and by javac, beside OkHttp and Protobuf's lite
-// runtime. The first use on a machine, in a full run, fetches the jars.
+// In: Kotlin sources, and Java sources that they use. Out: a JVM program, compiled by the Kotlin
+// compiler from Maven Central (jvm/pom.xml) and by javac, with OkHttp and Protobuf's lite runtime.
+// In a full run, the first use on a machine fetches the jars.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -13,11 +13,11 @@ import { tempDir } from './temp-dir.ts';
 const pom = join(root, 'test/support/jvm/pom.xml');
 const jarsFolder = (): string => join(root, '.cache/jvm', createHash('sha256').update(readFileSync(pom)).digest('hex').slice(0, 16));
 
-/** What a Kotlin program is made of, and how it is run. */
+/** The tools that compile and run a Kotlin program. */
 export type KotlinTools = JvmTools & { readonly javac: string };
 
 /**
- * The compilers, with their jars; undefined after having skipped the test `t`, which should then
+ * The compilers, with their jars. Returns undefined after skipping the test `t`, which should then
  * return.
  */
 export const requireKotlin = async (t: TestContext): Promise<KotlinTools | undefined> => {
@@ -43,7 +43,7 @@ const javaBelow = (folder: string): string[] =>
     .filter((path) => path.endsWith('.java'))
     .map((path) => join(folder, path));
 
-/** What the classes are made of: other sources or other jars are compiled again. */
+/** Identifies the inputs of the classes: other sources or other jars are compiled again. */
 const digestOf = (sources: Readonly<Record<string, string>>, javaFolder: string): string => {
   const hash = createHash('sha256').update(jarsFolder());
   for (const [name, source] of Object.entries(sources)) hash.update(`\0${name}\0${source}`);
@@ -52,10 +52,10 @@ const digestOf = (sources: Readonly<Record<string, string>>, javaFolder: string)
 };
 
 /**
- * Compiles `sources` (file name to Kotlin), and first the Java below `javaFolder`, which they may
- * use. Returns the arguments for `java` that come before the name of the main class. Throws with
- * the compiler's output if it refuses them. The compiler needs much longer than the program: the
- * classes of the same sources are kept in .cache/.
+ * Compiles `sources` (file name to Kotlin), after the Java below `javaFolder`, which they may use.
+ * Returns the arguments for `java` that precede the main class. Throws with the compiler's output
+ * if it rejects them. Compiling takes much longer than running, so the classes of the same sources
+ * are kept in .cache/.
  */
 export const compileKotlin = async (
   t: TestContext,

@@ -1,4 +1,5 @@
-// A clock for tests: time passes when the test says so, and timers run in the order in which they are due.
+// A clock for tests: time passes only when the test says so, and timers run in the order in which
+// they are due.
 import { type CancelTimer, type Clock, systemClock } from '../../packages/server/src/kernel/clock.ts';
 
 /** Starts at 0. */
@@ -24,7 +25,10 @@ export class ManualClock implements Clock {
     return () => this.#timers.delete(timer);
   }
 
-  /** Lets time pass until the next timer is due, and runs that one. Does nothing if there is none. */
+  /**
+   * Advances to the time at which the next timer is due and runs that timer. Does nothing if there
+   * is none.
+   */
   next(): void {
     const [next] = [...this.#timers].sort((a, b) => a.atMs - b.atMs);
     if (next !== undefined) this.#run(next);
@@ -36,7 +40,7 @@ export class ManualClock implements Clock {
     timer.run();
   }
 
-  /** Lets `ms` pass, and runs what is due, also what that adds. */
+  /** Advances by `ms` and runs all timers due by then, including those that these timers add. */
   advance(ms: number): void {
     const endMs = this.#nowMs + ms;
     for (;;) {

@@ -1,5 +1,5 @@
-// In: a pom.xml that names libraries of the JVM. Out: a folder with their jars from Maven Central,
-// fetched once. It appears when it is whole; a test that asks while another fetches waits.
+// In: a pom.xml that names JVM libraries. Out: a folder with their jars from Maven Central, fetched
+// once. It appears only when it is complete; a test that asks while another one fetches waits.
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -7,11 +7,11 @@ import type { TestScope } from './clean-up.ts';
 import { startProcess } from './process.ts';
 import { requireFullRun, requireTool } from './require-tool.ts';
 
-/** The programs that fetching and running need, as absolute paths. */
+/** Absolute paths of the programs needed for fetching and running. */
 export type JvmTools = { readonly java: string; readonly mvn: string; readonly flock: string };
 
 /**
- * The programs, if the jars are in `folder` or may be fetched; undefined after having skipped the
+ * The programs, if the jars are in `folder` or may be fetched. Returns undefined after skipping the
  * test `t`, which should then return. `what` names the jars. Throws in a full run when a program is
  * missing.
  */
@@ -24,7 +24,7 @@ export const requireJvm = (t: TestContext, folder: string, what: string): JvmToo
 };
 
 /**
- * Fills `folder` with the jars of `pom` and of what they need, unless it is there. Throws with
+ * Fills `folder` with the jars of `pom` and their dependencies, unless it exists. Throws with
  * Maven's last lines if it fails.
  */
 export const ensureJars = async (t: TestScope, { mvn, flock }: JvmTools, pom: string, folder: string): Promise<void> => {

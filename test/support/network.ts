@@ -1,5 +1,6 @@
-// In: a test, and what the network of this machine shall look like to a program. Out: the program run in a mount namespace of
-// its own, where /etc/hosts says what the test wants and no DNS server answers; and whether there is IPv6 here.
+// In: a test, and the names that a program should see. Out: the program, run in its own mount
+// namespace with the test's /etc/hosts and no DNS server that answers; and whether this machine has
+// IPv6.
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
@@ -9,13 +10,14 @@ import { root, startProcess, type TestProcess } from './process.ts';
 import { isFullRun, requireTool } from './require-tool.ts';
 import { tempDir } from './temp-dir.ts';
 
-/** Starts `hayate` where names are as a hosts file has them. */
+/** Starts `hayate` with the names of a hosts file. */
 export type StartWithHosts = (args: readonly string[], env?: Readonly<Record<string, string>>) => TestProcess;
 
 const bindAndRun = 'mount --bind "$1" /etc/hosts && mount --bind "$2" /etc/resolv.conf && shift 2 && exec "$@"';
 
 /**
- * Programs that see `hosts` as /etc/hosts; undefined after having skipped the test, which should then return.
+ * Returns a way to start programs that see `hosts` as /etc/hosts, or undefined after skipping the
+ * test, which should then return.
  *
  * @param hosts lines such as `127.0.0.1 localhost`
  */
@@ -25,7 +27,7 @@ export const withHosts = (t: TestContext, hosts: readonly string[]): StartWithHo
   const folder = tempDir(t);
   const [hostsFile, resolver] = [join(folder, 'hosts'), join(folder, 'resolv.conf')];
   writeFileSync(hostsFile, hosts.map((line) => `${line}\n`).join(''));
-  // Nothing listens there, so a question fails at once.
+  // Nothing listens at this address, so a query fails at once.
   writeFileSync(resolver, 'nameserver 127.0.0.9\noptions timeout:1 attempts:1\n');
   const asRoot = process.getuid?.() === 0 ? [] : ['--map-root-user'];
   const prefix = [...asRoot, '--mount', 'sh', '-c', bindAndRun, 'sh', hostsFile, resolver];
@@ -40,7 +42,7 @@ export const withHosts = (t: TestContext, hosts: readonly string[]): StartWithHo
     startProcess(t, [...prefix, process.execPath, join(root, 'packages/server/bin/hayate.mjs'), ...args], { executable: unshare, env });
 };
 
-/** Whether this machine has ::1; skips the test `t` otherwise, or fails it in a full run. */
+/** Whether this machine has ::1. If not, skips the test `t`, or fails it in a full run. */
 export const requireIpv6 = (t: TestContext): boolean => {
   const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
   if (all.some(({ address }) => address === '::1')) return true;

@@ -1,5 +1,5 @@
-// In: a test, and what nginx shall do. Out: a real nginx on a free loopback port that runs until the test ends, with everything
-// that it writes in a folder of the test's own.
+// In: a test, and nginx's configuration. Out: a real nginx on a free loopback port that runs until
+// the test ends. It writes only to a folder of this test.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { userInfo } from 'node:os';
@@ -11,13 +11,16 @@ import { freePort } from './redis.ts';
 import { requireTool } from './require-tool.ts';
 import { tempDir } from './temp-dir.ts';
 
-/** What goes into nginx's configuration. */
+/** Parts of nginx's configuration. */
 export interface NginxConfig {
-  /** Directives of the one `server {}`; `listen` is there already: `location / { proxy_pass http://127.0.0.1:8080; }`. */
+  /**
+   * Directives of the one `server {}`, after its `listen`: `location / { proxy_pass
+   * http://127.0.0.1:8080; }`.
+   */
   readonly server: string;
   /** Directives of `http {}`, before the server: `map`, `upstream`. */
   readonly http?: string;
-  /** PEM files: it listens with TLS. */
+  /** PEM files; with these, nginx listens with TLS. */
   readonly tls?: { readonly cert: string; readonly key: string };
 }
 
@@ -27,7 +30,7 @@ export interface Nginx {
   /** http(s)://127.0.0.1:PORT */
   readonly url: string;
   readonly process: TestProcess;
-  /** What its error log holds. */
+  /** The contents of its error log. */
   errors(): string;
   /** Lines of its access log so far: `METHOD target protocol status upstream-status`. */
   requests(): string[];
@@ -44,7 +47,10 @@ export const untilListening = (what: string, port: number): Promise<true> =>
     return promise.finally(() => socket.destroy());
   });
 
-/** Starts nginx for the test `t` and waits until it accepts; undefined after having skipped the test, which should then return. */
+/**
+ * Starts nginx for the test `t` and waits until it accepts connections. Returns undefined after
+ * skipping the test, which should then return.
+ */
 export const startNginx = async (t: TestContext, { server, http = '', tls }: NginxConfig): Promise<Nginx | undefined> => {
   const executable = requireTool(t, 'nginx');
   if (executable === undefined) return undefined;
@@ -56,7 +62,7 @@ export const startNginx = async (t: TestContext, { server, http = '', tls }: Ngi
     string,
   ];
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `${kind}_temp_path ${join(folder, kind)};`);
-  // Only a master that root started may and must choose whom its worker runs as.
+  // Only a master process started by root may choose the user of its worker, and it must.
   const user = userInfo().uid === 0 ? [`user ${userInfo().username};`] : [];
   const certificate = tls === undefined ? [] : [`ssl_certificate ${tls.cert};`, `ssl_certificate_key ${tls.key};`];
   const lines = [

@@ -1,10 +1,11 @@
-// In: a good Ogg file and a list of damages, as fast-check draws and shrinks them. Out: the damaged file. Places are fractions of
-// the file, so that a damage fits any file; pages that are edited get a right checksum.
+// In: a good Ogg file and a list of damages, as fast-check draws and shrinks them. Out: the damaged
+// file. Places are fractions of the file, so that a damage applies to any file. Edited pages get a
+// correct checksum.
 import fc from 'fast-check';
 import { oggPageCrc } from '../../packages/server/src/format/ogg/crc.ts';
 import { pageEnd } from '../../packages/server/src/format/ogg/page.ts';
 
-/** Something that happens to a file. Places are in [0, 1). */
+/** One damage to a file. Places are in [0, 1). */
 export type Damage =
   | { readonly kind: 'cut'; readonly at: number }
   | { readonly kind: 'flip'; readonly at: number; readonly mask: number }
@@ -13,7 +14,7 @@ export type Damage =
   | { readonly kind: 'duplicatePage' | 'removePage' | 'swapPages'; readonly page: number }
   | { readonly kind: 'editPage'; readonly page: number; readonly field: keyof typeof FIELDS; readonly value: Uint8Array };
 
-/** Fields of a page header: where they lie, and how long they are. The body is after the lacing values. */
+/** Fields of a page header: offset and length. The body is after the lacing values. */
 const FIELDS = { flags: [5, 1], granule: [6, 8], serial: [14, 4], sequence: [18, 4], lacing: [27, 3], body: [60, 8] } as const;
 
 const place = fc.integer({ min: 0, max: 9_999 }).map((n) => n / 10_000);
@@ -41,7 +42,7 @@ export const damage: fc.Arbitrary<Damage> = fc.oneof(
   }),
 );
 
-/** The pages of a file, as far as it has any; what lies between belongs to the one before. */
+/** The pages of a file, as far as it has any. Bytes between pages belong to the page before. */
 export function pagesOf(bytes: Uint8Array): Uint8Array[] {
   const starts: number[] = [];
   for (let at = 0; at < bytes.length; ) {
@@ -53,7 +54,7 @@ export function pagesOf(bytes: Uint8Array): Uint8Array[] {
   return starts.map((start, i) => bytes.slice(i === 0 ? 0 : start, starts[i + 1] ?? bytes.length));
 }
 
-/** The file with all damages, one after another. */
+/** The file with all damages applied, one after another. */
 export function damaged(bytes: Uint8Array, damages: readonly Damage[]): Uint8Array {
   return damages.reduce(applied, bytes);
 }
@@ -92,7 +93,7 @@ function edited(page: Uint8Array, { field, value }: Extract<Damage, { kind: 'edi
   return withChecksum(copy);
 }
 
-/** The page with a right checksum, if it is whole; what follows it stays. */
+/** The page with a correct checksum, if it is whole; bytes after the page do not change. */
 export function withChecksum(page: Uint8Array): Uint8Array {
   const end = pageEnd(page, 0);
   if (end === undefined || end > page.length) return page;

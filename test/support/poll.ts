@@ -1,25 +1,29 @@
 // In: a condition that becomes true some time after an action. Out: the value that made it true.
-// Tests wait with this alone: they never sleep for a guessed time and never assert how long a thing took. The time limit
-// only ends a run that would hang; its error says what was awaited and what the last attempt threw.
+// Tests wait only with this function: they never sleep for a guessed time and never assert how long
+// something took. The time limit only ends a run that would hang; its error names the awaited
+// condition and the error of the last attempt.
 import { setTimeout as wait } from 'node:timers/promises';
 
-/** How long `poll` goes on, in milliseconds. */
+/** Limits of a `poll`. */
 export type PollOptions = {
   /** After this many milliseconds it gives up with an error. Default 20,000. */
   readonly timeoutMs?: number;
-  /** Longest pause between two attempts, in milliseconds: more where an attempt costs much. Default 50. */
+  /**
+   * Longest pause between two attempts, in milliseconds; raise it where an attempt is expensive.
+   * Default 50.
+   */
   readonly pauseMsMax?: number;
 };
 
-/** What a condition may give for "not yet". */
+/** Values that a condition may return for "not yet". */
 type NotYet = undefined | null | false;
 
 /**
- * Calls `condition` again and again until it returns something other than undefined, null or false, and returns that.
- * A condition that throws counts as "not yet" (a server that does not listen yet refuses); what it threw last becomes the
- * `cause` of the final error.
+ * Calls `condition` repeatedly until it returns something other than undefined, null or false, and
+ * returns that. A condition that throws counts as "not yet" (a server that does not listen yet
+ * refuses). The last error thrown becomes the `cause` of the final error.
  *
- * @param what names what is awaited, for the error: "the third segment on disk"
+ * @param what names the awaited condition for the error: "the third segment on disk"
  */
 export const poll = async <T>(what: string, condition: () => T | NotYet | Promise<T | NotYet>, options: PollOptions = {}): Promise<T> => {
   const { timeoutMs = 20_000, pauseMsMax = 50 } = options;

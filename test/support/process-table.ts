@@ -1,5 +1,6 @@
-// In: a text. Out: the processes of this machine whose command line holds it. A test that gives its programs a folder of its own
-// finds them by that folder, also those that it did not start itself.
+// In: a text. Out: the processes of this machine whose command line contains it. A test that gives
+// its programs a folder of their own finds them by that folder, including those that it did not
+// start itself.
 import { execFileSync } from 'node:child_process';
 
 /** A process as `ps` shows it. */
@@ -9,7 +10,7 @@ export interface ListedProcess {
   readonly command: string;
 }
 
-/** The processes, zombies excepted, whose command line holds `text`. */
+/** The processes whose command line contains `text`, except zombies. */
 export function processesWith(text: string): ListedProcess[] {
   const listing = execFileSync('ps', ['-axww', '-o', 'pid=,ppid=,stat=,command='], { encoding: 'utf8' });
   return listing.split('\n').flatMap((line) => {
@@ -18,14 +19,14 @@ export function processesWith(text: string): ListedProcess[] {
   });
 }
 
-/** The processes that `pid` has started, and those that they have started. */
+/** The child processes of `pid`, and their descendants. */
 export function descendantsOf(pid: number): ListedProcess[] {
   const all = processesWith('');
   const below = (parent: number): ListedProcess[] => all.filter((one) => one.parent === parent).flatMap((one) => [one, ...below(one.pid)]);
   return below(pid);
 }
 
-/** Those of `processes` that still run. */
+/** The processes of `processes` that still run. */
 export function stillRunning(processes: readonly ListedProcess[]): ListedProcess[] {
   const now = new Set(processesWith('').map(({ pid, command }) => `${pid} ${command}`));
   return processes.filter(({ pid, command }) => now.has(`${pid} ${command}`));

@@ -1,6 +1,7 @@
-// In: a program and its arguments. Out: the running child, its output by lines, and its exit.
-// Each child leads a process group of its own, so that what it starts in turn goes with it: no test leaves a process behind,
-// whether it passes, fails or is interrupted. Lines kept are bounded; the oldest go first and are counted.
+// In: a program and its arguments. Out: the running child, its output by lines, and its exit. Each
+// child leads its own process group, and the whole group is killed with it: no test leaves a
+// process behind, whether it passes, fails or is interrupted. The number of kept lines is bounded;
+// the oldest are dropped and counted.
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -9,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { cleanUp, type TestScope } from './clean-up.ts';
 import { type PollOptions, poll } from './poll.ts';
 
-/** The repository's root folder, without a slash at its end. */
+/** The repository's root folder, without a trailing slash. */
 export const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/[\\/]$/, '');
 
 export type StartOptions = {
@@ -26,16 +27,19 @@ export type Exit = { readonly code: number | null; readonly signal: NodeJS.Signa
 
 export type TestProcess = {
   readonly pid: number;
-  /** Lines so far, of both outputs in the order they came; the oldest are dropped past 20,000. */
+  /** Lines so far, of both outputs in order of arrival; past 20,000 the oldest are dropped. */
   readonly lines: readonly string[];
   readonly stdout: readonly string[];
   readonly stderr: readonly string[];
   readonly stdin: Writable;
-  /** Settles when the process has ended and its output is read to the end. */
+  /** Settles when the process has ended and its output has been read to the end. */
   readonly exit: Promise<Exit>;
-  /** The match in the first line, of either output and also of those already there, that matches; an error if it ends before. */
+  /**
+   * The match in the first matching line of either output, including earlier lines. Rejects if the
+   * process ends first.
+   */
   readonly untilLine: (pattern: RegExp, options?: PollOptions) => Promise<RegExpExecArray>;
-  /** Sends a signal to the process alone. False if it has ended. */
+  /** Sends a signal to this process only. False if it has ended. */
   readonly kill: (signal: NodeJS.Signals) => boolean;
   /** Sends SIGINT to the whole process group, as a terminal does at Ctrl-C. */
   readonly interrupt: () => boolean;
@@ -49,7 +53,7 @@ const killGroup = (pid: number): void => {
   try {
     process.kill(-pid, 'SIGKILL');
   } catch {
-    // The group has ended.
+    // The group has already ended.
   }
 };
 const killAll = (): void => groups.forEach(killGroup);
@@ -72,7 +76,10 @@ const keepLines = (input: Readable, ...lists: string[][]): Promise<unknown> => {
   return once(reader, 'close');
 };
 
-/** The environment of a child: ours without what belongs to this test run or sets Hayate, and the test's own additions. */
+/**
+ * The environment of a child: ours, without the variables that belong to this test run or configure
+ * Hayate, plus the test's additions.
+ */
 const childEnvironment = (added: StartOptions['env']): NodeJS.ProcessEnv => {
   const { NODE_TEST_CONTEXT: _context, NODE_OPTIONS: _options, NODE_CHANNEL_FD: _channel, ...inherited } = process.env;
   const plain = Object.entries(inherited).filter(([name]) => !name.startsWith('HAYATE_'));
@@ -80,7 +87,8 @@ const childEnvironment = (added: StartOptions['env']): NodeJS.ProcessEnv => {
 };
 
 /**
- * Starts a process that ends with the test `t` at the latest: its whole group is killed and reaped then.
+ * Starts a process that ends with the test `t` at the latest: its whole group is then killed and
+ * reaped.
  *
  * @param args for Node: `['packages/server/bin/hayate.mjs', 'serve', '--port', '0']`
  */
@@ -148,7 +156,10 @@ export const startProcess = (t: TestScope, args: readonly string[], options: Sta
   };
 };
 
-/** Runs a process to its end and returns its exit and output. Bounded like every wait of a test: two minutes, or `timeoutMs`. */
+/**
+ * Runs a process to its end and returns its exit and output. Bounded by two minutes, or by
+ * `timeoutMs`.
+ */
 export const runProcess = async (
   t: TestScope,
   args: readonly string[],

@@ -1,5 +1,5 @@
 // The reference client of clients/python in a folder of the test: its sources, the code generated
-// for them and the Python to run it with.
+// for them, and the Python that runs it.
 import assert from 'node:assert/strict';
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ export interface PythonClient {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** Prepares the client; undefined after having skipped the test. */
+/** Prepares the client. Returns undefined after skipping the test. */
 export const preparePythonClient = async (t: TestContext): Promise<PythonClient | undefined> => {
   const python = await requirePythonTool(t, 'grpcio-tools');
   if (python === undefined) return undefined;

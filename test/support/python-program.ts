@@ -1,15 +1,19 @@
-// In: the name of a Python package that Debian lacks. Out: a Python that can import it, or a skip that says what is missing. A full
-// run installs what this machine lacks, all of it before the tests begin; other runs fetch nothing.
+// In: the name of a Python package that Debian lacks. Out: a Python that can import it, or a skip
+// that names the missing package. A full run installs every missing package before the tests begin;
+// other runs fetch nothing.
 import { existsSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import { runProcess } from './process.ts';
 import { pythonToolInstall, pythonToolPath } from './python-tool.mjs';
 import { requireFullRun, requirePython, requireTool } from './require-tool.ts';
 
-/** Fetching may take minutes on a slow line. */
+/** Fetching may take minutes on a slow connection. */
 const installTimeoutMs = 600_000;
 
-/** The absolute path of a Python with the package `name` of python-tool.mjs; undefined after having skipped the test, which should then return. */
+/**
+ * The absolute path of a Python with the package `name` of python-tool.mjs. Returns undefined after
+ * skipping the test, which should then return.
+ */
 export const requirePythonTool = async (t: TestContext, name: string): Promise<string | undefined> => {
   if (existsSync(pythonToolPath(name))) return pythonToolPath(name);
   if (!requireFullRun(t, `needs ${name}, which is installed once`)) return undefined;

@@ -1,17 +1,24 @@
 // @ts-check
-// In: the name of a Python package that tests use and Debian lacks. Out: a Python that can import it, and the command that
-// installs it there from PyPI. Each version has an environment of its own in .cache/, which appears when it is whole.
-// `npm run test:full` installs all before the tests begin. Run as a program it is what that command runs, under the lock.
+// In: the name of a Python package that tests use and Debian lacks. Out: a Python that can import
+// it, and the command that installs it there from PyPI. Each version has its own environment in
+// .cache/, which appears only when it is complete. `npm run test:full` installs all packages before
+// the tests begin: it runs this file as a program, under the lock.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { debianPython } from './tool-package.mjs';
 
-/** Package to its version. Only wheels are installed: nothing is compiled. @type {Readonly<Record<string, string>>} */
+/**
+ * Package to version. Only wheels are installed: nothing is compiled.
+ * @type {Readonly<Record<string, string>>}
+ */
 export const pythonTools = { pyarrow: '26.0.1', 'grpcio-tools': '1.85.1' };
 
-/** What else is installed into a package's environment. grpcio-tools: the dependencies of clients/python. @type {Readonly<Record<string, readonly string[]>>} */
+/**
+ * Further packages in a package's environment. grpcio-tools: the dependencies of clients/python.
+ * @type {Readonly<Record<string, readonly string[]>>}
+ */
 export const pythonCompanions = { 'grpcio-tools': ['protobuf==7.36.2', 'websockets==17.4'] };
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -27,7 +34,10 @@ const folderOf = (name) => {
 /** The Python that can import `name`, once installed. @param {string} name */
 export const pythonToolPath = (name) => join(folderOf(name), 'bin/python');
 
-/** Arguments for `flock`: installs the package unless it is there. @param {string} name */
+/**
+ * Arguments for `flock` that install the package unless it exists.
+ * @param {string} name
+ */
 export const pythonToolInstall = (name) => {
   mkdirSync(cache, { recursive: true });
   return [join(cache, 'lock'), process.execPath, fileURLToPath(import.meta.url), name];

@@ -1,5 +1,6 @@
-// In: bytes for a server's port, as a client would never write them or exactly as one does. Out: its answers, read by the rules of
-// RFC 9112 section 6, one by one, over a connection that the test can keep using.
+// In: raw bytes for a server's port, as no client would write them, or exactly as one does. Out:
+// the answers, read one by one according to RFC 9112 section 6, over a connection that the test can
+// continue to use.
 import { connect as connectPlain } from 'node:net';
 import type { TestContext } from 'node:test';
 import { connect as connectTls } from 'node:tls';
@@ -9,7 +10,7 @@ import { poll } from './poll.ts';
 /** One answer. */
 export interface RawResponse {
   readonly status: number;
-  /** By name in lower case; the last of a repeated header. */
+  /** By name in lower case; for a repeated header, the last value. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
@@ -17,19 +18,22 @@ export interface RawResponse {
 /** One connection. */
 export interface RawConnection {
   send(bytes: string | Uint8Array): void;
-  /** The next answer, informational ones included. `hasBody`: false for the answer to HEAD. */
+  /** The next answer, including informational ones. `hasBody`: false for the answer to HEAD. */
   response(options?: { hasBody?: boolean }): Promise<RawResponse>;
-  /** Sends, and gives the next answer. */
+  /** Sends bytes and resolves to the next answer. */
   ask(bytes: string | Uint8Array): Promise<RawResponse>;
   /** Resolves when the server has closed its end. */
   closed(): Promise<true>;
-  /** Whether it has. */
+  /** Whether the server has closed its end. */
   isClosed(): boolean;
-  /** What came and was read as no answer. */
+  /** Received bytes that are not part of an answer. */
   rest(): string;
 }
 
-/** Splits one whole answer off; undefined while it is incomplete. Without a length it runs to the end of the connection. */
+/**
+ * Splits off one whole answer; undefined while it is incomplete. Without a length the answer ends
+ * with the connection.
+ */
 function parse(text: string, hasBody: boolean, ended: boolean): { response: RawResponse; length: number } | undefined {
   const headEnd = text.indexOf('\r\n\r\n');
   if (headEnd < 0) return undefined;
@@ -60,7 +64,10 @@ function parse(text: string, hasBody: boolean, ended: boolean): { response: RawR
   return text.length < end ? undefined : give(text.slice(bodyAt, end), end);
 }
 
-/** Opens a connection to the server at `url`; gone when the test ends. Its own end stays open until then. */
+/**
+ * Opens a connection to the server at `url`, which is closed when the test ends. Until then our own
+ * end stays open.
+ */
 export function openRaw(t: TestContext, url: string): RawConnection {
   const { protocol, hostname, port } = new URL(url);
   const host = hostname === 'localhost' ? '127.0.0.1' : hostname.replace(/^\[|\]$/g, '');

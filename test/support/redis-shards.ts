@@ -1,5 +1,5 @@
-// In: servers, in words. Out: the Redis adapter over them as a process has it, with its metrics at hand; and a way to send so
-// many messages over many slots and wait for every one of them.
+// In: servers, in words. Out: the Redis adapter over them, as a process has it, with its metrics;
+// and a way to send a number of messages over many slots and to wait for all of them.
 import type { TestContext } from 'node:test';
 import { createContext } from '../../packages/server/src/kernel/context.ts';
 import { socketDial } from '../../packages/server/src/shard/redis/dial.ts';
@@ -11,14 +11,17 @@ import type { Shards } from '../../packages/server/src/shard/shard.ts';
 import { cleanUp } from './clean-up.ts';
 import { poll } from './poll.ts';
 
-/** Shards of one process. */
+/** The shards of one process. */
 export interface TestShards {
   readonly shards: Shards;
-  /** The sum of a metric's series that have a label of this value, or of all. */
+  /** The sum of a metric's series that have a label of this value, or of all series. */
   metric(name: string, label?: string): Promise<number>;
 }
 
-/** Opens shards with the settings of `hayate serve`, closed when the test ends. `dnsServer`: address:port. */
+/**
+ * Opens shards with the settings of `hayate serve`; they are closed when the test ends.
+ * `dnsServer`: address:port.
+ */
 export const openTestShards = async (
   t: TestContext,
   servers: string,
@@ -53,22 +56,23 @@ export const openTestShards = async (
   return { shards, metric };
 };
 
-/** Messages under way at once. */
+/** Messages in flight at once. */
 const WINDOW = 8;
 
-/** What is sent by `sendAndReceive`. */
+/** Arguments of `sendAndReceive`. */
 export interface Sending {
   readonly publisher: TestShards;
   readonly subscriber: TestShards;
   readonly channel: string;
   readonly messages: number;
-  /** Called when the channel is subscribed to and nothing has been published. */
+  /** Called after the channel is subscribed to and before anything is published. */
   readonly begin?: () => void;
 }
 
 /**
- * Publishes messages, each as soon as most of those before have been received, so that they fall into many slots; resolves when
- * every one has been received. The list goes on growing with what comes again.
+ * Publishes each message as soon as most of those before it have been received, so that the
+ * messages fall into many slots. Resolves when all have been received. Duplicates that arrive later
+ * are still added to the list.
  */
 export const sendAndReceive = async ({ publisher, subscriber, channel, messages, begin }: Sending): Promise<string[]> => {
   const received: string[] = [];

@@ -1,6 +1,6 @@
-// In: a test, and where a Redis shall listen. Out: a real redis-server that answers there until the test ends, that can be
-// signalled (SIGKILL, SIGSTOP, SIGCONT), started again on the same port, and asked what it sees, by redis-cli: a client that
-// we did not write.
+// In: a test, and an address for a Redis. Out: a real redis-server that answers there until the
+// test ends. It can be signalled (SIGKILL, SIGSTOP, SIGCONT), restarted on the same port, and
+// queried by redis-cli, a client that we did not write.
 import { execFile } from 'node:child_process';
 import { createServer } from 'node:net';
 import type { TestContext } from 'node:test';
@@ -11,13 +11,13 @@ import { startProcess, type TestProcess } from './process.ts';
 import { requireTool } from './require-tool.ts';
 import { tempDir } from './temp-dir.ts';
 
-/** How a Redis is started. */
+/** Options for starting a Redis. */
 export interface RedisOptions {
-  /** Address to listen on. Default 127.0.0.1; all of 127.0.0.0/8 is there on Linux. */
+  /** Address to listen on. Default 127.0.0.1; Linux has all of 127.0.0.0/8. */
   readonly host?: string;
-  /** Default 0: any free one. */
+  /** Default 0: any free port. */
   readonly port?: number;
-  /** Clients must give it. */
+  /** The password that clients must give. */
   readonly password?: string;
   /** Added to the command line: `['--client-output-buffer-limit', 'pubsub 1mb 0 0']`. */
   readonly args?: readonly string[];
@@ -31,19 +31,22 @@ export interface Redis {
   readonly url: string;
   /** Of the process that runs now. */
   readonly pid: number;
-  /** Sends a signal to the process; after SIGSTOP it hangs, its connections stay open. */
+  /** Sends a signal to the process. After SIGSTOP it hangs and its connections stay open. */
   signal(signal: NodeJS.Signals): void;
-  /** Kills it, if it runs, and waits until it is gone. */
+  /** Kills the process, if it runs, and waits for its exit. */
   stop(): Promise<void>;
-  /** Stops it and starts it anew on the same address and port. */
+  /** Stops it and starts it again on the same address and port. */
   restart(): Promise<void>;
-  /** Runs a command and returns its reply as JSON shows it: string, number, null or array. Rejects on an error reply. */
+  /**
+   * Runs a command and returns its reply as JSON shows it: string, number, null or array. Rejects
+   * on an error reply.
+   */
   command(...args: readonly string[]): Promise<unknown>;
 }
 
 const run = promisify(execFile);
 
-/** A port of `host` that nobody listens on at this moment. */
+/** A port of `host` on which no process listens at this moment. */
 export const freePort = async (host = '127.0.0.1'): Promise<number> => {
   const server = createServer();
   const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -56,7 +59,10 @@ export const freePort = async (host = '127.0.0.1'): Promise<number> => {
   return address.port;
 };
 
-/** Starts a Redis for the test `t` and waits until it answers; undefined after having skipped the test, which should then return. */
+/**
+ * Starts a Redis for the test `t` and waits until it answers. Returns undefined after skipping the
+ * test, which should then return.
+ */
 export const startRedis = async (t: TestContext, options: RedisOptions = {}): Promise<Redis | undefined> => {
   const executable = requireTool(t, 'redis-server');
   const cli = executable === undefined ? undefined : requireTool(t, 'redis-cli');
@@ -71,7 +77,7 @@ export const startRedis = async (t: TestContext, options: RedisOptions = {}): Pr
   const command = async (...words: readonly string[]): Promise<unknown> => {
     const env = { ...process.env, ...(password === undefined ? {} : { REDISCLI_AUTH: password }) };
     const { stdout } = await run(cli, ['-h', host, '-p', String(port), '-2', '-e', '--json', ...words], { env, timeout: 20_000 });
-    // redis-cli prints the lists of INFO and CLIENT LIST as they are.
+    // redis-cli prints the lists of INFO and CLIENT LIST without JSON.
     return ['INFO', 'CLIENT'].includes(words[0] ?? '') && !/^["[\d]/.test(stdout) ? stdout : JSON.parse(stdout);
   };
   const start = async (): Promise<TestProcess> => {
@@ -102,7 +108,9 @@ export const startRedis = async (t: TestContext, options: RedisOptions = {}): Pr
   };
 };
 
-/** Starts one Redis on each of the hosts, side by side; undefined after having skipped the test. */
+/**
+ * Starts one Redis on each of the hosts, in parallel. Returns undefined after skipping the test.
+ */
 export const startRedisServers = async (
   t: TestContext,
   hosts: readonly string[],

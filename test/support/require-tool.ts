@@ -1,5 +1,6 @@
-// In: the name of an outside program or Python module that a test needs. Out: where it is, or a skip that says how to get it.
-// In full mode (HAYATE_TEST_FULL=1, set by `npm run test:full`) what is missing is a failure, so nothing is ever skipped there.
+// In: the name of an outside program or Python module that a test needs. Out: its path, or a skip
+// that says how to get it. In full mode (HAYATE_TEST_FULL=1, set by `npm run test:full`) a missing
+// one is a failure, so no test is ever skipped there.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -9,7 +10,10 @@ import { debianPython, pythonPackages, toolPackages } from './tool-package.mjs';
 /** Whether this run must not skip anything. */
 export const isFullRun = process.env.HAYATE_TEST_FULL === '1';
 
-/** Skips the test `t` because `missing` is missing, or fails it in full mode. `enable` is the command that would enable it. */
+/**
+ * Skips the test `t` because `missing` is missing, or fails it in full mode. `enable` is the
+ * command that installs it.
+ */
 const refuse = (t: TestContext, missing: string, enable: string): undefined => {
   if (isFullRun) throw new Error(`${missing} is missing: ${enable}`);
   t.skip(`needs ${missing}: ${enable}`);
@@ -41,8 +45,9 @@ const debianPackageOf = (table: Readonly<Record<string, string>>, name: string):
 };
 
 /**
- * The absolute path of the program `name`; undefined after having skipped the test `t`, which should then return.
- * Throws in full mode when it is missing, and always when it is not in the table of tool-package.mjs.
+ * The absolute path of the program `name`. Returns undefined after skipping the test `t`, which
+ * should then return. Throws in full mode when the program is missing, and always when it is not in
+ * the table of tool-package.mjs.
  */
 export const requireTool = (t: TestContext, name: string): string | undefined => {
   const debianPackage = debianPackageOf(toolPackages, name);
@@ -52,8 +57,9 @@ export const requireTool = (t: TestContext, name: string): string | undefined =>
 const interpreters = new Map<string, string | undefined>();
 
 /**
- * The absolute path of a Python 3 that can import every one of `modules`; undefined after having skipped the test `t`. Debian's
- * own is tried first. Throws in full mode when there is none.
+ * The absolute path of a Python 3 that can import every one of `modules`. Returns undefined after
+ * skipping the test `t`. Debian's own Python is tried first. Throws in full mode when there is
+ * none.
  */
 export const requirePython = (t: TestContext, ...modules: string[]): string | undefined => {
   const debianPackagesOf = modules.map((module) => debianPackageOf(pythonPackages, module));
@@ -66,7 +72,10 @@ export const requirePython = (t: TestContext, ...modules: string[]): string | un
   return interpreters.get(imports) ?? refuse(t, `Python's ${imports}`, installCommand(debianPackagesOf.join(' ')));
 };
 
-/** Skips the test `t` unless this is a full run: for tests that download or take minutes. True when the test may go on. */
+/**
+ * Skips the test `t` unless this is a full run: for tests that download or take minutes. Returns
+ * true when the test may continue.
+ */
 export const requireFullRun = (t: TestContext, why: string): boolean => {
   if (!isFullRun) t.skip(`${why}: npm run test:full`);
   return isFullRun;

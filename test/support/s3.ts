@@ -1,6 +1,6 @@
-// In: a test. Out: a real server that speaks S3 (versitygw on a folder), on a free loopback port until the test ends, with an
-// empty bucket and the credentials it wants. It can be signalled (SIGKILL, SIGSTOP, SIGCONT) and started again on the same
-// port with the same objects.
+// In: a test. Out: a real server that speaks S3 (versitygw on a folder), on a free loopback port
+// until the test ends, with an empty bucket and its credentials. It can be signalled (SIGKILL,
+// SIGSTOP, SIGCONT) and restarted on the same port with the same objects.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, type TestContext } from 'node:test';
@@ -15,26 +15,30 @@ import { tempDir } from './temp-dir.ts';
 export interface ObjectServer {
   /** http://127.0.0.1:PORT, as --store-endpoint takes it. */
   readonly endpoint: string;
-  /** Of a bucket that is there and empty. */
+  /** Name of a bucket that exists and is empty. */
   readonly bucket: string;
-  /** What a client's environment must hold; nothing of the machine's own credentials is left in effect. */
+  /** Variables for a client's environment. They override the machine's own credentials. */
   readonly env: Readonly<Record<string, string>>;
   /** Makes another bucket. */
   makeBucket(name: string): Promise<void>;
-  /** Sends a signal; after SIGSTOP it hangs, its connections stay open. */
+  /** Sends a signal. After SIGSTOP the server hangs and its connections stay open. */
   signal(signal: NodeJS.Signals): void;
-  /** Kills it, if it runs, and waits until it is gone. */
+  /** Kills the server, if it runs, and waits for its exit. */
   stop(): Promise<void>;
-  /** Stops it and starts it anew on the same port. */
+  /** Stops it and starts it again on the same port. */
   restart(): Promise<void>;
 }
 
-/** Starts a server that ends with `scope`, by default the test `t` itself; undefined after having skipped the test, which should then return. */
+/**
+ * Starts a server that ends with `scope`, by default the test `t` itself. Returns undefined after
+ * skipping the test, which should then return.
+ */
 export type StartObjectServer = (t: TestContext, scope?: TestScope) => Promise<ObjectServer | undefined>;
 
 /**
- * One server for all tests of a file, which use a bucket or prefix each: started by the first that asks, ended behind the
- * last. To be called at the top of the file. What it returns gives undefined after having skipped the test.
+ * One server for all tests of a file, each of which uses its own bucket or prefix. The first test
+ * that asks starts it; it ends after the last test. Call this at the top of the file. The returned
+ * function gives undefined after skipping the test.
  */
 export const shareObjectServer = (start: StartObjectServer): ((t: TestContext) => Promise<ObjectServer | undefined>) => {
   const actions: (() => void | Promise<void>)[] = [];
@@ -53,14 +57,18 @@ export const shareObjectServer = (start: StartObjectServer): ((t: TestContext) =
 const host = '127.0.0.1';
 const bucket = 'archive';
 
-/** Starts a server for the test `t` and waits until it answers; undefined after having skipped the test, which should then return. */
+/**
+ * Starts a server for the test `t` and waits until it answers. Returns undefined after skipping the
+ * test, which should then return.
+ */
 export const startS3: StartObjectServer = async (t, scope = t): Promise<ObjectServer | undefined> => {
   const executable = await requireGoProgram(t, 'versitygw');
   if (executable === undefined) return undefined;
   const folder = tempDir(scope);
   const objects = join(folder, 'objects');
   const sidecar = join(folder, 'sidecar');
-  // A bucket is a folder. What an object is besides its bytes goes to files, as not every file system takes attributes.
+  // A bucket is a folder. Object metadata goes to files, as not every file system supports extended
+  // attributes.
   for (const path of [join(objects, bucket), sidecar]) mkdirSync(path, { recursive: true });
   const port = await freePort(host);
   const endpoint = `http://${host}:${port}`;

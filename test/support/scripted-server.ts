@@ -1,5 +1,6 @@
-// A WebSocket server on loopback that says what a test's script says, in the protocol's generated codecs: for clients'
-// behaviour towards answers that a healthy Hayate server gives rarely. It answers pings by itself and keeps all it hears.
+// A WebSocket server on loopback that answers by a test's script, in the protocol's generated
+// codecs. It tests how clients handle answers that a healthy Hayate server rarely gives. It answers
+// pings by itself and keeps everything it receives.
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
@@ -12,28 +13,28 @@ import { cleanUp } from './clean-up.ts';
 export interface ScriptedConnection {
   /** The request's path. */
   readonly path: string;
-  /** All that came, but pings. */
+  /** All messages received, except pings. */
   readonly messages: ClientMessage[];
-  /** All frames that came, in order, with their headers read. */
+  /** All frames received, in order, with their headers decoded. */
   readonly frames: { header: FrameHeader; bytes: Uint8Array }[];
   readonly closed: boolean;
   send(message: MessageInitShape<typeof ServerMessageSchema>): void;
   close(code: number, reason?: string): void;
   /** Breaks the TCP connection. */
   terminate(): void;
-  /** Reads nothing more from the network, until resume. */
+  /** Stops reading from the network until resume. */
   pause(): void;
   resume(): void;
 }
 
-/** Called with each message but pings. */
+/** Called with each message except pings. */
 export type Script = (connection: ScriptedConnection, message: ClientMessage, index: number) => void;
 
 export interface ScriptedServer {
   /** http://127.0.0.1:port */
   readonly url: string;
   readonly connections: ScriptedConnection[];
-  /** Unix microseconds that pongs say: by default the real time. */
+  /** The Unix microseconds in pongs; by default the real time. */
   serverUnixUs: () => number;
 }
 

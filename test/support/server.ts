@@ -1,5 +1,5 @@
-// In: settings as on the command line. Out: a real server in this process, on a free port and in an empty data directory,
-// drained when the test ends; and the tokens of its development mode.
+// In: settings as on the command line. Out: a real server in this process, on a free port and in an
+// empty data directory, drained when the test ends; and its development-mode tokens.
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { Grants } from '../../packages/server/src/auth/grant.ts';
@@ -14,11 +14,16 @@ export interface TestServer extends RunningServer {
   readonly dataDirectory: string;
   /** A token of development mode. */
   token(grants: Grants): Promise<string>;
-  /** The value of a metric summed over the series whose labels include `labels`; 0 if there are none. */
+  /**
+   * The value of a metric, summed over the series whose labels include `labels`; 0 if there are
+   * none.
+   */
   metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
 }
 
-/** Starts a server with `flags` added to a free port, an own data directory and a silent log. */
+/**
+ * Starts a server with `flags` in addition to a free port, its own data directory and a silent log.
+ */
 export async function startTestServer(t: TestContext, flags: readonly string[] = []): Promise<TestServer> {
   const dataDirectory = join(tempDir(t), 'data');
   const server = await startServer(parseFlags(serveFlags, ['--port', '0', '--data', dataDirectory, '--log-level', 'silent', ...flags], {}));

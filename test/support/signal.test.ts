@@ -1,4 +1,4 @@
-// The signal measures against plain sums, and on sounds whose answer is known.
+// Tests the signal measures against plain sums, and on sounds with a known answer.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -7,7 +7,7 @@ import { correlate, decimate, fft, findMatch, rootMeanSquare } from './signal.ts
 const value = fc.float({ min: -1, max: 1, noNaN: true });
 const samples = (min: number, max: number) => fc.array(value, { minLength: min, maxLength: max }).map((list) => Float32Array.from(list));
 
-/** Noise that is the same at each run. */
+/** Noise that is the same in each run. */
 function noise(length: number, seed: number): Float32Array {
   let state = seed;
   return Float32Array.from({ length }, () => {

@@ -1,12 +1,14 @@
-// Comparing sounds: samples in, where and how well one lies in the other out. Correlation is by FFT, so that a minute can be
-// searched in a moment; its values are exact (a property test compares them with the plain sum).
+// Compares sounds. In: samples. Out: where one lies in the other, and how well it matches.
+// Correlation uses an FFT, so that a minute is searched in a moment; its values are exact (a
+// property test compares them with the plain sum).
 
 /** A power of two at or above `length`. */
 const sizeFor = (length: number): number => 2 ** Math.ceil(Math.log2(Math.max(2, length)));
 
 /**
- * Transforms `re` + i `im` in place: X[k] = sum over n of x[n] e^(-2 pi i k n / N), without scaling. The length must be a power
- * of two. The inverse is `fft(im, re)`, divided by N (exchanging the parts conjugates before and after).
+ * Transforms `re` + i `im` in place: X[k] = sum over n of x[n] e^(-2 pi i k n / N), without
+ * scaling. The length must be a power of two. The inverse is `fft(im, re)`, divided by N
+ * (exchanging the parts conjugates before and after).
  */
 export function fft(re: Float64Array, im: Float64Array): void {
   const size = re.length;
@@ -39,12 +41,16 @@ export function fft(re: Float64Array, im: Float64Array): void {
   }
 }
 
-/** sum over i of pattern[i] * signal[at + i], for every `at` at which the pattern lies wholly in the signal. */
+/**
+ * sum over i of pattern[i] * signal[at + i], for every `at` at which the pattern lies wholly in the
+ * signal.
+ */
 export function correlate(pattern: Float32Array, signal: Float32Array): Float64Array {
   const places = signal.length - pattern.length + 1;
   if (pattern.length === 0 || places <= 0) return new Float64Array();
   const size = sizeFor(signal.length);
-  // One transform for both: the signal is the real part, the pattern the imaginary one, and symmetry takes them apart.
+  // One transform for both: the signal is the real part, the pattern the imaginary part, and
+  // symmetry separates them.
   const re = new Float64Array(size);
   const im = new Float64Array(size);
   re.set(signal);
@@ -64,23 +70,30 @@ export function correlate(pattern: Float32Array, signal: Float32Array): Float64A
   return productRe.subarray(0, places).map((value) => value / size);
 }
 
-/** Where a pattern lies in a signal, and how alike they are there. */
+/** The place where a pattern lies in a signal, and the likeness there. */
 export interface Match {
   /** Index in the signal of the pattern's first sample. */
   at: number;
-  /** Normalised cross-correlation (the cosine of both as vectors), -1 to 1; 1 is the same up to loudness. */
+  /**
+   * Normalised cross-correlation (the cosine of both as vectors), -1 to 1; 1 is the same up to
+   * loudness.
+   */
   likeness: number;
 }
 
-/** The place at which `pattern` and `signal` are most alike; undefined if the signal is shorter, or one of them silent. */
+/**
+ * The place where `pattern` and `signal` are most alike; undefined if the signal is shorter or one
+ * of them is silent.
+ */
 export function findMatch(pattern: Float32Array, signal: Float32Array): Match | undefined {
   const products = correlate(pattern, signal);
   const patternEnergy = energy(pattern);
   if (patternEnergy === 0) return undefined;
-  // Energies of all stretches as long as the pattern, from running sums.
+  // Energies of all stretches of the pattern's length, from running sums.
   const sums = new Float64Array(signal.length + 1);
   for (let i = 0; i < signal.length; i++) sums[i + 1] = (sums[i] ?? 0) + (signal[i] ?? 0) ** 2;
-  // Silence matches nothing: below a millionth of the pattern's energy, likeness would be that of rounding errors.
+  // Silence matches nothing: below a millionth of the pattern's energy, likeness would only measure
+  // rounding errors.
   const energyMin = patternEnergy * 1e-6;
   let best: Match | undefined;
   for (let at = 0; at < products.length; at++) {
@@ -98,15 +111,16 @@ function energy(samples: Float32Array): number {
   return sum;
 }
 
-/** Root mean square of a stretch; the part outside the samples counts as silence. */
+/** Root mean square of a stretch; any part outside the samples counts as silence. */
 export function rootMeanSquare(samples: Float32Array, start = 0, end = samples.length): number {
   if (end <= start) return 0;
   return Math.sqrt(energy(samples.subarray(Math.max(0, start), Math.max(0, end))) / (end - start));
 }
 
 /**
- * A `factor`-th of the samples a second, of what lies below 0.8 of the new half rate: a sinc under a Blackman window, centred,
- * so that output sample i lies exactly at input sample i * factor.
+ * Reduces the sample rate by `factor` and keeps frequencies below 0.8 of the new half rate. The
+ * filter is a sinc under a Blackman window, centred, so that output sample i lies exactly at input
+ * sample i * factor.
  */
 export function decimate(samples: Float32Array, factor: number): Float32Array {
   const reach = 12 * factor;

@@ -1,5 +1,5 @@
-// In: a folder. Out: a disk of its own mounted there, so small that it can be filled, until the test ends. A tmpfs: it takes root's
-// rights to mount one.
+// In: a folder. Out: a small disk mounted there until the test ends, which a test can fill. It is a
+// tmpfs; mounting one needs root.
 import { spawnSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,16 +9,19 @@ import { isFullRun, requireTool } from './require-tool.ts';
 
 /** A small disk. */
 export interface SmallDisk {
-  /** Fills it to the last byte with a file of its own. */
+  /** Fills the disk to the last byte with one file. */
   fill(): void;
-  /** Takes that file away. */
+  /** Deletes that file. */
   free(): void;
 }
 
-/** Not a name that an object of the archive can have. */
+/** No object of the archive can have this name. */
 const BALLAST = '.ballast~';
 
-/** Mounts a disk of `bytes` on `folder`, which is made; undefined after having skipped the test, which should then return. */
+/**
+ * Mounts a disk of `bytes` on `folder`, which is created. Returns undefined after skipping the
+ * test, which should then return.
+ */
 export const mountSmallDisk = (t: TestContext, folder: string, bytes: number): SmallDisk | undefined => {
   const mount = requireTool(t, 'mount');
   if (mount === undefined) return undefined;
@@ -39,7 +42,7 @@ export const mountSmallDisk = (t: TestContext, folder: string, bytes: number): S
     fill: () => {
       const file = openSync(ballast, 'a');
       try {
-        // By ever smaller pieces, as a piece that does not fit whole may not be written at all.
+        // Writes ever smaller pieces, as a piece that does not fit may not be written at all.
         for (let piece = Buffer.alloc(65_536, 1); piece.length > 0; )
           try {
             while (writeSync(file, piece) === piece.length);

@@ -1,5 +1,6 @@
-// In: the repository. Out: the paths of what belongs to it: files that are tracked, or new and not ignored.
-// So a test sees what a commit of this moment would hold, and a copy of the tree is what a fresh clone would be.
+// In: the repository. Out: the paths of the files that belong to it: tracked files, and new files
+// that are not ignored. A test thus sees the content of a commit made now, and a copy of the tree
+// equals a fresh clone.
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -21,13 +22,16 @@ export const copySourceTree = (folder: string): void => {
   }
 };
 
-/** Lets a copy of the tree in `folder` use the packages that are installed here; its workspaces stay its own. */
+/**
+ * Lets a copy of the tree in `folder` use the packages installed here; its workspaces remain its
+ * own.
+ */
 export const linkPackages = (folder: string): void => {
   const [from, to] = [join(root, 'node_modules'), join(folder, 'node_modules')];
   mkdirSync(to);
   for (const name of readdirSync(from)) {
     if (name === '@hayate') continue;
-    // Records of what is installed are written to as well: the copy gets its own.
+    // npm also writes to the records of the installed packages, so the copy gets its own.
     if (name.endsWith('.json')) cpSync(join(from, name), join(to, name));
     else symlinkSync(join(from, name), join(to, name));
   }

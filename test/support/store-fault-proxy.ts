@@ -1,51 +1,55 @@
-// In: an object server, and a plan of what shall go wrong. Out: a real HTTP proxy before it on a free loopback port, until the
-// test ends, that passes requests and answers on (412 among them) or spoils them by the plan; and how often it did which.
-// It keeps the Host header, which S3 signs.
+// In: an object server, and a plan of faults. Out: a real HTTP proxy in front of it on a free
+// loopback port until the test ends. The proxy forwards requests and answers (412 among them) or
+// damages them according to the plan, and counts each fault. It keeps the Host header, which S3
+// signs.
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import { cleanUp } from './clean-up.ts';
 import { poll } from './poll.ts';
 
-/** All that can go wrong. `late`: the server has done what was asked, only the client does not learn it. */
+/** All faults. `late`: the server has executed the request, but the client does not learn of it. */
 export const storeFaults = [
-  'refuse', // an error's status, the server knows of nothing
+  'refuse', // an error status; the server never sees the request
   'refuse-late',
   'cut', // no answer, the connection closes
   'cut-late',
   'cut-request', // the server gets half of the body
   'cut-answer', // the client gets half of the body
-  'stall', // no answer, until the client gives up
+  'stall', // no answer until the client gives up
   'stall-late',
   'stall-answer', // half of the answer's body, then nothing
-  'flip', // one bit of the request's body changes on its way
+  'flip', // one bit of the request's body is flipped on the way
 ] as const;
 
-/** `flip-answer`: one bit of the answer's body changes; nothing but a checksum shows it. */
+/** `flip-answer`: one bit of the answer's body is flipped; only a checksum shows it. */
 export type StoreFault = (typeof storeFaults)[number] | 'flip-answer';
 
-/** What happens to the request at hand; undefined: it is passed on. */
+/** The fault for this request; undefined: forward it. */
 export type FaultPlan = (request: { readonly method: string; readonly path: string }) => StoreFault | undefined;
 
 /** A proxy under test. */
 export interface StoreFaultProxy {
-  /** In place of the server's. */
+  /** Use it in place of the server's. */
   readonly endpoint: string;
   /** May be replaced at any time. */
   plan: FaultPlan;
-  /** Requests that came. */
+  /** Number of requests received. */
   readonly requests: number;
-  /** The most that were being handled at one time. */
+  /** The maximum number of requests handled at one time. */
   readonly requestsPeak: number;
-  /** How often each fault was done. */
+  /** How often each fault occurred. */
   readonly done: ReadonlyMap<StoreFault, number>;
-  /** Resolves once nothing that came is on its way to the server any more: what a client gave up has happened by then, or never will. */
+  /**
+   * Resolves once no request is on its way to the server. A request that a client gave up has then
+   * taken effect, or never will.
+   */
   quiet(): Promise<void>;
 }
 
 const statuses = [500, 503, 429] as const;
 
-/** Numbers in [0, 1) that a seed decides. */
+/** A generator of numbers in [0, 1), determined by a seed. */
 export const seededRandom = (seed: number): (() => number) => {
   let state = seed >>> 0;
   return () => {
@@ -56,7 +60,7 @@ export const seededRandom = (seed: number): (() => number) => {
   };
 };
 
-/** Spoils the given share of requests, in ways that the seed draws from `faults`. */
+/** Damages the given share of requests, with faults that the seed draws from `faults`. */
 export const seededFaults = (seed: number, share: number, faults: readonly StoreFault[] = storeFaults): FaultPlan => {
   const random = seededRandom(seed);
   return () => (random() < share ? faults[Math.floor(random() * faults.length)] : undefined);
@@ -66,7 +70,10 @@ type Answer = { readonly status: number; readonly headers: IncomingMessage['head
 
 const readAll = async (message: IncomingMessage): Promise<Buffer> => Buffer.concat(await message.toArray());
 
-/** Sends a request on to the server; with `cut` only half of its body, then the connection is closed. */
+/**
+ * Forwards a request to the server; with `cut` only half of its body, and then closes the
+ * connection.
+ */
 const forward = (target: URL, incoming: IncomingMessage, body: Buffer, cut: boolean): Promise<Answer> =>
   new Promise((resolve, reject) => {
     const { method, rawHeaders } = incoming;
@@ -87,7 +94,7 @@ const forward = (target: URL, incoming: IncomingMessage, body: Buffer, cut: bool
 
 const answer = (response: ServerResponse, { status, headers, body }: Answer, length: number, then?: () => void): void => {
   const { connection: _connection, 'transfer-encoding': _encoding, ...kept } = headers;
-  // What answers a HEAD tells a length, and has no body.
+  // An answer to HEAD has a length but no body.
   response.writeHead(status, { 'content-length': body.length, ...kept });
   if (length === body.length) response.end(body);
   else response.write(body.subarray(0, length), then);
@@ -112,7 +119,7 @@ class SpoilingProxy implements StoreFaultProxy {
     this.#target = new URL(target);
     this.plan = plan;
     this.server = createServer((incoming, response) => {
-      // Who closed the connection, the client or the plan, has its answer.
+      // The connection was closed by the client or by the plan: no answer is needed.
       this.#handle(incoming, response).catch(() => response.destroy());
     });
   }
@@ -142,7 +149,7 @@ class SpoilingProxy implements StoreFaultProxy {
       const path = this.#pathOf(incoming.url ?? '');
       const given = await forward(new URL(path, this.#target), incoming, body, fault === 'cut-request');
       if (fault === 'flip-answer') flip(given.body);
-      // Half of nothing is nothing: an answer without a body is kept back.
+      // Half of an empty body is empty, so an answer without a body is held back instead.
       const half = given.body.length >> 1;
       if (fault === 'refuse-late') answer(response, refusal, refusal.body.length);
       else if (fault === 'cut-answer' && half > 0) answer(response, given, half, () => response.destroy());
@@ -155,7 +162,10 @@ class SpoilingProxy implements StoreFaultProxy {
   }
 }
 
-/** Starts a proxy before `target`, an endpoint, that ends with the test `t`. `pathOf` gives the path and query that the server is asked in place of the client's. */
+/**
+ * Starts a proxy in front of `target`, an endpoint; it ends with the test `t`. `pathOf` maps the
+ * client's path and query to those that the server gets.
+ */
 export const startStoreFaultProxy = async (
   t: TestContext,
   target: string,

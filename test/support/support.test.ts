@@ -1,4 +1,5 @@
-// What the other tests stand on: waiting, temporary folders, child processes that never outlive their test.
+// Tests the helpers that the other tests rely on: waiting, temporary folders, and child processes
+// that never outlive their test.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
@@ -55,7 +56,8 @@ test('collects lines of a child, finds one, and reports its exit', async (t) => 
 test('kills a child and what that child started when the test ends', async (t) => {
   let family: TestProcess | undefined;
   await t.test('starts a family', async (inner: TestContext) => {
-    // The grandchild holds the same output pipe, so the pipe's end, which `exit` waits for, shows that both are gone.
+    // The grandchild holds the same output pipe. `exit` waits for the end of the pipe, so it shows
+    // that both are gone.
     const grandchild = 'console.log("grandchild"); setInterval(() => {}, 1000)';
     const script = `require("node:child_process").spawn(process.execPath, ["-e", ${JSON.stringify(grandchild)}], { stdio: "inherit" }); setInterval(() => {}, 1000)`;
     family = startProcess(inner, ['-e', script]);

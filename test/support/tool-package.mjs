@@ -1,6 +1,7 @@
-// In: nothing. Out: the one list of outside programs and Python modules that tests use, each with the Debian package it
-// comes in. `npm run test:full` installs from this list and `require-tool.ts` names it in its skips, so they cannot differ.
-// Plain JavaScript, since the scripts read it on the machine's own Node before anything is installed.
+// The one list of outside programs and Python modules that tests use, each with the Debian package
+// that contains it. `npm run test:full` installs from this list and `require-tool.ts` names the
+// package in its skips, so they cannot differ. Plain JavaScript, since the scripts read it on the
+// machine's own Node before anything is installed.
 
 /** Program name, as on PATH, to Debian package. @type {Readonly<Record<string, string>>} */
 export const toolPackages = {
@@ -46,11 +47,13 @@ export const pythonPackages = {
   // What `python3 -m venv` needs.
   ensurepip: 'python3-venv',
   'google.protobuf': 'python3-protobuf',
-  // The codec of Avro files of that name.
+  // The codec of that name in Avro files.
   zstandard: 'python3-zstandard',
 };
 
-/** Where Debian's Python is: its packages' modules are not seen by another Python that may stand earlier on PATH. */
+/**
+ * The path of Debian's Python. Another Python earlier on PATH does not see the packages' modules.
+ */
 export const debianPython = '/usr/bin/python3';
 
 /** Every Debian package of both tables, once. */

@@ -1,20 +1,23 @@
-// In: a recording. Out: its sound, as `hayate broadcast` would send it and as programs that we did not write decode it; and
-// whether all of the one is in the other. Sounds are compared at 8 kHz, which holds what matters of a voice.
+// In: a recording. Out: its sound, as `hayate broadcast` would send it and as independent programs
+// decode it; and whether all of one is in the other. Sounds are compared at 8 kHz, which is enough
+// for a voice.
 import assert from 'node:assert/strict';
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { Readable } from 'node:stream';
 import { createDecoder } from 'libopus-wasm';
 import { openVoiceFile, type VoiceFile } from '../../packages/server/src/cli/voice/voice-file.ts';
 
-/** What is sent of a recording. */
+/** The audio that is sent of a recording. */
 export interface SentVoice {
   readonly channels: 1 | 2;
-  /** Interleaved, 48 kHz, from the first sample after the pre-skip; what is missing is left out. */
+  /**
+   * Interleaved, 48 kHz, from the first sample after the pre-skip; missing packets are left out.
+   */
   readonly sound: Float32Array;
   readonly packets: readonly Uint8Array[];
-  /** Of each packet. */
+  /** The position of each packet. */
   readonly positions: readonly number[];
-  /** Where the last packet ends. */
+  /** The end of the last packet. */
   readonly end: number;
   readonly file: Pick<VoiceFile, 'format' | 'samples' | 'title' | 'notes'>;
   readonly warnings: readonly string[];
@@ -26,11 +29,14 @@ export interface SendOptions {
   readonly bitrate?: number;
   /** Stop after this many 48 kHz samples. */
   readonly samplesMax?: number;
-  /** What `-` reads. */
+  /** The input for `-`. */
   readonly stdin?: Readable;
 }
 
-/** Opens the recording at `path` as `hayate broadcast` does, and decodes what it would send. Rejects as that does. */
+/**
+ * Opens the recording at `path` as `hayate broadcast` does, and decodes the audio it would send.
+ * Rejects as the command does.
+ */
 export async function sendVoice(path: string, options: SendOptions = {}): Promise<SentVoice> {
   const { loop = false, bitrate = 96_000, samplesMax = Number.POSITIVE_INFINITY, stdin = Readable.from([]) } = options;
   const file = await openVoiceFile(path, { loop, bitrate, stdin, signal: new AbortController().signal });
@@ -69,20 +75,23 @@ function joined(parts: readonly Float32Array[]): Float32Array {
   return all;
 }
 
-/** Runs a program to its end; its output. Undefined if it failed and `mayFail`. */
+/**
+ * Runs a program to its end and returns its output. Returns undefined if it failed and `mayFail` is
+ * set.
+ */
 export function runTool(path: string, args: readonly string[], { mayFail = false } = {}): Buffer | undefined {
   const result: SpawnSyncReturns<Buffer> = spawnSync(path, args, { maxBuffer: 2 ** 28, timeout: 60_000 });
   if (result.status !== 0 && !mayFail) assert.fail(`${path} ${args.join(' ')}: ${result.error ?? result.stderr}`);
   return result.status === 0 || result.stdout.length > 0 ? result.stdout : undefined;
 }
 
-/** What ffmpeg, with libopus, decodes of the file: stereo, 48 kHz; empty if nothing. */
+/** Decodes the file by ffmpeg with libopus: stereo, 48 kHz; empty if it decodes nothing. */
 export function decodedByFfmpeg(ffmpeg: string, path: string): Float32Array {
   const args = ['-v', 'quiet', '-c:a', 'libopus', '-i', path, '-ac', '2', '-ar', '48000', '-f', 'f32le', '-'];
   return floats(runTool(ffmpeg, args, { mayFail: true }) ?? Buffer.alloc(0));
 }
 
-/** The same of opusdec. */
+/** Decodes the file by opusdec, in the same form. */
 export function decodedByOpusdec(opusdec: string, path: string): Float32Array {
   const bytes = runTool(opusdec, ['--quiet', '--rate', '48000', '--float', '--force-stereo', path, '-'], { mayFail: true });
   return floats(bytes ?? Buffer.alloc(0));
@@ -104,25 +113,25 @@ function narrow(sound: Float32Array, channels: number): Float32Array {
 
 /** 20 ms at 8 kHz. */
 const WINDOW = 160;
-/** 60 ms: shorter ones are alike in many places of a voice. */
+/** 60 ms: shorter stretches are alike in many places of a voice. */
 const STRETCH = 480;
-/** Quieter windows are as good as silence. */
+/** Quieter windows count as silence. */
 const QUIET = 0.003;
 const ALIKE = 0.8;
 
-/** A comparison of two sounds. */
+/** The result of comparing two sounds. */
 export interface SoundMatch {
-  /** Windows of the reference, of 20 ms, that are not quiet. */
+  /** Number of 20 ms windows of the reference that are not quiet. */
   readonly loud: number;
-  /** Of these, windows that are in the other sound in the same order. */
+  /** Number of these windows that are in the other sound, in the same order. */
   readonly found: number;
-  /** The longest run of loud windows that are not. */
+  /** The longest run of loud windows that are missing. */
   readonly longestMissing: number;
   /** Where the first window of that run begins, ms. */
   readonly missingAtMs: number;
 }
 
-/** Looks for each stretch of `reference` (stereo) in `sound`, which has `channels`, in order. */
+/** Searches `sound`, which has `channels`, for each stretch of `reference` (stereo), in order. */
 export function findSound(reference: Float32Array, sound: Float32Array, channels: number): SoundMatch {
   const [theirs, ours] = [narrow(reference, 2), narrow(sound, channels)];
   let [loud, found, run, longestMissing, missingAtMs] = [0, 0, 0, 0, 0];
@@ -151,14 +160,16 @@ function rms(window: Float32Array): number {
   return Math.sqrt(window.reduce((sum, sample) => sum + sample * sample, 0) / window.length);
 }
 
-/** Where `window` is in `sound` within 2.5 ms of `at`. */
+/** The place of `window` in `sound` within 2.5 ms of `at`, if it is there. */
 function near(window: Float32Array, sound: Float32Array, at: number): number | undefined {
   for (let d = 0; d <= 20; d++)
     for (const place of d === 0 ? [at] : [at - d, at + d]) if (likeness(window, sound, place) >= ALIKE) return place;
   return undefined;
 }
 
-/** The place from `from` on where the sound is most like `stretch`, if it is alike there. */
+/**
+ * The place after `from` where the sound is most like `stretch`, if the likeness is high enough.
+ */
 function best(stretch: Float32Array, sound: Float32Array, from: number): number | undefined {
   let found: number | undefined;
   let most = ALIKE;
@@ -169,7 +180,7 @@ function best(stretch: Float32Array, sound: Float32Array, from: number): number 
   return found;
 }
 
-/** Normalised correlation; 0 outside of the sound. */
+/** Normalised correlation; 0 outside the sound. */
 function likeness(window: Float32Array, sound: Float32Array, at: number): number {
   if (at < 0 || at + window.length > sound.length) return 0;
   let [ab, aa, bb] = [0, 0, 0];

@@ -1,5 +1,8 @@
-/* Preloaded into a process, it moves the wall clock that the process sees by what a file says: a signed 64-bit number of
-   milliseconds, in the machine's byte order, mapped from the path in TEST_WALL_CLOCK. All other clocks are left alone. */
+/*
+ * Preloaded into a process, this moves the wall clock that the process sees. The offset is a signed
+ * 64-bit number of milliseconds in the machine's byte order, mapped from the file named in
+ * TEST_WALL_CLOCK. All other clocks are unchanged.
+ */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdint.h>

@@ -1,5 +1,6 @@
-// In: processes that are started with the environment given here. Out: they all see one wall clock that a test can move, forward and
-// back, while they run; their monotonic clocks and timers are the machine's. wall-clock.c, preloaded, does it: for Node and for Java.
+// In: processes started with the environment given here. Out: they all see one wall clock that a
+// test can move forward and back while they run. Their monotonic clocks and timers are the
+// machine's. The preloaded wall-clock.c does this for Node and for Java.
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -10,13 +11,19 @@ import { tempDir } from './temp-dir.ts';
 
 /** A wall clock. */
 export interface WallClock {
-  /** For the processes that shall see it. */
+  /** Environment of the processes that see this clock. */
   readonly env: Readonly<Record<string, string>>;
-  /** Sets how far it is ahead of the machine's, seconds; negative: behind. Processes see it at their next look. */
+  /**
+   * Sets how far the clock is ahead of the machine's, in seconds; a negative number is behind.
+   * Processes see it when they next read the clock.
+   */
   set(aheadSeconds: number): void;
 }
 
-/** Makes a clock that shows the machine's time; undefined after having skipped the test, which should then return. */
+/**
+ * Makes a clock that shows the machine's time. Returns undefined after skipping the test, which
+ * should then return.
+ */
 export const makeWallClock = async (t: TestContext): Promise<WallClock | undefined> => {
   const cc = requireTool(t, 'cc');
   if (cc === undefined) return undefined;
@@ -31,7 +38,8 @@ export const makeWallClock = async (t: TestContext): Promise<WallClock | undefin
   const file = openSync(path, 'w');
   cleanUp(t, () => closeSync(file));
   const set = (aheadSeconds: number): void => {
-    // Eight bytes that are written at once are seen at once by those who have them mapped.
+    // Eight bytes written in one call become visible at once to the processes that have the file
+    // mapped.
     writeSync(file, new Uint8Array(BigInt64Array.of(BigInt(Math.round(aheadSeconds * 1_000))).buffer), 0, 8, 0);
   };
   set(0);

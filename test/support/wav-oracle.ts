@@ -1,5 +1,6 @@
-// In: recipes for WAV files. Out: the files, written by ffmpeg and sox, and the samples that these programs decode from any file.
-// Programs start slowly, so one ffmpeg writes or reads many files.
+// In: recipes for WAV files. Out: the files, written by ffmpeg and sox, and the samples that these
+// programs decode from any file. Programs start slowly, so one ffmpeg process writes or reads many
+// files.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -8,14 +9,14 @@ import type { TestContext } from 'node:test';
 import { requireTool } from './require-tool.ts';
 import { tempDir } from './temp-dir.ts';
 
-/** Runs a program to its end; returns what it wrote to stdout. Throws if it fails. */
+/** Runs a program to its end and returns its standard output. Throws if it fails. */
 export function runTool(tool: string, args: readonly string[], input?: Uint8Array): Buffer {
   const { status, stdout, stderr } = spawnSync(tool, args, { maxBuffer: 1 << 28, ...(input && { input }) });
   assert.equal(status, 0, `${args.join(' ')}: ${stderr}`);
   return stdout;
 }
 
-/** How a file is written. */
+/** The format of a file, and the tool that writes it. */
 export interface Recipe {
   readonly tool: 'ffmpeg' | 'sox';
   readonly args: readonly string[];
@@ -36,7 +37,7 @@ export interface MadeFile {
 const byFfmpeg = (channels: number, sampleRate: number, ...args: string[]): Recipe => ({ tool: 'ffmpeg', args, channels, sampleRate });
 const bySox = (channels: number, sampleRate: number, ...args: string[]): Recipe => ({ tool: 'sox', args, channels, sampleRate });
 
-/** Every format that is read, in every container. */
+/** Every format that the reader supports, in every container. */
 export const recipes: readonly Recipe[] = [
   byFfmpeg(2, 44_100, '-c:a', 'pcm_u8'),
   byFfmpeg(2, 44_100, '-c:a', 'pcm_s16le'),
@@ -64,14 +65,14 @@ export const recipes: readonly Recipe[] = [
   bySox(1, 16_000, '-e', 'floating-point', '-b', '32', '--endian', 'big'),
 ];
 
-/** The tools; undefined after having skipped the test. */
+/** The tools. Returns undefined after skipping the test. */
 export function wavTools(t: TestContext): { readonly ffmpeg: string; readonly sox: string } | undefined {
   const ffmpeg = requireTool(t, 'ffmpeg');
   const sox = requireTool(t, 'sox');
   return ffmpeg === undefined || sox === undefined ? undefined : { ffmpeg, sox };
 }
 
-/** Writes a tenth of a second of tones, another one in each channel, by every recipe. */
+/** Writes a tenth of a second of tones by every recipe, with a different tone in each channel. */
 export function makeFiles(t: TestContext, tools: { ffmpeg: string; sox: string }, list: readonly Recipe[]): MadeFile[] {
   const folder = tempDir(t);
   const source = 'aevalsrc=0.6*sin(2*PI*300*t)|0.5*sin(2*PI*430*t)*sin(20*t):s=48000:d=0.113';

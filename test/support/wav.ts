@@ -1,8 +1,9 @@
-// WAV files for tests, as bytes: chunk by chunk, so that each may be wrong; and what the reader makes of them.
+// WAV files for tests, as bytes: chunk by chunk, so that each may be wrong; and the result of
+// reading them.
 import assert from 'node:assert/strict';
 import { readWav, type WavOptions } from '../../packages/server/src/format/wav/index.ts';
 
-/** The fields of a chunk `fmt `; those left out follow from the others. */
+/** The fields of a chunk `fmt `; omitted ones are derived from the others. */
 export interface FormatFields {
   readonly code?: number;
   readonly channels?: number;
@@ -12,7 +13,10 @@ export interface FormatFields {
   readonly byteRate?: number;
 }
 
-/** The body of a chunk `fmt ` of 16 bytes, mono PCM of 16 bits at 48 kHz where nothing else is said, and `more` after it. */
+/**
+ * The body of a 16-byte chunk `fmt `, followed by `more`. The defaults are mono PCM of 16 bits at
+ * 48 kHz.
+ */
 export function format(fields: FormatFields = {}, more: Uint8Array = new Uint8Array(0)): Buffer {
   const { code = 1, channels = 1, sampleRate = 48_000, bits = 16 } = fields;
   const { blockBytes = channels * Math.ceil(bits / 8) } = fields;
@@ -27,7 +31,7 @@ export function format(fields: FormatFields = {}, more: Uint8Array = new Uint8Ar
   return Buffer.concat([body, more]);
 }
 
-/** What WAVEFORMATEXTENSIBLE adds, for `format` with code 0xfffe. */
+/** The fields that WAVEFORMATEXTENSIBLE adds, for `format` with code 0xfffe. */
 export function extension({ validBits, mask, code }: { validBits: number; mask: number; code: number }): Buffer {
   const more = Buffer.from('1600000000000000000000000000100080' + '0000aa00389b71', 'hex');
   more.writeUInt16LE(validBits, 2);
@@ -36,7 +40,7 @@ export function extension({ validBits, mask, code }: { validBits: number; mask: 
   return more;
 }
 
-/** A chunk; `size` is what it claims to hold, and padding may be left out. */
+/** A chunk. `size` is the size it claims, and padding may be left out. */
 export function chunk(id: string, body: Uint8Array, { size = body.length, pad = true }: { size?: number; pad?: boolean } = {}): Buffer {
   const header = Buffer.alloc(8);
   header.write(id, 'latin1');
@@ -60,7 +64,7 @@ export async function* streamOf(bytes: Uint8Array, pieceBytes = 4_096): AsyncGen
   for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
 }
 
-/** What was read of a file. */
+/** The content read from a file. */
 export interface ReadWav {
   readonly channels: number;
   readonly sampleRate: number;

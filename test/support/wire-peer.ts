@@ -1,5 +1,6 @@
-// A peer that speaks the wire protocol by the letter and nothing more: messages built by the generated codecs, sent over a
-// plain WebSocket, answers kept in order. For tests that must send what the SDK would never send.
+// A peer that implements the wire protocol literally and nothing more: messages from the generated
+// codecs over a plain WebSocket, with answers kept in order. For tests that send messages which the
+// SDK would never send.
 import type { TestContext } from 'node:test';
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import {
@@ -26,7 +27,7 @@ export interface WirePeer {
   frames(): Uint8Array[];
   send(message: MessageInitShape<typeof ClientMessageSchema>): void;
   sendRaw(bytes: Uint8Array | string): void;
-  /** Polls for the first received message for which `pick` gives something. */
+  /** Polls for the first received message for which `pick` returns a value. */
   until<T>(what: string, pick: (message: ServerMessage) => T | undefined): Promise<T>;
   /** Polls until the connection is closed. */
   closed(): Promise<{ code: number; reason: string }>;
@@ -36,13 +37,16 @@ export interface WirePeer {
   pause(): void;
   resume(): void;
   close(): void;
-  /** Cuts the connection without a closing handshake. */
+  /** Closes the TCP connection without a closing handshake. */
   cut(): void;
 }
 
-/** Opens a connection to `path` of the server at `url`. `autoPong`: whether it answers pings, as every WebSocket does. */
+/**
+ * Opens a connection to `path` of the server at `url`. `autoPong`: whether it answers pings, as
+ * every WebSocket does.
+ */
 export async function connectPeer(t: TestContext, url: string, path: string, { autoPong = true } = {}): Promise<WirePeer> {
-  // A test's certificate is signed by itself.
+  // A test's certificate is self-signed.
   const socket = new WebSocket(`${url.replace(/^http/, 'ws')}${path}`, SUBPROTOCOL, { rejectUnauthorized: false, autoPong });
   const received: ServerMessage[] = [];
   let end: { code: number; reason: string } | undefined;

@@ -1,6 +1,7 @@
-// Holds an archive against what its broadcasters wrote down, once everybody has gone: nothing acknowledged is missing, every frame is
-// byte for byte what was sent and there once, the voice in the Ogg files is that of the frames, the statistics are theirs too, and
-// the verifier is content. Frames are read by Python's avro, statistics by DuckDB.
+// Compares an archive with the journals of its broadcasters, once all processes have ended. Nothing
+// acknowledged is missing; every frame is there once, byte for byte as it was sent; the voice in
+// the Ogg files and the statistics match the frames; and the verifier has no findings. Python's
+// avro reads the frames, DuckDB the statistics.
 import assert from 'node:assert/strict';
 import { verifyArchive } from '../../../packages/server/src/archive/verify/verify.ts';
 import { tickValue } from '../../conformance/archive-broadcast.ts';
@@ -10,18 +11,21 @@ import type { Broadcasting } from './broadcasting.ts';
 import type { JournalEpoch } from './journal.ts';
 import { type Site, WINDOW_MS } from './site.ts';
 
-/** What was found. */
+/** The figures of an audit. */
 export interface Audit {
-  /** Frames that were compared with what was sent. */
+  /** Number of frames compared with the sent ones. */
   readonly frames: number;
-  /** Those among them that had been acknowledged. */
+  /** Number of these frames that had been acknowledged. */
   readonly promised: number;
   readonly broadcasts: readonly ArchivedBroadcast[];
-  /** How often an entry of the log is older than the one before it. */
+  /** Number of log entries that are older than the entry before. */
   readonly clockBack: number;
 }
 
-/** Fails unless the archive keeps what was promised. Every process of the site has ended. */
+/**
+ * Fails unless the archive has everything that was acknowledged. Every process of the site must
+ * have ended.
+ */
 export async function auditArchive(site: Site, python: string): Promise<Audit> {
   const archive = await site.store.files();
   const { broadcasts, windows } = readAvro(python, archive, WINDOW_MS);
@@ -35,7 +39,7 @@ export async function auditArchive(site: Site, python: string): Promise<Audit> {
       promised += epoch.promised.size;
       if (archived !== undefined && archived.voice.length > 0) assertVoiceIsWhole(archive, archived);
     }
-  // An epoch that its broadcaster never heard of can have no frame.
+  // An epoch that its broadcaster never learned of has no frames.
   const invented = broadcasts.filter((one) => !known.has(one) && one.sequences.length > 0);
   assert.deepEqual(
     invented.map(({ stream, epoch }) => `${stream} ${epoch}`),
@@ -43,13 +47,14 @@ export async function auditArchive(site: Site, python: string): Promise<Audit> {
     'frames of epochs that no broadcaster knows',
   );
   const clockBack = await verify(site);
-  // Where the log's clock has gone back, its windows have not, and only who reads the log knows them: the verifier has recounted those.
+  // When the log's clock goes back, its windows do not. Only a reader of the log knows the windows
+  // then: the verifier has recounted those.
   if (clockBack === 0) assert.deepEqual(withoutZeros(await sumStatistics(archive)), withoutZeros(windows));
   else assert.ok(site.clustered, "the embedded log's clock never goes back");
   return { frames, promised, broadcasts, clockBack };
 }
 
-/** One epoch of one broadcaster; returns how many frames were compared. */
+/** Compares one epoch of one broadcaster; returns the number of frames compared. */
 function compare({ stream }: Broadcasting, epoch: JournalEpoch, archived: ArchivedBroadcast | undefined): number {
   const name = `${stream} ${epoch.epoch}`;
   const digests = new Map(archived?.digests);
@@ -86,8 +91,8 @@ function compare({ stream }: Broadcasting, epoch: JournalEpoch, archived: Archiv
 }
 
 /**
- * Everything in the log but ticks lies in a cut that is committed, and the verifier finds nothing. Returns how often the log's clock
- * has gone back.
+ * Checks that everything in the log except ticks lies in a committed cut, and that the verifier
+ * finds nothing. Returns how often the log's clock has gone back.
  */
 async function verify(site: Site): Promise<number> {
   const log = await site.openLog();

@@ -1,6 +1,7 @@
-// The broadcaster's own process: the SDK with voice, poses and comments that a seed makes, at their usual pace, and a journal of
-// what crosses its WebSocket. In: settings as JSON in the first argument; commands on standard input, a line each. Out: lines about
-// its state on standard output, and the journal. It ends with 0 when all it sent was acknowledged, or when it was superseded.
+// The broadcaster's own process: the SDK with voice, poses and comments made from a seed, at their
+// usual pace, and a journal of the messages on its WebSocket. In: settings as JSON in the first
+// argument; commands on standard input, one a line. Out: status lines on standard output, and the
+// journal. It ends with 0 when everything it sent was acknowledged, or when it was superseded.
 import { createInterface } from 'node:readline';
 import { fromBinary } from '@bufbuild/protobuf';
 import { Broadcaster, createPose } from '@hayate/client';
@@ -8,7 +9,7 @@ import { ClientMessageSchema, epochText, peekFrame, ServerMessageSchema } from '
 import { seededNumbers } from '../../conformance/archive-broadcast.ts';
 import { JournalWriter } from './journal.ts';
 
-/** The first argument. */
+/** The JSON in the first argument. */
 export interface BroadcasterSettings {
   readonly server: string;
   readonly stream: string;
@@ -20,11 +21,17 @@ export interface BroadcasterSettings {
   readonly queueMs: number;
 }
 
-/** A frame is sent so often: voice and something else in turn, so that there are 50 packets of 20 ms a second. */
+/**
+ * Interval between frames: a voice frame and another frame alternate, so that there are 50 packets
+ * of 20 ms a second.
+ */
 const TICK_MS = 10;
 const PACKET_SAMPLES = 960;
 const SAMPLES_PER_MS = 48;
-/** A second in which this process got no time is made up for; more is left out, as by a phone that slept. */
+/**
+ * After a pause of up to a second the missed ticks are made up for; any more are left out, as by a
+ * phone that slept.
+ */
 const TICKS_BEHIND_MAX = 1_000 / TICK_MS;
 const COMMENT_TICKS = 50;
 
@@ -32,7 +39,10 @@ const settings: BroadcasterSettings = JSON.parse(process.argv[2] ?? '{}');
 const random = seededNumbers(settings.seed);
 const journal = new JournalWriter(settings.journal);
 
-/** A WebSocket that writes down what it carries: frames and dropped ranges before they go out, promises as they come in. */
+/**
+ * A WebSocket that records its traffic: frames and dropped ranges before they are sent,
+ * acknowledgements as they arrive.
+ */
 class JournalledSocket extends WebSocket {
   #epoch = '';
 
@@ -60,10 +70,10 @@ class JournalledSocket extends WebSocket {
   }
 }
 
-/** What this machine's clock is ahead by, milliseconds: time that it slept through. */
+/** How far this machine's simulated clock is ahead, in milliseconds. */
 let aheadMs = 0;
 let ticks = 0;
-/** When the next tick is due, on this machine's clock. */
+/** Due time of the next tick, on this machine's clock. */
 let dueMs = 0;
 let ending = false;
 
@@ -79,11 +89,14 @@ const broadcaster = new Broadcaster({
   WebSocket: JournalledSocket,
   clock: { nowMs },
   queueMs: settings.queueMs,
-  // It comes back as soon as the backoff lets it.
+  // It reconnects as soon as the backoff permits.
   random: () => 0,
 });
 
-/** 20 ms of CELT: a valid packet for whoever reads only its first byte, told apart from all others by the rest. */
+/**
+ * 20 ms of CELT: a valid packet to readers of the first byte only; the other bytes make each packet
+ * unique.
+ */
 function packet(): Uint8Array {
   const bytes = new Uint8Array(10 + random(40)).map(() => random(256));
   bytes[0] = 0xf8;
@@ -96,7 +109,7 @@ function pose(): ReturnType<typeof createPose> {
   return made;
 }
 
-/** The next frame, of what happened at `dueMs`. */
+/** Sends the next frame, with content captured at `dueMs`. */
 function tick(): void {
   const captureUs = broadcaster.captureUsAt(dueMs);
   const position = Math.round(dueMs / (2 * TICK_MS)) * PACKET_SAMPLES;
@@ -114,14 +127,14 @@ function tickUntilNow(): void {
   while (dueMs <= nowMs()) tick();
 }
 
-/** Goes on so much later, with whole packets in between. */
+/** Skips this much time, in whole packets. */
 function skip(ms: number): void {
   dueMs += Math.floor((ms * SAMPLES_PER_MS) / PACKET_SAMPLES) * 2 * TICK_MS;
 }
 
 /**
- * `capture MS`: so much more is captured at once, as if the time had passed. `sleep MS`: so much time passes, and nothing is captured.
- * `end`: the broadcast ends.
+ * `capture MS`: captures this much content at once, as if the time had passed. `sleep MS`: lets
+ * this much time pass without capturing. `end`: ends the broadcast.
  */
 function obey(line: string): void {
   const [command, argument = '0'] = line.split(' ');

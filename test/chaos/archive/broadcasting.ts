@@ -1,4 +1,5 @@
-// One broadcaster in a process of its own, as a test steers it. In: where it broadcasts. Out: its journal, and its end.
+// One broadcaster in its own process, under a test's control. In: the URL and stream to broadcast
+// to. Out: its journal, and its end.
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { cleanUp } from '../../support/clean-up.ts';
@@ -7,7 +8,7 @@ import type { BroadcasterSettings } from './broadcaster-main.ts';
 import { COMPILED } from './compiled.ts';
 import { JournalReader } from './journal.ts';
 
-/** Names a frame of one stream. */
+/** Identifies a frame of one stream. */
 export interface FramePlace {
   readonly epoch: string;
   readonly sequence: number;
@@ -36,17 +37,17 @@ export class Broadcasting {
     return this.#ended;
   }
 
-  /** Whether it was told that another device broadcasts its stream. */
+  /** Whether it was told that another device now broadcasts its stream. */
   get superseded(): boolean {
     return this.process.stdout.includes('superseded');
   }
 
-  /** Whether it has given up for another reason. */
+  /** Whether it has stopped trying for another reason. */
   get failed(): boolean {
     return this.process.stdout.some((line) => /^(failed:|not everything)/.test(line));
   }
 
-  /** How often its connection broke, or could not be made. */
+  /** How often its connection broke or could not be made. */
   get losses(): number {
     return this.process.stdout.filter((line) => line.startsWith('reconnecting')).length;
   }
@@ -68,14 +69,17 @@ export class Broadcasting {
     return { epoch: epoch?.epoch ?? '', sequence: epoch === undefined ? -1 : Math.max(-1, ...epoch.sent.keys()) };
   }
 
-  /** Whether a frame is acknowledged, or its epoch could not be resumed and there is a later one. */
+  /**
+   * Whether a frame is settled: it is acknowledged, or its epoch could not be resumed and a later
+   * epoch exists.
+   */
   hasSettled({ epoch, sequence }: FramePlace): boolean {
     const newest = this.journal.epochs().at(-1);
     if (newest === undefined) return false;
     return newest.epoch === epoch ? newest.acked > sequence : newest.acked > 0;
   }
 
-  /** Gives it a command: see broadcaster-main.ts. */
+  /** Sends it a command: see broadcaster-main.ts. */
   command(line: string): void {
     this.process.stdin.write(`${line}\n`);
   }

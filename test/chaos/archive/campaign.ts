@@ -1,5 +1,6 @@
-// One attack from its beginning to its verdict: a site, broadcasters, what is done to them, the drain and the audit. In: a test and a
-// seed. Out: a line of figures. Every choice of a run comes from its seed, which is shown, and which HAYATE_TEST_SEED gives again.
+// One attack from its beginning to its verdict: a site, broadcasters, faults, the drain and the
+// audit. In: a test and a seed. Out: a line of figures. Every choice of a run comes from its seed,
+// which is printed; HAYATE_TEST_SEED repeats it.
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -10,7 +11,7 @@ import type { Choose } from './moment.ts';
 import { untilArchived } from './settle.ts';
 import { Site, type SiteOptions } from './site.ts';
 
-/** A site under way. */
+/** A site under attack. */
 export interface Campaign {
   readonly t: TestContext;
   readonly site: Site;
@@ -19,12 +20,15 @@ export interface Campaign {
 
 const ownSeed = Date.now() % 2 ** 31;
 
-/** The seed of this run, unless a test says otherwise. */
+/** The seed of this run, unless a test chooses another. */
 export function runSeed(): number {
   return Number(process.env.HAYATE_TEST_SEED ?? ownSeed);
 }
 
-/** With HAYATE_TEST_KEEP=DIR, what is left of a site whose campaign failed is copied there: journals, log, archive. */
+/**
+ * With HAYATE_TEST_KEEP=DIR, copies the remains of a site whose campaign failed to DIR: journals,
+ * log, archive.
+ */
 function keepEvidence(site: Site, seed: number): void {
   const folder = process.env.HAYATE_TEST_KEEP;
   if (folder !== undefined) cpSync(site.folder, join(folder, String(seed)), { recursive: true });
@@ -46,8 +50,8 @@ async function carryOut(campaign: Campaign, python: string, attack: (campaign: C
 export const figures = { kills: 0, frames: 0 };
 
 /**
- * Opens a site, lets `attack` have it, ends what goes on, drains, and holds the archive against what was acknowledged.
- * Returns what the audit found; undefined after having skipped the test.
+ * Opens a site, runs `attack` on it, ends the broadcasts, drains, and compares the archive with the
+ * acknowledgements. Returns the findings of the audit, or undefined after skipping the test.
  */
 export async function runCampaign(
   t: TestContext,

@@ -1,5 +1,6 @@
-// What can happen to streamers, archivers and brokers that are processes of their own. Each fault falls at a moment that the seed
-// draws, and returns when as many processes run as before, unless it is about their number.
+// Faults of streamers, archivers and brokers in their own processes. Each fault begins at a moment
+// that the seed draws, and returns when as many processes run as before, unless the fault changes
+// their number.
 import assert from 'node:assert/strict';
 import type { Kafka } from '../../support/kafka.ts';
 import type { Campaign } from './campaign.ts';
@@ -7,10 +8,10 @@ import { PARTITIONS } from './cluster-log.ts';
 import { atMoment, drawMoment } from './moment.ts';
 import type { Part, Site, SiteProcess } from './site.ts';
 
-/** Workers are added up to so many. */
+/** Maximum number of workers that are added. */
 const ARCHIVERS_MAX = 4;
 
-/** One of a part's processes. */
+/** Picks one of a part's processes. */
 function pick({ site, choose }: Campaign, part: Part): SiteProcess {
   const all = site.of(part);
   const picked = all[choose(all.length)];
@@ -18,7 +19,7 @@ function pick({ site, choose }: Campaign, part: Part): SiteProcess {
   return picked;
 }
 
-/** Waits until so many cuts have been made from now on, by whoever runs. */
+/** Waits until `count` more cuts have been made, by any archiver. */
 export async function untilCuts(site: Site, count: number): Promise<void> {
   const before = new Map<SiteProcess, number>();
   const made = async () => {
@@ -33,7 +34,7 @@ export async function untilCuts(site: Site, count: number): Promise<void> {
   await site.until(`${count} more cuts`, async () => (await made()) >= count);
 }
 
-/** Waits until these archivers have all partitions among them. */
+/** Waits until these archivers have all partitions between them. */
 export async function untilAssigned(site: Site, archivers: readonly SiteProcess[]): Promise<void> {
   await site.until('every partition to be archived', async () => {
     const counts = await Promise.all(archivers.map((archiver) => archiver.metric('hayate_archiver_partitions')));
@@ -41,7 +42,10 @@ export async function untilAssigned(site: Site, archivers: readonly SiteProcess[
   });
 }
 
-/** SIGKILL of an archiver in mid-cut; another comes, or the same one back to its partitions. */
+/**
+ * SIGKILL of an archiver in mid-cut. Then another starts, or the same one returns to its
+ * partitions.
+ */
 export async function killArchiver(campaign: Campaign, part: 'archiver' | 'all' = 'archiver'): Promise<void> {
   const { t, site, choose } = campaign;
   const victim = pick(campaign, part);
@@ -52,7 +56,10 @@ export async function killArchiver(campaign: Campaign, part: 'archiver' | 'all' 
   await (choose(2) === 0 ? site.start(part, victim.name) : site.start(part));
 }
 
-/** SIGSTOP of an archiver until others have its partitions and have gone past it, and SIGCONT. It takes two at least. */
+/**
+ * SIGSTOP of an archiver until others have taken its partitions and passed its offset, then
+ * SIGCONT. Needs at least two archivers.
+ */
 export async function freezeArchiver(campaign: Campaign): Promise<void> {
   const { site, choose } = campaign;
   await untilAssigned(site, site.of('archiver'));
@@ -71,7 +78,7 @@ export async function freezeArchiver(campaign: Campaign): Promise<void> {
   assert.equal(await site.sum('archiver', 'hayate_archiver_partitions_stopped'), 0);
 }
 
-/** A worker joins, or leaves by SIGTERM or SIGKILL; one at least stays. */
+/** A worker joins, or leaves by SIGTERM or SIGKILL; at least one stays. */
 export async function changeWorkers(campaign: Campaign): Promise<void> {
   const { site, choose } = campaign;
   const workers = site.of('archiver').length;
@@ -82,7 +89,7 @@ export async function changeWorkers(campaign: Campaign): Promise<void> {
   site.count('rebalances');
 }
 
-/** SIGKILL of a streamer, and another. */
+/** SIGKILL of a streamer; then a new one starts. */
 export async function killStreamer(campaign: Campaign): Promise<void> {
   const { site, choose } = campaign;
   const victim = pick(campaign, 'streamer');
@@ -91,7 +98,10 @@ export async function killStreamer(campaign: Campaign): Promise<void> {
   await site.start('streamer');
 }
 
-/** SIGSTOP of a streamer until its broadcasters are acknowledged by another, and SIGCONT: it may have some of it in its hands still. */
+/**
+ * SIGSTOP of a streamer until another one acknowledges its broadcasters, then SIGCONT. It may still
+ * hold some of their frames.
+ */
 export async function freezeStreamer(campaign: Campaign): Promise<void> {
   const { site, choose } = campaign;
   const victim = pick(campaign, 'streamer');
@@ -100,7 +110,10 @@ export async function freezeStreamer(campaign: Campaign): Promise<void> {
   site.thaw(victim);
 }
 
-/** A broker hangs until the others have elected leaders and gone on, or dies and comes back. It takes three. */
+/**
+ * A broker hangs until the others have elected leaders and continued, or dies and comes back. Needs
+ * three brokers.
+ */
 export async function breakBroker({ site, choose }: Campaign, { nodes }: Kafka, which = choose(nodes.length)): Promise<void> {
   const node = nodes[which] ?? nodes[0];
   const signal = choose(2) === 0 ? 'SIGSTOP' : 'SIGKILL';

@@ -1,6 +1,6 @@
-// What one broadcaster did and was promised, in its own process's words: a line of JSON for each frame before it goes out for the
-// first time, for each range that it declared dropped, and for each acknowledgement as it comes in. Taken from the bytes of its
-// WebSocket, not from the SDK: it is the oracle that the archive is held against.
+// The record of one broadcaster, written by its own process. It has a line of JSON for each frame
+// before it is first sent, for each range declared dropped, and for each acknowledgement received.
+// It is taken from the bytes on the WebSocket, not from the SDK: it is the oracle for the archive.
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 
@@ -9,17 +9,17 @@ export type JournalLine =
   | { readonly sent: number; readonly epoch: string; readonly digest: string }
   /** Both ends included. */
   | { readonly dropped: readonly [first: number, last: number]; readonly epoch: string }
-  /** Every frame before it is promised, but for ranges declared dropped by then. */
+  /** Acknowledges every frame before it, except ranges declared dropped by then. */
   | { readonly acked: number; readonly epoch: string }
-  /** The broadcaster was told that its epoch is over, with so many frames. */
+  /** The broadcaster was told that its epoch is over, and how many frames it has. */
   | { readonly ended: number; readonly epoch: string };
 
-/** A frame's name in a journal: SHA-256 of its bytes, in hex. */
+/** Identifies a frame in a journal: SHA-256 of its bytes, in hex. */
 export function frameDigest(frame: Uint8Array): string {
   return createHash('sha256').update(frame).digest('hex');
 }
 
-/** Writes a journal. A line is in the file when its method returns. */
+/** Writes a journal. A line is in the file when the method returns. */
 export class JournalWriter {
   readonly #file: number;
   readonly #sent = new Map<string, string>();
@@ -28,7 +28,7 @@ export class JournalWriter {
     this.#file = openSync(path, 'a');
   }
 
-  /** A frame goes out. Throws if its sequence has been used for other bytes. */
+  /** Records a frame about to be sent. Throws if its sequence was used for other bytes. */
   sent(epoch: string, sequence: number, frame: Uint8Array): void {
     const digest = frameDigest(frame);
     const known = this.#sent.get(`${epoch}/${sequence}`);
@@ -60,12 +60,14 @@ export interface JournalEpoch {
   readonly epoch: string;
   /** Digest of every frame that was sent at least once, by sequence. */
   readonly sent: Map<number, string>;
-  /** Sequences that an acknowledgement covered and that were not declared dropped when it came. */
+  /**
+   * Sequences that an acknowledgement covered and that were not declared dropped when it arrived.
+   */
   readonly promised: Set<number>;
   readonly dropped: Set<number>;
   /** The highest acknowledgement. */
   acked: number;
-  /** Frames of the epoch, once the broadcaster was told that it is over. */
+  /** Number of frames in the epoch, once the broadcaster was told that it is over. */
   ended: number | undefined;
 }
 
@@ -106,7 +108,7 @@ export class JournalReader {
       throw error;
     }
     const buffer = Buffer.alloc(65_536);
-    // The text is ASCII: no character is cut in two.
+    // The text is ASCII, so no character can be cut in two.
     for (let bytes = readSync(this.#file, buffer); bytes > 0; bytes = readSync(this.#file, buffer)) {
       const lines = (this.#rest + buffer.toString('latin1', 0, bytes)).split('\n');
       this.#rest = lines.pop() ?? '';

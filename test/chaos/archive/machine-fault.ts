@@ -1,5 +1,6 @@
-// What can happen to the one server that does everything, over the embedded log and store. Each fault falls at a moment that the seed
-// draws, and returns when the server is up again; whether everybody has caught up by then is the next one's business.
+// Faults of a single server that has all roles, with the embedded log and store. Each fault begins
+// at a moment that the seed draws, and returns when the server is up again. Broadcasters may still
+// be catching up when the next fault begins.
 import assert from 'node:assert/strict';
 import type { SmallDisk } from '../../support/small-disk.ts';
 import type { WallClock } from '../../support/wall-clock.ts';
@@ -11,7 +12,7 @@ import { type Site, unreadyReason } from './site.ts';
 
 const KINDS: readonly Moment['of'][] = ['acknowledgements', 'store touches', 'log bytes'];
 
-/** Waits until the server says why it is not ready. */
+/** Waits until the server is not ready for this reason. */
 async function untilUnready(site: Site, why: RegExp): Promise<void> {
   await site.until(`/readyz to say ${why}`, async () => why.test(await unreadyReason(site.first('all'))));
 }
@@ -31,7 +32,7 @@ export async function killServer({ t, site, choose }: Campaign, kinds = KINDS): 
   await site.start('all');
 }
 
-/** SIGSTOP until every broadcaster has missed it, and SIGCONT. */
+/** SIGSTOP until every broadcaster has noticed, then SIGCONT. */
 export async function freezeServer({ site, choose }: Campaign): Promise<void> {
   await site.untilCaughtUp();
   const losses = site.broadcasts.map((one) => one.losses);
@@ -49,8 +50,8 @@ export async function restartServer({ site, choose }: Campaign): Promise<void> {
 }
 
 /**
- * The log's disk is full: appends are refused, and it says so; viewers go on receiving all the same. With `killed` the server dies
- * and starts again meanwhile. Then there is space.
+ * The log's disk is full: appends are refused, and the server reports it; viewers still receive
+ * frames. With `killed` the server also dies and restarts. Then space is freed.
  */
 export async function fillLogDisk({ site }: Campaign, disk: SmallDisk, killed: boolean): Promise<void> {
   await site.untilCaughtUp();
@@ -76,7 +77,10 @@ export async function fillLogDisk({ site }: Campaign, disk: SmallDisk, killed: b
   viewer.close();
 }
 
-/** The archive's disk is full: the archiver says so and tries again; frames are acknowledged all the same. Then there is space. */
+/**
+ * The archive's disk is full: the archiver reports it and retries; frames are still acknowledged.
+ * Then space is freed.
+ */
 export async function fillArchiveDisk({ site }: Campaign, disk: SmallDisk, killed: boolean): Promise<void> {
   disk.fill();
   site.count('full disks');
@@ -94,14 +98,14 @@ export async function fillArchiveDisk({ site }: Campaign, disk: SmallDisk, kille
   await site.until('more cuts', async () => (await cuts()) > before);
 }
 
-/** The wall clock of the server jumps, and frames come with the new time. */
+/** The server's wall clock jumps, and frames arrive with the new time. */
 export async function jumpClock({ site }: Campaign, clock: WallClock, aheadSeconds: number): Promise<void> {
   clock.set(aheadSeconds);
   site.count('clock jumps');
   await site.untilAcknowledged(20);
 }
 
-/** Another device begins to broadcast a stream that is being broadcast; the first is told. */
+/** Another device begins to broadcast a stream that is live; the first one is told. */
 export async function supersede({ site }: Campaign, stream: string): Promise<Broadcasting> {
   const others = site.broadcasts.filter((one) => one.stream === stream && !one.ended);
   const device = await site.broadcast(stream);
@@ -112,8 +116,9 @@ export async function supersede({ site }: Campaign, stream: string): Promise<Bro
 }
 
 /**
- * A phone loses its network, captures 12 s more, comes back after 50 minutes by the server's clock with all of it, and ends. Streamers
- * must give up on the missing within seconds (--return-window-ms). `aheadSeconds` is how far the clock is ahead before.
+ * A phone loses its network, captures 12 s more, returns after 50 minutes by the server's clock,
+ * sends everything, and ends. Streamers must give up on the missing frames within seconds
+ * (--return-window-ms). `aheadSeconds` is how far the clock was ahead before.
  */
 export async function loseForFiftyMinutes(
   { t, site }: Campaign,

@@ -1,14 +1,15 @@
-// When a fault falls: at a count of something that can be seen from outside, drawn from a seed and never from a clock.
+// The moments at which faults begin: at a count of an externally visible event, drawn from a seed
+// and never from a clock.
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Site } from './site.ts';
 
-/** Whole numbers from 0 to before `below`. */
+/** A function that returns integers from 0 to before `below`. */
 export type Choose = (below: number) => number;
 
-/** What is counted, and how far, from now on. */
+/** The counted event, and the count from now on. */
 export interface Moment {
-  /** Log bytes can be seen of the embedded log alone. */
+  /** Log bytes are visible only with the embedded log. */
   readonly of: 'acknowledgements' | 'store touches' | 'log bytes';
   readonly count: number;
 }
@@ -16,13 +17,16 @@ export interface Moment {
 /** The largest count of each kind: about a second of two broadcasts. */
 const COUNT_MAX: Readonly<Record<Moment['of'], number>> = { acknowledgements: 10, 'store touches': 40, 'log bytes': 40_000 };
 
-/** Draws a moment among those that this site shows. */
+/** Draws a moment of one of the kinds that this site can show. */
 export function drawMoment(choose: Choose, kinds: readonly Moment['of'][]): Moment {
   const of = kinds[choose(kinds.length)] ?? 'acknowledgements';
   return { of, count: 1 + choose(COUNT_MAX[of]) };
 }
 
-/** Acts once the moment has come; where the store is watched, in the very turn in which it shows. */
+/**
+ * Acts once the moment has come. When the store is watched, it acts in the same turn of the event
+ * loop.
+ */
 export async function atMoment(site: Site, { of, count }: Moment, act: () => void): Promise<void> {
   if (of === 'acknowledgements') await site.untilAcknowledged(count);
   else if (of === 'log bytes') {

@@ -1,9 +1,13 @@
-// Waits until a cluster has archived what its broadcasters were promised: its archivers hand partitions over when they stop and end
-// no cut for it, so the last cuts are closed by the log's silence.
+// Waits until a cluster has archived everything that its broadcasters had acknowledged. Stopping
+// archivers hand their partitions over and do not end a cut for it, so only the log's silence
+// closes the last cuts.
 import { decodeManifest, type Manifest } from '../../../packages/server/src/archive/manifest.ts';
 import type { Site } from './site.ts';
 
-/** Resolves when the newest manifests know every promised frame, and the end of every epoch that was ended. */
+/**
+ * Resolves when the newest manifests cover every acknowledged frame, and the end of every ended
+ * epoch.
+ */
 export async function untilArchived(site: Site): Promise<void> {
   const store = await site.store.open();
   const newest = async (): Promise<readonly Manifest[]> => {

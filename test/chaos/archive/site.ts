@@ -1,6 +1,6 @@
-// A service under attack: `hayate serve` processes over one log and one store, behind a front door, and broadcasters that outlive
-// them. In: which log and store, and who takes which roles. Out: processes to strike, what the broadcasters were promised, and the
-// archive when everything has drained.
+// A service under attack: `hayate serve` processes over one log and one store, behind a front door,
+// and broadcasters that outlive them. In: the log, the store, and the roles of processes. Out:
+// processes to attack, the acknowledgements of the broadcasters, and the archive after the drain.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -21,22 +21,23 @@ import { COMPILED } from './compiled.ts';
 import { fsStoreSite, type StoreSite } from './store-site.ts';
 
 const SECRET = 'a secret that every process of this site knows';
-/** Far longer than any clock of these tests is moved. */
+/** Far longer than these tests move any clock. */
 const TOKEN_SECONDS = 7 * 86_400;
 const WAIT_MS_MAX = 60_000;
-/** Whoever asks processes for their metrics takes time from them. */
+/** Polling metrics takes time from the processes, so the pauses are longer than usual. */
 const PAUSE_MS_MAX = 150;
 
-/** Length of a window; two make a cut, so that objects are being written at any moment. */
+/** Length of a window. Two windows make a cut, so that objects are being written at any moment. */
 export const WINDOW_MS = 500;
 const frequentCuts = ['--archive-window-ms', String(WINDOW_MS), '--archive-cut-windows', '2', '--append-retry-ms', '100'];
 
-/** What a process does: everything, or one side of the log. */
+/** The roles of a process: all, or one side of the log. */
 export type Part = 'all' | 'streamer' | 'archiver';
 
 const rolesOf: Readonly<Record<Part, string>> = {
   all: 'streamer,listener,archiver,api',
-  // A listener comes along, as memory reaches no other process and none of these tests is about shards.
+  // Includes a listener: without it the in-memory shards would reach no listener, and these tests
+  // do not test shards.
   streamer: 'streamer,listener',
   archiver: 'archiver',
 };
@@ -44,35 +45,38 @@ const rolesOf: Readonly<Record<Part, string>> = {
 /** A server process. */
 export interface SiteProcess extends ServerProcess {
   readonly part: Part;
-  /** Under which it has its partitions, in a cluster. */
+  /** The name under which it has its partitions, in a cluster. */
   readonly name: string;
 }
 
-/** Why a process says that it cannot serve now; empty: it can. */
+/** The reason for which a process is not ready; empty when it is ready. */
 export async function unreadyReason({ port }: SiteProcess): Promise<string> {
   const answer = await fetch(`http://127.0.0.1:${port}/readyz`, { signal: AbortSignal.timeout(5_000) });
   return answer.ok ? '' : await answer.text();
 }
 
-/** How a site begins. */
+/** Options of a site. */
 export interface SiteOptions {
-  /** Flags that name the log of a cluster, which any number of processes may use. Default: the embedded one. */
+  /**
+   * Flags that select the log of a cluster, which any number of processes may use. Default: the
+   * embedded log.
+   */
   readonly log?: readonly string[];
-  /** Default: the embedded one. */
+  /** Default: the embedded store. */
   readonly store?: StoreSite;
-  /** Given to every server. */
+  /** Passed to every server. */
   readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Of what the broadcasters make up. */
+  /** Seed of the broadcasters' content. */
   readonly seed: number;
-  /** Where everything is kept. Default: a folder that goes with the test. */
+  /** Folder for all data. Default: a folder that is removed after the test. */
   readonly folder?: string;
 }
 
 /** A service and its broadcasters. */
 export class Site {
   readonly t: TestContext;
-  /** Everything that the site keeps, journals included. */
+  /** Folder for everything that the site stores, including journals. */
   readonly folder: string;
   readonly data: string;
   readonly store: StoreSite;
@@ -83,7 +87,7 @@ export class Site {
   readonly clustered: boolean;
   readonly #options: SiteOptions;
   #started = 0;
-  /** What has been done to it, and how often. */
+  /** The faults so far, with counts. */
   readonly #faults = new Map<string, number>();
 
   private constructor(t: TestContext, options: SiteOptions, folder: string, door: FrontDoor) {
@@ -96,12 +100,15 @@ export class Site {
     this.door = door;
   }
 
-  /** An empty site, gone with the test. */
+  /** Opens an empty site, which is removed after the test. */
   static async open(t: TestContext, options: SiteOptions): Promise<Site> {
     return new Site(t, options, options.folder ?? tempDir(t), await openFrontDoor(t));
   }
 
-  /** Starts a server process; broadcasters find it from then on. By the name of one that is gone it comes back to its partitions. */
+  /**
+   * Starts a server process, which receives broadcasters from then on. With the name of a process
+   * that has ended, it gets that process's partitions back.
+   */
   async start(part: Part, name = `${part}-${this.#started}`): Promise<SiteProcess> {
     const { env = {} } = this.#options;
     this.#started++;
@@ -119,20 +126,23 @@ export class Site {
     return this.processes.filter((process) => process.part === part);
   }
 
-  /** The oldest process of a part; there must be one. */
+  /** The oldest process of a part. Throws if there is none. */
   first(part: Part): SiteProcess {
     const [first] = this.of(part);
     assert.ok(first !== undefined, `no ${part} runs`);
     return first;
   }
 
-  /** SIGKILL, at once; resolves when the process is gone. What it had not made durable is gone with it. */
+  /**
+   * Sends SIGKILL at once; resolves when the process has ended. Data that it had not made durable
+   * is lost.
+   */
   async kill(victim: SiteProcess): Promise<void> {
     victim.process.kill('SIGKILL');
     await this.gone(victim);
   }
 
-  /** Resolves when a process that was killed is gone, and counts the kill. */
+  /** Resolves when a killed process has ended, and counts the kill. */
   async gone(victim: SiteProcess): Promise<void> {
     assert.deepEqual(await victim.process.exit, { code: null, signal: 'SIGKILL' }, victim.process.lines.join('\n'));
     this.count('kills');
@@ -146,7 +156,7 @@ export class Site {
     assert.deepEqual(await one.process.exit, { code: 0, signal: null }, one.process.lines.join('\n'));
   }
 
-  /** SIGSTOP; the front door takes notice, and sends its clients elsewhere. */
+  /** SIGSTOP; the front door notices, and sends its clients elsewhere. */
   freeze(victim: SiteProcess): void {
     victim.process.kill('SIGSTOP');
     this.count('freezes');
@@ -154,7 +164,7 @@ export class Site {
     this.door.cut(victim.port);
   }
 
-  /** SIGCONT: it goes on as if nothing had happened. */
+  /** SIGCONT: the process continues as if nothing had happened. */
   thaw(victim: SiteProcess): void {
     victim.process.kill('SIGCONT');
     if (victim.part !== 'archiver') this.door.open(victim.port);
@@ -170,7 +180,7 @@ export class Site {
       token: await this.token(),
       journal: join(this.folder, `${number}-${stream}.journal`),
       seed: this.#options.seed + number,
-      // Whatever a site goes through, nothing of it is dropped for having waited too long.
+      // Long enough that no frame is dropped because of its age.
       queueMs: 600_000,
       ...rest,
     });
@@ -178,7 +188,7 @@ export class Site {
     return broadcasting;
   }
 
-  /** Begins to watch a stream, as the SDK does. */
+  /** Begins to watch a stream with the SDK. */
   async watch(stream: string): Promise<Viewer> {
     const viewer = new Viewer({ server: this.door.url, stream, token: await this.token() });
     cleanUp(this.t, () => viewer.close());
@@ -186,20 +196,26 @@ export class Site {
     return viewer;
   }
 
-  /** A token for every stream. */
+  /** A token for all streams. */
   async token(): Promise<string> {
     const grants = { publish: ['*'], watch: ['*'], moderate: ['*'] };
     return (await signToken({ subject: 'chaos', grants, ttlSeconds: TOKEN_SECONDS }, Buffer.from(SECRET))).token;
   }
 
-  /** Waits for a condition while broadcasts go on; fails, with what everybody said, once a broadcaster has failed or time is up. */
+  /**
+   * Waits for a condition while broadcasts continue. When a broadcaster has failed or time is up,
+   * it fails with the output of all processes.
+   */
   async until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
     const met = async () => this.broadcasts.find(({ failed }) => failed) ?? ((await condition()) ? 'met' : undefined);
     const result = await poll(what, met, { timeoutMs: WAIT_MS_MAX, pauseMsMax: PAUSE_MS_MAX }).catch((error: unknown) => error);
     if (result !== 'met') throw new Error(`${what} did not come:\n${await this.#said()}`, { cause: result });
   }
 
-  /** Waits until every broadcaster that goes on is connected, and what it has sent until now is acknowledged. */
+  /**
+   * Waits until every running broadcaster is connected and everything it has sent so far is
+   * acknowledged.
+   */
   async untilCaughtUp(): Promise<void> {
     const newest = this.broadcasts.map((one) => one.newest());
     await this.until('the acknowledgement of everything sent', () =>
@@ -207,43 +223,43 @@ export class Site {
     );
   }
 
-  /** Waits until the broadcasters together have had so many more acknowledgements. */
+  /** Waits until the broadcasters have received `count` more acknowledgements in total. */
   async untilAcknowledged(count: number): Promise<void> {
     const had = () => this.broadcasts.reduce((sum, { journal }) => sum + journal.acknowledgements(), 0);
     const before = had();
     await this.until(`${count} more acknowledgements`, () => had() >= before + count);
   }
 
-  /** Ends every broadcast that goes on, and waits until all it sent is acknowledged. */
+  /** Ends every running broadcast, and waits until everything it sent is acknowledged. */
   async endBroadcasts(): Promise<void> {
     for (const one of this.broadcasts) if (!one.ended) one.command('end');
     await this.until('the end of every broadcast', () => this.broadcasts.every(({ ended }) => ended));
     for (const { process } of this.broadcasts) assert.deepEqual(await process.exit, { code: 0, signal: null }, process.lines.join('\n'));
   }
 
-  /** Asks every process to stop, those that feed the log first. */
+  /** Stops every process, those that feed the log first. */
   async stopAll(): Promise<void> {
     for (const part of ['streamer', 'all', 'archiver'] as const) await Promise.all(this.of(part).map((process) => this.stop(process)));
   }
 
-  /** A metric over all processes of a part. */
+  /** A metric, summed over all processes of a part. */
   async sum(part: Part, metric: string, label = ''): Promise<number> {
     const values = await Promise.all(this.of(part).map((process) => process.metric(metric, label)));
     return values.reduce((total, value) => total + value, 0);
   }
 
-  /** The site's log, for one who looks after everybody has gone. */
+  /** The site's log, to be read after all processes have ended. */
   async openLog(): Promise<Log> {
     const settings = parseFlags(serveFlags, ['--data', this.data, ...this.#flags()], {});
     return openLog(settings, createContext({ logLevel: 'silent' }));
   }
 
-  /** Counts what is done to the site, for the report. */
+  /** Counts a fault of the site, for the report. */
   count(what: string, times = 1): void {
     this.#faults.set(what, (this.#faults.get(what) ?? 0) + times);
   }
 
-  /** What has been done to it. */
+  /** The faults so far, with counts. */
   get faults(): ReadonlyMap<string, number> {
     return this.#faults;
   }
@@ -253,7 +269,7 @@ export class Site {
     return [...frequentCuts, ...log, ...this.store.flags, ...flags];
   }
 
-  /** The last lines of every process, and what those that answer have to say of themselves. */
+  /** The last lines of every process, and the status of those that answer. */
   async #said(): Promise<string> {
     const said = this.broadcasts.flatMap(({ stream, process }) => process.lines.slice(-12).map((line) => `${stream}: ${line}`));
     for (const one of this.processes) {

@@ -1,5 +1,5 @@
-// Where a site's archive is kept, as its tests see it: the flags that name it, a way to notice when something is written there, and
-// its objects as plain files.
+// The store of a site's archive, as its tests see it: the flags that select it, a way to notice
+// writes, and its objects as plain files.
 import { mkdirSync, watch, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -14,18 +14,27 @@ import { tempDir } from '../../support/temp-dir.ts';
 
 /** A store under test. */
 export interface StoreSite {
-  /** For `hayate serve`. */
+  /** Flags of `hayate serve`. */
   readonly flags: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** Calls `onTouch`, in the turn in which it is noticed, whenever an object is begun, written or asked for; until what it returns is called. */
+  /**
+   * Calls `onTouch` in the turn in which it notices that an object is begun, written or requested.
+   * Stops when the returned function is called.
+   */
   watch(onTouch: () => void): () => void;
-  /** Opens it for one who looks on, past all faults. */
+  /** Opens the store for a reader, without any faults. */
   open(): Promise<Store>;
-  /** A folder that holds every object at its key, for readers of files, once nobody writes any more. */
+  /**
+   * A folder that contains every object at its key, for readers of files. Call it when no process
+   * writes any more.
+   */
   files(): Promise<string>;
 }
 
-/** The embedded store in `folder`: an object is made in a folder beside, linked to its key, and taken away there. */
+/**
+ * The embedded store in `folder`: an object is made in a folder next to it, linked to its key, and
+ * then unlinked there.
+ */
 export function fsStoreSite(folder: string): StoreSite {
   return {
     flags: [],
@@ -41,12 +50,15 @@ export function fsStoreSite(folder: string): StoreSite {
   };
 }
 
-/** An object store behind a proxy that spoils requests. */
+/** An object store behind a proxy that damages requests. */
 export interface SpoiltStoreSite extends StoreSite {
   readonly proxy: StoreFaultProxy;
 }
 
-/** A real S3 or GCS server, and a proxy before it that spoils one request in five; undefined after having skipped the test. */
+/**
+ * A real S3 or GCS server, and in front of it a proxy that damages one request in five. Returns
+ * undefined after skipping the test.
+ */
 export async function spoiltStoreSite(t: TestContext, kind: 's3' | 'gcs', seed: number): Promise<SpoiltStoreSite | undefined> {
   const server = await (kind === 's3' ? startS3(t) : startGcs(t));
   if (server === undefined) return undefined;
@@ -59,7 +71,7 @@ export async function spoiltStoreSite(t: TestContext, kind: 's3' | 'gcs', seed: 
   const proxy = await startStoreFaultProxy(t, server.endpoint, plan);
   const bucket = { bucket: server.bucket, prefix: 'site/', endpoint: server.endpoint, timeoutMs: 10_000 };
   const open = (): Promise<Store> => {
-    // The SDK finds its credentials there.
+    // The SDK looks for its credentials there.
     Object.assign(process.env, server.env);
     return kind === 's3' ? openS3Store({ ...bucket, region: 'us-east-1' }) : openGcsStore(bucket);
   };

@@ -1,5 +1,5 @@
 // `hayate conformance` as people and CI run it: its output, its JUnit file, its exit code, and a
-// client that somebody starts by hand.
+// client that is started by hand.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -10,20 +10,20 @@ import type { Side } from '../../../packages/server/src/conformance/scenario.ts'
 export interface KitRun {
   readonly side: Side;
   readonly command: readonly string[];
-  /** All but the slow ones if absent. */
+  /** By default all scenarios except the slow ones. */
   readonly scenarios?: readonly string[];
   readonly jobs?: number;
 }
 
-/** A rule that was broken, and what was seen. */
+/** A broken rule, and the finding that shows it. */
 export interface Broken {
   readonly rule: RuleId;
   readonly finding: string;
 }
 
 /**
- * Plays scenarios against `command`, which end with the test. Resolves to the rules that were
- * broken, and all results.
+ * Plays scenarios against `command`, whose processes end with the test. Resolves to the broken
+ * rules and all results.
  */
 export async function runKit(
   t: TestContext,

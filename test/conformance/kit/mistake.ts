@@ -1,5 +1,5 @@
-// Deliberate mistakes in the reference client of clients/python: for each a rule that it breaks,
-// and the scenarios in which that shows. A patch replaces a text that occurs once in one file.
+// Deliberate mistakes in the reference client of clients/python: for each the rule that it breaks,
+// and the scenarios that show it. A patch replaces a text that occurs once in one file.
 import type { RuleId } from '../../../packages/server/src/conformance/rule.ts';
 import type { Side } from '../../../packages/server/src/conformance/scenario.ts';
 
@@ -11,7 +11,7 @@ export interface Mistake {
   /** The rule by which the kit must find it. */
   readonly rule: RuleId;
   readonly scenario: string;
-  /** A file of hayate_client, without its ending. */
+  /** A file of hayate_client, without its extension. */
   readonly file: 'connection' | 'broadcaster' | 'viewer' | 'conformance';
   readonly search: string;
   readonly replacement: string;

@@ -1,5 +1,5 @@
-// The kit finds mistakes of clients: each deliberate mistake in the Python client is found by the
-// rule that it breaks. The client without a mistake breaks none: see python.test.ts.
+// The kit finds mistakes of clients: for each deliberate mistake in the Python client it reports
+// the broken rule. The client without a mistake breaks none: see python.test.ts.
 import assert from 'node:assert/strict';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,9 +12,9 @@ import { tempDir } from '../../support/temp-dir.ts';
 import { pythonCommand, runKit } from './kit-run.ts';
 import { type Mistake, mistakes } from './mistake.ts';
 
-/** Mistakes that are played at once. */
+/** Number of mistakes that are played in parallel. */
 const LANES = 10;
-/** The finding about a rule that was not reached. Alone it proves nothing. */
+/** The finding about a rule that was not reached. On its own it proves nothing. */
 const UNREACHED = 'the scenario ended before it could be checked';
 
 const sides: readonly Side[] = ['publish', 'watch'];

@@ -1,10 +1,10 @@
-// The common part of both driver programs: the environment of the interface in, lines and an exit
-// status out (docs/client/conformance.md).
+// The common part of both driver programs (docs/client/conformance.md). In: the environment of the
+// interface. Out: lines and an exit status.
 import { fromBinary } from '@bufbuild/protobuf';
 import type { StateChange } from '@hayate/client';
 import { epochText, type ServerMessage, ServerMessageSchema } from '@hayate/protocol';
 
-/** Reads the environment of the interface. */
+/** Reads the environment variables of the interface. */
 export function interfaceOptions(): { server: string; stream: string; token: string; frames: number } {
   const { HAYATE_SERVER: server = '', HAYATE_STREAM: stream = '', HAYATE_TOKEN: token = '', HAYATE_FRAMES: frames = '250' } = process.env;
   return { server, stream, token, frames: Number(frames) };
@@ -16,7 +16,7 @@ export function say(line: Readonly<Record<string, unknown>>): void {
   process.stdout.write(`${JSON.stringify(Object.fromEntries(texts))}\n`);
 }
 
-/** Prints the end of a connection, and ends the program when the client does not come back. */
+/** Prints the end of a connection, and ends the program when the client does not reconnect. */
 export function followState(state: StateChange): void {
   if (state.closeCode !== undefined)
     say({ event: 'closed', code: state.closeCode, retry: state.state === 'reconnecting' || state.state === 'connecting' });
@@ -28,8 +28,8 @@ export function followState(state: StateChange): void {
 }
 
 /**
- * A WebSocket that shows each of the server's messages to `look` before the SDK reads it: the SDK's
- * events tell less.
+ * A WebSocket that shows each of the server's messages to `look` before the SDK reads it, since the
+ * SDK's events contain less.
  */
 export function tappedWebSocket(look: (message: ServerMessage) => void): typeof WebSocket {
   return class extends WebSocket {

@@ -32,7 +32,7 @@ process.on('SIGTERM', () => process.exit(0));
 await broadcaster.start().catch(() => undefined);
 const startedMs = performance.now();
 const pose = createPose();
-// A key has more to say than a delta.
+// A key needs more bytes than a delta.
 pose.shapes.fill(0.5);
 let made = 1;
 for (let tick = 0; made < frames && !over; tick++) {

@@ -27,7 +27,8 @@ function give(kind: number, { sequence, participant }: { sequence: number; parti
 }
 
 viewer.on('epoch', ({ epoch }) => {
-  // Watching is told of when it comes; that a broadcast is over, when the viewer believes it.
+  // Watching is reported when it arrives; the end of a broadcast is reported when the viewer
+  // accepts it.
   if (epoch === undefined) notLive();
 });
 viewer.on('header', (frame) => give(Kind.HEADER, frame));

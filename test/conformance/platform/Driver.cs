@@ -1,5 +1,5 @@
-// Runs the C# of docs/client/unity.md. In: a call a line, its words separated by spaces, text as
-// UTF-16 code units in hexadecimal. Out: a line for each, its results separated by spaces.
+// Runs the C# of docs/client/unity.md. In: one call a line, its words separated by spaces, text as
+// UTF-16 code units in hexadecimal. Out: one line for each call, its results separated by spaces.
 using System;
 using System.Globalization;
 using System.Linq;

@@ -1,5 +1,6 @@
-// Runs the Kotlin of docs/client/kotlin.md. In: a call a line, its words separated by spaces, text
-// as UTF-16 code units in hexadecimal. Out: a line for each, its results separated by spaces.
+// Runs the Kotlin of docs/client/kotlin.md. In: one call a line, its words separated by spaces,
+// text as UTF-16 code units in hexadecimal. Out: one line for each call, its results separated by
+// spaces.
 import java.nio.ByteBuffer
 
 private fun text(hex: String): String = hex.chunked(4).map { it.toInt(16).toChar() }.joinToString("")

@@ -1,6 +1,5 @@
-// The part of UnityEngine that the C# of docs/client/unity.md uses, since Unity's own runs in Unity
-// alone: the fields of its vectors, and the product and the inverse of quaternions as Hamilton
-// defined them.
+// The part of UnityEngine that the C# of docs/client/unity.md uses, since Unity's own runs only in
+// Unity: the fields of its vectors, and Hamilton's product and inverse of quaternions.
 namespace UnityEngine
 {
     public struct Vector3

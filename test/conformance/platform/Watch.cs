@@ -1,6 +1,6 @@
-// A viewer with .NET's ClientWebSocket, as Unity has it: `URL HELLO`, the first message in
-// hexadecimal. Prints each message in hexadecimal. A message with the field `ended` (10) makes it
-// send a text message, which the contract forbids; it prints how the server closes.
+// A viewer with .NET's ClientWebSocket, as Unity has it. In: `URL HELLO`, with the first message in
+// hexadecimal. Out: each received message in hexadecimal. After a message with the field `ended`
+// (10) it sends a text message, which the contract forbids, and prints the server's close code.
 using System;
 using System.IO;
 using System.Linq;

@@ -1,8 +1,8 @@
-// A client of the JVM as docs/client/kotlin.md tells: Protobuf's lite runtime, and OkHttp.
-// `read`: in: a type and bytes in hexadecimal a line. Out: the bytes that the type's codec writes
-// after it has read them, and the fields of a frame.
-// `watch URL STREAM TOKEN`: prints everything that comes until the stream ends, then sends a text
-// message, which the contract forbids, and prints how the server closes.
+// A JVM client as docs/client/kotlin.md describes it, with Protobuf's lite runtime and OkHttp.
+// `read`: each input line is a type and bytes in hexadecimal; prints the bytes that the type's
+// codec writes after reading them, and the fields of a frame. `watch URL STREAM TOKEN`: prints
+// everything that arrives until the stream ends, then sends a text message, which the contract
+// forbids, and prints how the server closes.
 import com.google.protobuf.ByteString
 import com.google.protobuf.MessageLite
 import hayate.v1.Audio

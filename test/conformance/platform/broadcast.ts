@@ -5,9 +5,9 @@ import * as protocol from '@hayate/protocol';
 import type { TestServer } from '../../support/server.ts';
 import { connectPeer, FrameSource } from '../../support/wire-peer.ts';
 
-/** Of the header: text of several scripts. */
+/** The header's title: text of several scripts. */
 export const TITLE = 'A tune 夜 🎤';
-/** Of the comment: text of several lines. */
+/** The comment's text, in several lines. */
 export const COMMENT = 'first!\nsecond 👨‍👩‍👧‍👦';
 
 /**

@@ -1,7 +1,7 @@
-// The shapes of the JSON files of spec/vectors that are no encoded messages, as tests read them.
+// The types of the JSON files of spec/vectors that are not encoded messages, as tests read them.
 
 /**
- * A rotation of the wire on a bone that has rotations of its own at rest; quaternions x, y, z, w.
+ * A rotation in the wire's axes on a bone whose rest pose has rotations; quaternions x, y, z, w.
  */
 export type BonePose = {
   readonly vrm: readonly number[];
@@ -50,10 +50,7 @@ export type FaceShapes = {
   }[];
 };
 
-/**
- * What a clock says at a moment: a position in 48 kHz samples, and its capture time in
- * microseconds.
- */
+/** A clock's reading: a position in 48 kHz samples, and its capture time in microseconds. */
 type Heard = { readonly position: number; readonly captureUs: number };
 
 /** playback-clock.json. */

@@ -1,5 +1,5 @@
-// In: vectors for platforms. Out: calls of a program in another language that reads a call a line
-// and answers with a line, and the comparison of its answers with the vectors.
+// In: vectors for platforms. Out: calls of a program in another language, which reads one call a
+// line and answers each with a line, and the comparison of its answers with the vectors.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { cleanText } from '@hayate/protocol';
@@ -9,7 +9,10 @@ import type { BonePose, TextClean } from './platform-vector.ts';
 /** A JSON file of spec/vectors, as the script writes it. */
 export const vectors = <T>(name: string): T => JSON.parse(Buffer.from(platformVectors.get(name) ?? []).toString('utf8')) as T;
 
-/** A call of the driver, and what it must answer: numbers with a tolerance, words as they are. */
+/**
+ * A call of the driver, and the expected answer: numbers are compared with a tolerance, words
+ * exactly.
+ */
 export type Call = {
   readonly words: readonly (string | number)[];
   readonly wanted: readonly (string | number)[];
@@ -30,8 +33,8 @@ export const textCalls = (): Call[] =>
   }));
 
 /**
- * Pieces that the rules of text treat in a way of their own, all of them in Unicode 6.0 already,
- * and code points around their borders.
+ * Pieces that the text rules treat specially, all of them already in Unicode 6.0, and code points
+ * next to their ranges.
  */
 const pieces: readonly string[] = [
   ...['a', 'Z', 'é', 'e', ' ', '\u3000', '\u00a0', '\t', '\n', '\n\n', '\r', '\r\n', '\v', '\f', '\u0085', '\u2028', '\u2029'],
@@ -113,12 +116,12 @@ const pieces: readonly string[] = [
   ...['\u{1f3f4}\u{e0067}\u{e0062}\u{e007f}', '\u00ad', '\u034f', '\u115f', '\u3164', '\uffa0', '\u2800', '\u17b4', '\u180b', '\u{1d173}'],
 ];
 
-/** Printed with what it led to; SEED=… repeats it. */
+/** Printed with the failure; SEED=… repeats the run. */
 export const textSeed = Number(process.env.SEED ?? 1 + (Date.now() % 1_000_000));
 
 /**
- * Cleans texts drawn from `pieces`, but not from those that match `without`, as our own cleaner
- * does. The seed repeats them.
+ * Cleans texts drawn from `pieces`, except those that match `without`, and expects the results of
+ * our own cleaner. The seed repeats them.
  */
 export const drawnTextCalls = (seed: number, count: number, without = /(?!)/u): Call[] => {
   const drawn = pieces.filter((piece) => !without.test(piece));
@@ -135,7 +138,7 @@ export const drawnTextCalls = (seed: number, count: number, without = /(?!)/u): 
   });
 };
 
-/** Turns bones of `ownBones`; `turn` brings a rotation of the wire into the renderer's axes. */
+/** Turns bones of `ownBones`; `turn` converts a rotation from the wire's axes to the renderer's. */
 export const ownBoneCalls = (bones: readonly BonePose[], turn: (vrm: readonly number[]) => readonly number[]): Call[] =>
   bones.map(({ vrm, initialLocal, initialRoot, local }) => ({
     words: ['ownBone', ...turn(vrm), ...initialLocal, ...initialRoot],
@@ -143,7 +146,7 @@ export const ownBoneCalls = (bones: readonly BonePose[], turn: (vrm: readonly nu
     tolerance: FLOAT,
   }));
 
-/** Asks `program` all calls and compares its answers. */
+/** Sends all calls to `program` and compares its answers. */
 export const check = (program: string, args: readonly string[], calls: readonly Call[]): void => {
   const input = calls.map(({ words }) => `${words.join(' ')}\n`).join('');
   const { status, stdout, stderr } = spawnSync(program, args, { input, encoding: 'utf8' });

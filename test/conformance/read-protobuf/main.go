@@ -1,6 +1,6 @@
 // Reads Protobuf messages with Google's Go codec, which shares no code with ours. In: the path of a
-// FileDescriptorSet, and on standard input a line per message: its type and its bytes in hexadecimal.
-// Out: a line per message: its JSON form, or "refused".
+// FileDescriptorSet, and on standard input a line per message: its type and its bytes in
+// hexadecimal. Out: a line per message: its JSON form, or "refused".
 package main
 
 import (

@@ -41,13 +41,13 @@ test('archive erase says what it would erase, and erases nothing before it is to
   // There is no terminal, so it asks no one.
   const alone = await runHayate(t, ['archive', 'erase', 'bob', '--data', data]);
   assert.equal(alone.code, 2);
-  assert.match(alone.stderr.at(-1) ?? '', /^hayate archive erase: nobody can be asked here: --yes says that it is meant/);
+  assert.match(alone.stderr.at(-1) ?? '', /^hayate archive erase: no terminal can be asked here: confirm with --yes/);
   for (const answer of ['', 'y', 'alice']) {
     const refused = await run(['bob', '--data', data], answer);
     assert.equal(refused.code, 1);
     assert.match(
       refused.asked[0] ?? '',
-      /^1 broadcast of .*archive will be erased and cannot be brought back\. Type the stream's name to go on: $/,
+      /^1 broadcast of .*archive will be erased and cannot be brought back\. Type the stream's name to continue: $/,
     );
     assert.match(refused.out, /nothing was erased\n$/);
   }

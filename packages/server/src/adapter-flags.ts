@@ -32,7 +32,7 @@ export const storeFlags = defineFlags({
     min: 100,
     max: 600_000,
     group: 'Archive',
-    help: 'a request to S3 or GCS that is not answered in full after so long is sent again, three times at most',
+    help: 'a request to S3 or GCS that is not answered in full after this time is sent again, three times at most',
   },
   storeRequestsMax: {
     kind: 'number',
@@ -80,7 +80,7 @@ export const logFlags = defineFlags({
     min: 1_000,
     max: 1_800_000,
     group: 'Kafka',
-    help: 'an archiver that is silent for so long loses its partitions to the others',
+    help: 'an archiver that is silent for this time loses its partitions to the others',
   },
   kafkaReplication: { kind: 'number', default: 3, min: 1, max: 9, group: 'Kafka', help: 'copies of a topic that is made now' },
   kafkaRetentionMs: {
@@ -96,7 +96,7 @@ export const logFlags = defineFlags({
     min: 1_000,
     max: 300_000,
     group: 'Kafka',
-    help: 'an append that is not durable after so long is refused',
+    help: 'an append that is not durable after this time is refused',
   },
   kafkaWaitingBytesMax: {
     kind: 'number',

@@ -31,7 +31,7 @@ export const serveFlags = defineFlags({
     kind: 'string',
     choices: ['fatal', 'error', 'warn', 'info', 'debug', 'silent'],
     default: 'info',
-    help: 'what is logged to standard error, as JSON lines',
+    help: 'the least severe messages logged to standard error, as JSON lines',
   },
 
   host: {
@@ -53,7 +53,7 @@ export const serveFlags = defineFlags({
     default: '/',
     group: 'Network',
     placeholder: 'PATH',
-    help: 'path below which a reverse proxy offers this server, where the proxy passes it on; what comes without it is answered too',
+    help: 'path below which a reverse proxy offers this server, if the proxy passes it on; requests without it are answered too',
   },
   corsOrigins: {
     kind: 'list',
@@ -100,7 +100,7 @@ export const serveFlags = defineFlags({
     min: 100,
     max: 86_400_000,
     group: 'Security',
-    help: 'how often the key set of a URL is fetched again; keys that its issuer has removed work for so long',
+    help: 'how often the key set of a URL is fetched again; keys that its issuer has removed work until then',
   },
   jwksTimeoutMs: {
     kind: 'duration',
@@ -118,7 +118,7 @@ export const serveFlags = defineFlags({
     group: 'Security',
     help: 'fetches for tokens that no known key has signed: as many at once, and a minute (ISSUER_UNAVAILABLE)',
   },
-  jwtAudience: { kind: 'string', default: 'hayate', group: 'Security', help: "what a token's aud must be" },
+  jwtAudience: { kind: 'string', default: 'hayate', group: 'Security', help: "the value that a token's aud must have" },
   ticketSecret: {
     kind: 'string',
     secret: true,
@@ -231,7 +231,7 @@ export const serveFlags = defineFlags({
     min: 100,
     max: 1_000,
     group: 'Viewers',
-    help: 'how often viewers report what they have; more than the default needs --window-ms of twice that',
+    help: 'how often viewers report the newest frame; more than the default needs --window-ms of twice that',
   },
   fanOut: {
     kind: 'string',
@@ -244,7 +244,7 @@ export const serveFlags = defineFlags({
     kind: 'string',
     group: 'Viewers',
     placeholder: 'DIR',
-    help: 'what `hayate build-native` was told as --output; default: beside its source, as there',
+    help: 'the --output of `hayate build-native`; default: the directory of its source, as there',
   },
   coalesce: {
     kind: 'string',
@@ -294,17 +294,17 @@ export const serveFlags = defineFlags({
     min: MIB,
     unit: 'bytes',
     group: 'Shards',
-    help: 'messages gathered and not yet answered; what is above is dropped',
+    help: 'messages gathered and not yet answered; more are dropped',
   },
   shardSuspectMs: {
     kind: 'duration',
     default: 60,
     min: 10,
     group: 'Shards',
-    help: 'a shard that leaves a message unanswered for so long is suspect: its messages are published on another',
+    help: 'a shard that leaves a message unanswered for this time is suspect: its messages are published on another',
   },
-  shardCloseMs: { kind: 'duration', default: 250, min: 20, group: 'Shards', help: 'and after so long its connection is closed' },
-  shardReturnMs: { kind: 'duration', default: 1_000, min: 0, group: 'Shards', help: 'it is used again when it has answered for so long' },
+  shardCloseMs: { kind: 'duration', default: 250, min: 20, group: 'Shards', help: 'its connection is closed after this time' },
+  shardReturnMs: { kind: 'duration', default: 1_000, min: 0, group: 'Shards', help: 'it is used again when it has answered for this time' },
   shardResolveMs: { kind: 'duration', default: 2_000, min: 100, group: 'Shards', help: 'how often DNS names of shards are looked up' },
   dnsServer: {
     kind: 'string',
@@ -321,7 +321,7 @@ export const serveFlags = defineFlags({
     min: 100,
     max: 3_600_000,
     group: 'Archive',
-    help: 'time that one file of frames covers; a log silent for so long is archived to its end',
+    help: 'time that one file of frames covers; a log silent for this time is archived to its end',
   },
   archiveCutWindows: {
     kind: 'number',

@@ -103,7 +103,7 @@ function addDescription(app: OpenAPIHono, version: string, { basePath }: Site): 
   app.get('/api/openapi.json', async (context) => {
     const document = app.getOpenAPI31Document({
       openapi: '3.1.0',
-      info: { title: 'Hayate', version, description: "What a customer's backend uses: what is live, end a stream, the archive." },
+      info: { title: 'Hayate', version, description: "For a customer's backend: list live streams, end a stream, read the archive." },
       servers: [{ url: basePath || forwardedPrefix(context.req.header('X-Forwarded-Prefix')) || '/' }],
     });
     const { coding, bytes } = await compressed(new TextEncoder().encode(JSON.stringify(document)), context.req.header('Accept-Encoding'));

@@ -54,7 +54,7 @@ const Broadcast = z
     hasMotion: z.boolean(),
     viewersMax: z.int().nonnegative(),
     replayable: z.boolean().openapi({ description: 'False: its frames are kept no longer' }),
-    live: z.boolean().openapi({ description: 'True: it goes on; the archive has it up to the last cut' }),
+    live: z.boolean().openapi({ description: 'True: the broadcast continues; the archive has it up to the last cut' }),
   })
   .openapi('PastBroadcast');
 const Window = z

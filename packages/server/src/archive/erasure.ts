@@ -70,8 +70,7 @@ export async function eraseBroadcast({ store, broadcast, now, counts = noCounts(
     if (!moreCame && [...records].every((key) => erased.has(key))) break;
     erased = records;
     if (!moreCame) continue;
-    if (!late.ended)
-      throw new HayateError('BAD_REQUEST', `${broadcastKey(broadcast)} goes on; what has come of it will be erased when it ends`);
+    if (!late.ended) throw new HayateError('BAD_REQUEST', `${broadcastKey(broadcast)} is still live; end it first`);
     lastWindowMs = late.windowStartMs;
     frames = framesOf(late);
   }

@@ -14,7 +14,7 @@ export function* decodeFrameRows(blocks: Iterable<AvroBlock>): Iterable<FrameRow
   for (const block of blocks) {
     const cursor = new AvroCursor(joinParts(block));
     for (let rest = block.rows; rest > 0; rest--) yield decodeRow(cursor);
-    if (!cursor.atEnd) throw new AvroError('a block has bytes behind its last row');
+    if (!cursor.atEnd) throw new AvroError('a block has bytes after its last row');
   }
 }
 

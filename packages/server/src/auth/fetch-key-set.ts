@@ -53,7 +53,7 @@ export async function fetchKeySet(url: URL, { timeoutMs, clock, signal }: FetchB
     return KeySet.parse(await readBody(await request(url, either), either));
   } catch (error) {
     if (error instanceof FetchFailure) throw error;
-    if (error instanceof KeySetError) throw new FetchFailure(error.outcome, `what it answered cannot be used: ${error.message}`);
+    if (error instanceof KeySetError) throw new FetchFailure(error.outcome, `its answer cannot be used: ${error.message}`);
     if (deadline.signal.aborted) throw new FetchFailure('timeout', `it did not answer in full within ${timeoutMs} ms`, { cause: error });
     throw new FetchFailure('unreachable', `it cannot be reached (${codeOf(error) ?? 'no connection'})`, { cause: error });
   } finally {

@@ -26,7 +26,7 @@ const flags = defineFlags({
     help: 'only those that began before it: 2026-05-03T18:00Z, 2026-05-03+09:00; without a zone only with --dry-run, as UTC',
   },
   dryRun: { kind: 'boolean', help: 'only print what would be erased' },
-  yes: { kind: 'boolean', help: 'do not ask; needed where nobody can be asked' },
+  yes: { kind: 'boolean', help: 'do not ask; needed where no terminal can be asked' },
   ...storeFlags,
 });
 
@@ -43,7 +43,7 @@ export const archiveErase = defineCommand({
     'Erases what the archive holds of each broadcast that has ended: frames, voice, marks, statistics.\n' +
     'Files that it shares with others are replaced. A record stays, with the name and no content.\n' +
     'The log keeps frames until they are too old for it; a bucket with versions keeps old objects.\n' +
-    'Stopped, it goes on when it is run again.',
+    'If it is stopped, run it again: it continues.',
   flags,
   async run({ stream, epoch, before, dryRun, yes, ...settings }, io) {
     checkStreamName(stream);
@@ -106,8 +106,8 @@ async function whyKept(store: Store, broadcast: FoundBroadcast): Promise<string 
 }
 
 async function confirmed({ ask }: Io, stream: string, what: string): Promise<boolean> {
-  if (ask === undefined) throw new HayateError('CONFIGURATION', 'nobody can be asked here: --yes says that it is meant');
-  return (await ask(`${what} will be erased and cannot be brought back. Type the stream's name to go on: `)) === stream;
+  if (ask === undefined) throw new HayateError('CONFIGURATION', 'no terminal can be asked here: confirm with --yes');
+  return (await ask(`${what} will be erased and cannot be brought back. Type the stream's name to continue: `)) === stream;
 }
 
 async function erase(store: Store, io: Io, broadcasts: readonly FoundBroadcast[]): Promise<number> {

@@ -20,8 +20,8 @@ const BAR_WIDTH = 30;
 const flags = defineFlags({
   ...storeFlags,
   ...logFlags,
-  from: { kind: 'string', placeholder: 'TIME', help: `only what was archived from this day or time on: ${TIME_HELP}` },
-  to: { kind: 'string', placeholder: 'TIME', help: 'only what was archived before this day or time' },
+  from: { kind: 'string', placeholder: 'TIME', help: `only cuts archived from this day or time on: ${TIME_HELP}` },
+  to: { kind: 'string', placeholder: 'TIME', help: 'only cuts archived before this day or time' },
   withoutLog: { kind: 'boolean', help: 'do not ask the log how far it is archived' },
   json: { kind: 'boolean', help: 'print each finding as a line of JSON, all of them, and the summary as the last line' },
 });

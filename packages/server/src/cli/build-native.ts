@@ -17,14 +17,15 @@ const flags = defineFlags({
   output: {
     kind: 'string',
     placeholder: 'DIR',
-    help: 'where the module is put; `hayate serve` is told by --native-directory; default: beside its source',
+    help: 'the directory for the module; tell `hayate serve` by --native-directory; default: the directory of its source',
   },
 });
 
 export const buildNativeCommand = defineCommand({
   name: 'build-native',
   summary: 'compile the native fan-out, which writes to many viewers with less CPU',
-  details: 'Needs a C compiler (Debian: gcc, libc6-dev) and no network. `hayate serve` uses what it finds;\nsee --fan-out there.',
+  details:
+    'Needs a C compiler (Debian: gcc, libc6-dev) and no network. `hayate serve` uses the module if it\nfinds it; see --fan-out there.',
   flags,
   async run({ cc, output = nativeDirectory }, io) {
     io.stdout.write(`${await buildNative({ cc, output, signal: io.interrupted })}\n`);

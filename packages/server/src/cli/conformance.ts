@@ -21,7 +21,7 @@ export const conformanceFlags = defineFlags({
     verbatim: true,
     help: 'the client, started once for each scenario; without it the address of each scenario is printed, and a client is waited for',
   },
-  scenario: { kind: 'list', placeholder: 'NAME,…', help: 'only these scenarios; all but the slow ones if absent' },
+  scenario: { kind: 'list', placeholder: 'NAME,…', help: 'only these scenarios; without it, all except the slow ones' },
   slow: { kind: 'boolean', help: 'the slow scenarios too' },
   list: { kind: 'boolean', help: 'print the scenarios and the rules that each checks, and stop' },
   seed: {

@@ -19,7 +19,7 @@ const SYSTEM: Readonly<Record<string, string>> = {
   EROFS: 'the file system is read-only',
   EMFILE: 'too many open files',
   ENFILE: 'too many open files on this machine',
-  ENXIO: 'nobody reads this pipe',
+  ENXIO: 'no program reads this pipe',
   ENAMETOOLONG: 'the name is too long',
   ELOOP: 'too many symbolic links',
   ETXTBSY: 'a program that runs',

@@ -23,7 +23,7 @@ export class FanOutMetrics {
     this.viewer = viewer;
     this.writes = new Counter({
       name: 'hayate_fan_out_writes_total',
-      help: "WebSocket messages of frames written to viewers at the stream's head, or behind it",
+      help: "WebSocket messages of frames written, by whether the viewer is at the stream's head or behind",
       labelNames: ['to'],
       registers,
     });

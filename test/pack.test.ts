@@ -98,7 +98,7 @@ viewer.close();
 console.log('loaded', typeof Broadcaster, typeof encodeFrame);
 `;
 
-test('what is packed works in an empty folder', async (t) => {
+test('the packed programs work in an empty folder', async (t) => {
   if (!requireFullRun(t, 'installs packages from the registry')) return;
   const tree = await packed(t);
   const folder = tempDir(t);

@@ -288,7 +288,7 @@ test('lockfiles name no host, hash every package and hold every platform', () =>
   }
 });
 
-test('we are Apache-2.0, and so may be whoever uses what we depend on', () => {
+test('we are Apache-2.0, and our dependencies allow the same', () => {
   assert.match(read('LICENSE'), /Apache License\s+Version 2\.0/);
   for (const path of paths.filter((path) => basename(path) === 'package.json'))
     assert.equal((JSON.parse(read(path)) as { license?: string }).license, 'Apache-2.0', path);

@@ -105,7 +105,7 @@ function rotationDegrees(a: readonly number[], b: readonly number[]): number {
   return (4 * Math.asin(Math.min(1, Math.min(chord(1), chord(-1)) / 2)) * 180) / Math.PI;
 }
 
-test('what is spoken and moved in the studio is heard and seen in the viewer', async (t) => {
+test('viewers hear and see the voice and the motion of the studio', async (t) => {
   const scene = await setUp(t);
   if (scene === undefined) return;
   const { browser, voice } = scene;

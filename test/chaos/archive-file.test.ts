@@ -53,7 +53,7 @@ describe('one machine', { concurrency: 3 }, () => {
     });
   });
 
-  test('a server asked to stop in mid-broadcast archives all it has acknowledged before it exits, and goes on when started again', async (t) => {
+  test('a server asked to stop in mid-broadcast archives all it has acknowledged before it exits, and continues when it is started again', async (t) => {
     const python = requirePython(t, 'avro', 'zstandard');
     if (python === undefined) return;
     // Appends follow one another closely, so that frames arrive while the drain waits for an
@@ -72,7 +72,7 @@ describe('one machine', { concurrency: 3 }, () => {
     });
   });
 
-  test('a log on a full disk refuses and says so while live goes on, also after a kill, and asks for everything again', async (t) => {
+  test('a log on a full disk refuses and says so while the live stream continues, also after a kill, and asks for everything again', async (t) => {
     const folder = tempDir(t);
     const disk = mountSmallDisk(t, join(folder, 'data', 'log'), DISK_BYTES);
     if (disk === undefined) return;
@@ -82,7 +82,7 @@ describe('one machine', { concurrency: 3 }, () => {
     });
   });
 
-  test('a store on a full disk holds the archiver back and nobody else, also over a kill, and gets everything in the end', async (t) => {
+  test('a store on a full disk holds the archiver back and no other part, also over a kill, and gets everything in the end', async (t) => {
     const folder = tempDir(t);
     const disk = mountSmallDisk(t, join(folder, 'data', 'archive'), DISK_BYTES);
     if (disk === undefined) return;
@@ -121,7 +121,7 @@ describe('one machine', { concurrency: 3 }, () => {
     );
   });
 
-  test('a phone that comes back after 50 minutes sends what it had captured: its voice is whole, late where it came late', async (t) => {
+  test('a phone that comes back after 50 minutes sends the frames that it captured: its voice is whole, and late where it came late', async (t) => {
     const clock = await makeWallClock(t);
     if (clock === undefined) return;
     const audit = await runCampaign(t, { env: clock.env, flags: ['--return-window-ms', '1000'] }, async (campaign) => {

@@ -54,7 +54,7 @@ describe('a cluster', { concurrency: 3 }, () => {
     assert.ok(audit.clockBack > 0);
   });
 
-  test('archivers killed three times in mid-cut leave nothing half written, twice or missing, whoever comes after them', async (t) => {
+  test('archivers killed three times in mid-cut leave nothing half written, twice or missing, whichever archiver follows', async (t) => {
     const shared = await kafka(t);
     if (shared === undefined) return;
     await runCampaign(t, { log: logOn(shared) }, async (campaign) => {
@@ -72,7 +72,7 @@ describe('a cluster', { concurrency: 3 }, () => {
     });
   });
 
-  test('broadcasters whose streamer is killed or frozen go on at another, and what the frozen one says later is nothing new', async (t) => {
+  test('broadcasters whose streamer is killed or frozen continue on another, and the frozen one adds nothing new later', async (t) => {
     const shared = await kafka(t);
     if (shared === undefined) return;
     await runCampaign(t, { log: logOn(shared) }, async (campaign) => {

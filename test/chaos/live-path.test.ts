@@ -56,7 +56,7 @@ test('a Redis killed in mid-broadcast, and started again, takes no frame with it
   await finish(on);
 });
 
-test('a Redis that hangs and goes on later delivers nothing twice, and nothing is lost', async (t) => {
+test('a Redis that hangs and wakes up later delivers nothing twice, and nothing is lost', async (t) => {
   const on = await stage(t);
   if (on === undefined) return;
   on.redis[0].signal('SIGSTOP');
@@ -71,7 +71,7 @@ test('a Redis that hangs and goes on later delivers nothing twice, and nothing i
   await finish(on);
 });
 
-test('listeners whose subscriptions are killed again and again, on one Redis after the other, get what they missed', async (t) => {
+test('listeners whose subscriptions are killed again and again, on one Redis after the other, get the frames that they missed', async (t) => {
   const on = await stage(t);
   if (on === undefined) return;
   for (let round = 0; round < 6; round++) {
@@ -82,7 +82,7 @@ test('listeners whose subscriptions are killed again and again, on one Redis aft
   await finish(on);
 });
 
-test('listeners cut off for an output buffer of next to nothing are counted as receivers, and get what they missed', async (t) => {
+test('listeners cut off for an output buffer of next to nothing are counted as receivers, and get the frames that they missed', async (t) => {
   const on = await stage(t);
   if (on === undefined) return;
   // Redis buffers 16 KiB for each client; with this limit, one byte more is too much. A larger
@@ -125,7 +125,7 @@ test('Redis servers that DNS begins and ceases to name are taken into use and le
   await finish({ show });
 });
 
-test('listeners that each do not know another Redis get from the others what they miss', async (t) => {
+test('listeners that each do not know another Redis get the missing frames from the others', async (t) => {
   const servers = await startRedisServers(t, HOSTS);
   if (servers === undefined) return;
   const cluster = await LiveCluster.start(t, {
@@ -161,7 +161,7 @@ test('viewers of a listener that is killed find all they missed at another', asy
   await finish(on);
 });
 
-test('a broadcaster whose streamer is killed goes on at another, and every viewer can tell what is missing', async (t) => {
+test('a broadcaster whose streamer is killed continues on another, and every viewer can tell which frames are missing', async (t) => {
   const on = await stage(t, { streamers: 2 });
   if (on === undefined) return;
   const taken = await Promise.all(on.cluster.streamers.map((streamer) => streamer.metric('hayate_streamer_publications')));

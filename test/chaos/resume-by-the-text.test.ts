@@ -35,7 +35,7 @@ async function acknowledged(peer: WirePeer, nextSequence: number) {
   return { ack, ticket: tickets.at(-1) ?? new Uint8Array() };
 }
 
-test('a client that forgets what is acknowledged resumes with its newest ticket after each of three kills', async (t) => {
+test('a client that forgets acknowledged frames resumes with its newest ticket after each of three kills', async (t) => {
   const data = join(tempDir(t), 'data');
   let server = await startHayateServer(t, { data });
   let { peer, published } = await publish(t, server, new Uint8Array());

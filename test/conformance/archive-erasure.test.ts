@@ -288,7 +288,7 @@ async function archiveAgain(directory: string, store: Store, cuts: number): Prom
   assert.equal(reason, undefined);
 }
 
-test('a broadcast that goes on is refused, and nothing is changed', async (t) => {
+test('a live broadcast is refused, and nothing is changed', async (t) => {
   const { store } = await makeArchive(t, 31, 20);
   const before = await readObjects(store);
   const broadcasts = (await Promise.all(['alice', 'bob', 'carol-_9'].map((stream) => findBroadcasts(store, stream)))).flat();

@@ -170,7 +170,7 @@ test('bytes after a whole request that are not a request do not spoil its answer
   await raw.closed();
 });
 
-test('plain HTTP on a TLS port is closed and counted, and the port goes on', async (t) => {
+test('plain HTTP on a TLS port is closed and counted, and the port stays open', async (t) => {
   const folder = tempDir(t);
   await lanCertificate(folder, []);
   const [cert, key] = [join(folder, 'lan-certificate.pem'), join(folder, 'lan-key.pem')];

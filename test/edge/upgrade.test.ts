@@ -28,7 +28,7 @@ async function goesOn(raw: RawConnection): Promise<void> {
   assert.equal(raw.rest(), '');
 }
 
-test('an Upgrade to another protocol is ignored on the public and the internal port, and the connection goes on', async (t) => {
+test('an Upgrade to another protocol is ignored on the public and the internal port, and the connection stays open', async (t) => {
   const server = await startTestServer(t, [...ROLES, '--internal-port', '0']);
   assert.ok(server.internalUrl);
   for (const [name, headers] of Object.entries(IGNORED)) {

@@ -148,7 +148,7 @@ test('conditions say nothing to those who may not read it, nor of objects that a
   }
 });
 
-test('keys may be percent-encoded, and what is no key is refused', async (t) => {
+test('keys may be percent-encoded, and other keys are refused', async (t) => {
   const { url, authorization, server } = await openSite(t);
   const status = async (path: string, header = authorization) =>
     (await fetch(`${server.url}/api/archive/objects/${path}`, { headers: { Authorization: header } })).status;
@@ -163,7 +163,7 @@ async function headersOf(server: TestServer): Promise<string> {
   return `Bearer ${await server.token({ moderate: ['*'] })}`;
 }
 
-test('curl resumes what was broken off and revalidates what it has', async (t) => {
+test('curl resumes a broken download and revalidates its copy', async (t) => {
   const curl = requireTool(t, 'curl');
   if (curl === undefined) return;
   const content = randomBytes(3_000_000);

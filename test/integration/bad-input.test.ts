@@ -257,7 +257,7 @@ test('a connection whose token runs out is closed with TOKEN_EXPIRED, unless it 
   await renewed.until('an answer', ({ pong }) => pong);
 });
 
-test('a client need not wait for the answer: what it sends meanwhile is taken after it, in order', async (t) => {
+test('a client need not wait for the answer: messages sent before it are taken after it, in order', async (t) => {
   const server = await startTestServer(t, ROLES);
   const token = await server.token({ publish: ['early'], watch: ['early'] });
   const answers = (peer: WirePeer) =>
@@ -290,7 +290,7 @@ test('a client need not wait for the answer: what it sends meanwhile is taken af
   assert.equal(ended.nextSequence, 2n);
 });
 
-test('what is out of place closes the connection, whether it comes before the answer, with the first message or later', async (t) => {
+test('a message out of place closes the connection, whether it comes before the answer, with the first message or later', async (t) => {
   const server = await startTestServer(t, ROLES);
   const token = await server.token({ publish: ['early'], watch: ['early'] });
   const publish = { stream: 'early', token };

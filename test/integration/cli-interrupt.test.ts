@@ -158,7 +158,7 @@ print(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(stat
   }
 });
 
-test('a second signal ends at once what a first one lets finish', async (t) => {
+test('a second signal ends a command at once that a first one lets finish', async (t) => {
   const folder = tempDir(t);
   const server = await startHayateServer(t, { data: join(folder, 'data') });
   const broadcast = startHayate(t, ['broadcast', clipIn(folder), '--stream', 'stuck', '--loop', '--server', server.url]);

@@ -126,7 +126,7 @@ test('nothing is erased on a time without a zone, and a time with one erases the
   for (const objects of erased) assert.deepEqual(objects, erased[0]);
 });
 
-test('what is no time is refused before anything is opened', async (t) => {
+test('text that is not a time is refused before anything is opened', async (t) => {
   const data = join(tempDir(t), 'nowhere');
   const commands = [
     ['archive', 'verify', '--from', '2026-02-30'],

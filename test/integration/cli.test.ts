@@ -217,7 +217,7 @@ test('interrupted, a broadcast ends with all of it acknowledged and a recording 
   assert.match(broadcast.stderr.at(-1) ?? '', /everything acknowledged/);
 });
 
-test('a broadcast goes on by itself when its server is killed and started again', async (t) => {
+test('a broadcast continues by itself when its server is killed and started again', async (t) => {
   const folder = tempDir(t);
   const data = join(folder, 'data');
   const ackLog = join(folder, 'ack.jsonl');

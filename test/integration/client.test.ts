@@ -78,7 +78,7 @@ const speak = (broadcast: Broadcaster, from: number, count: number) => {
   }
 };
 
-test('what is broadcast arrives once and in order, is acknowledged, and ends', async (t) => {
+test('every frame of a broadcast arrives once and in order, is acknowledged, and ends', async (t) => {
   const server = await startTestServer(t, ROLES);
   const broadcast = await broadcaster(t, server, { title: 'First light', audio: { channels: 1, preSkip: 312, inputSampleRate: 48_000 } });
   await broadcast.start();

@@ -91,7 +91,7 @@ test('without the flag nothing is said of origins', async (t) => {
   assert.deepEqual(corsHeaders(await preflight(server, '/api/streams', APP)), []);
 });
 
-test('what is no origin is refused at the start', async (t) => {
+test('text that is not an origin is refused at the start', async (t) => {
   await assert.rejects(startTestServer(t, ['--cors-origins', 'app.example']), {
     code: 'CONFIGURATION',
     message: /--cors-origins: "app.example"/,

@@ -71,7 +71,7 @@ const trouble: Record<string, (issuer: Issuer) => void | Promise<void>> = {
   },
 };
 for (const [what, begin] of Object.entries(trouble)) {
-  test(`a show goes on, and renews its tokens, while its issuer ${what}`, async (t) => {
+  test(`a show continues, and renews its tokens, while its issuer ${what}`, async (t) => {
     const { issuer, server } = await start(t, ['--jwks-timeout-ms', '100ms']);
     const { peer, source } = await publish(t, server, await known.sign());
     const viewer = await watch(t, server, await known.sign());

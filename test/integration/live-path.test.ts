@@ -168,7 +168,7 @@ test('a broadcaster whose END was answered on a connection that broke says END a
   assert.equal((await again.peer.closed()).code, 1000);
 });
 
-test('END counts for one connection: a broadcaster that returns may go on', async (t) => {
+test('END counts for one connection: a broadcaster that returns may continue', async (t) => {
   const server = await startTestServer(t);
   const { peer, published, source } = await publish(t, server, 'hoshi');
   peer.send({ frames: [source.header('Hello')], end: { nextSequence: 3n } });

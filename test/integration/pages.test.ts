@@ -82,7 +82,7 @@ test('curl decodes what it is sent', async (t) => {
   assert.match(coding ?? '', /^(br|gzip)$/);
 });
 
-test('what is known is not sent again, and HEAD and ranges are of the form that is chosen', async (t) => {
+test('a body that the client has is not sent again, and HEAD and ranges are of the form that is chosen', async (t) => {
   const { url, script } = await openPages(t);
   for (const [path, accept] of [
     [`/${script}`, 'br'],
@@ -153,7 +153,7 @@ test('a proxy that says which prefix it took off is believed, if it is a prefix'
   assert.deepEqual(servers, [{ url: '/hayate' }]);
 });
 
-test('a program that asks for what is not there gets an error that it can read, and nothing to keep', async (t) => {
+test('a program that asks for a missing path gets an error that it can read, and nothing to keep', async (t) => {
   const { url } = await openPages(t);
   for (const [path, accept] of [
     ['/assets/index-OfAnOldBuild.js', '*/*'],
@@ -215,7 +215,7 @@ test('the addresses for the local network lie below the base path', async (t) =>
   for (const url of server.lanUrls) assert.match(url, /^https:\/\/[\d.]+:\d+\/a\/b\/#pair=[\w-]{11}$/);
 });
 
-test('HEAD is answered wherever GET is', async (t) => {
+test('every path that answers GET answers HEAD', async (t) => {
   const { url } = await openPages(t);
   for (const path of ['/', '/watch/hoshi', '/icon.svg', '/livez', '/readyz', '/metrics', '/api/openapi.json', '/api/streams', '/nowhere']) {
     const [head, whole] = [await ask(url + path, {}, 'HEAD'), await ask(url + path)];

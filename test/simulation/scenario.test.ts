@@ -68,7 +68,7 @@ for (const how of ['reset', 'silent'] as const)
     await conclude(world, whole);
   });
 
-test('a Redis that hangs is left alone, and what it delivers late is dropped as a double', async () => {
+test('a Redis that hangs is left alone, and its late frames are dropped as duplicates', async () => {
   const world = await liveWorld();
   redisOf(world, 1).hang();
   await world.run(2_000);
@@ -92,7 +92,7 @@ test('every Redis but one may hang at once', async () => {
   await conclude(world, whole);
 });
 
-test('when every Redis hangs, viewers get what is repaired and are told of the rest', async () => {
+test('when every Redis hangs, viewers get the repaired frames and are told of the rest', async () => {
   const world = await liveWorld();
   for (const redis of world.redis) redis.hang();
   await world.run(3_000);
@@ -101,7 +101,7 @@ test('when every Redis hangs, viewers get what is repaired and are told of the r
   await conclude(world, { nothingLost: false, isUnbroken: true });
 });
 
-test('listeners each cut off from another Redis get from the others what they miss', async () => {
+test('listeners each cut off from another Redis get the missing frames from the others', async () => {
   const world = await liveWorld();
   world.path('L0', redisOf(world, 0)).block('both');
   world.path('L1', redisOf(world, 1)).block('both');
@@ -321,7 +321,7 @@ test('a pause of a listener is not taken for silence of the shards', async () =>
   await conclude(world, { nothingLost: true, isUnbroken: true });
 });
 
-test('the directory lists what is live, and forgets what is not', async () => {
+test('the directory lists live streams, and forgets others', async () => {
   const world = await liveWorld({ streamers: 2 });
   const names = () => world.directory.directory?.streams().map(({ stream }) => stream);
   world.broadcast('other');

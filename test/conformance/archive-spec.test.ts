@@ -110,11 +110,11 @@ test('keys are made as the page says', () => {
   const hourly = (folder: 'frames' | 'hourly' | 'marks' | 'statistics') => hourlyKey(folder, name, timeMs, { start: 5, end: 9 });
   const audio = { stream: 'alice', epoch: 15n, participant: 0, late: false, firstSequence: 5, position: 9 };
   assert.deepEqual(keys.map(filled), [hourly('frames'), hourly('marks'), hourly('statistics'), audioKey(audio)]);
-  const [, hour = ''] = /^`(hourly\/\S+)` holds/m.exec(text) ?? [];
+  const [, hour = ''] = /`(hourly\/\S+)` holds/.exec(text) ?? [];
   assert.equal(filled(hour), hourly('hourly'));
-  const [, manifest = ''] = /^`(cuts\/\S+)` is the manifest/m.exec(text) ?? [];
+  const [, manifest = ''] = /`(cuts\/\S+)` is the manifest/.exec(text) ?? [];
   assert.equal(filled(manifest).replace('<partition>', '007').replace('p=007', 'p=007'), manifestKey(name, 5));
-  const [, retained = ''] = /^`(retained\/\S+)` says/m.exec(text) ?? [];
+  const [, retained = ''] = /`(retained\/\S+)` says/.exec(text) ?? [];
   assert.equal(filled(retained), retainedKey(name));
   assert.match(audioKey({ ...audio, participant: 3, late: true }), /\/participant=03\/late\//);
 });

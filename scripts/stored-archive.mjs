@@ -48,8 +48,8 @@ const gzipStored = (bytes) => {
 };
 
 /**
- * The header of a file in a ustar archive (POSIX.1-1988), 512 bytes. A long path is split at a '/': the
- * first part goes to the field `prefix`, at 345.
+ * The header of a file in a ustar archive (POSIX.1-1988), 512 bytes. A long path is split at a '/':
+ * the first part goes to the field `prefix`, at 345.
  * @param {string} path
  * @param {number} size
  */

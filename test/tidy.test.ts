@@ -165,6 +165,22 @@ test('no file is too long to be one concept', () => {
   );
 });
 
+test('comments and pages fit 100 columns, and use the plain word', () => {
+  const isComment = ({ text }: Line): boolean => /^\s*(\/\/|\/?\*)/.test(text);
+  const comments = code.filter((path) => !/\.d\.ts$/.test(path)).flatMap((path) => linesOf(path).filter(isComment));
+  none('A comment beyond 100 columns:', comments.filter(({ text }) => text.length > 100).map(at));
+  const odd = /\b(anew|[Ww]hoever|[Gg]oes on|[Ww]ent on|manieth|none of ours|who cares)\b/;
+  none('Say continues, again, every program …:', comments.filter(({ text }) => odd.test(text)).map(at));
+  const pages = paths.filter((path) => path.endsWith('.md') && path !== 'docs/reference/cli.md');
+  none(
+    'A page that says so:',
+    pages
+      .flatMap(linesOf)
+      .filter(({ text }) => odd.test(text))
+      .map(at),
+  );
+});
+
 test('every Python file of a client begins with a docstring, is one concept and fits 120 columns', () => {
   const python = paths.filter((path) => /^clients\/.*\.py$/.test(path));
   assert.ok(python.length > 5, python.join(' '));

@@ -1,11 +1,15 @@
-// A step of Vite's: after a build each file that compresses well gets its brotli and gzip forms beside it, as small as they
-// can be made, so that the server need only choose (packages/server/src/api/page-files.ts).
+// A step of Vite's: after a build each file that compresses well gets its brotli and gzip forms
+// beside it, as small as they can be made, so that the server need only choose
+// (packages/server/src/api/page-files.ts).
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import type { Plugin } from 'vite';
 
-/** Other formats are compressed already. index.html is not here: the server writes it for each path. */
+/**
+ * Other formats are compressed already. index.html is missing, since the server writes it for each
+ * path.
+ */
 const COMPRESSIBLE = /\.(css|js|json|map|svg|txt|wasm|webmanifest)$/;
 /** Smaller files fit into one packet as they are. */
 const BYTES_MIN = 1_024;

@@ -1,5 +1,6 @@
-// In: index.html and src/. Out: dist/, which the server serves as it is, under a policy that allows scripts and styles of its
-// own address alone. Names carry hashes, so everything under assets/ may be cached for ever.
+// In: index.html and src/. Out: dist/, which the server serves as it is, under a policy that allows
+// scripts and styles of its own address alone. Names carry hashes, so everything under assets/ may
+// be cached for ever.
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 import { precompress } from './precompress.ts';
@@ -12,7 +13,8 @@ export default defineConfig({
     outDir: 'dist',
     emptyOutDir: true,
     sourcemap: false,
-    // As tsconfig.json: worklets are the text of functions, so nothing may be lowered to code outside of them.
+    // As in tsconfig.json: worklets are the text of functions, so nothing may be lowered to code
+    // outside of them.
     target: 'es2024',
     // three.js is one chunk, fetched once for all pages.
     chunkSizeWarningLimit: 900,

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// The command `hayate`. Finds the program beside it: TypeScript in the repository, JavaScript in the published package.
-// Plain JavaScript that any Node can parse, so that an old one gets a sentence instead of a syntax error.
+// The command `hayate`. Finds its program: TypeScript in the repository, JavaScript in the
+// published package. It is plain JavaScript that any Node can parse, so that an old Node gets a
+// sentence instead of a syntax error.
 import { existsSync } from 'node:fs';
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
@@ -13,5 +14,6 @@ const built = new URL('../dist/cli/index.js', import.meta.url);
 const source = new URL('../src/cli/index.ts', import.meta.url);
 const { main } = await import((existsSync(source) ? source : built).href);
 process.exitCode = await main(process.argv.slice(2));
-// What is still open now (a drain that was given up) must not keep the process; what ends by itself has a moment for it.
+// Sockets and files that are still open now (a drain was given up) must not keep the process;
+// work that ends by itself has a moment for it.
 setTimeout(() => process.exit(), 1_000).unref();

@@ -47,7 +47,7 @@ test('what an input method composes is neither judged, rewritten nor submitted b
   const { studio, ime } = scene;
   const name = studio.getByLabel('Stream name');
   await name.fill('');
-  await poll('the empty name to be answered', async () => /needs a stream name/.test(await hintOf(studio)), WAIT);
+  await poll('the empty name to be answered', async () => /Choose a stream name/.test(await hintOf(studio)), WAIT);
   assert.ok(isStreamName(((await studio.locator('.proposal').innerText()) ?? '').replace(/^Use /, '')));
 
   await name.focus();

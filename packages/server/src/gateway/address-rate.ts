@@ -46,12 +46,14 @@ export class AddressRate {
     return this.#buckets.size;
   }
 
-  /**
-   * Counts a connection from `remote`. False: there are too many. Trusted proxies are not counted.
-   */
+  /** Whether connections from `remote` count. Of trusted proxies only requests do. */
+  counts(remote: string | undefined): boolean {
+    return this.#limits(clientAddress(remote, undefined, this.#options.trusted));
+  }
+
+  /** Counts a connection from `remote`. False: there are too many. */
   open(remote: string | undefined): boolean {
-    const address = clientAddress(remote, undefined, this.#options.trusted);
-    return this.#take(address);
+    return this.#take(clientAddress(remote, undefined, this.#options.trusted));
   }
 
   /** Counts a request. False: there are too many. */
@@ -60,9 +62,14 @@ export class AddressRate {
     return this.#take(clientAddress(socket.remoteAddress, [forwardedFor].flat().join(','), this.#options.trusted));
   }
 
+  #limits(address: string | undefined): address is string {
+    const { limited } = this.#options;
+    return limited !== 'none' && address !== undefined && !(limited === 'public' && isPrivate(address));
+  }
+
   #take(address: string | undefined): boolean {
-    const { limited, perSecondMax, nowMs } = this.#options;
-    if (limited === 'none' || address === undefined || (limited === 'public' && isPrivate(address))) return true;
+    const { perSecondMax, nowMs } = this.#options;
+    if (!this.#limits(address)) return true;
     const now = nowMs();
     const key = addressKey(address);
     const bucket = this.#buckets.get(key) ?? new TokenBucket({ rate: perSecondMax, burst: perSecondMax * BURST_SECONDS, nowMs: now });

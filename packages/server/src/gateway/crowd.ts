@@ -9,7 +9,7 @@ import type { AddressRate } from './address-rate.ts';
 import type { ConnectionMetrics } from './connection-metrics.ts';
 import type { Refusal } from './refusal.ts';
 import { RequestTurns } from './request-turns.ts';
-import { Surplus } from './surplus.ts';
+import { peerKey, Surplus } from './surplus.ts';
 
 export interface CrowdOptions {
   /** Maximum number of open sockets. */
@@ -44,6 +44,8 @@ export class Crowd {
   readonly #options: CrowdOptions;
   readonly #surplus = new Surplus();
   readonly #turns = new RequestTurns();
+  /** Connections whose first request is counted already, by the peer's address and port. */
+  readonly #counted = new Set<string>();
   /** Number of unanswered requests of each socket. */
   readonly #unanswered = new WeakMap<Socket, number>();
   #open = 0;
@@ -61,6 +63,7 @@ export class Crowd {
     socket.once('close', () => this.#open--);
     const { connectionsMax, addressRate, isTls } = this.#options;
     const isTooFast = addressRate?.open(socket.remoteAddress) === false;
+    if (!isTooFast && addressRate?.counts(socket.remoteAddress) === true) this.#countFirstRequest(socket);
     if (!isTooFast && this.#open <= connectionsMax) return;
     const refusal = this.#count(isTooFast ? TOO_FAST : FULL);
     if ((isTooFast && isTls) || !this.#surplus.hold(socket, refusal)) socket.destroy();
@@ -79,7 +82,10 @@ export class Crowd {
     const { socket } = request;
     const surplus = this.#surplus.refusalOf(socket);
     if (surplus !== undefined) return surplus;
-    if (this.#options.addressRate?.request(request) === false) return this.#count(TOO_FAST);
+    // A connection and its first request count once, or a client that is over its limit would
+    // spend on connections what its requests need.
+    const isCounted = this.#counted.delete(peerKey(socket) ?? '');
+    if (!isCounted && this.#options.addressRate?.request(request) === false) return this.#count(TOO_FAST);
     const unanswered = this.#unanswered.get(socket) ?? 0;
     if (unanswered >= PIPELINED_MAX) return this.#count(TOO_MANY_AT_ONCE);
     if (!this.#turns.pass(begin)) return this.#count(BUSY);
@@ -87,6 +93,13 @@ export class Crowd {
     this.#unanswered.set(socket, unanswered + 1);
     response.once('finish', () => this.#unanswered.set(socket, (this.#unanswered.get(socket) ?? 1) - 1));
     return undefined;
+  }
+
+  #countFirstRequest(socket: Socket): void {
+    const key = peerKey(socket);
+    if (key === undefined) return;
+    this.#counted.add(key);
+    socket.once('close', () => this.#counted.delete(key));
   }
 
   #count(refusal: Refusal): Refusal {

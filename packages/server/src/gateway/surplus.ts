@@ -22,7 +22,7 @@ export class Surplus {
    * closed.
    */
   hold(socket: Socket, refusal: Refusal): boolean {
-    const key = keyOf(socket);
+    const key = peerKey(socket);
     if (key === undefined || this.#refusals.size >= SURPLUS_MAX) return false;
     this.#refusals.set(key, refusal);
     const timer = setTimeout(() => socket.destroy(), WAIT_MS);
@@ -35,10 +35,14 @@ export class Surplus {
 
   /** The refusal for a request on `socket`; undefined: it is not refused. */
   refusalOf(socket: Socket): Refusal | undefined {
-    return this.#refusals.size === 0 ? undefined : this.#refusals.get(keyOf(socket) ?? '');
+    return this.#refusals.size === 0 ? undefined : this.#refusals.get(peerKey(socket) ?? '');
   }
 }
 
-function keyOf({ remoteAddress, remotePort }: Socket): string | undefined {
+/**
+ * The peer's address and port, which a TLS socket has in common with the socket below it; undefined
+ * if the peer has gone.
+ */
+export function peerKey({ remoteAddress, remotePort }: Socket): string | undefined {
   return remoteAddress === undefined ? undefined : `${remoteAddress} ${remotePort}`;
 }

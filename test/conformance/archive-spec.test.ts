@@ -24,6 +24,7 @@ import { GROUP_BYTES_MAX } from '../../packages/server/src/log/file/recovery.ts'
 import { murmur2 } from '../../packages/server/src/log/kafka/murmur2.ts';
 import { root } from '../support/process.ts';
 import { type DigestVector, renderBytes, renderDigest, VECTORS } from './archive-vectors.ts';
+import { tableRows } from './markdown-table.ts';
 
 const spec = join(root, 'spec');
 const pages = ['archive.md', 'log-file.md', 'log-kafka.md'];
@@ -33,21 +34,7 @@ const source = (path: string): string => readFileSync(join(root, 'packages/serve
 /** The text with its lines joined, for searching sentences. */
 const flowing = (of: string): string => of.replace(/\s+/g, ' ');
 
-/** Rows of the table whose header begins with `header`, cells without backquotes. */
-function table(header: string, of = text): string[][] {
-  const start = of.indexOf(`\n| ${header} |`);
-  assert.notEqual(start, -1, `there is no table ${header}`);
-  const rows = of
-    .slice(start + 1, of.indexOf('\n\n', start))
-    .split('\n')
-    .slice(2);
-  return rows.map((row) =>
-    row
-      .replace(/^\| | \|$/g, '')
-      .split(' | ')
-      .map((cell) => cell.replaceAll('`', '')),
-  );
-}
+const table = (header: string, of = text): string[][] => tableRows(of, header);
 
 /** Names in the first column of a table; `{a,b}_x` stands for a_x and b_x. */
 const names = (header: string): string[] =>

@@ -22,26 +22,12 @@ import {
   Timing,
 } from '@hayate/protocol';
 import { Channels } from '../../packages/server/src/shard/shard.ts';
+import { tableRows } from './markdown-table.ts';
 
 const spec = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'spec');
 const text = ['wire.md', 'behaviour.md'].map((file) => readFileSync(join(spec, file), 'utf8')).join('\n');
 
-/** The cells of the rows of the table whose header begins with `header`, without backquotes. */
-function table(header: string): string[][] {
-  const start = text.indexOf(`\n| ${header} |`);
-  assert.notEqual(start, -1, `there is no table ${header}`);
-  const end = text.indexOf('\n\n', start);
-  const rows = text
-    .slice(start + 1, end)
-    .split('\n')
-    .slice(2);
-  return rows.map((row) =>
-    row
-      .replace(/^\| | \|$/g, '')
-      .split(' | ')
-      .map((cell) => cell.replaceAll('`', '')),
-  );
-}
+const table = (header: string): string[][] => tableRows(text, header);
 const column = (header: string, index = 0) => table(header).map((row) => row[index] ?? '');
 const names = (values: readonly { readonly localName: string; readonly number: number }[]) =>
   values.filter(({ number }) => number !== 0).map(({ localName }) => localName);

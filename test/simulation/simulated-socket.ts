@@ -3,6 +3,7 @@
 // WebSocket over a socket whose kernel buffer and bandwidth are limited. The client's end gets
 // whole messages, and can stop reading, close, or vanish.
 import { EventEmitter } from 'node:events';
+import { Timing } from '@hayate/protocol';
 import type { ViewerSocket } from '../../packages/server/src/listener/fan-out-viewer.ts';
 import type { SeededRandom } from './seeded-random.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
@@ -25,8 +26,6 @@ export interface ClientEnd {
 }
 
 const TRANSPORT_FAILED = 1_006;
-/** As in gateway/connection.ts: the wait for a close frame in return. */
-const CLOSE_GRACE_MS = 2_000;
 
 interface Written {
   left: Uint8Array;
@@ -115,7 +114,7 @@ export class SimulatedSocket {
 
   /** The server has closed; the client may answer. */
   awaitClose(): void {
-    this.#time.at(this.#time.nowMs + CLOSE_GRACE_MS, Phase.arrival, () => this.process.deliver(() => this.end(TRANSPORT_FAILED)));
+    this.#time.at(this.#time.nowMs + Timing.closeGraceMs, Phase.arrival, () => this.process.deliver(() => this.end(TRANSPORT_FAILED)));
   }
 
   /** The connection has ended for the server. */

@@ -2,7 +2,7 @@
 // close with a documented code. Input that breaks the protocol closes only this connection, with a
 // reason. A silent peer is pinged, and closed if it does not answer. A peer that sends too much, or
 // reads too little, is closed as well, and never delays others.
-import { type CloseCodeName, CloseCodes, WireError } from '@hayate/protocol';
+import { type CloseCodeName, CloseCodes, Timing, WireError } from '@hayate/protocol';
 import type { WebSocket } from 'ws';
 import type { Clock } from '../kernel/clock.ts';
 import { HayateError } from '../kernel/error.ts';
@@ -44,9 +44,6 @@ export interface ConnectionOptions {
  * close code.
  */
 export type TakeMessage = (message: Uint8Array) => void | Promise<void>;
-
-/** How long the peer may take to answer a close before the socket is destroyed. */
-const CLOSE_GRACE_MS = 2_000;
 
 /** Messages of one connection that are taken before other connections get their turn. */
 const TURN_MESSAGES_MAX = 32;
@@ -162,7 +159,7 @@ export class Connection {
 
   /** Destroys the socket if the peer does not close in time. */
   #endSoon(): void {
-    const grace = setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS);
+    const grace = setTimeout(() => this.#socket.terminate(), Timing.closeGraceMs);
     this.#socket.once('close', () => clearTimeout(grace));
   }
 

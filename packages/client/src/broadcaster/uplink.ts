@@ -112,7 +112,6 @@ export class Uplink {
     const spareBits = this.#limitBits * LIMIT_SHARE - this.#meter.bitsPerSecond(nowMs);
     const bytesPerMs = Math.max(0, Math.min(this.estimateBitsPerSecond / 2, spareBits)) / 8_000;
     this.#budgetBytes = Math.min(this.#budgetBytes + elapsedMs * bytesPerMs, BURST_MS * bytesPerMs);
-    // The meter of frames reports eight "bits" for each frame.
     const spareFrames = this.#limitFrames * LIMIT_SHARE - this.#frameMeter.perSecond(nowMs);
     const framesPerMs = Math.max(0, Math.min(spareFrames, FRAMES_PER_SECOND_MAX)) / 1_000;
     this.#budgetFrames = Math.min(this.#budgetFrames + elapsedMs * framesPerMs, BURST_MS * framesPerMs);

@@ -12,7 +12,7 @@ import { sourcePaths } from './support/source-tree.ts';
 const paths = sourcePaths();
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 const isTest = (path: string): boolean =>
-  /\.test(-child)?\.tsx?$/.test(path) || /^(test|bench)\//.test(path) || path.endsWith('-contract.ts');
+  /\.test(-child)?\.tsx?$/.test(path) || /^(test|bench)\//.test(path) || /\/(fault-)?contract\.ts$/.test(path);
 const typescript = paths.filter((path) => /\.tsx?$/.test(path) && !path.includes('/src/gen/') && !path.endsWith('.d.ts'));
 const code = [...typescript, ...paths.filter((path) => path.endsWith('.mjs'))];
 
@@ -73,27 +73,31 @@ test('roles never import one another', () => {
   );
 });
 
-test('only main.ts, adapters.ts and the command line name adapters', () => {
-  const adapter = /^packages\/server\/src\/(shard\/(shard-|[a-z]+\/)|store\/store-|log\/[a-z]+\/)/;
+test('only adapters.ts and the command line name adapters', () => {
+  const adapter = /^packages\/server\/src\/(shard|store|log)\/[a-z0-9]+\//;
   const mayName = (path: string): boolean =>
-    ['packages/server/src/main.ts', 'packages/server/src/adapters.ts'].includes(path) ||
-    within('packages/server/src/cli')(path) ||
-    isTest(path) ||
-    adapter.test(path);
+    path === 'packages/server/src/adapters.ts' || within('packages/server/src/cli')(path) || isTest(path) || adapter.test(path);
   none(
-    'An adapter is named outside of main.ts, adapters.ts and cli/:',
+    'An adapter is named outside of adapters.ts and cli/:',
     importsWhere(
       (path) => !mayName(path),
-      (target) => adapter.test(target) && !target.endsWith('-contract.ts'),
+      (target) => adapter.test(target),
     ),
   );
-  const seams = ['shard', 'log', 'store'].map((name) => `packages/server/src/${name}/${name}.ts`);
+  const seams = ['shard', 'log', 'store'];
   none(
     'A seam knows an adapter:',
     importsWhere(
-      (path) => seams.includes(path),
+      (path) => seams.some((name) => path === `packages/server/src/${name}/${name}.ts`),
       (target) => adapter.test(target),
     ),
+  );
+  for (const name of seams)
+    for (const file of [`${name}.ts`, 'contract.ts']) assert.ok(paths.includes(`packages/server/src/${name}/${file}`), `${name}/${file}`);
+  const adapters = new Set(paths.flatMap((path) => adapter.exec(path)?.[0] ?? []));
+  none(
+    'An adapter without open.ts:',
+    [...adapters].filter((folder) => !paths.includes(`${folder}open.ts`)),
   );
 });
 

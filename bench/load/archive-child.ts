@@ -6,8 +6,8 @@ import { setInterval as every } from 'node:timers';
 import { parseArgs } from 'node:util';
 import { type ArchiverOptions, startArchiver } from '../../packages/server/src/archiver/archiver.ts';
 import { createContext } from '../../packages/server/src/kernel/context.ts';
-import { openFileLog } from '../../packages/server/src/log/file/file-log.ts';
-import { openFsStore } from '../../packages/server/src/store/store-fs.ts';
+import { openFileLog } from '../../packages/server/src/log/file/open.ts';
+import { openFsStore } from '../../packages/server/src/store/fs/open.ts';
 
 /** The cost of archiving a log. */
 export interface ArchiveRun {

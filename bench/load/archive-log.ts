@@ -17,7 +17,7 @@ import {
   StreamHeaderSchema,
 } from '@hayate/protocol';
 import { type Batch, BatchSchema, RecordSchema } from '@hayate/protocol/server';
-import { openFileLog, partitionOf } from '../../packages/server/src/log/file/file-log.ts';
+import { openFileLog, partitionOf } from '../../packages/server/src/log/file/open.ts';
 import { seededNumbers } from '../../test/conformance/archive-broadcast.ts';
 import { encodeOpus, PACKET_SAMPLES, voice } from '../../test/conformance/archive-sound.ts';
 

@@ -8,8 +8,8 @@ import { readStatistics } from '../../packages/server/src/archive/statistics-rea
 import { startArchiver } from '../../packages/server/src/archiver/archiver.ts';
 import { AVRO_CODECS, type AvroCodec } from '../../packages/server/src/format/avro/index.ts';
 import { createContext } from '../../packages/server/src/kernel/context.ts';
-import { openFileLog } from '../../packages/server/src/log/file/file-log.ts';
-import { openFsStore } from '../../packages/server/src/store/store-fs.ts';
+import { openFileLog } from '../../packages/server/src/log/file/open.ts';
+import { openFsStore } from '../../packages/server/src/store/fs/open.ts';
 import { startHayate, startHayateServer } from '../../test/support/hayate.ts';
 import { root } from '../../test/support/process.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';

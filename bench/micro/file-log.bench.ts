@@ -4,7 +4,7 @@
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openFileLog } from '../../packages/server/src/log/file/file-log.ts';
+import { openFileLog } from '../../packages/server/src/log/file/open.ts';
 import { recordBytes } from '../../packages/server/src/log/file/record.ts';
 
 /** A ratio: the log's throughput over the plain loop's. 1 is the limit of the disk. */

@@ -4,8 +4,8 @@
 // on the same broker, which shows the cost of Hayate's code around it.
 import { join } from 'node:path';
 import { ProduceAcks, Producer } from '@platformatic/kafka';
-import { openFileLog } from '../../packages/server/src/log/file/file-log.ts';
-import { openKafkaLog } from '../../packages/server/src/log/kafka/kafka-log.ts';
+import { openFileLog } from '../../packages/server/src/log/file/open.ts';
+import { openKafkaLog } from '../../packages/server/src/log/kafka/open.ts';
 import { cleanUp } from '../../test/support/clean-up.ts';
 import { startKafka } from '../../test/support/kafka.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';

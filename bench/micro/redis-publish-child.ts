@@ -6,7 +6,7 @@ import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promis
 import { createContext } from '../../packages/server/src/kernel/context.ts';
 import { parseFlags } from '../../packages/server/src/kernel/flag.ts';
 import { serveFlags } from '../../packages/server/src/serve-flags.ts';
-import { openShards } from '../../packages/server/src/shard/shard-redis.ts';
+import { openRedisShards } from '../../packages/server/src/shard/redis/open.ts';
 
 const CHANNELS = Array.from({ length: 100 }, (_, i) => `live:studio-${i}`);
 const MESSAGE = Buffer.alloc(640, 7);
@@ -31,7 +31,7 @@ const contestants: Record<string, (url: string) => Promise<Publisher>> = {
       ['--shards', url, '--slot-ms', '0', '--shard-suspect-ms', '5000', '--shard-close-ms', '9000'],
       {},
     );
-    const shards = await openShards(settings, context);
+    const shards = await openRedisShards(settings, context);
     return {
       publish: (channels) => {
         for (const channel of channels) shards.publish(channel, MESSAGE);

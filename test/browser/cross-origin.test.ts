@@ -10,7 +10,7 @@ import { type TestContext, test } from 'node:test';
 import { Broadcaster, createPose } from '@hayate/client';
 import { epochText } from '@hayate/protocol';
 import type { Page } from 'playwright-core';
-import { openFsStore } from '../../packages/server/src/store/store-fs.ts';
+import { openFsStore } from '../../packages/server/src/store/fs/open.ts';
 import { cleanUp } from '../support/clean-up.ts';
 import { poll } from '../support/poll.ts';
 import { root, runProcess } from '../support/process.ts';

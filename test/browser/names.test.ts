@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import type { CDPSession, Page } from 'playwright-core';
 import { isStreamName } from '../../packages/protocol/src/index.ts';
 import { listBroadcasts } from '../../packages/server/src/archive/catalog.ts';
-import { openFsStore } from '../../packages/server/src/store/store-fs.ts';
+import { openFsStore } from '../../packages/server/src/store/fs/open.ts';
 import type { StudioDebug } from '../../packages/web/src/debug.ts';
 import { poll } from '../support/poll.ts';
 import { requireTool } from '../support/require-tool.ts';

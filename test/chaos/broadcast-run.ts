@@ -6,8 +6,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { verifyArchive } from '../../packages/server/src/archive/verify/verify.ts';
-import { openFileLog } from '../../packages/server/src/log/file/file-log.ts';
-import { openFsStore } from '../../packages/server/src/store/store-fs.ts';
+import { openFileLog } from '../../packages/server/src/log/file/open.ts';
+import { openFsStore } from '../../packages/server/src/store/fs/open.ts';
 import { tickValue } from '../conformance/archive-broadcast.ts';
 import {
   type AckLine,

@@ -110,7 +110,7 @@ const { encodeFrame, FrameFlag, Kind, mintEpoch } = await import('@hayate/protoc
 const { archiveUntil, writeLog } = await import('./archive-run.ts');
 const { audioPayload, batchValue, headerPayload, STARTED_MS } = await import('./archive-broadcast.ts');
 const { verifyArchive } = await import('../../packages/server/src/archive/verify/verify.ts');
-const { openFsStore } = await import('../../packages/server/src/store/store-fs.ts');
+const { openFsStore } = await import('../../packages/server/src/store/fs/open.ts');
 
 const STREAM = 'alice';
 const SECONDS = 4;

@@ -13,7 +13,7 @@ import { readObjectIdentity } from '../../packages/server/src/archive/object-dig
 import { parseManifestKey } from '../../packages/server/src/archive/path.ts';
 import { verifyArchive } from '../../packages/server/src/archive/verify/verify.ts';
 import { AVRO_CODECS } from '../../packages/server/src/format/avro/index.ts';
-import { openFsStore } from '../../packages/server/src/store/store-fs.ts';
+import { openFsStore } from '../../packages/server/src/store/fs/open.ts';
 import { root } from '../support/process.ts';
 import { requirePythonTool } from '../support/python-program.ts';
 import { tempDir } from '../support/temp-dir.ts';

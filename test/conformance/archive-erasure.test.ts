@@ -25,7 +25,7 @@ import { startArchiver } from '../../packages/server/src/archiver/archiver.ts';
 import { readAvro } from '../../packages/server/src/format/avro/index.ts';
 import { readOggOpus } from '../../packages/server/src/format/ogg/index.ts';
 import { createContext } from '../../packages/server/src/kernel/context.ts';
-import { openFileLog } from '../../packages/server/src/log/file/file-log.ts';
+import { openFileLog } from '../../packages/server/src/log/file/open.ts';
 import type { Store } from '../../packages/server/src/store/store.ts';
 import { poll } from '../support/poll.ts';
 import { requirePython, requireTool } from '../support/require-tool.ts';

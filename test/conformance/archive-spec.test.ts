@@ -178,7 +178,7 @@ test('the numbers in the text are those of the code', () => {
   const file = flowing(page('log-file.md'));
   assert.ok(file.includes(`at most ${number(ENTRY_BYTES_MAX)} bytes (${ENTRY_BYTES_MAX / 2 ** 20} MiB)`));
   assert.ok(file.includes(`at most ${number(GROUP_BYTES_MAX)} bytes (${GROUP_BYTES_MAX / 2 ** 20} MiB)`));
-  const [, partitionsMax = ''] = /partitions > (\d+)/.exec(source('log/file/file-log.ts')) ?? [];
+  const [, partitionsMax = ''] = /partitions > (\d+)/.exec(source('log/file/open.ts')) ?? [];
   assert.ok(file.includes(`| 1 to ${partitionsMax} |`));
   const kafka = flowing(page('log-kafka.md'));
   for (const key of ['hoshi', 'stream-7']) assert.ok(kafka.includes(`\`murmur2("${key}")\` is ${murmur2(Buffer.from(key))}`), key);

@@ -17,8 +17,8 @@ import { joinParts, readAvroFile } from '../../packages/server/src/format/avro/i
 import { logicalDigest } from '../../packages/server/src/format/logical-digest.ts';
 import { readOggOpus } from '../../packages/server/src/format/ogg/index.ts';
 import { readParquetMetadata } from '../../packages/server/src/format/parquet/index.ts';
-import { openFileLog } from '../../packages/server/src/log/file/file-log.ts';
-import { openFsStore } from '../../packages/server/src/store/store-fs.ts';
+import { openFileLog } from '../../packages/server/src/log/file/open.ts';
+import { openFsStore } from '../../packages/server/src/store/fs/open.ts';
 import { root } from '../support/process.ts';
 import { audioPayload, batchValue, headerPayload, tickValue } from './archive-broadcast.ts';
 import { archiveUntil } from './archive-run.ts';

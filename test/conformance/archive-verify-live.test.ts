@@ -17,8 +17,8 @@ import { readRetained, writeRetained } from '../../packages/server/src/archive/r
 import { deleteAged } from '../../packages/server/src/archive/retention.ts';
 import { type Finding, verifyArchive } from '../../packages/server/src/archive/verify/verify.ts';
 import { dispatch } from '../../packages/server/src/cli/index.ts';
+import { openFsStore } from '../../packages/server/src/store/fs/open.ts';
 import type { Store } from '../../packages/server/src/store/store.ts';
-import { openFsStore } from '../../packages/server/src/store/store-fs.ts';
 import { audioPayload, batchValue, headerPayload, makeLog, STARTED_MS } from './archive-broadcast.ts';
 import { archiveUntil, interceptCalls, makePlace, type Place, writeLog } from './archive-run.ts';
 

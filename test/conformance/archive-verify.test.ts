@@ -23,7 +23,7 @@ import { type Finding, type Rule, verifyArchive } from '../../packages/server/sr
 import { readAvro } from '../../packages/server/src/format/avro/index.ts';
 import { oggPageCrc } from '../../packages/server/src/format/ogg/crc.ts';
 import { readParquetMetadata, writeParquet } from '../../packages/server/src/format/parquet/index.ts';
-import { openFsStore } from '../../packages/server/src/store/store-fs.ts';
+import { openFsStore } from '../../packages/server/src/store/fs/open.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { makeLog } from './archive-broadcast.ts';
 import { Damage } from './archive-damage.ts';

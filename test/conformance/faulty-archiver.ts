@@ -7,7 +7,7 @@ import { manifestKey } from '../../packages/server/src/archive/path.ts';
 import { type ArchiverOptions, startArchiver } from '../../packages/server/src/archiver/archiver.ts';
 import { CutBuilder } from '../../packages/server/src/archiver/cut.ts';
 import { createContext } from '../../packages/server/src/kernel/context.ts';
-import { openFileLog } from '../../packages/server/src/log/file/file-log.ts';
+import { openFileLog } from '../../packages/server/src/log/file/open.ts';
 import { type Log, type LogEntry, type LogPartition, LogRefusedError } from '../../packages/server/src/log/log.ts';
 import { poll } from '../support/poll.ts';
 import { interceptCalls, type Place } from './archive-run.ts';

@@ -6,7 +6,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { type AudioFrame, Broadcaster, createPose, type MotionFrame, Replay, type ReplayState } from '@hayate/client';
 import { epochText, isKey, Kind, peekFrame, ServerMessageSchema } from '@hayate/protocol';
 import { requestErasure } from '../../packages/server/src/archive/erasure-record.ts';
-import { openFsStore } from '../../packages/server/src/store/store-fs.ts';
+import { openFsStore } from '../../packages/server/src/store/fs/open.ts';
 import { cleanUp } from '../support/clean-up.ts';
 import { demoClip } from '../support/hayate.ts';
 import { poll } from '../support/poll.ts';

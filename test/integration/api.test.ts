@@ -8,7 +8,7 @@ import type { TLSSocket } from 'node:tls';
 import { parseFlags } from '../../packages/server/src/kernel/flag.ts';
 import { startServer } from '../../packages/server/src/main.ts';
 import { serveFlags } from '../../packages/server/src/serve-flags.ts';
-import { openFsStore } from '../../packages/server/src/store/store-fs.ts';
+import { openFsStore } from '../../packages/server/src/store/fs/open.ts';
 import { poll } from '../support/poll.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { tempDir } from '../support/temp-dir.ts';

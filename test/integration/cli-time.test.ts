@@ -5,7 +5,7 @@ import { cp } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { readTime, timeText } from '../../packages/server/src/kernel/time-text.ts';
-import { openFsStore } from '../../packages/server/src/store/store-fs.ts';
+import { openFsStore } from '../../packages/server/src/store/fs/open.ts';
 import { makeLog } from '../conformance/archive-broadcast.ts';
 import { archiveUntil, makePlace, type Place, readObjects, writeLog } from '../conformance/archive-run.ts';
 import { runProcess } from '../support/process.ts';

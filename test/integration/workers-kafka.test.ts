@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { verifyArchive } from '../../packages/server/src/archive/verify/verify.ts';
-import { openFsStore } from '../../packages/server/src/store/store-fs.ts';
+import { openFsStore } from '../../packages/server/src/store/fs/open.ts';
 import { demoClip, runHayate, startHayateServer } from '../support/hayate.ts';
 import { startKafka } from '../support/kafka.ts';
 import { poll } from '../support/poll.ts';

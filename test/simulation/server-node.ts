@@ -11,8 +11,8 @@ import { Listener } from '../../packages/server/src/listener/listener.ts';
 import { Directory } from '../../packages/server/src/live/directory.ts';
 import { serveFlags } from '../../packages/server/src/serve-flags.ts';
 import { parsePlacement } from '../../packages/server/src/shard/redis/placement.ts';
-import { openRedisShards } from '../../packages/server/src/shard/redis/redis-shards.ts';
 import { parseShardSources } from '../../packages/server/src/shard/redis/server-address.ts';
+import { openRedisServers } from '../../packages/server/src/shard/redis/servers.ts';
 import type { Shards } from '../../packages/server/src/shard/shard.ts';
 import { Streamer } from '../../packages/server/src/streamer/streamer.ts';
 import { TicketSigner } from '../../packages/server/src/streamer/ticket.ts';
@@ -57,7 +57,7 @@ abstract class Node {
   protected async openShards(): Promise<Shards> {
     const { world, process } = this;
     const { shardSuspectMs, shardCloseMs, shardReturnMs, shardResolveMs, shardQueueBytesMax, slotMs } = world.settings;
-    this.shards = await openRedisShards({
+    this.shards = await openRedisServers({
       sources: parseShardSources('dns+redis://shards:6379'),
       placement: parsePlacement(world.settings.placement),
       slotMs,

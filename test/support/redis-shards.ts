@@ -5,8 +5,8 @@ import { createContext } from '../../packages/server/src/kernel/context.ts';
 import { socketDial } from '../../packages/server/src/shard/redis/dial.ts';
 import { dnsLookUp } from '../../packages/server/src/shard/redis/dns-look-up.ts';
 import { parsePlacement } from '../../packages/server/src/shard/redis/placement.ts';
-import { openRedisShards, type RedisShardsOptions } from '../../packages/server/src/shard/redis/redis-shards.ts';
 import { parseShardSources } from '../../packages/server/src/shard/redis/server-address.ts';
+import { openRedisServers, type RedisServersOptions } from '../../packages/server/src/shard/redis/servers.ts';
 import type { Shards } from '../../packages/server/src/shard/shard.ts';
 import { cleanUp } from './clean-up.ts';
 import { poll } from './poll.ts';
@@ -25,10 +25,10 @@ export interface TestShards {
 export const openTestShards = async (
   t: TestContext,
   servers: string,
-  { dnsServer, ca, ...options }: Partial<RedisShardsOptions> & { dnsServer?: string; ca?: string } = {},
+  { dnsServer, ca, ...options }: Partial<RedisServersOptions> & { dnsServer?: string; ca?: string } = {},
 ): Promise<TestShards> => {
   const { clock, logger, registry } = createContext({ logLevel: 'silent' });
-  const shards = await openRedisShards({
+  const shards = await openRedisServers({
     sources: parseShardSources(servers),
     placement: parsePlacement('spray'),
     slotMs: 1,

@@ -1,16 +1,19 @@
-// Opens the log and the store. In: settings. Out: an open log or store. Only this file chooses
-// among their adapters, for the server and for commands.
+// Opens the shards, the log and the store. In: settings. Out: an open adapter. Only this file
+// chooses among adapters, for the server and for commands.
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LogSettings, StoreSettings } from './adapter-flags.ts';
 import type { Context } from './kernel/context.ts';
 import { HayateError } from './kernel/error.ts';
-import { openFileLog, readFileOffsets } from './log/file/file-log.ts';
+import { openFileLog, readFileOffsets } from './log/file/open.ts';
 import type { CommittedOffsets, Log } from './log/log.ts';
+import { openMemoryShards } from './shard/memory/open.ts';
+import { openRedisShards, type ShardSettings } from './shard/redis/open.ts';
+import type { Shards } from './shard/shard.ts';
 import { parseBucketAddress, parseEndpoint } from './store/bucket-address.ts';
+import { openFsStore } from './store/fs/open.ts';
 import { checkPutIfAbsent } from './store/remote-store.ts';
 import type { Store } from './store/store.ts';
-import { openFsStore } from './store/store-fs.ts';
 
 /** The directory in which the embedded log keeps its files. */
 export function logDirectory({ data }: { data: string }): string {
@@ -20,6 +23,20 @@ export function logDirectory({ data }: { data: string }): string {
 /** The directory in which the embedded store keeps its objects. */
 export function storeDirectory({ data }: { data: string }): string {
   return join(data, 'archive');
+}
+
+/**
+ * Opens the shards that `settings` name. Throws CONFIGURATION for invalid settings, and for memory
+ * shards in a process that has only one of the roles that meet there.
+ */
+export async function openShards(settings: ShardSettings & { readonly roles: readonly string[] }, context: Context): Promise<Shards> {
+  if (settings.shards !== 'memory') return openRedisShards(settings, context);
+  if (settings.roles.includes('streamer') !== settings.roles.includes('listener'))
+    throw new HayateError(
+      'CONFIGURATION',
+      'a streamer and a listener in different processes need --shards redis://…: memory reaches no other process',
+    );
+  return openMemoryShards();
 }
 
 /**
@@ -55,7 +72,7 @@ async function loadKafka(log: string) {
   if (!log.startsWith('kafka://')) throw new HayateError('CONFIGURATION', `--log ${log}: neither "file" nor kafka://HOST:PORT/TOPIC`);
   const [settings, opening, offsets] = await Promise.all([
     import('./log/kafka/kafka-settings.ts'),
-    import('./log/kafka/kafka-log.ts'),
+    import('./log/kafka/open.ts'),
     import('./log/kafka/kafka-offsets.ts'),
   ]);
   return { ...settings, ...opening, ...offsets };
@@ -101,11 +118,11 @@ async function openBucket(settings: StoreSettings): Promise<Store> {
   const { store, storeEndpoint, storeRegion: region, storeTimeoutMs: timeoutMs, storeRequestsMax: requestsMax } = settings;
   const endpoint = storeEndpoint === undefined ? undefined : parseEndpoint(storeEndpoint);
   if (store.startsWith('s3://')) {
-    const { openS3Store } = await import('./store/store-s3.ts');
+    const { openS3Store } = await import('./store/s3/open.ts');
     return openS3Store({ ...parseBucketAddress(store), endpoint, region, timeoutMs, requestsMax });
   }
   if (store.startsWith('gs://')) {
-    const { openGcsStore } = await import('./store/store-gcs.ts');
+    const { openGcsStore } = await import('./store/gcs/open.ts');
     return openGcsStore({ ...parseBucketAddress(store), endpoint, timeoutMs, requestsMax });
   }
   throw new HayateError('CONFIGURATION', `--store ${store}: neither "fs" nor s3://BUCKET/PREFIX nor gs://BUCKET/PREFIX`);

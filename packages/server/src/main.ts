@@ -1,11 +1,11 @@
 // The program: turns settings into parts, parts into roles, and roles into a running server, and
-// releases everything when it drains. Only this file and adapters.ts name adapters.
+// releases everything when it drains. Only adapters.ts names adapters.
 import { strict as assert } from 'node:assert';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { PATHS } from '@hayate/protocol';
 import type { Registry } from '@prometheus-io/client';
-import { openLog, openStore, storeDirectory } from './adapters.ts';
+import { openLog, openShards, openStore, storeDirectory } from './adapters.ts';
 import { Api, createApplication } from './api/api.ts';
 import { addDevelopmentDoor } from './api/development-door.ts';
 import { addDevelopmentToken, type DoorAddress } from './api/development-token.ts';
@@ -32,8 +32,6 @@ import type { Log } from './log/log.ts';
 import { openSecurity, type Security } from './security.ts';
 import type { Role, ServeSettings } from './serve-flags.ts';
 import type { Shards } from './shard/shard.ts';
-import { openMemoryShards } from './shard/shard-memory.ts';
-import { openShards } from './shard/shard-redis.ts';
 import { measureStore } from './store/measured-store.ts';
 import type { Store } from './store/store.ts';
 import { Streamer } from './streamer/streamer.ts';
@@ -109,7 +107,7 @@ async function start(given: ServeSettings, member: GroupMember | undefined, clea
   const certificate = await givenCertificate(settings, context);
   cleanup.push(async () => certificate?.close());
   const archiveDirectory = storeDirectory(settings);
-  const shards = await openShardsFor(settings, context);
+  const shards = await openShards(settings, context);
   cleanup.push(() => shards.close());
   // Embedded adapters admit one process, so a role that does not need an adapter leaves it to
   // another process.
@@ -184,16 +182,6 @@ function reasonsOf(services: readonly Pick<Service, 'name' | 'unready'>[]): read
 
 function takesRole({ roles }: ServeSettings, ...some: readonly Role[]): boolean {
   return some.some((role) => roles.includes(role));
-}
-
-async function openShardsFor(settings: ServeSettings, context: Context): Promise<Shards> {
-  if (settings.shards !== 'memory') return openShards(settings, context);
-  if (takesRole(settings, 'streamer') !== takesRole(settings, 'listener'))
-    throw new HayateError(
-      'CONFIGURATION',
-      'a streamer and a listener in different processes need --shards redis://…: memory reaches no other process',
-    );
-  return openMemoryShards();
 }
 
 /** Returns a part that was opened for the role in question. */

@@ -3,10 +3,10 @@
 import { mkdirSync, watch, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { openFsStore } from '../../../packages/server/src/store/fs/open.ts';
+import { openGcsStore } from '../../../packages/server/src/store/gcs/open.ts';
+import { openS3Store } from '../../../packages/server/src/store/s3/open.ts';
 import type { Store } from '../../../packages/server/src/store/store.ts';
-import { openFsStore } from '../../../packages/server/src/store/store-fs.ts';
-import { openGcsStore } from '../../../packages/server/src/store/store-gcs.ts';
-import { openS3Store } from '../../../packages/server/src/store/store-s3.ts';
 import { startGcs } from '../../support/gcs.ts';
 import { startS3 } from '../../support/s3.ts';
 import { type FaultPlan, type StoreFaultProxy, seededFaults, startStoreFaultProxy } from '../../support/store-fault-proxy.ts';

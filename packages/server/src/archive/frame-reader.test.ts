@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { tempDir } from '../../../../test/support/temp-dir.ts';
 import { AvroBlocks, packAvroSections } from '../format/avro/index.ts';
+import { openFsStore } from '../store/fs/open.ts';
 import type { Store } from '../store/store.ts';
-import { openFsStore } from '../store/store-fs.ts';
 import { decodeFrames, FrameReader } from './frame-reader.ts';
 import { FRAME_TABLE, type FrameRow } from './frame-row.ts';
 

@@ -6,7 +6,7 @@ import { CUT_CONFIG, type CutConfig } from '../archive/cut-config.ts';
 import { decodeFrames } from '../archive/frame-reader.ts';
 import { firstManifest } from '../archive/manifest.ts';
 import { createContext } from '../kernel/context.ts';
-import { openFileLog } from '../log/file/file-log.ts';
+import { openFileLog } from '../log/file/open.ts';
 import type { LogEntry } from '../log/log.ts';
 import { BUFFER_BYTES } from './archive-memory.ts';
 import { startArchiver } from './archiver.ts';

@@ -15,7 +15,7 @@ import { decodeFrames } from '../archive/frame-reader.ts';
 import { readRetained } from '../archive/retained.ts';
 import { type Context, createContext } from '../kernel/context.ts';
 import type { Service } from '../kernel/service.ts';
-import { openFileLog } from '../log/file/file-log.ts';
+import { openFileLog } from '../log/file/open.ts';
 import type { Log } from '../log/log.ts';
 import type { Store } from '../store/store.ts';
 import { type ArchiverOptions, startArchiver } from './archiver.ts';

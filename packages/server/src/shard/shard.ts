@@ -23,7 +23,7 @@ export const Channels = {
   directory: 'directory',
 } as const;
 
-/** Pub/sub over N servers. Adapters: shard-memory.ts, redis/. */
+/** Pub/sub over N servers. Adapters: memory/, redis/. */
 export interface Shards {
   /** Whether it reaches only this process. */
   readonly embedded: boolean;

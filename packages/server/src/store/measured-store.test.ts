@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { Registry } from '@prometheus-io/client';
 import { tempDir } from '../../../../test/support/temp-dir.ts';
+import { keys, storeContract } from './contract.ts';
+import { openFsStore } from './fs/open.ts';
 import { measureStore } from './measured-store.ts';
-import { keys, storeContract } from './store-contract.ts';
-import { openFsStore } from './store-fs.ts';
 
 let opened = 0;
 storeContract('measured store', async (t) =>

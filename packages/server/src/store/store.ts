@@ -31,7 +31,7 @@ export interface ReadRange {
 
 /**
  * An object store. Keys are relative paths of segments [A-Za-z0-9_=.-]+ joined by '/'; '.' and '..'
- * are refused. Adapters: store-fs.ts, store-s3.ts, store-gcs.ts.
+ * are refused. Adapters: fs/, s3/, gcs/.
  */
 export interface Store {
   /**

@@ -10,7 +10,7 @@ import { cleanUp } from '../../../../test/support/clean-up.ts';
 import { poll } from '../../../../test/support/poll.ts';
 import { tempDir } from '../../../../test/support/temp-dir.ts';
 import { systemClock } from '../kernel/clock.ts';
-import { openFileLog } from '../log/file/file-log.ts';
+import { openFileLog } from '../log/file/open.ts';
 import type { Log, LogPartition } from '../log/log.ts';
 import { type AppendLimits, AppendQueue } from './append-queue.ts';
 

@@ -9,7 +9,7 @@ import { poll } from '../../../../test/support/poll.ts';
 import { FrameSource } from '../../../../test/support/wire-peer.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { createContext } from '../kernel/context.ts';
-import { openMemoryShards } from '../shard/shard-memory.ts';
+import { openMemoryShards } from '../shard/memory/open.ts';
 import { LiveFeed } from './live-feed.ts';
 import { StreamerMetrics } from './streamer-metrics.ts';
 

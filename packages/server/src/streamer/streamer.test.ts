@@ -14,9 +14,9 @@ import { tempDir } from '../../../../test/support/temp-dir.ts';
 import { connectPeer, FrameSource } from '../../../../test/support/wire-peer.ts';
 import { ConnectionMetrics } from '../gateway/connection-metrics.ts';
 import { createContext } from '../kernel/context.ts';
-import { openFileLog } from '../log/file/file-log.ts';
+import { openFileLog } from '../log/file/open.ts';
 import type { Log } from '../log/log.ts';
-import { openMemoryShards } from '../shard/shard-memory.ts';
+import { openMemoryShards } from '../shard/memory/open.ts';
 import { Streamer, type StreamerOptions } from './streamer.ts';
 import { TicketSigner } from './ticket.ts';
 

@@ -12,11 +12,11 @@ import { poll } from '../../../../../test/support/poll.ts';
 import { startProcess } from '../../../../../test/support/process.ts';
 import { requireTool } from '../../../../../test/support/require-tool.ts';
 import { tempDir } from '../../../../../test/support/temp-dir.ts';
+import { take, text, withPartitions } from '../contract.ts';
 import { LogRefusedError } from '../log.ts';
-import { take, text, withPartitions } from '../log-contract.ts';
-import { openFileLog } from './file-log.ts';
+import { openFileLog } from './open.ts';
 
-const appender = new URL('file-log.test-child.ts', import.meta.url).pathname;
+const appender = new URL('open.test-child.ts', import.meta.url).pathname;
 
 test('while the kernel does not let files grow, appends are refused', async (t) => {
   const prlimit = requireTool(t, 'prlimit');

@@ -2,7 +2,7 @@
 // an instance id and a session time as arguments, and a line on stdin for each batch that it may
 // commit. Out: a line for each action.
 import { createInterface } from 'node:readline';
-import { openKafkaLog } from './kafka-log.ts';
+import { openKafkaLog } from './open.ts';
 
 const [address = '', instanceId = '', sessionMs = ''] = process.argv.slice(2);
 const permissions = createInterface({ input: process.stdin })[Symbol.asyncIterator]();

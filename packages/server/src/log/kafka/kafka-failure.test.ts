@@ -7,9 +7,9 @@ import { Registry } from '@prometheus-io/client';
 import { cleanUp } from '../../../../../test/support/clean-up.ts';
 import { type Kafka, startKafka } from '../../../../../test/support/kafka.ts';
 import { poll } from '../../../../../test/support/poll.ts';
+import { text, withPartitions } from '../contract.ts';
 import { type Log, LogRefusedError } from '../log.ts';
-import { text, withPartitions } from '../log-contract.ts';
-import { type KafkaLogOptions, openKafkaLog } from './kafka-log.ts';
+import { type KafkaLogOptions, openKafkaLog } from './open.ts';
 
 const KEYS = ['a', 'b', 'c', 'd', 'e', 'f'];
 

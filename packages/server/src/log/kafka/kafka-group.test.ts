@@ -7,10 +7,10 @@ import { cleanUp } from '../../../../../test/support/clean-up.ts';
 import { shareKafka } from '../../../../../test/support/kafka.ts';
 import { poll } from '../../../../../test/support/poll.ts';
 import { startProcess } from '../../../../../test/support/process.ts';
+import { text } from '../contract.ts';
 import type { Log, LogConsumer, LogPartition } from '../log.ts';
-import { text } from '../log-contract.ts';
-import { type KafkaLogOptions, openKafkaLog } from './kafka-log.ts';
 import { readKafkaOffsets } from './kafka-offsets.ts';
+import { type KafkaLogOptions, openKafkaLog } from './open.ts';
 
 const SESSION_MS = 2_000;
 const kafka = shareKafka();

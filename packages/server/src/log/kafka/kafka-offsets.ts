@@ -5,8 +5,8 @@ import type { CommittedOffsets } from '../log.ts';
 import { parseTopicAddress } from './address.ts';
 import { Cluster } from './cluster.ts';
 import { Coordinator } from './coordinator.ts';
-import { defaultGroup, type KafkaLogOptions } from './kafka-log.ts';
 import { earliestOffset } from './offset-range.ts';
+import { defaultGroup, type KafkaLogOptions } from './open.ts';
 import { persist } from './persist.ts';
 
 /** A group's committed offsets, and the oldest offset still kept, by partition. */

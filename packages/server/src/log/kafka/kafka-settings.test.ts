@@ -9,10 +9,10 @@ import { requireTool } from '../../../../../test/support/require-tool.ts';
 import { tempDir } from '../../../../../test/support/temp-dir.ts';
 import { logFlags } from '../../adapter-flags.ts';
 import { parseFlags } from '../../kernel/flag.ts';
-import { text } from '../log-contract.ts';
-import { openKafkaLog } from './kafka-log.ts';
+import { text } from '../contract.ts';
 import { readKafkaOffsets } from './kafka-offsets.ts';
 import { kafkaOptions } from './kafka-settings.ts';
+import { openKafkaLog } from './open.ts';
 
 const options = (flags: readonly string[]) => kafkaOptions(parseFlags(logFlags, flags, {}));
 

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { LogSettings } from '../../adapter-flags.ts';
 import { HayateError } from '../../kernel/error.ts';
 import type { Security } from './channel.ts';
-import type { KafkaLogOptions } from './kafka-log.ts';
+import type { KafkaLogOptions } from './open.ts';
 
 /**
  * The Kafka options in `settings`. Throws CONFIGURATION for contradictory settings, or for a file

@@ -7,9 +7,9 @@ import { cleanUp } from '../../../../../test/support/clean-up.ts';
 import { shareKafka } from '../../../../../test/support/kafka.ts';
 import { openKafkaAdmin } from '../../../../../test/support/kafka-admin.ts';
 import { poll } from '../../../../../test/support/poll.ts';
+import { take, text, withPartitions } from '../contract.ts';
 import type { LogPartition } from '../log.ts';
-import { take, text, withPartitions } from '../log-contract.ts';
-import { type KafkaLogOptions, openKafkaLog } from './kafka-log.ts';
+import { type KafkaLogOptions, openKafkaLog } from './open.ts';
 
 const kafka = shareKafka();
 let topics = 0;

@@ -10,7 +10,7 @@ import { startRedis } from '../../../../../test/support/redis.ts';
 import { createContext } from '../../kernel/context.ts';
 import { parseFlags } from '../../kernel/flag.ts';
 import { serveFlags } from '../../serve-flags.ts';
-import { openShards } from '../shard-redis.ts';
+import { openRedisShards } from './open.ts';
 
 const PASSWORD = 'correct-horse-battery';
 /** The number of refusals to wait for. */
@@ -37,7 +37,7 @@ for (const [name, rules, word, advice] of [
       logger: pino({ base: null }, { write: (line: string) => lines.push(line) }),
     };
     const shards = `redis://show:${PASSWORD}@${redis.host}:${redis.port}`;
-    const open = await openShards(parseFlags(serveFlags, ['--shards', shards], {}), context);
+    const open = await openRedisShards(parseFlags(serveFlags, ['--shards', shards], {}), context);
     cleanUp(t, () => open.close());
     void open.subscribe('live:x', () => undefined);
     const refusals = async () => {

@@ -10,13 +10,13 @@ import type { Dial } from './dial.ts';
 import { Discovery, type LookUp } from './discovery.ts';
 import type { Placement } from './placement.ts';
 import { PublishSlots } from './publish-slots.ts';
-import { RedisShard, type ShardEnvironment } from './redis-shard.ts';
+import { RedisServer, type ShardEnvironment } from './server.ts';
 import type { ShardServer, ShardSource } from './server-address.ts';
 import type { HealthPolicy } from './shard-health.ts';
 import { ShardMetrics } from './shard-metrics.ts';
 
 /** The options for Redis shards. Time, randomness and the network are injected here. */
-export interface RedisShardsOptions {
+export interface RedisServersOptions {
   readonly sources: readonly ShardSource[];
   readonly placement: Placement;
   /** How long messages are gathered before they are written, milliseconds. */
@@ -51,28 +51,28 @@ const PROBATION_MARGIN_MS = 1_000;
  * Opens shards over Redis. Resolves when each server has been reached or has refused, or after a
  * second. Never rejects.
  */
-export async function openRedisShards(options: RedisShardsOptions): Promise<Shards> {
-  const shards = new RedisShards(options);
+export async function openRedisServers(options: RedisServersOptions): Promise<Shards> {
+  const shards = new RedisServers(options);
   await shards.settle();
   return shards;
 }
 
-class RedisShards implements Shards {
+class RedisServers implements Shards {
   readonly embedded = false;
-  readonly #options: RedisShardsOptions;
+  readonly #options: RedisServersOptions;
   readonly #environment: ShardEnvironment;
-  readonly #slots: PublishSlots<RedisShard>;
+  readonly #slots: PublishSlots<RedisServer>;
   readonly #discovery: Discovery;
   readonly #channels = new Map<string, Set<Receive>>();
   /** By name. Includes the servers that are leaving. */
-  readonly #shards = new Map<string, RedisShard>();
+  readonly #shards = new Map<string, RedisServer>();
   /** The servers that are not leaving, sorted. */
-  #named: readonly RedisShard[] = [];
+  #named: readonly RedisServer[] = [];
   #found = false;
   #cancelLeave: CancelTimer = () => undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(options: RedisShardsOptions) {
+  constructor(options: RedisServersOptions) {
     this.#options = options;
     const { clock, logger, dial, random } = options;
     const log = new RateLimitedLog(logger, () => clock.nowMs());
@@ -108,7 +108,7 @@ class RedisShards implements Shards {
     });
   }
 
-  /** See openRedisShards. */
+  /** See openRedisServers. */
   async settle(): Promise<void> {
     const { clock } = this.#options;
     const { promise: late, resolve } = Promise.withResolvers<void>();
@@ -216,8 +216,8 @@ class RedisShards implements Shards {
     this.#armLeave();
   }
 
-  #add(server: ShardServer): RedisShard {
-    const shard = new RedisShard(server, this.#found, this.#environment);
+  #add(server: ShardServer): RedisServer {
+    const shard = new RedisServer(server, this.#found, this.#environment);
     this.#shards.set(server.name, shard);
     for (const channel of this.#channels.keys()) shard.subscriber.subscribe(channel);
     return shard;
@@ -247,6 +247,6 @@ class RedisShards implements Shards {
   }
 }
 
-function healthPolicy({ suspectMs, closeMs, returnMs, resolveMs }: RedisShardsOptions): HealthPolicy {
+function healthPolicy({ suspectMs, closeMs, returnMs, resolveMs }: RedisServersOptions): HealthPolicy {
   return { suspectMs, closeMs, returnMs, probationMs: resolveMs + PROBATION_MARGIN_MS };
 }

@@ -4,9 +4,9 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { tempDir } from '../../../../test/support/temp-dir.ts';
-import { keys, storeContract } from './store-contract.ts';
-import { openFsStore } from './store-fs.ts';
+import { tempDir } from '../../../../../test/support/temp-dir.ts';
+import { keys, storeContract } from '../contract.ts';
+import { openFsStore } from './open.ts';
 
 let opened = 0;
 storeContract('fs store', (t) => openFsStore({ directory: join(tempDir(t), String(opened++), 'archive') }));

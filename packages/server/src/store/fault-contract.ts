@@ -8,8 +8,8 @@ import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { poll } from '../../../../test/support/poll.ts';
 import { type StoreFault, type StoreFaultProxy, seededFaults, storeFaults } from '../../../../test/support/store-fault-proxy.ts';
+import { keys } from './contract.ts';
 import { KEY_LENGTH_MAX, type Store } from './store.ts';
-import { keys } from './store-contract.ts';
 
 /** One new, empty place in a bucket. */
 export interface FaultySite {

@@ -1,7 +1,7 @@
 // The contract of a log, on a real Apache Kafka.
 import { shareKafka } from '../../../../../test/support/kafka.ts';
-import { logContract } from '../log-contract.ts';
-import { openKafkaLog } from './kafka-log.ts';
+import { logContract } from '../contract.ts';
+import { openKafkaLog } from './open.ts';
 
 const kafka = shareKafka();
 let topics = 0;

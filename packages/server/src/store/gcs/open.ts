@@ -7,9 +7,9 @@
 // unencrypted.
 import { createHash, randomUUID } from 'node:crypto';
 import { GoogleAuth } from 'google-auth-library';
-import { HayateError } from '../kernel/error.ts';
-import { type BucketOptions, type BucketRequests, cutToRange, explainStatus, openRemoteStore } from './remote-store.ts';
-import type { Store } from './store.ts';
+import { HayateError } from '../../kernel/error.ts';
+import { type BucketOptions, type BucketRequests, cutToRange, explainStatus, openRemoteStore } from '../remote-store.ts';
+import type { Store } from '../store.ts';
 
 const ENDPOINT = 'https://storage.googleapis.com';
 const SCOPE = 'https://www.googleapis.com/auth/devstorage.read_write';

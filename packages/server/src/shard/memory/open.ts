@@ -1,7 +1,7 @@
 // The embedded adapter of the shard seam: one process, no server. As on a network, a message is
 // delivered in a later turn of the event loop, so that a receiver never runs inside the publisher's
 // call to publish.
-import type { Receive, Shards, Unsubscribe } from './shard.ts';
+import type { Receive, Shards, Unsubscribe } from '../shard.ts';
 
 class MemoryShards implements Shards {
   readonly embedded = true;

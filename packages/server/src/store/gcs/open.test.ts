@@ -2,13 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startGcs } from '../../../../test/support/gcs.ts';
-import { shareObjectServer } from '../../../../test/support/s3.ts';
-import { startStoreFaultProxy } from '../../../../test/support/store-fault-proxy.ts';
-import { checkPutIfAbsent } from './remote-store.ts';
-import { keys, storeContract } from './store-contract.ts';
-import { storeFaultContract } from './store-fault-contract.ts';
-import { openGcsStore } from './store-gcs.ts';
+import { startGcs } from '../../../../../test/support/gcs.ts';
+import { shareObjectServer } from '../../../../../test/support/s3.ts';
+import { startStoreFaultProxy } from '../../../../../test/support/store-fault-proxy.ts';
+import { keys, storeContract } from '../contract.ts';
+import { storeFaultContract } from '../fault-contract.ts';
+import { checkPutIfAbsent } from '../remote-store.ts';
+import { openGcsStore } from './open.ts';
 
 const gcs = shareObjectServer(startGcs);
 let opened = 0;

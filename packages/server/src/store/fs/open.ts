@@ -7,9 +7,9 @@ import { randomBytes } from 'node:crypto';
 import { type BigIntStats, constants, type Dirent } from 'node:fs';
 import { type FileHandle, link, lstat, mkdir, open, readdir, realpath, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { makeDirectory, syncDirectory, writeFileDurably } from '../kernel/durable-file.ts';
-import { HayateError } from '../kernel/error.ts';
-import { checkKey, isKeySegment, type ObjectState, type ReadRange, type Store, type StoredObject } from './store.ts';
+import { makeDirectory, syncDirectory, writeFileDurably } from '../../kernel/durable-file.ts';
+import { HayateError } from '../../kernel/error.ts';
+import { checkKey, isKeySegment, type ObjectState, type ReadRange, type Store, type StoredObject } from '../store.ts';
 
 /** The directory of files that are being written. No key can have this name. */
 const TEMPORARY = '.tmp~';

@@ -1,9 +1,9 @@
 // The store in a bucket of a real S3 server.
-import { shareObjectServer, startS3 } from '../../../../test/support/s3.ts';
-import { startStoreFaultProxy } from '../../../../test/support/store-fault-proxy.ts';
-import { storeContract } from './store-contract.ts';
-import { storeFaultContract } from './store-fault-contract.ts';
-import { openS3Store } from './store-s3.ts';
+import { shareObjectServer, startS3 } from '../../../../../test/support/s3.ts';
+import { startStoreFaultProxy } from '../../../../../test/support/store-fault-proxy.ts';
+import { storeContract } from '../contract.ts';
+import { storeFaultContract } from '../fault-contract.ts';
+import { openS3Store } from './open.ts';
 
 const s3 = shareObjectServer(startS3);
 let opened = 0;

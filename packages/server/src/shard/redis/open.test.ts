@@ -3,15 +3,15 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { cleanUp } from '../../../../test/support/clean-up.ts';
-import { startDns } from '../../../../test/support/dns.ts';
-import { requireIpv6 } from '../../../../test/support/network.ts';
-import { root } from '../../../../test/support/process.ts';
-import { startRedis, startRedisServers } from '../../../../test/support/redis.ts';
-import { createContext } from '../kernel/context.ts';
-import { HayateError } from '../kernel/error.ts';
-import { shardContract } from './shard-contract.ts';
-import { openShards, type ShardSettings } from './shard-redis.ts';
+import { cleanUp } from '../../../../../test/support/clean-up.ts';
+import { startDns } from '../../../../../test/support/dns.ts';
+import { requireIpv6 } from '../../../../../test/support/network.ts';
+import { root } from '../../../../../test/support/process.ts';
+import { startRedis, startRedisServers } from '../../../../../test/support/redis.ts';
+import { createContext } from '../../kernel/context.ts';
+import { HayateError } from '../../kernel/error.ts';
+import { shardContract } from '../contract.ts';
+import { openRedisShards, type ShardSettings } from './open.ts';
 
 const settings: ShardSettings = {
   shards: 'redis://127.0.0.1',
@@ -27,7 +27,7 @@ const settings: ShardSettings = {
 };
 
 const open = (shards: string, other: Partial<ShardSettings> = {}) =>
-  openShards({ ...settings, ...other, shards }, createContext({ logLevel: 'silent' }));
+  openRedisShards({ ...settings, ...other, shards }, createContext({ logLevel: 'silent' }));
 
 for (const [hosts, placement] of [
   [['127.0.0.1'], 'spray'],
@@ -72,7 +72,7 @@ test('a Redis at an IPv6 address is reached by each spelling of the address, und
   const password = encodeURIComponent('p@ss:word/');
   for (const host of ['[::1]', '[0:0:0:0:0:0:0:1]', '[::1%25lo]', '[::1%lo]']) {
     const context = createContext({ logLevel: 'silent' });
-    const shards = await openShards({ ...settings, shards: `redis://:${password}@${host}:${redis.port}` }, context);
+    const shards = await openRedisShards({ ...settings, shards: `redis://:${password}@${host}:${redis.port}` }, context);
     cleanUp(t, () => shards.close());
     assert.equal(shards.unready(), undefined, host);
     const series: string = `hayate_shard_up{shard="${host.includes('%') ? '[::1%lo]' : '[::1]'}:${redis.port}"} 1`;

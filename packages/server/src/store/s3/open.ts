@@ -15,9 +15,9 @@ import {
   S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
-import { HayateError } from '../kernel/error.ts';
-import { type BucketOptions, type BucketRequests, cutToRange, explainStatus, openRemoteStore, REQUESTS_MAX } from './remote-store.ts';
-import type { Store } from './store.ts';
+import { HayateError } from '../../kernel/error.ts';
+import { type BucketOptions, type BucketRequests, cutToRange, explainStatus, openRemoteStore, REQUESTS_MAX } from '../remote-store.ts';
+import type { Store } from '../store.ts';
 
 /**
  * The options of an S3 bucket. Credentials come from the SDK's usual chain: environment, files,

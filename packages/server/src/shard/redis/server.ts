@@ -3,13 +3,13 @@
 import type { RateLimitedLog } from '../../kernel/rate-limited-log.ts';
 import { hashText } from './placement.ts';
 import type { Outgoing, SlotServer } from './publish-slots.ts';
+import { ShardPublisher } from './publisher.ts';
 import { adviceOn } from './redis-advice.ts';
 import type { LinkParts } from './redis-link.ts';
 import type { ShardServer } from './server-address.ts';
 import type { Health, HealthPolicy } from './shard-health.ts';
 import { type DropReason, noCounts, type ObservedShard } from './shard-metrics.ts';
-import { ShardPublisher } from './shard-publisher.ts';
-import { ShardSubscriber } from './shard-subscriber.ts';
+import { ShardSubscriber } from './subscriber.ts';
 
 /** The dependencies of a shard on its adapter. */
 export interface ShardEnvironment {
@@ -21,14 +21,14 @@ export interface ShardEnvironment {
    * Sends messages that this shard left unanswered to other servers; returns those that no other
    * server can take.
    */
-  rescue(messages: Outgoing<RedisShard>[]): Outgoing<RedisShard>[];
+  rescue(messages: Outgoing<RedisServer>[]): Outgoing<RedisServer>[];
   dropped(reason: DropReason, messages: number): void;
   /** A connection broke or could not be made. */
   troubled(): void;
 }
 
 /** One server. */
-export class RedisShard implements SlotServer<RedisShard> {
+export class RedisServer implements SlotServer<RedisServer> {
   readonly name: string;
   readonly key: number;
   /**
@@ -37,7 +37,7 @@ export class RedisShard implements SlotServer<RedisShard> {
    */
   leavesAtMs: number | undefined;
   readonly subscriber: ShardSubscriber;
-  readonly #publisher: ShardPublisher<Outgoing<RedisShard>>;
+  readonly #publisher: ShardPublisher<Outgoing<RedisServer>>;
   readonly #environment: ShardEnvironment;
   readonly #labels: { shard: string };
   readonly #counts = noCounts();
@@ -105,7 +105,7 @@ export class RedisShard implements SlotServer<RedisShard> {
     };
   }
 
-  publish(messages: readonly Outgoing<RedisShard>[]): number {
+  publish(messages: readonly Outgoing<RedisServer>[]): number {
     const bytes = this.#publisher.publish(messages);
     this.#counts.publishes += messages.length;
     this.#counts.publishedBytes += bytes;

@@ -1,8 +1,8 @@
 // The embedded shard adapter under the seam's contract.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { shardContract } from './shard-contract.ts';
-import { openMemoryShards } from './shard-memory.ts';
+import { shardContract } from '../contract.ts';
+import { openMemoryShards } from './open.ts';
 
 shardContract('memory shards', async () => {
   const shards = openMemoryShards();

@@ -10,8 +10,8 @@ import fc from 'fast-check';
 import { poll } from '../../../../../test/support/poll.ts';
 import { startProcess } from '../../../../../test/support/process.ts';
 import { tempDir } from '../../../../../test/support/temp-dir.ts';
-import { logContract, take, text, withPartitions } from '../log-contract.ts';
-import { openFileLog, partitionOf } from './file-log.ts';
+import { logContract, take, text, withPartitions } from '../contract.ts';
+import { openFileLog, partitionOf } from './open.ts';
 
 logContract('file log', async (t, partitions) => {
   const directory = join(tempDir(t), 'log');
@@ -22,7 +22,7 @@ logContract('file log of tiny segments', async (t, partitions) => {
   return { open: () => openFileLog({ directory, partitions, segmentBytesMax: 200 }) };
 });
 
-const appender = new URL('file-log.test-child.ts', import.meta.url).pathname;
+const appender = new URL('open.test-child.ts', import.meta.url).pathname;
 
 test('a key is in partition CRC-32 modulo the number of partitions', () => {
   fc.assert(

@@ -6,7 +6,7 @@ import { writeSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import { LogRefusedError } from '../log.ts';
-import { openFileLog } from './file-log.ts';
+import { openFileLog } from './open.ts';
 
 const [directory = '', seed = ''] = process.argv.slice(2);
 let drawn = 0;

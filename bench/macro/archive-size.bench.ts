@@ -3,8 +3,8 @@
 // archiver then archives that log once with each compression.
 import { cp, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CUT_CONFIG } from '../../packages/server/src/archive/cut-config.ts';
-import { readStatistics } from '../../packages/server/src/archive/statistics-reader.ts';
+import { CUT_CONFIG } from '../../packages/server/src/archive/layout/cut-config.ts';
+import { readStatistics } from '../../packages/server/src/archive/read/statistics-reader.ts';
 import { startArchiver } from '../../packages/server/src/archiver/archiver.ts';
 import { AVRO_CODECS, type AvroCodec } from '../../packages/server/src/format/avro/index.ts';
 import { createContext } from '../../packages/server/src/kernel/context.ts';

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { CDPSession, Page } from 'playwright-core';
 import { isStreamName } from '../../packages/protocol/src/index.ts';
-import { listBroadcasts } from '../../packages/server/src/archive/catalog.ts';
+import { listBroadcasts } from '../../packages/server/src/archive/read/catalog.ts';
 import { openFsStore } from '../../packages/server/src/store/fs/open.ts';
 import type { StudioDebug } from '../../packages/web/src/debug.ts';
 import { poll } from '../support/poll.ts';

@@ -2,17 +2,17 @@
 // and the manifest that names them is rewritten, so that only the check under test can find the
 // damage.
 import assert from 'node:assert/strict';
-import { decodeFrames } from '../../packages/server/src/archive/frame-reader.ts';
-import { FRAME_TABLE, type FrameRow } from '../../packages/server/src/archive/frame-row.ts';
 import {
   decodeManifest,
   type EpochState,
   encodeManifest,
   type Manifest,
   makeManifest,
-} from '../../packages/server/src/archive/manifest.ts';
-import { decodeStatistics } from '../../packages/server/src/archive/statistics-reader.ts';
-import { STATISTICS_TABLE, type StatisticsRow } from '../../packages/server/src/archive/statistics-row.ts';
+} from '../../packages/server/src/archive/layout/manifest.ts';
+import { decodeFrames } from '../../packages/server/src/archive/read/frame-reader.ts';
+import { decodeStatistics } from '../../packages/server/src/archive/read/statistics-reader.ts';
+import { FRAME_TABLE, type FrameRow } from '../../packages/server/src/archive/row/frame-row.ts';
+import { STATISTICS_TABLE, type StatisticsRow } from '../../packages/server/src/archive/row/statistics-row.ts';
 import { AvroBlocks, packAvroSections, readAvroHeader } from '../../packages/server/src/format/avro/index.ts';
 import { logicalDigest } from '../../packages/server/src/format/logical-digest.ts';
 import { type OggOpusLink, OggOpusWriter, type OpusTag, readOggOpus } from '../../packages/server/src/format/ogg/index.ts';

@@ -1,6 +1,7 @@
 // Erasure of broadcasts from real archives: it leaves nothing of them and does not change anything
 // else, even when it is interrupted or others write at the same time. Independent programs can
 // still read every file.
+
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { cp } from 'node:fs/promises';
@@ -9,17 +10,18 @@ import { type TestContext, test } from 'node:test';
 import { setImmediate as giveWay } from 'node:timers/promises';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { epochFromText } from '@hayate/protocol';
-import { listBroadcasts } from '../../packages/server/src/archive/catalog.ts';
-import { eraseBroadcast, noCounts } from '../../packages/server/src/archive/erasure.ts';
-import { broadcastKey, readErasure } from '../../packages/server/src/archive/erasure-record.ts';
-import { type FoundBroadcast, findBroadcasts } from '../../packages/server/src/archive/erasure-search.ts';
-import { decodeFrames } from '../../packages/server/src/archive/frame-reader.ts';
-import { decodeManifest } from '../../packages/server/src/archive/manifest.ts';
-import { MARK_TABLE } from '../../packages/server/src/archive/mark-row.ts';
-import { readObjectIdentity } from '../../packages/server/src/archive/object-digest.ts';
-import { manifestKey, parseAudioKey } from '../../packages/server/src/archive/path.ts';
-import { everythingRetained, writeRetained } from '../../packages/server/src/archive/retained.ts';
-import { decodeStatistics } from '../../packages/server/src/archive/statistics-reader.ts';
+import { eraseBroadcast, noCounts } from '../../packages/server/src/archive/erase/erasure.ts';
+import { type FoundBroadcast, findBroadcasts } from '../../packages/server/src/archive/erase/erasure-search.ts';
+import { broadcastKey } from '../../packages/server/src/archive/layout/broadcast-name.ts';
+import { readErasure } from '../../packages/server/src/archive/layout/erasure-record.ts';
+import { decodeManifest } from '../../packages/server/src/archive/layout/manifest.ts';
+import { readObjectIdentity } from '../../packages/server/src/archive/layout/object-digest.ts';
+import { manifestKey, parseAudioKey } from '../../packages/server/src/archive/layout/path.ts';
+import { everythingRetained, writeRetained } from '../../packages/server/src/archive/layout/retained.ts';
+import { listBroadcasts } from '../../packages/server/src/archive/read/catalog.ts';
+import { decodeFrames } from '../../packages/server/src/archive/read/frame-reader.ts';
+import { decodeStatistics } from '../../packages/server/src/archive/read/statistics-reader.ts';
+import { MARK_TABLE } from '../../packages/server/src/archive/row/mark-row.ts';
 import { verifyArchive } from '../../packages/server/src/archive/verify/verify.ts';
 import { startArchiver } from '../../packages/server/src/archiver/archiver.ts';
 import { readAvro } from '../../packages/server/src/format/avro/index.ts';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { encodeFrame, Kind, mintEpoch } from '@hayate/protocol';
-import { parseAudioKey } from '../../packages/server/src/archive/path.ts';
+import { parseAudioKey } from '../../packages/server/src/archive/layout/path.ts';
 import { AVRO_CODECS } from '../../packages/server/src/format/avro/index.ts';
 import { readOggOpus } from '../../packages/server/src/format/ogg/index.ts';
 import { requirePython, requireTool } from '../support/require-tool.ts';

@@ -1,22 +1,24 @@
 // Upkeep of real archives: hourly statistics and retention, interrupted at every call of the store
 // and run by several processes at once, and the upkeep that a running archiver does by itself.
+
 import assert from 'node:assert/strict';
 import { cp } from 'node:fs/promises';
 import { type TestContext, test } from 'node:test';
 import { setImmediate as giveWay } from 'node:timers/promises';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { eraseBroadcast } from '../../packages/server/src/archive/erasure.ts';
-import { broadcastKey } from '../../packages/server/src/archive/erasure-record.ts';
-import { findBroadcasts } from '../../packages/server/src/archive/erasure-search.ts';
-import { compactHours, hourOf } from '../../packages/server/src/archive/hourly.ts';
-import type { Manifest } from '../../packages/server/src/archive/manifest.ts';
-import { readChain } from '../../packages/server/src/archive/manifest-chain.ts';
-import { type PartitionName, parseAudioKey, parseHourlyKey, parseManifestKey } from '../../packages/server/src/archive/path.ts';
-import { OBJECT_KINDS, readRetained, writeRetained } from '../../packages/server/src/archive/retained.ts';
-import { deleteAged, type RetentionDays } from '../../packages/server/src/archive/retention.ts';
-import { decodeStatistics } from '../../packages/server/src/archive/statistics-reader.ts';
-import type { StatisticsRow } from '../../packages/server/src/archive/statistics-row.ts';
+import { eraseBroadcast } from '../../packages/server/src/archive/erase/erasure.ts';
+import { findBroadcasts } from '../../packages/server/src/archive/erase/erasure-search.ts';
+import { broadcastKey } from '../../packages/server/src/archive/layout/broadcast-name.ts';
+import { hourOf } from '../../packages/server/src/archive/layout/hour.ts';
+import type { Manifest } from '../../packages/server/src/archive/layout/manifest.ts';
+import { readChain } from '../../packages/server/src/archive/layout/manifest-chain.ts';
+import { type PartitionName, parseAudioKey, parseHourlyKey, parseManifestKey } from '../../packages/server/src/archive/layout/path.ts';
+import { OBJECT_KINDS, readRetained, writeRetained } from '../../packages/server/src/archive/layout/retained.ts';
+import { decodeStatistics } from '../../packages/server/src/archive/read/statistics-reader.ts';
+import type { StatisticsRow } from '../../packages/server/src/archive/row/statistics-row.ts';
 import { verifyArchive } from '../../packages/server/src/archive/verify/verify.ts';
+import { compactHours } from '../../packages/server/src/archiver/upkeep/hourly.ts';
+import { deleteAged, type RetentionDays } from '../../packages/server/src/archiver/upkeep/retention.ts';
 import type { Store } from '../../packages/server/src/store/store.ts';
 import { makeLog, seededNumbers } from './archive-broadcast.ts';
 import { archiveUntil, interceptCalls, makePlace, type Place, readObjects, writeLog } from './archive-run.ts';

@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { parseAudioKey } from '../../packages/server/src/archive/path.ts';
+import { parseAudioKey } from '../../packages/server/src/archive/layout/path.ts';
 import { readOggOpus, tagValue } from '../../packages/server/src/format/ogg/index.ts';
 import { root } from '../support/process.ts';
 

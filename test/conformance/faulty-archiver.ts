@@ -2,10 +2,10 @@
 // fails, batches have any size, and they are paused between any two steps until others have
 // overtaken them. Their result must equal that of a plain run over the same log.
 import assert from 'node:assert/strict';
-import { decodeManifest, encodeManifest, firstManifest, type Manifest } from '../../packages/server/src/archive/manifest.ts';
-import { manifestKey } from '../../packages/server/src/archive/path.ts';
+import { decodeManifest, encodeManifest, firstManifest, type Manifest } from '../../packages/server/src/archive/layout/manifest.ts';
+import { manifestKey } from '../../packages/server/src/archive/layout/path.ts';
 import { type ArchiverOptions, startArchiver } from '../../packages/server/src/archiver/archiver.ts';
-import { CutBuilder } from '../../packages/server/src/archiver/cut.ts';
+import { CutBuilder } from '../../packages/server/src/archiver/cut/cut.ts';
 import { createContext } from '../../packages/server/src/kernel/context.ts';
 import { openFileLog } from '../../packages/server/src/log/file/open.ts';
 import { type Log, type LogEntry, type LogPartition, LogRefusedError } from '../../packages/server/src/log/log.ts';

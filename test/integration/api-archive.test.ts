@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { fromBinary } from '@bufbuild/protobuf';
 import { type AudioFrame, Broadcaster, createPose, type MotionFrame, Replay, type ReplayState } from '@hayate/client';
 import { epochText, isKey, Kind, peekFrame, ServerMessageSchema } from '@hayate/protocol';
-import { requestErasure } from '../../packages/server/src/archive/erasure-record.ts';
+import { requestErasure } from '../../packages/server/src/archive/layout/erasure-record.ts';
 import { openFsStore } from '../../packages/server/src/store/fs/open.ts';
 import { cleanUp } from '../support/clean-up.ts';
 import { demoClip } from '../support/hayate.ts';

@@ -2,7 +2,7 @@
 // from these tables.
 import { Limits } from '@hayate/protocol';
 import { logFlags, storeFlags } from './adapter-flags.ts';
-import { CUT_CONFIG } from './archive/cut-config.ts';
+import { CUT_CONFIG } from './archive/layout/cut-config.ts';
 import { ARCHIVE_MEMORY_BYTES } from './archiver/archiver.ts';
 import { connectionFlags } from './connection-flags.ts';
 import { AVRO_CODECS } from './format/avro/index.ts';

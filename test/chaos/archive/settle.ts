@@ -1,7 +1,7 @@
 // Waits until a cluster has archived everything that its broadcasters had acknowledged. Stopping
 // archivers hand their partitions over and do not end a cut for it, so only the log's silence
 // closes the last cuts.
-import { decodeManifest, type Manifest } from '../../../packages/server/src/archive/manifest.ts';
+import { decodeManifest, type Manifest } from '../../../packages/server/src/archive/layout/manifest.ts';
 import type { Site } from './site.ts';
 
 /**

@@ -6,11 +6,11 @@ import { audioPayload, batchValue, headerPayload, STARTED_MS, tickValue } from '
 import { interceptWrites, makePlace, type Place, readObjects } from '../../../../test/conformance/archive-run.ts';
 import { cleanUp } from '../../../../test/support/clean-up.ts';
 import { poll } from '../../../../test/support/poll.ts';
-import { listBroadcasts } from '../archive/catalog.ts';
-import { CUT_CONFIG } from '../archive/cut-config.ts';
-import { FRAME_TABLE } from '../archive/frame-row.ts';
-import { decodeManifest } from '../archive/manifest.ts';
-import { MARK_TABLE } from '../archive/mark-row.ts';
+import { CUT_CONFIG } from '../archive/layout/cut-config.ts';
+import { decodeManifest } from '../archive/layout/manifest.ts';
+import { listBroadcasts } from '../archive/read/catalog.ts';
+import { FRAME_TABLE } from '../archive/row/frame-row.ts';
+import { MARK_TABLE } from '../archive/row/mark-row.ts';
 import { type Context, createContext } from '../kernel/context.ts';
 import type { Service } from '../kernel/service.ts';
 import { openFileLog } from '../log/file/open.ts';

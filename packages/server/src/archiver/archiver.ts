@@ -2,8 +2,7 @@
 // assigns to this process. spec/archive.md describes its output; partition-archiver.ts the order of
 // its steps.
 
-import { CUT_CONFIG, type CutConfig, CutConfigSchema } from '../archive/cut-config.ts';
-import type { RetentionDays } from '../archive/retention.ts';
+import { CUT_CONFIG, type CutConfig, CutConfigSchema } from '../archive/layout/cut-config.ts';
 import type { Context } from '../kernel/context.ts';
 import { HayateError } from '../kernel/error.ts';
 import { RateLimitedLog } from '../kernel/rate-limited-log.ts';
@@ -14,7 +13,8 @@ import { type ArchiveMemory, makeArchiveMemory } from './archive-memory.ts';
 import { ArchiverMetrics } from './archiver-metrics.ts';
 import { ObjectWriter } from './object-writer.ts';
 import { PartitionArchiver } from './partition-archiver.ts';
-import { Upkeep } from './upkeep.ts';
+import type { RetentionDays } from './upkeep/retention.ts';
+import { Upkeep } from './upkeep/upkeep.ts';
 
 /**
  * Options for operators; each has a default. Options of CutConfig go into the next manifest and

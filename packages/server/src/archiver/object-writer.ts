@@ -2,14 +2,14 @@
 // fails, the write is retried until it succeeds or the partition is taken away. No object is
 // skipped.
 import { setTimeout as wait } from 'node:timers/promises';
-import { holdsErased } from '../archive/erasure-object.ts';
-import { listErased } from '../archive/erasure-record.ts';
-import { readObjectIdentity } from '../archive/object-digest.ts';
+import { holdsErased } from '../archive/erase/erasure-object.ts';
+import { listErased } from '../archive/layout/erasure-record.ts';
+import { readObjectIdentity } from '../archive/layout/object-digest.ts';
 import { HayateError } from '../kernel/error.ts';
 import type { RateLimitedLog } from '../kernel/rate-limited-log.ts';
 import type { Store } from '../store/store.ts';
 import type { ArchiverMetrics } from './archiver-metrics.ts';
-import type { Output } from './planned-object.ts';
+import type { Output } from './cut/planned-object.ts';
 
 const RETRY_MS_MIN = 100;
 const RETRY_MS_MAX = 10_000;

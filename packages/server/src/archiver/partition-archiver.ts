@@ -4,22 +4,20 @@
 // one cut in memory; reading waits for the store, and for memory.
 import { create, toBinary } from '@bufbuild/protobuf';
 import { RecordSchema } from '@hayate/protocol/server';
-import type { CutConfig } from '../archive/cut-config.ts';
-import { decodeManifest, encodeManifest, firstManifest, type Manifest } from '../archive/manifest.ts';
-import { manifestKey } from '../archive/path.ts';
+import type { CutConfig } from '../archive/layout/cut-config.ts';
+import { decodeManifest, encodeManifest, firstManifest, type Manifest } from '../archive/layout/manifest.ts';
+import { manifestKey } from '../archive/layout/path.ts';
+import { concurrently, STORE_CONCURRENCY } from '../kernel/concurrently.ts';
 import { HayateError } from '../kernel/error.ts';
 import { Pace } from '../kernel/pace.ts';
 import type { RateLimitedLog } from '../kernel/rate-limited-log.ts';
 import type { LogEntry, LogPartition } from '../log/log.ts';
 import type { ArchiveMemory } from './archive-memory.ts';
 import type { ArchiverMetrics } from './archiver-metrics.ts';
-import { CutBuilder } from './cut.ts';
+import { CutBuilder } from './cut/cut.ts';
+import type { Output, PlannedObject } from './cut/planned-object.ts';
 import type { MemoryShare } from './memory-budget.ts';
 import type { ObjectWriter } from './object-writer.ts';
-import type { Output, PlannedObject } from './planned-object.ts';
-
-/** Objects encoded and stored at a time. */
-const STORE_CONCURRENCY = 8;
 
 const CUT_TICK = toBinary(RecordSchema, create(RecordSchema, { body: { case: 'tick', value: { cut: true } } }));
 
@@ -173,15 +171,11 @@ export class PartitionArchiver {
 
   async #store(cut: CutBuilder): Promise<void> {
     const { gate } = this.#options.memory;
-    const planned = cut.takePlanned();
-    const work = async () => {
-      for (let object = planned.shift(); object !== undefined; object = planned.shift()) {
-        const stored = await gate.pass(object.bytes, () => this.#storeOne(object));
-        this.#written.push(stored);
-        object.release?.();
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(STORE_CONCURRENCY, planned.length) }, work));
+    await concurrently(consume(cut.takePlanned()), STORE_CONCURRENCY, async (object) => {
+      const stored = await gate.pass(object.bytes, () => this.#storeOne(object));
+      this.#written.push(stored);
+      object.release?.();
+    });
     this.#share.hold(cut.heldBytes);
   }
 
@@ -238,4 +232,9 @@ export class PartitionArchiver {
     this.#options.metrics.openBytes.inc(bytes - this.#openBytes);
     this.#openBytes = bytes;
   }
+}
+
+/** Yields the items and removes each from the list, so that nothing holds a stored object. */
+function* consume<T>(items: T[]): Iterable<T> {
+  for (let item = items.shift(); item !== undefined; item = items.shift()) yield item;
 }

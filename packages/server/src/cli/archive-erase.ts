@@ -4,9 +4,9 @@
 import { epochFromText, epochStartedMs } from '@hayate/protocol';
 import { storeFlags } from '../adapter-flags.ts';
 import { openArchive, storeAddress } from '../adapters.ts';
-import { type ErasureCounts, eraseBroadcast, noCounts, whyNotErasable } from '../archive/erasure.ts';
-import { readErasure } from '../archive/erasure-record.ts';
-import { type FoundBroadcast, findBroadcasts } from '../archive/erasure-search.ts';
+import { type ErasureCounts, eraseBroadcast, noCounts, whyNotErasable } from '../archive/erase/erasure.ts';
+import { type FoundBroadcast, findBroadcasts } from '../archive/erase/erasure-search.ts';
+import { readErasure } from '../archive/layout/erasure-record.ts';
 import { HayateError } from '../kernel/error.ts';
 import { defineFlags } from '../kernel/flag.ts';
 import { secondText, timeText } from '../kernel/time-text.ts';

@@ -2,7 +2,7 @@
 // Ogg/Opus file. The file gets its name only when it is complete.
 import { storeFlags } from '../adapter-flags.ts';
 import { openArchive } from '../adapters.ts';
-import { type ExportedVoice, exportVoice, type Moment } from '../archive/export.ts';
+import { type ExportedVoice, exportVoice, type Moment } from '../archive/export/export.ts';
 import { HayateError } from '../kernel/error.ts';
 import { defineFlags } from '../kernel/flag.ts';
 import { timeText } from '../kernel/time-text.ts';

@@ -4,8 +4,8 @@
 import { cleanText, epochFromText } from '@hayate/protocol';
 import { storeFlags } from '../adapter-flags.ts';
 import { openArchive, storeAddress } from '../adapters.ts';
-import { type ArchivedBroadcast, listBroadcasts } from '../archive/catalog.ts';
-import { audioPrefix } from '../archive/path.ts';
+import { audioPrefix } from '../archive/layout/path.ts';
+import { type ArchivedBroadcast, listBroadcasts } from '../archive/read/catalog.ts';
 import { defineFlags } from '../kernel/flag.ts';
 import { secondText } from '../kernel/time-text.ts';
 import { defineCommand } from './command.ts';

@@ -1,7 +1,7 @@
 // DuckDB in a sandbox: it reads only the statistics files, runs one SELECT, and writes nothing.
 import type { DuckDBConnection, DuckDBPreparedStatement, DuckDBResult, DuckDBValueConverter, Json } from '@duckdb/node-api';
-import type { TimeSpan } from '../archive/statistics-list.ts';
-import { STATISTICS_TABLE } from '../archive/statistics-row.ts';
+import type { TimeSpan } from '../archive/read/statistics-list.ts';
+import { STATISTICS_TABLE } from '../archive/row/statistics-row.ts';
 import type { ColumnType } from '../format/parquet/index.ts';
 import { HayateError } from '../kernel/error.ts';
 

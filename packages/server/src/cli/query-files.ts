@@ -1,12 +1,14 @@
 // Provides an archive's statistics as files that DuckDB can open. Files of the embedded store are
 // used in place. Objects of another store are fetched into a temporary directory, which is removed
 // at the end.
+
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { StoreSettings } from '../adapter-flags.ts';
 import { openArchive, storeDirectory } from '../adapters.ts';
-import { listStatistics, type TimeSpan } from '../archive/statistics-list.ts';
+import { listStatistics, type TimeSpan } from '../archive/read/statistics-list.ts';
+import { concurrently, STORE_CONCURRENCY } from '../kernel/concurrently.ts';
 import { HayateError } from '../kernel/error.ts';
 import type { Store } from '../store/store.ts';
 import { markUnfinished } from './interruption.ts';
@@ -18,9 +20,6 @@ export interface StatisticsFiles {
   /** Removes the fetched files. */
   close(): Promise<void>;
 }
-
-/** Objects fetched at a time. */
-const CONCURRENCY = 8;
 
 /**
  * Finds the files of the span. Throws the errors of fetchFiles, and NOT_FOUND if there is no
@@ -56,30 +55,25 @@ export async function fetchFiles(store: Store, keys: readonly string[], { bytesM
     mark.finished();
   };
   const paths: string[] = [];
-  const waiting = [...keys.entries()];
   let bytes = 0;
-  const work = async () => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      signal.throwIfAborted();
-      const [i, key] = next;
-      const object = await store.get(key);
-      // Retention has deleted the object since it was listed.
-      if (object === undefined) continue;
-      bytes += object.length;
-      if (bytes > bytesMax)
-        throw new HayateError(
-          'BAD_REQUEST',
-          `more than ${bytesMax} bytes of statistics: narrow them with --from and --to, or raise --fetch-bytes-max`,
-        );
-      const path = join(directory, `${i}.parquet`);
-      await writeFile(path, object, { mode: 0o600 });
-      paths.push(path);
-    }
+  const fetchOne = async ([i, key]: readonly [number, string]): Promise<void> => {
+    signal.throwIfAborted();
+    const object = await store.get(key);
+    // Retention has deleted the object since it was listed.
+    if (object === undefined) return;
+    bytes += object.length;
+    if (bytes > bytesMax)
+      throw new HayateError(
+        'BAD_REQUEST',
+        `more than ${bytesMax} bytes of statistics: narrow them with --from and --to, or raise --fetch-bytes-max`,
+      );
+    const path = join(directory, `${i}.parquet`);
+    await writeFile(path, object, { mode: 0o600 });
+    paths.push(path);
   };
   try {
-    await Promise.all(Array.from({ length: CONCURRENCY }, work));
+    await concurrently(keys.entries(), STORE_CONCURRENCY, fetchOne);
   } catch (error) {
-    waiting.length = 0;
     await close();
     throw error;
   }

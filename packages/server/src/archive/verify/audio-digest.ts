@@ -3,7 +3,7 @@
 
 import { logicalDigest } from '../../format/logical-digest.ts';
 import type { OggOpusLink } from '../../format/ogg/index.ts';
-import { OGG_DIGEST_TAG } from '../audio-object.ts';
+import { OGG_DIGEST_TAG } from '../layout/audio-object.ts';
 
 /**
  * The digest of a file as it is now: over its head, its tags except the digest's own, and each

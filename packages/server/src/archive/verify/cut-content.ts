@@ -5,19 +5,20 @@
 import { epochText } from '@hayate/protocol';
 import { readAvro } from '../../format/avro/index.ts';
 import { readOggOpusHeaders } from '../../format/ogg/index.ts';
+import { concurrently, STORE_CONCURRENCY } from '../../kernel/concurrently.ts';
 import { HayateError } from '../../kernel/error.ts';
 import type { Store } from '../../store/store.ts';
-import { encodeErasedAudio, isErasedAudio } from '../audio-object.ts';
-import type { BroadcastName } from '../broadcast-order.ts';
-import { broadcastKey, type ErasedSet } from '../erasure-record.ts';
-import { type OpenFrames, openFrames } from '../frame-reader.ts';
-import type { Manifest } from '../manifest.ts';
-import { MARK_TABLE, type MarkRow } from '../mark-row.ts';
-import { readObjectIdentity } from '../object-digest.ts';
-import { type AudioName, type HourlyName, parseAudioKey, parseHourlyKey } from '../path.ts';
-import type { ObjectKind, Retained } from '../retained.ts';
-import { decodeStatistics } from '../statistics-reader.ts';
-import type { StatisticsRow } from '../statistics-row.ts';
+import { encodeErasedAudio, isErasedAudio } from '../layout/audio-object.ts';
+import { type BroadcastName, broadcastKey } from '../layout/broadcast-name.ts';
+import type { ErasedSet } from '../layout/erasure-record.ts';
+import type { Manifest } from '../layout/manifest.ts';
+import { readObjectIdentity } from '../layout/object-digest.ts';
+import { type AudioName, type HourlyName, parseAudioKey, parseHourlyKey } from '../layout/path.ts';
+import type { ObjectKind, Retained } from '../layout/retained.ts';
+import { type OpenFrames, openFrames } from '../read/frame-reader.ts';
+import { decodeStatistics } from '../read/statistics-reader.ts';
+import { MARK_TABLE, type MarkRow } from '../row/mark-row.ts';
+import type { StatisticsRow } from '../row/statistics-row.ts';
 import { errorText, type Report } from './finding.ts';
 
 /** One voice object that is not erased, as it is stored. */
@@ -68,17 +69,10 @@ export interface Gone {
 
 type Place = { kind: 'audio'; name: AudioName } | { kind: Exclude<ObjectKind, 'audio'>; name: HourlyName };
 
-/** Objects read at a time. */
-const CONCURRENCY = 8;
-
 /** Reads the cut between two manifests. */
 export async function readCut(store: Store, before: Manifest, after: Manifest, gone: Gone, report: Report): Promise<CutContent> {
   const reader = new CutReader(store, before, after, gone, report);
-  const objects = [...(after.previous?.objects ?? [])];
-  const work = async () => {
-    for (let object = objects.shift(); object !== undefined; object = objects.shift()) await reader.read(object);
-  };
-  await Promise.all(Array.from({ length: CONCURRENCY }, work));
+  await concurrently(after.previous?.objects ?? [], STORE_CONCURRENCY, (object) => reader.read(object));
   return reader.content;
 }
 

@@ -1,12 +1,13 @@
 // Checks hourly statistics. It takes the rows of a partition's small objects as the walk reads
 // them. When the walk leaves an hour, it compares that hour's hourly files with them, part by part.
 // It keeps a hash of each part's rows, not the rows.
+
 import { createHash } from 'node:crypto';
 import type { Store } from '../../store/store.ts';
-import { broadcastKey } from '../erasure-record.ts';
-import { hourlyPrefix, type OffsetRange, type PartitionName, parseHourlyKey } from '../path.ts';
-import { readStatistics } from '../statistics-reader.ts';
-import type { StatisticsRow } from '../statistics-row.ts';
+import { broadcastKey } from '../layout/broadcast-name.ts';
+import { hourlyPrefix, type OffsetRange, type PartitionName, parseHourlyKey } from '../layout/path.ts';
+import { readStatistics } from '../read/statistics-reader.ts';
+import type { StatisticsRow } from '../row/statistics-row.ts';
 import type { Gone, RowObject } from './cut-content.ts';
 import { errorText, type Report } from './finding.ts';
 

@@ -1,14 +1,15 @@
 // Finds objects that no manifest names, by comparing the keys that the walk found with a listing of
 // the store. It keeps a count and a sum of hashes for each hour of a partition and each broadcast,
 // not the keys. Only where these differ does it read the manifests again for their keys.
+
 import { createHash } from 'node:crypto';
 import { epochStartedMs, epochText } from '@hayate/protocol';
 import type { Store } from '../../store/store.ts';
-import { broadcastKey } from '../erasure-record.ts';
-import type { EpochState, Manifest } from '../manifest.ts';
-import { findManifest, listCuts } from '../manifest-chain.ts';
-import { manifestPrefix, parseAudioKey, parseHourlyKey } from '../path.ts';
-import { readRetained } from '../retained.ts';
+import { broadcastKey } from '../layout/broadcast-name.ts';
+import type { EpochState, Manifest } from '../layout/manifest.ts';
+import { findManifest, listCuts } from '../layout/manifest-chain.ts';
+import { manifestPrefix, parseAudioKey, parseHourlyKey } from '../layout/path.ts';
+import { readRetained } from '../layout/retained.ts';
 import type { Report } from './finding.ts';
 
 interface Sum {

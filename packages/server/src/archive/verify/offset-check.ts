@@ -1,20 +1,20 @@
 // Checks the places of objects and rows. An output's objects must follow one another without gap or
 // overlap. Their rows must lie within them, in order, and match their frames. Windows must match
 // the cut's configuration and the hours in the keys.
+
 import { epochText } from '@hayate/protocol';
-import { broadcastKey } from '../erasure-record.ts';
-import type { FrameRow } from '../frame-row.ts';
-import type { Manifest } from '../manifest.ts';
-import type { MarkRow } from '../mark-row.ts';
-import { manifestKey, parseHourlyKey } from '../path.ts';
-import { safeNumber } from '../safe-number.ts';
-import type { StatisticsRow } from '../statistics-row.ts';
+import { broadcastKey } from '../layout/broadcast-name.ts';
+import { hourOf } from '../layout/hour.ts';
+import type { Manifest } from '../layout/manifest.ts';
+import { manifestKey, parseHourlyKey } from '../layout/path.ts';
+import type { FrameRow } from '../row/frame-row.ts';
+import type { MarkRow } from '../row/mark-row.ts';
+import { safeNumber } from '../row/safe-number.ts';
+import type { StatisticsRow } from '../row/statistics-row.ts';
 import type { BroadcastContent } from './broadcast-content.ts';
 import type { CutContent, RowObject } from './cut-content.ts';
 import { errorText, type Report } from './finding.ts';
 import { DecodeError, decodeFrame } from './frame-decoder.ts';
-
-const HOUR_MS = 3_600_000;
 
 /**
  * Checks by their names that each output's objects begin where the manifest before says, and end
@@ -71,7 +71,7 @@ export function checkWindows({ before, after, statistics }: CutContent, report: 
       const isPossible =
         row.window_ms === windowMs &&
         at % windowMs === 0 &&
-        at - (at % HOUR_MS) === name.hourMs &&
+        hourOf(at) === name.hourMs &&
         at >= before.state.windowStartMs &&
         at <= after.state.windowStartMs &&
         row.first_append_time <= row.last_append_time &&
@@ -113,7 +113,7 @@ export class ObjectWindows {
         const at = counted.window_start;
         const window = name.folder === 'frames' ? (this.#windows.get(key) ?? at) : at;
         this.#windows.set(key, window);
-        if (at === window && at - (at % HOUR_MS) === name.hourMs) continue;
+        if (at === window && hourOf(at) === name.hourMs) continue;
         report({ rule: 'offsets', key, expected: `rows of its hour, and of the window of ${window}`, found: `one of that of ${at}` });
         break;
       }

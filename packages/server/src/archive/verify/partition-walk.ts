@@ -4,10 +4,11 @@
 import { setImmediate as giveWay } from 'node:timers/promises';
 import { HayateError } from '../../kernel/error.ts';
 import type { Store } from '../../store/store.ts';
-import type { Manifest } from '../manifest.ts';
-import { findManifest, listCuts } from '../manifest-chain.ts';
-import { manifestKey, type PartitionName, parseHourlyKey, retainedKey } from '../path.ts';
-import { everythingRetained, type Retained, readRetained } from '../retained.ts';
+import { hourOf } from '../layout/hour.ts';
+import type { Manifest } from '../layout/manifest.ts';
+import { findManifest, listCuts } from '../layout/manifest-chain.ts';
+import { manifestKey, type PartitionName, parseHourlyKey, retainedKey } from '../layout/path.ts';
+import { everythingRetained, type Retained, readRetained } from '../layout/retained.ts';
 import { broadcastsOf } from './broadcast-content.ts';
 import { type CutContent, type Gone, readCut } from './cut-content.ts';
 import { errorText, type Finding, type Report } from './finding.ts';
@@ -16,8 +17,6 @@ import { checkRows, checkTiles, checkWindows, ObjectWindows } from './offset-che
 import { checkStatistics } from './recount.ts';
 import { checkErasedState, checkForgotten, checkSequences } from './sequence-check.ts';
 import { checkVoice } from './voice-check.ts';
-
-const HOUR_MS = 3_600_000;
 
 /** Counts of the broadcasts of a cut. */
 export interface CutCounts {
@@ -199,7 +198,7 @@ class PartitionWalk {
   async #hoursDone({ retained }: Gone): Promise<number> {
     if (retained.hourly === 0) return 0;
     const manifest = await findManifest(this.#options.store, this.#options.name, retained.hourly).catch(() => undefined);
-    return manifest === undefined ? 0 : hourOf(manifest);
+    return manifest === undefined ? 0 : hourOf(manifest.state.windowStartMs);
   }
 
   async #refresh(): Promise<Gone> {
@@ -220,10 +219,6 @@ class PartitionWalk {
       return everythingRetained(name);
     }
   }
-}
-
-function hourOf({ state }: Manifest): number {
-  return state.windowStartMs - (state.windowStartMs % HOUR_MS);
 }
 
 /** The hours of a cut's statistics, by the names in its manifest. */

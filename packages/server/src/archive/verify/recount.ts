@@ -1,13 +1,14 @@
 // Counts the statistics again from the rows of frames and marks, without the archiver's own
 // counter, and reports the differences. Values that frames and marks do not show (duplicates,
 // viewers, labels of batches without frames) are only checked to be possible.
+
 import { isDeepStrictEqual } from 'node:util';
 import { Kind, type RangeSet } from '@hayate/protocol';
-import { broadcastKey } from '../erasure-record.ts';
-import type { FrameRow } from '../frame-row.ts';
-import type { HeaderState } from '../manifest.ts';
-import type { MarkRow } from '../mark-row.ts';
-import type { StatisticsRow } from '../statistics-row.ts';
+import { broadcastKey } from '../layout/broadcast-name.ts';
+import type { HeaderState } from '../layout/manifest.ts';
+import type { FrameRow } from '../row/frame-row.ts';
+import type { MarkRow } from '../row/mark-row.ts';
+import type { StatisticsRow } from '../row/statistics-row.ts';
 import { type BroadcastContent, type HeardFrame, laterHeader, readHeader } from './broadcast-content.ts';
 import type { Report } from './finding.ts';
 import { rangeSet } from './sequence-check.ts';

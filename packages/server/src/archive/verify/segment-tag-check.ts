@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { epochStartedMs, epochText, OPUS_SAMPLE_RATE } from '@hayate/protocol';
 import type { OpusTag } from '../../format/ogg/index.ts';
-import { audioKey } from '../path.ts';
+import { audioKey } from '../layout/path.ts';
 import type { AudioContent, BroadcastContent } from './broadcast-content.ts';
 
 /** The facts found in its packets. */

@@ -1,10 +1,12 @@
 // Checks that a broadcast has every sequence once, and that the next manifest's memory of it
 // matches the cut's rows.
+
 import { isDeepStrictEqual } from 'node:util';
 import { RangeSet } from '@hayate/protocol';
-import { broadcastKey, type ErasedSet } from '../erasure-record.ts';
-import type { EpochState, Manifest } from '../manifest.ts';
-import { manifestKey } from '../path.ts';
+import { broadcastKey } from '../layout/broadcast-name.ts';
+import type { ErasedSet } from '../layout/erasure-record.ts';
+import type { EpochState, Manifest } from '../layout/manifest.ts';
+import { manifestKey } from '../layout/path.ts';
 import type { BroadcastContent } from './broadcast-content.ts';
 import type { CutContent } from './cut-content.ts';
 import type { Report } from './finding.ts';

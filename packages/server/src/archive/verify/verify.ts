@@ -2,14 +2,16 @@
 // against the two manifests around it, as defined in spec/archive.md, "Verification". It holds one
 // cut at a time, the state in the manifests, and some bytes for each cut, each hour of a partition
 // and each broadcast. It may run while archivers write: open cuts are left out.
+
 import { HayateError } from '../../kernel/error.ts';
 import type { CommittedOffsets } from '../../log/log.ts';
 import type { Store } from '../../store/store.ts';
-import { broadcastKey, type ErasedSet, listErased, parseBroadcastKey, readErasure } from '../erasure-record.ts';
-import type { Manifest } from '../manifest.ts';
-import { findManifest } from '../manifest-chain.ts';
-import { erasedKey, manifestKey, manifestPrefix, type PartitionName, parseManifestKey } from '../path.ts';
-import { OBJECT_KINDS, type ObjectKind } from '../retained.ts';
+import { broadcastKey, parseBroadcastKey } from '../layout/broadcast-name.ts';
+import { type ErasedSet, listErased, readErasure } from '../layout/erasure-record.ts';
+import type { Manifest } from '../layout/manifest.ts';
+import { findManifest } from '../layout/manifest-chain.ts';
+import { erasedKey, manifestKey, manifestPrefix, type PartitionName, parseManifestKey } from '../layout/path.ts';
+import { OBJECT_KINDS, type ObjectKind } from '../layout/retained.ts';
 import type { CutContent } from './cut-content.ts';
 import { errorText, type Finding } from './finding.ts';
 import { Ledger } from './ledger.ts';

@@ -2,9 +2,10 @@
 // Every packet of every frame must lie in a segment at its position, unless its place was taken.
 // All other content of a segment must be concealment of a hole. It works from positions alone,
 // without the archiver's own layout.
+
 import { Limits } from '@hayate/protocol';
 import { GAP_STEP_SAMPLES, isConcealment, tagValue } from '../../format/ogg/index.ts';
-import { broadcastKey } from '../erasure-record.ts';
+import { broadcastKey } from '../layout/broadcast-name.ts';
 import type { AudioContent, BroadcastContent, HeardFrame } from './broadcast-content.ts';
 import type { Report } from './finding.ts';
 import { packetSamples } from './opus-duration.ts';

@@ -28,6 +28,7 @@ await serveChild(async ({ streams, bytes, rest }) => {
   const options = { ...settings, connectionsMax: settings.viewersMax, silenceMs: 3_600_000 };
   const listener = await Listener.start({ context, shards, verifyToken, connectionMetrics, options });
   const gateway = await Gateway.listen({
+    clock: context.clock,
     host: '127.0.0.1',
     port: 0,
     endpoints: new Map([[PATHS.watch, (socket, netSocket) => listener.accept(socket, netSocket)]]),

@@ -1,6 +1,7 @@
 // The end of a simulated world: broadcasters finish, viewers are told, everything is closed, and
 // the accounts must balance. Received + counted = published for every viewer; the servers' counts
 // match the viewers'; nothing is left open.
+import { CloseCodes } from '@hayate/protocol';
 import type { SimulatedViewer } from './simulated-viewer.ts';
 import { text } from './viewer-account.ts';
 import type { World } from './world.ts';
@@ -26,6 +27,7 @@ export async function conclude(world: World, expected: Expectation): Promise<voi
   const { broadcasters, viewers } = world;
   for (const broadcaster of broadcasters) broadcaster.finish();
   await world.until('the end of all broadcasts', () => broadcasters.every(({ state }) => state === 'over'), FINISH_MS);
+  await world.until('the close of each misbehaving client', () => world.misbehaving.every(({ isSettled }) => isSettled), FINISH_MS);
   await world.until('the end at every viewer', () => viewers.every((viewer) => hasEnd(world, viewer)), FINISH_MS);
   await world.run(AFTER_END_MS);
   for (const { stream, made, acked, closedWith } of broadcasters)
@@ -58,9 +60,31 @@ function checkAccounts(world: World, viewer: SimulatedViewer, { nothingLost, isU
   }
 }
 
+/** The codes that only clients get that misbehave. */
+const MISBEHAVIOUR_CODES = ['HANDSHAKE_TIMEOUT', 'TOKEN_EXPIRED', 'ISSUER_UNAVAILABLE', 'UNAUTHORIZED', 'RATE_EXCEEDED'] as const;
+
+/** The servers' counts of closes are those that clients saw. */
+async function checkCloses(world: World): Promise<void> {
+  // A process that died may have closed connections that it has not counted.
+  if (!world.nodes.every(({ process }) => process.alive)) return;
+  for (const name of MISBEHAVIOUR_CODES) {
+    const seen = world.misbehaving.filter(({ closedWith }) => closedWith === CloseCodes[name].code).length;
+    const counts = await Promise.all(world.nodes.map((node) => node.metric('hayate_connection_closes_total', `code="${name}"`)));
+    const counted = counts.reduce((sum, count) => sum + count, 0);
+    if (counted !== seen) world.breach(`${seen} clients were closed with ${name}, and the servers counted ${counted}`);
+  }
+}
+
 async function checkMetrics(world: World): Promise<void> {
-  for (const viewer of world.viewers) viewer.leave();
-  await world.run(world.settings.lingerMs + 1_000);
+  for (const client of [...world.viewers, ...world.misbehaving]) client.leave();
+  const { lingerMs, returnWindowMs } = world.settings;
+  const hasPublished = world.misbehaving.some(({ conduct }) => conduct.endpoint === 'publish');
+  await world.run(1_000 + Math.max(lingerMs, hasPublished ? returnWindowMs + 1_000 : 0));
+  await checkCloses(world);
+  for (const node of [...world.listeners, ...world.streamers]) {
+    const left = node.process.alive ? await node.metric('hayate_connections') : 0;
+    if (left !== 0) world.breach(`${node.name}: ${left} connections are left`);
+  }
   for (const node of world.listeners) {
     if (!node.usable) continue;
     const offered = await node.metric('hayate_listener_viewer_frames_total');

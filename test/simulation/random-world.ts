@@ -1,6 +1,7 @@
 // A world that a seed makes: the numbers of servers, broadcasters and viewers, their properties,
 // and the faults.
 import { conclude } from './conclude.ts';
+import { conducts } from './conduct.ts';
 import { healAll, layFaults } from './fault.ts';
 import { World } from './world.ts';
 
@@ -33,7 +34,10 @@ export async function runRandomWorld(seed: number): Promise<RunResult> {
     shards: draw.integer(2, 4),
     streamers: draw.integer(1, 3),
     listeners: draw.integer(1, 3),
-    flags: ['--linger-ms', '500', '--shard-resolve-ms', '1000', '--return-window-ms', '3000', '--placement', placement],
+    flags: [
+      ...['--linger-ms', '500', '--shard-resolve-ms', '1000', '--return-window-ms', '3000', '--placement', placement],
+      ...['--handshake-timeout-ms', '1000', '--idle-timeout-ms', '8000'],
+    ],
   });
   world.trace(
     `${severity} ${placement}, ${world.redis.length} Redis, ${world.streamers.length} streamers, ${world.listeners.length} listeners`,
@@ -45,6 +49,10 @@ export async function runRandomWorld(seed: number): Promise<RunResult> {
     const stream = draw.pick(streams);
     const slow = draw.chance(0.25) ? { line: draw.pick(SLOW_LINES), receiptDelayMs: draw.between(0, 1_500), isSlow: true } : {};
     world.in(draw.between(0, 2_500), () => world.watch(stream, slow));
+  }
+  for (let i = draw.integer(0, 3); i > 0; i--) {
+    const conduct = draw.pick(conducts);
+    world.in(draw.between(0, 5_000), () => world.misbehave(conduct));
   }
   await world.run(2_600);
   const durationMs = draw.between(1_000, 4_000);

@@ -3,7 +3,9 @@
 // waits, and any time asserted is virtual.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { CloseCodes } from '@hayate/protocol';
 import { conclude, type Expectation } from './conclude.ts';
+import { conducts } from './conduct.ts';
 import { healAll } from './fault.ts';
 import type { SimulatedRedis } from './simulated-redis.ts';
 import { GOOD_LINE, World, type WorldOptions } from './world.ts';
@@ -318,6 +320,36 @@ test('a pause of a listener is not taken for silence of the shards', async () =>
     await world.run(500);
   }
   assert.equal(await sum([...world.listeners, ...world.streamers], 'hayate_shard_suspected_total'), 0);
+  await conclude(world, { nothingLost: true, isUnbroken: true });
+});
+
+test('clients that do not finish the handshake, fall silent, let their token expire or flood get their close code in time, and no other client notices', async () => {
+  const timeouts = ['--handshake-timeout-ms', '1000', '--idle-timeout-ms', '4000', '--return-window-ms', '2000'];
+  const rates = ['--frames-per-second-max', '100', '--bits-per-second-max', '300000'];
+  const world = await liveWorld({ flags: [...timeouts, ...rates] });
+  for (const conduct of conducts) world.misbehave(conduct);
+  await world.run(6_000);
+  for (const { name, isSettled } of world.misbehaving) assert.ok(isSettled, name);
+  await conclude(world, { ...whole, slowestMsMax: 60 });
+});
+
+test('a server that was frozen reads what its clients sent before it judges their handshakes and their silence', async () => {
+  const world = await liveWorld({ flags: ['--handshake-timeout-ms', '1000', '--idle-timeout-ms', '1000', '--return-window-ms', '2000'] });
+  for (const conduct of conducts.filter(({ name }) => name === 'renews its token in time')) world.misbehave(conduct);
+  for (const { process } of [...world.listeners, ...world.streamers]) process.pause(1_200);
+  await world.run(3_000);
+  await conclude(world, counted);
+});
+
+test('clients that are asked to go have moved when the server closes', async () => {
+  const world = await liveWorld({ listeners: 3, flags: ['--go-away-ms', '2000'] });
+  for (const viewer of world.viewers) viewer.goAnywhere();
+  const [listener] = world.listeners;
+  const stopped = listener?.stop();
+  await world.run(1_500);
+  assert.equal(await listener?.metric('hayate_listener_viewers'), 0);
+  if (stopped !== undefined) await world.settle(stopped);
+  assert.ok(world.viewers.every(({ closes }) => !closes.includes(CloseCodes.GOING_AWAY.code)));
   await conclude(world, { nothingLost: true, isUnbroken: true });
 });
 

@@ -4,7 +4,6 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { peekFrame } from '@hayate/protocol';
 import { EnvelopeSchema } from '@hayate/protocol/server';
 import type { WebSocket } from 'ws';
-import type { VerifyToken } from '../../packages/server/src/auth/verify-token.ts';
 import { ConnectionMetrics } from '../../packages/server/src/gateway/connection-metrics.ts';
 import { parseFlags } from '../../packages/server/src/kernel/flag.ts';
 import { Listener } from '../../packages/server/src/listener/listener.ts';
@@ -19,10 +18,9 @@ import { TicketSigner } from '../../packages/server/src/streamer/ticket.ts';
 import { SimulatedLog } from './simulated-log.ts';
 import { SimulatedProcess } from './simulated-process.ts';
 import { type ClientEnd, type Line, SimulatedSocket } from './simulated-socket.ts';
+import { verifySimulatedToken } from './simulated-token.ts';
 import type { World } from './world.ts';
 
-const verifyToken: VerifyToken = () =>
-  Promise.resolve({ subject: 'anyone', grants: { publish: ['*'], watch: ['*'] }, labels: {}, expiresAtMs: Number.POSITIVE_INFINITY });
 const tickets = new TicketSigner(Buffer.alloc(32, 7));
 
 /** The common part of all nodes: a process with an open adapter. */
@@ -98,7 +96,7 @@ export class StreamerNode extends Node {
       context: this.process.context,
       shards: await this.openShards(),
       log: this.log,
-      verifyToken,
+      verifyToken: verifySimulatedToken,
       tickets,
       connectionMetrics: new ConnectionMetrics(this.process.context),
       options: {
@@ -169,7 +167,7 @@ export class ListenerNode extends Node {
     this.#listener = await Listener.start({
       context: this.process.context,
       shards: this.#watched(await this.openShards()),
-      verifyToken,
+      verifyToken: verifySimulatedToken,
       connectionMetrics: new ConnectionMetrics(this.process.context),
       options: { ...settings, connectionsMax: 1_000, silenceMs: settings.returnWindowMs + 5_000 },
     });
@@ -211,7 +209,5 @@ export class DirectoryNode extends Node {
 
 /** The settings of all processes: the defaults of `hayate serve`, with `flags` added. */
 export function nodeSettings(flags: readonly string[]): World['settings'] {
-  // A simulated second takes a fraction of a real one, and rates are measured by the real clock.
-  const rates = ['--frames-per-second-max', '1000000', '--bits-per-second-max', '4000000000'];
-  return parseFlags(serveFlags, ['--fan-out', 'typescript', ...rates, ...flags], {});
+  return parseFlags(serveFlags, ['--fan-out', 'typescript', ...flags], {});
 }

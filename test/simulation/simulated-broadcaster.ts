@@ -5,6 +5,7 @@ import { ClientMessageSchema, closeCodeByNumber, type ServerMessage, ServerMessa
 import { FrameSource } from '../support/wire-peer.ts';
 import type { StreamerNode } from './server-node.ts';
 import type { SimulatedSocket } from './simulated-socket.ts';
+import { LASTING_TOKEN } from './simulated-token.ts';
 import { Phase } from './virtual-time.ts';
 import type { World } from './world.ts';
 
@@ -95,7 +96,7 @@ export class SimulatedBroadcaster {
     const connection = { socket: node.acceptBroadcaster(LINE, client), node, published: false };
     this.#socket = connection;
     this.#world.trace(`${this.stream} to ${node.name}, ${this.#ticket.length === 0 ? 'new' : 'resuming'}`);
-    this.#send({ publish: { stream: this.stream, token: 'any', ticket: this.#ticket } });
+    this.#send({ publish: { stream: this.stream, token: LASTING_TOKEN, ticket: this.#ticket } });
   }
 
   #return(code: number): void {

@@ -9,7 +9,7 @@ import type { SeededRandom } from './seeded-random.ts';
 import { Phase, type VirtualTime } from './virtual-time.ts';
 
 /** Unix milliseconds at virtual time 0. */
-const WORLD_BEGAN_UNIX_MS = 1_800_000_000_000;
+export const WORLD_BEGAN_UNIX_MS = 1_800_000_000_000;
 /**
  * Node may call a timer up to a millisecond early by the monotonic clock, since it counts whole
  * milliseconds, and it may always call it late.
@@ -39,6 +39,7 @@ export class SimulatedProcess {
     const clock: Clock = {
       nowMs: () => bornMs + time.nowMs,
       nowUnixUs: () => Math.round((WORLD_BEGAN_UNIX_MS + skewMs + time.nowMs) * 1_000),
+      nowWallMs: () => Math.floor(WORLD_BEGAN_UNIX_MS + skewMs + time.nowMs),
       after: (delayMs, run) => this.#timer(Math.max(1, delayMs) + random.between(-TIMER_EARLY_MS, TIMER_LATE_MS), Phase.timer, run),
       soon: (run) => this.#timer(0, Phase.soon, run),
     };
@@ -46,6 +47,7 @@ export class SimulatedProcess {
       logger: pino({ level: 'error', base: null }, { write: failed }),
       registry: new Registry(),
       clock,
+      random: random.unit,
       incarnation: BigInt(random.integer(1, 2 ** 31)) * 2n ** 20n + 1n,
     };
   }
@@ -53,6 +55,11 @@ export class SimulatedProcess {
   /** Number of pending timers and calls. */
   get waiting(): number {
     return this.#timers.size;
+  }
+
+  /** Milliseconds until it runs again; 0 if it runs. */
+  get pauseLeftMs(): number {
+    return Math.max(0, this.#pausedUntilMs - this.#time.nowMs);
   }
 
   /** Delivers something that arrives now; the process takes it when it runs. */

@@ -3,12 +3,11 @@
 // WebSocket over a socket whose kernel buffer and bandwidth are limited. The client's end gets
 // whole messages, and can stop reading, close, or vanish.
 import { EventEmitter } from 'node:events';
-import { Timing } from '@hayate/protocol';
 import type { ViewerSocket } from '../../packages/server/src/listener/fan-out-viewer.ts';
 import type { SeededRandom } from './seeded-random.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 import { Phase, type VirtualTime } from './virtual-time.ts';
-import { controlFrame, messageFrame, WebSocketReader } from './web-socket-frame.ts';
+import { ControlFrame, controlFrame, messageFrame, WebSocketReader } from './web-socket-frame.ts';
 
 /** Properties of a client's line. */
 export interface Line {
@@ -36,6 +35,8 @@ interface Written {
 export class SimulatedSocket {
   readonly webSocket: SimulatedWebSocket;
   readonly process: SimulatedProcess;
+  /** Whether the client's WebSocket answers pings. */
+  answersPings = true;
   readonly #line: Line;
   readonly #time: VirtualTime;
   readonly #client: ClientEnd;
@@ -81,6 +82,11 @@ export class SimulatedSocket {
     if (!this.#clientGone) this.#toServer(() => this.webSocket.receive(message));
   }
 
+  /** Sends a WebSocket ping. */
+  ping(): void {
+    if (!this.#clientGone) this.#toServer(() => this.webSocket.receive(NOTHING, 'ping'));
+  }
+
   /** Closes with a close frame. */
   close(code = 1_000): void {
     if (this.#clientGone) return;
@@ -112,11 +118,6 @@ export class SimulatedSocket {
     return this.#waitingBytes === 0;
   }
 
-  /** The server has closed; the client may answer. */
-  awaitClose(): void {
-    this.#time.at(this.#time.nowMs + Timing.closeGraceMs, Phase.arrival, () => this.process.deliver(() => this.end(TRANSPORT_FAILED)));
-  }
-
   /** The connection has ended for the server. */
   end(code: number): void {
     if (this.#serverGone) return;
@@ -140,13 +141,13 @@ export class SimulatedSocket {
 
   #takeFrame(opcode: number, payload: Buffer): void {
     if (this.#clientGone) return;
-    if (opcode !== CLOSE) {
-      this.#client.message(payload);
-      return;
-    }
-    const code = payload.readUInt16BE(0);
-    this.#leaveClient(code);
-    this.#toServer(() => this.end(code));
+    if (opcode === ControlFrame.CLOSE) {
+      const code = payload.readUInt16BE(0);
+      this.#leaveClient(code);
+      this.#toServer(() => this.end(code));
+    } else if (opcode === ControlFrame.PING) {
+      if (this.answersPings) this.#toServer(() => this.webSocket.receive(payload, 'pong'));
+    } else if (opcode !== ControlFrame.PONG) this.#client.message(payload);
   }
 
   #fill(): void {
@@ -202,7 +203,7 @@ export class SimulatedSocket {
   }
 }
 
-const CLOSE = 8;
+const NOTHING = new Uint8Array();
 
 /**
  * The WebSocket of the code under test: the part of the `ws` interface that gateway/connection.ts
@@ -215,7 +216,7 @@ export class SimulatedWebSocket extends EventEmitter {
   readonly under: ViewerSocket;
   readonly #socket: SimulatedSocket;
   #paused = false;
-  #received: Uint8Array[] = [];
+  #received: { readonly data: Uint8Array; readonly event: 'message' | 'ping' | 'pong' }[] = [];
 
   constructor(socket: SimulatedSocket) {
     super();
@@ -242,19 +243,20 @@ export class SimulatedWebSocket extends EventEmitter {
   close(code: number): void {
     if (this.readyState !== this.OPEN) return;
     this.readyState = 2;
-    this.#socket.write(controlFrame(CLOSE, code));
-    this.#socket.awaitClose();
+    this.#socket.write(controlFrame(ControlFrame.CLOSE, Buffer.from([code >> 8, code & 0xff])));
   }
 
   terminate(): void {
     this.#socket.end(TRANSPORT_FAILED);
   }
 
-  /**
-   * Pings are timed by the machine's clock, which stands still in a simulated world: there is no
-   * answer.
-   */
-  ping(): void {}
+  ping(): void {
+    if (this.readyState === this.OPEN) this.#socket.write(controlFrame(ControlFrame.PING));
+  }
+
+  pong(data: Uint8Array): void {
+    if (this.readyState === this.OPEN) this.#socket.write(controlFrame(ControlFrame.PONG, data));
+  }
 
   pause(): void {
     this.#paused = true;
@@ -263,16 +265,16 @@ export class SimulatedWebSocket extends EventEmitter {
   resume(): void {
     this.#paused = false;
     while (!this.#paused && this.#received.length > 0) {
-      const message = this.#received.shift();
-      if (message !== undefined) this.emit('message', message, true);
+      const next = this.#received.shift();
+      if (next !== undefined) this.emit(next.event, next.data, true);
     }
   }
 
-  /** A message from the client. */
-  receive(message: Uint8Array): void {
-    if (this.readyState !== this.OPEN) return;
-    if (this.#paused) this.#received.push(message);
-    else this.emit('message', message, true);
+  /** A message from the client, or a ping or its answer. They still come while this end closes. */
+  receive(data: Uint8Array, event: 'message' | 'ping' | 'pong' = 'message'): void {
+    if (this.readyState === this.CLOSED) return;
+    if (this.#paused) this.#received.push({ data, event });
+    else this.emit(event, data, true);
   }
 
   /** The socket is gone. */

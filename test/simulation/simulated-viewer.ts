@@ -4,6 +4,7 @@ import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/p
 import { ClientMessageSchema, closeCodeByNumber, peekFrame, type ServerMessage, ServerMessageSchema } from '@hayate/protocol';
 import type { ListenerNode } from './server-node.ts';
 import type { Line, SimulatedSocket } from './simulated-socket.ts';
+import { LASTING_TOKEN } from './simulated-token.ts';
 import { text, ViewerAccount } from './viewer-account.ts';
 import { Phase } from './virtual-time.ts';
 import type { World } from './world.ts';
@@ -173,7 +174,7 @@ export class SimulatedViewer {
     const account = this.accounts.get(epoch);
     this.#asked = account === undefined ? undefined : { epoch, nextSequence: Math.max(sequence + 1, account.joined) };
     this.#world.trace(`${this.name} to ${node.name}${this.#asked === undefined ? '' : `, next ${this.#asked.nextSequence}`}`);
-    this.#send({ watch: { stream: this.stream, token: 'any', epoch, nextSequence: BigInt(this.#asked?.nextSequence ?? 0) } });
+    this.#send({ watch: { stream: this.stream, token: LASTING_TOKEN, epoch, nextSequence: BigInt(this.#asked?.nextSequence ?? 0) } });
   }
 
   #return(code: number): void {
@@ -208,6 +209,14 @@ export class SimulatedViewer {
     }
     for (const frame of message.frames) this.#takeFrame(connected, frame, account);
     if (message.ended !== undefined) this.#takeEnded(message.ended, account);
+    if (message.goAway !== undefined) this.#moveWithin(connected, message.goAway.closeAfterMs);
+  }
+
+  /** The server is about to close. The viewer connects to another before that. */
+  #moveWithin(connected: Connected, closeAfterMs: number): void {
+    this.#later(this.#world.random.between(0, closeAfterMs / 2), () => {
+      if (this.#connected === connected && closeAfterMs > 0) this.roam();
+    });
   }
 
   #takeAudience(connected: Connected, viewers: number): void {

@@ -5,6 +5,9 @@
 const FINAL = 0x80;
 const MASKED = 0x80;
 const BINARY = 2;
+/** The opcodes of control frames. */
+export const ControlFrame = { CLOSE: 8, PING: 9, PONG: 10 } as const;
+const OPCODES: readonly number[] = [BINARY, ...Object.values(ControlFrame)];
 
 /** One binary message. */
 export function messageFrame(payload: Uint8Array): Buffer {
@@ -19,9 +22,9 @@ export function messageFrame(payload: Uint8Array): Buffer {
   return Buffer.concat([head, payload]);
 }
 
-/** A control frame with a close code. */
-export function controlFrame(opcode: number, code: number): Buffer {
-  return Buffer.from([FINAL | opcode, 2, code >> 8, code & 0xff]);
+/** A control frame. */
+export function controlFrame(opcode: number, payload: Uint8Array = new Uint8Array()): Buffer {
+  return Buffer.from([FINAL | opcode, payload.length, ...payload]);
 }
 
 /** Reads a server's bytes; throws for bytes that a server must not send. */
@@ -39,7 +42,7 @@ export class WebSocketReader {
     for (;;) {
       const [first, second] = this.#unread;
       if (first === undefined || second === undefined) return;
-      if ((first & FINAL) === 0 || (second & MASKED) !== 0 || ![BINARY, 8].includes(first & 0x7f))
+      if ((first & FINAL) === 0 || (second & MASKED) !== 0 || !OPCODES.includes(first & 0x7f))
         throw new Error(`a server wrote a broken WebSocket frame: ${first}, ${second}`);
       const extended = second === 126 ? 2 : second === 127 ? 8 : 0;
       const start = 2 + extended;

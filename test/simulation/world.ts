@@ -9,6 +9,8 @@ import { GIVE_UP_MS } from '../../packages/server/src/listener/frame-order.ts';
 import type { serveFlags } from '../../packages/server/src/serve-flags.ts';
 import type { Dial } from '../../packages/server/src/shard/redis/dial.ts';
 import type { Endpoint } from '../../packages/server/src/shard/redis/server-address.ts';
+import type { Conduct } from './conduct.ts';
+import { MisbehavingClient } from './misbehaving-client.ts';
 import { SeededRandom } from './seeded-random.ts';
 import { DirectoryNode, ListenerNode, nodeSettings, StreamerNode } from './server-node.ts';
 import { SimulatedBroadcaster } from './simulated-broadcaster.ts';
@@ -49,6 +51,7 @@ export class World {
   readonly directory: DirectoryNode;
   readonly broadcasters: SimulatedBroadcaster[] = [];
   readonly viewers: SimulatedViewer[] = [];
+  readonly misbehaving: MisbehavingClient[] = [];
   readonly breaches: string[] = [];
   /**
    * The longest time from a broadcaster to a viewer on a good line, of frames that were sent live,
@@ -169,6 +172,13 @@ export class World {
     this.viewers.push(viewer);
     viewer.join();
     return viewer;
+  }
+
+  misbehave(conduct: Conduct): MisbehavingClient {
+    const client = new MisbehavingClient(this, `M${this.misbehaving.length}`, conduct);
+    this.misbehaving.push(client);
+    client.connect();
+    return client;
   }
 
   pickStreamer(): StreamerNode | undefined {

@@ -11,6 +11,10 @@ export class ManualClock implements Clock {
     return this.#nowMs;
   }
 
+  nowWallMs(): number {
+    return this.#nowMs;
+  }
+
   nowUnixUs(): number {
     return this.#nowMs * 1000;
   }

@@ -23,7 +23,6 @@ import { everyAddress, type ListenAddress, openableUrl, resolveListenAddress } f
 import { underBasePath } from './http/base-path.ts';
 import { readSite, type Site } from './http/site.ts';
 import { isLocalhostName, isLoopback, urlHost } from './kernel/address.ts';
-import { nowMonotonicMs } from './kernel/clock.ts';
 import { type Context, createContext } from './kernel/context.ts';
 import { HayateError } from './kernel/error.ts';
 import type { Service } from './kernel/service.ts';
@@ -147,11 +146,11 @@ async function start(given: ServeSettings, member: GroupMember | undefined, clea
   if (settings.roles.includes('api')) addPageRoutes(publicApp, pagesDirectory());
 
   const lan = settings.lan ? lanAddresses() : [];
-  const tls = settings.lan ? await lanCertificate(settings.data, lan) : certificate?.pair;
+  const tls = settings.lan ? await lanCertificate(settings.data, lan, context.clock) : certificate?.pair;
   const gateway = await openGateway(parts, publicApp, { endpoints, tls, sharesPort: member !== undefined });
   cleanup.push(() => gateway.close());
   certificate?.onChange((pair) => gateway.setCertificate(pair));
-  const internal = internalApp === undefined ? undefined : await openInternalPort(settings, parts.connectionMetrics, internalApp);
+  const internal = internalApp === undefined ? undefined : await openInternalPort(parts, internalApp);
   if (internal !== undefined) cleanup.push(() => internal.gateway.close());
 
   const pair = security.development?.pairingCode;
@@ -259,9 +258,11 @@ async function openGateway(
   app: ReturnType<typeof createApplication>,
   { endpoints, tls, sharesPort }: { endpoints: Map<string, AcceptSocket>; tls: CertificatePair | undefined; sharesPort: boolean },
 ): Promise<Gateway> {
-  const { settings, site, connectionMetrics } = parts;
+  const { settings, site, context, connectionMetrics } = parts;
+  const { clock } = context;
   const { basePath } = site;
   return Gateway.listen({
+    clock,
     host: settings.host,
     port: settings.port,
     ...(tls === undefined ? {} : { tls }),
@@ -275,7 +276,7 @@ async function openGateway(
       limited: settings.limitAddresses,
       perSecondMax: settings.requestsPerSecondMax,
       trusted: site.trustedProxies,
-      nowMs: nowMonotonicMs,
+      nowMs: () => clock.nowMs(),
     }),
     metrics: connectionMetrics,
   });
@@ -300,12 +301,12 @@ export async function publicUrl(settings: ServeSettings, listen: ListenAddress, 
 
 /** Opens --internal-port for operators; `url` is its address. */
 export async function openInternalPort(
-  settings: ServeSettings,
-  metrics: ConnectionMetrics,
+  { settings, context, connectionMetrics }: Pick<Parts, 'settings' | 'context' | 'connectionMetrics'>,
   app: ReturnType<typeof createApplication>,
 ): Promise<{ gateway: Gateway; url: string }> {
   const listen = await resolveListenAddress('--internal-host', settings.internalHost);
   const gateway = await Gateway.listen({
+    clock: context.clock,
     host: listen.address,
     port: settings.internalPort ?? 0,
     endpoints: new Map(),
@@ -313,7 +314,7 @@ export async function openInternalPort(
     connectionsMax: 1_000,
     handshakeTimeoutMs: settings.handshakeTimeoutMs,
     keepAliveTimeoutMs: settings.keepAliveTimeoutMs,
-    metrics,
+    metrics: connectionMetrics,
   });
   return { gateway, url: await openableUrl('http', listen, { port: gateway.port, keepsName: true }) };
 }
@@ -332,6 +333,7 @@ async function openDoor(
   const app = createApplication(context);
   const isIpv6 = isLoopback(settings.host) && settings.host.includes(':');
   const gateway: Gateway = await Gateway.listen({
+    clock: context.clock,
     host: isIpv6 ? '::1' : '127.0.0.1',
     port: 0,
     endpoints: new Map(),

@@ -1,5 +1,6 @@
 // Broadcasts one stream: voice, poses and events in; frames out over a reconnecting connection.
-// Invariant: a frame with a sequence is acknowledged, kept for resending, or declared dropped.
+// In: the application's calls and the server's messages. Out: the current epoch's frames, and
+// events for the application. Invariant: at most one epoch takes frames.
 import {
   type CloseCodeName,
   isStreamName,
@@ -17,8 +18,9 @@ import type { ConnectionState, StateChange } from '../connection/connection-stat
 import { endReasonName } from '../connection/end-reason.ts';
 import { Link, type LinkOwner } from '../connection/link.ts';
 import { Emitter } from '../emitter.ts';
-import { BroadcastEpoch } from './broadcast-epoch.ts';
+import { BroadcastEpoch, type BroadcastEpochOptions, type EpochStatistics } from './broadcast-epoch.ts';
 import type {
+  Acknowledgement,
   AudioInput,
   BroadcastEnded,
   BroadcasterEvents,
@@ -29,7 +31,6 @@ import type {
   StreamDescription,
 } from './broadcaster-api.ts';
 import { checkedEvent } from './checked-text.ts';
-import { Outbox } from './outbox.ts';
 import { checkedDescription } from './stream-header.ts';
 import { countName, noFrames } from './unacknowledged-queue.ts';
 import { Uplink } from './uplink.ts';
@@ -38,6 +39,12 @@ const QUEUE_EVENTS_MAX = 4_096;
 const QUEUE_BYTES_MAX = 16 * 1_048_576;
 /** Interval at which resends, held voice and bounds are checked. */
 const TICK_MS = 50;
+/** Before the first epoch. */
+const NO_STATISTICS: EpochStatistics = {
+  ...{ resent: 0, unacknowledgedFrames: 0, unacknowledgedBytes: 0 },
+  ...{ acknowledgedNextSequence: 0, nextSequence: 0 },
+};
+
 /**
  * Broadcasts one stream. Events: see BroadcasterEvents. Make another instance for another
  * broadcast.
@@ -89,20 +96,17 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
   /** A snapshot of the statistics. */
   get stats(): BroadcasterStatistics {
     const nowMs = this.#link.clock.nowMs();
-    const outbox = this.#epoch?.outbox;
+    const { resent, ...epoch } = this.#epoch?.statistics ?? NO_STATISTICS;
     return {
       state: this.state,
       frames: { ...this.#frames },
-      resent: this.#resentBefore + (outbox?.resent ?? 0),
+      resent: this.#resentBefore + resent,
       dropped: { ...this.#dropped },
       bitsPerSecond: this.#uplink.bitsPerSecond(nowMs),
       uplinkBitsPerSecond: this.#uplink.estimateBitsPerSecond,
       roundTripMs: this.#link.clockEstimate.roundTripMs,
       clock: this.#link.clockEstimate.at(nowMs),
-      unacknowledgedFrames: outbox?.queue.frames ?? 0,
-      unacknowledgedBytes: outbox?.queue.bytes ?? 0,
-      acknowledgedNextSequence: outbox?.queue.acknowledged ?? 0,
-      nextSequence: outbox?.nextSequence ?? 0,
+      ...epoch,
       reconnects: this.#link.reconnects,
       bufferedAmountBytes: this.#link.bufferedAmountBytes,
       viewers: this.#viewers,
@@ -175,8 +179,6 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
   sendEvent(event: EventInput, options: { participant?: number; captureUs?: number } = {}): number {
     if (this.#epoch === undefined || !this.#takesFrames) throw new ClientError('NOT_LIVE', 'The broadcast is not live.');
     const checked = checkedEvent(event);
-    this.#epoch.outbox.expire();
-    if (this.#epoch.outbox.queue.eventsFull) throw new ClientError('QUEUE_FULL', 'Too many events wait to be acknowledged.');
     const captureUs = this.#epochCaptureUs(options.captureUs ?? this.nowUs()) ?? 0;
     return this.#sent(this.#epoch.event({ participant: options.participant ?? 0, captureUs }, checked));
   }
@@ -184,7 +186,7 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
   /** Changes and resends the HEADER, text cleaned. Throws ClientError INVALID or QUEUE_FULL. */
   update(change: Partial<StreamDescription>): void {
     const description = checkedDescription({ ...this.#description, ...change });
-    if (this.#epoch?.outbox.queue.eventsFull) throw new ClientError('QUEUE_FULL', 'Too many events wait to be acknowledged.');
+    this.#epoch?.checkRoom();
     this.#description = description;
     if (this.#epoch !== undefined && this.#takesFrames) this.#sendHeader(this.#epoch);
   }
@@ -207,7 +209,7 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
     }
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#ending = { promise, resolve, reject };
-    this.#epoch.outbox.finish();
+    this.#epoch.finish();
     return promise;
   }
 
@@ -236,13 +238,13 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
     this.#dropped[kind]++;
   }
 
-  /** A frame is in the outbox. Frames of one turn of the event loop share a message. */
+  /** The epoch has taken a frame. Frames of one turn of the event loop share a message. */
   #sent(sequence: number): number {
     if (this.#flushDue) return sequence;
     this.#flushDue = true;
     queueMicrotask(() => {
       this.#flushDue = false;
-      this.#epoch?.outbox.flush();
+      this.#epoch?.flush();
     });
     return sequence;
   }
@@ -256,8 +258,11 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
     if (message.published !== undefined) this.#published(message.published);
     const epoch = this.#epoch;
     if (epoch === undefined) return;
-    if (message.ack !== undefined) this.#acknowledged(epoch, Number(message.ack.nextSequence), message.ack.ticket);
-    if (message.resend !== undefined) epoch.outbox.resend(Number(message.resend.fromSequence));
+    if (message.ack !== undefined) {
+      const isVouched = this.#takeTicket(message.ack.ticket);
+      this.#tellAcknowledged(epoch.acknowledge(Number(message.ack.nextSequence), isVouched));
+    }
+    if (message.resend !== undefined) epoch.resend(Number(message.resend.fromSequence));
     if (message.audience !== undefined) {
       this.#viewers = message.audience.viewers;
       this.emit('audience', { viewers: this.#viewers });
@@ -277,44 +282,34 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
     if (this.#epoch?.epoch !== published.epoch) this.#begin(published.epoch);
     const epoch = this.#epoch;
     if (epoch === undefined) return;
-    const next = Math.min(Number(published.nextSequence), epoch.outbox.nextSequence);
-    epoch.outbox.connect(next);
-    this.#acknowledged(epoch, next, published.ticket);
-    epoch.restartMotion();
+    const isVouched = this.#takeTicket(published.ticket);
+    this.#tellAcknowledged(epoch.connect(Number(published.nextSequence), isVouched));
     if (this.#ending === undefined) this.#sendHeader(epoch);
-    epoch.outbox.flush();
+    epoch.flush();
   }
 
   #begin(epoch: bigint): void {
-    const { clock } = this.#link;
     const previous = this.#epoch;
-    const abandoned = noFrames();
-    const abandonedEvents: EventInput[] = [];
-    for (const { kind, event } of previous?.outbox.queue.unacknowledged() ?? []) {
-      abandoned[countName(kind)]++;
-      if (event !== undefined) abandonedEvents.push(event);
-    }
-    this.#resentBefore += previous?.outbox.resent ?? 0;
-    const beganMs = clock.nowMs();
+    const { counts: abandoned, events: abandonedEvents } = previous?.unacknowledged ?? { counts: noFrames(), events: [] };
+    this.#resentBefore += previous?.statistics.resent ?? 0;
+    const beganMs = this.#link.clock.nowMs();
     this.#startedMs ??= beganMs;
-    this.#epoch = new BroadcastEpoch({
-      stream: this.#options.stream,
-      epoch,
-      beganMs,
-      outbox: this.#outbox(),
-      frameBytesMax: this.#frameBytesMax,
-      onFrame: (kind) => {
-        this.#frames[countName(kind)]++;
-      },
-    });
+    this.#epoch = new BroadcastEpoch(this.#epochOptions(epoch, beganMs));
     this.#tick ??= setInterval(() => this.#onTick(), TICK_MS);
     this.emit('epoch', { epoch, previous: previous?.epoch, abandoned, abandonedEvents });
   }
 
-  #outbox(): Outbox {
-    const { queueMs = Timing.unacknowledgedMs, queueEventsMax = QUEUE_EVENTS_MAX, queueBytesMax = QUEUE_BYTES_MAX } = this.#options;
+  #epochOptions(epoch: bigint, beganMs: number): BroadcastEpochOptions {
+    const { stream, queueMs = Timing.unacknowledgedMs, queueEventsMax = QUEUE_EVENTS_MAX, queueBytesMax = QUEUE_BYTES_MAX } = this.#options;
     const link = this.#link;
-    return new Outbox({
+    return {
+      stream,
+      epoch,
+      beganMs,
+      frameBytesMax: this.#frameBytesMax,
+      onFrame: (kind) => {
+        this.#frames[countName(kind)]++;
+      },
       limits: { maxAgeMs: queueMs, eventsMax: queueEventsMax, bytesMax: queueBytesMax },
       uplink: this.#uplink,
       nowMs: () => link.clock.nowMs(),
@@ -328,20 +323,17 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
         this.#dropped.audio += counts.audio;
         this.#dropped.motion += counts.motion;
       },
-    });
+    };
   }
 
-  #acknowledged(epoch: BroadcastEpoch, next: number, ticket: Uint8Array): void {
-    const { queue } = epoch.outbox;
-    const before = queue.acknowledged;
-    const end = Math.min(next, epoch.outbox.nextSequence);
-    const dropped = queue.dropped.ranges.flatMap(({ first, last }) => (first < end ? [{ first, last: Math.min(last, end - 1) }] : []));
-    queue.acknowledge(end);
-    if (ticket.length > 0) {
-      this.#ticket = ticket.slice();
-      queue.release(next);
-    }
-    if (queue.acknowledged > before) this.emit('ack', { nextSequence: queue.acknowledged, dropped });
+  /** Keeps the ticket of a message. False: the message has none. */
+  #takeTicket(ticket: Uint8Array): boolean {
+    if (ticket.length > 0) this.#ticket = ticket.slice();
+    return ticket.length > 0;
+  }
+
+  #tellAcknowledged(acknowledgement: Acknowledgement | undefined): void {
+    if (acknowledgement !== undefined) this.emit('ack', acknowledgement);
   }
 
   #onTick(): void {
@@ -350,14 +342,15 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
     const nowMs = this.#link.clock.nowMs();
     const improved = epoch.originImproved(this.#link.clockEstimate.at(nowMs), nowMs);
     if (improved && this.state === 'live' && this.#ending === undefined) this.#sendHeader(epoch);
-    epoch.outbox.flush();
+    epoch.flush();
   }
 
   #become(change: StateChange): void {
-    if (change.state === 'reconnecting') this.#epoch?.outbox.disconnect();
+    if (change.state === 'reconnecting') this.#epoch?.disconnect();
     if (change.state === 'ended' || change.state === 'failed') {
       clearInterval(this.#tick);
-      if (change.closeCodeName === 'STREAM_ENDED') this.#over({ nextSequence: this.#epoch?.outbox.nextSequence ?? 0, reason: 'moderated' });
+      if (change.closeCodeName === 'STREAM_ENDED')
+        this.#over({ nextSequence: this.#epoch?.statistics.nextSequence ?? 0, reason: 'moderated' });
       this.#settle(change);
     }
     this.emit('state', change);
@@ -371,8 +364,8 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
 
   /** Nothing more will be acknowledged, so end() settles. */
   #settle(change: StateChange): void {
-    const outbox = this.#epoch?.outbox;
-    if (this.#ended?.reason === 'finished' || (outbox !== undefined && outbox.queue.acknowledged >= outbox.nextSequence))
+    const epoch = this.#epoch?.statistics;
+    if (this.#ended?.reason === 'finished' || (epoch !== undefined && epoch.acknowledgedNextSequence >= epoch.nextSequence))
       this.#ending?.resolve();
     else
       this.#ending?.reject(new ClientError('NOT_LIVE', `The broadcast ended before all of it was stored. ${change.reason ?? ''}`.trim()));

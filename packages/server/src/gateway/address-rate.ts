@@ -20,6 +20,9 @@ export interface AddressRateOptions {
   nowMs: () => number;
 }
 
+/** How a connection or request stands to the limit of its address. */
+export type AddressVerdict = 'unlimited' | 'within' | 'exceeded';
+
 /**
  * Bursts worth this many seconds pass: a thousand viewers behind one address may open a page at the
  * same time.
@@ -46,18 +49,13 @@ export class AddressRate {
     return this.#buckets.size;
   }
 
-  /** Whether connections from `remote` count. Of trusted proxies only requests do. */
-  counts(remote: string | undefined): boolean {
-    return this.#limits(clientAddress(remote, undefined, this.#options.trusted));
-  }
-
-  /** Counts a connection from `remote`. False: there are too many. */
-  open(remote: string | undefined): boolean {
+  /** Counts a connection from `remote`. Connections of trusted proxies are unlimited. */
+  open(remote: string | undefined): AddressVerdict {
     return this.#take(clientAddress(remote, undefined, this.#options.trusted));
   }
 
-  /** Counts a request. False: there are too many. */
-  request({ headers, socket }: Pick<IncomingMessage, 'headers'> & { socket: { remoteAddress?: string | undefined } }): boolean {
+  /** Counts a request. */
+  request({ headers, socket }: Pick<IncomingMessage, 'headers'> & { socket: { remoteAddress?: string | undefined } }): AddressVerdict {
     const forwardedFor = headers['x-forwarded-for'];
     return this.#take(clientAddress(socket.remoteAddress, [forwardedFor].flat().join(','), this.#options.trusted));
   }
@@ -67,9 +65,9 @@ export class AddressRate {
     return limited !== 'none' && address !== undefined && !(limited === 'public' && isPrivate(address));
   }
 
-  #take(address: string | undefined): boolean {
+  #take(address: string | undefined): AddressVerdict {
     const { perSecondMax, nowMs } = this.#options;
-    if (!this.#limits(address)) return true;
+    if (!this.#limits(address)) return 'unlimited';
     const now = nowMs();
     const key = addressKey(address);
     const bucket = this.#buckets.get(key) ?? new TokenBucket({ rate: perSecondMax, burst: perSecondMax * BURST_SECONDS, nowMs: now });
@@ -79,6 +77,6 @@ export class AddressRate {
       const [oldest = ''] = this.#buckets.keys();
       this.#buckets.delete(oldest);
     }
-    return bucket.take(1, now);
+    return bucket.take(1, now) ? 'within' : 'exceeded';
   }
 }

@@ -3,10 +3,12 @@
 // now is retried until it is decided, or until the present token expires.
 import { allows, type Right } from '../auth/grant.ts';
 import type { Identity, VerifyToken } from '../auth/verify-token.ts';
+import type { CancelTimer } from '../kernel/clock.ts';
+import type { Context } from '../kernel/context.ts';
 import { HayateError } from '../kernel/error.ts';
 import type { Connection } from './connection.ts';
 
-/** The limit of setTimeout. */
+/** The longest timer that Node takes. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /** Pauses between attempts to decide a renewal: the first one, which doubles up to the last one. */
@@ -19,6 +21,9 @@ export interface AdmissionRequest {
   readonly right: Right;
   readonly stream: string;
 }
+
+/** An admission to keep: the request, the clock by which its token expires, and chance. */
+export interface AdmissionOptions extends AdmissionRequest, Pick<Context, 'clock' | 'random'> {}
 
 /**
  * Rejects with HayateError UNAUTHORIZED or FORBIDDEN unless `token` grants the right; with
@@ -47,9 +52,9 @@ interface Renewal {
  */
 export class Admission {
   readonly #connection: Connection;
-  readonly #request: AdmissionRequest;
-  #expiry: NodeJS.Timeout | undefined;
-  #retry: NodeJS.Timeout | undefined;
+  readonly #options: AdmissionOptions;
+  #cancelExpiry: CancelTimer = () => undefined;
+  #cancelRetry: CancelTimer = () => undefined;
   /** The newest renewal, until it is decided. */
   #newest: Renewal | undefined;
   /** Number of renewals so far, of those being verified, and of the newest one accepted. */
@@ -57,12 +62,12 @@ export class Admission {
   #verifying = 0;
   #accepted = 0;
 
-  constructor(connection: Connection, request: AdmissionRequest, identity: Identity) {
+  constructor(connection: Connection, options: AdmissionOptions, identity: Identity) {
     this.#connection = connection;
-    this.#request = request;
+    this.#options = options;
     connection.onClose(() => {
-      clearTimeout(this.#expiry);
-      clearTimeout(this.#retry);
+      this.#cancelExpiry();
+      this.#cancelRetry();
     });
     this.#lastUntil(identity.expiresAtMs);
   }
@@ -73,7 +78,7 @@ export class Admission {
    * is kept and retried.
    */
   renew(token: string): void {
-    clearTimeout(this.#retry);
+    this.#cancelRetry();
     this.#newest = { number: ++this.#count, token, state: 'waiting', failures: 0 };
     void this.#decide(this.#newest);
   }
@@ -83,7 +88,7 @@ export class Admission {
     renewal.state = 'verifying';
     this.#verifying++;
     try {
-      this.#accept(renewal, await admit(this.#request, renewal.token));
+      this.#accept(renewal, await admit(this.#options, renewal.token));
     } catch (error) {
       if (error instanceof HayateError && error.temporary) this.#postpone(renewal);
       else this.#connection.fail(error);
@@ -105,17 +110,17 @@ export class Admission {
     renewal.state = 'undecided';
     const fullMs = Math.min(RETRY_MS_FIRST * 2 ** Math.min(renewal.failures++, 16), RETRY_MS_LAST);
     // Spread out, so that connections that renew together do not retry together.
-    this.#retry = setTimeout(() => void this.#decide(renewal), fullMs * (0.5 + Math.random() / 2));
+    const { clock, random } = this.#options;
+    const delayMs = fullMs * (0.5 + random() / 2);
+    this.#cancelRetry = clock.after(delayMs, () => void this.#decide(renewal));
   }
 
   #lastUntil(unixMs: number): void {
-    clearTimeout(this.#expiry);
+    this.#cancelExpiry();
     if (this.#connection.closing) return;
-    const leftMs = unixMs - Date.now();
-    this.#expiry = setTimeout(
-      () => (leftMs > TIMER_MS_MAX ? this.#lastUntil(unixMs) : this.#end()),
-      Math.min(Math.max(0, leftMs), TIMER_MS_MAX),
-    );
+    const { clock } = this.#options;
+    const waitMs = Math.min(Math.max(0, unixMs - clock.nowWallMs()), TIMER_MS_MAX);
+    this.#cancelExpiry = clock.after(waitMs, () => (waitMs === TIMER_MS_MAX ? this.#lastUntil(unixMs) : this.#end()));
   }
 
   #end(): void {

@@ -35,7 +35,7 @@ export class CertificateFiles {
     this.#context = context;
     this.#files = files;
     this.#pair = pairOf(files.contents);
-    this.#log = new RateLimitedLog(context.logger);
+    this.#log = new RateLimitedLog(context.logger, () => context.clock.nowMs());
     this.#metrics = certificateMetrics(context);
     this.#metrics.expires.set(expiresSeconds(this.#pair));
   }
@@ -47,6 +47,7 @@ export class CertificateFiles {
   static async open(context: Context, { certPath, keyPath, intervalMs }: CertificateFilesOptions): Promise<CertificateFiles> {
     const events = { take: (_pair: CertificatePair) => {}, refuse: (_why: string) => {} };
     const files = await WatchedFiles.open({
+      clock: context.clock,
       paths: [certPath, keyPath],
       onChange: (contents) => events.take(pairOf(contents)),
       onProblem: ({ message }) => events.refuse(message),

@@ -7,6 +7,7 @@ import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { generate } from 'selfsigned';
 import { isLinkLocal, parseAddress } from '../kernel/address.ts';
+import { type Clock, systemClock } from '../kernel/clock.ts';
 
 /** Browsers refuse certificates that are valid for longer. */
 const VALID_DAYS = 365;
@@ -32,10 +33,14 @@ export function lanAddresses(interfaces: Readonly<NodeJS.Dict<NetworkInterfaceIn
  * Reads `<dataDirectory>/lan-certificate.pem` and its key. Makes them if they are missing, about to
  * expire or for other addresses.
  */
-export async function lanCertificate(dataDirectory: string, addresses: readonly string[]): Promise<{ key: string; cert: string }> {
+export async function lanCertificate(
+  dataDirectory: string,
+  addresses: readonly string[],
+  clock: Clock = systemClock,
+): Promise<{ key: string; cert: string }> {
   const [certPath, keyPath] = [join(dataDirectory, 'lan-certificate.pem'), join(dataDirectory, 'lan-key.pem')];
   const [cert, key] = await Promise.all([certPath, keyPath].map((path) => readFile(path, 'utf8').catch(() => '')));
-  if (cert && key && covers(new X509Certificate(cert), addresses)) return { cert, key };
+  if (cert && key && covers(new X509Certificate(cert), addresses, clock.nowWallMs())) return { cert, key };
   const altNames = [
     { type: 2 as const, value: 'localhost' },
     ...[...LOCAL_ADDRESSES, ...addresses].map((ip) => ({ type: 7 as const, ip })),
@@ -44,7 +49,7 @@ export async function lanCertificate(dataDirectory: string, addresses: readonly 
     keyType: 'ec',
     curve: 'P-256',
     algorithm: 'sha256',
-    notAfterDate: new Date(Date.now() + VALID_DAYS * DAY_MS),
+    notAfterDate: new Date(clock.nowWallMs() + VALID_DAYS * DAY_MS),
     extensions: [
       { name: 'basicConstraints', cA: false },
       { name: 'subjectAltName', altNames },
@@ -56,9 +61,9 @@ export async function lanCertificate(dataDirectory: string, addresses: readonly 
   return { cert: made.cert, key: made.private };
 }
 
-function covers(certificate: X509Certificate, addresses: readonly string[]): boolean {
+function covers(certificate: X509Certificate, addresses: readonly string[], unixMs: number): boolean {
   return (
-    certificate.validToDate.getTime() > Date.now() + DAY_MS &&
+    certificate.validToDate.getTime() > unixMs + DAY_MS &&
     [...LOCAL_ADDRESSES, ...addresses].every((address) => certificate.checkIP(address) !== undefined)
   );
 }

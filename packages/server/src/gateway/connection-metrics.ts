@@ -14,7 +14,7 @@ export class ConnectionMetrics {
 
   constructor(context: Context) {
     const registers = [context.registry];
-    this.#log = new RateLimitedLog(context.logger);
+    this.#log = new RateLimitedLog(context.logger, () => context.clock.nowMs());
     this.#open = new Gauge({ name: 'hayate_connections', help: 'Open WebSocket connections', labelNames: ['endpoint'], registers });
     this.#closes = new Counter({
       name: 'hayate_connection_closes_total',

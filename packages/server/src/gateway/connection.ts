@@ -4,7 +4,7 @@
 // reads too little, is closed as well, and never delays others.
 import { type CloseCodeName, CloseCodes, Timing, WireError } from '@hayate/protocol';
 import type { WebSocket } from 'ws';
-import type { Clock } from '../kernel/clock.ts';
+import { afterReading, type CancelTimer, type Clock } from '../kernel/clock.ts';
 import { HayateError } from '../kernel/error.ts';
 import { ClientRate, type ClientRates } from './client-rate.ts';
 import type { ConnectionMetrics } from './connection-metrics.ts';
@@ -67,7 +67,8 @@ const errorCloseCodes: Readonly<Record<string, number>> = {
 export class Connection {
   readonly #socket: WebSocket;
   readonly #options: ConnectionOptions;
-  #timer: NodeJS.Timeout;
+  /** Of the handshake timeout, then of one part of the idle timeout. */
+  #cancelTimer: CancelTimer;
   /** Parts of the idle timeout that have begun since the client last sent something. */
   #silentParts = 0;
   #closeListeners: (() => void)[] = [];
@@ -95,15 +96,15 @@ export class Connection {
     this.#socket = socket;
     this.#options = options;
     options.metrics.opened(options.endpoint);
-    this.#timer = setTimeout(() => this.close('HANDSHAKE_TIMEOUT'), options.handshakeTimeoutMs);
+    this.#cancelTimer = afterReading(options.clock, options.handshakeTimeoutMs, () => this.close('HANDSHAKE_TIMEOUT'));
     this.#rate = new ClientRate(options.limits, options.clock.nowMs());
     let begun = false;
     socket.on('message', (data: Uint8Array, isBinary) => {
       if (!this.#admits(data.length)) return;
       if (!begun) {
         begun = true;
-        clearTimeout(this.#timer);
-        this.#timer = setTimeout(() => this.#listen(), options.idleTimeoutMs / IDLE_PARTS);
+        this.#cancelTimer();
+        this.#listenOnePart();
       }
       if (this.#taking || this.#waiting.length > 0 || this.#isTurnOver(take)) this.#waiting.push({ data, isBinary });
       else this.#take(take, data, isBinary);
@@ -120,7 +121,7 @@ export class Connection {
       this.#endSoon();
     });
     socket.on('close', (code) => {
-      clearTimeout(this.#timer);
+      this.#cancelTimer();
       this.#closing = true;
       options.metrics.closed(options.endpoint, this.#closedWith ?? code);
       for (const listener of this.#closeListeners) listener();
@@ -149,7 +150,7 @@ export class Connection {
   close(name: CloseCodeName, detail?: string): void {
     if (this.#closing) return;
     this.#closing = true;
-    clearTimeout(this.#timer);
+    this.#cancelTimer();
     if (name !== 'NORMAL') this.#options.metrics.refused(this.#options.endpoint, name, detail);
     this.#closedWith ??= CloseCodes[name].code;
     this.#socket.close(CloseCodes[name].code, truncate(detail ?? CloseCodes[name].meaning));
@@ -159,8 +160,10 @@ export class Connection {
 
   /** Destroys the socket if the peer does not close in time. */
   #endSoon(): void {
-    const grace = setTimeout(() => this.#socket.terminate(), Timing.closeGraceMs);
-    this.#socket.once('close', () => clearTimeout(grace));
+    this.#socket.once(
+      'close',
+      this.#options.clock.after(Timing.closeGraceMs, () => this.#socket.terminate()),
+    );
   }
 
   /**
@@ -181,8 +184,12 @@ export class Connection {
     else this.#closeListeners.push(listener);
   }
 
+  #listenOnePart(): void {
+    this.#cancelTimer = this.#options.clock.after(this.#options.idleTimeoutMs / IDLE_PARTS, () => this.#endPart());
+  }
+
   /** Ends one part of the idle timeout. */
-  #listen(): void {
+  #endPart(): void {
     if (this.#silentParts === IDLE_PARTS) {
       this.close('IDLE');
       return;
@@ -192,7 +199,7 @@ export class Connection {
       this.#socket.ping();
     }
     this.#silentParts++;
-    this.#timer.refresh();
+    this.#listenOnePart();
   }
 
   /**

@@ -7,19 +7,20 @@ import { type AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Limits, SUBPROTOCOL } from '@hayate/protocol';
 import { type WebSocket, WebSocketServer } from 'ws';
+import type { Clock } from '../kernel/clock.ts';
 import { HayateError } from '../kernel/error.ts';
 import type { AddressRate } from './address-rate.ts';
 import { type RequestError, refusalOf } from './broken-request.ts';
 import type { CertificatePair } from './certificate-files.ts';
 import type { ConnectionMetrics } from './connection-metrics.ts';
-import { Crowd } from './crowd.ts';
 import { offersWebSocket, refusalOfHandshake, refusalOfPlainRequest } from './handshake.ts';
 import { IdleRequests } from './idle-requests.ts';
 import { listenFailure } from './listen-address.ts';
+import { LoadLimiter } from './load-limiter.ts';
+import { PENDING_REFUSALS_MAX } from './pending-refusals.ts';
 import { ReadTurns } from './read-turns.ts';
 import { closeSocket, type Refusal, refuseRequest, refuseSocket } from './refusal.ts';
 import { pathOf, settleRequest } from './request-form.ts';
-import { SURPLUS_MAX } from './surplus.ts';
 
 /**
  * Takes an upgraded socket; `netSocket` carries it, for roles that write prepared WebSocket
@@ -28,6 +29,7 @@ import { SURPLUS_MAX } from './surplus.ts';
 export type AcceptSocket = (socket: WebSocket, netSocket: Socket) => void;
 
 export interface GatewayOptions {
+  clock: Clock;
   host: string;
   /** 0: any free port. */
   port: number;
@@ -84,13 +86,13 @@ export class Gateway {
   /** Refused sockets. Data that their parser still reads is ignored. */
   readonly #refused = new WeakSet<Duplex>();
   readonly #reads = new WeakMap<Duplex, ReadTurns>();
-  readonly #crowd: Crowd;
+  readonly #load: LoadLimiter;
   #draining = false;
 
   private constructor(options: GatewayOptions) {
     this.#options = options;
-    const { connectionsMax, addressRate, tls, metrics } = options;
-    this.#crowd = new Crowd({ connectionsMax, addressRate, isTls: tls !== undefined, metrics });
+    const { clock, connectionsMax, addressRate, tls, metrics } = options;
+    this.#load = new LoadLimiter({ clock, connectionsMax, addressRate, isTls: tls !== undefined, metrics });
     const settings = {
       headersTimeout: options.handshakeTimeoutMs,
       requestTimeout: options.handshakeTimeoutMs * 3,
@@ -107,15 +109,15 @@ export class Gateway {
     this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
     this.#server.on('connect', (_request, socket) => this.#refuse(socket, NO_TUNNEL));
     this.#server.on('clientError', (error: RequestError, socket) => this.#fail(error, socket));
-    this.#server.on('connection', (socket: Socket) => this.#crowd.enter(socket));
+    this.#server.on('connection', (socket: Socket) => this.#load.open(socket));
     this.#server.on(options.tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
-      this.#reads.set(socket, new ReadTurns(socket));
+      this.#reads.set(socket, new ReadTurns(socket, clock));
     });
-    this.#server.maxConnections = options.connectionsMax + SURPLUS_MAX;
+    this.#server.maxConnections = options.connectionsMax + PENDING_REFUSALS_MAX;
     // In a cluster, Node would otherwise offer the socket to one worker after another for ever.
     Object.assign(this.#server, { dropMaxConnection: true });
-    this.#server.on('drop', () => this.#crowd.drop());
-    new IdleRequests(this.#server, options.connectionsMax);
+    this.#server.on('drop', () => this.#load.drop());
+    new IdleRequests(this.#server, connectionsMax, clock);
   }
 
   /** Resolves once the port is open. Rejects with HayateError IN_USE if it is taken. */
@@ -171,8 +173,8 @@ export class Gateway {
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
-    const refusal = this.#crowd.admit(request, undefined, () => this.#beginUpgrade(request, socket, head));
-    if (refusal !== undefined) refuseSocket(socket, refusal);
+    const refusal = this.#load.admit(request, undefined, () => this.#beginUpgrade(request, socket, head));
+    if (refusal !== undefined) refuseSocket(socket, refusal, this.#options.clock);
   }
 
   #beginUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -202,8 +204,8 @@ export class Gateway {
       if (this.#answering.get(socket) === response) this.#answering.delete(socket);
     });
     if (this.#draining) response.shouldKeepAlive = false;
-    const refusal = this.#crowd.admit(request, response, () => this.#beginAnswer(request, response));
-    if (refusal !== undefined) this.#refuseInCrowd(response, refusal);
+    const refusal = this.#load.admit(request, response, () => this.#beginAnswer(request, response));
+    if (refusal !== undefined) this.#refuseForLoad(response, refusal);
   }
 
   #beginAnswer(request: IncomingMessage, response: ServerResponse): void {
@@ -217,7 +219,7 @@ export class Gateway {
   }
 
   /** Refuses a request and closes the connection, so that a flood has to open another one. */
-  #refuseInCrowd(response: ServerResponse, refusal: Refusal): void {
+  #refuseForLoad(response: ServerResponse, refusal: Refusal): void {
     this.#refused.add(response.req.socket);
     this.#reads.get(response.req.socket)?.leave();
     response.shouldKeepAlive = false;
@@ -240,13 +242,14 @@ export class Gateway {
     if (refusal !== undefined) this.#options.metrics.refusedUpgrade(refusal.reason);
     const response = this.#answering.get(socket);
     if (refusal === undefined || !socket.writable) socket.destroy();
-    else if (response === undefined || (!response.req.complete && !response.headersSent)) refuseSocket(socket, refusal);
+    else if (response === undefined || (!response.req.complete && !response.headersSent))
+      refuseSocket(socket, refusal, this.#options.clock);
     else if (!response.req.complete) socket.destroy();
-    else response.once('finish', () => closeSocket(socket));
+    else response.once('finish', () => closeSocket(socket, this.#options.clock));
   }
 
   #refuse(socket: Duplex, refusal: Refusal): void {
     this.#options.metrics.refusedUpgrade(refusal.reason);
-    refuseSocket(socket, refusal);
+    refuseSocket(socket, refusal, this.#options.clock);
   }
 }

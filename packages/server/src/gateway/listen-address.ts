@@ -4,6 +4,7 @@
 import { lookup } from 'node:dns/promises';
 import { createServer } from 'node:net';
 import { hostAndPort, isLinkLocal, isLocalhostName, isLoopback, isUnspecified, parseAddress, urlHost } from '../kernel/address.ts';
+import { type Clock, systemClock } from '../kernel/clock.ts';
 import { HayateError } from '../kernel/error.ts';
 
 /** A resolver that does not answer delays the start by at most this long. */
@@ -71,14 +72,14 @@ export async function openableUrl(
  * All addresses of a name, in the order of the system's resolver. Empty if there are none, or if
  * the resolver does not answer.
  */
-export async function addressesOf(name: string): Promise<string[]> {
+export async function addressesOf(name: string, clock: Clock = systemClock): Promise<string[]> {
   const { promise: late, resolve } = Promise.withResolvers<[]>();
-  const timer = setTimeout(() => resolve([]), LOOKUP_MS_MAX);
+  const cancelTimer = clock.after(LOOKUP_MS_MAX, () => resolve([]));
   try {
     const found = await Promise.race([lookup(name, { all: true, order: 'verbatim' }).catch(() => []), late]);
     return [...new Set(found.map(({ address }) => parseAddress(address) ?? address))];
   } finally {
-    clearTimeout(timer);
+    cancelTimer();
   }
 }
 

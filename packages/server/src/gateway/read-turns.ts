@@ -4,6 +4,7 @@
 // read no further. The class keeps to the contract of Node's streams, which lets an implementer
 // replace `push` and `_read`.
 import type { Socket } from 'node:net';
+import type { Clock } from '../kernel/clock.ts';
 
 /** About 50 small HTTP requests, which cost most to parse. */
 const HTTP_SLICE_BYTES = 2_048;
@@ -18,6 +19,7 @@ const CLOSING_BYTES_MAX = 65_536;
 /** The reads of one socket. */
 export class ReadTurns {
   readonly #socket: Socket;
+  readonly #clock: Clock;
   readonly #push: Socket['push'];
   readonly #read: Socket['_read'];
   /** Chunks read but not pushed yet, in order; null: the end. */
@@ -29,8 +31,9 @@ export class ReadTurns {
   #closingBytes = 0;
   #isScheduled = false;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, clock: Clock) {
     this.#socket = socket;
+    this.#clock = clock;
     this.#push = socket.push.bind(socket);
     this.#read = socket._read.bind(socket);
     socket.push = (chunk: Buffer | null) => this.#take(chunk);
@@ -103,7 +106,7 @@ export class ReadTurns {
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    setImmediate(() => {
+    this.#clock.soon(() => {
       this.#isScheduled = false;
       if (!this.#socket.destroyed) this.#passSlice();
     });

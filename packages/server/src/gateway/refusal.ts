@@ -3,6 +3,7 @@
 // sent through Node's response or, where there is none, on the bare socket.
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { Clock } from '../kernel/clock.ts';
 
 /** Why a request is refused. */
 export interface Refusal {
@@ -33,7 +34,7 @@ export function refuseRequest(response: ServerResponse, refusal: Refusal): void 
 }
 
 /** Refuses on a socket that has no response, and closes it. */
-export function refuseSocket(socket: Duplex, refusal: Refusal): void {
+export function refuseSocket(socket: Duplex, refusal: Refusal, clock: Clock): void {
   const body = bodyOf(refusal);
   const { Connection: connection = '', ...others } = refusal.headers ?? {};
   const head = [
@@ -43,15 +44,17 @@ export function refuseSocket(socket: Duplex, refusal: Refusal): void {
     'Content-Type: application/json',
     `Content-Length: ${Buffer.byteLength(body)}`,
   ];
-  closeSocket(socket, `${head.join('\r\n')}\r\n\r\n${body}`);
+  closeSocket(socket, clock, `${head.join('\r\n')}\r\n\r\n${body}`);
 }
 
 /** Writes the `last` bytes and closes the socket: when the client closes, or after a moment. */
-export function closeSocket(socket: Duplex, last = ''): void {
+export function closeSocket(socket: Duplex, clock: Clock, last = ''): void {
   socket.on('error', () => socket.destroy());
   socket.end(last);
   // Closing with unread bytes would reset the connection, and the client might lose the answer.
   socket.resume();
-  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
-  socket.once('close', () => clearTimeout(timer));
+  socket.once(
+    'close',
+    clock.after(LINGER_MS, () => socket.destroy()),
+  );
 }

@@ -2,6 +2,8 @@
 // Out: a few of them in each turn of the event loop, in order; the others wait, up to a bound.
 // However many requests arrive at once, they never delay frames by more than these few.
 
+import type { Clock } from '../kernel/clock.ts';
+
 /** Requests begun in one turn. */
 const TURN_REQUESTS_MAX = 8;
 /** Maximum number of requests that wait. */
@@ -9,8 +11,13 @@ const WAITING_MAX = 1_000;
 
 /** The queue of requests. */
 export class RequestTurns {
+  readonly #clock: Clock;
   readonly #waiting: (() => void)[] = [];
   #begun = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   /** Begins a request now or in one of the next turns. False: too many are waiting. */
   pass(begin: () => void): boolean {
@@ -21,7 +28,7 @@ export class RequestTurns {
   }
 
   #begin(begin: () => void): void {
-    if (this.#begun++ === 0) setImmediate(() => this.#turn());
+    if (this.#begun++ === 0) this.#clock.soon(() => this.#turn());
     begin();
   }
 

@@ -1,6 +1,6 @@
 // Time as the server sees it. Wall-clock microseconds are the monotonic clock plus a wall-clock
-// origin, so that time never runs backwards within a process. The live path takes its clock as a
-// value, so that a simulation can pass another.
+// origin, so that time never runs backwards within a process. Everything that serves clients takes
+// its clock as a value, so that a simulation can pass another.
 
 /** Cancels a timer; does nothing if it has run. */
 export type CancelTimer = () => void;
@@ -9,8 +9,13 @@ export type CancelTimer = () => void;
 export interface Clock {
   /** Monotonic milliseconds. */
   nowMs(): number;
-  /** Unix microseconds. */
+  /** Unix microseconds, as a monotonic clock. For times that this process writes. */
   nowUnixUs(): number;
+  /**
+   * Unix milliseconds by the machine's wall clock, which may be set while the process runs. For
+   * times that others wrote, such as the expiry of a token.
+   */
+  nowWallMs(): number;
   /** Calls `run` once, after `delayMs`. */
   after(delayMs: number, run: () => void): CancelTimer;
   /**
@@ -34,6 +39,7 @@ export function nowMonotonicMs(): number {
 export const systemClock: Clock = {
   nowMs: nowMonotonicMs,
   nowUnixUs,
+  nowWallMs: Date.now,
   after(delayMs, run) {
     const timer = setTimeout(run, delayMs);
     return () => clearTimeout(timer);
@@ -44,6 +50,17 @@ export const systemClock: Clock = {
     return () => clearImmediate(immediate);
   },
 };
+
+/**
+ * Calls `run` once, after `delayMs` and after the data that has arrived by then has been read. So
+ * after a pause of the process, a peer is judged by what it sent.
+ */
+export function afterReading(clock: Clock, delayMs: number, run: () => void): CancelTimer {
+  let cancel = clock.after(delayMs, () => {
+    cancel = clock.soon(run);
+  });
+  return () => cancel();
+}
 
 /**
  * Calls `run` every `intervalMs` until cancelled, each time after the data that has already arrived

@@ -11,6 +11,8 @@ export interface Context {
   readonly logger: Logger;
   readonly registry: Registry;
   readonly clock: Clock;
+  /** A random number from 0 up to 1. */
+  readonly random: () => number;
   /** Random, and different at every start. Identifies this process to others. */
   readonly incarnation: bigint;
 }
@@ -28,6 +30,7 @@ export function createContext(options: { logLevel?: string; clock?: Clock; worke
     logger: pino({ level: options.logLevel ?? 'info', base }, logOutput()),
     registry,
     clock: options.clock ?? systemClock,
+    random: Math.random,
     incarnation: randomBytes(8).readBigUInt64LE() | 1n,
   };
 }

@@ -15,6 +15,7 @@ class ManualClock implements Clock {
   #timers: (() => void)[] = [];
   nowMs = () => 0;
   nowUnixUs = () => 0;
+  nowWallMs = () => 0;
   soon = systemClock.soon;
   get timers(): number {
     return this.#timers.length;

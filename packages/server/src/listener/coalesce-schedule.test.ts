@@ -13,6 +13,10 @@ class ManualClock implements Clock {
     return this.ms;
   }
 
+  nowWallMs(): number {
+    return this.ms;
+  }
+
   nowUnixUs(): number {
     return this.ms * 1_000;
   }

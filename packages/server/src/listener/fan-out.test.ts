@@ -79,6 +79,7 @@ async function openDoor(t: TestContext, sender: Sender, limits: ViewerQueueLimit
   // Each viewer has its own path, so that the order of connecting does not decide who joins what.
   const endpoints = new Map<string, AcceptSocket>();
   const gateway = await Gateway.listen({
+    clock: context.clock,
     host: '127.0.0.1',
     port: 0,
     ...(tls === undefined ? {} : { tls }),

@@ -7,7 +7,7 @@ import type { WebSocket } from 'ws';
 import type { VerifyToken } from '../auth/verify-token.ts';
 import { Connection, type ConnectionLimits } from '../gateway/connection.ts';
 import type { ConnectionMetrics } from '../gateway/connection-metrics.ts';
-import { farewell } from '../gateway/farewell.ts';
+import { sendGoAway } from '../gateway/go-away.ts';
 import { type CancelTimer, every } from '../kernel/clock.ts';
 import type { Context } from '../kernel/context.ts';
 import { HayateError } from '../kernel/error.ts';
@@ -113,7 +113,7 @@ export class Listener implements Service {
       metrics: new FanOutMetrics(context, this.#metrics, { sender, schedule: this.#schedule }),
     };
     this.#sessionOptions = {
-      clock: context.clock,
+      context,
       verifyToken,
       receiptIntervalMs: options.receiptIntervalMs,
       join: (name, returning) => this.#join(name, returning),
@@ -169,7 +169,7 @@ export class Listener implements Service {
 
   async drain(): Promise<void> {
     this.#draining = true;
-    await farewell(this.#sessions.keys(), this.#parts.options.goAwayMs);
+    await sendGoAway(this.#sessions.keys(), this.#parts.options.goAwayMs, this.#parts.context.clock);
     for (const connection of this.#sessions.keys()) connection.close('GOING_AWAY');
   }
 

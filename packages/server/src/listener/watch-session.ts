@@ -15,7 +15,7 @@ import {
 import type { VerifyToken } from '../auth/verify-token.ts';
 import { Admission, admit } from '../gateway/admission.ts';
 import type { Connection } from '../gateway/connection.ts';
-import type { Clock } from '../kernel/clock.ts';
+import type { Context } from '../kernel/context.ts';
 import { encodeGaps, type FanOut } from './fan-out.ts';
 import type { Viewer, ViewerSocket } from './fan-out-viewer.ts';
 import { peekReceipt } from './receipt.ts';
@@ -23,7 +23,7 @@ import type { QueuedFrame } from './viewer-queue.ts';
 import type { WatchedStream, WatchedStreamSubscriber } from './watched-stream.ts';
 
 export interface WatchSessionOptions {
-  clock: Clock;
+  context: Pick<Context, 'clock' | 'random'>;
   verifyToken: VerifyToken;
   /** How often the viewer is asked to report. */
   receiptIntervalMs: number;
@@ -99,7 +99,9 @@ export class WatchSession implements WatchedStreamSubscriber {
   async #begin(watch: Watch | undefined): Promise<void> {
     if (watch === undefined) throw new WireError('the first message is Watch');
     if (!isStreamName(watch.stream)) throw new WireError('the stream name is not of [A-Za-z0-9_-]{1,64}');
-    const request = { verify: this.#options.verifyToken, right: 'watch', stream: watch.stream } as const;
+    const { context, verifyToken: verify } = this.#options;
+    const { clock, random } = context;
+    const request = { clock, random, verify, right: 'watch', stream: watch.stream } as const;
     const identity = await admit(request, watch.token);
     const stream = await this.#options.join(watch.stream, watch.epoch !== 0n);
     if (this.#connection.closing) {
@@ -162,7 +164,7 @@ export class WatchSession implements WatchedStreamSubscriber {
   }
 
   #unixUs(): bigint {
-    return BigInt(this.#options.clock.nowUnixUs());
+    return BigInt(this.#options.context.clock.nowUnixUs());
   }
 
   #send(content: MessageInitShape<typeof ServerMessageSchema>): void {

@@ -13,7 +13,7 @@ import {
   viewServerFrame,
 } from '@hayate/protocol';
 import { type Envelope, type LiveFrame, type RepairRequest, RepairRequestSchema } from '@hayate/protocol/server';
-import type { CancelTimer, Clock } from '../kernel/clock.ts';
+import { afterReading, type CancelTimer, type Clock } from '../kernel/clock.ts';
 import { readLiveFrame } from '../live/live-entry.ts';
 import { Channels, type Shards } from '../shard/shard.ts';
 import { encodeGaps, FanOut, type FanOutOptions } from './fan-out.ts';
@@ -260,13 +260,11 @@ export class WatchedStream {
       this.#request(live, { missing: ranges.map(({ first, last }) => create(RangeSchema, { first: BigInt(first), last: BigInt(last) })) });
     }
     if (live.order.open) {
-      this.#cancelGapTick ??= clock.after(GAP_TICK_MS, () => {
-        // Messages that arrived while this process was busy or stopped are read before any frame is
-        // given up.
-        this.#cancelGapTick = clock.soon(() => {
-          this.#cancelGapTick = undefined;
-          if (this.#live !== undefined) this.#release(this.#live, clock.nowMs());
-        });
+      // Messages that arrived while this process was busy or stopped are read before any frame is
+      // given up.
+      this.#cancelGapTick ??= afterReading(clock, GAP_TICK_MS, () => {
+        this.#cancelGapTick = undefined;
+        if (this.#live !== undefined) this.#release(this.#live, clock.nowMs());
       });
     } else if (live.ending !== undefined && !live.ended) this.#end(live, live.ending);
   }

@@ -5,41 +5,16 @@ import { test } from 'node:test';
 import { create, fromBinary } from '@bufbuild/protobuf';
 import { EndedSchema, EndReason, peekFrame } from '@hayate/protocol';
 import { type Envelope, EnvelopeSchema } from '@hayate/protocol/server';
+import { ManualClock } from '../../../../test/support/manual-clock.ts';
 import { poll } from '../../../../test/support/poll.ts';
 import { FrameSource } from '../../../../test/support/wire-peer.ts';
-import type { Clock } from '../kernel/clock.ts';
 import { createContext } from '../kernel/context.ts';
 import { openMemoryShards } from '../shard/memory/open.ts';
 import { LiveFeed } from './live-feed.ts';
 import { StreamerMetrics } from './streamer-metrics.ts';
 
-/** A clock that the test advances by hand. */
-function handClock(): Clock & { turn(ms: number): void } {
-  let nowMs = 0;
-  let timers: { atMs: number; run: () => void }[] = [];
-  const after = (delayMs: number, run: () => void) => {
-    const timer = { atMs: nowMs + delayMs, run };
-    timers.push(timer);
-    return () => {
-      timers = timers.filter((other) => other !== timer);
-    };
-  };
-  return {
-    nowMs: () => nowMs,
-    nowUnixUs: () => 1_700_000_000_000_000 + nowMs * 1_000,
-    after,
-    soon: (run) => after(0, run),
-    turn(ms) {
-      nowMs += ms;
-      const due = timers.filter(({ atMs }) => atMs <= nowMs);
-      timers = timers.filter(({ atMs }) => atMs > nowMs);
-      for (const { run } of due) run();
-    },
-  };
-}
-
 async function setUp() {
-  const clock = handClock();
+  const clock = new ManualClock();
   const shards = openMemoryShards();
   const context = createContext({ logLevel: 'silent', clock });
   const heard: Envelope[] = [];
@@ -96,10 +71,10 @@ test('what was missed is published again with the same links, once in 20 ms howe
     ],
     [[3, 3]],
   ]);
-  clock.turn(20);
+  clock.advance(20);
   feed.repair([{ first: 0, last: 99 }]);
   assert.equal((await envelopes(3, 1))[0]?.frames.length, 4);
-  clock.turn(20);
+  clock.advance(20);
   feed.repair([{ first: 50, last: 99 }]);
   publish(source.audio());
   assert.deepEqual((await envelopes(4, 1)).map(links), [[[4, 4]]]);
@@ -109,7 +84,7 @@ test('what was missed is published again with the same links, once in 20 ms howe
 test('what is older than two seconds is not there any more; the group still is', async () => {
   const { clock, feed, source, publish, envelopes, groups } = await setUp();
   publish(source.header('A'), source.key(), source.audio());
-  clock.turn(2_001);
+  clock.advance(2_001);
   publish(source.delta());
   feed.repair([{ first: 0, last: 9 }]);
   assert.deepEqual((await envelopes(2, 1)).map(links), [[[3, 3]]]);
@@ -126,7 +101,7 @@ test('silence names the last frame at once and then every second, and the end is
   publish(source.header('A'));
   const tick = (times: number) => {
     for (let i = 0; i < times; i++) {
-      clock.turn(100);
+      clock.advance(100);
       feed.tick(clock.nowMs());
     }
   };

@@ -15,7 +15,7 @@ import {
 import type { VerifyToken } from '../auth/verify-token.ts';
 import { Admission, admit } from '../gateway/admission.ts';
 import type { Connection } from '../gateway/connection.ts';
-import { nowMonotonicMs, nowUnixUs } from '../kernel/clock.ts';
+import type { Context } from '../kernel/context.ts';
 import { HayateError } from '../kernel/error.ts';
 import { TokenBucket } from '../kernel/token-bucket.ts';
 import type { Publication } from './publication.ts';
@@ -34,6 +34,7 @@ export interface PublishLimits {
 const RANGES_PER_FRAME = 4;
 
 export interface PublishSessionOptions {
+  context: Pick<Context, 'clock' | 'random'>;
   verifyToken: VerifyToken;
   limits: PublishLimits;
   /**
@@ -59,7 +60,7 @@ export class PublishSession {
     this.#options = options;
     const { framesPerSecondMax: rate } = options.limits;
     // A returning client sends the frames that it held back while its network was poor.
-    this.#frames = new TokenBucket({ rate, burst: (rate * Timing.rateBurstMs) / 1_000, nowMs: nowMonotonicMs() });
+    this.#frames = new TokenBucket({ rate, burst: (rate * Timing.rateBurstMs) / 1_000, nowMs: options.context.clock.nowMs() });
   }
 
   /**
@@ -90,7 +91,9 @@ export class PublishSession {
   async #begin(connection: Connection, publish: Publish | undefined): Promise<Open | undefined> {
     if (publish === undefined) throw new WireError('the first message is Publish');
     if (!isStreamName(publish.stream)) throw new WireError('the stream name is not of [A-Za-z0-9_-]{1,64}');
-    const request = { verify: this.#options.verifyToken, right: 'publish', stream: publish.stream } as const;
+    const { context, verifyToken: verify } = this.#options;
+    const { clock, random } = context;
+    const request = { clock, random, verify, right: 'publish', stream: publish.stream } as const;
     const identity = await admit(request, publish.token);
     if (connection.closing) return undefined;
     const publication = this.#options.begin(connection, publish, { sub: identity.subject, ...identity.labels });
@@ -100,7 +103,7 @@ export class PublishSession {
       generation: publication.generation,
       ticket: publication.ticket(),
       nextSequence: BigInt(publication.nextSequence),
-      serverUnixUs: BigInt(nowUnixUs()),
+      serverUnixUs: BigInt(clock.nowUnixUs()),
       limits: this.#options.limits,
     };
     connection.send(toBinary(ServerMessageSchema, create(ServerMessageSchema, { published })));
@@ -108,11 +111,12 @@ export class PublishSession {
   }
 
   #pong(connection: Connection, id: number): void {
-    connection.send(toBinary(ServerMessageSchema, create(ServerMessageSchema, { pong: { id, serverUnixUs: BigInt(nowUnixUs()) } })));
+    const serverUnixUs = BigInt(this.#options.context.clock.nowUnixUs());
+    connection.send(toBinary(ServerMessageSchema, create(ServerMessageSchema, { pong: { id, serverUnixUs } })));
   }
 
   #meter(frames: number): void {
-    if (!this.#frames.take(frames, nowMonotonicMs()))
+    if (!this.#frames.take(frames, this.#options.context.clock.nowMs()))
       throw new HayateError('BAD_REQUEST', 'too many frames a second', { closeCode: 'RATE_EXCEEDED', temporary: true });
   }
 }

@@ -9,7 +9,7 @@ import type { WebSocket } from 'ws';
 import type { VerifyToken } from '../auth/verify-token.ts';
 import { Connection, type ConnectionLimits } from '../gateway/connection.ts';
 import type { ConnectionMetrics } from '../gateway/connection-metrics.ts';
-import { farewell } from '../gateway/farewell.ts';
+import { sendGoAway } from '../gateway/go-away.ts';
 import { type CancelTimer, every } from '../kernel/clock.ts';
 import type { Context } from '../kernel/context.ts';
 import { HayateError } from '../kernel/error.ts';
@@ -109,6 +109,7 @@ export class Streamer implements Service {
   accept(socket: WebSocket): void {
     const { options, verifyToken, connectionMetrics } = this.#parts;
     const session = new PublishSession({
+      context: this.#parts.context,
       verifyToken,
       limits: limitsOf(options),
       begin: (from, publish, labels) => this.#begin(from, publish, labels),
@@ -137,7 +138,7 @@ export class Streamer implements Service {
   async drain(): Promise<void> {
     this.#draining = true;
     const all = [...this.#publications.values()].map(({ publication }) => publication);
-    await farewell(this.#connections, this.#parts.options.goAwayMs);
+    await sendGoAway(this.#connections, this.#parts.options.goAwayMs, this.#parts.context.clock);
     const settle = () => Promise.all([...all, ...this.#ending].map((publication) => publication.drain()));
     await settle();
     for (const connection of this.#connections) connection.close('GOING_AWAY');

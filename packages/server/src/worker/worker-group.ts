@@ -161,7 +161,7 @@ class WorkerGroup implements Operations {
 function openOperations(settings: ServeSettings, context: Context, operations: Operations): ReturnType<typeof openInternalPort> {
   const app = createApplication(context);
   addOperationRoutes(app, operations);
-  return openInternalPort(settings, new ConnectionMetrics(context), app);
+  return openInternalPort({ settings, context, connectionMetrics: new ConnectionMetrics(context) }, app);
 }
 
 /** Chooses one free port for all workers; each would choose a different one otherwise. */

@@ -15,6 +15,10 @@ class StillClock implements Clock {
     return this.#nowMs;
   }
 
+  nowWallMs(): number {
+    return this.#nowMs;
+  }
+
   nowUnixUs(): number {
     return this.#nowMs * 1_000;
   }

@@ -1,17 +1,19 @@
-// Admits sockets and requests when there are many. In: sockets as they are opened, and requests as
+// Limits the load of one port. In: sockets as they are opened, and requests as
 // they are read. Out: each request begun in its turn, or the reason why it is refused, counted
 // once. A socket is refused on opening if the process holds too many sockets or its address opens
 // too many. A request is refused if its address sends too many, if too many requests wait, or if
 // its client sends more without waiting for answers.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Clock } from '../kernel/clock.ts';
 import type { AddressRate } from './address-rate.ts';
 import type { ConnectionMetrics } from './connection-metrics.ts';
+import { PendingRefusals, peerKey } from './pending-refusals.ts';
 import type { Refusal } from './refusal.ts';
 import { RequestTurns } from './request-turns.ts';
-import { peerKey, Surplus } from './surplus.ts';
 
-export interface CrowdOptions {
+export interface LoadLimiterOptions {
+  clock: Clock;
   /** Maximum number of open sockets. */
   connectionsMax: number;
   /** The limit for each address; undefined: there is none. */
@@ -39,34 +41,37 @@ const TOO_MANY_AT_ONCE: Refusal = {
   message: 'too many requests at once on this connection',
 };
 
-/** The admission of one port. */
-export class Crowd {
-  readonly #options: CrowdOptions;
-  readonly #surplus = new Surplus();
-  readonly #turns = new RequestTurns();
+/** The limits of one port. */
+export class LoadLimiter {
+  readonly #options: LoadLimiterOptions;
+  readonly #pendingRefusals: PendingRefusals;
+  readonly #turns: RequestTurns;
   /** Connections whose first request is counted already, by the peer's address and port. */
   readonly #counted = new Set<string>();
   /** Number of unanswered requests of each socket. */
   readonly #unanswered = new WeakMap<Socket, number>();
   #open = 0;
 
-  constructor(options: CrowdOptions) {
+  constructor(options: LoadLimiterOptions) {
     this.#options = options;
+    this.#pendingRefusals = new PendingRefusals(options.clock);
+    this.#turns = new RequestTurns(options.clock);
   }
 
   /**
    * Called when a socket opens. A refused socket waits for its request, so that it can be told, or
    * is closed at once.
    */
-  enter(socket: Socket): void {
+  open(socket: Socket): void {
     this.#open++;
     socket.once('close', () => this.#open--);
     const { connectionsMax, addressRate, isTls } = this.#options;
-    const isTooFast = addressRate?.open(socket.remoteAddress) === false;
-    if (!isTooFast && addressRate?.counts(socket.remoteAddress) === true) this.#countFirstRequest(socket);
+    const verdict = addressRate?.open(socket.remoteAddress);
+    const isTooFast = verdict === 'exceeded';
+    if (verdict === 'within') this.#countFirstRequest(socket);
     if (!isTooFast && this.#open <= connectionsMax) return;
     const refusal = this.#count(isTooFast ? TOO_FAST : FULL);
-    if ((isTooFast && isTls) || !this.#surplus.hold(socket, refusal)) socket.destroy();
+    if ((isTooFast && isTls) || !this.#pendingRefusals.hold(socket, refusal)) socket.destroy();
   }
 
   /** Counts a socket that was closed before anything was known of it. */
@@ -80,12 +85,12 @@ export class Crowd {
    */
   admit(request: IncomingMessage, response: ServerResponse | undefined, begin: () => void): Refusal | undefined {
     const { socket } = request;
-    const surplus = this.#surplus.refusalOf(socket);
-    if (surplus !== undefined) return surplus;
+    const pending = this.#pendingRefusals.refusalOf(socket);
+    if (pending !== undefined) return pending;
     // A connection and its first request count once, or a client that is over its limit would
     // spend on connections what its requests need.
     const isCounted = this.#counted.delete(peerKey(socket) ?? '');
-    if (!isCounted && this.#options.addressRate?.request(request) === false) return this.#count(TOO_FAST);
+    if (!isCounted && this.#options.addressRate?.request(request) === 'exceeded') return this.#count(TOO_FAST);
     const unanswered = this.#unanswered.get(socket) ?? 0;
     if (unanswered >= PIPELINED_MAX) return this.#count(TOO_MANY_AT_ONCE);
     if (!this.#turns.pass(begin)) return this.#count(BUSY);

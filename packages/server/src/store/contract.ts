@@ -12,14 +12,16 @@ export type OpenStore = (t: TestContext) => Promise<Store | undefined>;
 /** The permitted differences between adapters. */
 export interface StoreTraits {
   /**
-   * Default false. True: the adapter repeats a put that had no answer or an error, and may then
-   * find its own object.
+   * Default false. True: the adapter's own code deletes folders that become empty, so the suite has
+   * puts go to a folder while it is deleted. A bucket has no folders. The server that stands for
+   * one in these tests keeps objects in folders, and its own races there say nothing about the
+   * adapter.
    */
-  readonly repeatsPuts?: boolean;
+  readonly deletesFolders?: boolean;
 }
 
 /** Registers the suite for the adapter `name`. */
-export function storeContract(name: string, open: OpenStore, { repeatsPuts = false }: StoreTraits = {}): void {
+export function storeContract(name: string, open: OpenStore, { deletesFolders = false }: StoreTraits = {}): void {
   const withStore = (what: string, run: (store: Store, t: TestContext) => Promise<void>) =>
     test(`${name}: ${what}`, async (t) => {
       const store = await open(t);
@@ -141,18 +143,18 @@ export function storeContract(name: string, open: OpenStore, { repeatsPuts = fal
     assert.deepEqual(await keys(store, ''), []);
     // Every put uses a key of its own, while deletes of neighbouring keys empty the folder that it
     // goes to.
+    if (!deletesFolders) await store.putIfAbsent('p/q/neighbour', Buffer.from('1'));
     await Promise.all(
       Array.from({ length: 8 }, async (_, worker) => {
         for (let turn = 0; turn < 12; turn++) {
           const key = `p/q/${worker}-${turn}`;
-          const isNew = await store.putIfAbsent(key, Buffer.from(key));
-          assert.ok(isNew || repeatsPuts, `${key} is taken`);
+          assert.equal(await store.putIfAbsent(key, Buffer.from(key)), true, key);
           assert.equal(Buffer.from((await store.get(key)) ?? []).toString(), key);
           assert.equal(await store.delete(key), true);
         }
       }),
     );
-    assert.deepEqual(await keys(store, ''), []);
+    assert.deepEqual(await keys(store, ''), deletesFolders ? [] : ['p/q/neighbour']);
   });
 
   withStore('invalid keys are refused everywhere', async (store) => {

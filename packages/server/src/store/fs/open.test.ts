@@ -9,7 +9,7 @@ import { keys, storeContract } from '../contract.ts';
 import { openFsStore } from './open.ts';
 
 let opened = 0;
-storeContract('fs store', (t) => openFsStore({ directory: join(tempDir(t), String(opened++), 'archive') }));
+storeContract('fs store', (t) => openFsStore({ directory: join(tempDir(t), String(opened++), 'archive') }), { deletesFolders: true });
 
 test('an object is a plain file at its key, and no other files are left', async (t) => {
   const directory = tempDir(t);

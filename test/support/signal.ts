@@ -141,31 +141,3 @@ export function decimate(samples: Float32Array, factor: number): Float32Array {
   }
   return out;
 }
-
-/**
- * How well a course of values, such as loudness over time, lies somewhere in a longer one that may
- * run up to twice as fast or half as fast in places: the least mean squared difference of a
- * dynamic time warping, both scaled to mean 0 and variance 1. 0 is the same course; 1 and more is
- * another one.
- */
-export function warpedDistance(pattern: Float32Array, signal: Float32Array): number {
-  const [rows, columns] = [normalize(pattern), normalize(signal)];
-  const at = (list: Float64Array | undefined, index: number): number => list?.[index] ?? Number.POSITIVE_INFINITY;
-  const costOf = (row: number, column: number): number => ((rows[row] ?? 0) - (columns[column] ?? 0)) ** 2;
-  let [before, last]: (Float64Array | undefined)[] = [undefined, Float64Array.from(columns, (_, column) => costOf(0, column))];
-  for (let row = 1; row < rows.length; row++) {
-    const next = new Float64Array(columns.length).fill(Number.POSITIVE_INFINITY);
-    for (let column = 1; column < columns.length; column++) {
-      const skipped = at(before, column - 1) + costOf(row - 1, column);
-      next[column] = costOf(row, column) + Math.min(at(last, column - 1), at(last, column - 2), skipped);
-    }
-    [before, last] = [last, next];
-  }
-  return (last ?? new Float64Array()).reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY) / rows.length;
-}
-
-function normalize(values: Float32Array): Float32Array {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
-  return values.map((value) => (deviation === 0 ? 0 : (value - mean) / deviation));
-}

@@ -41,8 +41,11 @@ const QUEUE_BYTES_MAX = 16 * 1_048_576;
 const TICK_MS = 50;
 /** Before the first epoch. */
 const NO_STATISTICS: EpochStatistics = {
-  ...{ resent: 0, unacknowledgedFrames: 0, unacknowledgedBytes: 0 },
-  ...{ acknowledgedNextSequence: 0, nextSequence: 0 },
+  resent: 0,
+  unacknowledgedFrames: 0,
+  unacknowledgedBytes: 0,
+  acknowledgedNextSequence: 0,
+  nextSequence: 0,
 };
 
 /**

@@ -1,8 +1,8 @@
-// Limits the load of one port. In: sockets as they are opened, and requests as
-// they are read. Out: each request begun in its turn, or the reason why it is refused, counted
-// once. A socket is refused on opening if the process holds too many sockets or its address opens
-// too many. A request is refused if its address sends too many, if too many requests wait, or if
-// its client sends more without waiting for answers.
+// Limits the load of one port. In: sockets as they are opened, and requests as they are read. Out:
+// each request begun in its turn, or the reason why it is refused, counted once. A socket is
+// refused on opening if the process holds too many sockets or its address opens too many. A request
+// is refused if its address sends too many, if too many requests wait, or if its client sends more
+// without waiting for answers.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../kernel/clock.ts';

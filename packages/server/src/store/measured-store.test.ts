@@ -8,8 +8,10 @@ import { openFsStore } from './fs/open.ts';
 import { measureStore } from './measured-store.ts';
 
 let opened = 0;
-storeContract('measured store', async (t) =>
-  measureStore(await openFsStore({ directory: join(tempDir(t), String(opened++)) }), new Registry()),
+storeContract(
+  'measured store',
+  async (t) => measureStore(await openFsStore({ directory: join(tempDir(t), String(opened++)) }), new Registry()),
+  { deletesFolders: true },
 );
 
 test('every call of a measured store is counted once, with its bytes, and every failure by code', async (t) => {

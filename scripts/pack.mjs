@@ -100,7 +100,7 @@ const compile = async (runtime, name, done = new Set()) => {
       paths,
     },
     include: ['src'],
-    exclude: ['**/*.test.ts', '**/*.test.tsx', '**/*.test-child.ts', '**/*-contract.ts', 'dist'],
+    exclude: ['**/*.test.ts', '**/*.test.tsx', '**/*.test-child.ts', '**/contract.ts', '**/fault-contract.ts', 'dist'],
   });
   try {
     const tsc = join(root, 'node_modules/typescript/bin/tsc');

@@ -3,7 +3,8 @@
 // servers are found by a real DNS. Each event is measured from 2 s before it until all frames have
 // arrived. "nothing" is the same measurement without an event.
 import { type DnsServer, startDns } from '../../test/support/dns.ts';
-import { freePort, type Redis, startRedis } from '../../test/support/redis.ts';
+import { freePort } from '../../test/support/free-port.ts';
+import { type Redis, startRedis } from '../../test/support/redis.ts';
 import type { Child } from '../load/child.ts';
 import { Histogram } from '../load/histogram.ts';
 import { LoadClient, type LoadReport } from '../load/load-client.ts';

@@ -67,31 +67,32 @@ function piecesOf(samples: Float32Array): Float32Array[] {
   return Array.from({ length: Math.floor(samples.length / length) }, (_, i) => samples.subarray(i * length, (i + 1) * length));
 }
 
-/**
- * The mouth at a moment: how open the jaw is, and how bright the region is. An open mouth is dark
- * inside.
- */
+/** The mouth at a moment. */
 interface Picture {
+  /** How open the jaw is. */
   jaw: number;
-  jawBefore: number;
-  brightness: number;
+  /**
+   * How much it differs from the same picture with the jaw shut: the pixels' mean difference, 0 to
+   * 255.
+   */
+  change: number;
 }
 
-const isSpeaking = ({ jaw, jawBefore }: Picture) => jaw > 0.1 || jawBefore > 0.1;
-const isSilent = ({ jaw, jawBefore }: Picture) => jaw < 0.01 && jawBefore < 0.01;
+const isOpen = ({ jaw }: Picture) => jaw > 0.15;
+const isShut = ({ jaw }: Picture) => jaw === 0;
 
-/** Runs in the viewer's page: takes a picture four times a second. */
+/** Runs in the viewer's page: takes a picture four times a second, if the page draws as often. */
 function takePictures(): void {
   const page = window.hayate as ViewerDebug;
   const pictures: Picture[] = [];
-  setInterval(() => {
-    const jaw = page.rendered.at(-1)?.shapes.jawOpen ?? 0;
-    const pixels = page.pixels();
-    let sum = 0;
-    for (let i = 0; i < pixels.length; i += 4) sum += ((pixels[i] ?? 0) + (pixels[i + 1] ?? 0) + (pixels[i + 2] ?? 0)) / 3;
-    pictures.push({ jaw, jawBefore: pictures.at(-1)?.jaw ?? 0, brightness: sum / (pixels.length / 4) });
-  }, 250);
   Object.assign(window, { pictures });
+  const take = async () => {
+    const { pose, pixels, shut } = await page.mouth();
+    const difference = pixels.reduce((sum, value, i) => sum + Math.abs(value - (shut[i] ?? 0)), 0);
+    pictures.push({ jaw: pose.shapes.jawOpen ?? 0, change: difference / pixels.length });
+    setTimeout(take, 250);
+  };
+  void take();
 }
 
 const picturesOf = (viewer: Page) => viewer.evaluate(() => (window as unknown as { pictures: Picture[] }).pictures);
@@ -123,8 +124,8 @@ test('viewers hear and see the voice and the motion of the studio', async (t) =>
     'the whole clip to be played, and enough pictures of an open and of a shut mouth',
     async () => {
       const pictures = await picturesOf(viewer);
-      progress = `${pictures.filter(isSpeaking).length} open, ${pictures.filter(isSilent).length} shut, ${await recordedS(viewer, 'played')} s played`;
-      if (pictures.filter(isSpeaking).length < 8 || pictures.filter(isSilent).length < 8) return false;
+      progress = `${pictures.filter(isOpen).length} open, ${pictures.filter(isShut).length} shut, ${await recordedS(viewer, 'played')} s played`;
+      if (pictures.filter(isOpen).length < 8 || pictures.filter(isShut).length < 8) return false;
       return (await recordedS(viewer, 'played')) > lengthS && (await recordedS(studio, 'microphone')) > lengthS;
     },
     WAIT,
@@ -178,38 +179,33 @@ test('viewers hear and see the voice and the motion of the studio', async (t) =>
   });
 
   await t.test('the mouth opens with the voice and is shut while it is silent', async () => {
-    const { samples } = await soundOf(studio, 'microphone');
-    const sent = await studio.evaluate(() =>
-      (window.hayate as StudioDebug).sent.map(({ captureUs, shapes }) => ({ captureUs, jaw: shapes[17] ?? 0 })),
-    );
-    // The jaw's course and the voice's loudness, in steps of 300 ms, at the shift where the two
-    // match best.
-    const stepMs = 300;
-    const step = (voiceRate * stepMs) / 1_000;
-    const loudness = Float32Array.from({ length: Math.floor(samples.length / step) }, (_, i) =>
-      rootMeanSquare(samples, i * step, (i + 1) * step),
-    );
-    const first = sent[0]?.captureUs ?? 0;
-    const jaws = Float32Array.from(loudness, (_, i) => {
-      const within = sent.filter(({ captureUs }) => Math.floor((captureUs - first) / (stepMs * 1_000)) === i);
-      return within.reduce((sum, { jaw }) => sum + jaw, 0) / Math.max(1, within.length);
+    const { sent, heard } = await studio.evaluate(() => {
+      const { sent, heard } = window.hayate as StudioDebug;
+      return { sent: sent.map(({ captureUs, shapes }) => ({ captureUs, jaw: shapes[17] ?? 0 })), heard };
     });
-    const match = findMatch(withoutMean(loudness.subarray(3, loudness.length - 6)), withoutMean(jaws));
-    t.diagnostic(`jaw and loudness alike ${match?.likeness.toFixed(3)}`);
-    assert.ok((match?.likeness ?? 0) > 0.6, `jaw and loudness: ${match?.likeness}`);
+    // Only poses count around which everything heard is voice, or everything is silence.
+    const around = (captureUs: number) => heard.filter((block) => Math.abs(block.captureUs - captureUs) < 200_000);
+    const whereAll = (isSo: (level: number) => boolean) =>
+      sent.filter(({ captureUs }) => {
+        const blocks = around(captureUs);
+        return blocks.length > 15 && blocks.every(({ level }) => isSo(level));
+      });
+    const [voiced, silent] = [whereAll((level) => level < 40), whereAll((level) => level > 70)];
+    const openShare = (poses: readonly { jaw: number }[]) => poses.filter(({ jaw }) => jaw > 0).length / poses.length;
+    t.diagnostic(
+      `open in ${openShare(voiced).toFixed(2)} of ${voiced.length} voiced poses, in ${openShare(silent).toFixed(2)} of ${silent.length} silent ones`,
+    );
+    assert.ok(voiced.length >= 20 && silent.length >= 100, `${voiced.length} voiced poses, ${silent.length} silent ones`);
+    assert.ok(openShare(voiced) > 0.9, `open while speaking: ${openShare(voiced)}`);
+    assert.ok(openShare(silent) < 0.2, `open while silent: ${openShare(silent)}`);
   });
 
-  await t.test('pixels of the mouth region move with the voice, and hardly while it is silent', () => {
-    const changes = pictures.slice(1).map((picture, i) => ({ ...picture, by: picture.brightness - (pictures[i]?.brightness ?? 0) }));
-    // The head sways, so brightness varies. On average it falls when the jaw drops, and rises when
-    // it closes.
-    const meanOf = (list: typeof changes) => list.reduce((sum, { by }) => sum + by, 0) / list.length;
-    const opening = -meanOf(changes.filter(({ jaw, jawBefore }) => jaw - jawBefore > 0.15));
-    const closing = meanOf(changes.filter(({ jaw, jawBefore }) => jaw - jawBefore < -0.15));
-    const silent = Math.abs(meanOf(changes.filter(isSilent)));
-    const numbers = `darker by ${opening.toFixed(2)} opening, brighter by ${closing.toFixed(2)} closing, drift ${silent.toFixed(2)} silent`;
-    t.diagnostic(`${pictures.length} pictures; ${numbers}`);
-    assert.ok(opening > 0.3 && closing > 0.3 && Math.min(opening, closing) > 2 * silent, numbers);
+  await t.test('an open jaw is seen in the picture', () => {
+    const [open, shut] = [pictures.filter(isOpen), pictures.filter(isShut)];
+    const least = Math.min(...open.map(({ change }) => change));
+    t.diagnostic(`${pictures.length} pictures; an open jaw changes them by ${least.toFixed(2)} at least`);
+    assert.ok(least > 1, `changed by ${least}`);
+    for (const { change } of shut) assert.equal(change, 0);
   });
 
   await t.test('the front page shows it with its title and a picture that moves', async () => {

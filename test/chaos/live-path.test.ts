@@ -5,7 +5,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { startDns } from '../support/dns.ts';
-import { freePort, type Redis, startRedis, startRedisServers } from '../support/redis.ts';
+import { freePort } from '../support/free-port.ts';
+import { type Redis, startRedis, startRedisServers } from '../support/redis.ts';
 import { type ClusterOptions, LiveCluster } from './live-cluster.ts';
 import { LiveShow } from './live-show.ts';
 

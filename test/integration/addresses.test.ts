@@ -9,10 +9,10 @@ import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { lanAddresses, lanCertificate } from '../../packages/server/src/gateway/certificate.ts';
+import { freePort } from '../support/free-port.ts';
 import { demoClip, runHayate } from '../support/hayate.ts';
 import { requireIpv6, withHosts } from '../support/network.ts';
 import type { TestProcess } from '../support/process.ts';
-import { freePort } from '../support/redis.ts';
 import { startTestServer } from '../support/server.ts';
 import { tempDir } from '../support/temp-dir.ts';
 

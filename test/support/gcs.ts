@@ -2,10 +2,11 @@
 // memory), with an empty bucket, on a free loopback port until the test ends. It asks for no
 // credentials. It can be signalled (SIGKILL, SIGSTOP, SIGCONT) and restarted on the same port; it
 // is then empty.
+
+import { freePort } from './free-port.ts';
 import { requireGoProgram } from './go-program.ts';
 import { poll } from './poll.ts';
 import { startProcess, type TestProcess } from './process.ts';
-import { freePort } from './redis.ts';
 import type { StartObjectServer } from './s3.ts';
 import { tempDir } from './temp-dir.ts';
 

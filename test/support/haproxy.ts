@@ -5,9 +5,9 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
+import { freePort } from './free-port.ts';
 import { untilListening } from './nginx.ts';
 import { startProcess, type TestProcess } from './process.ts';
-import { freePort } from './redis.ts';
 import { requireTool } from './require-tool.ts';
 import { tempDir } from './temp-dir.ts';
 

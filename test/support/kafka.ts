@@ -7,9 +7,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, type TestContext } from 'node:test';
 import type { TestScope } from './clean-up.ts';
+import { freePort } from './free-port.ts';
 import { ensureJars, type JvmTools, requireJvm } from './maven.ts';
 import { root, runProcess, startProcess, type TestProcess } from './process.ts';
-import { freePort } from './redis.ts';
 import { tempDir } from './temp-dir.ts';
 
 /** Options for starting a Kafka. */

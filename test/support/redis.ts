@@ -2,10 +2,10 @@
 // test ends. It can be signalled (SIGKILL, SIGSTOP, SIGCONT), restarted on the same port, and
 // queried by redis-cli, a client that we did not write.
 import { execFile } from 'node:child_process';
-import { createServer } from 'node:net';
 import type { TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { hostAndPort } from '../../packages/server/src/kernel/address.ts';
+import { freePort } from './free-port.ts';
 import { poll } from './poll.ts';
 import { startProcess, type TestProcess } from './process.ts';
 import { requireTool } from './require-tool.ts';
@@ -45,19 +45,6 @@ export interface Redis {
 }
 
 const run = promisify(execFile);
-
-/** A port of `host` on which no process listens at this moment. */
-export const freePort = async (host = '127.0.0.1'): Promise<number> => {
-  const server = createServer();
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', reject);
-  server.listen(0, host, resolve);
-  await promise;
-  const address = server.address();
-  await new Promise((closed) => server.close(closed));
-  if (address === null || typeof address === 'string') throw new Error('the probe has no port');
-  return address.port;
-};
 
 /**
  * Starts a Redis for the test `t` and waits until it answers. Returns undefined after skipping the

@@ -5,10 +5,10 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, type TestContext } from 'node:test';
 import type { TestScope } from './clean-up.ts';
+import { freePort } from './free-port.ts';
 import { requireGoProgram } from './go-program.ts';
 import { poll } from './poll.ts';
 import { startProcess, type TestProcess } from './process.ts';
-import { freePort } from './redis.ts';
 import { tempDir } from './temp-dir.ts';
 
 /** An object store under test. */

@@ -5,6 +5,7 @@ import { type BoneName, Bones, type MediaSource, type Pose, type ShapeName, Shap
 import type { Player } from '@hayate/client/browser';
 import { Vector3 } from 'three';
 import { HEAD_CENTRE_Y } from './avatar/head-surface.ts';
+import { type Region, readPixels } from './debug/read-pixels.ts';
 import { type RecordedSound, SoundRecording } from './debug/sound-recording.ts';
 import { tap } from './debug/tap.ts';
 import type { AvatarView } from './render/avatar-view.ts';
@@ -32,6 +33,13 @@ export interface RenderedPose {
   atUnixMs: number;
 }
 
+/** Loudness of 20 ms of the microphone's sound. */
+export interface HeardBlock {
+  captureUs: number;
+  /** As in RFC 6464: 0 (loudest) to 127 (silence). */
+  level: number;
+}
+
 export interface StudioDebug {
   role: 'studio';
   stream: string;
@@ -40,14 +48,17 @@ export interface StudioDebug {
   /** The last 3,000. */
   sent: SentPose[];
   microphone: RecordedSound;
+  /** The last 3,000. */
+  heard: HeardBlock[];
   statistics(): object;
 }
 
-export interface Region {
-  x: number;
-  y: number;
-  width: number;
-  height: number;
+/** A drawing of the mouth: RGBA of its region, rows from the top. */
+export interface MouthPicture {
+  pose: RenderedPose;
+  pixels: Uint8ClampedArray;
+  /** The same with the jaw shut, all else being equal. */
+  shut: Uint8ClampedArray;
 }
 
 export interface ViewerDebug {
@@ -64,10 +75,8 @@ export interface ViewerDebug {
   state(): string;
   /** In a replay, the capture time shown now, milliseconds. */
   placeMs(): number | undefined;
-  /** The mouth's region, in device pixels of the canvas, y downwards. */
-  mouth(): Region;
-  /** RGBA of that region, rows from the top, of a picture drawn for this call. */
-  pixels(): Uint8ClampedArray;
+  /** The next drawing of the mouth. */
+  mouth(): Promise<MouthPicture>;
 }
 
 declare global {
@@ -76,7 +85,7 @@ declare global {
   }
 }
 
-const posesMax = 3_000;
+const listMax = 3_000;
 /** Received poses that may still be drawn: a replay receives some seconds of them at once. */
 const receivedMax = 1_200;
 
@@ -89,11 +98,14 @@ function keep<T>(list: T[], item: T, max: number): void {
 export function exposeStudio(session: StudioSession): void {
   const microphone = new SoundRecording(48_000);
   const sent: SentPose[] = [];
-  session.microphone.on('pcm', ({ samples, captureMs }) => {
-    if (session.epoch !== '') microphone.add(samples, performance.timeOrigin + captureMs);
+  const heard: HeardBlock[] = [];
+  session.microphone.on('pcm', ({ samples, captureMs, level }) => {
+    if (session.epoch === '') return;
+    microphone.add(samples, performance.timeOrigin + captureMs);
+    keep(heard, { captureUs: session.broadcaster.captureUsAt(captureMs), level }, listMax);
   });
   session.on('motion', ({ captureUs, pose }) =>
-    keep(sent, { captureUs, hips: [...pose.hips], rotations: [...pose.rotations], shapes: [...pose.shapes] }, posesMax),
+    keep(sent, { captureUs, hips: [...pose.hips], rotations: [...pose.rotations], shapes: [...pose.shapes] }, listMax),
   );
   window.hayate = {
     role: 'studio',
@@ -101,6 +113,7 @@ export function exposeStudio(session: StudioSession): void {
     epoch: () => session.epoch,
     sent,
     microphone,
+    heard,
     statistics: () => ({ ...session.broadcaster.stats, microphone: session.microphone.stats, phase: session.phase }),
   };
 }
@@ -135,8 +148,15 @@ function exposeMedia(source: MediaSource, player: Player, view: AvatarView, { is
   const rendered: RenderedPose[] = [];
   source.on('motion', ({ captureUs, pose }) => keep(received, { captureUs, pose }, receivedMax));
   source.on('epoch', () => received.splice(0));
+  let wanted: ((picture: Promise<MouthPicture>) => void)[] = [];
   view.onDrawn = (pose) => {
-    if (isOn()) keep(rendered, renderedPose(view, captureOf(pose, received)), posesMax);
+    if (!isOn()) return;
+    const drawn = renderedPose(view, captureOf(pose, received));
+    keep(rendered, drawn, listMax);
+    if (wanted.length === 0) return;
+    const picture = pictureOfMouth(view, drawn);
+    for (const resolve of wanted) resolve(picture);
+    wanted = [];
   };
   let played: RecordedSound = new SoundRecording(48_000);
   let isTapped = false;
@@ -167,8 +187,7 @@ function exposeMedia(source: MediaSource, player: Player, view: AvatarView, { is
     }),
     state,
     placeMs,
-    mouth: () => mouthRegion(view),
-    pixels: () => readPixels(view, mouthRegion(view)),
+    mouth: () => new Promise((resolve) => wanted.push(resolve)),
   };
 }
 
@@ -216,17 +235,18 @@ function mouthRegion({ stage, canvas }: AvatarView): Region {
   return { x, y, width: Math.max(1, within(right, canvas.width) - x), height: Math.max(1, within(bottom, canvas.height) - y) };
 }
 
-/**
- * The pixels of a region. The view is drawn first, because a browser discards a picture after
- * showing it.
- */
-function readPixels(view: AvatarView, { x, y, width, height }: Region): Uint8ClampedArray {
-  view.draw();
-  const gl = view.renderer.getContext();
-  const upsideDown = new Uint8Array(width * height * 4);
-  gl.readPixels(x, view.canvas.height - y - height, width, height, gl.RGBA, gl.UNSIGNED_BYTE, upsideDown);
-  const pixels = new Uint8ClampedArray(upsideDown.length);
-  const row = width * 4;
-  for (let line = 0; line < height; line++) pixels.set(upsideDown.subarray(line * row, (line + 1) * row), (height - 1 - line) * row);
-  return pixels;
+async function pictureOfMouth(view: AvatarView, pose: RenderedPose): Promise<MouthPicture> {
+  const { avatar } = view.stage;
+  const region = mouthRegion(view);
+  const read = () => readPixels(view.renderer.getContext() as WebGL2RenderingContext, region);
+  const draw = (jawOpen: number) => {
+    avatar.rig.setShape('jawOpen', jawOpen);
+    avatar.update();
+    view.draw();
+  };
+  const pixels = read();
+  draw(0);
+  const shut = read();
+  draw(pose.shapes.jawOpen ?? 0);
+  return { pose, pixels: await pixels, shut: await shut };
 }

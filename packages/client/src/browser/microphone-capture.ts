@@ -76,8 +76,11 @@ const BITS_PER_SECOND = 48_000;
  * once.
  */
 const ENCODER_QUEUE_MAX = 50;
-/** Over this window the capture clock follows the device's drift. */
-const CLOCK_WINDOW_MS = 10_000;
+/**
+ * Over this window the capture clock follows the device, which drifts, and stops for a moment when
+ * the machine is busy. Until the clock has followed, voice counts as captured too early.
+ */
+const CLOCK_WINDOW_MS = 2_000;
 
 interface Graph {
   stream: MediaStream;

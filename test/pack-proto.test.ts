@@ -52,7 +52,7 @@ const unpacked = async (t: TestContext): Promise<readonly string[] | undefined> 
 
 const digest = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
 
-test('another copy of the commit gives the same bytes, whatever its times, its line ends and its Node', async (t) => {
+test('another copy of the commit gives the same bytes, with other file times, line ends and Node versions', async (t) => {
   const here = await packed(t);
   const tree = tempDir(t);
   copySourceTree(tree);
@@ -69,7 +69,7 @@ test('another copy of the commit gives the same bytes, whatever its times, its l
   for (const name of [tgz, zip]) assert.equal(digest(join(there, name)), digest(join(here, name)), name);
 });
 
-test('tar and unzip find the same files, which are those of the repository', async (t) => {
+test('tar and unzip extract the same files, which equal those of the repository', async (t) => {
   const folders = await unpacked(t);
   if (folders === undefined) return;
   const [fromTar, fromZip] = folders.map(contentOf);
@@ -84,7 +84,7 @@ test('tar and unzip find the same files, which are those of the repository', asy
     assert.ok(fromTar?.get(placeOf(path))?.equals(readFileSync(join(root, path))), path);
 });
 
-test('a link between packed pages leads to what it leads to in the repository', async (t) => {
+test('a link between packed pages leads to the same page as in the repository', async (t) => {
   const [folder] = (await unpacked(t)) ?? [];
   if (folder === undefined) return;
   let links = 0;
@@ -134,7 +134,7 @@ const compile = (protoc: string, folder: string, args: readonly string[], source
   assert.equal(stderr, '', 'protoc has nothing to warn about');
 };
 
-test('protoc makes code of both archives for every language that it knows', async (t) => {
+test('protoc generates code from both archives for every language that it supports', async (t) => {
   const protoc = requireTool(t, 'protoc');
   const folders = protoc && (await unpacked(t));
   if (folders === undefined || protoc === undefined) return;
@@ -150,7 +150,7 @@ test('protoc makes code of both archives for every language that it knows', asyn
     }
 });
 
-test("Google's Python reads the packed vectors by the packed files", async (t) => {
+test("Google's Python library reads the packed vectors with the packed files", async (t) => {
   const protoc = requireTool(t, 'protoc');
   const python = protoc && requirePython(t, 'google.protobuf');
   const folders = python && (await unpacked(t));
@@ -169,7 +169,7 @@ test("Google's Python reads the packed vectors by the packed files", async (t) =
   }
 });
 
-test("Go's generator takes the command of the README, and its code compiles in a module of another name", async (t) => {
+test("the README's command for Go generates code that compiles in a module of another name", async (t) => {
   const protoc = requireTool(t, 'protoc');
   const go = protoc && requireTool(t, 'go');
   const plugin = go && (await requireGoProgram(t, 'protoc-gen-go'));
@@ -189,7 +189,7 @@ test("Go's generator takes the command of the README, and its code compiles in a
 /** The version of Go's runtime to which the generator belongs. */
 const protobufForGo = 'v1.33.0';
 
-test('an argument that it does not know is refused, and nothing is written', async (t) => {
+test('an unknown argument is refused, and nothing is written', async (t) => {
   const folder = tempDir(t);
   for (const args of [['--ou', folder], ['--out'], ['--out', folder, 'more']]) {
     const { code, lines } = await runProcess(t, [join(root, 'scripts/pack-proto.mjs'), ...args]);

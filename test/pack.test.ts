@@ -114,7 +114,7 @@ test('the packed programs work in an empty folder', async (t) => {
     assert.deepEqual([used.code, used.stdout], [0, ['loaded function function']], used.lines.join('\n'));
   });
 
-  await t.test('a type checker believes its declarations', async (t) => {
+  await t.test('a type checker accepts its declarations', async (t) => {
     const compilerOptions = {
       strict: true,
       noEmit: true,

@@ -58,7 +58,7 @@ const begin = async (
   return { started, url };
 };
 
-test('a fresh clone fetches little, shows its page and a live demo, drains, and starts again without doing anything twice', async (t) => {
+test('a fresh clone fetches little, shows its page and a live demo, drains, and starts again without repeating work', async (t) => {
   if (!requireFullRun(t, 'fetches packages from the registry')) return;
   const folder = tempDir(t);
   const [clone, cache, data] = ['clone', 'cache', 'data'].map((name) => join(folder, name)) as [string, string, string];
@@ -101,7 +101,7 @@ test('a fresh clone fetches little, shows its page and a live demo, drains, and 
   assert.equal(existsSync(join(clone, 'data')), false, 'nothing is written outside of --data');
 });
 
-test('an unknown flag is refused in a line, and nothing is left running', async (t) => {
+test('an unknown flag is refused in one line, and no process is left running', async (t) => {
   const refused = await runProcess(t, ['scripts/hayate.mjs', 'serve', '--no-such-flag']);
   assert.notEqual(refused.code, 0);
   assert.match(refused.stderr.join('\n'), /no-such-flag/);

@@ -50,7 +50,7 @@ const importsWhere = (from: (path: string) => boolean, breaks: (target: string, 
   imports.filter(({ path, target }) => from(path) && breaks(target, path)).map(at);
 const within = (folder: string) => (path: string) => path.startsWith(`${folder}/`);
 
-test('finds the imports that it judges', () => {
+test('finds the imports that the rules check', () => {
   assert.ok(imports.length > 100, `${imports.length} imports in ${code.length} files`);
   assert.ok(
     imports.some(({ path, target }) => path === 'packages/server/src/main.ts' && target === 'packages/server/src/streamer/streamer.ts'),
@@ -101,7 +101,7 @@ test('only adapters.ts and the command line name adapters', () => {
   );
 });
 
-test('the protocol depends on nothing of Node, of browsers or of other workspaces', () => {
+test('the protocol imports nothing of Node or of other workspaces', () => {
   const breaks = (target: string): boolean =>
     target.startsWith('node:') || (target.startsWith('packages/') && !target.startsWith('packages/protocol'));
   none(
@@ -110,7 +110,7 @@ test('the protocol depends on nothing of Node, of browsers or of other workspace
   );
 });
 
-test('the client knows no React, three.js only in three/, nothing of Node, and the server not at all', () => {
+test('the client imports neither React, Node nor the server, and three.js only in three/', () => {
   const isOurs = (path: string): boolean => within('packages/client/src')(path) && !isTest(path);
   none(
     'packages/client/src imports:',
@@ -137,7 +137,7 @@ test("only browser code imports the client's browser part", () => {
   );
 });
 
-test('scripts need nothing installed', () => {
+test('scripts import no installed package', () => {
   none(
     'scripts/*.mjs import a package:',
     importsWhere(
@@ -169,7 +169,7 @@ test('no file is too long to be one concept', () => {
   );
 });
 
-test('comments and pages fit 100 columns, and use the plain word', () => {
+test('comments and pages fit 100 columns and use plain words', () => {
   const isComment = ({ text }: Line): boolean => /^\s*(\/\/|\/?\*)/.test(text);
   const comments = code.filter((path) => !/\.d\.ts$/.test(path)).flatMap((path) => linesOf(path).filter(isComment));
   none('A comment beyond 100 columns:', comments.filter(({ text }) => text.length > 100).map(at));
@@ -185,7 +185,7 @@ test('comments and pages fit 100 columns, and use the plain word', () => {
   );
 });
 
-test('every Python file of a client begins with a docstring, is one concept and fits 120 columns', () => {
+test('every Python file of a client begins with a docstring, is not too long and fits 120 columns', () => {
   const python = paths.filter((path) => /^clients\/.*\.py$/.test(path));
   assert.ok(python.length > 5, python.join(' '));
   none(
@@ -206,7 +206,7 @@ test('every Python file of a client begins with a docstring, is one concept and 
   );
 });
 
-test('files are named in kebab case, after what they hold', () => {
+test('files are named in kebab case, and not vaguely', () => {
   const kebab = /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|test-child|bench|config|worklet))?\.(ts|tsx|mjs)$/;
   const vague = /(^|[-/])(utils?|helpers?|managers?|misc|common|stuff)([-./]|$)/;
   none(
@@ -228,7 +228,7 @@ test('no type is `any` and no checker is silenced', () => {
   none('Silenced:', lines.filter(({ path, text }) => path !== 'test/tidy.test.ts' && silencer.test(text)).map(at));
 });
 
-test('no test is left alone in its file, and nothing is left for later', () => {
+test('no test is marked to run alone, and no line is marked for later', () => {
   const marks = new RegExp(['TO' + 'DO', 'FIX' + 'ME', 'XX' + 'X'].map((word) => `\\b${word}\\b`).join('|'));
   none(
     'Marked for later:',
@@ -308,7 +308,7 @@ test('lockfiles name no host, hash every package and hold every platform', () =>
   }
 });
 
-test('we are Apache-2.0, and our dependencies allow the same', () => {
+test('Hayate is Apache-2.0, and its dependencies have permissive licences', () => {
   assert.match(read('LICENSE'), /Apache License\s+Version 2\.0/);
   for (const path of paths.filter((path) => basename(path) === 'package.json'))
     assert.equal((JSON.parse(read(path)) as { license?: string }).license, 'Apache-2.0', path);
@@ -347,7 +347,7 @@ test('we are Apache-2.0, and our dependencies allow the same', () => {
   none('Not permissive:', breaches);
 });
 
-test('packages point at their sources, and ask for the Node that runs them', () => {
+test('packages point at their sources, and declare the oldest Node that runs them', () => {
   for (const name of ['protocol', 'client', 'server']) {
     const manifest = JSON.parse(read(`packages/${name}/package.json`)) as { exports: Record<string, string>; engines: { node: string } };
     for (const [entry, target] of Object.entries(manifest.exports)) {

@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { capacityTables, listenersOfStream } from './capacity.ts';
 
-test('viewers by chance reach nearly all listeners when they are many, and one when they are one', () => {
+test('many randomly placed viewers reach nearly all listeners, and one viewer reaches one', () => {
   assert.ok(Math.abs(listenersOfStream(1, 200) - 1) < 1e-9);
   assert.ok(Math.abs(listenersOfStream(2, 2) - 1.5) < 1e-9);
   assert.ok(listenersOfStream(10_000, 200) > 199.9);
 });
 
-test('cores are what unit costs and counts make, at the share of a core that may be used', () => {
+test('the number of cores follows from unit costs, counts and the usable share of a core', () => {
   const none = {
     streamerIdleUs: 0,
     frameUs: 0,

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { profileShares, REST } from './profile-share.ts';
 
-test('time belongs to the innermost stage on the stack, and idle time to none', (t) => {
+test('time belongs to the innermost stage on the stack, and idle time to no stage', (t) => {
   const path = join(tempDir(t), 'a.cpuprofile');
   const node = (id: number, functionName: string, url: string, children: number[] = []) => ({
     id,

@@ -23,7 +23,7 @@ const results = [
   }),
 ];
 
-test('the live path comes first, a missed goal stands at the top', () => {
+test('the live path comes first, and a missed goal is reported at the top', () => {
   const page = benchmarksPage(results);
   assert.ok(page.indexOf('## fan-out') < page.indexOf('## peek'));
   assert.match(page, /\| \[fan-out\]\(#fan-out\) \| 1\.5 x \| 1 of 2 \|/);
@@ -32,7 +32,7 @@ test('the live path comes first, a missed goal stands at the top', () => {
   assert.match(page, /a \\\| b/);
 });
 
-test('fills the table that a page names, again and again', () => {
+test('fills the table that a page names, and filling it again changes nothing', () => {
   const page = 'before\n<!-- table: fan-out/Costs -->\nold\n<!-- end -->\nafter\n';
   const once = fillTables(page, results);
   assert.match(once, /\| what \| µs \|\n\|---\|---:\|\n/);

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { leastSquares, leastSquaresPositive, median, quantile, spread } from './sample.ts';
 
-test('finds the coefficients that made the values', () => {
+test('finds the coefficients from which the values were computed', () => {
   const rows = [
     [1, 1, 50],
     [1, 2, 100],
@@ -24,7 +24,7 @@ test('finds the coefficients that made the values', () => {
   );
 });
 
-test('refuses columns that say the same', () => {
+test('refuses columns that are linearly dependent', () => {
   assert.throws(
     () =>
       leastSquares(
@@ -39,7 +39,7 @@ test('refuses columns that say the same', () => {
   );
 });
 
-test('a quantile lies between neighbours in proportion', () => {
+test('a quantile is interpolated linearly between neighbours', () => {
   assert.equal(median([3, 1, 2]), 2);
   assert.equal(median([4, 1, 2, 3]), 2.5);
   assert.equal(quantile([10, 20], 0.25), 12.5);
@@ -47,7 +47,7 @@ test('a quantile lies between neighbours in proportion', () => {
   assert.ok(Number.isNaN(quantile([], 0.5)));
 });
 
-test('what cannot be below 0 is 0, and the rest fit without it', () => {
+test('a coefficient that would be negative is 0, and the others are fitted without it', () => {
   // y = 2a - b. This is the best a without b.
   const rows = [
     [1, 0],

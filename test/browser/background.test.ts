@@ -10,7 +10,7 @@ import { startTestServer } from '../support/server.ts';
 import { connectPeer, FrameSource } from '../support/wire-peer.ts';
 import { openHideablePage } from './hidden-page.ts';
 
-test('a page in the background keeps its connection, while it waits for a broadcast and while one is silent', async (t) => {
+test('a page in the background keeps its connection while it waits for a broadcast and while one is silent', async (t) => {
   const chromium = requireTool(t, 'chromium');
   if (chromium === undefined) return;
   await ensurePages(process.execPath);

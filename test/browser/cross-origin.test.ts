@@ -77,7 +77,7 @@ const inPage = (page: Page) => ({
     page.evaluate((args) => (window as unknown as { page: CrossOriginPage }).page.ask(...args), args),
 });
 
-test('an application on the list replays, lists and reads objects; one that is not on it sees nothing', async (t) => {
+test('an application of a listed origin replays, lists and reads objects; one of another origin cannot', async (t) => {
   const executablePath = requireTool(t, 'chromium');
   if (executablePath === undefined) return;
   const script = await bundle(t);
@@ -97,7 +97,7 @@ test('an application on the list replays, lists and reads objects; one that is n
   const object = `${server.url}/api/archive/objects/${OBJECT}`;
   const browser = await launchBrowser(t, { executablePath, url: server.url, autoplay: 'allowed' });
 
-  await t.test('on the list', async () => {
+  await t.test('an application of a listed origin replays, lists and reads objects', async () => {
     const app = inPage(await browser.open(listed));
     assert.deepEqual(await app.replay({ server: server.url, ...past, token }), { state: 'ended', poses: POSES });
     const listing = await app.ask(`${server.url}/api/archive/broadcasts`, { headers: authorized });
@@ -122,7 +122,7 @@ test('an application on the list replays, lists and reads objects; one that is n
     browser.takeErrors();
   });
 
-  await t.test('not for tokens, metrics and pages', async () => {
+  await t.test('a listed origin cannot read tokens, metrics and pages', async () => {
     const app = inPage(await browser.open(listed));
     const grants = JSON.stringify({ grants: { watch: ['*'] } });
     assert.equal(
@@ -133,7 +133,7 @@ test('an application on the list replays, lists and reads objects; one that is n
     browser.takeErrors();
   });
 
-  await t.test('not on the list', async () => {
+  await t.test('an application of another origin reads nothing', async () => {
     const app = inPage(await browser.open(other));
     assert.deepEqual(await app.replay({ server: server.url, ...past, token }), { state: 'failed', poses: 0 });
     for (const init of [{}, { headers: authorized }]) assert.equal(await app.ask(object, init), 'TypeError');

@@ -83,7 +83,7 @@ const isOpen = (port: number, host: string): Promise<boolean> =>
     socket.on('error', () => resolve(false));
   });
 
-test('Redis are hung, killed and brought back while the avatar talks on and no viewer misses a frame', async (t) => {
+test('Redis servers hang, die and return while the avatar keeps talking, and no viewer misses a frame', async (t) => {
   const executablePath = requireTool(t, 'chromium');
   const started = executablePath === undefined ? undefined : await startDemo(t);
   if (executablePath === undefined || started === undefined) return;
@@ -120,7 +120,7 @@ test('Redis are hung, killed and brought back while the avatar talks on and no v
   assert.equal(now.listeners, 2);
   now = await goesOn(now);
 
-  await t.test('a Redis hangs: what it left unanswered is sent again by the others', async () => {
+  await t.test('a Redis hangs, and the others carry its unanswered messages', async () => {
     const before = now;
     await press(1, 'Hang this Redis');
     now = await untilSnapshot(
@@ -132,7 +132,7 @@ test('Redis are hung, killed and brought back while the avatar talks on and no v
     assert.ok(now.total.republished > before.total.republished);
   });
 
-  await t.test('another is killed: the last one carries all', async () => {
+  await t.test('another is killed, and the last one carries all messages', async () => {
     const before = now;
     await press(2, 'Kill this Redis');
     now = await untilSnapshot(url, 'its death', (snapshot) => shard(snapshot, 2).condition === 'dead' && !shard(snapshot, 2).isUsed);
@@ -143,7 +143,7 @@ test('Redis are hung, killed and brought back while the avatar talks on and no v
     assert.ok(shard(now, 3).publishes > shard(before, 3).publishes + FRAMES / VIEWERS / 2);
   });
 
-  await t.test('both come back and carry their part', async () => {
+  await t.test('both come back and carry their share', async () => {
     const before = now;
     await press(1, 'Resume it');
     await press(2, 'Start it again');
@@ -158,7 +158,7 @@ test('Redis are hung, killed and brought back while the avatar talks on and no v
     now = await goesOn(now);
   });
 
-  await t.test('the page says so', async () => {
+  await t.test('the page lists the four actions', async () => {
     await poll('four actions', async () => (await page.locator('.actions li').count()) === 4, WAIT);
     assert.deepEqual(await page.locator('.actions strong').allInnerTexts(), [
       'Redis 2 started again',
@@ -172,7 +172,7 @@ test('Redis are hung, killed and brought back while the avatar talks on and no v
     assert.equal(await page.getByRole('button', { name: 'Hang this Redis' }).count(), 3);
   });
 
-  await t.test('no other page, name or address may do it', async () => {
+  await t.test('no other page, name or address may control the Redis servers', async () => {
     const action = { shard: 1, action: 'kill' };
     const json = { 'Content-Type': 'application/json' };
     assert.equal(await post(url, json, action), 403);
@@ -185,7 +185,7 @@ test('Redis are hung, killed and brought back while the avatar talks on and no v
     assert.ok((await snapshotOf(url)).shards.every(({ condition }) => condition === 'running'));
   });
 
-  await t.test('Ctrl-C ends all of it, a Redis that hangs too', async () => {
+  await t.test('Ctrl-C ends all processes, also a Redis that hangs', async () => {
     await press(3, 'Hang this Redis');
     const { shards } = await untilSnapshot(url, 'the last one to hang', (snapshot) => shard(snapshot, 3).condition === 'hung');
     await page.close();
@@ -198,7 +198,7 @@ test('Redis are hung, killed and brought back while the avatar talks on and no v
   });
 });
 
-test('without a Redis on PATH the demo names the package to install', async (t) => {
+test('without redis-server on PATH the demo names the package to install', async (t) => {
   const demo = startProcess(t, ['scripts/demo-scale.mjs'], { env: { PATH: '' } });
   assert.deepEqual(await demo.exit, { code: 1, signal: null });
   assert.match(

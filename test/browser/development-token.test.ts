@@ -55,7 +55,7 @@ test('a page on this machine gets a token, under each of its names, and with --l
   }
 });
 
-test('a page of another site gets none, at the public port, at the door, or under a name that it made lead here', async (t) => {
+test('a page of another site gets no token, at the public port, at the local door, or under a name that it rebound to this machine', async (t) => {
   const open = await openBrowser(t);
   if (open === undefined) return;
   const server = await startTestServer(t, ROLES);

@@ -41,7 +41,7 @@ async function pressEnterInIme(ime: CDPSession): Promise<void> {
 const hintOf = (studio: Page) => studio.locator('#stream-hint').innerText();
 const epochOf = (studio: Page) => studio.evaluate(() => (window.hayate as StudioDebug | undefined)?.epoch() || undefined);
 
-test('what an input method composes is neither judged, rewritten nor submitted before it is taken', async (t) => {
+test('text that an input method composes is not checked, rewritten or submitted before it is committed', async (t) => {
   const scene = await setUp(t);
   if (scene === undefined) return;
   const { studio, ime } = scene;
@@ -87,7 +87,7 @@ test('what an input method composes is neither judged, rewritten nor submitted b
   assert.equal(await name.inputValue(), 'evening');
 });
 
-test('a title composed in the studio is the same live, listed, archived and replayed', async (t) => {
+test('a title composed in the studio is shown unchanged live, in lists, in the archive and in replays', async (t) => {
   const scene = await setUp(t, ['--archive-window-ms', '500ms']);
   if (scene === undefined) return;
   const { server, browser, studio, ime } = scene;
@@ -140,7 +140,7 @@ test('a title composed in the studio is the same live, listed, archived and repl
   await poll('the title of the replay', () => showsTitle(replay), WAIT);
 });
 
-test('a path with a name that no stream has says so, and leads on', async (t) => {
+test('a path with an invalid stream name says so and suggests a valid one', async (t) => {
   const scene = await setUp(t);
   if (scene === undefined) return;
   const page = await scene.browser.open(`/watch/${encodeURIComponent('星 hoshi')}`);

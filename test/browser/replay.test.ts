@@ -155,7 +155,7 @@ async function step(what: string, run: () => Promise<void>): Promise<void> {
   }
 }
 
-test('a past broadcast is found, played, gone through and heard faster, as it was', async (t) => {
+test('a past broadcast is found, played, sought and played faster, with the original voice and motion', async (t) => {
   const executablePath = requireTool(t, 'chromium');
   if (executablePath === undefined) return;
   const server = await startTestServer(t, FLAGS);
@@ -163,7 +163,7 @@ test('a past broadcast is found, played, gone through and heard faster, as it wa
   const browser = await launchBrowser(t, { executablePath, url: server.url, autoplay: 'blocked' });
   const page = await browser.open('/?debug&quality=low&interpolate=off');
 
-  await step('the way there: front page, past broadcasts, a stream, its replay', async () => {
+  await step('links lead from the front page to past broadcasts, a stream and its replay', async () => {
     await page.getByRole('link', { name: 'Past broadcasts' }).click();
     await page.getByRole('textbox', { name: 'Stream' }).fill('nobody');
     await page.getByRole('button', { name: 'Search' }).click();
@@ -177,7 +177,7 @@ test('a past broadcast is found, played, gone through and heard faster, as it wa
     await poll('the address', () => new URL(page.url()).pathname === `/past/past-light/${epoch}`, WAIT);
   });
 
-  await step('it plays, since a click led here: voice and motion are what was broadcast', async () => {
+  await step('it plays after that click, with the voice and motion of the broadcast', async () => {
     await playTo(page, 7_000);
     assert.equal(await stateOf(page), 'playing');
     await assertHeard(t, page, voice, [1.5, 5.5]);
@@ -187,7 +187,7 @@ test('a past broadcast is found, played, gone through and heard faster, as it wa
   });
 
   const slider = page.getByRole('slider', { name: 'Place in the broadcast' });
-  await step('a seek forward, by the timeline, plays from there', async () => {
+  await step('a seek forward on the timeline plays from that position', async () => {
     const box = await page.locator('.timeline').boundingBox();
     assert.ok(box !== null);
     await page.mouse.click(box.x + box.width * (30 / SECONDS), box.y + box.height / 2);
@@ -199,7 +199,7 @@ test('a past broadcast is found, played, gone through and heard faster, as it wa
     await assertDrawn(t, page, [32_000, 36_000], 5);
   });
 
-  await step('a seek back, by keys, plays from there', async () => {
+  await step('a seek back by keys plays from that position', async () => {
     await slider.focus();
     const before = await placeOf(page);
     for (let i = 0; i < 4; i++) await page.keyboard.press('ArrowLeft');
@@ -211,7 +211,7 @@ test('a past broadcast is found, played, gone through and heard faster, as it wa
     await assertDrawn(t, page, [fromS * 1000, fromS * 1000 + 4_000], 5);
   });
 
-  await step('paused, the avatar stands still and nothing is heard; a seek then shows that moment', async () => {
+  await step('while paused, the avatar is still and silent, and a seek shows the pose at its position', async () => {
     await page.keyboard.press(' ');
     await poll('the pause', async () => (await stateOf(page)) === 'paused', WAIT);
     const place = await placeOf(page);
@@ -239,7 +239,7 @@ test('a past broadcast is found, played, gone through and heard faster, as it wa
     );
   });
 
-  await step('at twice the speed the same voice goes by in half the time', async () => {
+  await step('at twice the speed the same voice takes half the time', async () => {
     await page.getByText('2 ×', { exact: true }).click();
     await slider.fill('38000');
     await page.getByRole('button', { name: 'Play' }).click();
@@ -253,14 +253,14 @@ test('a past broadcast is found, played, gone through and heard faster, as it wa
     assert.ok((match?.likeness ?? 0) > 0.75, `loudness ${match?.likeness}`);
   });
 
-  await step('it ends where the broadcast did', async () => {
+  await step('it ends at the end of the broadcast', async () => {
     await poll('the end', async () => (await stateOf(page)) === 'ended', WAIT);
     assert.ok(await page.getByRole('button', { name: 'Play' }).isVisible());
     assert.equal(await placeOf(page), (SECONDS * 50 - 2) * 20 + 21);
   });
 });
 
-test('who may not moderate sees no way to past broadcasts; who may for one stream opens its replay by the address alone', async (t) => {
+test('a user without the right to moderate sees no link to past broadcasts; a moderator of one stream opens its replay by its address', async (t) => {
   const executablePath = requireTool(t, 'chromium');
   if (executablePath === undefined) return;
   const server = await startTestServer(t, FLAGS);

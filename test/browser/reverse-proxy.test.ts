@@ -51,7 +51,7 @@ async function lookAround(t: TestContext, browser: TestBrowser, site: string): P
   const broadcast = ['broadcast', 'packages/server/demo/hello.ogg', '--stream', 'demo', '--loop', '--server', site, '--token', token];
   startHayate(t, broadcast);
 
-  await t.test('the front page shows who is live, and leads to the stream', async () => {
+  await t.test('the front page shows the live stream and links to it', async () => {
     const page = await browser.open(`${site}/?debug&quality=low#token=${token}`);
     const link = page.locator(`a[href="${prefix}/watch/demo?debug&quality=low"]`).first();
     await link.waitFor({ timeout: WAIT.timeoutMs });
@@ -67,7 +67,7 @@ async function lookAround(t: TestContext, browser: TestBrowser, site: string): P
     await page.close();
   });
 
-  await t.test('the studio goes live', async () => {
+  await t.test('the studio starts a broadcast', async () => {
     const page = await browser.open(`${site}/studio?debug&quality=low&processing=off#token=${token}`);
     await page.getByLabel('Stream name').fill('through-the-proxy');
     await page.getByLabel('Title').fill('From below');
@@ -90,7 +90,7 @@ async function lookAround(t: TestContext, browser: TestBrowser, site: string): P
     await page.close();
   });
 
-  await t.test('a mistyped address gets a page that leads back', async () => {
+  await t.test('a mistyped address gets a page that links back', async () => {
     const page = await browser.open(`${site}/studio/nowhere`);
     await page.getByRole('heading', { name: 'There is nothing here.' }).waitFor({ timeout: WAIT.timeoutMs });
     assert.equal(await page.getByRole('link', { name: 'See who is live' }).getAttribute('href'), `${prefix}/`);
@@ -99,7 +99,7 @@ async function lookAround(t: TestContext, browser: TestBrowser, site: string): P
     await page.close();
   });
 
-  await t.test('the command line watches', async (t) => {
+  await t.test('the command line watches the stream', async (t) => {
     const watched = await runHayate(t, [
       'watch',
       'demo',
@@ -116,7 +116,7 @@ async function lookAround(t: TestContext, browser: TestBrowser, site: string): P
   });
 }
 
-test('behind an nginx that takes the prefix off, without a word to the server', async (t) => {
+test('everything works behind an nginx that removes the prefix without telling the server', async (t) => {
   const executablePath = requireTool(t, 'chromium');
   if (executablePath === undefined) return;
   const server = await startTestServer(t, FLAGS);
@@ -129,7 +129,7 @@ test('behind an nginx that takes the prefix off, without a word to the server', 
   await lookAround(t, await launchBrowser(t, { executablePath, url: site, autoplay: 'allowed' }), site);
 });
 
-test('behind an nginx that passes the prefix on, with --base-path', async (t) => {
+test('everything works behind an nginx that keeps the prefix, with --base-path', async (t) => {
   const executablePath = requireTool(t, 'chromium');
   if (executablePath === undefined) return;
   const server = await startTestServer(t, [...FLAGS, '--base-path', '/hayate']);
@@ -144,7 +144,7 @@ test('behind an nginx that passes the prefix on, with --base-path', async (t) =>
   await lookAround(t, await launchBrowser(t, { executablePath, url: site, autoplay: 'allowed' }), site);
 });
 
-test('behind a HAProxy that takes the prefix off and says so', async (t) => {
+test('everything works behind a HAProxy that removes the prefix and says so in a header', async (t) => {
   const executablePath = requireTool(t, 'chromium');
   if (executablePath === undefined) return;
   const server = await startTestServer(t, FLAGS);

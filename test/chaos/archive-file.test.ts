@@ -45,7 +45,7 @@ describe('one machine', { concurrency: 3 }, () => {
     });
   });
 
-  test('a server frozen until its broadcasters miss it wakes up to connections that are gone, and does no harm', async (t) => {
+  test('a server suspended until its broadcasters have left it resumes with lost connections, and does no harm', async (t) => {
     await runCampaign(t, {}, async (campaign) => {
       await begin(campaign);
       for (let freezes = 0; freezes < 3; freezes++) await freezeServer(campaign);
@@ -53,7 +53,7 @@ describe('one machine', { concurrency: 3 }, () => {
     });
   });
 
-  test('a server asked to stop in mid-broadcast archives all it has acknowledged before it exits, and continues when it is started again', async (t) => {
+  test('a server stopped in mid-broadcast archives all acknowledged frames before it exits, and continues when it is started again', async (t) => {
     const python = requirePython(t, 'avro', 'zstandard');
     if (python === undefined) return;
     // Appends follow one another closely, so that frames arrive while the drain waits for an
@@ -72,7 +72,7 @@ describe('one machine', { concurrency: 3 }, () => {
     });
   });
 
-  test('a log on a full disk refuses and says so while the live stream continues, also after a kill, and asks for everything again', async (t) => {
+  test('a log on a full disk refuses frames and reports it while the live stream continues, also after a kill, and asks for all of them again', async (t) => {
     const folder = tempDir(t);
     const disk = mountSmallDisk(t, join(folder, 'data', 'log'), DISK_BYTES);
     if (disk === undefined) return;
@@ -82,7 +82,7 @@ describe('one machine', { concurrency: 3 }, () => {
     });
   });
 
-  test('a store on a full disk holds the archiver back and no other part, also over a kill, and gets everything in the end', async (t) => {
+  test('a store on a full disk delays only the archiver, also across a kill, and gets everything in the end', async (t) => {
     const folder = tempDir(t);
     const disk = mountSmallDisk(t, join(folder, 'data', 'archive'), DISK_BYTES);
     if (disk === undefined) return;
@@ -92,7 +92,7 @@ describe('one machine', { concurrency: 3 }, () => {
     });
   });
 
-  test('a clock that jumps ahead and back, while the server runs and while it is dead, moves no window back', async (t) => {
+  test('a clock that jumps ahead and back, while the server runs and while it is down, moves no window back', async (t) => {
     const clock = await makeWallClock(t);
     if (clock === undefined) return;
     await runCampaign(t, { env: clock.env }, async (campaign) => {
@@ -108,7 +108,7 @@ describe('one machine', { concurrency: 3 }, () => {
     });
   });
 
-  test('three devices that broadcast one stream one over the other: each epoch is archived with its end', async (t) => {
+  test('three devices broadcast one stream in turn, and each epoch is archived with its end', async (t) => {
     const audit = await runCampaign(t, {}, async (campaign) => {
       await campaign.site.start('all');
       for (let device = 0; device < 3; device++) await supersede(campaign, 'stage');
@@ -121,7 +121,7 @@ describe('one machine', { concurrency: 3 }, () => {
     );
   });
 
-  test('a phone that comes back after 50 minutes sends the frames that it captured: its voice is whole, and late where it came late', async (t) => {
+  test('a phone that returns after 50 minutes sends its captured frames: its voice is complete, and marked late where it was late', async (t) => {
     const clock = await makeWallClock(t);
     if (clock === undefined) return;
     const audit = await runCampaign(t, { env: clock.env, flags: ['--return-window-ms', '1000'] }, async (campaign) => {

@@ -37,7 +37,7 @@ async function begin({ site }: Campaign, first: Part, ...others: readonly Part[]
 // The tests mostly wait for processes, sessions and brokers, so they run in parallel.
 describe('a cluster', { concurrency: 3 }, () => {
   // The longest test comes first.
-  test('brokers frozen and killed in turn, each with a clock of its own: leaders change, times go back, and no window does', async (t) => {
+  test('brokers with different clocks are suspended and killed in turn: leaders change and times go back, but no window does', async (t) => {
     const clocks = [await makeWallClock(t), await makeWallClock(t), await makeWallClock(t)];
     for (const [i, aheadSeconds] of [-3_600, 0, 1_800].entries()) clocks[i]?.set(aheadSeconds);
     if (clocks.includes(undefined)) return;
@@ -54,7 +54,7 @@ describe('a cluster', { concurrency: 3 }, () => {
     assert.ok(audit.clockBack > 0);
   });
 
-  test('archivers killed three times in mid-cut leave nothing half written, twice or missing, whichever archiver follows', async (t) => {
+  test('archivers killed three times in mid-cut leave nothing half written, duplicated or missing, for any successor', async (t) => {
     const shared = await kafka(t);
     if (shared === undefined) return;
     await runCampaign(t, { log: logOn(shared) }, async (campaign) => {
@@ -63,7 +63,7 @@ describe('a cluster', { concurrency: 3 }, () => {
     });
   });
 
-  test('an archiver frozen until others have gone past it wakes up, and does harm to nothing', async (t) => {
+  test('an archiver suspended until others have passed its cut resumes and does no harm', async (t) => {
     const shared = await kafka(t);
     if (shared === undefined) return;
     await runCampaign(t, { log: logOn(shared) }, async (campaign) => {
@@ -72,7 +72,7 @@ describe('a cluster', { concurrency: 3 }, () => {
     });
   });
 
-  test('broadcasters whose streamer is killed or frozen continue on another, and the frozen one adds nothing new later', async (t) => {
+  test('broadcasters whose streamer is killed or suspended continue on another, and the suspended one appends nothing new later', async (t) => {
     const shared = await kafka(t);
     if (shared === undefined) return;
     await runCampaign(t, { log: logOn(shared) }, async (campaign) => {
@@ -86,7 +86,7 @@ describe('a cluster', { concurrency: 3 }, () => {
     });
   });
 
-  test('workers that join and leave, politely and not, while three broadcasts run, lose and double nothing', async (t) => {
+  test('workers that join, drain and are killed while three broadcasts run lose and duplicate nothing', async (t) => {
     const shared = await kafka(t);
     if (shared === undefined) return;
     await runCampaign(t, { log: logOn(shared) }, async (campaign) => {
@@ -98,7 +98,7 @@ describe('a cluster', { concurrency: 3 }, () => {
     });
   });
 
-  test('processes that do everything over one Kafka are killed in turn, and each takes over from the other', async (t) => {
+  test('processes with all roles over one Kafka are killed in turn, and each takes over from the other', async (t) => {
     const shared = await kafka(t);
     if (shared === undefined) return;
     await runCampaign(t, { log: logOn(shared) }, async (campaign) => {
@@ -107,7 +107,7 @@ describe('a cluster', { concurrency: 3 }, () => {
     });
   });
 
-  test('two devices on one stream, at two streamers that know nothing of each other: both broadcasts are archived whole', async (t) => {
+  test('two devices broadcast one stream at two separate streamers, and both broadcasts are archived whole', async (t) => {
     const shared = await kafka(t);
     if (shared === undefined) return;
     const audit = await runCampaign(t, { log: logOn(shared) }, async ({ site }) => {
@@ -123,7 +123,7 @@ describe('a cluster', { concurrency: 3 }, () => {
   });
 
   for (const kind of ['s3', 'gcs'] as const)
-    test(`archivers killed over ${kind}, of which one request in five fails, stalls or lies, store everything once`, async (t) => {
+    test(`archivers killed over ${kind}, where one request in five fails, stalls or lies, store everything once`, async (t) => {
       const store = await spoiltStoreSite(t, kind, runSeed());
       const shared = store && (await kafka(t));
       if (store === undefined || shared === undefined) return;

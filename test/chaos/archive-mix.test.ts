@@ -57,7 +57,7 @@ async function drawCluster(t: TestContext) {
 }
 
 describe('mixes', { concurrency: 2 }, () => {
-  test('a machine survives a mix of everything that can happen to it', async (t) => {
+  test('a machine survives a random mix of all its faults', async (t) => {
     const folder = tempDir(t);
     const disks = ['log', 'archive'].map((part) => mountSmallDisk(t, join(folder, 'data', part), DISK_BYTES));
     const [log, archive] = disks;
@@ -94,7 +94,7 @@ describe('mixes', { concurrency: 2 }, () => {
     });
   });
 
-  test('a cluster survives a mix of everything that can happen to it', async (t) => {
+  test('a cluster survives a random mix of all its faults', async (t) => {
     const drawn = await drawCluster(t);
     if (drawn === undefined) return;
     const { kafka, ...rest } = drawn;

@@ -43,7 +43,7 @@ async function killAt<Moment>(run: BroadcastRun, moments: readonly Moment[], unt
   }
 }
 
-test('a server killed three times in mid-broadcast has everything in its archive that `hayate broadcast` was told is acknowledged, once', async (t) => {
+test('a server killed three times in mid-broadcast archives every frame that `hayate broadcast` reported as acknowledged, once', async (t) => {
   const python = requirePython(t, 'avro', 'zstandard');
   if (python === undefined) return;
   const choose = choices(t);

@@ -42,7 +42,7 @@ async function finish({ show }: Pick<Stage, 'show'>, { mayLose = false } = {}): 
   return missed;
 }
 
-test('a Redis killed in mid-broadcast, and started again, takes no frame with it', async (t) => {
+test('a Redis killed in mid-broadcast and started again loses no frame', async (t) => {
   const on = await stage(t);
   if (on === undefined) return;
   await on.redis[1].stop();
@@ -57,7 +57,7 @@ test('a Redis killed in mid-broadcast, and started again, takes no frame with it
   await finish(on);
 });
 
-test('a Redis that hangs and wakes up later delivers nothing twice, and nothing is lost', async (t) => {
+test('a Redis that hangs and resumes later duplicates and loses no frame', async (t) => {
   const on = await stage(t);
   if (on === undefined) return;
   on.redis[0].signal('SIGSTOP');
@@ -72,7 +72,7 @@ test('a Redis that hangs and wakes up later delivers nothing twice, and nothing 
   await finish(on);
 });
 
-test('listeners whose subscriptions are killed again and again, on one Redis after the other, get the frames that they missed', async (t) => {
+test('listeners whose subscriptions are killed repeatedly, on one Redis after the other, get the frames that they missed', async (t) => {
   const on = await stage(t);
   if (on === undefined) return;
   for (let round = 0; round < 6; round++) {
@@ -83,7 +83,7 @@ test('listeners whose subscriptions are killed again and again, on one Redis aft
   await finish(on);
 });
 
-test('listeners cut off for an output buffer of next to nothing are counted as receivers, and get the frames that they missed', async (t) => {
+test('listeners cut off for a tiny output buffer are counted as receivers, and get the frames that they missed', async (t) => {
   const on = await stage(t);
   if (on === undefined) return;
   // Redis buffers 16 KiB for each client; with this limit, one byte more is too much. A larger
@@ -102,7 +102,7 @@ test('listeners cut off for an output buffer of next to nothing are counted as r
   await finish(on);
 });
 
-test('Redis servers that DNS begins and ceases to name are taken into use and left without loss', async (t) => {
+test('Redis servers that DNS adds and removes are taken into use and left without loss', async (t) => {
   const port = await freePort();
   const [first, second, third] = [...HOSTS];
   const servers = await startRedisServers(t, [first ?? '', second ?? ''], { port });
@@ -126,7 +126,7 @@ test('Redis servers that DNS begins and ceases to name are taken into use and le
   await finish({ show });
 });
 
-test('listeners that each do not know another Redis get the missing frames from the others', async (t) => {
+test('listeners that each miss a different Redis get the missing frames from the others', async (t) => {
   const servers = await startRedisServers(t, HOSTS);
   if (servers === undefined) return;
   const cluster = await LiveCluster.start(t, {
@@ -138,7 +138,7 @@ test('listeners that each do not know another Redis get the missing frames from 
   await finish({ show });
 });
 
-test('listeners rolled one after the other lose none of their viewers a frame', async (t) => {
+test('restarting listeners one after the other loses no frame for their viewers', async (t) => {
   const on = await stage(t, { flags: ['--go-away-ms', '6000'] });
   if (on === undefined) return;
   for (const old of [...on.cluster.listeners]) {
@@ -151,7 +151,7 @@ test('listeners rolled one after the other lose none of their viewers a frame', 
   await finish(on);
 });
 
-test('viewers of a listener that is killed find all they missed at another', async (t) => {
+test('viewers of a listener that is killed get all missed frames from another', async (t) => {
   const on = await stage(t);
   const [victim] = on?.cluster.listeners ?? [];
   if (on === undefined || victim === undefined) return;

@@ -58,7 +58,7 @@ async function untilItRuns(started: TestProcess): Promise<string> {
 
 const startArgs = (data: string) => ['scripts/start.mjs', '--port', '0', '--data', data];
 
-test('npm start killed outright, alone or with its whole group, takes server and demo with it', async (t) => {
+test('killing npm start, alone or with its whole group, ends server and demo', async (t) => {
   await ensurePages(process.execPath);
   await Promise.all(
     ['alone', 'group'].map(async (which) => {
@@ -71,7 +71,7 @@ test('npm start killed outright, alone or with its whole group, takes server and
   );
 });
 
-test('npm killed outright, which holds no lifeline for its script, takes all with it', async (t) => {
+test('killing npm, which holds no lifeline for its script, ends all processes', async (t) => {
   await ensurePages(process.execPath);
   await Promise.all(
     [
@@ -87,7 +87,7 @@ test('npm killed outright, which holds no lifeline for its script, takes all wit
   );
 });
 
-test('npm start whose reader leaves drains the server and ends', async (t) => {
+test('npm start drains the server and ends when its output is closed', async (t) => {
   await ensurePages(process.execPath);
   await Promise.all(
     ['| head -1', '2>&1 | head -1'].map(async (pipe) => {
@@ -113,7 +113,7 @@ test('npm start fails when the server is not ready in time, and ends it', async 
   assert.match(refused.stderr.join('\n'), /--ready-timeout-ms must be a whole number of at least 1, not "soon"/);
 });
 
-test('npm start is ready at an address that its certificate does not name, and with empty variables as if unset', async (t) => {
+test('npm start becomes ready at an address that its certificate does not name, and treats empty variables as unset', async (t) => {
   await ensurePages(process.execPath);
   const openssl = requireTool(t, 'openssl');
   if (openssl === undefined) return;
@@ -135,7 +135,7 @@ test('npm start is ready at an address that its certificate does not name, and w
   await untilNothingIsLeft(data);
 });
 
-test('a server by itself outlives its standard input and its readers, and drains when it is told to', async (t) => {
+test('a server on its own outlives its standard input and its readers, and drains when it is told to', async (t) => {
   const data = ownFolder(t);
   const shell = startProcess(t, ['-c', `"$0" ${bin} serve --port 0 --data "$1" </dev/null | head -1`, process.execPath, data], {
     executable: 'sh',
@@ -150,7 +150,7 @@ test('a server by itself outlives its standard input and its readers, and drains
   await untilNothingIsLeft(data);
 });
 
-test('a program that starts hayate with a lifeline takes it along; a channel alone, or a lifeline without one, means nothing', async (t) => {
+test('hayate ends with the program that started it with a lifeline; a channel alone, or a lifeline without one, has no effect', async (t) => {
   const data = ownFolder(t);
   const serve = [bin, 'serve', '--port', '0', '--log-level', 'silent', '--data'];
   const open = (folder: string, lifeline: string | undefined) => {
@@ -179,7 +179,7 @@ test('a program that starts hayate with a lifeline takes it along; a channel alo
   assert.match(refused.stderr.join('\n'), /HAYATE_LIFELINE is for programs that start this one with an IPC channel/);
 });
 
-test('workers end with a primary that is killed outright, and the port is free for the next', async (t) => {
+test('workers end with a primary that is killed, and the port is free for the next', async (t) => {
   const data = ownFolder(t);
   const serve = ['serve', '--roles', 'api', '--workers', '2', '--log-level', 'info', '--data', data, '--port'];
   const primary = startHayate(t, [...serve, '0']);
@@ -194,7 +194,7 @@ test('workers end with a primary that is killed outright, and the port is free f
   assert.deepEqual(await next.exit, { code: 0, signal: null });
 });
 
-test('the demonstration of scale-out killed outright takes its servers, its viewers and its Redis with it', async (t) => {
+test('killing the scale-out demonstration ends its servers, its viewers and its Redis', async (t) => {
   const redis = requireTool(t, 'redis-server');
   if (redis === undefined) return;
   await ensurePages(process.execPath);

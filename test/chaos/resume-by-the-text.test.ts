@@ -60,7 +60,7 @@ test('a client that forgets acknowledged frames resumes with its newest ticket a
   assert.equal(ended.nextSequence, BigInt(source.sequence));
 });
 
-test('with an older ticket, declaring the forgotten frames dropped is enough', async (t) => {
+test('a client with an older ticket resumes if it declares the forgotten frames dropped', async (t) => {
   const data = join(tempDir(t), 'data');
   const first = await startHayateServer(t, { data });
   const begun = await publish(t, first, new Uint8Array());

@@ -36,7 +36,7 @@ async function copyOfLog(t: TestContext, original: Place): Promise<Place> {
   return place;
 }
 
-test('a log read at once and with deaths at any write gives the same objects, byte for byte', async (t) => {
+test('a log read in one run and a log read with crashes at any write give the same objects, byte for byte', async (t) => {
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 1, max: 0x7fffffff }), async (seed) => {
       const random = seededNumbers(seed);
@@ -53,7 +53,7 @@ test('a log read at once and with deaths at any write gives the same objects, by
   );
 });
 
-test('zombies that sleep between any two steps, die, and wake with other flags leave what a plain run leaves, byte for byte', async (t) => {
+test('archivers that pause between any two steps, crash, and restart with other flags leave the objects of a plain run, byte for byte', async (t) => {
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 1, max: 0x7fffffff }), async (seed) => {
       const random = seededNumbers(seed);
@@ -85,7 +85,7 @@ test('zombies that sleep between any two steps, die, and wake with other flags l
   );
 });
 
-test('ticks of idle members change no frame and no packet, only where objects end', async (t) => {
+test('ticks of idle members change no frame and no packet, only the ends of objects', async (t) => {
   const random = seededNumbers(99);
   const batches = makeLog(99, 60, packetOf);
   const contents = [];

@@ -190,14 +190,14 @@ test('without a fault the archive is sound', async () => {
 });
 
 for (const fault of WRITER_FAULTS)
-  test(`an archive whose writer misreads the ${fault.what} (${fault.file}) is found, though the verifier runs with the same fault`, async (t) => {
+  test(`an archive whose writer misreads the ${fault.what} (${fault.file}) has findings, even if the verifier has the same fault`, async (t) => {
     const rules = await rulesBroken(fault, fault);
     t.diagnostic(rules.join(', '));
     assert.notDeepEqual(rules, []);
   });
 
 for (const fault of VERIFIER_FAULTS)
-  test(`a verifier that misreads the ${fault.what} (${fault.file}) finds fault with a sound archive`, async (t) => {
+  test(`a verifier that misreads the ${fault.what} (${fault.file}) has findings in a sound archive`, async (t) => {
     const rules = await rulesBroken(undefined, fault);
     t.diagnostic(rules.join(', '));
     assert.notDeepEqual(rules, []);

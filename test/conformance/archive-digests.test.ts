@@ -26,7 +26,7 @@ function recompute(python: string, ...args: readonly string[]): { status: number
   return spawnSync(python, [join(root, 'test/conformance/archive-digests.py'), ...args], { encoding: 'utf8' });
 }
 
-test('writing the archive vectors again gives the same files', async () => {
+test('writing the archive vectors gives the same files as those in spec/vectors', async () => {
   const files = await archiveVectorFiles();
   const there = ['archive', 'log'].flatMap((folder) =>
     readdirSync(join(VECTORS, folder), { recursive: true, withFileTypes: true })
@@ -38,7 +38,7 @@ test('writing the archive vectors again gives the same files', async () => {
     assert.ok(readFileSync(join(VECTORS, path)).equals(bytes), `${path} differs; run: node test/conformance/archive-vectors.ts`);
 });
 
-test('the archive of the vectors is sound, and shows what a reader must be ready for', async () => {
+test('the archive of the vectors is sound, and has each case that a reader must handle', async () => {
   const store = await openFsStore({ directory: join(VECTORS, 'archive') });
   const { findings, summary } = await verifyArchive({ store });
   assert.deepEqual(findings, []);
@@ -55,7 +55,7 @@ test('the archive of the vectors is sound, and shows what a reader must be ready
   await store.close();
 });
 
-test("Python recomputes every digest of the vectors, by the text, and reads the log's records", async (t) => {
+test("Python, written from the specification, recomputes every digest of the vectors and reads the log's records", async (t) => {
   const python = await requirePythonTool(t, 'pyarrow');
   if (python === undefined) return;
   const { status, stdout, stderr } = recompute(python, ...['archive', 'digests.json', 'log'].map((name) => join(VECTORS, name)));

@@ -131,7 +131,7 @@ async function assertErased(before: Map<string, Uint8Array>, store: Store, erase
   return changed;
 }
 
-test('nothing of an erased broadcast is left, and everything else is as it was', async (t) => {
+test('nothing of an erased broadcast is left, and everything else is unchanged', async (t) => {
   for (const seed of [3, 77]) {
     const { store } = await makeArchive(t, seed);
     const before = await readObjects(store);
@@ -169,7 +169,7 @@ function framesOf(key: string, bytes: Uint8Array, { stream, epoch }: FoundBroadc
   return decodeFrames(key, bytes).filter((row) => row.stream === stream && row.epoch === epoch).length;
 }
 
-test('an erasure that dies at any call of the store is completed by the next run', async (t) => {
+test('an erasure that crashes at any call of the store is completed by the next run', async (t) => {
   const original = await makeArchive(t, 5, 30);
   const reference = await copyOf(t, original);
   const broadcast = await oneOf(original.store, 'bob');
@@ -192,7 +192,7 @@ test('an erasure that dies at any call of the store is completed by the next run
   t.diagnostic(`${calls} calls, ${deaths} deaths`);
 });
 
-test('two erasures at the same time leave nothing of either, even if one writes what it read long ago', async (t) => {
+test('two concurrent erasures leave nothing of either broadcast, even if one writes after a long pause', async (t) => {
   const original = await makeArchive(t, 9, 30);
   const before = await readObjects(original.store);
   const [first, second] = [await oneOf(original.store, 'alice'), await oneOf(original.store, 'bob')];
@@ -220,7 +220,7 @@ test('two erasures at the same time leave nothing of either, even if one writes 
   }
 });
 
-test('an archiver that does erased cuts again, from wherever, changes nothing and meets no conflict', async (t) => {
+test('an archiver that repeats erased cuts, from any offset, changes nothing and has no conflict', async (t) => {
   const original = await makeArchive(t, 21);
   for (const stream of ['alice', 'bob'])
     await eraseBroadcast({ store: original.store, broadcast: await oneOf(original.store, stream), now });
@@ -235,7 +235,7 @@ test('an archiver that does erased cuts again, from wherever, changes nothing an
   }
 });
 
-test('an archiver that begins while an erasure is half done meets no conflict, and the erasure can be completed', async (t) => {
+test('an archiver that begins while an erasure is half done has no conflict, and the erasure can be completed', async (t) => {
   const original = await makeArchive(t, 25, 30);
   const broadcast = await oneOf(original.store, 'bob');
   const reference = await copyOf(t, original);
@@ -290,7 +290,7 @@ async function archiveAgain(directory: string, store: Store, cuts: number): Prom
   assert.equal(reason, undefined);
 }
 
-test('a live broadcast is refused, and nothing is changed', async (t) => {
+test('erasing a live broadcast is refused and changes nothing', async (t) => {
   const { store } = await makeArchive(t, 31, 20);
   const before = await readObjects(store);
   const broadcasts = (await Promise.all(['alice', 'bob', 'carol-_9'].map((stream) => findBroadcasts(store, stream)))).flat();
@@ -301,7 +301,7 @@ test('a live broadcast is refused, and nothing is changed', async (t) => {
   assert.deepEqual(await readObjects(store), before);
 });
 
-test('an object that is deleted for its age while it is being replaced does not come back', async (t) => {
+test('an object that is deleted for its age while it is being replaced does not reappear', async (t) => {
   const { store } = await makeArchive(t, 41, 30);
   const broadcast = await oneOf(store, 'bob');
   const gone: string[] = [];
@@ -316,7 +316,7 @@ test('an object that is deleted for its age while it is being replaced does not 
   for (const key of gone) assert.equal(await store.head(key), undefined, key);
 });
 
-test('an object that cannot be read leaves the rest to be erased, and the erasure to be done again', async (t) => {
+test('an object that cannot be read does not stop the erasure of the others, and the erasure can be repeated', async (t) => {
   const { store } = await makeArchive(t, 51, 30);
   const broadcast = await oneOf(store, 'bob');
   const [key, bytes] = [...(await readObjects(store, 'statistics/'))].at(-1) ?? assert.fail();
@@ -331,7 +331,7 @@ test('an object that cannot be read leaves the rest to be erased, and the erasur
   assert.equal((await readErasure(store, broadcast))?.completedUnixMs, now());
 });
 
-test('every broadcast of a stream is found with its beginning and its end, over days', async (t) => {
+test('every broadcast of a stream is found with its beginning and its end, across days', async (t) => {
   const place = await makePlace(t);
   const batches = [0, 5, 26, 27, 53, 80].flatMap((hours) =>
     makeLog(1000 + hours, 8, packetOf).map((batch) => ({ ...batch, appendTimeMs: batch.appendTimeMs + hours * 3_600_000 })),
@@ -352,7 +352,7 @@ test('every broadcast of a stream is found with its beginning and its end, over 
   }
 });
 
-test('files from which a broadcast was erased are read by programs that are not ours', async (t) => {
+test('independent programs read files from which a broadcast was erased', async (t) => {
   const tools = ['opusinfo', 'oggz-validate', 'ffprobe'].map((name) => requireTool(t, name));
   const python = requirePython(t, 'avro', 'zstandard');
   const [opusinfo, oggzValidate, ffprobe] = tools;
@@ -422,7 +422,7 @@ print(json.dumps(rows))
   return { avro, parquet };
 }
 
-test('a manifest that has been changed after an erasure is refused', async (t) => {
+test('a manifest that was changed after an erasure is refused', async (t) => {
   const { store } = await makeArchive(t, 71, 20);
   await eraseBroadcast({ store, broadcast: await oneOf(store, 'bob'), now });
   const erased = [...(await readObjects(store, 'cuts/'))]

@@ -88,7 +88,7 @@ function laid(link: OggOpusLink): { packets: Map<number, Uint8Array>; from: numb
 /** Distinct packets of 20 bytes and 20 ms. */
 const packetOf = (i: number, participant = 0) => Uint8Array.of(0x78, i & 255, i >> 8, participant, ...new Uint8Array(16));
 
-test('any stretch of a voice is cut to the packet: what was sent at its place, late packets too, and concealment elsewhere', async (t) => {
+test('any part of a voice is cut to the packet: sent packets at their positions, also late ones, and concealment elsewhere', async (t) => {
   const missing = (i: number) => i % 97 === 50 || (i > 900 && i < 960) || (i >= 1_500 && i < 1_900) || (i > 2_600 && i < 2_610);
   const isLate = (i: number) => i % 211 > 200 || (i >= 1_600 && i < 1_606);
   const packets = Array.from({ length: 4_000 }, (_, i) => (missing(i) && !(i >= 1_600 && i < 1_606) ? undefined : packetOf(i)));
@@ -140,7 +140,7 @@ test('any stretch of a voice is cut to the packet: what was sent at its place, l
   assert.ok(lateSeen > 100);
 });
 
-test('without an epoch it is the newest broadcast with voice in the time asked for, and never an erased one', async (t) => {
+test('without an epoch the newest broadcast with voice in the given time is exported, and never an erased one', async (t) => {
   const epochs = [0, 60_000, 120_000].map((afterMs) => ({ epoch: mintEpoch(STARTED_MS + afterMs, 7), startMs: STARTED_MS + afterMs }));
   const packets = Array.from({ length: 500 }, (_, i) => packetOf(i));
   const { store } = await archiveOf(t, ...epochs.map((each) => ({ ...each, packets })));
@@ -162,7 +162,7 @@ test('without an epoch it is the newest broadcast with voice in the time asked f
   await assert.rejects(exported(store, { epoch: third }), { code: 'GONE' });
 });
 
-test('the file is one clean Ogg Opus file of the right length, and sounds as what was sent', async (t) => {
+test('the file is one valid Ogg Opus file of the right length with the sound that was sent', async (t) => {
   const [opusinfo, ffprobe, ffmpeg, opusdec] = ['opusinfo', 'ffprobe', 'ffmpeg', 'opusdec'].map((name) => requireTool(t, name));
   if (!opusinfo || !ffprobe || !ffmpeg || !opusdec) return;
   const run = (program: string, args: string[]): string => {

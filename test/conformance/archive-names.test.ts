@@ -82,16 +82,16 @@ for line in sys.stdin.buffer.read().decode().splitlines():
     print(columns)
 `;
 
-test('titles of every script come back from an archive, and none of them reaches a terminal as a command', async (t) => {
+test('titles in every script are read back from an archive, and none of them controls a terminal', async (t) => {
   const { data, tags } = await makeArchive(t);
   const place = ['--data', data];
   const streams = Object.keys(titles);
 
-  await t.test('an archive holds them as they were broadcast', () => {
+  await t.test('an archive holds the titles as they were broadcast', () => {
     assert.deepEqual([...tags].sort(), streams.map((stream): [string, string] => [stream, titles[stream]?.[0] ?? '']).sort());
   });
 
-  await t.test('archive ls shows them in a table that stands in line', async (t) => {
+  await t.test('archive ls shows the titles in an aligned table', async (t) => {
     const table = await run(['archive', 'ls', ...place], true);
     harmless(table);
     const lines = table.trimEnd().split('\n');
@@ -113,7 +113,7 @@ test('titles of every script come back from an archive, and none of them reaches
     assert.equal(new Set(columns).size, 1, `${columns}\n${table}`);
   });
 
-  await t.test('archive ls --json has them whole', async () => {
+  await t.test('archive ls --json has the titles untruncated', async () => {
     const json = await run(['archive', 'ls', '--json', ...place]);
     harmless(json);
     const rows = json
@@ -124,7 +124,7 @@ test('titles of every script come back from an archive, and none of them reaches
     assert.equal(rows.length, streams.length);
   });
 
-  await t.test('query finds them in the statistics by DuckDB', async () => {
+  await t.test('hayate query finds the titles in the statistics', async () => {
     const sql = "select stream, title from statistics where title like '%歌枠%' or stream = 'hostile' order by stream";
     harmless(await run(['query', sql, ...place], true));
     harmless(await run(['query', sql, '--csv', ...place], true).then((csv) => csv.replaceAll('\r', '')));
@@ -140,7 +140,7 @@ test('titles of every script come back from an archive, and none of them reaches
     ]);
   });
 
-  await t.test('the HTTP API lists them clean', async (t) => {
+  await t.test('the HTTP API lists the titles cleaned', async (t) => {
     const server = await startTestServer(t, ['--data', data]);
     const headers = { Authorization: `Bearer ${await server.token({ moderate: ['*'] })}` };
     const answer = await fetch(`${server.url}/api/archive/broadcasts`, { headers });

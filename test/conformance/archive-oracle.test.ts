@@ -24,7 +24,7 @@ function run(program: string, args: string[]): string {
   return stdout + stderr;
 }
 
-test('segments of real speech are clean to opusinfo, oggz-validate and ffprobe, and their concatenation is the source', async (t) => {
+test('opusinfo, oggz-validate and ffprobe find no fault in segments of real speech, and their concatenation is the source', async (t) => {
   const tools = ['opusinfo', 'oggz-validate', 'ffprobe', 'ffmpeg', 'opusdec'].map((name) => requireTool(t, name));
   const [opusinfo, oggzValidate, ffprobe, ffmpeg, opusdec] = tools;
   if (!opusinfo || !oggzValidate || !ffprobe || !ffmpeg || !opusdec) return;
@@ -99,7 +99,7 @@ test('segments of real speech are clean to opusinfo, oggz-validate and ffprobe, 
   }
 });
 
-test('mono and stereo, packets of 2.5 to 60 ms, and chains of many segments are clean to opusinfo and oggz-validate, and as long as the voice', async (t) => {
+test('opusinfo and oggz-validate find no fault in mono, stereo, packets of 2.5 to 60 ms, and chains of segments, which are as long as the voice', async (t) => {
   const [opusinfo, oggzValidate, opusdec] = ['opusinfo', 'oggz-validate', 'opusdec'].map((name) => requireTool(t, name));
   if (!opusinfo || !oggzValidate || !opusdec) return;
   const voices = [

@@ -48,7 +48,7 @@ async function rowsOf(data: string, ...args: string[]): Promise<Record<string, u
     .map((line): Record<string, unknown> => JSON.parse(line));
 }
 
-test('each row of the statistics is seen once, before hours are compacted, after, and half-way', async (t) => {
+test('each row of the statistics is seen once: before, during and after the compaction of hours', async (t) => {
   const { data, store, rows } = await makeArchive(t, 20_266);
   const expected = rows
     .map((row) => [row.stream, row.epoch, row.window_start, row.first_offset, row.audio_frames, row.duplicate_frames])
@@ -73,7 +73,7 @@ test('each row of the statistics is seen once, before hours are compacted, after
   assert.deepEqual(await seen(), expected);
 });
 
-test('--from and --to bound the windows, and only the hours that they touch are opened', async (t) => {
+test('--from and --to bound the windows, and only files of these hours are opened', async (t) => {
   const { data, store, rows } = await makeArchive(t, 5);
   const count = async (...args: string[]) => (await rowsOf(data, 'select count(*) as n from statistics', ...args))[0]?.n;
   const between = (fromMs: number, toMs: number) => rows.filter(({ window_start: at }) => at >= fromMs && at < toMs).length;
@@ -95,7 +95,7 @@ test('--from and --to bound the windows, and only the hours that they touch are 
   }
 });
 
-test('results are a table, CSV or JSON, with numbers as numbers and times in UTC', async (t) => {
+test('results are a table, CSV or JSON, with typed numbers and times in UTC', async (t) => {
   const { data, rows } = await makeArchive(t, 7);
   const sql = `select stream, count(*) as n, sum(audio_frames) as frames, min(window_start) as "first, ""window""", null as nothing
     from statistics where stream = 'bob' group by all`;
@@ -131,7 +131,7 @@ test('an archive without statistics has the columns and no rows', async (t) => {
   );
 });
 
-test('nothing but SELECT runs, and it sees and writes no other file', async (t) => {
+test('only SELECT runs, and it reads and writes no other file', async (t) => {
   const { data, archive, store } = await makeArchive(t, 11);
   const secret = join(tempDir(t), 'secret.csv');
   writeFileSync(secret, 'a\n1\n');
@@ -186,7 +186,7 @@ test('files of another store are fetched within a bound, and removed', async (t)
   await assert.rejects(fetchFiles(store, [...objects.keys()], { bytesMax: bytes - 1, signal }), { code: 'BAD_REQUEST' });
 });
 
-test('without DuckDB it says what to install', async (t) => {
+test('without DuckDB the error says what to install', async (t) => {
   const { archive } = await makePlace(t);
   const hook = join(tempDir(t), 'without-duckdb.mjs');
   writeFileSync(

@@ -41,7 +41,7 @@ function openArchive({ store }: Pick<Place, 'store'>) {
 }
 
 for (const seed of [3, 40_401, 628_148])
-  test(`every stretch of every broadcast comes back, with what is needed to begin there (seed ${seed})`, async (t) => {
+  test(`every part of every broadcast is read back, with the keys and headers needed to begin there (seed ${seed})`, async (t) => {
     const place = await makePlace(t);
     const batches = makeLog(seed, 240, packet);
     await archiveUntil(await writeLog(place.directory, batches), place);
@@ -129,7 +129,7 @@ async function phoneArchive(place: Place): Promise<{ epoch: bigint; sequences: M
   return { epoch, sequences };
 }
 
-test('a moment whose frames came fifty minutes late is found by its capture time, and begins with the right key and header', async (t) => {
+test('a time whose frames arrived fifty minutes late is found by capture time, and begins with the right key and header', async (t) => {
   const place = await makePlace(t);
   const { epoch, sequences } = await phoneArchive(place);
   const { index, reader } = openArchive(place);
@@ -165,7 +165,7 @@ test('a moment whose frames came fifty minutes late is found by its capture time
   }
 });
 
-test('statistics by the hour tell the same as those that they were made of', async (t) => {
+test('hourly statistics give the same results as the statistics they were made from', async (t) => {
   const place = await makePlace(t);
   const { epoch } = await phoneArchive(place);
   const phone = { stream: 'phone', epoch: epochText(epoch) };
@@ -220,7 +220,7 @@ test('pages follow one another without loss or repetition, whatever their size, 
   );
 });
 
-test('an erased broadcast is gone at once, and frames that are kept no longer say so', async (t) => {
+test('an erased broadcast is gone at once, and frames deleted for their age are reported as deleted', async (t) => {
   const place = await makePlace(t);
   const { epoch } = await phoneArchive(place);
   const phone = { stream: 'phone', epoch: epochText(epoch) };

@@ -56,14 +56,14 @@ const names = (header: string): string[] =>
       .flatMap((name) => name.split(' ')),
   );
 
-test("the configuration's table is the code's, in its order, with its defaults", () => {
+test("the configuration's table equals the code's, with its order and defaults", () => {
   assert.deepEqual(
     table('config | default').map(([name, value]) => [name, value]),
     Object.entries(CUT_CONFIG).map(([name, value]) => [name, String(value)]),
   );
 });
 
-test('the fields of manifests are those of the small archive, in the order that the page gives', () => {
+test('the fields of manifests are those of the small archive, in the order of the page', () => {
   const key = 'cuts/0123456789abcdef/p=000/00000000000000000002.json';
   const bytes = readFileSync(join(VECTORS, 'archive', key));
   const { state, ...rest } = decodeManifest(bytes, key);
@@ -78,7 +78,7 @@ test('the fields of manifests are those of the small archive, in the order that 
     assert.ok(text.includes(`\`${name}\``), name);
 });
 
-test('keys are made as the page says', () => {
+test('keys are formed as the page says', () => {
   const keys = table('output | key').map(([, key = '']) => key);
   const timeMs = Date.UTC(2026, 4, 3, 17);
   const name = { log: 'LOG', partition: 7 };
@@ -106,7 +106,7 @@ test('keys are made as the page says', () => {
   assert.match(audioKey({ ...audio, participant: 3, late: true }), /\/participant=03\/late\//);
 });
 
-test('the schemas beside the page are those of the files', () => {
+test('the schemas next to the page are those of the files', () => {
   for (const [file, { schemaJson }] of [
     ['frame.avsc', FRAME_TABLE],
     ['mark.avsc', MARK_TABLE],
@@ -141,7 +141,7 @@ test('the tags are those of a segment, in its order, and its vendor is the one n
   }
 });
 
-test('the record of what is kept has the fields of its table', () => {
+test('the retention record has the fields of its table', () => {
   const [, section = ''] = /\n## Retention\n(.*?)\n## /s.exec(text) ?? [];
   const described = table('field | meaning', section).flatMap(([names = '']) => names.split(', '));
   assert.deepEqual(described.sort(), Object.keys(everythingRetained({ log: 'LOG', partition: 0 })).sort());
@@ -156,7 +156,7 @@ test('the rules of the verifier are those of the table', () => {
   );
 });
 
-test('the numbers in the text are those of the code', () => {
+test('numbers in the text equal those of the code', () => {
   const said = flowing(text);
   const number = (value: number): string => value.toLocaleString('en');
   const sentences = [
@@ -186,7 +186,7 @@ test('the numbers in the text are those of the code', () => {
   assert.ok(protocol !== '' && kafka.includes(`\`${protocol}\``));
 });
 
-test('the examples are the vectors', async () => {
+test('the examples equal the vectors', async () => {
   const { digests }: { digests: DigestVector[] } = JSON.parse(readFileSync(join(VECTORS, 'digests.json'), 'utf8'));
   const vector = (name: string): DigestVector => digests.find((one) => one.name === name) ?? assert.fail(name);
   const object = (name: string): Buffer => readFileSync(join(VECTORS, 'archive', vector(name).object ?? ''));
@@ -204,7 +204,7 @@ test('the examples are the vectors', async () => {
 });
 
 for (const name of pages)
-  test(`${name}: links lead to files, prose keeps to 110 columns, and its words are plain`, () => {
+  test(`${name}: links lead to files, prose stays within 110 columns, and its words are plain`, () => {
     const own = page(name);
     for (const [, target = ''] of own.matchAll(/\]\(([^)#]+)\)/g))
       if (!/^https?:/.test(target)) assert.ok(existsSync(join(spec, target)), target);

@@ -90,7 +90,7 @@ async function actualHours(store: Store): Promise<Map<number, StatisticsRow[]>> 
   return hours;
 }
 
-test('hours that are over lie in files of their own, row by row once, wherever compaction dies and however many do it', async (t) => {
+test('past hours lie in files of their own with each row once, for a crash of compaction at any call and several compactions at once', async (t) => {
   const original = await makeArchive(t, 100, [0, 2, 30], 20);
   const reference = await copyOf(t, original);
   let calls = 0;
@@ -131,7 +131,7 @@ test('hours that are over lie in files of their own, row by row once, wherever c
   assert.deepEqual(row?.slice(0, 2), [rows.length, rows.reduce((total, { audio_frames: frames }) => total + frames, 0)]);
 });
 
-test('an hour compacted while a broadcast is erased holds nothing of it, whoever is first', async (t) => {
+test('an hour compacted while a broadcast is erased holds nothing of it, in either order', async (t) => {
   const original = await makeArchive(t, 200, [0, 2], 20);
   const [broadcast] = (await findBroadcasts(original.store, 'bob')).sort((a, b) => b.frames - a.frames);
   assert.ok(broadcast !== undefined);
@@ -193,7 +193,7 @@ function keptObjects({ chain }: Archive, keys: Iterable<string>, days: Retention
   return new Set([...keys].filter(isKept));
 }
 
-test('objects are deleted by kind and age, wherever it dies, and the record says what is gone', async (t) => {
+test('objects are deleted by kind and age, for a crash at any call, and the record covers all deleted ones', async (t) => {
   const original = await makeArchive(t, 300, [0, 30, 60, 90, 120], 15);
   await compactAll(original.store, original.name);
   const newestMs = original.chain.at(-1)?.state.windowStartMs ?? 0;
@@ -247,7 +247,7 @@ test('objects are deleted by kind and age, wherever it dies, and the record says
   t.diagnostic(`${calls} calls, ${deaths} deaths, ${before.size} objects before, ${after.size} after`);
 });
 
-test('a clock that runs ahead deletes nothing that the log calls young, nor one that runs behind what it calls young itself', async (t) => {
+test('a clock that is ahead deletes nothing that is young by the log, and a clock that lags nothing that is young by itself', async (t) => {
   const archive = await makeArchive(t, 400, [0, 30], 20);
   const days = { frames: 1, marks: 1, audio: 1, statistics: 1 };
   const before = await readObjects(archive.store, 'frames/');
@@ -260,7 +260,7 @@ test('a clock that runs ahead deletes nothing that the log calls young, nor one 
   assert.ok(after.length > 0 && after.length < before.size);
 });
 
-test('nothing of a cut that may be done again is deleted, nor the manifest that it begins with', async (t) => {
+test('no object of a cut that may be repeated is deleted, nor the manifest from which it begins', async (t) => {
   const archive = await makeArchive(t, 500, [0, 100], 20);
   const committed = archive.chain.at(-2) ?? assert.fail();
   const days = { frames: 1, marks: 1, audio: 1, statistics: 1 };
@@ -271,7 +271,7 @@ test('nothing of a cut that may be done again is deleted, nor the manifest that 
   for (const { key } of archive.chain.at(-1)?.previous?.objects ?? []) assert.ok((await archive.store.head(key)) !== undefined, key);
 });
 
-test('statistics that are not in hourly files yet are not deleted, however old', async (t) => {
+test('statistics of any age are kept until they are in hourly files', async (t) => {
   const archive = await makeArchive(t, 600, [0, 100], 20);
   const before = await readObjects(archive.store, 'statistics/');
   const days = { frames: 1, marks: 1, audio: 1, statistics: 1 };

@@ -58,7 +58,7 @@ function during(store: Store, at: number, action: () => Promise<void>): { store:
   return { store: interceptCalls(store, before), calls: () => calls };
 }
 
-test('beside an archiver that writes there are no findings, at whatever point it is', async (t) => {
+test('while an archiver writes there are no findings, at any of its steps', async (t) => {
   const place = await makePlace(t);
   const end = await writeLog(place.directory, makeLog(31, 150, packetOf));
   let isDone = false;
@@ -79,7 +79,7 @@ test('beside an archiver that writes there are no findings, at whatever point it
   assert.ok(cuts.size > 1, `seen at ${[...cuts].join(', ')} cuts`);
 });
 
-test('what an archiver left of a cut when it crashed is open, and no finding, also if it begins where an earlier cut ended', async (t) => {
+test('objects of a cut that an archiver left when it crashed are open, and no finding, also if the cut begins where an earlier one ended', async (t) => {
   const place = await makeArchive(t, 32);
   let open = 0;
   for (let store = await copyOf(t, place); ; ) {
@@ -97,7 +97,7 @@ test('what an archiver left of a cut when it crashed is open, and no finding, al
   assert.ok(open > 100);
 });
 
-test('a broadcaster that was given up for lost and comes back, even late, is no finding', async (t) => {
+test('a broadcaster that counted as lost and returns, even late, is not a finding', async (t) => {
   const epoch = mintEpoch(STARTED_MS, 5);
   let sequence = 0;
   const frame = (kind: number, payload: Uint8Array, position?: number) => {
@@ -131,7 +131,7 @@ test('a broadcaster that was given up for lost and comes back, even late, is no 
   assert.equal(summary.frames, sequence);
 });
 
-test('a broadcast that is erased while the verifier reads is no finding, whenever it happens; half an erasure is exactly one', async (t) => {
+test('a broadcast that is erased at any time while the verifier reads is not a finding; half an erasure is exactly one', async (t) => {
   const place = await makeArchive(t, 33);
   const found = await Promise.all(['alice', 'bob', 'carol-_9'].map((stream) => findBroadcasts(place.store, stream)));
   const [ended] = found.flat().sort((a, b) => b.frames - a.frames);
@@ -171,7 +171,7 @@ test('a broadcast that is erased while the verifier reads is no finding, wheneve
   }
 });
 
-test('hours put into one file and objects deleted for their age while the verifier reads are no findings', async (t) => {
+test('compacted hours and objects deleted for their age while the verifier reads are not findings', async (t) => {
   const place = await makeArchive(t, 34);
   const keys = await keysOf(place.store, 'cuts/');
   const name = parseManifestKey(keys[0] ?? '') ?? assert.fail();
@@ -199,7 +199,7 @@ test('hours put into one file and objects deleted for their age while the verifi
   }
 });
 
-test('limits of time bound what is read; every finding is told as it is found; an abort ends it', async (t) => {
+test('time limits bound the objects that are read; each finding is reported at once; an abort ends the run', async (t) => {
   const place = await makeArchive(t, 35);
   const { summary: all } = await verifyArchive({ store: place.store });
   const audio = await keysOf(place.store, 'frames/');
@@ -233,7 +233,7 @@ test('limits of time bound what is read; every finding is told as it is found; a
   await assert.rejects(aborted, { name: 'AbortError' });
 });
 
-test('hayate archive verify says what it proved, and exits with 1 at the first finding', async (t) => {
+test('hayate archive verify reports its checks, and exits with 1 if there is a finding', async (t) => {
   const { data, store, archive } = await makeArchive(t, 36);
   const verify = async (...args: string[]) => {
     const [stdout, stderr]: [string[], string[]] = [[], []];

@@ -54,7 +54,7 @@ async function findings(damage: Damage): Promise<Finding[]> {
 }
 
 for (const seed of [1, 777_777])
-  test(`a sound archive has no findings, and its summary is its own (seed ${seed})`, async (t) => {
+  test(`a sound archive has no findings, and the summary counts it exactly (seed ${seed})`, async (t) => {
     const directory = tempDir(t);
     const batches = makeLog(seed, 90, packetOf);
     const store = await openFsStore({ directory: join(directory, 'archive') });
@@ -74,7 +74,7 @@ for (const seed of [1, 777_777])
     assert.equal(progress.length, summary.cuts);
   });
 
-test('what is committed must have its manifest', async (t) => {
+test('a committed offset without its manifest is a finding', async (t) => {
   const { store } = await copy(t);
   const log = (await new Damage(store).keys('cuts/'))[0]?.split('/')[1] ?? '';
   assert.deepEqual((await verifyArchive({ store, committed: { log, partitions: [end] } })).findings, []);
@@ -455,7 +455,7 @@ const damages: { what: string; rule: Rule; alone?: boolean; damage: (archive: Da
 ];
 
 for (const { what, rule, alone = false, damage } of damages)
-  test(`it is found when ${what}`, async (t) => {
+  test(`a finding is reported when ${what}`, async (t) => {
     const archive = await copy(t);
     await damage(archive);
     const rules = new Set((await findings(archive)).map((finding) => finding.rule));
@@ -463,7 +463,7 @@ for (const { what, rule, alone = false, damage } of damages)
     if (alone) assert.deepEqual([...rules], [rule]);
   });
 
-test('hours in one file, deletions for age and erasures leave an archive sound; what they would not do is found', async (t) => {
+test('compaction, deletion for age and erasure leave an archive sound; changes that they would not make are found', async (t) => {
   const archive = await copy(t);
   const { store } = archive;
   const manifests = await archive.keys('cuts/');
@@ -524,7 +524,7 @@ async function contentOf(key: string, bytes: Uint8Array): Promise<unknown> {
   return Buffer.from(bytes);
 }
 
-test('a changed byte is found wherever it is, unless it changes nothing that the object says', async (t) => {
+test("a changed byte anywhere is found, unless the object's content stays the same", async (t) => {
   const archive = await copy(t);
   const keys = (await archive.keys('')).filter((key) => !key.startsWith('retained/'));
   let found = 0;

@@ -63,7 +63,7 @@ function assertSequences({ sequences, marks }: ArchivedBroadcast, next: number):
   assert.deepEqual(marks, [['END', next, next, 1]]);
 }
 
-test('a minute of speech lies in the archive whole, as Ogg/Opus and as WAV: every file by programs that are not ours', async (t) => {
+test('a minute of speech is archived whole, as Ogg/Opus and as WAV: independent programs read every file', async (t) => {
   const [opusinfo, oggzValidate, ffmpeg] = ['opusinfo', 'oggz-validate', 'ffmpeg'].map((name) => requireTool(t, name));
   const python = requirePython(t, 'avro', 'zstandard');
   if (!opusinfo || !oggzValidate || !ffmpeg || !python) return;

@@ -30,7 +30,7 @@ const table = (page: string, header: string): string[][] => {
   );
 };
 
-test('the tables of bones and shapes are the vectors', () => {
+test('the tables of bones and shapes equal the vectors', () => {
   const { bones } = vectors<UnityBones>('unity-bone.json');
   assert.deepEqual(
     table('unity.md', 'index | bone'),
@@ -47,7 +47,7 @@ test('the tables of bones and shapes are the vectors', () => {
   );
 });
 
-test('a close code is in one class, whose advice is that of the contract', () => {
+test('each close code is in one class, whose advice is that of the contract', () => {
   const classes = table('README.md', 'class');
   const rowOf = new Map<number, string[]>();
   for (const row of classes)
@@ -74,7 +74,7 @@ const anchor = (heading: string): string =>
     .replace(/[^\p{L}\p{N} _-]/gu, '')
     .replaceAll(' ', '-');
 
-test('links lead to files that are there, and to headings in them', () => {
+test('links lead to existing files and headings', () => {
   let checked = 0;
   for (const page of pages)
     for (const [, target = '', fragment] of textOf(page).matchAll(/\]\(([^)#\s]*)(?:#([^)\s]+))?\)/g)) {
@@ -89,7 +89,7 @@ test('links lead to files that are there, and to headings in them', () => {
   assert.ok(checked > 25, `${checked} links`);
 });
 
-test('every page of a platform leads from the first, and every rule that a page names is one of the contract', () => {
+test("the first page links to every platform's page, and every rule that a page names exists in the contract", () => {
   for (const page of readdirSync(folder).filter((name) => /^(unity|swift|kotlin)\.md$/.test(name)))
     assert.ok(textOf('README.md').includes(`](${page})`), page);
   const rules = new Set([...readFileSync(join(root, 'spec/behaviour.md'), 'utf8').matchAll(/^\| ([A-Z]\d+) \|/gm)].map(([, rule]) => rule));

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const run = (args: string[], cwd: string) => spawnSync(process.execPath, args, { cwd, encoding: 'utf8' });
 
-test('packages/protocol/src/gen is what npm run generate would write', () => {
+test('packages/protocol/src/gen equals the output of npm run generate', () => {
   const result = run([join(root, 'scripts', 'generate.mjs'), '--check'], root);
   assert.equal(result.status, 0, result.stderr);
 });

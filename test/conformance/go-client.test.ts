@@ -50,7 +50,7 @@ test("the Go client passes Go's checks and its own tests", async (t) => {
   assert.match(await run(go, ['test', '-count=1', './...']), /^ok\s+github\.com\/hayate-live\/hayate-go\s/m);
 });
 
-test("the Go client's generated code is what go generate would write", async (t) => {
+test("the Go client's generated code equals the output of go generate", async (t) => {
   const tools = await requireGo(t);
   if (tools === undefined) return;
   const fresh = tempDir(t);

@@ -89,7 +89,7 @@ function changed(random: SeededRandom): Uint8Array {
   }
 }
 
-test('each reader of what clients send gives a value or throws WireError, whatever the bytes', (t) => {
+test('each reader of client messages gives a value or throws WireError, for any bytes', (t) => {
   const seed = Number(process.env.HAYATE_TEST_SEED ?? Date.now() % 2 ** 31);
   const random = new SeededRandom(seed);
   // The stack traces of a million errors cost more than the readers.

@@ -145,10 +145,12 @@ const watchByOkHttp = async (t: TestContext, { java, args }: Program): Promise<v
   ]);
 };
 
-test('the Kotlin page, beside generated code for Android', async (t) => {
+test('the code of the Kotlin page compiles with generated code for Android and works', async (t) => {
   const program = await compile(t);
   if (program === undefined) return;
-  await t.test('its code makes matrices, buffers and shapes, counts time and cleans text as the vectors say', () => checkCode(program));
+  await t.test("the page's code makes matrices, buffers and shapes, counts time and cleans text as the vectors say", () =>
+    checkCode(program),
+  );
   await t.test("Protobuf's lite runtime reads every vector of a client's messages as index.json says", () => readVectors(program));
   await t.test('OkHttp watches a broadcast without compression, and learns why it is closed', (t) => watchByOkHttp(t, program));
 });

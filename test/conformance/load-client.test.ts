@@ -33,7 +33,7 @@ const untilReport = (client: LoadClient, what: string, holds: (report: LoadRepor
     return holds(report) ? report : undefined;
   });
 
-test('counts deliveries, holes, doubles and strangers among known messages', async (t) => {
+test('counts deliveries, holes, duplicates and unknown messages among known messages', async (t) => {
   if (requireTool(t, 'cc') === undefined) return;
   const { port, viewers } = await startServer(t);
   const client = await LoadClient.start(t, { dialect: 'plain', ports: [port], path: '/bench-{}', connections: 3, streams: 1 });
@@ -90,7 +90,7 @@ test('answers pings, counts closes and comes back to the next server', async (t)
   assert.deepEqual(report.closes, { 4503: 2 });
 });
 
-test('watches a real broadcast and is told of every frame', async (t) => {
+test('watches a real broadcast and counts every frame', async (t) => {
   if (requireTool(t, 'cc') === undefined) return;
   const server = await startTestServer(t);
   const broadcaster = await connectPeer(t, server.url, '/publish');

@@ -69,7 +69,7 @@ async function bothFiles(t: TestContext) {
   return { before, now, windows: rows.map(({ window_start }) => window_start).sort((a, b) => a - b) };
 }
 
-test('a file of the version before is read, and written again it has the same digest and other bytes', async () => {
+test('a file of the previous version is read, and rewritten it has the same digest and other bytes', async () => {
   assert.deepEqual(await asBefore(oldFile), oldFile, 'the writer of this test is that of the version before');
   const now = await rewritten(oldFile);
   assert.notDeepEqual(now, oldFile);
@@ -84,7 +84,7 @@ test('a file of the version before is read, and written again it has the same di
   assert.deepEqual(await scanned(now), await scanned(oldFile));
 });
 
-test('every annotated column says what it holds in both ways, the time with its unit and UTC', async () => {
+test('every annotated column has both kinds of annotation, the time with its unit and UTC', async () => {
   const { schema } = parquetMetadata(new Uint8Array(await rewritten(oldFile)).buffer);
   for (const [name, { type }] of Object.entries(STATISTICS_TABLE)) {
     const { converted_type, logical_type } = schema.find((element) => element.name === name) ?? {};
@@ -132,7 +132,7 @@ print(*[pq.ParquetFile(path).schema.column(4).logical_type.to_json() for path in
   assert.match(stdout[3] ?? '', /"is_from_converted_type":true.*"is_from_converted_type":false/);
 });
 
-test('an archive with files of both versions is whole, answers as before, and is compacted alike', async (t) => {
+test('an archive with files of both versions is sound, answers queries as before, and is compacted as before', async (t) => {
   const place = await makePlace(t);
   const packetOf = (index: number) => Uint8Array.of(0x78, index & 255, (index >> 8) & 255, 7);
   await archiveUntil(await writeLog(place.directory, makeLog(7, 150, packetOf)), place, { windowsPerCut: 2 });

@@ -31,7 +31,7 @@ const matrixOf = (rotation: Quaternion): Matrix4 => new Matrix4().makeRotationFr
 /** Mirrors x: from the wire's axes to Unity's, and back. */
 const mirror = new Matrix4().makeScale(-1, 1, 1);
 
-test('a rotation in Unity is that of the wire seen in a mirror across x', () => {
+test('a rotation in Unity is that of the wire mirrored across x', () => {
   assert.ok(unityPoses.rotations.length >= 9);
   for (const { vrm, unity, directions } of unityPoses.rotations) {
     near([Math.hypot(...unity)], [1]);
@@ -150,7 +150,7 @@ test('every shape has the names of ARKit and VRM, and the index of MediaPipe, wh
   );
 });
 
-test('clocks are exact to a sample, and the capture time to the time of one', () => {
+test('clocks are exact to a sample, and the capture time to the duration of a sample', () => {
   const { frame, unity, android, apple } = vectors<PlaybackClocks>('playback-clock.json');
   /** Whether `value` is the exact `numerator / divisor`, rounded by less than `most`. */
   const isNear = (value: number, numerator: bigint, divisor: bigint, most: bigint): boolean => {
@@ -207,7 +207,7 @@ test('every rule of cleaning has a vector, and cleaning the result changes nothi
   }
 });
 
-test('the files are ASCII, so that no editor changes a text in them', () => {
+test('the files are ASCII, so that no editor changes their text', () => {
   for (const [name, bytes] of platformVectors)
     assert.ok(
       bytes.every((byte) => byte < 0x7f),

@@ -23,7 +23,7 @@ const tokenOf = async ({ url }: ServerProcess, stream: string): Promise<string> 
   return ((await response.json()) as { token: string }).token;
 };
 
-test('the versions that the Python client is tested with are those that its package asks for', () => {
+test('the Python client is tested with the versions that its package asks for', () => {
   const project = readFileSync(join(client, 'pyproject.toml'), 'utf8');
   const dependencies = /^dependencies = \[(.*)\]$/m.exec(project)?.[1];
   assert.deepEqual(
@@ -33,7 +33,7 @@ test('the versions that the Python client is tested with are those that its pack
   assert.ok(project.includes(`"grpcio-tools==${pythonTools['grpcio-tools']}"`));
 });
 
-test("the Python client's own tests pass on a real server, without a skip", async (t) => {
+test("the Python client's own tests pass on a real server, without skips", async (t) => {
   const prepared = await preparePythonClient(t);
   if (prepared === undefined) return;
   const { python, folder, env } = prepared;
@@ -74,7 +74,7 @@ for path in sorted(pathlib.Path(sys.argv[1]).rglob("*.avro")):
 `;
 
 for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-  test(`nothing that was acknowledged is lost when the server of a Python broadcaster gets ${signal} and comes back`, async (t) => {
+  test(`no acknowledged frame is lost when the server of a Python broadcaster gets ${signal} and comes back`, async (t) => {
     const prepared = await preparePythonClient(t);
     const reader = prepared && requirePython(t, 'avro');
     if (prepared === undefined || reader === undefined) return;

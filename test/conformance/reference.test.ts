@@ -5,11 +5,11 @@ import { test } from 'node:test';
 import { reference, referencePath } from '../../scripts/reference.ts';
 import { root } from '../support/process.ts';
 
-test('docs/reference/cli.md lists the commands and flags as they are; `node scripts/reference.ts` writes it', async () => {
+test('docs/reference/cli.md lists the current commands and flags; `node scripts/reference.ts` writes it', async () => {
   assert.equal(readFileSync(referencePath, 'utf8'), await reference());
 });
 
-test('the README shows the examples as they are', () => {
+test('the README shows the current examples', () => {
   const readme = readFileSync(`${root}/README.md`, 'utf8');
   for (const name of ['broadcast.ts', 'watch.ts']) {
     const code = readFileSync(`${root}/examples/${name}`, 'utf8');

@@ -205,7 +205,7 @@ function sameFields(wanted: JsonObject, found: JsonObject): JsonObject {
   );
 }
 
-test("what the archive's verifier reads in a message, Python's codec reads as well", (t) => {
+test("the archive's verifier and Python's codec read the same from a message", (t) => {
   const protoc = requireTool(t, 'protoc');
   const python = protoc && requirePython(t, 'google.protobuf');
   if (protoc === undefined || python === undefined) return;

@@ -200,7 +200,7 @@ class Replay {
   }
 }
 
-test('there is a transcript of each situation, and none holds a token', () => {
+test('each situation has a transcript, and no transcript holds a token', () => {
   assert.deepEqual(
     transcripts.map(({ name }) => name),
     NAMES,
@@ -213,7 +213,7 @@ test('there is a transcript of each situation, and none holds a token', () => {
       }
 });
 
-test('each message is shown as its bytes say, and times do not go back', () => {
+test('each message is shown as its bytes decode, and times do not go back', () => {
   for (const { name, connections } of transcripts)
     for (const { endpoint, messages, close } of connections) {
       for (const { from, hex, json } of messages) assert.deepEqual(json, transcriptJson(from, hex), `${name} ${endpoint}`);
@@ -227,7 +227,7 @@ test('each message is shown as its bytes say, and times do not go back', () => {
 });
 
 for (const transcript of transcripts)
-  test(`a real server answers the client of "${transcript.name}" as it did when it was recorded`, async (t) => {
+  test(`a real server answers the client of "${transcript.name}" as recorded`, async (t) => {
     if (transcript.events.some(({ what }) => what.startsWith('log')) && requireTool(t, 'prlimit') === undefined) return;
     const replay = new Replay(t, await serverFor(t, transcript));
     for (const step of stepsOf(transcript)) await replay.run(step);

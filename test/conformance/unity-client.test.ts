@@ -32,7 +32,7 @@ const csharp = async (t: TestContext): Promise<{ mono: string; program: string }
   return { mono, program };
 };
 
-test('the C# of the Unity page turns poses, counts time and cleans text as the vectors say', async (t) => {
+test('the C# of the Unity page converts poses, counts time and cleans text as the vectors say', async (t) => {
   const compiled = await csharp(t);
   if (compiled === undefined) return;
   const { rotations, positions, ownBones } = vectors<UnityPoses>('unity-pose.json');
@@ -101,7 +101,7 @@ test("Unity's ClientWebSocket watches a broadcast in pieces, and learns why it i
   );
 });
 
-test("a refused upgrade is an exception of Unity's ClientWebSocket", async (t) => {
+test("a refused upgrade makes Unity's ClientWebSocket throw", async (t) => {
   const server = await startTestServer(t);
   const viewer = await startClientWebSocket(t, server, '/watch?stream=tune', Uint8Array.of());
   if (viewer === undefined) return;

@@ -13,7 +13,7 @@ import { tempDir } from '../support/temp-dir.ts';
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '..', '..');
 
-test('Python reads every valid vector as index.json says, refuses the others, and finds the same of Opus packets and rotations', (t) => {
+test('Python reads every valid vector as index.json says, refuses the others, and agrees on Opus packets and rotations', (t) => {
   const protoc = requireTool(t, 'protoc');
   if (protoc === undefined) return;
   const python = requirePython(t, 'google.protobuf');

@@ -90,7 +90,7 @@ const prose: readonly [RegExp, number][] = [
   [/receipt_interval_ms (\d+)\}/, Limits.receiptIntervalMs],
 ];
 
-test('numbers in sentences are those of the code', () => {
+test('numbers in sentences equal those of the code', () => {
   const sentences = text.replaceAll(/\s+/g, ' ');
   for (const [pattern, value] of prose) {
     const found = pattern.exec(sentences)?.[1];
@@ -98,7 +98,7 @@ test('numbers in sentences are those of the code', () => {
   }
 });
 
-test('the frame’s fields and kinds are those of frame.proto, and who may lose a kind is as servers act', () => {
+test('the frame’s fields and kinds are those of frame.proto, and the kinds that may be lost are those that servers drop', () => {
   assert.deepEqual(
     table('field | number').map(([name, number]) => [name, Number(number)]),
     FrameSchema.fields.map(({ name, number }) => [name, number]),
@@ -131,14 +131,14 @@ test('paths, subprotocol and channels are those of the code', () => {
   assert.deepEqual(column('channel'), channels);
 });
 
-test('the example is the vector that it names', () => {
+test('the example equals the vector that it names', () => {
   const [, block] = /frame-audio\.bin\).*?```\n(.*?)```/s.exec(text) ?? [];
   assert.ok(block);
   const bytes = block.split('\n').map((line) => /^ *((?:[0-9a-f]{2} )*[0-9a-f]{2})(?: {2,}|$)/.exec(line)?.[1] ?? '');
   assert.equal(bytes.join('').replaceAll(' ', ''), readFileSync(join(spec, 'vectors', 'frame-audio.bin')).toString('hex'));
 });
 
-test('links to files lead to files', () => {
+test('links lead to existing files', () => {
   const links = [...text.matchAll(/\]\(([^)#]+)\)/g)].map(([, target]) => target ?? '').filter((target) => !/^https?:/.test(target));
   assert.ok(links.length > 3);
   // archive.md is the archive's own page and has its own tests.

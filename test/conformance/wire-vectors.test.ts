@@ -29,14 +29,14 @@ function schemaOf(name: string): DescMessage {
 }
 const json = (schema: DescMessage, bytes: Uint8Array): JsonValue => toJson(schema, fromBinary(schema, bytes), { alwaysEmitImplicit: true });
 
-test('writing the vectors again gives the same files', () => {
+test('writing the vectors gives the same files as those in spec/vectors', () => {
   const files = vectorFiles();
   assert.deepEqual(writtenFiles().sort(), [...files.keys()].sort());
   for (const [name, bytes] of files)
     assert.ok(readFileSync(join(VECTORS, name)).equals(bytes), `${name} differs; run: node packages/protocol/scripts/vectors.ts`);
 });
 
-test('every message type of the contract that travels on its own has a vector, and every kind of failure', () => {
+test('every message type of the contract that is sent on its own has a vector, and so has every kind of failure', () => {
   const types = new Set(vectors.map((entry) => entry.message));
   for (const name of [
     'Frame',
@@ -72,11 +72,11 @@ for (const entry of vectors.filter((each) => each.failure !== undefined))
   });
 
 for (const entry of vectors.filter(({ payload }) => payload?.message === 'StreamHeader'))
-  test(`${entry.file} (${entry.about}) is taken by a server`, () => {
+  test(`${entry.file} (${entry.about}) is accepted by a server`, () => {
     assert.ok(checkFrame(bytesOf(entry), border).streamHeader !== undefined);
   });
 
-test('for every field of a frame there is a vector whose first occurrence alone is wrong', () => {
+test('every field of a frame has a vector in which only its first occurrence is wrong', () => {
   const fields = ['stream', 'epoch', 'sequence', 'capture', 'kind', 'flags', 'participant', 'position', 'key-sequence', 'payload'];
   for (const field of fields) {
     const entry = vectors.find(({ name }) => name === `frame-bad-earlier-${field}`);
@@ -91,7 +91,7 @@ test('for every field of a frame there is a vector whose first occurrence alone 
 
 const { packets }: { packets: OpusVector[] } = JSON.parse(readFileSync(join(VECTORS, 'opus.json'), 'utf8'));
 
-test('there are Opus packets of every code and every duration, and one at least that breaks each of the rules R1 to R7', () => {
+test('the vectors have Opus packets of every code and every duration, and at least one that breaks each of the rules R1 to R7', () => {
   const good = packets.filter(({ samples }) => samples !== undefined);
   for (const samples of [120, 240, 480, 960, 1_920, 2_880, 5_760]) assert.ok(good.some((packet) => packet.samples === samples));
   for (const code of [0, 1, 2, 3]) assert.ok(good.some(({ hex }) => (Number.parseInt(hex.slice(0, 2), 16) & 3) === code));
@@ -100,7 +100,7 @@ test('there are Opus packets of every code and every duration, and one at least 
 });
 
 for (const { name, about, hex, samples, breaks } of packets)
-  test(`Opus packet ${name} (${about}) ${samples === undefined ? `breaks ${breaks}` : `lasts ${samples} samples`}, to libopus as well`, async () => {
+  test(`Opus packet ${name} (${about}) ${samples === undefined ? `breaks ${breaks}` : `lasts ${samples} samples`}, also for libopus`, async () => {
     const packet = new Uint8Array(Buffer.from(hex, 'hex'));
     const own = () => protocol.opusPacketSamples(packet);
     if (samples === undefined) assert.throws(own, protocol.WireError);
@@ -127,7 +127,7 @@ async function libopusSamples(packet: Uint8Array): Promise<number | undefined> {
 const { rotations }: { rotations: RotationVector[] } = JSON.parse(readFileSync(join(VECTORS, 'rotations.json'), 'utf8'));
 
 for (const { name, about, rotation, quantised, decoded, requantised } of rotations)
-  test(`rotation ${name} (${about}) keeps its bytes through a relay that does not quantise again, and only through such`, () => {
+  test(`rotation ${name} (${about}) keeps its bytes only through a relay that does not quantise again`, () => {
     const pose = protocol.createPose();
     pose.rotations.set(rotation);
     const first = protocol.quantisePose(pose);

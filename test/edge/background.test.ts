@@ -33,7 +33,7 @@ async function openSilent(t: TestContext, server: TestServer, path: string, opti
   return { socket, code: () => code };
 }
 
-test('a silent client that answers pings stays connected, one that answers nothing is closed with IDLE', async (t) => {
+test('a silent client that answers pings stays connected, one that does not is closed with IDLE', async (t) => {
   for (const [path, endpoint] of [
     [PATHS.watch, 'watch'],
     [PATHS.publish, 'publish'],
@@ -66,7 +66,7 @@ test("a client's own WebSocket pings, too, keep it connected", async (t) => {
   assert.equal(client.code(), undefined);
 });
 
-test('a client that is heard is never pinged', async (t) => {
+test('a client that sends messages is never pinged', async (t) => {
   const server = await startTestServer(t, [...ROLES, '--idle-timeout-ms', '2s']);
   const talking = await openSilent(t, server, PATHS.watch, { autoPong: true });
   const silent = await openSilent(t, server, PATHS.publish, { autoPong: true });

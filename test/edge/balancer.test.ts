@@ -26,7 +26,7 @@ async function passesFrames(t: TestContext, front: string, { server, stream }: {
   await poll('the frames', () => viewer.frames().length === 3);
 }
 
-test("HAProxy's default check and its others find a server up, whatever its roles", async (t) => {
+test("HAProxy's default check and its other checks find a server with any roles up", async (t) => {
   for (const roles of ['streamer,listener,api', 'archiver', 'api']) {
     const server = await startTestServer(t, ['--roles', roles]);
     for (const check of [
@@ -91,7 +91,7 @@ test('frames pass through nginx that passes the upgrade on, and through HAProxy'
   await passesFrames(t, haproxy.url, { server, stream: 'by-haproxy' });
 });
 
-test('nginx that does not pass the upgrade on gets an answer that says so', async (t) => {
+test('nginx that does not pass the upgrade on gets an answer that explains it', async (t) => {
   const server = await startTestServer(t, ROLES);
   const nginx = await startNginx(t, { server: `location / { proxy_pass http://127.0.0.1:${portOf(server.url)}; }` });
   if (nginx === undefined) return;

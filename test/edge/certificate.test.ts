@@ -60,7 +60,7 @@ async function tokenOf(t: TestContext, { url, pairedUrl = '' }: TestServer): Pro
   return (JSON.parse((await openRaw(t, url).ask(head + body)).body) as { token: string }).token;
 }
 
-test('the old pair stays until a matching one is there, and what is refused is counted', async (t) => {
+test('the old pair stays in use until a matching one exists, and refused pairs are counted', async (t) => {
   const [first, second] = [makeCertificate(t, 'first'), makeCertificate(t, 'second')];
   if (first === undefined || second === undefined) return;
   const files = deployed(t, first);
@@ -125,7 +125,7 @@ test('a mounted Secret, whose directory is swapped, is taken without a signal', 
   assert.equal(files.pair.key, second.key);
 });
 
-test("a certificate that is not its key's is refused at the start, in one line", async (t) => {
+test('a certificate that does not match its key is refused at the start, in one line', async (t) => {
   const [first, second] = [makeCertificate(t, 'first'), makeCertificate(t, 'second')];
   if (first === undefined || second === undefined) return;
   for (const [certPath, keyPath, message] of [

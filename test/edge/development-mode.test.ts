@@ -50,7 +50,7 @@ async function givesNothing(t: TestContext, url: string, server: TestServer): Pr
     }
 }
 
-test('nginx with its defaults, for WebSockets, with the headers of its manual and with Host passed on: nobody gets a token', async (t) => {
+test('no client gets a token through nginx with its defaults, for WebSockets, with the headers of its manual or with Host passed on', async (t) => {
   const server = await startTestServer(t, ROLES);
   const pass = `proxy_pass http://127.0.0.1:${new URL(server.url).port};`;
   const webSocket = 'proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";';
@@ -68,7 +68,7 @@ test('nginx with its defaults, for WebSockets, with the headers of its manual an
   }
 });
 
-test('HAProxy, which passes Host on, by HTTP or by bytes: nobody gets a token', async (t) => {
+test('no client gets a token through HAProxy, which passes Host on, in HTTP or TCP mode', async (t) => {
   const server = await startTestServer(t, ROLES);
   for (const defaults of ['', 'option forwardfor', 'option http-server-close', 'mode tcp']) {
     const haproxy = await startHaproxy(t, { defaults, backend: `server one 127.0.0.1:${new URL(server.url).port}` });
@@ -103,7 +103,7 @@ async function startTunnel(t: TestContext, server: TestServer): Promise<string> 
   return `http://127.0.0.1:${address.port}`;
 }
 
-test('through a tunnel that passes bytes on only the pairing code gives a token', async (t) => {
+test('through a TCP tunnel only the pairing code gives a token', async (t) => {
   const server = await startTestServer(t, ROLES);
   const tunnel = await startTunnel(t, server);
   await givesNothing(t, tunnel, server);
@@ -133,7 +133,7 @@ test('on this machine a program gets a token by following the redirect, under ev
   assert.match((await run(curl, args)).stdout, /follow the redirect/);
 });
 
-test('a server on IPv6 loopback has its door there, for programs and for pages', async (t) => {
+test('a server on IPv6 loopback has its local door there, for programs and for pages', async (t) => {
   if (!requireIpv6(t)) return;
   const server = await startTestServer(t, [...ROLES, '--host', '::1']);
   const { port } = new URL(server.url);
@@ -150,7 +150,7 @@ test('a server on IPv6 loopback has its door there, for programs and for pages',
   assert.match(page.headers.get('Location') ?? '', /^http:\/\/localhost:\d+\/dev\/token$/);
 });
 
-test('the door is open to this machine alone, and closed with the server', async (t) => {
+test('the local door is open only to this machine, and closes with the server', async (t) => {
   const server = await startTestServer(t, ROLES);
   const first = await openRaw(t, server.url).ask(request('Host: localhost\r\n'));
   const door = new URL(first.headers.location ?? '');
@@ -165,7 +165,7 @@ test('the door is open to this machine alone, and closed with the server', async
   await assert.rejects(fetch(door));
 });
 
-test('the command line says what to do where it cannot reach the door', async (t) => {
+test('the command line says what to do if it cannot reach the local door', async (t) => {
   // A server elsewhere, as far as a client can tell: its local door is closed.
   const closed = await freePort();
   const { promise, resolve } = Promise.withResolvers<void>();

@@ -6,7 +6,7 @@ import { startNginx } from '../support/nginx.ts';
 import { poll } from '../support/poll.ts';
 import { startTestServer } from '../support/server.ts';
 
-test('nginx as its manual has it passes requests on', async (t) => {
+test('nginx configured as in its manual passes requests on', async (t) => {
   const server = await startTestServer(t);
   const nginx = await startNginx(t, { server: `location / { proxy_pass ${server.url}; }` });
   if (nginx === undefined) return;

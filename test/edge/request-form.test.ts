@@ -30,7 +30,7 @@ test('HTTP/1.0 needs no Host, and its connection is kept only if asked for', asy
   }
 });
 
-test('a Host is needed from HTTP/1.1 on, exactly once, and in any valid form', async (t) => {
+test('HTTP/1.1 and later need exactly one Host, in any valid form', async (t) => {
   const server = await startTestServer(t, API);
   const statusOf = async (headers: string, target = '/livez') =>
     (await openRaw(t, server.url).ask(`GET ${target} HTTP/1.1\r\n${headers}\r\n`)).status;
@@ -68,7 +68,7 @@ test('a target may be absolute, and OPTIONS may ask about the server or a path',
   assert.equal((await ask('OPTIONS /nowhere')).status, 404);
 });
 
-test('a method that a path has not gets 405, one that the server has not 501, and HEAD is GET without the body', async (t) => {
+test('a method that a path lacks gets 405, an unknown method 501, and HEAD is GET without the body', async (t) => {
   const server = await startTestServer(t);
   const ask = (line: string) => openRaw(t, server.url).ask(`${line} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n`);
   for (const [line, allow] of [
@@ -95,7 +95,7 @@ test('a method that a path has not gets 405, one that the server has not 501, an
   }
 });
 
-test('targets and headers that are too long, or escape oddly, get a 4xx', async (t) => {
+test('targets and headers that are too long or have invalid escapes get a 4xx', async (t) => {
   const server = await startTestServer(t);
   const ask = (request: string) => openRaw(t, server.url).ask(`${request}\r\n`);
   const long = 'a'.repeat(20_000);
@@ -133,7 +133,7 @@ test('targets and headers that are too long, or escape oddly, get a 4xx', async 
     assert.ok([400, 401, 404].includes((await ask(`GET ${path} HTTP/1.1\r\nHost: x\r\n`)).status), path);
 });
 
-test('bytes that are no HTTP/1.1 request are told what they look like, counted, and the socket is closed', async (t) => {
+test('bytes that are not an HTTP/1.1 request get an answer that names their likely protocol, are counted, and the socket is closed', async (t) => {
   const server = await startTestServer(t, [...API, '--log-level', 'silent']);
   const hello = Buffer.from('16030100a5010000a10303', 'hex');
   const proxyV2 = Buffer.from('0d0a0d0a000d0a515549540a2111000c7f0000017f00000100500050', 'hex');

@@ -19,7 +19,7 @@ const serve = (t: TestContext) => ['serve', '--port', '0', '--roles', 'streamer,
 const LISTENING = /^listening on (\S+)$/;
 const livez = async (url: string) => (await fetch(`${url}/livez`)).status;
 
-test('SIGHUP and SIGUSR1 leave a server without a terminal running, SIGQUIT drains it', async (t) => {
+test('a server without a terminal continues after SIGHUP and SIGUSR1, and drains after SIGQUIT', async (t) => {
   const program = startHayate(t, serve(t));
   const [, url = ''] = await program.untilLine(LISTENING);
   const viewer = await connectPeer(t, url, PATHS.watch);
@@ -54,7 +54,7 @@ _, status = os.waitpid(pid, 0)
 print('code', os.waitstatus_to_exitcode(status), flush=True)
 `;
 
-test('the end of its terminal drains a server', async (t) => {
+test('a server drains when its terminal closes', async (t) => {
   const python = requireTool(t, 'python3');
   if (python === undefined) return;
   const program = [process.execPath, 'packages/server/bin/hayate.mjs', ...serve(t)];
@@ -66,7 +66,7 @@ test('the end of its terminal drains a server', async (t) => {
   assert.equal((await terminal.untilLine(/^code (-?\d+)$/))[1], '0');
 });
 
-test('a server whose output nobody reads any more continues, and drains when it is told to', async (t) => {
+test('a server whose output has no reader continues, and drains when it is told to', async (t) => {
   const child = spawn(process.execPath, ['packages/server/bin/hayate.mjs', ...serve(t)], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
   cleanUp(t, async () => {
     if (child.exitCode === null && child.kill('SIGKILL')) await once(child, 'exit');

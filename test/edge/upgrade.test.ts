@@ -42,7 +42,7 @@ test('an Upgrade to another protocol is ignored on the public and the internal p
   }
 });
 
-test('a request with a body that offers h2c is read whole: with its head, in pieces, chunked, and after 100-continue', async (t) => {
+test('a request with a body that offers h2c is read whole: in one packet, in pieces, chunked, and after 100-continue', async (t) => {
   const server = await startTestServer(t, ROLES);
   const pair = new URL(server.pairedUrl ?? '').hash.replace('#pair=', '');
   const body = JSON.stringify({ grants: { watch: ['*'] }, pair });
@@ -123,7 +123,7 @@ const handshake = ({ path = PATHS.watch, start, upgrade = 'websocket', version, 
     `Sec-WebSocket-Protocol: ${protocol}\r\n\r\n`,
   ].join('');
 
-test('a WebSocket is opened in every form that RFC 6455 allows', async (t) => {
+test('a WebSocket opens with every form of handshake that RFC 6455 allows', async (t) => {
   const server = await startTestServer(t, ROLES);
   for (const request of [
     handshake(),
@@ -156,7 +156,7 @@ test('a handshake that cannot succeed gets a status that says why, and is counte
   assert.equal(await server.metric('hayate_upgrades_refused_total', { reason: 'malformed_handshake' }), 4);
 });
 
-test('a plain request to a WebSocket endpoint is told to upgrade, one by another method that there is none', async (t) => {
+test('a plain GET of a WebSocket endpoint gets 426, and another method 405', async (t) => {
   const server = await startTestServer(t, ROLES);
   for (const path of [PATHS.publish, PATHS.watch]) {
     for (const start of [`GET ${path}?a HTTP/1.1\r\nHost: x\r\n`, `GET ${path} HTTP/1.1\r\nHost: x\r\nSec-WebSocket-Version: 13\r\n`]) {

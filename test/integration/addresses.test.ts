@@ -33,7 +33,7 @@ const tokenStatus = (url: string, host: string): Promise<number | undefined> =>
     asked.end(JSON.stringify({ grants: { publish: ['a'] } }));
   });
 
-test('each spelling of a loopback address needs no key, and the address that is printed opens and gives tokens', async (t) => {
+test('each spelling of a loopback address needs no key, and the printed address opens and gives tokens', async (t) => {
   if (!requireIpv6(t)) return;
   const urls: readonly (readonly [host: string, url: RegExp])[] = [
     ['127.0.0.1', /^http:\/\/(localhost|127\.0\.0\.1):\d+$/],
@@ -58,12 +58,12 @@ test('each spelling of a loopback address needs no key, and the address that is 
   }
 });
 
-test('an address that others reach needs a key, whatever its spelling, and so does a name that leads to one', async (t) => {
+test('an address that others reach needs a key in any spelling, and so does a name that resolves to one', async (t) => {
   for (const host of ['0.0.0.0', '::', '[::]', '0:0:0:0:0:0:0:0', '::ffff:0.0.0.0', '::ffff:10.0.0.1', '10.0.0.1', '2001:db8::1', '0'])
     await refusedBy(t, ['--host', host], /^listening on .* needs a key/);
 });
 
-test('what is no address gets a message that says what is meant', async (t) => {
+test('a text that is not an address is refused with a hint', async (t) => {
   await refusedBy(t, ['--host', '127.0.0.1:9000'], /^--host takes an address without a port: --host 127\.0\.0\.1 --port 9000$/);
   await refusedBy(t, ['--host', '[::1]:9000'], /^--host takes an address without a port: --host \[::1\] --port 9000$/);
   await refusedBy(t, ['--host', 'localhost:9000'], /--host localhost --port 9000$/);
@@ -76,7 +76,7 @@ test('what is no address gets a message that says what is meant', async (t) => {
   await refusedBy(t, ['--host', '2001:db8::1', ...key], /^cannot listen on \[2001:db8::1\]:0: /);
 });
 
-test('a server on all addresses prints one that opens, of each kind', async (t) => {
+test('a server on all addresses prints a reachable one of each kind', async (t) => {
   if (!requireIpv6(t)) return;
   for (const host of ['0.0.0.0', '::', '::ffff:0.0.0.0']) {
     const server = await startTestServer(t, ['--roles', 'api', '--host', host, '--internal-port', '0', '--internal-host', host, ...key]);
@@ -89,7 +89,7 @@ test('a server on all addresses prints one that opens, of each kind', async (t) 
   }
 });
 
-test('the zone of an address of one link is kept, for listening and in the address that is printed', async (t) => {
+test('the zone of a link-local address is kept, for listening and in the printed address', async (t) => {
   if (!requireIpv6(t)) return;
   const found = Object.entries(networkInterfaces())
     .flatMap(([zone, list]) => (list ?? []).map(({ address }) => ({ zone, address })))
@@ -111,7 +111,7 @@ test('the zone of an address of one link is kept, for listening and in the addre
   assert.equal(status, 200);
 });
 
-test('a client is sent to the port where tokens are given under any address of this machine, and under no name but localhost', async (t) => {
+test('a client is redirected to the local door under any address of this machine, and under no name but localhost', async (t) => {
   if (!requireIpv6(t)) return;
   const { url } = await startTestServer(t, ['--roles', 'api', '--host', '::1']);
   const { port } = new URL(url);
@@ -124,7 +124,7 @@ test('a client is sent to the port where tokens are given under any address of t
   for (const host of ['dns.example', 'localhost.example', '127.0.0.1.example']) assert.equal(await tokenStatus(url, host), 403, host);
 });
 
-test('a client that comes by an IPv4-mapped address is on this machine', async (t) => {
+test('a client with an IPv4-mapped loopback address counts as on this machine', async (t) => {
   if (!requireIpv6(t)) return;
   const server = await startTestServer(t, ['--roles', 'api', '--lan']);
   const { port } = new URL(server.url);
@@ -143,7 +143,7 @@ test('a client that comes by an IPv4-mapped address is on this machine', async (
   }
 });
 
-test('--lan names IPv6 addresses where there is no IPv4, and none of one link', () => {
+test('--lan prints IPv6 addresses if there is no IPv4, and no link-local ones', () => {
   const at = (address: string, family: 'IPv4' | 'IPv6', internal = false) =>
     ({ address, family, internal, netmask: '', mac: '', cidr: null, ...(family === 'IPv6' ? { scopeid: 0 } : {}) }) as never;
   const lo = [at('127.0.0.1', 'IPv4', true), at('::1', 'IPv6', true)];
@@ -168,7 +168,7 @@ const serve = (data: string, ...flags: string[]) => [
   ...flags,
 ];
 
-test('where localhost is IPv4 only, IPv6 only, both or unknown, the server and the commands meet', async (t) => {
+test('commands reach the server where localhost is IPv4 only, IPv6 only, both or unknown', async (t) => {
   if (!requireIpv6(t)) return;
   const folder = tempDir(t);
   const clip = join(folder, 'clip.ogg');
@@ -196,7 +196,7 @@ test('where localhost is IPv4 only, IPv6 only, both or unknown, the server and t
   );
 });
 
-test('a name is judged and bound by the address that it leads to', async (t) => {
+test('a name is checked and bound by the address that it resolves to', async (t) => {
   const folder = tempDir(t);
   const start = withHosts(t, ['127.0.0.1 localhost', '127.0.0.5 here.example', '192.0.2.1 away.example']);
   if (start === undefined) return;
@@ -210,7 +210,7 @@ test('a name is judged and bound by the address that it leads to', async (t) => 
   assert.match(away.stderr.join('\n'), /listening on 192\.0\.2\.1 needs a key/);
 });
 
-test('workers have the address of their primary, and print it once', async (t) => {
+test('workers listen on the address of their primary, and print it once', async (t) => {
   if (!requireIpv6(t)) return;
   const start = withHosts(t, ['127.0.0.1 localhost', '::1 here.example']);
   if (start === undefined) return;
@@ -242,7 +242,7 @@ test('workers have the address of their primary, and print it once', async (t) =
   assert.deepEqual(await group.exit, { code: 0, signal: null }, group.lines.join('\n'));
 });
 
-test('--server without a scheme is this machine or a question, and a URL that cannot be says why', async (t) => {
+test('--server without a scheme is accepted for this machine only, and an invalid URL is refused with the reason', async (t) => {
   const clip = join(tempDir(t), 'clip.ogg');
   writeFileSync(clip, demoClip(1).bytes);
   const closed = await freePort();

@@ -90,7 +90,7 @@ const archived = (server: TestServer, stream: string, frames: number): Promise<P
     return (await list(`?stream=${stream}`)).broadcasts.find((broadcast) => broadcast.frames >= frames && !broadcast.live);
   });
 
-test('a moderator sees the past broadcasts of the own streams alone, and what is known of them', async (t) => {
+test('a moderator sees only the past broadcasts of permitted streams, with their details', async (t) => {
   const server = await startTestServer(t, FLAGS);
   const { epoch, frames } = await broadcast(t, server, 'hoshi', 'First light');
   const past = await archived(server, 'hoshi', frames);
@@ -160,7 +160,7 @@ test('a moderator sees the past broadcasts of the own streams alone, and what is
   assert.equal(Math.max(...details.windows.map(({ lastCaptureUs }) => lastCaptureUs)), (SECONDS * 50 - 1) * 20_000);
 });
 
-test('the frames of a stretch come as they were broadcast, bounded, until the broadcast is erased', async (t) => {
+test('the frames of an interval are returned as they were broadcast, within a bound, until the broadcast is erased', async (t) => {
   const server = await startTestServer(t, FLAGS);
   const { epoch, frames } = await broadcast(t, server, 'hoshi', 'First light');
   await archived(server, 'hoshi', frames);
@@ -216,7 +216,7 @@ test('the frames of a stretch come as they were broadcast, bounded, until the br
   assert.deepEqual(await (await ask('')).json(), { broadcasts: [] });
 });
 
-test('the SDK replays it: every frame once and in its time, at any speed, from any moment', async (t) => {
+test('the SDK replays a broadcast: every frame once and on time, at any speed, from any position', async (t) => {
   const server = await startTestServer(t, FLAGS);
   const { epoch, frames } = await broadcast(t, server, 'hoshi', 'First light');
   const { durationMs } = await archived(server, 'hoshi', frames);
@@ -299,7 +299,7 @@ test('the SDK replays it: every frame once and in its time, at any speed, from a
   assert.equal(replay.malformed, 0);
 });
 
-test('a replay that is refused says why, and plays when it is asked again and may', async (t) => {
+test('a refused replay says why, and plays when it is retried with permission', async (t) => {
   const server = await startTestServer(t, FLAGS);
   const { epoch, frames } = await broadcast(t, server, 'hoshi', 'First light');
   const { durationMs } = await archived(server, 'hoshi', frames);

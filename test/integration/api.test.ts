@@ -31,7 +31,7 @@ async function withObjects(server: TestServer): Promise<(path: string, moderate:
     });
 }
 
-test('the archive is listed by prefix, page by page', async (t) => {
+test('the archive is listed by prefix, in pages', async (t) => {
   const get = await withObjects(await startTestServer(t, ['--roles', 'api']));
   const keys: string[] = [];
   for (let after: string | undefined = ''; after !== undefined; ) {
@@ -49,7 +49,7 @@ test('the archive is listed by prefix, page by page', async (t) => {
   assert.equal(audio.objects.length, 1);
 });
 
-test('objects are given to those who may moderate them', async (t) => {
+test('objects are returned only to moderators of their streams', async (t) => {
   const get = await withObjects(await startTestServer(t, ['--roles', 'api']));
   const whole = await get('/audio/hoshi/00/1.ogg', ['hoshi']);
   assert.deepEqual([whole.status, whole.headers.get('content-type'), await whole.text()], [200, 'audio/ogg', 'OggS hoshi']);
@@ -94,7 +94,7 @@ test('every documented path answers, with a documented status', async (t) => {
   }
 });
 
-test('with an internal port the public one keeps nothing of operations, and no metric names a stream', async (t) => {
+test('with an internal port the public one has no operations routes, and no metric names a stream', async (t) => {
   const server = await startTestServer(t, ['--internal-port', '0']);
   assert.ok(server.internalUrl);
   const peer = await connectPeer(t, server.url, '/publish');
@@ -110,7 +110,7 @@ test('with an internal port the public one keeps nothing of operations, and no m
   }
 });
 
-test('a server without a key refuses every address but loopback, and keys that do not suffice', async (t) => {
+test('a server without a key refuses every address but loopback, and a server refuses weak keys', async (t) => {
   const refuse = async (flags: string[], message: RegExp) => {
     const settings = parseFlags(serveFlags, ['--port', '0', '--data', join(tempDir(t), 'data'), '--log-level', 'silent', ...flags], {});
     await assert.rejects(
@@ -127,7 +127,7 @@ test('a server without a key refuses every address but loopback, and keys that d
   await refuse(['--tls-cert', 'cert.pem'], /go together/);
 });
 
-test('with a key there is no token dispenser', async (t) => {
+test('a server with a key gives no development tokens', async (t) => {
   const server = await startTestServer(t, ['--jwt-secret', 'x'.repeat(32)]);
   assert.doesNotMatch(await (await fetch(`${server.url}/api/openapi.json`)).text(), /dev.token/);
   assert.equal(server.development, false);
@@ -138,7 +138,7 @@ test('with a key there is no token dispenser', async (t) => {
   );
 });
 
-test('a second server in the same data directory, or on the same port, is refused in one sentence', async (t) => {
+test('a second server on the same data directory or port is refused in one sentence', async (t) => {
   const server = await startTestServer(t);
   const start = (flags: string[]) => startServer(parseFlags(serveFlags, ['--log-level', 'silent', ...flags], {}));
   await assert.rejects(start(['--port', '0', '--data', server.dataDirectory]), { code: 'IN_USE' });
@@ -157,7 +157,7 @@ function fingerprint(port: number): Promise<string> {
   });
 }
 
-test('--lan serves HTTPS with a certificate of its own that is kept', async (t) => {
+test('--lan serves HTTPS with its own certificate, which it keeps', async (t) => {
   const directory = join(tempDir(t), 'data');
   const fingerprints: string[] = [];
   for (let start = 0; start < 2; start++) {

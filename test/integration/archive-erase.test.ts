@@ -32,7 +32,7 @@ async function run(args: readonly string[], answer?: string): Promise<{ code: nu
   return { code: await dispatch(['archive', 'erase', ...args], io), out, asked };
 }
 
-test('archive erase says what it would erase, and erases nothing before it is told to', async (t) => {
+test('archive erase lists the broadcasts to erase, and erases nothing without confirmation', async (t) => {
   const { data, store } = await makeArchive(t);
   const before = await readObjects(store);
   const dry = await runHayate(t, ['archive', 'erase', 'bob', '--data', data, '--dry-run']);
@@ -54,7 +54,7 @@ test('archive erase says what it would erase, and erases nothing before it is to
   assert.deepEqual(await readObjects(store), before);
 });
 
-test('archive erase erases what it is told to, says so, and finds it erased when it is run again', async (t) => {
+test('archive erase erases the given broadcast, reports it, and finds it erased when it is run again', async (t) => {
   const { data, store } = await makeArchive(t);
   const named = await run(['bob', '--data', data], 'bob');
   assert.equal(named.code, 0);
@@ -71,7 +71,7 @@ test('archive erase erases what it is told to, says so, and finds it erased when
   assert.equal(verified.code, 0, verified.stdout.join('\n'));
 });
 
-test('archive erase erases only the broadcasts that are meant', async (t) => {
+test('archive erase erases only the selected broadcasts', async (t) => {
   const { data, store } = await makeArchive(t);
   const before = await readObjects(store);
   const epochs = [...before.keys()].flatMap((key) => /^audio\/alice\/([0-9a-f]{16})\//.exec(key)?.[1] ?? []);

@@ -46,7 +46,7 @@ const headerOf = (response: Response, name: string): string => {
   return value;
 };
 
-test('an object comes with what tells its state, and as a file to keep', async (t) => {
+test('an object is served with its validators, and as a download', async (t) => {
   const { get } = await openSite(t);
   const response = await get();
   assert.deepEqual([response.status, await response.text()], [200, TEXT]);
@@ -63,7 +63,7 @@ test('an object comes with what tells its state, and as a file to keep', async (
     assert.equal(headerOf(response, name), value, name);
 });
 
-test('HEAD tells what GET would, without the bytes, and knows no ranges', async (t) => {
+test('HEAD has the headers of GET without the bytes, and ignores ranges', async (t) => {
   const { get, server } = await openSite(t);
   const whole = await get();
   await whole.arrayBuffer();
@@ -79,7 +79,7 @@ test('HEAD tells what GET would, without the bytes, and knows no ranges', async 
   assert.equal((await get({ 'If-Match': '"other"' }, 'HEAD')).status, 412);
 });
 
-test('ranges are given as asked, and refused with the size if they lie outside', async (t) => {
+test('ranges are served as requested, and refused with the size if they lie outside', async (t) => {
   const { get } = await openSite(t);
   for (const [range, status, text, contentRange] of [
     ['bytes=0-3', 206, 'OggS', 'bytes 0-3/10'],
@@ -114,7 +114,7 @@ test('an empty object has no ranges', async (t) => {
   assert.equal(headerOf(await get(), 'content-length'), '0');
 });
 
-test('a client that has it is told so, until something was erased from it', async (t) => {
+test('a client with a current copy gets 304, until something is erased from the object', async (t) => {
   const { get, store } = await openSite(t);
   const first = await get();
   const [etag, modified] = [headerOf(first, 'etag'), headerOf(first, 'last-modified')];
@@ -137,7 +137,7 @@ test('a client that has it is told so, until something was erased from it', asyn
   assert.equal(((await refused.json()) as { error: { code: string } }).error.code, 'PRECONDITION_FAILED');
 });
 
-test('conditions say nothing to those who may not read it, nor of objects that are not there', async (t) => {
+test('preconditions reveal nothing without permission, nor about missing objects', async (t) => {
   const { get, url, server } = await openSite(t);
   const stranger = `Bearer ${await server.token({ moderate: ['other'] })}`;
   for (const headers of [{ 'If-None-Match': '*' }, { 'If-Match': '"x"' }, { Range: 'bytes=99-' }] as Record<string, string>[]) {
@@ -208,7 +208,7 @@ async function settled(what: string, read: () => Promise<number>): Promise<numbe
   }).then(({ value }) => value);
 }
 
-test('a large object is read as it is taken, and no further when its client goes away', async (t) => {
+test('a large object is read as its client takes it, and no further after the client left', async (t) => {
   const content = randomBytes(64 * 2 ** 20);
   const { server, url, authorization, get } = await openSite(t, content);
   const bytesRead = () => server.metric('hayate_store_read_bytes_total');
@@ -223,7 +223,7 @@ test('a large object is read as it is taken, and no further when its client goes
   assert.equal(createHash('sha256').update(whole).digest('hex'), createHash('sha256').update(content).digest('hex'));
 });
 
-test('an object that is replaced while it is sent is broken off: no answer holds bytes of two states', async (t) => {
+test('an object that is replaced while it is sent is cut off: no answer holds bytes of two states', async (t) => {
   const content = Buffer.alloc(64 * 2 ** 20, 'a');
   const { url, authorization, store, get } = await openSite(t, content);
   const response = await begin(url, authorization);

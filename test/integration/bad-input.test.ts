@@ -233,7 +233,7 @@ for (const [what, { code, path, provoke }] of Object.entries(cases)) {
   });
 }
 
-test('a connection that says nothing is closed with HANDSHAKE_TIMEOUT, one that falls silent and answers no ping with IDLE', async (t) => {
+test('a connection that sends nothing is closed with HANDSHAKE_TIMEOUT, one that stops answering pings with IDLE', async (t) => {
   const server = await startTestServer(t, [...ROLES, '--handshake-timeout-ms', '300ms', '--idle-timeout-ms', '1s']);
   assert.equal((await (await connectPeer(t, server.url, PATHS.publish)).closed()).code, CloseCodes.HANDSHAKE_TIMEOUT.code);
   const idle = await connectPeer(t, server.url, PATHS.watch, { autoPong: false });
@@ -241,7 +241,7 @@ test('a connection that says nothing is closed with HANDSHAKE_TIMEOUT, one that 
   assert.equal((await idle.closed()).code, CloseCodes.IDLE.code);
 });
 
-test('a connection whose token runs out is closed with TOKEN_EXPIRED, unless it has been given a new one in time', async (t) => {
+test('a connection whose token expires is closed with TOKEN_EXPIRED, unless it sent a new one in time', async (t) => {
   const secret = 'a secret that is long enough for HS256';
   const server = await startTestServer(t, [...ROLES, '--jwt-secret', secret]);
   const token = async (ttlSeconds: number) =>
@@ -257,7 +257,7 @@ test('a connection whose token runs out is closed with TOKEN_EXPIRED, unless it 
   await renewed.until('an answer', ({ pong }) => pong);
 });
 
-test('a client need not wait for the answer: messages sent before it are taken after it, in order', async (t) => {
+test('a client need not wait for the answer: messages sent before it are handled after it, in order', async (t) => {
   const server = await startTestServer(t, ROLES);
   const token = await server.token({ publish: ['early'], watch: ['early'] });
   const answers = (peer: WirePeer) =>
@@ -290,7 +290,7 @@ test('a client need not wait for the answer: messages sent before it are taken a
   assert.equal(ended.nextSequence, 2n);
 });
 
-test('a message out of place closes the connection, whether it comes before the answer, with the first message or later', async (t) => {
+test('a message out of place closes the connection, whether it arrives before the answer, with the first message or later', async (t) => {
   const server = await startTestServer(t, ROLES);
   const token = await server.token({ publish: ['early'], watch: ['early'] });
   const publish = { stream: 'early', token };
@@ -320,7 +320,7 @@ test('a message out of place closes the connection, whether it comes before the 
   }
 });
 
-test('one broadcaster too many is closed with TOO_MANY_CONNECTIONS; one who returns takes its own place', async (t) => {
+test('one broadcaster too many is closed with TOO_MANY_CONNECTIONS; one that returns takes its own place', async (t) => {
   const server = await startTestServer(t, [...ROLES, '--broadcasters-max', '1']);
   const publish = async (stream: string, ticket: Uint8Array = new Uint8Array()) => {
     const peer = await connectPeer(t, server.url, PATHS.publish);
@@ -362,7 +362,7 @@ async function raw(url: string, bytes: string): Promise<string> {
 const upgrade = (path: string, protocol: string) =>
   `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: ${protocol}\r\n\r\n`;
 
-test('upgrades and requests that are wrong get an HTTP status', async (t) => {
+test('invalid upgrades and requests get an HTTP status', async (t) => {
   const server = await startTestServer(t, [...ROLES, '--handshake-timeout-ms', '300ms']);
   const unharmed = await bystanders(t, server);
   assert.match(await raw(server.url, upgrade('/nowhere', SUBPROTOCOL)), /404/);
@@ -454,7 +454,7 @@ for (const [path, first] of [
   [PATHS.publish, (token: string, lane: number) => ({ publish: { stream: `fuzz-${lane}`, token } })],
   [PATHS.watch, (token: string, lane: number) => ({ watch: { stream: `fuzz-${lane}`, token } })],
 ] as const) {
-  test(`10,000 random byte strings to ${path} are each refused with a documented code or taken as the little they say`, async (t) => {
+  test(`10,000 random byte strings to ${path} are each refused with a documented code or accepted as a valid message`, async (t) => {
     const server = await startTestServer(t, [...PATIENT, '--frames-per-second-max', '1000000', '--bits-per-second-max', '1000000000']);
     const unharmed = await bystanders(t, server);
     const token = await server.token({ publish: ['*'], watch: ['*'] });
@@ -498,7 +498,7 @@ for (const [path, first] of [
   });
 }
 
-test('10,000 random byte strings to the port itself are each refused with 400', async (t) => {
+test('10,000 random byte strings to the port are each refused with 400', async (t) => {
   const server = await startTestServer(t, PATIENT);
   const unharmed = await bystanders(t, server);
   let answers = 0;

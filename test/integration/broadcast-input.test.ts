@@ -14,7 +14,7 @@ import { tempDir } from '../support/temp-dir.ts';
 
 const packetsOf = (bytes: Uint8Array): Buffer[] => readOggOpus(bytes).flatMap((link) => link.packets.map(({ data }) => Buffer.from(data)));
 
-test('a voice note that is cut short, with odd tags, is sent with warnings, and the report does not claim all of it', async (t) => {
+test('a truncated voice note with odd tags is sent with warnings, and the report does not claim that it is complete', async (t) => {
   const folder = tempDir(t);
   const server = await startHayateServer(t, { data: join(folder, 'data') });
   const writer = new OggOpusWriter({ serial: 7, channels: 1, preSkip: 312, tags: [['TITLE', `${'長い'.repeat(150)}`]] });
@@ -47,7 +47,7 @@ test('a voice note that is cut short, with odd tags, is sent with warnings, and 
   assert.deepEqual(heard.slice(0, 50), first);
 });
 
-test('what is piped in is live before the pipe ends; what comes late is heard late, and all of it', async (t) => {
+test('piped sound is live before the pipe ends, and late sound is played late and completely', async (t) => {
   const folder = tempDir(t);
   const server = await startHayateServer(t, { data: join(folder, 'data') });
   const { bytes } = demoClip(3);
@@ -74,7 +74,7 @@ test('what is piped in is live before the pipe ends; what comes late is heard la
   assert.equal(heard[late]?.length, 1, 'time without sound lies where the pipe was late');
 });
 
-test('Ctrl-C ends what is piped in with all of it acknowledged, and waiting for it at once', async (t) => {
+test('Ctrl-C ends a piped broadcast with all frames acknowledged, and ends waiting for a pipe at once', async (t) => {
   const folder = tempDir(t);
   const server = await startHayateServer(t, { data: join(folder, 'data') });
   const { bytes } = demoClip(3);
@@ -93,7 +93,7 @@ test('Ctrl-C ends what is piped in with all of it acknowledged, and waiting for 
   assert.ok(code === 130 || signal === 'SIGINT', `${code} ${signal}`);
 });
 
-test('a named pipe is read as it comes; what cannot be looped or read is refused in one line', async (t) => {
+test('a named pipe is read as its bytes arrive; a source that cannot be looped or read is refused in one line', async (t) => {
   const folder = tempDir(t);
   const mkfifo = requireTool(t, 'mkfifo');
   if (mkfifo === undefined) return;

@@ -44,7 +44,7 @@ const withDataSize = (size: number) => (bytes: Buffer) => {
   return bytes;
 };
 
-test('all of a WAV file is heard and archived, whatever its sizes and its format', async (t) => {
+test('all of a WAV file of any size and format is played and archived', async (t) => {
   const ffmpeg = requireTool(t, 'ffmpeg');
   if (ffmpeg === undefined) return;
   const folder = tempDir(t);
@@ -89,7 +89,7 @@ test('all of a WAV file is heard and archived, whatever its sizes and its format
   assert.ok(likeness(t, ffmpeg, archived, { from: 4_800, to: 95_900 }) > 0.98, 'the archive');
 });
 
-test('a file that is no sound to send is refused in one line, before anything is broadcast', async (t) => {
+test('a file without usable sound is refused in one line, before the broadcast begins', async (t) => {
   const folder = tempDir(t);
   const cases: [name: string, bytes: Uint8Array, line: RegExp][] = [
     [
@@ -109,7 +109,7 @@ test('a file that is no sound to send is refused in one line, before anything is
   }
 });
 
-test('with --loop a WAV file begins again at its end, and what is odd about it is said once', async (t) => {
+test('with --loop a WAV file starts over at its end, and its warnings are printed once', async (t) => {
   const folder = tempDir(t);
   const server = await startHayateServer(t, { data: join(folder, 'data') });
   const path = join(folder, 'short.wav');

@@ -75,7 +75,7 @@ test('a first signal ends a command that waits for a server or a store', async (
   );
 });
 
-test('interrupted before it sent anything, a broadcast leaves none', async (t) => {
+test('a broadcast interrupted before it sent anything leaves no broadcast', async (t) => {
   const folder = tempDir(t);
   const data = join(folder, 'data');
   const server = await startHayateServer(t, { data });
@@ -93,7 +93,7 @@ test('interrupted before it sent anything, a broadcast leaves none', async (t) =
   assert.match(found.stderr.join('\n'), /the archive has no such broadcast of never/);
 });
 
-test('interrupted as soon as it has begun, a broadcast has a voice', async (t) => {
+test('a broadcast interrupted as soon as it has begun has a voice', async (t) => {
   const folder = tempDir(t);
   const data = join(folder, 'data');
   const server = await startHayateServer(t, { data });
@@ -108,7 +108,7 @@ test('interrupted as soon as it has begun, a broadcast has a voice', async (t) =
   assert.equal(listed.stdout.length, 1);
 });
 
-test('a first signal ends a command whose thread hangs in the system, and the compiler that it started', async (t) => {
+test('a first signal ends a command whose thread hangs in a system call, and the compiler that it started', async (t) => {
   const folder = tempDir(t);
   const pipe = join(folder, 'pipe.ogg');
   execFileSync('mkfifo', [pipe]);
@@ -129,7 +129,7 @@ test('a first signal ends a command whose thread hangs in the system, and the co
   assert.deepEqual(readdirSync(output), []);
 });
 
-test('Ctrl-C at a terminal ends a command that asks, for a token or for a confirmation', async (t) => {
+test('Ctrl-C at a terminal ends a command that asks for a token or for a confirmation', async (t) => {
   const python = requireTool(t, 'python3');
   if (python === undefined) return;
   const data = join(tempDir(t), 'data');
@@ -158,7 +158,7 @@ print(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(stat
   }
 });
 
-test('a second signal ends a command at once that a first one lets finish', async (t) => {
+test('a second signal ends at once a command that finishes its work after the first', async (t) => {
   const folder = tempDir(t);
   const server = await startHayateServer(t, { data: join(folder, 'data') });
   const broadcast = startHayate(t, ['broadcast', clipIn(folder), '--stream', 'stuck', '--loop', '--server', server.url]);

@@ -31,7 +31,7 @@ async function run(...args: string[]): Promise<{ code: number; stdout: string; s
   return { code: await dispatch(args, io), stdout, stderr };
 }
 
-test('a stream name that cannot be is one line with one that can', async (t) => {
+test('an invalid stream name gives one line with a valid suggestion', async (t) => {
   const folder = tempDir(t);
   const line = async (...args: string[]) => {
     const { code, stdout, stderr } = await run(...args);
@@ -62,7 +62,7 @@ test('a stream name that cannot be is one line with one that can', async (t) => 
   );
 });
 
-test('a token that no server would take is not signed', async () => {
+test('a token that no server would accept is not signed', async () => {
   const secret = ['--watch', '*', '--jwt-secret', 'x'.repeat(32)];
   const fine = await run('token', ...secret, '--subject', '星野 ひかり', '--label', `名前=${'あ'.repeat(256)}`);
   assert.equal(fine.code, 0, fine.stderr);

@@ -33,7 +33,7 @@ async function here(args: readonly string[], isTTY = false): Promise<{ code: num
   return { code, stderr };
 }
 
-test('--out is checked before anything is waited for, and nothing is changed by it', async (t) => {
+test('--out is checked before waiting for the stream, and the check changes no file', async (t) => {
   const folder = tempDir(t);
   writeFileSync(join(folder, 'there.ogg'), 'precious');
   mkdirSync(join(folder, 'archive'));
@@ -65,7 +65,7 @@ test('--out is checked before anything is waited for, and nothing is changed by 
   assert.deepEqual(readdirSync(folder).sort(), ['archive', 'there.ogg']);
 });
 
-test('a live voice goes to standard output, acknowledgements too, and reports to standard error', async (t) => {
+test('a live voice and acknowledgements go to standard output, and reports to standard error', async (t) => {
   const folder = tempDir(t);
   const server = await startHayateServer(t, { data: join(folder, 'data') });
   const clip = join(folder, 'clip.ogg');
@@ -82,7 +82,7 @@ test('a live voice goes to standard output, acknowledgements too, and reports to
   assert.ok(readOggOpus(readFileSync(recorded))[0]?.packets.length);
 });
 
-test('a reader that leaves ends a recording quietly, and a server not at all', async (t) => {
+test('a closed output ends a recording without an error, and does not end a server', async (t) => {
   const folder = tempDir(t);
   const data = join(folder, 'data');
   const server = await startHayateServer(t, { data });
@@ -109,7 +109,7 @@ test('a reader that leaves ends a recording quietly, and a server not at all', a
   assert.ok(['code 0', 'code 143'].includes(stderr.at(-1) ?? ''), stderr.join('\n'));
 });
 
-test('a disk that is full while a voice is recorded is told in one line, and what was recorded can be played', async (t) => {
+test('a full disk while a voice is recorded gives one line, and the recording so far can be played', async (t) => {
   const folder = tempDir(t);
   const small = join(folder, 'small');
   if (mountSmallDisk(t, small, 16_384) === undefined) return;
@@ -130,7 +130,7 @@ test('a disk that is full while a voice is recorded is told in one line, and wha
   assert.deepEqual([probed.code, probed.stdout], [0, ['opus']], probed.lines.join('\n'));
 });
 
-test('a slow reader gets all of a long output, and a full disk behind it is a failure of one line', async (t) => {
+test('a slow reader gets all of a long output, and a full disk as output is a failure of one line', async (t) => {
   const data = tempDir(t);
   mkdirSync(join(data, 'archive'));
   const query = `${cli} query 'select * from range(200000)' --json --data ${data}`;
@@ -145,7 +145,7 @@ test('a slow reader gets all of a long output, and a full disk behind it is a fa
   }
 });
 
-test('a server whose log cannot be written runs, drains and ends', async (t) => {
+test('a server whose log output cannot be written runs, drains and ends', async (t) => {
   const folder = tempDir(t);
   const out = join(folder, 'out');
   const pidFile = join(folder, 'pid');
@@ -171,7 +171,7 @@ test('- is standard input for one option, and a secret is read from it', async (
   assert.deepEqual([none.code, /there is no standard input/.test(none.stderr)], [2, true]);
 });
 
-test('without a permission every command says so in one line', async (t) => {
+test('a command without a file permission says so in one line', async (t) => {
   const setpriv = requireTool(t, 'setpriv');
   if (setpriv === undefined || process.getuid?.() !== 0) return;
   const folder = tempDir(t);
@@ -203,7 +203,7 @@ test('without a permission every command says so in one line', async (t) => {
   );
 });
 
-test('a wrong command names the one that was meant, and a group explains itself', async () => {
+test('an unknown command is answered with a suggestion, and a group of commands prints its help', async () => {
   for (const [args, words] of [
     [['brodcast'], /there is no command "brodcast"; did you mean broadcast\?/],
     [['archive', 'lss'], /there is no command "archive lss"; did you mean ls\?/],
@@ -217,7 +217,7 @@ test('a wrong command names the one that was meant, and a group explains itself'
   assert.equal((await here(['archive', '--help'])).code, 0);
 });
 
-test('a limit of open files below --connections-max is told in one line with both numbers', async (t) => {
+test('a limit of open files below --connections-max is reported in one line with both numbers', async (t) => {
   const settings = parseFlags(serveFlags, ['--connections-max', '5000'], {});
   assert.match(
     descriptorHint(settings, 1_024) ?? '',

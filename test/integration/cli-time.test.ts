@@ -47,7 +47,7 @@ async function everywhere(t: TestContext, commands: readonly (readonly string[])
   return first;
 }
 
-test('commands print UTC with its Z, take a time without a zone for UTC, and say so, whatever TZ says', async (t) => {
+test('commands print UTC with its Z, and read a time without a zone as UTC and say so, for any TZ', async (t) => {
   const { data } = await makeArchive(t);
   const sql = `select min(window_start) as first, list(distinct window_start order by window_start)[1:1] as listed,
     {'at': min(window_start)} as struct, date_trunc('day', min(window_start)) as day, min(window_start)::varchar as text from statistics`;
@@ -90,7 +90,7 @@ test('commands print UTC with its Z, take a time without a zone for UTC, and say
   assert.match(voice?.stderr ?? '', /^--from 2026-05-03 17:59 is 2026-05-03T17:59:00Z\n.* from 2026-05-03T17:59:[\d.]+Z/);
 });
 
-test('nothing is erased on a time without a zone, and a time with one erases the same everywhere', async (t) => {
+test('a time without a zone erases nothing, and a time with one erases the same in every zone', async (t) => {
   const { data, archive, store } = await makeArchive(t);
   const before = await readObjects(store);
   const erase = (time: string, ...more: string[]) => ['archive', 'erase', 'bob', '--before', time, ...more];
@@ -126,7 +126,7 @@ test('nothing is erased on a time without a zone, and a time with one erases the
   for (const objects of erased) assert.deepEqual(objects, erased[0]);
 });
 
-test('text that is not a time is refused before anything is opened', async (t) => {
+test('text that is not a time is refused before the archive is opened', async (t) => {
   const data = join(tempDir(t), 'nowhere');
   const commands = [
     ['archive', 'verify', '--from', '2026-02-30'],
@@ -146,7 +146,7 @@ test('text that is not a time is refused before anything is opened', async (t) =
   }
 });
 
-test("Python's reader of ISO 8601 understands every such text as we do", async (t) => {
+test("Python's reader of ISO 8601 reads every such text as Hayate does", async (t) => {
   const python = requireTool(t, 'python3');
   if (python === undefined) return;
   const texts = [

@@ -60,7 +60,7 @@ function packetsOf(path: string): Buffer[] {
   return readOggOpus(readFileSync(path)).flatMap((link) => link.packets.map(({ data }) => Buffer.from(data)));
 }
 
-test('hayate and each of its commands explain themselves on stdout', async (t) => {
+test('hayate and each of its commands print help on stdout', async (t) => {
   const program = await runHayate(t, ['--help']);
   assert.equal(program.code, 0);
   for (const command of commands) {
@@ -137,7 +137,7 @@ test('an error is one clear line on stderr and a code that is not 0', async (t) 
   }
 });
 
-test('a token holds what was asked for, as another library reads it', async (t) => {
+test('a token holds the requested grants, as read by another library', async (t) => {
   const path = join(tempDir(t), 'key');
   const secret = 'a secret of at least thirty-two bytes';
   writeFileSync(path, `${secret}\n`);
@@ -151,7 +151,7 @@ test('a token holds what was asked for, as another library reads it', async (t) 
   assert.equal((payload.exp ?? 0) - (payload.iat ?? 0), 7_200);
 });
 
-test('a broadcast file, its recording and its archive hold the same packets, with tokens that `hayate token` signed', async (t) => {
+test('a broadcast file, its recording and its archive hold the same packets, with tokens signed by `hayate token`', async (t) => {
   const folder = tempDir(t);
   const server = await startHayateServer(t, { data: join(folder, 'data') });
   const clip = writeClip(t, 3);
@@ -199,7 +199,7 @@ test('a broadcast file, its recording and its archive hold the same packets, wit
   assert.deepEqual((await runHayate(t, ['archive', 'ls', 'nobody', '--json', '--data', data])).stdout, []);
 });
 
-test('interrupted, a broadcast ends with all of it acknowledged and a recording is complete', async (t) => {
+test('an interrupted broadcast ends with all frames acknowledged, and an interrupted recording is complete', async (t) => {
   const folder = tempDir(t);
   const server = await startHayateServer(t, { data: join(folder, 'data') });
   const clip = writeClip(t, 1);
@@ -217,7 +217,7 @@ test('interrupted, a broadcast ends with all of it acknowledged and a recording 
   assert.match(broadcast.stderr.at(-1) ?? '', /everything acknowledged/);
 });
 
-test('a broadcast continues by itself when its server is killed and started again', async (t) => {
+test('a broadcast continues without intervention when its server is killed and started again', async (t) => {
   const folder = tempDir(t);
   const data = join(folder, 'data');
   const ackLog = join(folder, 'ack.jsonl');

@@ -103,7 +103,7 @@ test('every frame of a broadcast arrives once and in order, is acknowledged, and
   assert.equal(watch.state, 'live');
 });
 
-test('both ends come back after their connections break, in the same epoch, and every frame is acknowledged', async (t) => {
+test('both ends reconnect after their connections break, in the same epoch, and every frame is acknowledged', async (t) => {
   const server = await startTestServer(t, ROLES);
   const relay = await breakableRelay(t, server.url);
   const { viewer: watch, heard } = await viewer(t, server, relay.url);
@@ -130,7 +130,7 @@ test('both ends come back after their connections break, in the same epoch, and 
   assert.equal(await server.metric('hayate_streamer_declared_dropped_total'), 0);
 });
 
-test('a server that is started again on the same data takes the broadcast up where it was', async (t) => {
+test('a server that is started again on the same data resumes the broadcast', async (t) => {
   const data = join(tempDir(t), 'data');
   const settings = (port: string) => parseFlags(serveFlags, ['--port', port, '--data', data, '--log-level', 'silent', ...ROLES], {});
   const first = await startServer(settings('0'));
@@ -160,7 +160,7 @@ test('a server that is started again on the same data takes the broadcast up whe
   assert.equal(broadcast.stats.acknowledgedNextSequence, broadcast.stats.nextSequence);
 });
 
-test('a newer broadcast of the stream ends this one, which does not fight back', async (t) => {
+test('a newer broadcast of the stream ends the older one, which does not reconnect', async (t) => {
   const server = await startTestServer(t, ROLES);
   const older = await broadcaster(t, server);
   await older.start();

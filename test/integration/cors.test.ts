@@ -8,7 +8,7 @@ const preflight = (server: TestServer, path: string, origin: string, more: Recor
   fetch(server.url + path, { method: 'OPTIONS', headers: { Origin: origin, 'Access-Control-Request-Method': 'GET', ...more } });
 const corsHeaders = ({ headers }: Response) => [...headers.keys()].filter((name) => name.startsWith('access-control-'));
 
-test('every answer to a listed origin says so, errors and 304 too, and all of them vary by it', async (t) => {
+test('every answer to a listed origin allows it, errors and 304 too, and all answers vary by Origin', async (t) => {
   const server = await startTestServer(t, ['--cors-origins', `${APP}/,https://*.example.org`]);
   const headers = { Authorization: `Bearer ${await server.token({ watch: ['*'] })}` };
   const { headers: described } = await fetch(`${server.url}/api/openapi.json`);
@@ -64,7 +64,7 @@ test('a preflight is answered without a token, and only for a listed origin', as
   }
 });
 
-test('tokens, operations and pages stay with their own origin', async (t) => {
+test('tokens, operations and pages cannot be read from another origin', async (t) => {
   const server = await startTestServer(t, ['--cors-origins', `${APP},*`]);
   for (const path of ['/dev/token', '/metrics', '/livez', '/readyz', '/', '/icon.svg']) {
     assert.deepEqual(corsHeaders(await preflight(server, path, APP)), [], path);
@@ -72,7 +72,7 @@ test('tokens, operations and pages stay with their own origin', async (t) => {
   }
 });
 
-test('* is any origin, without credentials and without the way into a private network', async (t) => {
+test('* allows any origin, without credentials and without private network access', async (t) => {
   const server = await startTestServer(t, ['--cors-origins', '*']);
   for (const origin of ['https://anybody.example', 'null']) {
     const response = await fetch(`${server.url}/api/openapi.json`, { headers: { Origin: origin } });
@@ -83,7 +83,7 @@ test('* is any origin, without credentials and without the way into a private ne
   }
 });
 
-test('without the flag nothing is said of origins', async (t) => {
+test('without the flag answers have no CORS headers', async (t) => {
   const server = await startTestServer(t);
   const response = await fetch(`${server.url}/api/openapi.json`, { headers: { Origin: APP } });
   assert.deepEqual(corsHeaders(response), []);

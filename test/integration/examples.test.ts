@@ -17,7 +17,7 @@ test('each example is at most 30 lines', () => {
     );
 });
 
-test('what examples/broadcast.ts sends, examples/watch.ts shows', async (t) => {
+test('examples/watch.ts shows the broadcast of examples/broadcast.ts', async (t) => {
   const server = await startHayateServer(t, { data: join(tempDir(t), 'data') });
   const env = { HAYATE_SERVER: server.url };
   const watch = startProcess(t, ['examples/watch.ts', 'example'], { env });

@@ -167,7 +167,7 @@ const cases: Record<string, Case> = {
   },
 };
 
-test('each flood of one client ends with its documented close code, counted as often, and others get every frame', async (t) => {
+test('each flood of one client ends with its documented close code and is counted, and others get every frame', async (t) => {
   const site = await startProcess(t);
   const unharmed = await control(t, site);
   const expected = new Map<string, number>();
@@ -186,7 +186,7 @@ test('each flood of one client ends with its documented close code, counted as o
   await unharmed.check();
 });
 
-test('a client that does not read what it asks for is closed with TOO_SLOW when more than the bound waits, pongs included', async (t) => {
+test('a client that does not read its answers is closed with TOO_SLOW when more bytes wait than the bound, including pongs', async (t) => {
   const site = await startProcess(t, GENEROUS);
   const unharmed = await control(t, site);
   const kinds = [
@@ -207,7 +207,7 @@ test('a client that does not read what it asks for is closed with TOO_SLOW when 
   await unharmed.check();
 });
 
-test('a client that reads is answered every ping, however many there are within the rate', async (t) => {
+test('a client that reads gets an answer to every ping within the rate', async (t) => {
   const site = await start(t, GENEROUS);
   const { connection, answer } = await openEndpoint(site, PATHS.watch, 'read');
   assert.ok(answer);
@@ -218,7 +218,7 @@ test('a client that reads is answered every ping, however many there are within 
   connection.socket.destroy();
 });
 
-test('what a client sends after it was closed is read up to a bound, and its place is free after the grace', async (t) => {
+test('bytes that a client sends after its close are read up to a bound, and its place is free after the grace period', async (t) => {
   const site = await start(t);
   const { connection, answer } = await openEndpoint(site, PATHS.watch, 'deaf');
   assert.ok(answer);
@@ -229,7 +229,7 @@ test('what a client sends after it was closed is read up to a bound, and its pla
   assert.equal(await closes(site, 'RATE_EXCEEDED'), 1);
 });
 
-test('Watch of many streams is bounded: the stream above the bound is refused, those that were left are unsubscribed', async (t) => {
+test('the number of watched streams is bounded: a stream above the bound is refused, and streams that were left are unsubscribed', async (t) => {
   const site = await start(t, ['--watched-streams-max', '20']);
   const unharmed = await control(t, site);
   const held = [];
@@ -253,7 +253,7 @@ test('Watch of many streams is bounded: the stream above the bound is refused, t
   await unharmed.check();
 });
 
-test('requests and connections over the rate of their address get 429 with Retry-After, counted as often; another address is served', async (t) => {
+test('requests and connections over the rate of their address get 429 with Retry-After and are counted, and another address is served', async (t) => {
   const site = await start(t, ['--requests-per-second-max', '2', '--trusted-proxies', '127.0.0.1']);
   const unharmed = await control(t, site);
   const from = (address: string) => `GET /livez HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: spoofed, ${address}\r\n\r\n`;
@@ -297,7 +297,7 @@ test('connections that open and close over the rate are refused and counted, and
   await unharmed.check();
 });
 
-test('requests that are sent without waiting for answers are refused with 429 from the bound on', async (t) => {
+test('pipelined requests beyond the bound are refused with 429', async (t) => {
   const site = await start(t);
   const unharmed = await control(t, site);
   const connection = new FloodSocket(site.port, httpRequest.repeat(5_000));
@@ -306,7 +306,7 @@ test('requests that are sent without waiting for answers are refused with 429 fr
   await unharmed.check();
 });
 
-test('above --connections-max a few clients get 503 with Retry-After, on HTTP as on WebSocket, and a place that is left is given again', async (t) => {
+test('above --connections-max a few clients get 503 with Retry-After, for HTTP and WebSocket, and a free place is used again', async (t) => {
   const site = await start(t, ['--connections-max', '12']);
   const held: FloodSocket[] = [];
   await poll('the server to be full', async () => {

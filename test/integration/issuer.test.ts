@@ -96,7 +96,7 @@ for (const [what, begin] of Object.entries(trouble)) {
   });
 }
 
-test('a broadcaster of the SDK lives through its issuer’s trouble, with tokens that end during it', async (t) => {
+test('a broadcaster of the SDK continues through an outage of its issuer, with tokens that expire during it', async (t) => {
   const { issuer, server } = await start(t);
   let given = 0;
   const token = () => {
@@ -130,7 +130,7 @@ test('a broadcaster of the SDK lives through its issuer’s trouble, with tokens
   assert.ok(!states.includes('failed'));
 });
 
-test('a renewal that cannot be decided leaves the connection on its present token, and is accepted when the issuer is back', async (t) => {
+test('a renewal that cannot be decided leaves the connection with its present token, and is accepted when the issuer is back', async (t) => {
   const { issuer, server } = await start(t);
   const { peer } = await publish(t, server, await known.sign());
   const viewer = await watch(t, server, await known.sign());
@@ -153,7 +153,7 @@ test('a renewal that cannot be decided leaves the connection on its present toke
     );
 });
 
-test('a renewal that is still undecided when the present token runs out ends with ISSUER_UNAVAILABLE', async (t) => {
+test('a renewal that is still undecided when the present token expires ends with ISSUER_UNAVAILABLE', async (t) => {
   const { issuer, server } = await start(t);
   const { peer } = await publish(t, server, await known.sign());
   const viewer = await watch(t, server, await known.sign());
@@ -175,7 +175,7 @@ test('a renewal does not wait for older ones that are undecided', async (t) => {
   assert.equal((await peer.closed()).code, CloseCodes.TOKEN_EXPIRED.code);
 });
 
-test('of very many renewals while the issuer hangs a few are verified at a time, and the newest is kept', async (t) => {
+test('while the issuer hangs only a few of very many renewals are verified at a time, and the newest is kept', async (t) => {
   const { issuer, server } = await start(t, ['--jwks-timeout-ms', '500ms']);
   const { peer } = await publish(t, server, await known.sign());
   issuer.answer = () => undefined;
@@ -188,7 +188,7 @@ test('of very many renewals while the issuer hangs a few are verified at a time,
   assert.equal((await peer.closed()).code, CloseCodes.TOKEN_EXPIRED.code);
 });
 
-test('a renewal that is wrong closes the connection, whatever its issuer does', async (t) => {
+test('an invalid renewal closes the connection in any state of its issuer', async (t) => {
   const { issuer, server } = await start(t);
   for (const [token, code] of [
     [await forger.sign(), CloseCodes.UNAUTHORIZED.code],
@@ -204,7 +204,7 @@ test('a renewal that is wrong closes the connection, whatever its issuer does', 
   }
 });
 
-test('without any keys yet the server starts, says why it is not ready, and answers 503 and ISSUER_UNAVAILABLE until it has them', async (t) => {
+test('a server without keys starts, says why it is not ready, and answers 503 and ISSUER_UNAVAILABLE until it has them', async (t) => {
   const issuer = await startIssuer(t);
   issuer.answer = text(502, '');
   const flags = [...KEYS, '--jwks', issuer.url, '--jwks-refresh-ms', '100ms', '--jwks-fetches-per-minute', '600'];
@@ -246,7 +246,7 @@ test('without any keys yet the server starts, says why it is not ready, and answ
   assert.equal((await fetch(`${server.url}/api/streams`, { headers })).status, 200);
 });
 
-test('the command line says why it waits, takes a token file with white space, and broadcasts once the issuer is back', async (t) => {
+test('the command line says why it waits, accepts a token file with white space, and broadcasts once the issuer is back', async (t) => {
   const issuer = await startIssuer(t);
   issuer.answer = text(503, '');
   const directory = tempDir(t);
@@ -268,7 +268,7 @@ test('the command line says why it waits, takes a token file with white space, a
   assert.doesNotMatch(server.process.lines.join('\n'), new RegExp(`${secret}|user:`));
 });
 
-test('an address of keys that cannot be used is refused at the start, and nothing of it is repeated', async (t) => {
+test('an unusable address of keys is refused at the start, and the error does not repeat it', async (t) => {
   for (const jwks of ['ftp://user:hidden@host/keys', 'https://user:hidden@', 'http://user:hidden@host:99999/', 'data://hidden'])
     await assert.rejects(startTestServer(t, [...KEYS, '--jwks', jwks]), (error: Error & { code?: string }) => {
       assert.equal(error.code, 'CONFIGURATION');
@@ -295,7 +295,7 @@ async function ask(server: TestServer, authorization: string | undefined): Promi
   return promise;
 }
 
-test('a bearer token is taken as generous clients write it, and what is wrong with a header is said', async (t) => {
+test('a bearer token is accepted in common spellings, and the error says what is wrong with a header', async (t) => {
   const { server } = await start(t);
   const token = await known.sign();
   for (const written of [`Bearer ${token}`, `bearer ${token}`, `BEARER   ${token}`, `Bearer\t${token}`, `  Bearer ${token}  `])

@@ -27,7 +27,7 @@ const repeat = (t: TestContext, work: () => void): void => {
   cleanUp(t, () => clearInterval(timer));
 };
 
-test('unasked pongs, pings and answers to pings each keep a connection, and silence does not', async (t) => {
+test('unsolicited pongs, pings and answers to pings each keep a connection open, and silence does not', async (t) => {
   const server = await startTestServer(t, ['--idle-timeout-ms', '1s']);
   const [byPong, byPing, byAnswer] = [await watch(t, server, false), await watch(t, server, false), await watch(t, server, true)];
   repeat(t, () => byPong.pong());

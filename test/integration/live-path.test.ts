@@ -32,7 +32,7 @@ async function watch(
 const acked = (peer: WirePeer, next: number) =>
   peer.until(`ack of ${next}`, ({ ack }) => (ack !== undefined && Number(ack.nextSequence) >= next ? ack : undefined));
 
-test('viewers who came before the broadcast get every frame, in order, as the broadcaster encoded it, and each frame is acknowledged', async (t) => {
+test('viewers who joined before the broadcast get every frame, in order, as the broadcaster encoded it, and each frame is acknowledged', async (t) => {
   const server = await startTestServer(t);
   const viewers = await Promise.all([watch(t, server, 'hoshi'), watch(t, server, 'hoshi')]);
   const { peer, source } = await publish(t, server, 'hoshi');
@@ -47,7 +47,7 @@ test('viewers who came before the broadcast get every frame, in order, as the br
   await acked(peer, sent.length);
 });
 
-test('a late joiner is given the current group and then every frame', async (t) => {
+test('a late joiner gets the current group and then every frame', async (t) => {
   const server = await startTestServer(t);
   const { peer, source } = await publish(t, server, 'hoshi');
   const header = source.header('Hello');
@@ -73,7 +73,7 @@ test('a late joiner is given the current group and then every frame', async (t) 
   assert.deepEqual(hex(second.frames()), hex([header, key, delta]));
 });
 
-test('a viewer who returns gets what it missed, or the current group and a gap mark if that is gone', async (t) => {
+test('a returning viewer gets the missed frames, or the current group and a gap if they are gone', async (t) => {
   const server = await startTestServer(t);
   const first = await watch(t, server, 'hoshi');
   const { peer, source } = await publish(t, server, 'hoshi');
@@ -95,7 +95,7 @@ test('a viewer who returns gets what it missed, or the current group and a gap m
   assert.deepEqual([Number(gap.first), Number(gap.last), gap.reason], [5, source.sequence - 1, GapReason.EXPIRED]);
 });
 
-test('a broadcaster resumes its epoch by ticket, the older connection is superseded, and what was taken twice is published once', async (t) => {
+test('a broadcaster resumes its epoch by ticket, the older connection is superseded, and frames received twice are published once', async (t) => {
   const server = await startTestServer(t);
   const viewer = await watch(t, server, 'hoshi');
   const { peer, published, source } = await publish(t, server, 'hoshi');
@@ -131,7 +131,7 @@ test('a new broadcast of a stream supersedes the old one, whose ticket no longer
   assert.equal((await peer.closed()).code, 4409);
 });
 
-test('END is answered when everything is durable; dropped ranges count as settled; viewers learn of it', async (t) => {
+test('END is answered when everything is durable, dropped ranges count as settled, and viewers get Ended', async (t) => {
   const server = await startTestServer(t);
   const viewer = await watch(t, server, 'hoshi');
   const { peer, source } = await publish(t, server, 'hoshi');
@@ -154,7 +154,7 @@ test('END is answered when everything is durable; dropped ranges count as settle
   assert.deepEqual([Number(gap.first), Number(gap.last), gap.reason], [2, 4, GapReason.LOST]);
 });
 
-test('a broadcaster whose END was answered on a connection that broke says END again, and is answered again', async (t) => {
+test('a broadcaster whose END was answered on a broken connection sends END again, and is answered again', async (t) => {
   const server = await startTestServer(t);
   const { peer, published, source } = await publish(t, server, 'hoshi');
   peer.send({ frames: [source.header('Hello'), source.key()] });
@@ -181,7 +181,7 @@ test('END counts for one connection: a broadcaster that returns may continue', a
   assert.equal(Number((await again.peer.until('Ended', ({ ended }) => ended)).nextSequence), 5);
 });
 
-test('the API lists what is live with its title and viewers, and ends it; its ticket is worth nothing then', async (t) => {
+test('the API lists a live stream with its title and viewers, and ends it; its ticket is invalid afterwards', async (t) => {
   const server = await startTestServer(t);
   const { peer, source, published } = await publish(t, server, 'hoshi');
   peer.send({ frames: [source.header('Night talk'), source.key()] });

@@ -49,19 +49,19 @@ for (const [scheme, start] of [
   ['s3', startS3],
   ['gs', startGcs],
 ] as const) {
-  test(`a broadcast is archived to a bucket at ${scheme}:// and listed and proven there`, async (t) => {
+  test(`a broadcast is archived to a bucket at ${scheme}://, and listed and verified there`, async (t) => {
     const objects = await start(t);
     if (objects !== undefined) assert.equal(await archiveAndRead(t, objects, scheme, () => undefined), 0);
   });
 
-  test(`everything arrives at ${scheme}:// though one request in five goes wrong`, async (t) => {
+  test(`everything arrives at ${scheme}:// although one request in five fails`, async (t) => {
     const objects = await start(t);
     if (objects === undefined) return;
     const spoiled = await archiveAndRead(t, objects, scheme, seededFaults(7, 0.2));
     assert.ok(spoiled > 0, `${spoiled} requests were spoiled`);
   });
 
-  test(`a bucket at ${scheme}:// that is not there, and a server that is not, are one line that says so`, async (t) => {
+  test(`a missing bucket at ${scheme}:// and a missing server give one line each`, async (t) => {
     const objects = await start(t);
     if (objects === undefined) return;
     const list = (bucket: string, env = objects.env) =>

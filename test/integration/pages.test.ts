@@ -37,7 +37,7 @@ async function openPages(t: TestContext, flags: readonly string[] = []): Promise
   return { url, script };
 }
 
-test('the script comes compressed as the client weighs it, is the same script each time, and is kept for ever', async (t) => {
+test('the script is compressed as the client prefers, decompresses to the same bytes, and may be cached forever', async (t) => {
   const { url, script } = await openPages(t);
   const plain = readFileSync(join(root, 'packages/web/dist', script));
   const tags = new Set<unknown>();
@@ -65,7 +65,7 @@ test('the script comes compressed as the client weighs it, is the same script ea
   assert.deepEqual([refused.status, refused.headers['cache-control']], [406, 'no-store']);
 });
 
-test('curl decodes what it is sent', async (t) => {
+test('curl decodes the compressed answers', async (t) => {
   const curl = requireTool(t, 'curl');
   if (curl === undefined) return;
   const { url, script } = await openPages(t);
@@ -82,7 +82,7 @@ test('curl decodes what it is sent', async (t) => {
   assert.match(coding ?? '', /^(br|gzip)$/);
 });
 
-test('a body that the client has is not sent again, and HEAD and ranges are of the form that is chosen', async (t) => {
+test('a body that the client has is not sent again, and HEAD and ranges refer to the chosen coding', async (t) => {
   const { url, script } = await openPages(t);
   for (const [path, accept] of [
     [`/${script}`, 'br'],
@@ -108,7 +108,7 @@ test('a body that the client has is not sent again, and HEAD and ranges are of t
   assert.equal((await ask(`${url}/favicon.ico`)).headers['content-type'], 'image/svg+xml');
 });
 
-test('every page names its parts relative to itself, and a slash at its end changes nothing', async (t) => {
+test('every page refers to its parts by relative URLs, and a trailing slash changes nothing', async (t) => {
   const { url, script } = await openPages(t);
   for (const path of [
     '/',
@@ -142,7 +142,7 @@ test('every page names its parts relative to itself, and a slash at its end chan
   }
 });
 
-test('a proxy that says which prefix it took off is believed, if it is a prefix', async (t) => {
+test("a proxy's header about the removed prefix is used if it is a valid prefix", async (t) => {
   const { url, script } = await openPages(t);
   const { headers, body } = await ask(`${url}/`, { 'X-Forwarded-Prefix': '/hayate' });
   assert.ok(body.toString().includes(`src="/hayate/${script}"`));
@@ -153,7 +153,7 @@ test('a proxy that says which prefix it took off is believed, if it is a prefix'
   assert.deepEqual(servers, [{ url: '/hayate' }]);
 });
 
-test('a program that asks for a missing path gets an error that it can read, and nothing to keep', async (t) => {
+test('a program that asks for a missing path gets a machine-readable error that may not be cached', async (t) => {
   const { url } = await openPages(t);
   for (const [path, accept] of [
     ['/assets/index-OfAnOldBuild.js', '*/*'],
@@ -173,7 +173,7 @@ test('a program that asks for a missing path gets an error that it can read, and
   }
 });
 
-test('long answers of the API are compressed, short ones and tokens are not', async (t) => {
+test('long answers of the API are compressed; short ones and tokens are not', async (t) => {
   const { url } = await openPages(t);
   const encoding = { 'Accept-Encoding': 'gzip, br' };
   for (const path of ['/api/openapi.json', '/metrics']) {
@@ -196,7 +196,7 @@ test('long answers of the API are compressed, short ones and tokens are not', as
   assert.deepEqual([token.headers.get('content-encoding'), token.headers.get('cache-control')], [null, 'no-store']);
 });
 
-test('below a base path everything answers, and without it too', async (t) => {
+test('every route answers below a base path, and also without it', async (t) => {
   const { url, script } = await openPages(t, ['--base-path', 'hayate/']);
   const { origin, pathname } = new URL(url);
   assert.equal(pathname, '/hayate');
@@ -223,6 +223,6 @@ test('every path that answers GET answers HEAD', async (t) => {
   }
 });
 
-test('a base path that is none is refused', async (t) => {
+test('an invalid base path is refused', async (t) => {
   await assert.rejects(startTestServer(t, ['--base-path', '/a/../b']), { code: 'CONFIGURATION', message: /--base-path/ });
 });

@@ -20,7 +20,7 @@ const pod = {
   HAYATE_INTERNAL_SERVICE_PORT: '9090',
 };
 
-test('a server and a command start among the variables of Services that bear our name', async (t) => {
+test('a server and a command start with the variables of Services named hayate', async (t) => {
   const data = join(tempDir(t), 'data');
   const server = await startHayateServer(t, { data, env: pod });
   assert.match(server.process.stdout.join('\n'), /not read as settings, .*HAYATE_PORT and 10 more/);
@@ -31,7 +31,7 @@ test('a server and a command start among the variables of Services that bear our
   assert.equal(code, 0, stderr.join('\n'));
 });
 
-test("a pod's own settings count among them, and its mistyped ones are refused", async (t) => {
+test("a pod's own settings count next to these variables, and mistyped ones are refused", async (t) => {
   const { code, stderr } = await runHayate(t, ['serve', '--data', tempDir(t)], { ...pod, HAYATE_PORT: '9000x' });
   assert.equal(code, 2);
   assert.match(stderr.join('\n'), /HAYATE_PORT must be a whole number .*"9000x"/);

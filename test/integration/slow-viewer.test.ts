@@ -77,14 +77,14 @@ test('a viewer that stops reading loses old audio and motion and no events, whil
     assert.equal(await server.metric('hayate_fan_out_path', { path: sender.path }), 1);
   }));
 
-test('a viewer that reports nothing is closed with RECEIPT_TIMEOUT', async (t) => {
+test('a viewer that sends no receipts is closed with RECEIPT_TIMEOUT', async (t) => {
   const server = await startTestServer(t, ['--receipt-timeout-ms', '1s']);
   const { viewer, peer, source } = await pair(t, server);
   peer.send({ frames: [source.header('Hello')] });
   assert.equal((await viewer.closed()).code, CloseCodes.RECEIPT_TIMEOUT.code);
 });
 
-test('a viewer for whom more events wait than may is closed with TOO_SLOW', async (t) => {
+test('a viewer with more waiting events than the bound is closed with TOO_SLOW', async (t) => {
   const server = await startTestServer(t, ['--events-max', '3', '--window-bytes', '16384', '--window-ms', '100ms', '--batch-ms', '150ms']);
   const { viewer, peer, source } = await pair(t, server);
   peer.send({ frames: [source.header('Hello'), ...Array.from({ length: 20 }, () => source.audio(1_000))] });

@@ -57,7 +57,7 @@ test('streamer, listener and api in three processes over three Redis carry a bro
   await viewer.until('the end', (message) => message.ended);
 });
 
-test('a streamer and a listener in different processes are refused shards in memory; a role alone opens no log of another', async (t) => {
+test('a streamer and a listener in different processes are refused shards in memory, and a single role does not open the log of another', async (t) => {
   for (const roles of ['streamer', 'listener,api', 'streamer,archiver'])
     await assert.rejects(startTestServer(t, ['--roles', roles]), /need --shards redis:\/\//);
   const redis = await startRedisServers(t, ['127.0.0.1']);

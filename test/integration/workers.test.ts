@@ -118,7 +118,7 @@ function killWorker(group: ServerProcess, worker: number): number {
   return pid;
 }
 
-test('viewers on two workers lose nothing when one is killed, and nothing when both are', async (t) => {
+test('viewers on two workers lose no frame when one worker is killed, nor when both are', async (t) => {
   const scene = await startGroup(t);
   if (scene === undefined) return;
   const { streamer, group, internal, metrics } = scene;
@@ -129,19 +129,19 @@ test('viewers on two workers lose nothing when one is killed, and nothing when b
   await everything();
   assert.equal(sumOf(await metrics(), 'hayate_listener_viewers'), watchers.length);
 
-  await t.test('one is killed', async () => {
+  await t.test('one worker is killed', async () => {
     killWorker(group, 1);
     burst();
     await everything();
   });
-  await t.test('it is replaced, and counted', async () => {
+  await t.test('the worker is replaced and counted', async () => {
     await poll('the group to be ready', async () => (await fetch(`${internal}/readyz`)).ok, WAIT);
     const text = await metrics();
     assert.equal(sumOf(text, 'hayate_worker_ends_total', 'worker="1"'), 1);
     assert.equal(sumOf(text, 'hayate_worker_ends_total', 'worker="2"'), 0);
     assert.equal(sumOf(text, 'hayate_worker_up'), 2);
   });
-  await t.test('both are killed: those who return come to processes that have never heard of the stream', async () => {
+  await t.test('both workers are killed, and viewers return to processes that do not know the stream', async () => {
     const killed = [1, 2].map((worker) => killWorker(group, worker));
     burst();
     await poll('other processes', () => [1, 2].every((worker) => !killed.includes(pidOf(group, worker) ?? 0)), WAIT);
@@ -153,7 +153,7 @@ test('viewers on two workers lose nothing when one is killed, and nothing when b
   assert.ok(watchers.every(({ viewer }) => viewer.stats.reconnects > 0));
 });
 
-test('SIGTERM to one worker drains and replaces it; to the primary it ends all of them, with exit code 0', async (t) => {
+test('SIGTERM to a worker drains and replaces it; SIGTERM to the primary ends all, with exit code 0', async (t) => {
   const scene = await startGroup(t, ['--go-away-ms', '10000']);
   if (scene === undefined) return;
   const { streamer, group, metrics } = scene;
@@ -191,7 +191,7 @@ test('SIGTERM to one worker drains and replaces it; to the primary it ends all o
   assert.equal(group.process.stdout.filter((line) => line.startsWith('listening on')).length, 1);
 });
 
-test('without an internal port any worker answers operators for all', async (t) => {
+test('without an internal port any worker answers operators for all workers', async (t) => {
   const redis = await startRedisServers(t, ['127.0.0.1']);
   if (redis?.[0] === undefined) return;
   const flags = ['--roles', 'listener,api', '--workers', '2', '--shards', redis[0].url];
@@ -205,7 +205,7 @@ test('without an internal port any worker answers operators for all', async (t) 
   assert.deepEqual(await group.process.exit, { code: 0, signal: null });
 });
 
-test('several workers are refused what only one process may have, in a sentence', async (t) => {
+test('settings that allow only one process are refused for several workers, in one sentence', async (t) => {
   const refused: readonly (readonly [readonly string[], RegExp])[] = [
     [[], /--workers needs --log kafka:\/\/…, or --roles listener,api: the embedded log of streamer and archiver admits one process/],
     [['--roles', 'listener,api'], /--workers needs --shards redis:/],

@@ -36,7 +36,7 @@ async function runWorlds(seeds: readonly number[]): Promise<string> {
 
 for (const { seed, what } of regressions) test(`seed ${seed}: ${what}`, () => runRandomWorld(seed).then(() => undefined));
 
-test('in worlds that a seed spoils every frame is received once, in order, or counted, and what has a way is not lost', async (t) => {
+test('in worlds with seeded faults every frame is received once and in order, or counted, and no frame with a working path is lost', async (t) => {
   const seeds = seedsOf(process.env.HAYATE_SIMULATION_SEEDS ?? '1-80');
   t.diagnostic(`seeds ${seeds[0]} to ${seeds.at(-1)}`);
   t.diagnostic(await runWorlds(seeds));

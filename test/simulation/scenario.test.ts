@@ -36,7 +36,7 @@ async function sum(nodes: readonly { metric: (name: string) => Promise<number> }
   return values.reduce((total, value) => total + value, 0);
 }
 
-test('a calm world loses nothing, repairs nothing, and what listeners sent is what viewers got', async () => {
+test('a world without faults loses nothing and repairs nothing, and viewers receive all frames that listeners sent', async () => {
   const world = await liveWorld();
   await world.run(3_000);
   const { listeners, viewers } = world;
@@ -48,7 +48,7 @@ test('a calm world loses nothing, repairs nothing, and what listeners sent is wh
   );
 });
 
-test('the same seed tells the same story, and another tells another', async () => {
+test('the same seed gives the same story, and another seed gives another', async () => {
   const storyOf = async (seed: number) => {
     const world = await liveWorld({ seed });
     redisOf(world, 1).kill('reset');
@@ -61,7 +61,7 @@ test('the same seed tells the same story, and another tells another', async () =
 });
 
 for (const how of ['reset', 'silent'] as const)
-  test(`a Redis that dies (${how}) takes no frame with it, and none when it comes back`, async () => {
+  test(`a Redis that dies (${how}) loses no frame, and none when it returns`, async () => {
     const world = await liveWorld();
     redisOf(world, 1).kill(how);
     await world.run(1_500);
@@ -70,7 +70,7 @@ for (const how of ['reset', 'silent'] as const)
     await conclude(world, whole);
   });
 
-test('a Redis that hangs is left alone, and its late frames are dropped as duplicates', async () => {
+test('a Redis that hangs is no longer used, and its late frames are dropped as duplicates', async () => {
   const world = await liveWorld();
   redisOf(world, 1).hang();
   await world.run(2_000);
@@ -82,7 +82,7 @@ test('a Redis that hangs is left alone, and its late frames are dropped as dupli
   await conclude(world, whole);
 });
 
-test('every Redis but one may hang at once', async () => {
+test('no frame is lost when every Redis but one hangs at once', async () => {
   const world = await liveWorld();
   redisOf(world, 1).hang();
   redisOf(world, 2).hang();
@@ -94,7 +94,7 @@ test('every Redis but one may hang at once', async () => {
   await conclude(world, whole);
 });
 
-test('when every Redis hangs, viewers get the repaired frames and are told of the rest', async () => {
+test('when every Redis hangs, viewers get the repaired frames and gaps for the rest', async () => {
   const world = await liveWorld();
   for (const redis of world.redis) redis.hang();
   await world.run(3_000);
@@ -115,7 +115,7 @@ test('listeners each cut off from another Redis get the missing frames from the 
   await conclude(world, whole);
 });
 
-test('listeners that reach one Redis of two, and not the same, lose nothing', async () => {
+test('listeners that each reach a different one of two Redis lose nothing', async () => {
   const world = await liveWorld({ shards: 2 });
   world.path('L0', redisOf(world, 0)).block('both');
   world.path('L1', redisOf(world, 1)).block('both');
@@ -124,7 +124,7 @@ test('listeners that reach one Redis of two, and not the same, lose nothing', as
   await conclude(world, whole);
 });
 
-test('a listener that reaches one Redis of four is answered there, however the streamer goes round', async () => {
+test("a listener that reaches one Redis of four is answered there, in any order of the streamer's slots", async () => {
   const world = await liveWorld({ shards: 4 });
   for (const index of [0, 1, 3]) world.path('L0', redisOf(world, index)).block('both');
   await world.run(3_000);
@@ -132,7 +132,7 @@ test('a listener that reaches one Redis of four is answered there, however the s
   await conclude(world, { nothingLost: true, isUnbroken: true });
 });
 
-test('a half-open subscriber connection, of which no end ever hears, is given up and replaced', async () => {
+test('a half-open subscriber connection without a close is given up and replaced', async () => {
   const world = await liveWorld();
   world.path('L0', redisOf(world, 2)).block('toClient');
   await world.run(6_000);
@@ -143,7 +143,7 @@ test('a half-open subscriber connection, of which no end ever hears, is given up
   await conclude(world, whole);
 });
 
-test('a subscriber cut off for its output buffer, and counted as a receiver all the same, is repaired', async () => {
+test('a subscriber cut off for its output buffer, but still counted as a receiver, is repaired', async () => {
   const world = await liveWorld();
   for (let i = 0; i < 6; i++) {
     redisOf(world, i % 3).cutSubscriber(`L${i % 2}`);
@@ -152,7 +152,7 @@ test('a subscriber cut off for its output buffer, and counted as a receiver all 
   await conclude(world, whole);
 });
 
-test('an output buffer that is too small for a moment of blocked network costs a connection, not a frame', async () => {
+test('an output buffer that is too small for a short network stall costs a connection, not a frame', async () => {
   const world = await liveWorld();
   for (const redis of world.redis) redis.outputBytesMax = 4_096;
   world.path('L0', redisOf(world, 0)).block('toClient');
@@ -174,7 +174,7 @@ test('a new Redis that half of the listeners have not found loses nothing', asyn
   await conclude(world, whole);
 });
 
-test('a Redis that DNS names no more is emptied of streams before it goes', async () => {
+test('a Redis that DNS no longer names carries no stream before its connection is closed', async () => {
   const world = await liveWorld();
   const redis = redisOf(world, 2);
   for (const [i, { name }] of world.nodes.entries()) world.in(200 * i, () => world.tell(name, redis, false));
@@ -187,7 +187,7 @@ test('a Redis that DNS names no more is emptied of streams before it goes', asyn
   await conclude(world, whole);
 });
 
-test('messages that vanish, a third on every path, are asked for until they come or are counted', async () => {
+test('with a third of the messages lost on every path, frames are asked for until they arrive or are counted', async () => {
   const world = await liveWorld({ seed: 3 });
   for (const { name } of world.listeners) for (const redis of world.redis) world.path(name, redis).lossShare = 0.33;
   await world.run(3_000);
@@ -196,7 +196,7 @@ test('messages that vanish, a third on every path, are asked for until they come
   await conclude(world, { nothingLost: false, isUnbroken: true });
 });
 
-test('the end of a broadcast is learned though its first END is lost everywhere', async () => {
+test('viewers learn the end of a broadcast although its first END is lost everywhere', async () => {
   const world = await liveWorld();
   for (const broadcaster of world.broadcasters) broadcaster.finish();
   for (const { name } of world.listeners) for (const redis of world.redis) world.path(name, redis).lossShare = 1;
@@ -206,7 +206,7 @@ test('the end of a broadcast is learned though its first END is lost everywhere'
   await conclude(world, { nothingLost: false, isUnbroken: true });
 });
 
-test('a streamer that dies is followed by another, and what viewers lack is counted', async () => {
+test('another streamer takes over from one that dies, and missing frames are counted', async () => {
   const world = await liveWorld({ streamers: 2 });
   const [broadcaster] = world.broadcasters;
   broadcaster?.node?.process.kill();
@@ -215,7 +215,7 @@ test('a streamer that dies is followed by another, and what viewers lack is coun
   await conclude(world, counted);
 });
 
-test('a streamer that is asked to stop hands its broadcaster over', async () => {
+test('a streamer that is asked to stop hands over its broadcaster', async () => {
   const world = await liveWorld({ streamers: 2 });
   const [broadcaster] = world.broadcasters;
   void broadcaster?.node?.stop();
@@ -224,7 +224,7 @@ test('a streamer that is asked to stop hands its broadcaster over', async () => 
   await conclude(world, counted);
 });
 
-test('a broadcaster that never comes back is over for viewers after the return window', async () => {
+test('viewers get the end of a broadcaster that never returns, after the return window', async () => {
   const world = await liveWorld({ flags: ['--return-window-ms', '2000'] });
   const [streamer] = world.streamers;
   if (streamer !== undefined) streamer.leaving = true;
@@ -236,13 +236,13 @@ test('a broadcaster that never comes back is over for viewers after the return w
   await conclude(world, counted);
 });
 
-test('a streamer that dies alone is over for viewers after a long silence', async () => {
+test('viewers get the end of a broadcast whose only streamer dies, after a long silence', async () => {
   const world = await liveWorld({ flags: ['--return-window-ms', '2000'] });
   world.streamers[0]?.process.kill();
   await world.until('the end', () => world.viewers.every(({ watching }) => watching?.ended === true), 10_000);
 });
 
-test('listeners rolled one after the other cost their viewers nothing', async () => {
+test('restarting listeners one after the other costs their viewers nothing', async () => {
   const world = await liveWorld({ listeners: 3 });
   for (const listener of world.listeners.slice(0, 2)) {
     for (const viewer of world.viewers) viewer.goAnywhere();
@@ -254,7 +254,7 @@ test('listeners rolled one after the other cost their viewers nothing', async ()
   for (const viewer of world.viewers) for (const { missing } of viewer.accounts.values()) assert.equal(missing.expired.size, 0);
 });
 
-test('a listener killed while a Redis hangs: its viewers find the rest at another', async () => {
+test('viewers of a listener that is killed while a Redis hangs get the rest from another', async () => {
   const world = await liveWorld();
   for (const viewer of world.viewers) viewer.goAnywhere();
   redisOf(world, 0).hang();
@@ -265,7 +265,7 @@ test('a listener killed while a Redis hangs: its viewers find the rest at anothe
   await conclude(world, { nothingLost: true, isUnbroken: true });
 });
 
-test('slow viewers are counted, and the others do not notice', async () => {
+test('dropped frames of slow viewers are counted, and the other viewers lose nothing', async () => {
   const world = await liveWorld();
   world.watch('show', { line: { delayMs: 40, bytesPerMs: 6, kernelBytes: 8_192 }, isSlow: true });
   world.watch('show', { line: { ...GOOD_LINE, kernelBytes: 2_048 }, receiptDelayMs: 2_500, isSlow: true });
@@ -277,7 +277,7 @@ test('slow viewers are counted, and the others do not notice', async () => {
   await conclude(world, { ...whole, slowestMsMax: 60 });
 });
 
-test('what reaches a viewer on a bad line is old by a bounded time, however much its kernel swallows', async () => {
+test("the age of frames at a viewer on a bad line is bounded, for any size of its kernel's buffers", async () => {
   const world = await liveWorld({ flags: ['--window-bytes', '16384'] });
   const slow = world.watch('show', { line: { delayMs: 40, bytesPerMs: 4, kernelBytes: 2 ** 21 }, isSlow: true });
   await world.run(14_000);
@@ -288,7 +288,7 @@ test('what reaches a viewer on a bad line is old by a bounded time, however much
   await conclude(world, { ...whole, slowestMsMax: 60 });
 });
 
-test('viewers who leave while much waits for them are counted', async () => {
+test('frames that wait for viewers who leave are counted', async () => {
   const world = await liveWorld({ flags: ['--window-bytes', '16384'] });
   for (const viewer of world.viewers.slice(0, 2)) viewer.stall(4_000);
   await world.run(3_000);
@@ -301,7 +301,7 @@ test('viewers who leave while much waits for them are counted', async () => {
   await conclude(world, { nothingLost: true, isUnbroken: true });
 });
 
-test('a listener that was frozen reads what its viewers sent before it judges them', async () => {
+test("a listener that was suspended reads its viewers' messages before it judges them", async () => {
   const world = await liveWorld({ flags: ['--receipt-timeout-ms', '1000'] });
   for (const { process } of world.listeners) process.pause(3_000);
   await world.run(6_000);
@@ -312,7 +312,7 @@ test('a listener that was frozen reads what its viewers sent before it judges th
   await conclude(world, counted);
 });
 
-test('a pause of a listener is not taken for silence of the shards', async () => {
+test('a pause of a listener is not taken for a silence of the shards', async () => {
   const world = await liveWorld();
   for (let i = 0; i < 8; i++) {
     world.listeners[i % 2]?.process.pause(150);
@@ -333,7 +333,7 @@ test('clients that do not finish the handshake, fall silent, let their token exp
   await conclude(world, { ...whole, slowestMsMax: 60 });
 });
 
-test('a server that was frozen reads what its clients sent before it judges their handshakes and their silence', async () => {
+test("a server that was suspended reads its clients' messages before it judges their handshakes and their silence", async () => {
   const world = await liveWorld({ flags: ['--handshake-timeout-ms', '1000', '--idle-timeout-ms', '1000', '--return-window-ms', '2000'] });
   for (const conduct of conducts.filter(({ name }) => name === 'renews its token in time')) world.misbehave(conduct);
   for (const { process } of [...world.listeners, ...world.streamers]) process.pause(1_200);
@@ -341,7 +341,7 @@ test('a server that was frozen reads what its clients sent before it judges thei
   await conclude(world, counted);
 });
 
-test('clients that are asked to go have moved when the server closes', async () => {
+test('clients have moved to another server when a stopping server closes', async () => {
   const world = await liveWorld({ listeners: 3, flags: ['--go-away-ms', '2000'] });
   for (const viewer of world.viewers) viewer.goAnywhere();
   const [listener] = world.listeners;
@@ -353,7 +353,7 @@ test('clients that are asked to go have moved when the server closes', async () 
   await conclude(world, { nothingLost: true, isUnbroken: true });
 });
 
-test('the directory lists live streams, and forgets others', async () => {
+test('the directory lists live streams, and removes others', async () => {
   const world = await liveWorld({ streamers: 2 });
   const names = () => world.directory.directory?.streams().map(({ stream }) => stream);
   world.broadcast('other');

@@ -16,7 +16,7 @@ function noise(length: number, seed: number): Float32Array {
   });
 }
 
-test('the FFT is the transform that its definition says', () => {
+test('the FFT equals the transform by its definition', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 6 }), fc.integer(), (bits, seed) => {
       const size = 2 ** bits;
@@ -37,7 +37,7 @@ test('the FFT is the transform that its definition says', () => {
   assert.throws(() => fft(new Float64Array(3), new Float64Array(3)), RangeError);
 });
 
-test('the correlation at every place is the plain sum of products', () => {
+test('the correlation at every offset equals the plain sum of products', () => {
   fc.assert(
     fc.property(samples(1, 40), samples(1, 90), (pattern, signal) => {
       const products = correlate(pattern, signal);
@@ -50,7 +50,7 @@ test('the correlation at every place is the plain sum of products', () => {
   );
 });
 
-test('finds a quiet pattern in a loud noise at its exact place, and how alike they are', () => {
+test('finds a quiet pattern in loud noise at its exact offset, with their similarity', () => {
   const pattern = noise(2_000, 1);
   const signal = noise(20_000, 2).map((sample) => 0.2 * sample);
   for (let i = 0; i < pattern.length; i++) signal[7_123 + i] = (signal[7_123 + i] ?? 0) + 0.4 * (pattern[i] ?? 0);
@@ -60,7 +60,7 @@ test('finds a quiet pattern in a loud noise at its exact place, and how alike th
   assert.ok(Math.abs((match?.likeness ?? 0) - 1 / Math.sqrt(1.25)) < 0.03, `${match?.likeness}`);
 });
 
-test('what is not there is not found: other noise is unlike, the reversed sign too, and silence matches nothing', () => {
+test('a pattern that is absent is not found: not in other noise, with reversed sign or in silence', () => {
   const pattern = noise(4_000, 1);
   assert.ok((findMatch(pattern, noise(20_000, 5))?.likeness ?? 1) < 0.1);
   const turned = pattern.map((sample) => -sample);
@@ -70,7 +70,7 @@ test('what is not there is not found: other noise is unlike, the reversed sign t
   assert.equal(findMatch(pattern, pattern.subarray(1)), undefined);
 });
 
-test('a sound is most like itself, at 0, whatever its loudness', () => {
+test('a sound of any loudness matches itself best, at offset 0', () => {
   fc.assert(
     fc.property(samples(8, 60), fc.double({ min: 0.01, max: 100, noNaN: true }), (pattern, gain) => {
       fc.pre(rootMeanSquare(pattern) > 0.01);
@@ -84,7 +84,7 @@ test('a sound is most like itself, at 0, whatever its loudness', () => {
   );
 });
 
-test('decimation keeps low tones in their place and removes those that would come back as others', () => {
+test('decimation keeps low tones and removes those that would alias', () => {
   const tone = (hz: number) => Float32Array.from({ length: 48_000 }, (_, i) => Math.sin((2 * Math.PI * hz * i) / 48_000));
   const low = decimate(tone(440), 6);
   assert.equal(low.length, 8_000);
@@ -92,7 +92,7 @@ test('decimation keeps low tones in their place and removes those that would com
   assert.ok(rootMeanSquare(decimate(tone(5_200), 6), 100, 7_900) < 1e-3);
 });
 
-test('the root mean square of a stretch counts what lies outside as silence', () => {
+test('the root mean square of an interval counts samples outside the sound as silence', () => {
   const ones = new Float32Array(10).fill(1);
   assert.equal(rootMeanSquare(ones), 1);
   assert.equal(rootMeanSquare(ones, 5, 15), Math.SQRT1_2);

@@ -29,7 +29,7 @@ test('gives up with what was awaited and what the condition threw last', async (
   );
 });
 
-test('cleans up in reverse order, and a temporary folder goes with its test', async (t) => {
+test('cleans up in reverse order, and removes a temporary folder with its test', async (t) => {
   const order: number[] = [];
   let folder = '';
   await t.test('opens things', (inner: TestContext) => {

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { encodeEnvelope } from './envelope.ts';
 import { EnvelopeSchema, LiveFrameSchema } from './server.ts';
 
-test('the bytes are those of the generated codec, whatever the head and the frames', () => {
+test('the bytes equal those of the generated codec, for any head and any frames', () => {
   const head = fc.record({
     stream: fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/),
     epoch: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),

@@ -6,7 +6,7 @@ import { epochFromText, epochStartedMs, epochText, mintEpoch } from './epoch.ts'
 
 const epochs = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
 
-test('an epoch tells the millisecond it was minted in, whatever its random bits and the fraction', () => {
+test('an epoch holds the millisecond in which it was created, for any random bits and any fraction', () => {
   fc.assert(
     fc.property(fc.nat(2 ** 44 - 1), fc.double({ min: 0, max: 0.5, noNaN: true }), fc.nat(2 ** 20 - 1), (ms, fraction, random) => {
       const epoch = mintEpoch(ms + fraction, random);
@@ -17,7 +17,7 @@ test('an epoch tells the millisecond it was minted in, whatever its random bits 
   );
 });
 
-test('epochs sort by time, and their text sorts as they do', () => {
+test('epochs sort by time, and so does their text', () => {
   fc.assert(
     fc.property(epochs, epochs, (a, b) => {
       assert.equal(Math.sign(Number(a - b)), epochText(a) < epochText(b) ? -1 : epochText(a) > epochText(b) ? 1 : 0);
@@ -30,7 +30,7 @@ test('epochs sort by time, and their text sorts as they do', () => {
   );
 });
 
-test('epoch text is 16 lower-case hex digits and reads back; nothing else reads', () => {
+test('epoch text is 16 lower-case hex digits and reads back; other text is refused', () => {
   fc.assert(
     fc.property(epochs, (epoch) => {
       assert.match(epochText(epoch), /^[0-9a-f]{16}$/);

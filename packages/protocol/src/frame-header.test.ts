@@ -86,7 +86,7 @@ function peekOrRefuse(bytes: Uint8Array): FrameHeader | undefined {
   }
 }
 
-test('reads as the generated codec does: any order, fields repeated, fields unknown, varints overlong', () => {
+test('reads as the generated codec does: fields in any order, repeated or unknown, and overlong varints', () => {
   fc.assert(
     fc.property(fc.array(fc.oneof(knownField, unknownField), { maxLength: 25 }), fc.nat(25), (fields, place) => {
       const list = [...fields.slice(0, place), least, ...fields.slice(place)];
@@ -114,7 +114,7 @@ test('the last of a repeated field wins', () => {
   assert.equal(header.payloadLength, 2);
 });
 
-test('nothing is kept from frame to frame: names and epochs that share bytes stay apart', () => {
+test('no state is kept from frame to frame: names and epochs that share bytes are not confused', () => {
   const name = fc.constantFrom('a', 'b', 'ab', 'ac', 'bb', 'least');
   fc.assert(
     fc.property(fc.array(fc.tuple(name, fc.constantFrom(1n, 256n, 257n, 2n ** 63n)), { minLength: 2, maxLength: 8 }), (list) => {
@@ -138,7 +138,7 @@ test('a view into a larger buffer is read within its bounds only', () => {
   );
 });
 
-test('random bytes give a WireError, or a header that the generated codec reads alike', () => {
+test('random bytes give a WireError, or the header that the generated codec reads', () => {
   const noise = fc.uint8Array({ maxLength: 60 });
   fc.assert(
     fc.property(fc.boolean(), noise, (whole, random) => {
@@ -150,7 +150,7 @@ test('random bytes give a WireError, or a header that the generated codec reads 
   );
 });
 
-test('frames with a few bytes changed, put in or taken out never read otherwise than the generated codec', () => {
+test('frames with a few bytes changed, inserted or removed read as the generated codec reads them', () => {
   const change = fc.tuple(fc.nat(), fc.nat(255), fc.constantFrom('set', 'insert', 'remove'));
   fc.assert(
     fc.property(
@@ -222,7 +222,7 @@ for (const [what, bytes] of Object.entries(refused))
     assert.throws(() => peekFrame(Uint8Array.from(bytes)), WireError);
   });
 
-test('a key is known by bit 0 alone', () => {
+test('only bit 0 marks a key', () => {
   for (const flags of [0, 1, 2, 3, 2 ** 32 - 2, 2 ** 32 - 1])
     assert.equal(isKey(peekFrame(Uint8Array.from([...least, ...number(6, BigInt(flags))]))), flags % 2 === 1);
 });

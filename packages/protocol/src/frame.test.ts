@@ -26,7 +26,7 @@ const frames: fc.Arbitrary<Required<FrameFields>> = fc.record({
   payload: fc.uint8Array({ maxLength: 300 }),
 });
 
-test('the bytes are those of the generated codec, for every value of every field', () => {
+test('the bytes equal those of the generated codec, for every value of every field', () => {
   fc.assert(
     fc.property(frames, (frame) => {
       const generated = create(FrameSchema, {
@@ -62,7 +62,7 @@ test('omitted numbers are 0', () => {
   assert.deepEqual(encodeFrame(few), encodeFrame({ ...few, flags: 0, participant: 0, position: 0, keySequence: 0 }));
 });
 
-test('refuses a value out of its range instead of writing another', () => {
+test('refuses a value out of its range instead of writing a different one', () => {
   const frame = { stream: 's', epoch: 1n, sequence: 1, captureUs: 1, kind: 2, payload: new Uint8Array() };
   const wrong: Partial<FrameFields>[] = [
     ...['', 'a/b', '..', 'x'.repeat(65)].map((stream) => ({ stream })),
@@ -76,7 +76,7 @@ test('refuses a value out of its range instead of writing another', () => {
   for (const part of wrong) assert.throws(() => encodeFrame({ ...frame, ...part }), WireError);
 });
 
-test('varintSize tells what writeVarint writes', () => {
+test('varintSize is the number of bytes that writeVarint writes', () => {
   fc.assert(
     fc.property(numbers, (value) => {
       const bytes = new Uint8Array(12);

@@ -5,7 +5,7 @@ import { hasKeys, isDroppable, isKind, KIND_MAX, kindTraits } from './kind.ts';
 
 const kinds = Array.from({ length: 2 * KIND_MAX }, (_, kind) => kind);
 
-test('the kinds are those of frame.proto, by their names there, and users’ own from 64 to 127', () => {
+test('the kinds and their names are those of frame.proto, plus 64 to 127 for applications', () => {
   const named = KindSchema.values.filter(({ number }) => number !== 0);
   for (const { number, localName } of named) {
     assert.equal(kindTraits(number).name, localName);
@@ -15,7 +15,7 @@ test('the kinds are those of frame.proto, by their names there, and users’ own
   for (const kind of kinds) assert.equal(isKind(kind), numbers.has(kind) || (kind >= 64 && kind <= 127), `${kind}`);
 });
 
-test('voice, poses and game states may be lost, poses and game states have keys, and nothing else does', () => {
+test('only voice, poses and game states may be lost, and only poses and game states have keys', () => {
   for (const kind of kinds) {
     assert.equal(isDroppable(kind), kind === Kind.AUDIO || kind === Kind.MOTION || kind === Kind.GAME);
     assert.equal(hasKeys(kind), kind === Kind.MOTION || kind === Kind.GAME);

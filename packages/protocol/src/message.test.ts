@@ -11,7 +11,7 @@ import { encodeServerFrame, viewServerFrame } from './message.ts';
 
 const frameLists = fc.array(fc.uint8Array({ maxLength: 300 }), { minLength: 1, maxLength: 5 });
 
-test('concatenated messages of one frame are the generated codec’s bytes of one message of them all, in both directions', () => {
+test('concatenated messages of one frame each equal the generated codec’s bytes of one message with all frames, in both directions', () => {
   fc.assert(
     fc.property(frameLists, (frames) => {
       const bytes = Buffer.concat(frames.map(encodeServerFrame));
@@ -26,14 +26,14 @@ test('concatenated messages of one frame are the generated codec’s bytes of on
   );
 });
 
-test('a frame of any size up to the limit keeps its length prefix right', () => {
+test('a frame of any size up to the limit has the right length prefix', () => {
   for (const size of [0, 1, 127, 128, 16_383, 16_384, 65_536]) {
     const bytes = encodeServerFrame(new Uint8Array(size).fill(7));
     assert.equal(fromBinary(ServerMessageSchema, bytes).frames[0]?.length, size);
   }
 });
 
-test('a frame that was read from an Envelope is sent on as the view that it is, and its field numbers allow that', () => {
+test('a frame that was read from an Envelope is sent without a copy, and its field numbers allow that', () => {
   for (const schema of [LiveFrameSchema, ServerMessageSchema])
     assert.equal(schema.fields.find(({ name }) => name === 'frame' || name === 'frames')?.number, 1);
   fc.assert(
@@ -49,7 +49,7 @@ test('a frame that was read from an Envelope is sent on as the view that it is, 
   );
 });
 
-test('a frame whose length another writer made longer than needed, or that begins its buffer, is copied', () => {
+test('a frame without the shortest prefix before it in its buffer is copied', () => {
   const content = [9, 8, 7];
   for (const before of [[0x0a, 0x83, 0x00], [0x12, 3], [0x0a, 4], [3], []]) {
     const buffer = Uint8Array.from([...before, ...content]);

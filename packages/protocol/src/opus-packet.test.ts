@@ -75,7 +75,7 @@ const padded = fc
     ]),
   );
 
-test('takes exactly the packets whose framing libopus takes', () => {
+test('accepts exactly the packets whose framing libopus accepts', () => {
   let taken = 0;
   let refused = 0;
   fc.assert(
@@ -99,7 +99,7 @@ test('random bytes give a WireError or 120 to 5760 samples', () => {
   );
 });
 
-test('refuses each thing that RFC 6716 section 3.4 forbids', () => {
+test('refuses each violation of RFC 6716 section 3.4', () => {
   const wrong: Record<string, number[]> = {
     'R1: nothing': [],
     'R2: a frame of 1276 bytes': [0x78, ...Array(1_276).fill(0)],

@@ -6,7 +6,7 @@ import { RangeSet } from './range-set.ts';
 
 const step = fc.record({ add: fc.boolean(), first: fc.nat(60), length: fc.integer({ min: 0, max: 20 }) });
 
-test('a range set holds what a plain set of numbers holds, in disjoint ranges that do not touch', () => {
+test('a range set holds the same numbers as a plain set, in disjoint ranges that do not touch', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
       const ranges = new RangeSet();
@@ -40,7 +40,7 @@ test('a range set holds what a plain set of numbers holds, in disjoint ranges th
   );
 });
 
-test('a cleared range set is empty, and one number is a range', () => {
+test('a cleared range set is empty, and a single number makes a range', () => {
   const ranges = new RangeSet();
   ranges.add(3);
   assert.deepEqual(ranges.ranges, [{ first: 3, last: 3 }]);

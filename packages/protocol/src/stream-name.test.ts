@@ -4,11 +4,11 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { isStreamName, nearestStreamName, proposeStreamName } from './stream-name.ts';
 
-test('takes names of 1 to 64 letters, digits, _ and -', () => {
+test('accepts names of 1 to 64 letters, digits, _ and -', () => {
   for (const name of ['a', 'A-z_09', '-', 'x'.repeat(64)]) assert.ok(isStreamName(name), name);
 });
 
-test('refuses what could leave a path, split a channel or hide: separators, dots, controls, other alphabets, wrong lengths', () => {
+test('refuses names that could leave a path, split a channel or be invisible: separators, dots, controls, other alphabets, wrong lengths', () => {
   for (const name of ['', 'x'.repeat(65), '..', '.', 'a/b', 'a\\b', 'a:b', 'a b', 'a\n', '\na', 'a\0', 'é', '名', 'a%2f'])
     assert.ok(!isStreamName(name), JSON.stringify(name));
   fc.assert(
@@ -18,7 +18,7 @@ test('refuses what could leave a path, split a channel or hide: separators, dots
   );
 });
 
-test('folds what was typed as a name into the alphabet, and leaves a name alone', () => {
+test('folds typed text into the alphabet, and does not change a valid name', () => {
   for (const [typed, name] of [
     ['ｈｏｓｈｉ＿１', 'hoshi_1'],
     ['Hoshi', 'Hoshi'],
@@ -38,7 +38,7 @@ test('folds what was typed as a name into the alphabet, and leaves a name alone'
     assert.equal(nearestStreamName(typed), name, typed);
 });
 
-test('proposes a name for any title: its Latin letters, else two words and a number, never one that is taken', () => {
+test('suggests a free name for any title: its Latin letters, otherwise two words and a number', () => {
   const random = () => 0.5;
   assert.equal(proposeStreamName('Évening Radio 夜'), 'evening-radio');
   assert.equal(proposeStreamName('Évening Radio 夜', { isTaken: (name) => !name.endsWith('-3') }), 'evening-radio-3');

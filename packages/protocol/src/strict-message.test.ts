@@ -20,19 +20,19 @@ const header = {
   originErrorUs: 2 ** 32 - 1,
 };
 
-test('reads what the generated codec writes, nested messages and largest numbers included', () => {
+test('reads all that the generated codec writes, including nested messages and the largest numbers', () => {
   const message = create(StreamHeaderSchema, header);
   assert.deepEqual(readStrictly(StreamHeaderSchema, toBinary(StreamHeaderSchema, message)), message);
 });
 
-test('takes a repeated number packed and unpacked', () => {
+test('accepts a repeated number packed and unpacked', () => {
   const packed = readStrictly(MotionSchema, Uint8Array.of(0x2a, 3, 2, 4, 1));
   const unpacked = readStrictly(MotionSchema, Uint8Array.of(0x28, 2, 0x28, 4, 0x28, 1));
   assert.deepEqual(packed.hips, [1, 2, -1]);
   assert.deepEqual(unpacked.hips, packed.hips);
 });
 
-test('skips unknown fields of every wire type and keeps none of them', () => {
+test('skips unknown fields of every wire type and does not keep them', () => {
   const bytes = Uint8Array.of(0x22, 2, 8, 7, 0xa0, 6, 5, 0xa1, 6, 1, 2, 3, 4, 5, 6, 7, 8, 0xa2, 6, 1, 9, 0xa5, 6, 1, 2, 3, 4);
   assert.deepEqual(readStrictly(ClientMessageSchema, bytes), create(ClientMessageSchema, { ping: { id: 7 } }));
 });
@@ -74,7 +74,7 @@ for (const [what, [schema, reason, bytes]] of Object.entries(refused))
 
 const HOSTILE_INPUTS = 20_000;
 
-test('throws nothing but WireError, whatever the bytes', (t) => {
+test('throws nothing but WireError, for any bytes', (t) => {
   const schemas = fc.constantFrom<DescMessage>(ClientMessageSchema, StreamHeaderSchema, AudioSchema, MotionSchema);
   fc.assert(
     fc.property(schemas, fc.uint8Array({ maxLength: 60 }), (schema, bytes) => {

@@ -42,7 +42,7 @@ test('cleaned text passes the check, and cleaning it again changes nothing', () 
   );
 });
 
-test('a cut ends between two graphemes, keeps as many as fit and never more units', () => {
+test('truncation ends between two graphemes, keeps as many as fit and never exceeds the limit in units', () => {
   fc.assert(
     fc.property(anything, fc.integer({ min: 0, max: 60 }), (text, units) => {
       const cut = truncateText(text, units);
@@ -55,7 +55,7 @@ test('a cut ends between two graphemes, keeps as many as fit and never more unit
   );
 });
 
-test('what people of all scripts write stays as it is', () => {
+test('text in all scripts stays unchanged', () => {
   for (const text of [
     '今夜も歌枠、はじまるよ〜♪（初見さん歓迎）',
     '夜の　ラジオ',
@@ -74,7 +74,7 @@ test('what people of all scripts write stays as it is', () => {
     assert.equal(cleanText(text), text);
 });
 
-test('what no text may hold is left out or becomes a space', () => {
+test('forbidden characters are left out or become a space', () => {
   for (const [typed, clean] of [
     ['\u001b[31mred\u001b[0m', '[31mred[0m'],
     ['a\u009bb\u007fc\u0000', 'abc'],
@@ -95,14 +95,14 @@ test('what no text may hold is left out or becomes a space', () => {
     assert.equal(cleanText(typed), clean, JSON.stringify(typed));
 });
 
-test('text of several lines keeps its line breaks, and only these', () => {
+test('multi-line text keeps its line breaks but no other control characters', () => {
   assert.equal(cleanText('one\r\ntwo\u2029three\tx\n\n\n\nfour\n', { lines: true }), 'one\ntwo\nthree x\n\nfour');
   assert.equal(forbiddenCharacter('one\ntwo', { lines: true }), undefined);
   assert.equal(forbiddenCharacter('one\ntwo'), 'U+000A');
   assert.equal(forbiddenCharacter('one\rtwo', { lines: true }), 'U+000D');
 });
 
-test('a cut spares what belongs together', () => {
+test('truncation does not split an emoji sequence or a base and its marks', () => {
   const family = '👨‍👩‍👧‍👦';
   assert.equal(truncateText(`ab${family}`, 12), 'ab');
   assert.equal(truncateText(`ab${family}c`, 13), `ab${family}`);
@@ -114,7 +114,7 @@ test('a cut spares what belongs together', () => {
   assert.equal(graphemeCount(`${family}🇯🇵か\u3099`), 3);
 });
 
-test('a fault names the character or the count, never the text', () => {
+test('an error names the character or the count, never the text', () => {
   assert.equal(textFault('fine 夜', 200), undefined);
   assert.equal(textFault('\u202esecret', 200), 'holds U+202E, which no text may hold');
   assert.equal(textFault('🎤'.repeat(101), 200), 'has 202 characters (UTF-16 code units), at most 200 are allowed');

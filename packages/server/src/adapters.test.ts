@@ -32,14 +32,14 @@ async function checkOffsets(t: TestContext, flags: readonly string[]): Promise<v
   await log.close();
 }
 
-test('tells what a file log is committed to', (t) => checkOffsets(t, []));
+test('reads the committed offsets of a file log', (t) => checkOffsets(t, []));
 
-test('tells what a topic is committed to', async (t) => {
+test('reads the committed offsets of a topic', async (t) => {
   const kafka = await startKafka(t);
   if (kafka !== undefined) await checkOffsets(t, ['--log', `kafka://${kafka.bootstrap}/offsets`, '--kafka-replication', '1']);
 });
 
-test('a log that no adapter is for is refused', async (t) => {
+test('a log address that no adapter supports is refused', async (t) => {
   const settings = parseFlags({ ...storeFlags, ...logFlags }, ['--data', tempDir(t), '--log', 'pulsar://x'], {});
   await assert.rejects(committedOffsets(settings), { code: 'CONFIGURATION', message: /neither "file" nor kafka/ });
 });

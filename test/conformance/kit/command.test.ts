@@ -42,7 +42,7 @@ test('prints every rule, writes JUnit XML with a testcase for each rule and scen
   assert.equal(xml.match(/<testsuite /g)?.length, 2);
 });
 
-test('the JUnit XML is well-formed, whatever a client prints', async (t) => {
+test('the JUnit XML is well-formed, for any output of a client', async (t) => {
   const python = requirePython(t, 'google.protobuf');
   if (python === undefined) return;
   const junit = join(tempDir(t), 'junit.xml');
@@ -59,7 +59,7 @@ test('the JUnit XML is well-formed, whatever a client prints', async (t) => {
   assert.ok(Number(checked.stdout[0]) >= 2);
 });
 
-test('without a command it says where to connect, waits for a client, and leaves out what only a program can show', async (t) => {
+test('without a command the kit says where to connect, waits for a client, and leaves out rules that only a program can show', async (t) => {
   const kit = startProcess(t, [hayate, 'conformance', 'watch', '--scenario', 'not-live-first,return-within']);
   for (const name of ['not-live-first', 'return-within']) {
     await kit.untilLine(new RegExp(`^${name}: \\S`));
@@ -77,7 +77,7 @@ test('without a command it says where to connect, waits for a client, and leaves
   assert.ok(kit.stdout.some((line) => /^V3 +skipped/.test(line)));
 });
 
-test('arguments of the command may hold commas, and its variables do not reach it from outside', async (t) => {
+test('arguments of the command may hold commas, and HAYATE variables of the environment do not reach it', async (t) => {
   const file = join(tempDir(t), 'seen.json');
   const script = `require('node:fs').writeFileSync(${JSON.stringify(file)}, JSON.stringify([process.argv.slice(1), Object.keys(process.env).filter((name) => name.startsWith('HAYATE_')).sort()]))`;
   const args = ['conformance', 'publish', '--scenario', 'begin-and-end', '--', process.execPath, '-e', script, 'a,b', '', '--c'];
@@ -89,7 +89,7 @@ test('arguments of the command may hold commas, and its variables do not reach i
   ]);
 });
 
-test('an interruption ends it and the programs that it has started', async (t) => {
+test('an interruption ends the kit and the programs that it has started', async (t) => {
   const file = join(tempDir(t), 'pid');
   const script = `require('node:fs').writeFileSync(${JSON.stringify(file)}, String(process.pid)); setInterval(() => {}, 1e6)`;
   const kit = startProcess(t, [hayate, 'conformance', 'watch', '--scenario', 'idle', '--', process.execPath, '-e', script]);

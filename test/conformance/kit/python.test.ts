@@ -6,7 +6,7 @@ import { preparePythonClient } from '../../support/python-client.ts';
 import { pythonCommand, runKit } from './kit-run.ts';
 
 for (const side of ['publish', 'watch'] as const)
-  test(`the Python client as a program that does ${side} keeps every rule in every scenario`, async (t) => {
+  test(`the Python client keeps every rule in every scenario of ${side}`, async (t) => {
     const client = await preparePythonClient(t);
     if (client === undefined) return;
     const { broken } = await runKit(t, { side, command: pythonCommand(client.python, client.folder, side), jobs: 10 });

@@ -11,7 +11,7 @@ import { root } from '../../support/process.ts';
 const sides = ['publish', 'watch'] as const;
 const subjects: Readonly<Record<string, string>> = { C: 'a client', B: 'a broadcaster', V: 'a viewer' };
 
-test('the kit has the rules of spec/behaviour.md, word for word', () => {
+test("the kit's rules equal those of spec/behaviour.md, word for word", () => {
   const page = readFileSync(`${root}/spec/behaviour.md`, 'utf8');
   const onPage = [...page.matchAll(/^\| ([CBV]\d+) \| (.*) \|$/gm)].map(([, id = '', text = '']) => {
     const sentence = text.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1');
@@ -22,7 +22,7 @@ test('the kit has the rules of spec/behaviour.md, word for word', () => {
   assert.deepEqual(inKit, onPage);
 });
 
-test('each rule is checked by a scenario of its side, or says why none can check it', () => {
+test('each rule is checked by a scenario of its side, or says why no scenario can check it', () => {
   for (const side of sides) {
     const checked = new Set(scenariosOf[side].filter(({ slow }) => slow !== true).flatMap((scenario) => scenario.rules));
     for (const rule of rulesOf(side))
@@ -30,7 +30,7 @@ test('each rule is checked by a scenario of its side, or says why none can check
   }
 });
 
-test('scenarios have names of their own and check rules of their side alone', () => {
+test('scenarios have unique names and check only rules of their side', () => {
   for (const side of sides) {
     const names = scenariosOf[side].map(({ name }) => name);
     assert.deepEqual(names, [...new Set(names)]);
@@ -49,7 +49,7 @@ test('the page about conformance names every scenario and rule', () => {
   for (const id of ['I1', 'I2'] as const) assert.ok(page.includes(`| ${id} |`), id);
 });
 
-test("the kit's payloads are the vectors of MOTION in spec/vectors, all of them", () => {
+test("the kit's payloads are all vectors of MOTION in spec/vectors", () => {
   const inKit = { ...unreadableVectors, ...keyVectors, ...deltaVectors };
   const files = readdirSync(`${root}/spec/vectors`).filter((name) => /^motion-.*\.bin$/.test(name));
   assert.deepEqual(

@@ -9,7 +9,7 @@ import type { Side } from '../../../packages/server/src/conformance/scenario.ts'
 import { runKit } from './kit-run.ts';
 
 for (const side of ['publish', 'watch'] satisfies Side[]) {
-  test(`the SDK as a program that does ${side} keeps every rule in every scenario`, async (t) => {
+  test(`the SDK keeps every rule in every scenario of ${side}`, async (t) => {
     const driver = fileURLToPath(new URL(`sdk-${side}.ts`, import.meta.url));
     const { broken, results } = await runKit(t, {
       side,

@@ -129,7 +129,7 @@ test('declares each dropped range once on a connection, even when more follow', 
   );
 });
 
-test('declares frames that a successor server waits for, if they were acknowledged before and are no longer held', () => {
+test('declares frames that a successor server waits for if they were acknowledged and have been freed', () => {
   const { outbox, state, push } = model();
   outbox.connect(0);
   for (let i = 0; i < 3; i++) push(Kind.AUDIO);

@@ -21,7 +21,7 @@ test('text that is not the address of a server is refused', () => {
     for (const make of [endpointUrl, apiUrl]) assert.throws(() => make(server, '/watch'), { code: 'INVALID' }, server);
 });
 
-test('an IPv6 address must stand in brackets; without them the error says what is wrong', () => {
+test('an IPv6 address needs brackets; without them the error asks for them', () => {
   assert.equal(endpointUrl('http://[0:0:0:0:0:0:0:1]:8080', '/watch'), 'ws://[::1]:8080/watch');
   assert.equal(endpointUrl('wss://[::FFFF:127.0.0.1]/a', '/watch'), 'wss://[::ffff:7f00:1]/a/watch');
   for (const server of ['localhost', 'localhost:8080', '127.0.0.1:8080', '[::1]:8080'])

@@ -107,7 +107,7 @@ test('vowels look different: a opens the jaw, u rounds the lips, i draws them wi
   assert.ok(round[2] > 1.5 * round[0] && round[2] > 1.5 * round[1], `round ${round}`);
 });
 
-test('the mouth depends on the sound alone, not on how it is cut into blocks', () => {
+test('the mouth depends only on the sound, not on how it is cut into blocks', () => {
   const samples = vowel([730, 1_090], 1);
   const whole = heard(samples, samples.length);
   fc.assert(
@@ -126,7 +126,7 @@ test('after the last sound the mouth falls shut, and a gap in time starts over',
   assert.deepEqual(perform(5_010, voice).shapes, createPose().shapes);
 });
 
-test('one seed always gives the same motion in any order of times, and another seed gives a different one', () => {
+test('a seed gives the same motion in any order of times, and another seed a different one', () => {
   const times = Array.from({ length: 200 }, (_, i) => i * 171);
   const poses = (seed: number, order: number[]) => new Map(order.map((ms) => [ms, perform(ms, new IdlePerformer(seed))]));
   const forth = poses(7, times);

@@ -41,7 +41,7 @@ test('a tone keeps its pitch and loudness at every speed', () => {
     }
 });
 
-test('output time matches input time: a burst begins where it must', () => {
+test('output time matches input time: a burst begins at its position', () => {
   for (const speed of [0.5, 2, 4])
     for (const at of [20_000, 40_123, 71_000]) {
       const sound = new Float32Array(RATE * 2);
@@ -52,7 +52,7 @@ test('output time matches input time: a burst begins where it must', () => {
     }
 });
 
-test('at speed 1 everything comes out as it went in', () => {
+test('at speed 1 the output equals the input', () => {
   const sound = tone(300, 9_600);
   const blocks = stretch(1, sound, { position: 77 });
   assert.deepEqual(joined(blocks), sound);

@@ -52,7 +52,7 @@ test('a pose that went over the wire appears in the scene within the quantisatio
   );
 });
 
-test('the hips move from where they rest', () => {
+test('the hips move relative to their rest position', () => {
   const { rig } = wholeRig();
   const moved = createPose();
   moved.hips.set([0.5, -0.25, 0.125]);

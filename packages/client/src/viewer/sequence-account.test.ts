@@ -29,7 +29,7 @@ test('received and missing add up to everything since the viewer joined, with an
   );
 });
 
-test('a hole counts as lost until the server explains it, and no longer counts once it is filled', () => {
+test('a hole counts as lost until the server gives its reason, and no longer counts once it is filled', () => {
   const account = new SequenceAccount(10);
   account.take(10);
   account.take(15);

@@ -33,7 +33,7 @@ const poses: fc.Arbitrary<Pose> = fc
   });
 const quantisedPoses = poses.map(quantisePose);
 
-test('names are unique, 55 bones and 52 shapes', () => {
+test('55 bones and 52 shapes have unique names', () => {
   assert.equal(new Set(Bones).size, 55);
   assert.equal(Bones.length, 55);
   assert.equal(new Set(Shapes).size, 52);
@@ -46,7 +46,7 @@ test('a rest pose is exact and its key payload is empty', () => {
   assert.deepEqual(decodeMotion(new Uint8Array()).pose, createPose());
 });
 
-test('a key gives the quantised pose back exactly', () => {
+test('a key decodes to exactly the quantised pose', () => {
   fc.assert(
     fc.property(quantisedPoses, (quantised) => {
       assert.deepEqual(decodeMotion(encodeMotionKey(quantised)).quantised, quantised);
@@ -54,7 +54,7 @@ test('a key gives the quantised pose back exactly', () => {
   );
 });
 
-test('a delta over its key gives the quantised pose exactly, also where the pose went back to rest', () => {
+test('a delta over its key decodes to exactly the quantised pose, also where the pose returned to rest', () => {
   fc.assert(
     fc.property(quantisedPoses, quantisedPoses, (key, pose) => {
       const received = decodeMotion(encodeMotionKey(key)).quantised;
@@ -113,7 +113,7 @@ test('hips err by at most 0.05 mm up to 1 km from rest', () => {
   );
 });
 
-test('values out of range are clamped; what is not a number is at rest', () => {
+test('values out of range are clamped, and a value that is not a number counts as rest', () => {
   const pose = createPose();
   pose.hips.set([2_000, -1e30, Number.NaN]);
   pose.shapes.set([-1, 2, Number.NaN, Number.POSITIVE_INFINITY]);
@@ -125,7 +125,7 @@ test('values out of range are clamped; what is not a number is at rest', () => {
   assert.deepEqual([...read.rotations.subarray(0, 8)], [0, 0, 0, 1, 0, 0, 0, 1]);
 });
 
-test('bones and shapes of a later version are ignored, and the known ones beside them are read', () => {
+test('bones and shapes of a later version are ignored, and the known ones are read', () => {
   fc.assert(
     fc.property(quantisedPoses, fc.uniqueArray(fc.integer({ min: 55, max: 120 }), { maxLength: 6 }), (quantised, extra) => {
       const full = { boneMask: mask([...Array(55).keys(), ...extra]), shapeMask: mask([...Array(52).keys(), ...extra]) };
@@ -149,7 +149,7 @@ function mask(bits: readonly number[]): Uint8Array {
   return bytes;
 }
 
-test('masks and values that disagree, and hips of other than three parts, are refused', () => {
+test('masks and values that disagree are refused, and so are hips without exactly three parts', () => {
   const wrong = [
     { boneMask: Uint8Array.of(1), rotations: new Uint8Array(5) },
     { boneMask: Uint8Array.of(1), rotations: new Uint8Array(7) },

@@ -43,7 +43,7 @@ test('no rotation errs by more than 0.0086 degrees', () => {
   );
 });
 
-test('the stated error is no looser than what is met: near (1/2, 1/2, 1/2, 1/2) it comes within 2 %', () => {
+test('the stated maximum error is tight: near (1/2, 1/2, 1/2, 1/2) the actual error comes within 2 % of it', () => {
   // Three components half a step off their grid, all in the same direction. The fourth completes
   // the unit length.
   const step = Math.SQRT1_2 / 16_383;
@@ -56,7 +56,7 @@ test('the stated error is no looser than what is met: near (1/2, 1/2, 1/2, 1/2) 
   assert.ok(worst > 0.98 * ERROR_DEGREES && worst <= 0.0086, `${worst} degrees`);
 });
 
-test('what is read is of unit length, and written again gives the same bytes', () => {
+test('a rotation that is read has unit length, and gives the same bytes when it is written again', () => {
   fc.assert(
     fc.property(quaternions, (q) => {
       const bytes = write(q);
@@ -88,7 +88,7 @@ test('q and -q, and any length, give the same rotation', () => {
   );
 });
 
-test('zero and what is not finite become the identity', () => {
+test('zero and values that are not finite become the identity', () => {
   const identity = write([0, 0, 0, 1]);
   const bad = fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY);
   assert.deepEqual(write([0, 0, 0, 0]), identity);

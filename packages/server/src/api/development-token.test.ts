@@ -40,7 +40,7 @@ async function ask(body: unknown, { door = false, from = '127.0.0.1', headers = 
 }
 const status = async (body: unknown, asked?: Asked) => (await ask(body, asked)).status;
 
-test('the public port sends this machine to the door, for whatever it asks, and gives nothing itself', async () => {
+test('the public port redirects any request of this machine to the local door, and gives no token itself', async () => {
   for (const from of ['127.0.0.1', '::1', '::ffff:127.0.0.1'])
     for (const grants of [{ publish: ['hoshi'] }, { watch: ['*'] }, { moderate: ['*'] }, {}]) {
       const answer = await ask({ grants }, { from });
@@ -48,7 +48,7 @@ test('the public port sends this machine to the door, for whatever it asks, and 
     }
 });
 
-test('an address is this machine by its value, however client or socket spell it', async () => {
+test('an address is recognised as this machine in any spelling by the client or the socket', async () => {
   for (const from of ['127.0.0.9', '0:0:0:0:0:0:0:1', '::FFFF:127.0.0.1', '::ffff:7f00:1', '::1%lo'])
     assert.equal(await status(publish, { from }), 307, from);
   for (const from of ['::2', '::127.0.0.1', '128.0.0.1', '::ffff:10.0.0.1', '127.0.0.1.example', ''])
@@ -59,12 +59,12 @@ test('an address is this machine by its value, however client or socket spell it
     assert.equal(await status(publish, { headers: { Host } }), 403, Host);
 });
 
-test('the door gives what it is asked for', async () => {
+test('the local door gives the grants that it is asked for', async () => {
   const { grants } = await ask({ grants: { publish: ['hoshi'], moderate: ['*'] } }, { door: true });
   assert.deepEqual([grants?.publish, grants?.moderate], [['hoshi'], ['*']]);
 });
 
-test('the pairing code gives every right at once, from everywhere and through a proxy; another code none', async () => {
+test('the pairing code gives every right at once, from everywhere and through a proxy; a wrong code gives none', async () => {
   for (const asked of [
     {},
     { from: '192.0.2.7' },
@@ -78,13 +78,13 @@ test('the pairing code gives every right at once, from everywhere and through a 
   assert.equal(await status({ ...publish, pair: 'another' }), 307);
 });
 
-test('another device of the network gets watch, and more only with the pairing code', async () => {
+test('another device on the network gets watch, and more only with the pairing code', async () => {
   const from = '192.0.2.7';
   assert.equal(await status({ grants: { watch: ['*'] } }, { from, headers: { Host: '192.0.2.1:8080' } }), 200);
   for (const right of ['publish', 'room', 'moderate']) assert.equal(await status({ grants: { [right]: ['*'] } }, { from }), 403, right);
 });
 
-test('a request that a proxy says it passed on gets nothing, neither on the public port nor at the door', async () => {
+test('a request that a proxy marks as forwarded gets no token, neither on the public port nor at the local door', async () => {
   const signs = [
     ...['Forwarded', 'Via', 'CDN-Loop', 'X-Real-IP', 'X-Client-IP', 'True-Client-IP', 'X-Cluster-Client-IP', 'CF-Connecting-IP', 'CF-Ray'],
     ...['X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Proto', 'X-Forwarded-Prefix', 'X-FORWARDED-SERVER', 'X-Original-URL'],
@@ -97,7 +97,7 @@ test('a request that a proxy says it passed on gets nothing, neither on the publ
   }
 });
 
-test("a page of another site gets nothing: by its name, by an address, by 'null' or under a rebound name", async () => {
+test("a page of another site gets no token: by its name, by an address, by 'null' or under a rebound name", async () => {
   const others = [
     'https://evil.example',
     'http://192.0.2.9',
@@ -123,7 +123,7 @@ test("a page of another site gets nothing: by its name, by an address, by 'null'
     assert.equal(await status(publish, { door: true, headers: { Host } }), 403, Host);
 });
 
-test('a page of this machine is let in at the door, on whatever port it is, and may read the answer', async () => {
+test('a page of this machine gets a token at the local door, from any port of its own, and may read the answer', async () => {
   for (const Origin of ['http://localhost:8080', 'https://127.0.0.1:9', 'http://[::1]:8080', 'http://app.localhost:5173']) {
     assert.equal(await status(publish, { headers: { Origin } }), 307, Origin);
     const headers = { Origin, 'Access-Control-Request-Method': 'POST', 'Access-Control-Request-Headers': 'content-type' };
@@ -140,7 +140,7 @@ test('a page of this machine is let in at the door, on whatever port it is, and 
   );
 });
 
-test('forms and malformed requests get nothing', async () => {
+test('forms and malformed requests get no token', async () => {
   for (const door of [false, true]) {
     for (const type of ['text/plain', 'application/x-www-form-urlencoded', ''])
       assert.equal(await status(publish, { door, headers: { 'Content-Type': type } }), 400, type);
@@ -149,7 +149,7 @@ test('forms and malformed requests get nothing', async () => {
   }
 });
 
-test('pages may connect to the door, and only to that', async () => {
+test('pages may connect to the local door, and to no other', async () => {
   const app = createApplication(createContext({ logLevel: 'silent' }));
   addDevelopmentToken(app, { secret, pairingCode: undefined, door: DOOR, remoteAddress: () => '127.0.0.1' });
   app.get('/page', (context) => context.text('a page', 200, { 'Content-Security-Policy': "default-src 'self'; connect-src 'self' ws:" }));

@@ -71,7 +71,7 @@ async function archive(t: TestContext, place: Place, memoryBytes: number): Promi
   return { heldMax, waits: await metric('hayate_archiver_memory_waits_total') };
 }
 
-test('partitions together hold the budget and one cut, and what is archived does not depend on it', async (t) => {
+test('partitions together hold at most the budget and one cut, and the archive does not depend on the budget', async (t) => {
   const [bounded, free] = [await makePlace(t), await makePlace(t)];
   const entries = await writeStreams(bounded.directory);
   await writeStreams(free.directory);

@@ -84,7 +84,7 @@ test('spec/frame.avsc and spec/mark.avsc are the schemas that files carry', () =
   }
 });
 
-test('a broadcast that falls silent comes into the archive by itself, and the catalogue tells of it', async (t) => {
+test('a broadcast that falls silent is archived without further entries, and the catalogue lists it', async (t) => {
   const { log, store, context } = await start(t, await makePlace(t), { idleMs: 50 });
   await broadcast(log, 0, 3);
   await poll('the audio of the broadcast', async () => (await keysOf(store, 'audio/')).length > 0);
@@ -100,7 +100,7 @@ test('a broadcast that falls silent comes into the archive by itself, and the ca
   assert.deepEqual(await collect(listBroadcasts(store, { stream: 'other' })), []);
 });
 
-test('drain puts all that the log holds into the archive, and a restart goes on where it ended', async (t) => {
+test('drain archives everything that the log holds, and a restart continues where it ended', async (t) => {
   const place = await makePlace(t);
   for (let life = 0; life < 3; life++) {
     const { log, archiver, store } = await start(t, place, { idleMs: NEVER_MS });
@@ -122,7 +122,7 @@ test('drain puts all that the log holds into the archive, and a restart goes on 
   );
 });
 
-test('a store that fails is tried again until it works, shows in unready, and nothing is lost', async (t) => {
+test('a store that fails is retried until it works, makes the server unready, and nothing is lost', async (t) => {
   const place = await makePlace(t);
   let broken = false;
   const failing = interceptWrites(place.store, () => {
@@ -142,7 +142,7 @@ test('a store that fails is tried again until it works, shows in unready, and no
   assert.equal(archiver.unready(), undefined);
 });
 
-test('an object that is there with another content stops the partition before it commits', async (t) => {
+test('an existing object with different content stops the partition before it commits', async (t) => {
   const place = await makePlace(t);
   const first = await start(t, place, { idleMs: NEVER_MS });
   await broadcast(first.log, 0, 2);
@@ -161,7 +161,7 @@ test('an object that is there with another content stops the partition before it
   assert.equal((await keysOf(other.store, 'cuts/')).length, 1);
 });
 
-test('an entry that no streamer appends stops the partition, and what came before it stays uncommitted', async (t) => {
+test('an entry that no streamer would append stops the partition, and entries before it stay uncommitted', async (t) => {
   const frame = encodeFrame({ stream: 'other', epoch: EPOCH, sequence: 0, captureUs: 0, kind: Kind.EVENT, payload: new Uint8Array(1) });
   for (const value of [
     Uint8Array.of(1, 2, 3),
@@ -178,7 +178,7 @@ test('an entry that no streamer appends stops the partition, and what came befor
   }
 });
 
-test("a cut obeys its manifest's configuration, and new flags are in force from the cut after", async (t) => {
+test("a cut obeys its manifest's configuration, and new flags apply from the next cut", async (t) => {
   const place = await makePlace(t);
   const first = await start(t, place, { idleMs: NEVER_MS, avroCodec: 'null' });
   await poll('the first manifest', async () => (await keysOf(place.store, 'cuts/')).length === 1);
@@ -201,7 +201,7 @@ test("a cut obeys its manifest's configuration, and new flags are in force from 
   assert.match(packed ?? '', /avro\.codec.deflate/);
 });
 
-test('payloads that cannot be read are kept as frames and counted, and ticks alone write nothing but manifests', async (t) => {
+test('payloads that cannot be read are kept as frames and counted, and ticks without frames write only manifests', async (t) => {
   const { log, archiver, store } = await start(t, await makePlace(t), { idleMs: NEVER_MS });
   await log.append('', tickValue(true));
   await archiver.drain();
@@ -218,7 +218,7 @@ test('payloads that cannot be read are kept as frames and counted, and ticks alo
   assert.equal((await keysOf(store, 'audio/')).length, 0);
 });
 
-test('options out of range are refused with what is wrong', async (t) => {
+test('options out of range are refused with the reason', async (t) => {
   const { directory, store } = await makePlace(t);
   const log = await openFileLog({ directory });
   cleanUp(t, () => log.close());

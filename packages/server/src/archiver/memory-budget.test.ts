@@ -6,7 +6,7 @@ import { MemoryBudget } from './memory-budget.ts';
 const never = new AbortController().signal;
 const unobserved = { waits: () => undefined, holds: () => undefined };
 
-test('beyond the budget the share that holds most goes on alone, until it holds nothing', async () => {
+test('beyond the budget only the share that holds most continues, until it is empty', async () => {
   const elected: string[] = [];
   let waits = 0;
   const budget = new MemoryBudget(100, { ...unobserved, waits: () => waits++ });
@@ -26,7 +26,7 @@ test('beyond the budget the share that holds most goes on alone, until it holds 
   assert.deepEqual([elected, waits, budget.heldBytes], [['large'], 1, 40]);
 });
 
-test('a share that leaves, or a signal that aborts, lets nobody wait for ever', async () => {
+test('a share that leaves, or a signal that aborts, leaves no share waiting forever', async () => {
   const budget = new MemoryBudget(10, unobserved);
   const [first, second] = [budget.join(() => undefined), budget.join(() => undefined)];
   first.hold(50);
@@ -41,7 +41,7 @@ test('a share that leaves, or a signal that aborts, lets nobody wait for ever', 
   assert.ok(second.open, 'beyond the budget still, but the one that holds most');
 });
 
-test('partitions that gather and store in any order all end, and hold the budget, one cut and a piece each at the most', async () => {
+test('partitions that gather and store in any order all end, and hold at most the budget, one cut and a piece each', async () => {
   const cut = fc.record({ pieces: fc.integer({ min: 1, max: 12 }), size: fc.integer({ min: 1, max: 30 }) });
   await fc.assert(
     fc.asyncProperty(

@@ -39,7 +39,7 @@ async function open(t: TestContext, path: string) {
   return { keys, clock, lines, verify, accepts, loads };
 }
 
-test('a token of a key that has just been written into the file is accepted at once', async (t) => {
+test('a token whose key was just written into the file is accepted at once', async (t) => {
   const path = join(tempDir(t), 'keys.json');
   writeFileSync(path, setOf(first));
   const { verify, accepts } = await open(t, path);
@@ -50,7 +50,7 @@ test('a token of a key that has just been written into the file is accepted at o
   assert.ok((await accepts(second)) && (await accepts(first)));
 });
 
-test('a key that was removed from the file is refused after the next look', async (t) => {
+test('a key that was removed from the file is refused after the next check of the file', async (t) => {
   const path = join(tempDir(t), 'keys.json');
   writeFileSync(path, setOf(first, second));
   const { clock, accepts } = await open(t, path);
@@ -63,7 +63,7 @@ test('a key that was removed from the file is refused after the next look', asyn
   assert.ok(await accepts(second));
 });
 
-test('a mounted ConfigMap that is replaced is read again', async (t) => {
+test('a mounted ConfigMap is read again when it is replaced', async (t) => {
   const mount = tempDir(t);
   const publish = (version: string, text: string) => {
     mkdirSync(join(mount, version));
@@ -94,7 +94,7 @@ const bad: Record<string, (path: string) => void> = {
   },
 };
 for (const [what, spoil] of Object.entries(bad)) {
-  test(`a file that ${what} leaves the last good keys in use, which the log says, and a good one replaces them`, async (t) => {
+  test(`a file that ${what} leaves the last good keys in use, with a log line, until a good file replaces them`, async (t) => {
     const path = join(tempDir(t), 'keys.json');
     writeFileSync(path, setOf(first));
     const { keys, lines, accepts, loads } = await open(t, path);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { allows, allowsAll, isStreamPattern } from './grant.ts';
 
-test('a name allows that stream alone, a prefix with a star every stream that begins with it', () => {
+test('a name allows only that stream, and a prefix with a star every stream that begins with it', () => {
   const grants = { publish: ['hoshi'], watch: ['team-*'], moderate: ['*'] };
   assert.equal(allows(grants, 'publish', 'hoshi'), true);
   assert.equal(allows(grants, 'publish', 'hoshi2'), false);

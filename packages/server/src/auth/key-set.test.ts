@@ -47,7 +47,7 @@ const odd: Record<string, [entry: unknown, reason: string]> = {
   'a list': [[], 'malformed'],
 };
 for (const [what, [entry, reason]] of Object.entries(odd)) {
-  test(`${what} is passed over and counted, and the good key beside it works`, () => {
+  test(`${what} is skipped and counted, and the good key of the set works`, () => {
     for (const keys of [
       [entry, good],
       [good, entry],
@@ -66,12 +66,12 @@ for (const [what, [entry, reason]] of Object.entries(odd)) {
   });
 }
 
-test('members that an issuer writes as null are as if they were not there', () => {
+test('members that an issuer writes as null count as absent', () => {
   const set = parse({ ...ec, alg: null, use: null, key_ops: null, kid: null, x5c: null, d: null });
   assert.equal(set.candidates({ alg: 'ES256', kid: undefined }).length, 1);
 });
 
-test('a key without alg serves each algorithm of its kind, one with an alg that alone', () => {
+test('a key without alg serves each algorithm of its kind, one with an alg serves only that', () => {
   const algorithms = (...keys: readonly unknown[]) => {
     const set = parse(...keys);
     return SET_ALGORITHMS.filter((alg) => set.candidates({ alg, kid: undefined }).length > 0);
@@ -83,7 +83,7 @@ test('a key without alg serves each algorithm of its kind, one with an alg that 
   assert.deepEqual(algorithms({ ...ed, alg: 'EdDSA' }), ['EdDSA', 'Ed25519'], 'two names of one algorithm');
 });
 
-test('a kid selects all keys that have it, and no kid all keys of the kind, a hundred at most', () => {
+test('a kid selects all keys that have it, and no kid selects all keys of the kind, at most a hundred', () => {
   const set = parse({ ...ec, kid: 'a' }, { ...ec, kid: 'a' }, { ...ec, kid: 'b' }, { ...rsa, kid: 'a' }, ec);
   assert.equal(set.candidates({ alg: 'ES256', kid: 'a' }).length, 2);
   assert.equal(set.candidates({ alg: 'ES256', kid: 'A' }).length, 0);
@@ -99,7 +99,7 @@ test('a set of very many keys is read as far as its bound', () => {
   assert.deepEqual(set.passedOver, { malformed: 999, too_many: 2 });
 });
 
-test('text that is no key set is refused by its kind, and never repeated', () => {
+test('text that is not a key set is refused with its kind, and the error does not repeat it', () => {
   const outcomes: Record<string, string> = {
     '': 'not_json',
     ' \n': 'not_json',
@@ -123,7 +123,7 @@ test('text that is no key set is refused by its kind, and never repeated', () =>
   assert.equal(KeySet.parse(`\uFEFF${JSON.stringify({ keys: [good] })}\n`).size, 1, 'a byte order mark does no harm');
 });
 
-test('no text and no JSON value makes it fail otherwise', () => {
+test('any text and any JSON value is parsed or refused with a KeySetError', () => {
   const survives = (text: string) => {
     try {
       KeySet.parse(text);

@@ -121,7 +121,7 @@ const troubles: Record<string, Trouble> = {
   'a redirect without an address': redirects(undefined),
 };
 for (const [what, { outcome, begin }] of Object.entries(troubles)) {
-  test(`while its issuer answers with ${what}, known keys stay in use and what needs newer ones is undecided`, async (t) => {
+  test(`while its issuer answers with ${what}, known keys stay in use and tokens that need newer keys are undecided`, async (t) => {
     const issuer = await startIssuer(t);
     issuer.serve(known);
     const { verify, clock, fetches, metric, lines, keys } = watchKeys(t, issuer.url);
@@ -170,7 +170,7 @@ for (const [what, { outcome, begin }] of Object.entries(troubles)) {
   });
 }
 
-test('before there were any keys tokens are undecided, readiness says why, and the first good answer ends that', async (t) => {
+test('before the first keys tokens are undecided, readiness says why, and the first good answer ends that', async (t) => {
   const issuer = await startIssuer(t);
   issuer.answer = text(503, '');
   const { verify, keys, clock, fetches, metric } = watchKeys(t, issuer.url);
@@ -206,7 +206,7 @@ for (const [what, prepare] of Object.entries(unreachable)) {
   });
 }
 
-test('a key that is new since the last fetch is accepted at once, and a removed one refused after the next', async (t) => {
+test('a key that is new since the last fetch is accepted at once, and a removed one is refused after the next fetch', async (t) => {
   const issuer = await startIssuer(t);
   issuer.serve(known);
   const { verify, refresh } = watchKeys(t, issuer.url);
@@ -235,7 +235,7 @@ test('a key that replaces another under the same kid, or without one, is accepte
   await assert.rejects(verify(await unnamed.sign()), unauthorized);
 });
 
-test('a token without a kid that no known key has signed is undecided while newer keys cannot be had', async (t) => {
+test('a token without a kid that no known key has signed is undecided while newer keys cannot be fetched', async (t) => {
   const issuer = await startIssuer(t);
   issuer.serve(known, unnamed);
   const { verify } = watchKeys(t, issuer.url);
@@ -245,7 +245,7 @@ test('a token without a kid that no known key has signed is undecided while newe
   await assert.rejects(verify(await unnamedToo.sign()), undecided);
 });
 
-test('tokens with made-up kids make a limited number of fetches, and are undecided beyond; later there are fetches again', async (t) => {
+test('tokens with made-up kids cause a limited number of fetches, and are undecided beyond it; later they cause fetches again', async (t) => {
   const issuer = await startIssuer(t);
   issuer.serve(known);
   const { verify, clock, metric } = watchKeys(t, issuer.url, { fetchesPerMinute: 5 });
@@ -271,7 +271,7 @@ test('tokens with made-up kids make a limited number of fetches, and are undecid
   await verify(await added.sign());
 });
 
-test('all that wait share one fetch, and a fetch that began before a token came does not decide about it', async (t) => {
+test('all waiting tokens share one fetch, and a fetch that began before a token arrived does not decide about it', async (t) => {
   const issuer = await startIssuer(t);
   issuer.serve(known);
   const { verify, clock } = watchKeys(t, issuer.url);
@@ -290,7 +290,7 @@ test('all that wait share one fetch, and a fetch that began before a token came 
   assert.equal(issuer.requests.length - before, 2);
 });
 
-test('a fetch that hangs keeps no token of a known key waiting', async (t) => {
+test('a fetch that hangs does not delay a token of a known key', async (t) => {
   const issuer = await startIssuer(t);
   issuer.serve(known);
   const { verify, clock, keys } = watchKeys(t, issuer.url);
@@ -305,7 +305,7 @@ test('a fetch that hangs keeps no token of a known key waiting', async (t) => {
   await waiting;
 });
 
-test('the credentials and the query of the URL are sent to the issuer alone, and never logged', async (t) => {
+test('the credentials and the query of the URL are sent only to the issuer, and never logged', async (t) => {
   const [issuer, elsewhere] = [await startIssuer(t), await startIssuer(t)];
   elsewhere.serve(known);
   issuer.answer = text(302, '', { Location: `${elsewhere.url}?leak=hidden-location` });
@@ -323,7 +323,7 @@ test('the credentials and the query of the URL are sent to the issuer alone, and
   assert.doesNotMatch(lines.join('') + (keys.unready() ?? ''), /hidden|aGlkZGVu/);
 });
 
-test('an issuer that stays in trouble is asked every half minute, and the log says so as often', async (t) => {
+test('an issuer that keeps failing is asked every half minute, and the log has a line as often', async (t) => {
   const issuer = await startIssuer(t);
   issuer.serve(known);
   const { verify, clock, fetches, lines } = watchKeys(t, issuer.url);

@@ -22,7 +22,7 @@ const signed = (content: Record<string, unknown>, alg = 'HS256', key: Parameters
   new SignJWT({ exp: hour(), ...content }).setProtectedHeader({ alg }).sign(key);
 const unauthorized = { code: 'UNAUTHORIZED', closeCode: 'UNAUTHORIZED' };
 
-test('a signed token gives its subject, grants, labels and end', async () => {
+test('a signed token gives its subject, grants, labels and expiry', async () => {
   const { token, expiresAt } = await signToken({ subject: 'ann', grants: { watch: ['*'] }, labels: { team: 'a' }, ttlSeconds: 60 }, secret);
   assert.deepEqual(await verify(token), { subject: 'ann', grants: { watch: ['*'] }, labels: { team: 'a' }, expiresAtMs: expiresAt * 1000 });
 });
@@ -86,10 +86,10 @@ const refusals: Record<string, [token: string, message: string]> = {
   'has labels of another shape': [await signed({ ...claims, labels: { hidden: 7 } }), 'the token\'s claim "labels" is not acceptable'],
 };
 for (const [what, [token, message]] of Object.entries(refusals))
-  test(`a token that ${what} is refused for good, in words of its own`, () =>
+  test(`a token that ${what} is refused permanently, with its own message`, () =>
     assert.rejects(verify(token), { ...unauthorized, temporary: false, message }));
 
-test('a token at the limit of its length is accepted, with white space around it too', async () => {
+test('a token at the limit of its length is accepted, also with white space around it', async () => {
   const length = (labels: Record<string, string>) => signed({ ...claims, labels });
   let labels: Record<string, string> = {};
   for (let i = 0; (await length(labels)).length <= 7_800; i++) labels = { ...labels, [`label-${i}`]: 'v'.repeat(200) };
@@ -99,11 +99,11 @@ test('a token at the limit of its length is accepted, with white space around it
     assert.equal((await verify(written)).subject, 'ann');
 });
 
-test('a token for several audiences, ours among them, is accepted', async () => {
+test('a token for several audiences that include ours is accepted', async () => {
   assert.equal((await verify(await signed({ ...claims, aud: ['other', 'hayate'] }))).subject, 'ann');
 });
 
-test('a refusal never repeats anything of the token', async () => {
+test('a refusal never repeats a part of the token', async () => {
   const secretive = {
     sub: 'hidden',
     aud: 'hidden',
@@ -136,7 +136,7 @@ async function verifierOf(t: TestContext, ...keys: readonly unknown[]) {
   return createVerifyToken(source, 'hayate');
 }
 
-test('a key set pins its own algorithms: no public key passes as a secret, and nothing unsigned passes', async (t) => {
+test('a key set accepts only its own algorithms: a public key never serves as a secret, and no unsigned token passes', async (t) => {
   const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true });
   const jwk = { ...(await exportJWK(publicKey)), kid: 'k1' };
   const secretJwk = { kty: 'oct', k: secret.toString('base64url'), kid: 'k2', alg: 'HS256' };

@@ -4,14 +4,14 @@ import { broadcastTitle } from './broadcast-title.ts';
 
 const silent = (line: string) => assert.fail(line);
 
-test('what was typed comes before the tag, clean', () => {
+test("a typed title takes precedence over the file's tag, and both are cleaned", () => {
   assert.equal(broadcastTitle('夜の\tラジオ', 'A tag', silent), '夜の ラジオ');
   assert.equal(broadcastTitle('', 'A tag', silent), '');
   assert.equal(broadcastTitle(undefined, '\ufeffか\u3099\u001b[31m', silent), 'が[31m');
   assert.equal(broadcastTitle(undefined, undefined, silent), '');
 });
 
-test('a tag that is too long is cut between graphemes, and that is said once', () => {
+test('a tag that is too long is cut between graphemes, with one warning', () => {
   const warnings: string[] = [];
   const family = '👨‍👩‍👧‍👦';
   const title = broadcastTitle(undefined, `${'あ'.repeat(195)}${family}!`, (line) => warnings.push(line));
@@ -22,7 +22,7 @@ test('a tag that is too long is cut between graphemes, and that is said once', (
   );
 });
 
-test('what was typed is refused if it is too long, with its length', () => {
+test('a typed title that is too long is refused with its length', () => {
   assert.throws(() => broadcastTitle('🎤'.repeat(101), undefined, silent), {
     code: 'CONFIGURATION',
     message: /^--title has 202 characters \(UTF-16 code units\), at most 200 are allowed; its beginning would do: "(🎤){100}"$/u,

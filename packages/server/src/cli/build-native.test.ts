@@ -11,7 +11,7 @@ import { buildNative } from './build-native.ts';
 
 const { logger } = createContext({ logLevel: 'silent' });
 
-test('the module is built where it is wanted, alone, and serve finds it there', async (t) => {
+test('the module alone is built in the given folder, and serve finds it there', async (t) => {
   const cc = requireTool(t, 'cc');
   if (cc === undefined) return;
   const output = tempDir(t);
@@ -22,7 +22,7 @@ test('the module is built where it is wanted, alone, and serve finds it there', 
   assert.equal(openSender('typescript', logger, output).path, 'typescript');
 });
 
-test('without the module auto takes TypeScript and native refuses, also if what lies there is no module', (t) => {
+test('without a usable module "auto" takes TypeScript and "native" refuses', (t) => {
   const output = tempDir(t);
   for (const content of [undefined, 'not a module']) {
     if (content !== undefined) writeFileSync(join(output, nativeName), content);
@@ -31,7 +31,7 @@ test('without the module auto takes TypeScript and native refuses, also if what 
   }
 });
 
-test('a missing compiler, one that fails and a folder that is none are said in one line and leave nothing behind', async (t) => {
+test('a missing compiler, one that fails and a path that is not a folder give one line each and leave no files', async (t) => {
   const output = tempDir(t);
   await assert.rejects(buildNative({ cc: 'no-such-compiler', output }), {
     code: 'CONFIGURATION',

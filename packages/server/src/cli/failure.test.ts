@@ -15,13 +15,13 @@ async function rejection(promise: Promise<unknown>): Promise<unknown> {
   );
 }
 
-test('what was set wrongly exits with 2, what failed with 1', () => {
+test('a wrong setting exits with 2, a failure with 1', () => {
   assert.deepEqual(failureOf(new HayateError('CONFIGURATION', '--port is missing')), { line: '--port is missing', exitCode: 2 });
   assert.deepEqual(failureOf(new HayateError('NOT_FOUND', 'no such stream')), { line: 'no such stream', exitCode: 1 });
   assert.deepEqual(failureOf(new ClientError('REFUSED', 'The token ran out.')), { line: 'The token ran out.', exitCode: 1 });
 });
 
-test('errors of files and of the network are put in words', async () => {
+test('errors of files and of the network are described in words', async () => {
   const missing = await rejection(readFile('/does/not/exist'));
   assert.equal(failureOf(missing).line, '/does/not/exist: no such file or directory');
   assert.match(failureOf(await rejection(readFile(tmpdir()))).line, /is a directory$/);
@@ -33,7 +33,7 @@ test('errors of files and of the network are put in words', async () => {
   );
 });
 
-test('whatever is thrown becomes one line, and a bug is called one', () => {
+test('any thrown value becomes one line, and a bug is called a bug', () => {
   for (const thrown of [new RangeError('a\n  b'), 'text', undefined, null, { a: 1 }]) {
     const { line, exitCode } = failureOf(thrown);
     assert.match(line, /^internal error: .+$/);

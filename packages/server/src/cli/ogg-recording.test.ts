@@ -14,7 +14,7 @@ function file(recording: OggRecording, parts: readonly Uint8Array[]): Uint8Array
   return Buffer.concat([...parts, recording.end()]);
 }
 
-test('whatever frames are lost, the file is as long as the stream and every packet lies at its position', () => {
+test('for any lost frames, the file is as long as the stream and every packet lies at its position', () => {
   fc.assert(
     fc.property(fc.array(fc.boolean(), { minLength: 1, maxLength: 300 }), fc.nat(100_000), (kept, start) => {
       const recording = new OggRecording(format);

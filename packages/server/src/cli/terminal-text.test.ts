@@ -48,7 +48,7 @@ test('every character takes the columns that Unicode says', (t) => {
   );
 });
 
-test('an emoji of many parts takes two columns, a letter with its marks one', () => {
+test('an emoji of many parts takes two columns, a letter with its marks takes one', () => {
   for (const emoji of ['👨‍👩‍👧‍👦', '👍🏽', '🇯🇵', '❤️', '❤️‍🔥', '1️⃣', '🏴󠁧󠁢󠁥󠁮󠁧󠁿', '☺️']) assert.equal(columnsOf(emoji), 2, emoji);
   for (const letter of ['e\u0301', 'שּׁ', 'กี่', '☺', '1', '©']) assert.equal(columnsOf(letter), 1, letter);
   assert.equal(columnsOf('か\u3099'), 2);
@@ -57,7 +57,7 @@ test('an emoji of many parts takes two columns, a letter with its marks one', ()
   assert.equal(columnsOf('\u1112\u1161\u11ab'), 2);
 });
 
-test('nothing that a terminal would obey is let through, and what is cut fits', () => {
+test('no control character reaches a terminal, and truncated text fits its columns', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), fc.integer({ min: 0, max: 12 }), (text, columns) => {
       const shown = terminalText(text);
@@ -79,7 +79,7 @@ test('nothing that a terminal would obey is let through, and what is cut fits', 
   assert.equal(fitColumns('夜のラジオ', 10), '夜のラジオ');
 });
 
-test('a table stands in line whatever its cells are written in', () => {
+test('the columns of a table are aligned for cells in any script', () => {
   assert.equal(
     textTable(
       [

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Verdict } from './verdict.ts';
 
-test('a rule that was promised and never reached has failed', () => {
+test('a rule that was promised and never checked has failed', () => {
   const [result] = new Verdict().results(['B1']);
   assert.equal(result?.outcome, 'failed');
 });
 
-test('one failure outweighs any number of passes, and advice any number of them', () => {
+test('one failure or one piece of advice outweighs any number of passes', () => {
   const verdict = new Verdict();
   for (const rule of ['B1', 'B2', 'B3'] as const) verdict.pass(rule);
   verdict.fail('B1', 'a frame named another stream');
@@ -19,7 +19,7 @@ test('one failure outweighs any number of passes, and advice any number of them'
   ]);
 });
 
-test('a rule that was broken is reported though the scenario did not promise it; a skipped one only if nothing else is known', () => {
+test('a broken rule is reported even if the scenario did not promise it; a skip is reported only without any other result', () => {
   const verdict = new Verdict();
   verdict.fail('C1', 'a text message came');
   verdict.skip('V3');
@@ -31,7 +31,7 @@ test('a rule that was broken is reported though the scenario did not promise it;
   );
 });
 
-test('a client that breaks a rule again and again does not fill the report', () => {
+test('a client that breaks a rule many times does not flood the report', () => {
   const verdict = new Verdict();
   for (let time = 0; time < 1_000; time++) verdict.fail('B5', `frame ${time}`);
   assert.equal(verdict.results([])[0]?.findings.length, 6);

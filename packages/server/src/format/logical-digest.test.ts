@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { logicalDigest } from './logical-digest.ts';
 
-test('the digest is SHA-256 over every part after its length, whatever their sizes', () => {
+test('the digest is SHA-256 over each part preceded by its length, for parts of any size', () => {
   const part = fc.oneof(
     fc.string({ unit: 'grapheme' }),
     fc.uint8Array({ maxLength: 40 }),

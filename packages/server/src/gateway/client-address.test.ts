@@ -10,7 +10,7 @@ import { addressKey, clientAddress } from './client-address.ts';
 const none = new Networks('--trusted-proxies', []);
 const proxies = new Networks('--trusted-proxies', ['10.0.0.0/8', '2001:db8:aa::/48', '192.0.2.1']);
 
-test('X-Forwarded-For counts only as far as trusted proxies wrote it', () => {
+test('only the part of X-Forwarded-For that trusted proxies wrote is believed', () => {
   assert.equal(clientAddress('198.51.100.1', '203.0.113.9', none), '198.51.100.1');
   assert.equal(clientAddress('198.51.100.1', '203.0.113.9', proxies), '198.51.100.1');
   assert.equal(clientAddress('10.1.2.3', '203.0.113.9', proxies), '203.0.113.9');
@@ -20,13 +20,13 @@ test('X-Forwarded-For counts only as far as trusted proxies wrote it', () => {
   assert.equal(clientAddress('10.1.2.3', '2001:db8:bb::1', proxies), '2001:db8:bb::1');
 });
 
-test('a client that a trusted proxy does not tell is nobody', () => {
+test('a client that a trusted proxy does not name has no address', () => {
   for (const forwardedFor of [undefined, '', 'unknown', '10.0.0.1', '1.2.3.4, _hidden', '1.2.3.4,'])
     assert.equal(clientAddress('10.1.2.3', forwardedFor, proxies), undefined, forwardedFor ?? 'none');
   assert.equal(clientAddress(undefined, '1.2.3.4', proxies), undefined);
 });
 
-test('what is not an address or a network is refused, and named', () => {
+test('an entry that is neither an address nor a network is refused by name', () => {
   for (const entry of ['', 'proxy', '10.0.0.0/33', '10.0.0.0/', '10.0.0.0/8/8', '::/129', '10.0.0/8', '*', 'fe80::1%eth0'])
     assert.throws(
       () => new Networks('--trusted-proxies', [entry]),
@@ -35,7 +35,7 @@ test('what is not an address or a network is refused, and named', () => {
     );
 });
 
-test('an IPv6 address counts with all of its /64, an IPv4 address for itself', () => {
+test('IPv6 addresses are counted by their /64, IPv4 addresses one by one', () => {
   assert.equal(addressKey('192.0.2.1'), '192.0.2.1');
   for (const address of ['2001:db8:0:1::', '2001:db8:0:1::1', '2001:db8:0:1:ffff::', '2001:db8:0:1:a:b:c:d'])
     assert.equal(addressKey(parseAddress(address) ?? ''), '2001:db8:0:1');
@@ -62,7 +62,7 @@ class BlockList64 {
   }
 }
 
-test('addresses of the Internet are public, those of private networks and of this machine are not', () => {
+test('addresses of the Internet are public; those of private networks and of this machine are private', () => {
   for (const address of [
     '127.0.0.1',
     '10.9.9.9',
@@ -83,7 +83,7 @@ const request = (remoteAddress: string, forwardedFor?: string) => ({
   socket: { remoteAddress },
 });
 
-test('an address gets what its rate and 20 s at once allow, whatever others ask for; private networks as much as they like', () => {
+test('an address gets its rate and a burst of 20 s, independently of other addresses; private networks have no limit', () => {
   let nowMs = 0;
   const rate = new AddressRate({ limited: 'public', perSecondMax: 10, trusted: none, nowMs: () => nowMs });
   const passed = (address: string, tries = 1_000) =>
@@ -105,7 +105,7 @@ test('a thousand viewers behind one address may open a page at the same moment',
   }
 });
 
-test('proxies that were declared are not limited, their clients are; addresses that are remembered are bounded', () => {
+test('declared proxies are not limited, their clients are, and the number of remembered addresses is bounded', () => {
   const rate = new AddressRate({ limited: 'all', perSecondMax: 1, trusted: proxies, nowMs: () => 0 });
   for (let connection = 0; connection < 1_000; connection++) assert.equal(rate.open('10.0.0.1'), 'unlimited');
   const passed = Array.from({ length: 100 }, () => rate.request(request('10.0.0.1', '203.0.113.9'))).filter(

@@ -4,14 +4,14 @@ import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { checkBasePath, forwardedPrefix, readBasePath, underBasePath } from './base-path.ts';
 
-test('a base path is what it names, with or without slashes around it', () => {
+test('a base path may be written with or without slashes around it', () => {
   for (const text of ['hayate', '/hayate', 'hayate/', '/hayate/']) assert.equal(readBasePath(text), '/hayate', text);
   assert.equal(readBasePath('a/b.c/~d_e-f/'), '/a/b.c/~d_e-f');
   assert.equal(readBasePath('/'), '');
   assert.equal(readBasePath(''), '');
 });
 
-test('what is no plain path is refused', () => {
+test('a base path that is not a plain path is refused', () => {
   for (const text of [
     '//',
     '//hayate',
@@ -63,7 +63,7 @@ async function serve(t: TestContext, basePath: string) {
     });
 }
 
-test('requests below the path come without it, others as they are', async (t) => {
+test('the base path is removed from requests below it, and other requests are unchanged', async (t) => {
   const ask = await serve(t, '/a/b.c');
   for (const [target, seen] of [
     ['/a/b.c/', '/'],
@@ -79,7 +79,7 @@ test('requests below the path come without it, others as they are', async (t) =>
     assert.equal((await ask(target)).body, `${seen} - false`, target);
 });
 
-test('the path without its slash leads to the one with it, and keeps the query', async (t) => {
+test('the base path without its slash redirects to the one with it, and keeps the query', async (t) => {
   const ask = await serve(t, '/a/b.c');
   for (const [target, location] of [
     ['/a/b.c', 'b.c/'],
@@ -91,7 +91,7 @@ test('the path without its slash leads to the one with it, and keeps the query',
   }
 });
 
-test('what a proxy says of a prefix counts only where the prefix was taken off', async (t) => {
+test("a proxy's prefix header is ignored for a path that still has the prefix", async (t) => {
   const ask = await serve(t, '/hayate');
   const headers = { 'X-Forwarded-Prefix': '/other' };
   assert.equal((await ask('/hayate/x', headers)).body, '/x - false');

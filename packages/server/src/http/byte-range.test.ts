@@ -6,7 +6,7 @@ import { selectRange } from './byte-range.ts';
 const part = (offset: number, length: number) => ({ offset, length });
 const huge = '9'.repeat(40);
 
-test('one range is cut to what there is', () => {
+test('one range is cut to the size of the object', () => {
   for (const [header, expected] of [
     ['bytes=0-0', part(0, 1)],
     ['bytes=0-9', part(0, 10)],
@@ -24,13 +24,13 @@ test('one range is cut to what there is', () => {
     assert.deepEqual(selectRange(header, 10), expected, header);
 });
 
-test('ranges of which none exists lie outside', () => {
+test('ranges that all lie beyond the end are outside', () => {
   for (const header of ['bytes=10-', 'bytes=10-20', 'bytes=-0', `bytes=${huge}-`, 'bytes=10-11,20-21', 'bytes=-0,10-'])
     assert.equal(selectRange(header, 10), 'outside', header);
   assert.equal(selectRange('bytes=0-', 0), 'outside');
 });
 
-test('several ranges that meet are one, those that do not are the whole', () => {
+test('several ranges that touch become one, and ranges apart select the whole object', () => {
   assert.deepEqual(selectRange('bytes=0-3,4-6', 10), part(0, 7));
   assert.deepEqual(selectRange('bytes=4-6 , 0-5', 10), part(0, 7));
   assert.deepEqual(selectRange('bytes=0-1,50-60', 10), part(0, 2));
@@ -39,7 +39,7 @@ test('several ranges that meet are one, those that do not are the whole', () => 
     assert.equal(selectRange(header, 10), undefined, header);
 });
 
-test('what is malformed, of another unit or an end of nothing is ignored', () => {
+test('a malformed range, one of another unit and the end of an empty object are ignored', () => {
   for (const header of [
     undefined,
     '',
@@ -64,7 +64,7 @@ test('what is malformed, of another unit or an end of nothing is ignored', () =>
   assert.equal(selectRange('bytes=-5', 0), undefined);
 });
 
-test('whatever is asked for, what is selected exists', () => {
+test('any range that is selected lies within the object', () => {
   const number = fc.oneof(fc.nat(30), fc.constantFrom('', huge));
   const specs = fc.array(fc.tuple(number, number), { minLength: 1, maxLength: 4 });
   fc.assert(

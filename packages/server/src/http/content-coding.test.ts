@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { chooseCoding, compressed, type Forms, inCoding } from './content-coding.ts';
 
-test('the client weighs the codings, and where it does not, the smallest is chosen', () => {
+test("the client's weights decide the coding, and between equal weights the smallest is chosen", () => {
   for (const [header, expected] of [
     ['gzip, deflate, br, zstd', 'br'],
     ['gzip, deflate', 'gzip'],
@@ -26,7 +26,7 @@ test('the client weighs the codings, and where it does not, the smallest is chos
     assert.equal(chooseCoding(header), expected, String(header));
 });
 
-test('a client that takes nothing gets nothing', () => {
+test('a client that accepts no available coding gets none', () => {
   for (const header of ['identity;q=0', '*;q=0', 'br;q=0, gzip;q=0, identity;q=0', 'identity;q=0, deflate'])
     assert.equal(chooseCoding(header), undefined, header);
   assert.equal(chooseCoding('identity;q=0, gzip'), 'gzip');
@@ -36,7 +36,7 @@ test('a client that takes nothing gets nothing', () => {
 
 const text = new TextEncoder().encode('hayate '.repeat(500));
 
-test('what is compressed comes back', async () => {
+test('compressed content decompresses to the original', async () => {
   const [br, gzip, identity] = [await compressed(text, 'br'), await compressed(text, 'gzip'), await compressed(text, undefined)];
   assert.deepEqual([br.coding, gzip.coding, identity.coding], ['br', 'gzip', 'identity']);
   assert.deepEqual(new Uint8Array(brotliDecompressSync(br.bytes)), text);
@@ -45,7 +45,7 @@ test('what is compressed comes back', async () => {
   assert.ok(br.bytes.length < 100 && gzip.bytes.length < 100);
 });
 
-test('little content stays as it is, except for a client that refuses it so', async () => {
+test('short content is not compressed, except for a client that refuses identity', async () => {
   const little = text.subarray(0, 500);
   assert.equal((await compressed(little, 'br, gzip')).coding, 'identity');
   const forced = await compressed(little, 'gzip, identity;q=0');
@@ -53,7 +53,7 @@ test('little content stays as it is, except for a client that refuses it so', as
   await assert.rejects(compressed(little, 'identity;q=0'), { code: 'NOT_ACCEPTABLE' });
 });
 
-test('of forms that are there, none is made again', async () => {
+test('forms that exist are used, and no further form is made', async () => {
   const made = new Uint8Array([1, 2, 3]);
   const forms: Forms = new Map([
     ['identity', text],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OriginList } from './origin-list.ts';
 
-test('an origin is allowed however the operator wrote it, and no other is', () => {
+test('an origin is allowed in any spelling by the operator, and no other origin is', () => {
   for (const [entry, origin] of [
     ['https://app.example', 'https://app.example'],
     ['https://app.example/', 'https://app.example'],
@@ -76,7 +76,7 @@ test('* is any origin', () => {
   assert.ok(!new OriginList([]).any);
 });
 
-test('what is no origin is refused, with what is wrong', () => {
+test('a text that is not an origin is refused with the reason', () => {
   for (const [entry, why] of [
     ['null', /sandboxed/],
     ['app.example', /not an origin such as/],

@@ -39,7 +39,7 @@ test('If-Match compares strongly', () => {
   for (const text of ['W/"a-1"', '"b"', 'a-1', '', '"a-1']) assert.equal(outcome({ 'If-Match': text }), 'failed', text);
 });
 
-test('dates are compared by whole seconds, and what is no date is ignored', () => {
+test('dates are compared by whole seconds, and a text that is not a date is ignored', () => {
   for (const [seconds, since, unless] of [
     [-1, 'proceed', 'failed'],
     [0, 'not-modified', 'proceed'],
@@ -59,7 +59,7 @@ test('dates are compared by whole seconds, and what is no date is ignored', () =
   );
 });
 
-test('the order is that of RFC 9110 section 13.2.2', () => {
+test('preconditions are evaluated in the order of RFC 9110 section 13.2.2', () => {
   // An entity tag takes precedence over the date of the same kind.
   assert.equal(outcome({ 'If-Match': '"a-1"', 'If-Unmodified-Since': date(-5) }), 'proceed');
   assert.equal(outcome({ 'If-None-Match': '"b"', 'If-Modified-Since': date(5) }), 'proceed');

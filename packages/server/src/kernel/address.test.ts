@@ -59,7 +59,7 @@ test('an address is loopback by its bytes, whatever its spelling', () => {
   for (const text of others) assert.equal(isLoopback(text), false, text);
 });
 
-test('other kinds, names and texts for people', () => {
+test('classifies link-local, wildcard and other addresses and names, and formats them for people', () => {
   for (const text of ['::', '0.0.0.0', '[::]', '0::0', '::ffff:0.0.0.0']) assert.equal(isUnspecified(text), true, text);
   assert.equal(isUnspecified('::1'), false);
   for (const text of ['fe80::1', 'FEBF::1', '[fe80::1%eth0]']) assert.equal(isLinkLocal(text), true, text);
@@ -74,7 +74,7 @@ test('other kinds, names and texts for people', () => {
   assert.equal(hostAndPort('redis', 6379), 'redis:6379');
 });
 
-test('any text is read as an address or as none, never otherwise', () => {
+test('any text gives an address or undefined, and never throws', () => {
   const piece = fc.constantFrom('::', ':', '1', 'ffff', '127.0.0.1', '[', ']', '%', '%25', 'eth0', 'fe80', '.');
   fc.assert(
     fc.property(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BufferPool, freshBuffers } from './buffer-pool.ts';
 
-test('a pool gives out again what came back, and keeps no more than its bound', () => {
+test('a pool reuses returned buffers, and keeps no more than its bound', () => {
   const pool = new BufferPool(100, 250);
   const taken = [pool.take(), pool.take(), pool.take()];
   assert.equal(new Set(taken).size, 3);
@@ -12,7 +12,7 @@ test('a pool gives out again what came back, and keeps no more than its bound', 
   assert.throws(() => pool.give(Buffer.alloc(99)), RangeError);
 });
 
-test('fresh buffers are never the same', () => {
+test('fresh buffers are never reused', () => {
   const source = freshBuffers(10);
   const first = source.take();
   source.give(first);

@@ -92,7 +92,7 @@ const ports = fc.uniqueArray(
 );
 const service = fc.record({ name: serviceName, address, ports });
 
-test('all that kubelet sets for any Services named hayate… is passed over, and our own settings still count', () => {
+test('all variables that kubelet sets for any Services named hayate… are ignored, and our own settings still count', () => {
   fc.assert(
     fc.property(fc.array(service, { minLength: 1, maxLength: 4 }), portNumber, fc.boolean(), (services, own, isSet) => {
       // A later Service overwrites variables of an earlier one, and a pod's own `env` overwrites
@@ -111,7 +111,7 @@ test('all that kubelet sets for any Services named hayate… is passed over, and
   );
 });
 
-test("all that Docker's links set for any alias hayate… is passed over, whatever the linked container's variables are", () => {
+test("all variables that Docker's links set for any alias hayate… are ignored, with any variables of the linked container", () => {
   const own = fc.dictionary(
     fc.constantFrom('HAYATE_PORT', 'TOKEN', 'X', 'A_ENV_B', 'NAME').map((name) => name),
     fc.string(),
@@ -126,7 +126,7 @@ test("all that Docker's links set for any alias hayate… is passed over, whatev
   );
 });
 
-test('a part of such a family is recognised without the rest', () => {
+test('a part of such a family of variables is recognised without the rest', () => {
   for (const [name, value] of [
     ['HAYATE_PORT', 'tcp://10.0.0.1:8080'],
     ['HAYATE_PORT', 'tcp://[fd00::1]:8080'],
@@ -140,7 +140,7 @@ test('a part of such a family is recognised without the rest', () => {
     refuseUnknownVariables({ [name]: value }, tables);
 });
 
-test('what only resembles it is refused, as before', () => {
+test('a variable that only resembles one of them is refused', () => {
   const isRefused = (env: Variables) => {
     const [name = ''] = Object.keys(env);
     assert.equal(isInjected(name, env), false, `${name}=${env[name]}`);
@@ -164,11 +164,11 @@ test('what only resembles it is refused, as before', () => {
     assert.throws(() => parseFlags(serve, [], { HAYATE_PORT }), /HAYATE_PORT must be a whole number/);
 });
 
-test('an empty variable is as if unset, whatever it is called', () => {
+test('an empty variable of any name counts as unset', () => {
   refuseUnknownVariables({ HAYATE_PROT: '', HAYATE_SERVICE_HOST: '' }, tables);
 });
 
-test('no value that a setting of ours takes is mistaken for an injected one', () => {
+test('no valid value of a Hayate setting is mistaken for an injected one', () => {
   for (const table of tables)
     for (const [name, flag] of Object.entries(table)) {
       if (flag.positional) continue;

@@ -42,7 +42,7 @@ test('a flag is one name in code, on the command line and in the environment', (
   assert.ok(!variablesOf(flags).includes('HAYATE_FILE'), 'positionals have no variable');
 });
 
-test('without anything given every flag has its default, or nothing of its kind', () => {
+test('without arguments every flag has its default, or the empty value of its kind', () => {
   assert.deepEqual(parseFlags(flags, ['a.ogg'], {}), {
     file: 'a.ogg',
     port: 8080,
@@ -80,7 +80,7 @@ test('every kind is read from the command line', () => {
   assert.equal(values.file, '--file');
 });
 
-test('what is unknown, missing or out of range is refused in one line that says how to mend it', () => {
+test('a flag that is unknown, missing or out of range is refused in one line that says how to correct it', () => {
   assert.equal(refusal([]), 'FILE is missing');
   assert.equal(refusal(['a', 'b']), 'unexpected argument "b"');
   assert.equal(refusal(['a', '--prot', '1']), 'unknown option --prot; did you mean --port?');
@@ -98,7 +98,7 @@ test('what is unknown, missing or out of range is refused in one line that says 
   assert.equal(refusal(['a', '--label', '=x']), '--label must be name=value, not "=x"');
 });
 
-test('a secret may come from a file and never gets into a message', (t) => {
+test('a secret may come from a file and never appears in a message', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'hayate-flag-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const path = join(folder, 'key');
@@ -115,7 +115,7 @@ test('a secret may come from a file and never gets into a message', (t) => {
   assert.equal(refusal(['a', '--jwt-secret-file', path]), '--jwt-secret-file must not be empty');
 });
 
-test('a HAYATE variable that no table reads is refused, with the one that was meant', () => {
+test('an unknown HAYATE variable is refused, with a suggestion', () => {
   refuseUnknownVariables({ HAYATE_PORT: '1', PATH: '/bin' }, [flags]);
   assert.throws(() => refuseUnknownVariables({ HAYATE_PROT: '1' }, [flags]), {
     message: 'unknown variable HAYATE_PROT; did you mean HAYATE_PORT?',
@@ -123,7 +123,7 @@ test('a HAYATE variable that no table reads is refused, with the one that was me
   assert.throws(() => refuseUnknownVariables({ HAYATE_FILE: '1' }, [flags]), /unknown variable HAYATE_FILE/);
 });
 
-test('any number in range comes back from the command line and from the environment alike', () => {
+test('any number in range is read the same from the command line and from the environment', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 65_535 }), fc.boolean(), (port, demo) => {
       const line = parseFlags(flags, ['a', `--port=${port}`, demo ? '--demo' : '--no-demo'], {});
@@ -135,7 +135,7 @@ test('any number in range comes back from the command line and from the environm
   );
 });
 
-test('arbitrary arguments are read or refused with a configuration error, never otherwise', () => {
+test('arbitrary arguments are read or refused with a configuration error, and cause no other error', () => {
   const word = fc.oneof(
     fc.string(),
     fc.constantFrom('--port', '--lan', '--no-demo', '--', '-', '--label', '--ttl=1h', '__proto__', '--__proto__'),
@@ -151,14 +151,14 @@ test('arbitrary arguments are read or refused with a configuration error, never 
   );
 });
 
-test('a duration whose name says milliseconds takes a number alone; another needs its unit', () => {
+test('a duration whose name says milliseconds takes a plain number; other durations need a unit', () => {
   const table = defineFlags({ waitMs: { kind: 'duration', help: 'a' }, ttl: { kind: 'duration', help: 'b' } });
   assert.deepEqual(parseFlags(table, ['--wait-ms', '1500', '--ttl', '0'], {}), { waitMs: 1_500, ttl: 0 });
   assert.deepEqual(parseFlags(table, ['--wait-ms', '2s', '--ttl', '2m'], {}), { waitMs: 2_000, ttl: 120_000 });
   assert.throws(() => parseFlags(table, ['--ttl', '1500'], {}), /--ttl must be a duration such as 90s, 15m or 1h, not "1500"/);
 });
 
-test('durations are read as they are written', () => {
+test('a formatted duration is read back, and a malformed one is refused', () => {
   assert.equal(formatDuration(90_061_001), '1d1h1m1s1ms');
   for (const text of ['', '1', 'h', '1h 2m', '-1s', '1.5s']) assert.equal(parseDuration(text), undefined, text);
   fc.assert(fc.property(fc.nat(), (ms) => assert.equal(parseDuration(formatDuration(ms)), ms)));

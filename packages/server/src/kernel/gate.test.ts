@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { Gate } from './gate.ts';
 
-test('no more than the bound is inside, or one alone; all pass, in the order in which they came', async () => {
+test('no more than the bound is inside, or one alone that is larger; all pass in order of arrival', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.nat(50), { maxLength: 30 }),

@@ -16,7 +16,7 @@ function limited(): { log: RateLimitedLog; lines: Line[]; clock: { ms: number } 
   return { log: new RateLimitedLog(logger, () => clock.ms), lines, clock };
 }
 
-test('a day of ten failures a second is some lines an hour, and their counts add up', () => {
+test('a day of ten failures a second gives a few lines an hour, and their counts add up', () => {
   const { log, lines, clock } = limited();
   for (; clock.ms < 86_400_000; clock.ms += 100) log.warn('no', {});
   assert.ok(lines.length < 24 * 60 + 10, `${lines.length} lines`);
@@ -24,13 +24,13 @@ test('a day of ten failures a second is some lines an hour, and their counts add
   assert.ok(864_000 - told < 600, `${told} told`);
 });
 
-test('a failure every second is told ever more rarely', () => {
+test('a failure every second is logged ever more rarely', () => {
   const { log, lines, clock } = limited();
   for (; clock.ms < 3_600_000; clock.ms += 1_000) log.warn('no', {});
   assert.ok(lines.length < 70, `${lines.length} lines`);
 });
 
-test('what comes again after a silence is told at once, and kinds do not wait for one another', () => {
+test('a failure after a silence is logged at once, and kinds do not delay one another', () => {
   const { log, lines, clock } = limited();
   for (; clock.ms < 100_000; clock.ms += 10) log.warn('no', {}, 'a');
   const before = lines.length;
@@ -42,7 +42,7 @@ test('what comes again after a silence is told at once, and kinds do not wait fo
   assert.equal(lines.length, before + 3);
 });
 
-test('in any course of time every occurrence is told or counted, and a kind has at most a line a second', () => {
+test('at any times every occurrence is logged or counted, and a kind has at most one line a second', () => {
   const steps = fc.array(fc.tuple(fc.nat(5_000), fc.constantFrom('a', 'b')), { maxLength: 300 });
   fc.assert(
     fc.property(steps, (course) => {

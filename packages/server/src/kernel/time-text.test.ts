@@ -42,7 +42,7 @@ test('a day, a time of day, fractions and zones are read as people write them', 
     assert.equal(at(text), expected, text);
 });
 
-test('only a text with a zone says that it has one', () => {
+test('only a text with a zone is marked as having one', () => {
   for (const [text, hasZone] of [
     ['2026-05-03', false],
     ['2026-05-03 18:00', false],
@@ -57,7 +57,7 @@ test('only a text with a zone says that it has one', () => {
   }
 });
 
-test('what is no real time is refused, and the reason names what is wrong', () => {
+test('a text that is not a real time is refused, and the reason names the wrong part', () => {
   for (const [reason, ...texts] of [
     [/^there is no day/, '2026-02-30', '2026-02-29', '1900-02-29', '2026-13-01', '2026-00-10', '2026-04-31T10:00Z', '2026-01-00'],
     [/^hours are 00 to 23/, '2026-05-03T24:00:00Z', '2026-05-03 25:00', '2026-05-03T18:60', '2016-12-31T23:59:60Z', '2026-05-03T18:00:61Z'],
@@ -114,7 +114,7 @@ test('what is no real time is refused, and the reason names what is wrong', () =
     }
 });
 
-test('any moment that is printed is read again as itself, in any zone', () => {
+test('any printed time is read back as the same time, in any zone', () => {
   const moment = fc.integer({ min: Date.UTC(0), max: Date.UTC(9999) });
   fc.assert(
     fc.property(moment, fc.integer({ min: -14 * 60, max: 14 * 60 }), (unixMs, offset) => {
@@ -128,7 +128,7 @@ test('any moment that is printed is read again as itself, in any zone', () => {
   );
 });
 
-test('no text at all makes the reader throw', () => {
+test('the reader does not throw for any text', () => {
   fc.assert(
     fc.property(fc.stringMatching(/^[0-9]{3,5}-[0-9]{1,2}-[0-9]{1,2}[Tt ][0-9:.,ZzUTC+ -]{0,16}$/), (text) => {
       const read = readTime(text);

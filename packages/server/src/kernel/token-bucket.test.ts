@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { TokenBucket } from './token-bucket.ts';
 
-test('over any stretch of time no more than the burst plus the rate passes, and nothing is refused that would fit', () => {
+test('in any interval at most the burst plus the rate passes, and nothing that would fit is refused', () => {
   fc.assert(
     fc.property(fc.array(fc.record({ afterMs: fc.nat(500), cost: fc.integer({ min: 1, max: 30 }) }), { maxLength: 60 }), (requests) => {
       const bucket = new TokenBucket({ rate: 100, burst: 20, nowMs: 0 });

@@ -73,7 +73,7 @@ const replacements: Record<string, (path: string) => void> = {
   },
 };
 for (const [how, replace] of Object.entries(replacements)) {
-  test(`a file that is ${how} is told once, with its new content`, async (t) => {
+  test(`a file that is ${how} is reported once, with its new content`, async (t) => {
     const { watched, seen, path } = await watch(t, { keys: 'old' });
     assert.equal(watched.contents.join(), 'old');
     await watched.check();
@@ -86,7 +86,7 @@ for (const [how, replace] of Object.entries(replacements)) {
   });
 }
 
-test('a mounted ConfigMap, whose directory is a symbolic link that is swapped, is told whole', async (t) => {
+test('a mounted ConfigMap, whose directory is a symbolic link that is swapped, is reported with all files of one version', async (t) => {
   const mount = tempDir(t);
   const version = (name: string, cert: string, key: string) => {
     mkdirSync(join(mount, name));
@@ -107,7 +107,7 @@ test('a mounted ConfigMap, whose directory is a symbolic link that is swapped, i
   assert.deepEqual(seen, ['cert 2|key 2']);
 });
 
-test('looks at every interval, one look at a time, until it is closed', async (t) => {
+test('checks at every interval, one check at a time, until it is closed', async (t) => {
   const { promise, resolve } = Promise.withResolvers<string>();
   const { watched, clock, path } = await watch(t, { keys: 'old' }, { onChange: (contents) => resolve(contents.join()) });
   writeFileSync(path('keys'), 'new');
@@ -123,7 +123,7 @@ test('looks at every interval, one look at a time, until it is closed', async (t
   assert.equal(watched.contents.join(), 'new');
 });
 
-test('a file that is missing for a moment is no problem; one that stays away is told once, and taken when it is back', async (t) => {
+test('a file that is missing for a moment is not a problem; one that stays missing is reported once, and read when it is back', async (t) => {
   const { watched, seen, problems, path } = await watch(t, { keys: 'old' });
   unlinkSync(path('keys'));
   await watched.check();
@@ -144,7 +144,7 @@ test('a file that is missing for a moment is no problem; one that stays away is 
   assert.equal(watched.contents.join(), 'new', 'what was there is kept');
 });
 
-test('a file that grows beyond the bound is not taken, and what refuses a content is told and asked again for the next', async (t) => {
+test('a file that grows beyond the bound is not read; content that is refused is reported, and the next content is tried', async (t) => {
   const seen: string[] = [];
   const onChange = (contents: readonly Buffer[]) => {
     seen.push(contents.join());
@@ -166,13 +166,13 @@ test('a file that grows beyond the bound is not taken, and what refuses a conten
   });
 });
 
-test('what cannot be read at the start is an error', async (t) => {
+test('a file that cannot be read at the start is an error', async (t) => {
   await assert.rejects(WatchedFiles.open({ paths: [join(tempDir(t), 'none')], onChange: () => undefined, onProblem: () => undefined }), {
     code: 'ENOENT',
   });
 });
 
-test('a pipe is read once and never looked at again', { skip: process.platform === 'win32' && 'needs mkfifo' }, async (t) => {
+test('a pipe is read once and never checked again', { skip: process.platform === 'win32' && 'needs mkfifo' }, async (t) => {
   const pipe = join(tempDir(t), 'pipe');
   execFileSync('mkfifo', [pipe]);
   const opening = watch(t, {}, { paths: [pipe] });

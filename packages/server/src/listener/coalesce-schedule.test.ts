@@ -66,7 +66,7 @@ function schedule(over: Partial<CoalesceOptions> = {}, costMs = 0) {
   return { clock, queue, flushed, add };
 }
 
-test('while idle, what begins in one turn goes out together at its end', () => {
+test('while idle, all frames of one turn are written together at its end', () => {
   const { clock, flushed, add } = schedule();
   add('a');
   add('b');
@@ -80,7 +80,7 @@ test('while idle, what begins in one turn goes out together at its end', () => {
   assert.equal(clock.timers, 0);
 });
 
-test('each stream is flushed a delay after it began to gather, by one timer', () => {
+test('one timer flushes each stream a delay after its first frame', () => {
   const { clock, flushed, add } = schedule({ coalesce: 'always' });
   add('a');
   clock.turnTo(10);
@@ -96,7 +96,7 @@ test('each stream is flushed a delay after it began to gather, by one timer', ()
   ]);
 });
 
-test('writing that takes much of the time makes it gather; when it is over, it does not wait any more', () => {
+test('writing that takes much of the time turns gathering on, and it is turned off afterwards', () => {
   const { clock, queue, flushed, add } = schedule({}, 12);
   for (let ms = 0; ms < 1_000; ms += 20) {
     clock.turnTo(ms);
@@ -110,7 +110,7 @@ test('writing that takes much of the time makes it gather; when it is over, it d
   assert.deepEqual(flushed.at(-1), ['b', 5_000]);
 });
 
-test('what waits when the delay falls is flushed by the new one', () => {
+test('frames that wait when the delay falls are flushed after the new delay', () => {
   const { clock, flushed, queue, add } = schedule({ coalesceMs: 100 }, 60);
   for (let i = 0; i < 4; i++) {
     add('x');

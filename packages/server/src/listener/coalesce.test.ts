@@ -13,21 +13,21 @@ const delays = (shares: readonly number[], over: Partial<CoalesceOptions> = {}) 
   });
 };
 
-test('an idle listener does not wait, a busy one gathers, a very busy one longer', () => {
+test('an idle listener does not wait, a busy one gathers, a very busy one gathers longer', () => {
   assert.deepEqual(delays([0, 0.04, 0.06, 0.49, 0.51, 0.74, 0.76, 1]), [0, 0, 25, 25, 50, 50, 100, 100]);
 });
 
-test('it gathers until it is clearly idle again, so that gathering does not end itself', () => {
+test('gathering continues until the listener is clearly idle, so that gathering does not end itself', () => {
   assert.deepEqual(delays([0.06, 0.03, 0.02, 0.019, 0.03]), [25, 25, 25, 0, 0]);
 });
 
-test('coalesce-ms 0 never waits, "always" waits also when idle, and nothing waits longer than the largest', () => {
+test('coalesce-ms 0 never waits, "always" waits also when idle, and no frame waits longer than the maximum', () => {
   assert.deepEqual(delays([0, 0.5, 1], { coalesceMs: 0 }), [0, 0, 0]);
   assert.deepEqual(delays([0, 0.5, 1], { coalesce: 'always' }), [25, 25, 100]);
   assert.deepEqual(delays([0.1, 0.6, 1], { coalesceMaxMs: 40 }), [25, 40, 40]);
 });
 
-test('the share is what was spent in the last second, to a tenth', () => {
+test('the share is the time spent in the last second, accurate to a tenth', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.nat(400), fc.integer({ min: 1, max: 90 })), { minLength: 1, maxLength: 60 }), (stretches) => {
       const meter = new BusyMeter();

@@ -27,13 +27,13 @@ const partsOf = (sizes: readonly number[]) => sizes.map((size, index) => ({ mess
 const sum = (sizes: readonly number[]) => sizes.reduce((total, size) => total + size, 0);
 
 for (const sizes of [[0], [125], [126], [100, 65_435], [65_535, 1], Array.from({ length: 16 }, () => 65_536)])
-  test(`${sizes.length} frames of ${sum(sizes)} bytes are one message`, async (t) => {
+  test(`${sizes.length} frames of ${sum(sizes)} bytes are sent as one message`, async (t) => {
     const parts = partsOf(sizes);
     const [payload] = await read(t, webSocketMessages(parts, sum(sizes)), 1);
     assert.ok(payload?.equals(Buffer.concat(parts.map(({ message }) => message))));
   });
 
-test('more than the contract lets a message hold are several, each within the bound and cut between frames', async (t) => {
+test('frames beyond the size limit of a message are sent as several, each within the limit and cut between frames', async (t) => {
   const sizes = [...Array.from({ length: 40 }, () => 65_541), 10, 1_000];
   const parts = partsOf(sizes);
   const payloads = await read(t, webSocketMessages(parts, sum(sizes)), 3);

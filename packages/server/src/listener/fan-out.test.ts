@@ -153,7 +153,7 @@ const receipt = (peer: WirePeer) => {
     peer.send({ receipt: { epoch: EPOCH, sequence: BigInt(peekFrame(last).sequence) } });
 };
 
-test('viewers at the head get each slot as one message, made for all of them, whatever its size', (t) =>
+test('viewers at the head get each slot of any size as one message, made once for all of them', (t) =>
   onBothPaths(t, async (t, sender) => {
     const door = await openDoor(t, sender, wide);
     const fanOut = door.fanOut();
@@ -223,13 +223,13 @@ async function stall(t: TestContext, sender: Sender, tls?: { key: string; cert: 
   assert.equal(slow.frames().filter((frame) => peekFrame(frame).kind === Kind.EVENT).length, events);
 }
 
-test('a viewer that stops reading gets an intact stream afterwards, and another one every frame meanwhile', (t) =>
+test('a viewer that stops reading gets an intact stream afterwards, and another viewer gets every frame meanwhile', (t) =>
   onBothPaths(t, (t, sender) => stall(t, sender)));
 
-test('so does one whose connection is encrypted', (t) =>
+test('a viewer that stops reading an encrypted connection gets an intact stream afterwards', (t) =>
   onBothPaths(t, async (t, sender) => stall(t, sender, await lanCertificate(tempDir(t), ['127.0.0.1']))));
 
-test('a viewer that does not report falls behind at the edge of its window, and one that reports stays at the head', (t) =>
+test('a viewer that sends no receipts falls behind at the edge of its window, and one that sends them stays at the head', (t) =>
   onBothPaths(t, async (t, sender) => {
     const door = await openDoor(t, sender, { ...wide, windowBytes: 20_000, windowMs: 0 });
     const fanOut = door.fanOut();
@@ -254,7 +254,7 @@ test('a viewer that does not report falls behind at the edge of its window, and 
     assert.equal(await door.count('dropped'), 0);
   }));
 
-test('who joins between two slots gets its greeting and what comes after; who leaves is offered nothing more', (t) =>
+test('a viewer that joins between two slots gets its greeting and the frames after it; one that left is offered no more frames', (t) =>
   onBothPaths(t, async (t, sender) => {
     const door = await openDoor(t, sender, wide);
     const fanOut = door.fanOut();
@@ -275,7 +275,7 @@ test('who joins between two slots gets its greeting and what comes after; who le
     assertIntact(first, source);
   }));
 
-test('while viewers of two streams come and go nobody gets bytes of the other stream', (t) =>
+test('while viewers of two streams join and leave, no viewer gets bytes of the other stream', (t) =>
   onBothPaths(t, async (t, sender) => {
     const door = await openDoor(t, sender, wide);
     const streams = ['hoshi', 'tsuki'].map((name) => ({ source: new Source(name), fanOut: door.fanOut() }));
@@ -304,7 +304,7 @@ test('while viewers of two streams come and go nobody gets bytes of the other st
     assert.equal(await door.count('offered'), (await door.count('sent')) + (await door.count('dropped')));
   }));
 
-test('however viewers stall: offered = sent + dropped + waiting, and each receives all that was sent and is told of the rest', (t) =>
+test('for any stalls: offered = sent + dropped + waiting, and each viewer receives all sent frames and a gap for the rest', (t) =>
   onBothPaths(t, async (t, sender) => {
     const seed = Number(process.env.HAYATE_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
     t.diagnostic(`HAYATE_TEST_SEED=${seed}`);

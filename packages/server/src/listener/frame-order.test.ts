@@ -18,7 +18,7 @@ function release(order: FrameOrder<LiveEntry>, nowMs: number) {
   return { frames: frames.map(({ header }) => header.sequence), missing, lost };
 }
 
-test('frames in order pass at once, older ones and doubles do not', () => {
+test('frames in order pass at once, older ones and duplicates do not', () => {
   const order = new FrameOrder<LiveEntry>(5);
   assert.equal(order.take(entry(4), 0), false);
   assert.equal(order.take(entry(5), 0), true);
@@ -32,14 +32,14 @@ test('frames in order pass at once, older ones and doubles do not', () => {
   assert.equal(order.open, false);
 });
 
-test('a hole in the source is not waited for, and is no loss', () => {
+test('a hole in the source is not waited for, and does not count as lost', () => {
   const order = new FrameOrder<LiveEntry>(0);
   order.take(entry(0), 0);
   order.take(entry(9, 1), 0);
   assert.deepEqual(release(order, 0), { frames: [0, 9], missing: [{ first: 1, last: 8 }], lost: 0 });
 });
 
-test('what is missing is asked for after its time, again after another, and given up at last', () => {
+test('missing frames are asked for after a delay, again after another delay, and then given up', () => {
   const order = new FrameOrder<LiveEntry>(0);
   order.take(entry(3), 0);
   order.take(entry(6), REPAIR_AFTER_MS);
@@ -56,7 +56,7 @@ test('what is missing is asked for after its time, again after another, and give
   assert.deepEqual(release(order, GIVE_UP_MS + REPAIR_AFTER_MS), { frames: [6], missing: [both[1]], lost: 2 });
 });
 
-test('a tail that the streamer names is asked for and given up like a gap', () => {
+test('missing frames at the end that the streamer names are asked for and given up like a gap', () => {
   const order = new FrameOrder<LiveEntry>(10);
   order.expect(10, 0);
   assert.equal(order.open, false);
@@ -69,7 +69,7 @@ test('a tail that the streamer names is asked for and given up like a gap', () =
   assert.equal(order.open, false);
 });
 
-test('when another streamer goes on, what waits of the first is handed on before it, gaps or not', () => {
+test('when another streamer continues, waiting frames of the first are released first, with or without gaps', () => {
   const order = new FrameOrder<LiveEntry>(0);
   order.take(entry(2), 0);
   order.take(entry(4), 0);
@@ -91,7 +91,7 @@ test('no more frames wait than the bound', () => {
   assert.deepEqual([frames.length, frames[0], lost], [WAITING_FRAMES_MAX + 1, 1, 1]);
 });
 
-test('whatever is lost, doubled and delayed: strictly rising, received + missing = published, and nothing held beyond its time', () => {
+test('for any losses, duplicates and delays: sequences rise, received + missing = published, and no frame is held beyond its time', () => {
   const arrival = fc.record({
     hole: fc.boolean(),
     delayMs: fc.nat(150),

@@ -27,7 +27,7 @@ test('an epoch that is followed from its first frame is complete at once', () =>
   assert.deepEqual(sequences(live.recent.since(0)), [0]);
 });
 
-test('the group fills in what came before: its frames for who joins, the unbroken run up to now for who returns', () => {
+test('the group adds earlier frames: the current group for new viewers, the unbroken run up to now for returning ones', () => {
   const live = new LiveEpoch(envelope(), entry(104, { previousPlusOne: 102 }), 0);
   assert.equal(live.complete, false);
   live.order.take(entry(104, { previousPlusOne: 102 }), 0);
@@ -48,14 +48,14 @@ test('the group fills in what came before: its frames for who joins, the unbroke
   assert.equal(live.recent.since(97), undefined);
 });
 
-test('a group that does not reach up to now gives those who return nothing', () => {
+test('a group that does not reach up to now gives returning viewers no frames', () => {
   const live = new LiveEpoch(envelope(), entry(104, { previousPlusOne: 104 }), 0);
   live.takeGroup([entry(3, { kind: Kind.HEADER }), entry(101), entry(102)], 0);
   assert.equal(live.recent.reachesFrom, 104);
   assert.deepEqual(sequences(live.group.entries()), [3]);
 });
 
-test('a run from the first frame on reaches back to the beginning, and what the group has of later frames fills gaps', () => {
+test('a run from the first frame on reaches back to the beginning, and later frames of the group fill gaps', () => {
   const live = new LiveEpoch(envelope(), entry(2), 0);
   live.order.take(entry(2), 0);
   live.order.take(entry(4), 0);
@@ -66,7 +66,7 @@ test('a run from the first frame on reaches back to the beginning, and what the 
   assert.deepEqual(sequences(live.recent.since(0)), [1, 2, 3, 4]);
 });
 
-test('the newest connection of the broadcaster says whom to ask; an older one is not heard', () => {
+test('the newest connection of the broadcaster decides which streamer to ask; an older one is ignored', () => {
   const live = new LiveEpoch<LiveEntry>(envelope({ nextSequence: 5n }), undefined, 0);
   assert.equal(live.hear(envelope({ generation: 2, incarnation: 8n }), 10), true);
   assert.equal(live.hear(envelope({ generation: 1, incarnation: 7n }), 20), false);

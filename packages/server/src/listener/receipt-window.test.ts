@@ -19,7 +19,7 @@ const slot = fc.array(fc.record({ skip: fc.nat(3), bytes: fc.integer({ min: 1, m
   maxLength: 6,
 });
 
-test('a receipt is at or above the floor exactly when the window admits what is out beyond it', () => {
+test('a receipt is at or above the floor exactly when the window admits the frames sent after it', () => {
   fc.assert(
     fc.property(fc.array(slot, { maxLength: 120 }), (slots) => {
       const window = new ReceiptWindow(limits);
@@ -56,7 +56,7 @@ test('a receipt is at or above the floor exactly when the window admits what is 
   );
 });
 
-test('what has not been reported is as old as its first frame; who has reported all owes nothing', () => {
+test('unreported frames are as old as their first one, and a viewer that has reported all has none', () => {
   const window = new ReceiptWindow(limits);
   assert.equal(window.unreportedSinceMs(-1), undefined);
   for (let sequence = 0; sequence < 1_000; sequence++) {
@@ -68,7 +68,7 @@ test('what has not been reported is as old as its first frame; who has reported 
   assert.equal(window.unreportedSinceMs(window.floor), window.floor + 1);
 });
 
-test('a frame from before, of a group that came late, moves nothing back', () => {
+test('an earlier frame, of a group that arrived late, does not move the window back', () => {
   const window = new ReceiptWindow(limits);
   window.add({ sequence: 10, bytes: 10, receivedUnixUs: 0 }, 0);
   window.add({ sequence: 3, bytes: 10, receivedUnixUs: 0 }, 0);

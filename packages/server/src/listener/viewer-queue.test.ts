@@ -65,7 +65,7 @@ test('a viewer that reports gets everything at once', () => {
   assert.equal(total(), 0);
 });
 
-test('no more than the larger of the byte and the time window goes out beyond the last receipt', () => {
+test('at most the larger of the byte window and the time window is sent beyond the last receipt', () => {
   const byBytes = queueWithNotes();
   for (let sequence = 0; sequence < 100; sequence++)
     byBytes.queue.push([frameAt(sequence * 20, { sequence, kind: Kind.AUDIO })], sequence * 20);
@@ -77,7 +77,7 @@ test('no more than the larger of the byte and the time window goes out beyond th
   assert.equal(byTime.sent.length, 100, 'all lie within the time window');
 });
 
-test('audio past its deadline drops oldest first, and the viewer is told which sequences', () => {
+test('audio past its deadline is dropped oldest first, and a gap names the sequences', () => {
   const { queue, sent, gaps, dropped } = queueWithNotes();
   for (let sequence = 0; sequence < 200; sequence++) queue.push([frameAt(sequence * 20, { sequence, kind: Kind.AUDIO })], sequence * 20);
   const out = sent.length;
@@ -91,7 +91,7 @@ test('audio past its deadline drops oldest first, and the viewer is told which s
   assert.ok(4_000 - (sent[out]?.receivedUnixUs ?? 0) / 1_000 <= limits.audioDeadlineMs);
 });
 
-test('of waiting motion the newest key and the newest delta over it remain, for each participant', () => {
+test('the newest key and the newest delta over it remain of waiting motion, for each participant', () => {
   const { queue, sent } = queueWithNotes(0, { windowBytes: 0, windowMs: 0 });
   queue.push([frameAt(0, { sequence: 0, kind: Kind.EVENT })], 0);
   let sequence = 1;
@@ -116,7 +116,7 @@ test('of waiting motion the newest key and the newest delta over it remain, for 
   );
 });
 
-test('poses that come in one burst to a viewer whose window is open are all sent', () => {
+test('a burst of poses is sent in full to a viewer whose window is open', () => {
   const { queue, sent, total } = queueWithNotes();
   queue.push(
     [
@@ -129,7 +129,7 @@ test('poses that come in one burst to a viewer whose window is open are all sent
   assert.equal(total(), 0);
 });
 
-test('a delta whose key the viewer was never given is dropped and counted', () => {
+test('a delta whose key was never sent to the viewer is dropped and counted', () => {
   const { queue, sent, dropped } = queueWithNotes();
   queue.push([frameAt(0, { sequence: 5, kind: Kind.MOTION, keySequence: 3 }), frameAt(0, { sequence: 6, kind: Kind.AUDIO })], 0);
   assert.deepEqual(
@@ -139,7 +139,7 @@ test('a delta whose key the viewer was never given is dropped and counted', () =
   assert.equal(dropped.key_missing, 1);
 });
 
-test('events are never dropped; more than may wait make the viewer too slow', () => {
+test('events are never dropped; a viewer with more waiting events than the bound is too slow', () => {
   const { queue, total } = queueWithNotes(0, { windowBytes: 0, windowMs: 0 });
   queue.push([frameAt(0, { sequence: 0, kind: Kind.AUDIO })], 0);
   for (let sequence = 1; sequence <= limits.eventsMax; sequence++)
@@ -148,7 +148,7 @@ test('events are never dropped; more than may wait make the viewer too slow', ()
   assert.equal(total(), 0);
 });
 
-test('a viewer is overdue only when frames are out and nothing has been reported for the time limit', () => {
+test('a viewer is overdue only if it has sent frames unreported for longer than the time limit', () => {
   const { queue } = queueWithNotes();
   assert.equal(queue.unreportedMs(1e9), 0);
   queue.push([frameAt(0, { sequence: 0, kind: Kind.AUDIO })], 50_000);
@@ -158,7 +158,7 @@ test('a viewer is overdue only when frames are out and nothing has been reported
   assert.equal(queue.unreportedMs(1e9), 0);
 });
 
-test('whatever is pushed and reported: pushed = sent + dropped + waiting, sequences rise, events all arrive, gaps name what was dropped', () => {
+test('for any frames and receipts: pushed = sent + dropped + waiting, sequences rise, all events arrive, gaps name the dropped frames', () => {
   const step = fc.oneof(
     {
       weight: 5,
@@ -221,7 +221,7 @@ test('whatever is pushed and reported: pushed = sent + dropped + waiting, sequen
   );
 });
 
-test('what waits when a viewer goes is counted', () => {
+test('frames that wait when a viewer leaves are counted', () => {
   const { queue, dropped, sent } = queueWithNotes(0, { windowBytes: 0, windowMs: 0 });
   for (let sequence = 0; sequence < 10; sequence++) queue.push([frameAt(sequence, { sequence, kind: Kind.EVENT })], 0);
   queue.close();
@@ -229,7 +229,7 @@ test('what waits when a viewer goes is counted', () => {
   assert.equal(dropped.closed, 9);
 });
 
-test('nothing is written while the socket has something pending, whatever the window admits', () => {
+test('no frame is written while the socket has bytes pending, even if the window admits it', () => {
   const { queue, sent, socket } = queueWithNotes();
   socket.ready = false;
   for (let sequence = 0; sequence < 5; sequence++) queue.push([frameAt(0, { sequence, kind: Kind.EVENT })], 0);
@@ -240,7 +240,7 @@ test('nothing is written while the socket has something pending, whatever the wi
   assert.equal(sent.length, 5);
 });
 
-test('a queue begins with what its viewer was given before: what is on its way counts, and its keys serve deltas', () => {
+test('a queue begins with the frames sent to its viewer before: unreported ones count, and their keys serve deltas', () => {
   const sent: number[] = [];
   const queue = new ViewerQueue(
     {

@@ -74,7 +74,7 @@ test('an older key, header or delta that arrives late changes nothing', () => {
   );
 });
 
-test('a stream cannot make the group grow without bound', () => {
+test('the size of the group is bounded for any stream', () => {
   const group = new CurrentGroup();
   for (let participant = 0; participant < 10_000; participant++) group.add(entry(participant, Kind.MOTION, { key: true, participant }));
   assert.equal(group.entries().length, 256);

@@ -10,7 +10,7 @@ function frame(sequence: number, receivedMs: number, kind: number = Kind.AUDIO):
   return { frame: bytes, header: peekFrame(bytes), receivedUnixUs: receivedMs * 1_000, previousPlusOne: sequence };
 }
 
-test('frames of the last two seconds come again from any sequence among them, older ones do not', () => {
+test('frames of the last two seconds are replayed from any sequence among them, older ones are not', () => {
   const recent = new RecentFrames(0);
   for (let sequence = 0; sequence < 300; sequence++) recent.push(frame(sequence, sequence * 10));
   const oldest = 299 - RECENT_MS / 10;
@@ -20,7 +20,7 @@ test('frames of the last two seconds come again from any sequence among them, ol
   assert.deepEqual(recent.since(300), []);
 });
 
-test('a hole of the source within what is held is no reason to refuse', () => {
+test('a hole of the source among the held frames does not prevent a replay', () => {
   const recent = new RecentFrames(0);
   for (const sequence of [10, 11, 15, 16]) recent.push(frame(sequence, sequence));
   assert.deepEqual(
@@ -33,7 +33,7 @@ test('a hole of the source within what is held is no reason to refuse', () => {
   );
 });
 
-test('no more than 256 events are held', () => {
+test('at most 256 events are held', () => {
   const recent = new RecentFrames(0);
   for (let sequence = 0; sequence < 1_000; sequence++) recent.push(frame(sequence, 0, Kind.EVENT));
   assert.equal(recent.since(1_000 - RECENT_EVENTS_MAX)?.length, RECENT_EVENTS_MAX);

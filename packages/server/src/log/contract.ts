@@ -32,7 +32,7 @@ export function logContract(name: string, place: OpenLog): void {
       }
     });
 
-  withLog('an empty log has an id, takes appends and waits for its first entry', 1, async (log) => {
+  withLog('an empty log has an id, accepts appends and waits for its first entry', 1, async (log) => {
     assert.match(log.id, /^[A-Za-z0-9_-]{1,64}$/);
     assert.equal(log.partitionCount, 1);
     assert.ok(log.writable());
@@ -149,7 +149,7 @@ export function logContract(name: string, place: OpenLog): void {
     });
   });
 
-  withLog('values of 0 bytes to over 1 MiB come back as they were', 1, async (log, reopen) => {
+  withLog('values of 0 bytes to over 1 MiB are read back unchanged', 1, async (log, reopen) => {
     const values = [0, 1, 2 ** 20, 7, 2 ** 20 + 12_345, 0, 300_000].map((size) => randomBytes(size));
     await Promise.all(values.map((value) => log.append('große Schlüssel 鍵', value)));
     await withPartitions(await reopen(), async ([partition]) => {

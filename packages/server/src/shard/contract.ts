@@ -122,7 +122,7 @@ export function shardContract(adapter: string, open: (t: TestContext) => Promise
     for (const channel of channels) assert.deepEqual(received.get(channel), [channel, channel + 1_000]);
   });
 
-  contract('a message arrives at least once and at most as often as it has copies', async (shards, other) => {
+  contract('a message arrives at least once and at most once per copy', async (shards, other) => {
     for (const copies of [1, 2, 3, Number.POSITIVE_INFINITY]) {
       const received: string[] = [];
       const channel = `repair:${copies}`;
@@ -133,7 +133,7 @@ export function shardContract(adapter: string, open: (t: TestContext) => Promise
     }
   });
 
-  contract('the last of any sequence of subscribe and unsubscribe decides whether a channel is received', async (shards, other) => {
+  contract('the last call in any sequence of subscribe and unsubscribe decides whether a channel is received', async (shards, other) => {
     const [seed, channels] = [Number(process.env.HAYATE_TEST_SEED ?? 11), 30];
     const plans = fc.sample(fc.array(fc.boolean(), { minLength: 1, maxLength: 12 }), { numRuns: channels, seed });
     const received = new Set<string>();

@@ -127,7 +127,7 @@ export function storeContract(name: string, open: OpenStore, { deletesFolders = 
     assert.equal(Buffer.from((await store.get('k')) ?? []).toString(), 'first');
   });
 
-  withStore('of many concurrent puts of one key, exactly one returns true, and its bytes stay', async (store) => {
+  withStore('exactly one of many concurrent puts of a key returns true, and its bytes stay', async (store) => {
     for (const key of ['top', 'deep/in/new/folders', 'deep/in/new/neighbours']) {
       const values = Array.from({ length: 24 }, () => randomBytes(5000));
       const won = await Promise.all(values.map((value) => store.putIfAbsent(key, value)));
@@ -136,7 +136,7 @@ export function storeContract(name: string, open: OpenStore, { deletesFolders = 
     }
   });
 
-  withStore('a deleted key is free again, however puts and deletes interleave', async (store) => {
+  withStore('a deleted key is free again, for any interleaving of puts and deletes', async (store) => {
     assert.equal(await store.putIfAbsent('p/q/r', Buffer.from('1')), true);
     assert.equal(await store.delete('p/q/r'), true);
     assert.equal(await store.get('p/q/r'), undefined);

@@ -28,7 +28,7 @@ export type OpenFaultySite = (t: TestContext) => Promise<FaultySite | undefined>
 
 /** Registers the suite for the adapter `name`. */
 export function storeFaultContract(name: string, openSite: OpenFaultySite): void {
-  test(`${name}: whatever fails, results of calls are true, and no object is stored in part`, async (t) => {
+  test(`${name}: under any failures calls return correct results, and no object is stored in part`, async (t) => {
     const done = new Set<StoreFault>();
     let rejected = 0;
     const run = async (seed: number, share: number, writers: number): Promise<boolean> => {
@@ -107,7 +107,7 @@ export function storeFaultContract(name: string, openSite: OpenFaultySite): void
     await assert.rejects(store.get('a'), { code: 'CLOSED' });
   });
 
-  test(`${name}: the number of concurrent requests keeps its limit, and all requests are served`, async (t) => {
+  test(`${name}: the number of concurrent requests stays within its limit, and all requests are served`, async (t) => {
     const site = await openSite(t);
     if (site === undefined) return;
     const store = await site.open('proxy', 20_000, 3);

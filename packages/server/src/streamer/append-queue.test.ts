@@ -79,7 +79,7 @@ test('frames become durable in batches that carry their labels, and the log hold
   assert.ok(found.length > 1 && found.length < 50);
 });
 
-test('the next sequence waits for a hole, and a dropped range fills it once it is in the log', async (t) => {
+test('the next sequence stops at a hole, and a dropped range fills the hole once it is in the log', async (t) => {
   const { log, open } = await setUp(t);
   const queue = open('hoshi');
   queue.add(0, new Uint8Array(1), 0);
@@ -96,7 +96,7 @@ test('the next sequence waits for a hole, and a dropped range fills it once it i
   );
 });
 
-test('what a ticket vouches for counts as durable', async (t) => {
+test('frames that a ticket vouches for count as durable', async (t) => {
   const { open } = await setUp(t, 10);
   const queue = open('hoshi');
   assert.equal(queue.nextSequence, 10);
@@ -104,7 +104,7 @@ test('what a ticket vouches for counts as durable', async (t) => {
   assert.equal(queue.has(10), false);
 });
 
-test('beyond the bound everything later is refused, until the log has taken what is on its way; then a resend makes it whole', async (t) => {
+test('beyond the bound all later frames are refused until the pending ones are in the log; then a resend completes the stream', async (t) => {
   const { log, budget, events, open } = await setUp(t);
   const queue = open('hoshi');
   let refusedFrom = 0;
@@ -125,7 +125,7 @@ test('beyond the bound everything later is refused, until the log has taken what
   );
 });
 
-test('streams share the bound of the process', async (t) => {
+test('all streams share the bound of the process', async (t) => {
   const { events, open } = await setUp(t);
   const [first, second] = [open('a'), open('b')];
   for (let sequence = 0; sequence < 15; sequence++) assert.equal(first.add(sequence, new Uint8Array(1_000), 0), true);
@@ -135,7 +135,7 @@ test('streams share the bound of the process', async (t) => {
   assert.deepEqual(events, ['refused b']);
 });
 
-test('the end is in the log once endDurable says so; a log that is closed refuses', async (t) => {
+test('the end is in the log once endDurable resolves, and a closed log refuses', async (t) => {
   const { log, events, open } = await setUp(t);
   const queue = open('hoshi');
   queue.add(0, new Uint8Array(1), 0);

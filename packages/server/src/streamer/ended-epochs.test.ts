@@ -12,14 +12,14 @@ test('an ended epoch is remembered for as long as its tickets are valid, and no 
   assert.equal(ended.has('tsuki', 7n, 1_000), false);
 });
 
-test('an epoch that ends again is as new as the second time', () => {
+test('an epoch that ends again counts from the second time', () => {
   const ended = new EndedEpochs();
   ended.add('hoshi', 7n, 0);
   ended.add('hoshi', 7n, 5_000);
   assert.equal(ended.has('hoshi', 7n, 5_000 + Timing.ticketValidMs), true);
 });
 
-test('of more than 10,000 the oldest is forgotten', () => {
+test('beyond 10,000 epochs the oldest is forgotten', () => {
   const ended = new EndedEpochs();
   for (let epoch = 0n; epoch <= 10_000n; epoch++) ended.add('hoshi', epoch, 0);
   assert.deepEqual(

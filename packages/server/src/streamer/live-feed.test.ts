@@ -57,7 +57,7 @@ test('each frame names the sequence before it; a frame that is not newer is not 
   assert.deepEqual(second && links(second), [[5, 2]]);
 });
 
-test('what was missed is published again with the same links, once in 20 ms however many ask', async () => {
+test('missed frames are published again with the same links, once in 20 ms for any number of requests', async () => {
   const { clock, feed, source, publish, envelopes, heard } = await setUp();
   publish(source.header('A'), source.key(), source.audio(), source.event());
   feed.repair([{ first: 1, last: 2 }]);
@@ -81,7 +81,7 @@ test('what was missed is published again with the same links, once in 20 ms howe
   assert.equal(heard.length, 5);
 });
 
-test('what is older than two seconds is not there any more; the group still is', async () => {
+test('frames older than two seconds are gone, and the group remains', async () => {
   const { clock, feed, source, publish, envelopes, groups } = await setUp();
   publish(source.header('A'), source.key(), source.audio());
   clock.advance(2_001);
@@ -96,7 +96,7 @@ test('what is older than two seconds is not there any more; the group still is',
   );
 });
 
-test('silence names the last frame at once and then every second, and the end is said for three seconds', async () => {
+test('during silence the last frame is named at once and then every second, and the end is announced for three seconds', async () => {
   const { clock, feed, source, publish, envelopes, heard } = await setUp();
   publish(source.header('A'));
   const tick = (times: number) => {

@@ -53,7 +53,7 @@ async function startStreamer(t: TestContext, log: Log): Promise<{ streamer: Stre
   return { streamer, url: `ws://127.0.0.1:${(sockets.address() as AddressInfo).port}` };
 }
 
-test('frames that come while a drain waits for the log are in the log too when it is over', async (t) => {
+test('frames that arrive while a drain waits for the log are in the log when it has ended', async (t) => {
   const file = await openFileLog({ directory: join(tempDir(t), 'log') });
   cleanUp(t, () => file.close());
   const appended: Uint8Array[] = [];

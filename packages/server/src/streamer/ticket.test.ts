@@ -11,12 +11,12 @@ test('another signer with the same secret reads a ticket as it was signed', () =
   assert.deepEqual(new TicketSigner(Buffer.alloc(32, 1)).read(signer.sign(ticket), 999), ticket);
 });
 
-test('an expired ticket and one of another secret are not believed', () => {
+test('an expired ticket and a ticket of another secret are refused', () => {
   assert.equal(signer.read(signer.sign(ticket), 1_001), undefined);
   assert.equal(new TicketSigner(Buffer.alloc(32, 2)).read(signer.sign(ticket), 999), undefined);
 });
 
-test('a ticket with any byte changed, cut or added is not believed', () => {
+test('a ticket with any byte changed, removed or added is refused', () => {
   const signed = signer.sign(ticket);
   fc.assert(
     fc.property(fc.nat(signed.length - 1), fc.integer({ min: 1, max: 255 }), (at, change) => {
@@ -29,6 +29,6 @@ test('a ticket with any byte changed, cut or added is not believed', () => {
   assert.equal(signer.read(Buffer.concat([signed, Buffer.of(0)]), 0), undefined);
 });
 
-test('random bytes are not believed and never throw', () => {
+test('random bytes are refused and do not throw', () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 2_000 }), (bytes) => assert.equal(signer.read(bytes, 0), undefined)));
 });

@@ -20,7 +20,7 @@ function open(t: TestContext): Channel<ChildCalls, ParentCalls> {
 const isRefusal = (code: string, message: RegExp) => (error: unknown) =>
   error instanceof HayateError && error.code === code && message.test(error.message);
 
-test('both sides call and answer, many calls at a time, each with its own result', async (t) => {
+test('both sides call and answer, with many calls at a time, each with its own result', async (t) => {
   const channel = open(t);
   const values = Array.from({ length: 100 }, (_, value) => value);
   const answers = await Promise.all(values.map((value) => channel.call('doubleAndOne', value)));

@@ -4,7 +4,7 @@ import { levelBars } from './level-bars.ts';
 
 const hex = (...levels: number[]) => levels.map((level) => level.toString(16).padStart(2, '0')).join('');
 
-test('the height of each bar is the mean loudness of its time, the loudest has full height, and silence has none', () => {
+test('the height of each bar is the mean loudness of its time, the loudest has full height, and silence has zero height', () => {
   const levels = {
     slotMs: 250,
     runs: [

@@ -19,7 +19,7 @@ test('every page has its path, with or without a slash at the end', () => {
   assert.deepEqual(routeOf(`${watchPath('a_b-9')}/`), { page: 'watch', stream: 'a_b-9' });
 });
 
-test('a path with an unknown page or an invalid stream name is missing', () => {
+test('a path with an unknown page or an invalid stream name is not found', () => {
   for (const path of [
     '/nowhere',
     '/studio/aki',

@@ -26,7 +26,7 @@ function lay(spec: readonly (readonly [number, readonly Uint8Array[]])[]): Place
   return placed;
 }
 
-test('late packets take the place of concealment and of nothing else, and the run has no holes', () => {
+test('late packets replace only concealment, and the run has no holes', () => {
   let spliced = 0;
   fc.assert(
     fc.property(runs, runs, (onTimeRuns, lateRuns) => {
@@ -57,7 +57,7 @@ test('late packets take the place of concealment and of nothing else, and the ru
   assert.ok(spliced > 100, `${spliced} packets were spliced in`);
 });
 
-test('late packets that lie on the grid of the concealment are all put in', () => {
+test('all late packets on the grid of the concealment are inserted', () => {
   const conceal = Uint8Array.of(0x18);
   const voice = (n: number) => Uint8Array.of(0x08, n, n);
   const onTime = placePackets([voice(1), conceal, conceal, voice(2)], 0);

@@ -66,7 +66,7 @@ function read(bytes: Uint8Array): Manifest | undefined {
   }
 }
 
-test('a manifest comes back as it was written; one with a changed byte says the same or is refused, one cut short is refused', () => {
+test('a manifest is read back as it was written; one with a changed byte reads the same or is refused, one cut short is refused', () => {
   fc.assert(
     fc.property(manifest, fc.nat(), fc.integer({ min: 1, max: 255 }), (made, at, change) => {
       const bytes = encodeManifest(made);

@@ -40,7 +40,7 @@ test('keys of manifests, hourly objects and records of erasure are read back as 
   });
 });
 
-test('keys of manifests sort as their offsets do', () => {
+test('keys of manifests sort by their offsets', () => {
   fc.assert(
     fc.property(offset, offset, (a, b) => {
       const where = { log: 'log', partition: 0 };
@@ -49,7 +49,7 @@ test('keys of manifests sort as their offsets do', () => {
   );
 });
 
-test('what is no key of the kind is not read as one', () => {
+test('a text that is not a key of the kind is not read as one', () => {
   const good = hourlyKey('statistics', { log: 'l', partition: 1 }, 0, { start: 1, end: 2 });
   for (const key of ['', good.replace('parquet', 'avro'), good.replace('hour=00', 'hour=99'), `x${good}`, `${good}x`])
     assert.equal(parseHourlyKey(key), undefined, key);

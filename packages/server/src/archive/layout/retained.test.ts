@@ -26,7 +26,7 @@ const retained: fc.Arbitrary<Retained> = fc.record(
   { noNullPrototype: true },
 );
 
-test('a record of what is retained is read back as it was written, and without one everything is', async (t) => {
+test('a retention record is read back as it was written, and without one everything counts as retained', async (t) => {
   const { store } = await makePlace(t);
   assert.deepEqual(await readRetained(store, NAME), everythingRetained(NAME));
   await fc.assert(
@@ -38,7 +38,7 @@ test('a record of what is retained is read back as it was written, and without o
   );
 });
 
-test('what is no record is refused as such, whatever it is', async (t) => {
+test('bytes that are not a valid record are refused as CORRUPT', async (t) => {
   const { store } = await makePlace(t);
   const good = everythingRetained(NAME);
   const broadcast = { stream: 'aki', epoch: '0123456789abcdef' };
@@ -63,7 +63,7 @@ test('what is no record is refused as such, whatever it is', async (t) => {
   );
 });
 
-test('a broadcast has one record of its erasure, which the first request puts and completion fills in', async (t) => {
+test('a broadcast has one erasure record, which the first request writes and completion fills in', async (t) => {
   const { store } = await makePlace(t);
   const broadcast = { stream: 'aki', epoch: '0123456789abcdef' };
   assert.equal(await readErasure(store, broadcast), undefined);

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { LEVEL_SLOT_US, LevelRuns } from '../row/level-runs.ts';
 import { joinLevels } from './broadcast-levels.ts';
 
-test('the loudest level of each slot comes back, whatever rows the levels lie in and however wide slots are', () => {
+test('the loudest level of each slot is returned, for any division into rows and any slot width', () => {
   const level = fc.record({ captureMs: fc.nat(99_999), level: fc.nat(127), row: fc.nat(3) });
   fc.assert(
     fc.property(fc.array(level), fc.constantFrom(400, 399, 100, 7, 1), (levels, slotsMax) => {
@@ -31,7 +31,7 @@ test('the loudest level of each slot comes back, whatever rows the levels lie in
   );
 });
 
-test('levels behind the end are left out', () => {
+test('levels after the end are left out', () => {
   const { runs } = joinLevels([[[2, '0a0b0c']]], { durationMs: 1_000, slotsMax: 100 });
   assert.deepEqual(runs, [[2, '0a0b']]);
 });

@@ -96,7 +96,7 @@ test("each broadcast's frames come with one range request, after at most two for
   }
 });
 
-test('an object that has been changed or cut short is refused, or reads as before', async (t) => {
+test('an object that was changed or cut short is refused, or reads as before', async (t) => {
   for (const codec of ['null', 'deflate'] as const) {
     const { broadcasts, bytes } = await encode([3, 40, 5], 20, codec);
     const wanted = broadcasts.map(({ rows }) => plain(rows));
@@ -131,7 +131,7 @@ async function attempt<T>(read: () => Promise<T>): Promise<T | undefined> {
   }
 }
 
-test('an object that is not there is NOT_FOUND', async (t) => {
+test('a missing object is NOT_FOUND', async (t) => {
   await assert.rejects(FrameReader.open(await openFsStore({ directory: tempDir(t) }), KEY), { code: 'NOT_FOUND' });
 });
 

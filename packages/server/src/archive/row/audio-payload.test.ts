@@ -35,7 +35,7 @@ const payload = fc
   .record({ packets: fc.array(packet, { maxLength: 4 }), level: fc.option(fc.oneof(fc.nat(127), fc.nat(70_000)), { nil: undefined }) })
   .map(({ packets, level }) => toBinary(AudioSchema, create(AudioSchema, { packets, ...(level === undefined ? {} : { level }) })));
 
-test('a payload is read as the strict reader reads it, also changed, cut short, doubled or of random bytes', () => {
+test('a payload is read as the strict reader reads it, also if it is changed, cut short, doubled or random', () => {
   const reader = new AudioReader();
   let plain = 0;
   fc.assert(

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { LEVEL_SLOT_US, LevelRuns } from './level-runs.ts';
 
-test('each slot has the loudest level in it, in whatever order levels come, and silence between runs is left out', () => {
+test('each slot holds its loudest level, for any order of levels, and silence between runs is left out', () => {
   const level = fc.record({ captureUs: fc.nat(20 * LEVEL_SLOT_US), level: fc.nat(127) });
   fc.assert(
     fc.property(fc.array(level), (levels) => {

@@ -78,7 +78,7 @@ const near = fc
   });
 
 for (const [what, [verifier, writer]] of Object.entries(pairs))
-  test(`the verifier reads a ${what} as the writer does, or both refuse it, whatever its bytes`, () => {
+  test(`the verifier reads a ${what} as the writer does, or both refuse it, for any bytes`, () => {
     let [taken, refused] = [0, 0];
     fc.assert(
       fc.property(near, (bytes) => {

@@ -84,7 +84,7 @@ test('a hole that is too long, or that no packets can fill, ends the segment and
   );
 });
 
-test('what overlaps is displaced, and so is what needs more segments than allowed', () => {
+test('packets that overlap are displaced, and so are packets that need more segments than allowed', () => {
   const overlapping = lay([frame(0, 0, 2), frame(1, 960), frame(2, 1_920)], options);
   assert.deepEqual(overlapping.displaced, [1]);
   const far = lay(
@@ -96,7 +96,7 @@ test('what overlaps is displaced, and so is what needs more segments than allowe
   assert.equal(far.position, 1_000_960);
 });
 
-test('a segment that goes on begins with the pre-roll, one behind a hole does not', () => {
+test('a segment that continues another begins with the pre-roll, one after a hole does not', () => {
   const preroll = [7, 8, 9, 10].map(packet);
   const { segments } = lay([frame(11, 9_600), frame(12, 1_000_000)], { ...options, position: 8_640, preroll });
   assert.deepEqual(
@@ -114,7 +114,7 @@ test('a segment that goes on begins with the pre-roll, one behind a hole does no
   assert.deepEqual(lastPackets(second, 3_840), [packet(12)]);
 });
 
-test('the last packets of a segment are those of its whole list, wherever it has holes', () => {
+test('the last packets of a segment are those of its whole list, wherever the holes are', () => {
   fc.assert(
     fc.property(
       fc.array(fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 0, max: 40 })), { minLength: 1, maxLength: 12 }),

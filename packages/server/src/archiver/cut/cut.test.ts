@@ -41,7 +41,7 @@ async function next(cut: CutBuilder, config = cut.manifest.config): Promise<Mani
   return decodeManifest(encodeManifest(cut.nextManifest([], config)), 'test');
 }
 
-test('windows follow the running maximum of append times, and a cut ends behind so many of them', async () => {
+test('windows follow the running maximum of append times, and a cut ends after its number of windows', async () => {
   const cut = begin();
   cut.add(entry(0, 0, [0]));
   cut.add(entry(1, 30_000, [1]));
@@ -54,7 +54,7 @@ test('windows follow the running maximum of append times, and a cut ends behind 
   assert.ok(following.accepts(entry(3, 3 * HOUR_MS, [3])), 'any entry may begin a cut');
 });
 
-test('a cut ends when its values reach its bytes, or with a tick that says so', () => {
+test('a cut ends when its values reach the limit of bytes, or with a tick that asks for it', () => {
   const small = begin({ cutBytes: 100 });
   small.add(entry(0, 0, [0, 1]));
   assert.ok(small.ended && !small.accepts(entry(1, 0, [2])));
@@ -66,7 +66,7 @@ test('a cut ends when its values reach its bytes, or with a tick that says so', 
   assert.ok(ticked.ended && !ticked.accepts(tick(3, 0, false)));
 });
 
-test('quiet windows write nothing, and the next object covers their offsets', async () => {
+test('quiet windows write no object, and the next object covers their offsets', async () => {
   const cut = begin({ windowsPerCut: 360 });
   cut.add(entry(0, 0, [0]));
   cut.add(tick(1, 10_000, false));
@@ -83,7 +83,7 @@ test('quiet windows write nothing, and the next object covers their offsets', as
   assert.deepEqual(manifest.state.covered, { frames: 4, marks: 0, statistics: 4 });
 });
 
-test('sequences are remembered from cut to cut until an epoch is a day old, and duplicates left out', async () => {
+test('sequences are remembered from cut to cut until an epoch is a day old, and duplicates are left out', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.nat(60), { minLength: 1, maxLength: 60 }), fc.integer({ min: 1, max: 5 }), async (sequences, perCut) => {
       let cut = begin();
@@ -111,7 +111,7 @@ test('sequences are remembered from cut to cut until an epoch is a day old, and 
   assert.deepEqual((await next(later)).state.epochs, []);
 });
 
-test('numbers at the end of their range stop nothing', async () => {
+test('numbers at the end of their range do not stop a cut', async () => {
   const cut = begin();
   const max = Number.MAX_SAFE_INTEGER;
   const frame = encodeFrame({
@@ -141,7 +141,7 @@ test('a log that skips an offset is refused', () => {
   assert.throws(() => cut.add(entry(2, 0, [1])), /offset 1 comes next/);
 });
 
-test('a manifest that has been changed is refused', () => {
+test('a manifest that was changed is refused', () => {
   const text = Buffer.from(encodeManifest(begin().manifest)).toString();
   for (const [from, to] of [
     ['"start":0', '"start":1'],

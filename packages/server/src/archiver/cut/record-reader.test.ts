@@ -123,7 +123,7 @@ test('random bytes, and records with a changed byte, are read as the generated c
   );
 });
 
-test('what a streamer appends is read by hand, and labels that stay the same are the same object', () => {
+test('entries of a streamer are read without the generated codec, and equal labels are the same object', () => {
   const reader = new RecordReader();
   const value = (sequence: number) =>
     toBinary(

@@ -79,7 +79,7 @@ async function sequencesOf(store: Store, stream: string): Promise<number[]> {
 
 const EPOCH = mintEpoch(STARTED_MS, 3);
 
-test('a running archiver puts hours together and deletes what is too old, and says how much', async (t) => {
+test('a running archiver compacts hours, deletes objects that are too old, and counts both', async (t) => {
   const { log, archiver, store, context, setTime } = await start(t, { upkeepMs: SOON_MS, retainDays: { frames: 1, audio: 2 } });
   for (const hour of [0, 1, 30, 60]) {
     setTime(STARTED_MS + hour * HOUR_MS);
@@ -97,7 +97,7 @@ test('a running archiver puts hours together and deletes what is too old, and sa
   assert.equal(await metric(context, 'hayate_archiver_upkeep_failures_total'), 0);
 });
 
-test('upkeep that fails is counted and tried again, and archiving goes on meanwhile', async (t) => {
+test('upkeep that fails is counted and retried, and archiving continues meanwhile', async (t) => {
   let broken = true;
   const { log, archiver, store, context, setTime } = await start(t, { upkeepMs: SOON_MS }, (real) =>
     interceptCalls(real, (call, key) => {
@@ -117,7 +117,7 @@ test('upkeep that fails is counted and tried again, and archiving goes on meanwh
   await poll('the hours', async () => (await keysOf(store, 'hourly/')).length === 2);
 });
 
-test('what comes of a broadcast after it was erased is erased too, when it has ended', async (t) => {
+test('frames of an erased broadcast that arrive later are erased too, once it has ended', async (t) => {
   const { log, archiver, store, context } = await start(t, { upkeepMs: SOON_MS });
   await append(log, 'aki', EPOCH, 0, 50, true);
   await append(log, 'other', EPOCH, 0, 10);
@@ -145,7 +145,7 @@ test('what comes of a broadcast after it was erased is erased too, when it has e
   assert.equal((await readErasure(store, broadcast))?.frames, 80);
 });
 
-test('an erasure that was begun and never completed is gone on with', async (t) => {
+test('an erasure that was begun and never completed is continued', async (t) => {
   const { log, archiver, store } = await start(t, { upkeepMs: SOON_MS });
   await append(log, 'aki', EPOCH, 0, 50, true);
   await append(log, 'other', EPOCH, 0, 10);
@@ -166,7 +166,7 @@ test('an erasure that was begun and never completed is gone on with', async (t) 
   assert.equal((await readErasure(store, elsewhere))?.completedUnixMs, undefined, broadcastKey(elsewhere));
 });
 
-test('what a running archiver still knows of a broadcast that was erased without an end is taken out of its manifests', async (t) => {
+test("a running archiver's memory of a broadcast that was erased without an end is removed from its manifests", async (t) => {
   const { log, archiver, store } = await start(t, { upkeepMs: SOON_MS });
   await append(log, 'aki', EPOCH, 0, 50);
   await archiver.drain();

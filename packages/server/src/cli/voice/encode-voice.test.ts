@@ -36,7 +36,7 @@ async function encodeAll(source: Source) {
   return { voice, packets };
 }
 
-test('every sample is encoded, to the last, in no more packets than that takes', async () => {
+test('every sample is encoded, in no more packets than necessary', async () => {
   for (const sampleRate of [8_000, 44_100, 48_000, 96_000])
     for (const length of [1, 479, 648, 649, 960, 4_000, 24_001])
       for (const isLengthKnown of [true, false]) {
@@ -48,7 +48,7 @@ test('every sample is encoded, to the last, in no more packets than that takes',
       }
 });
 
-test('a decoder hears the recording from its first sample to its last, each channel on its side', async () => {
+test('a decoder returns the recording from its first sample to its last, each channel on its side', async () => {
   for (const [sampleRate, length] of [
     [48_000, 12_345],
     [44_100, 11_111],
@@ -75,7 +75,7 @@ test('a decoder hears the recording from its first sample to its last, each chan
   }
 });
 
-test('packets do not depend on the blocks that the samples come in', async () => {
+test('packets do not depend on the sizes of the blocks of samples', async () => {
   const source = { channels: 2, sampleRate: 32_000, length: 9_999, isLengthKnown: true } as const;
   const whole = (await encodeAll({ ...source, block: 9_999 })).packets;
   for (const block of [1, 640, 4_096]) assert.deepEqual((await encodeAll({ ...source, block })).packets, whole);

@@ -70,7 +70,7 @@ const KEPT: readonly [name: string, damages: readonly Damage[]][] = [
   ['short-packets', [{ kind: 'swapPages', page: 0.5653 }]],
 ];
 
-test('of a damaged file everything is sent that opusdec or ffmpeg decode, or one line says why not', async (t) => {
+test('all sound of a damaged file that opusdec or ffmpeg decode is sent, or one line says why not', async (t) => {
   const paths = tools(t);
   if (paths === undefined) return;
   const folder = tempDir(t);

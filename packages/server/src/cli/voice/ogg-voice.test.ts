@@ -89,7 +89,7 @@ function likeness(sound: Float32Array, other: Float32Array, from: number, to: nu
 
 const left = (stereo: Float32Array): Float32Array => stereo.filter((_, i) => i % 2 === 0);
 
-test('packets pass unchanged, and the sound ends where the file says: the last packet alone is encoded again', async (t) => {
+test('packets pass unchanged, and the sound ends where the file says: only the last packet is encoded again', async (t) => {
   const tools = studio(t);
   if (tools === undefined) return;
   for (const [samples, args] of [
@@ -116,7 +116,7 @@ test('packets pass unchanged, and the sound ends where the file says: the last p
   }
 });
 
-test('a loop of a file of N samples has period N exactly, and no click where it begins again', async (t) => {
+test('a loop of a file of N samples has a period of exactly N, and no click at the seam', async (t) => {
   const tools = studio(t);
   if (tools === undefined) return;
   for (const samples of [30_011, 48_000, 20_160]) {
@@ -142,7 +142,7 @@ test('a loop of a file of N samples has period N exactly, and no click where it 
   }
 });
 
-test('the gain that a header asks for is heard, and told', async (t) => {
+test('the gain that a header asks for is applied and reported', async (t) => {
   const tools = studio(t);
   if (tools === undefined) return;
   const plain = tools.opus(96_000);
@@ -161,7 +161,7 @@ test('the gain that a header asks for is heard, and told', async (t) => {
   }
 });
 
-test('the links of a chain are heard one after another, each with its own channels, gain, pre-skip and end', async (t) => {
+test('the links of a chain are played one after another, each with its own channels, gain, pre-skip and end', async (t) => {
   const tools = studio(t);
   if (tools === undefined) return;
   const [mono, stereo] = [tools.opus(50_001), tools.opus(61_003, { channels: 2 })];
@@ -188,7 +188,7 @@ test('the links of a chain are heard one after another, each with its own channe
   }
 });
 
-test('mapping family 1 is heard: mono and stereo pass, uncoupled, mapped and surround channels are decoded', async (t) => {
+test('mapping family 1 is played: mono and stereo pass unchanged; uncoupled, mapped and surround channels are decoded', async (t) => {
   const tools = studio(t);
   if (tools === undefined) return;
   const wav = tools.wav(96_000, 2);

@@ -36,7 +36,7 @@ test('an error is thrown when everything before it has been taken', async () => 
   assert.throws(() => ahead.isOver, /torn/);
 });
 
-test('closing ends the source, also while it is asked', async () => {
+test('closing ends the source, also while a read is pending', async () => {
   const { promise: closed, resolve } = Promise.withResolvers<void>();
   async function* source() {
     try {

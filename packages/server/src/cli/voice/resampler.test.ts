@@ -82,7 +82,7 @@ function resampledBy(t: TestContext, tool: 'sox' | 'ffmpeg', samples: Float32Arr
 }
 
 for (const tool of ['sox', 'ffmpeg'] as const)
-  test(`speech-like sound differs from what ${tool} makes of it by less than -90 dB`, (t) => {
+  test(`speech-like sound differs from the output of ${tool} by less than -90 dB`, (t) => {
     for (const sampleRate of [8_000, 22_050, 44_100, 96_000]) {
       // Harmonics of 120 Hz up to 0.4 of the rate, which fade in and out.
       const length = sampleRate;

@@ -17,7 +17,7 @@ import { openVoiceFile } from './voice-file.ts';
 
 const clip = demoClip(2);
 
-test('each kind of recording that cannot be sent is named, with what converts it', async (t) => {
+test('each kind of recording that cannot be sent is named, with a command that converts it', async (t) => {
   const ffmpeg = requireTool(t, 'ffmpeg');
   if (ffmpeg === undefined) return;
   const folder = tempDir(t);
@@ -68,7 +68,7 @@ test('each kind of recording that cannot be sent is named, with what converts it
   assert.ok(Math.abs(sent.sound.length - 48_000) < 960);
 });
 
-test('files without a recording say what they are', async (t) => {
+test('the error for a file that is not a recording names its kind', async (t) => {
   const folder = tempDir(t);
   for (const [bytes, line] of [
     ['', / is empty$/],
@@ -90,13 +90,13 @@ test('files without a recording say what they are', async (t) => {
   await assert.rejects(sendVoice(headless), /its beginning, which says how to decode it, is missing/);
 });
 
-test('little is looked at before a live source is told', () => {
+test('the kind of a live source is known from its first bytes', () => {
   assert.equal(recordingKind(Buffer.from('OggS'), false)?.kind, 'ogg');
   assert.equal(recordingKind(Buffer.from('RIFF\0\0\0\0WAVE'), false)?.kind, 'wav');
   assert.equal(recordingKind(Buffer.from('Og'), false), undefined);
 });
 
-test('file names are quoted for a shell that runs them as they are', (t) => {
+test('file names are quoted so that a shell takes them literally', (t) => {
   const sh = requireTool(t, 'bash');
   if (sh === undefined) return;
   for (const name of ['a.ogg', 'a b.ogg', 'it\'s $HOME `id` "x" \\.ogg', '日本.ogg', "new\nline's\\.ogg", '*', 'a;b&c|d'])
@@ -104,7 +104,7 @@ test('file names are quoted for a shell that runs them as they are', (t) => {
   assert.equal(shellQuoted('-i.ogg'), './-i.ogg');
 });
 
-test('a recording comes through a pipe piece by piece, and its first packets before its last bytes', async () => {
+test('a recording is read from a pipe piece by piece, and gives its first packets before its last bytes arrive', async () => {
   const pipe = new PassThrough();
   const opening = openVoiceFile('-', { bitrate: 96_000, loop: false, stdin: pipe, signal: new AbortController().signal });
   const half = Math.floor(clip.bytes.length / 2);
@@ -125,7 +125,7 @@ test('a recording comes through a pipe piece by piece, and its first packets bef
   );
 });
 
-test('a loop of a WAV file has its period exactly, without a seam', async (t) => {
+test('a loop of a WAV file has exactly its period, without a seam', async (t) => {
   const path = join(tempDir(t), 'tone.wav');
   const samples = 10_007;
   // A tone whose period does not divide the file: a pass that is a sample too long would be out of
@@ -161,14 +161,14 @@ test('a loop of a WAV file has its period exactly, without a seam', async (t) =>
   assert.ok(10 * Math.log10(power / error) > 15, `${10 * Math.log10(power / error)} dB`);
 });
 
-test('waiting for a pipe that says nothing ends when it is interrupted', async () => {
+test('waiting for a silent pipe ends when it is interrupted', async () => {
   const interruption = new AbortController();
   const opening = openVoiceFile('-', { bitrate: 96_000, loop: false, stdin: new PassThrough(), signal: interruption.signal });
   interruption.abort();
   await assert.rejects(opening, { name: 'AbortError' });
 });
 
-test('a file of more than 2 GiB is read in little memory, and what lies behind a hole of zeros is found', async (t) => {
+test('a file of more than 2 GiB is read in little memory, and sound after a hole of zeros is found', async (t) => {
   if (!requireFullRun(t, 'reads 2 GiB')) return;
   const path = join(tempDir(t), 'huge.ogg');
   const pages = pagesOf(clip.bytes);

@@ -77,7 +77,7 @@ test('files of many blocks, and rows larger than a block, are read back', async 
   assert.deepEqual(plain(await readWithAvsc(bytes)), plain(rows));
 });
 
-test('sections are at the positions in the index, and each begins a block', async () => {
+test('sections lie at the positions in the index, and each begins a block', async () => {
   const names = fc.uniqueArray(fc.stringMatching(/^[a-z]{1,4}$/), { maxLength: 6 });
   await fc.assert(
     fc.asyncProperty(names, fc.array(row, { minLength: 1, maxLength: 20 }), fc.constantFrom(...AVRO_CODECS), async (names, rows, codec) => {
@@ -147,7 +147,7 @@ test('a changed byte is refused or changes no row, and any truncation is refused
   }
 });
 
-test('random bytes are refused with AvroError and nothing else', () => {
+test('random bytes are refused with an AvroError only', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), fc.boolean(), (bytes, magic) => {
       const input = magic ? Uint8Array.from([0x4f, 0x62, 0x6a, 1, ...bytes]) : bytes;

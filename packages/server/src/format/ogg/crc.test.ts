@@ -13,7 +13,7 @@ function slowCrc(bytes: Uint8Array): number {
   return crc >>> 0;
 }
 
-test('the checksum is that of RFC 3533, for any length and position, whatever its field contains', () => {
+test('the checksum is that of RFC 3533, for any length, position and content of its field', () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 27, maxLength: 700 }), fc.nat(9), fc.nat(9), (page, before, behind) => {
       const bytes = new Uint8Array([...new Uint8Array(before).fill(0xaa), ...page, ...new Uint8Array(behind).fill(0x55)]);

@@ -45,7 +45,7 @@ function pages(bytes: Uint8Array) {
   return found;
 }
 
-test("the reader reads the writer's files, whole or taken piece by piece, alone or in a chain", () => {
+test("the reader reads the writer's files, whole or piece by piece, alone or in a chain", () => {
   fc.assert(
     fc.property(
       fc.uniqueArray(fc.tuple(head, tags, fc.array(packet(700), { minLength: 1, maxLength: 130 })), {

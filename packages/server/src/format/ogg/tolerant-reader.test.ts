@@ -119,7 +119,7 @@ test('a damaged page, junk before, between and after pages, and a cut end affect
   }
 });
 
-test('wrong positions move nothing: huge, negative, going back, missing, or another stream start', async () => {
+test('wrong positions do not move the sound: huge, negative, decreasing, missing, or another stream start', async () => {
   const pages = pagesOf(file(250));
   for (const granule of [0n, 1n, -1n, -5n, 2n ** 62n, -(2n ** 63n), 96_000n + 480_000n, 96_000n + 960n]) {
     const changed = pages.map((page, i) => (i === 3 ? edited(page, (view) => view.setBigInt64(6, granule, true)) : page));
@@ -190,7 +190,7 @@ test('links follow one another, also with the same serial number or without an e
   }
 });
 
-test('of parallel streams the first Opus stream is read', async () => {
+test('the first Opus stream of several parallel streams is read', async () => {
   const voice = pagesOf(file(100));
   const begin = (magic: string, serial: number, flags = 2) =>
     withChecksum(

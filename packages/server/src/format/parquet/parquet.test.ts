@@ -72,7 +72,7 @@ test('a file of many pages and row groups is read back', async () => {
   assert.deepEqual((await readParquet(table, writeParquet(table, rows).bytes)).rows, rows);
 });
 
-test('a file written piece by piece has the content of one written at once, and is read piece by piece', async () => {
+test('a file written piece by piece has the content of a file written at once, and is read piece by piece', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.array(row, { maxLength: 10 }), { maxLength: 6 }), async (pieces) => {
       const writer = new ParquetFileWriter(table);

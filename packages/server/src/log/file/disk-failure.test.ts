@@ -44,7 +44,7 @@ test('while the kernel does not let files grow, appends are refused', async (t) 
   await log.close();
 });
 
-test('whichever disk operations fail, readers get the acknowledged entries, in order', async (t) => {
+test('for any failures of the disk, readers get the acknowledged entries, in order', async (t) => {
   const root = tempDir(t);
   let runs = 0;
   const outcomes = { acknowledged: 0, refused: 0 };

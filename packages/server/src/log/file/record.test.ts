@@ -9,7 +9,7 @@ const specification = new URL('../../../../../spec/log-file.md', import.meta.url
 const seeds = fc.nat(2 ** 32 - 1);
 const safe = fc.maxSafeNat();
 
-test('any entry comes back from its record, at any position', () => {
+test('any entry is read back from its record, at any position', () => {
   fc.assert(
     fc.property(
       safe,
@@ -47,7 +47,7 @@ test('a record with one changed bit, or of another log, is rejected', () => {
   );
 });
 
-test('decoding never throws, whatever the bytes', () => {
+test('decoding does not throw for any bytes', () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: RECORD_HEADER_BYTES, maxLength: 200 }), seeds, (bytes, seed) => {
       const buffer = Buffer.from(bytes);

@@ -35,7 +35,7 @@ async function directoryOf(t: TestContext, files: readonly { first: number; byte
 
 const noCut = () => assert.fail('there was nothing to cut');
 
-test('a tail torn at any byte of the last record is cut, whatever bytes the disk put in its place', async (t) => {
+test('a tail torn at any byte of the last record is cut, for any bytes in its place', async (t) => {
   const { bytes, positions } = recordsOf(7, [text('one'), text('two'), randomBytes(40)]);
   const start = positions[2] ?? 0;
   const directory = await directoryOf(t, [{ first: 7, bytes }]);
@@ -133,7 +133,7 @@ test('damage in an older file stops its readers, but not readers of later entrie
   await log.close();
 });
 
-test('any bytes as a segment are cut or refused, and no sound record is cut', async (t) => {
+test('a segment of any bytes is cut or refused, and no sound record is cut', async (t) => {
   const directory = await directoryOf(t, []);
   const piece = fc.oneof(
     fc.uint8Array({ minLength: 1, maxLength: 100 }).map((bytes) => ({ bytes: Buffer.from(bytes), sound: -1 })),

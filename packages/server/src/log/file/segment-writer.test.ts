@@ -73,7 +73,7 @@ test('a new file whose creation failed is completed before any other write', asy
   );
 });
 
-test('after a failed sync, nothing is written after entries that do not read back', async (t) => {
+test('after a failed sync, no entry is written after entries that do not read back', async (t) => {
   const extent = await emptyExtent(t);
   const disk = failOnce('datasync');
   const writer = new SegmentWriter(extent, 10_000, disk.openFile);

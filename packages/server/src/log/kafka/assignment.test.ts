@@ -32,7 +32,7 @@ const scenario = fc.record({
   counts: fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 6 }),
 });
 
-test('members that come and go get fair shares, no partition has two members, and few partitions move', () => {
+test('members that join and leave get fair shares, no partition has two members, and few partitions move', () => {
   fc.assert(
     fc.property(scenario, ({ partitions, counts }) => {
       let members: AssignedMember[] = [];

@@ -107,7 +107,7 @@ async function check(log: Log, writers: Writers): Promise<number> {
   return copies;
 }
 
-test('a broker that is killed or hangs, and comes back, loses and repeats nothing; appends and readers wait and continue', async (t) => {
+test('a broker that is killed or hangs, and comes back, loses and repeats no entry; appends and readers wait and continue', async (t) => {
   const kafka = await startKafka(t);
   if (kafka === undefined) return;
   // Longer than a broker restart takes on a slow machine.
@@ -144,7 +144,7 @@ test('a broker that is killed or hangs, and comes back, loses and repeats nothin
   assert.equal(await check(log, writers), 0, 'the broker recognises the batches it has');
 });
 
-test('while a broker hangs, appends are refused within bounds, then taken again; the requests it had do no harm', async (t) => {
+test('while a broker hangs, appends are refused within bounds, then accepted again; its pending requests do no harm', async (t) => {
   const kafka = await startKafka(t);
   if (kafka === undefined) return;
   const registry = new Registry();
@@ -168,7 +168,7 @@ test('while a broker hangs, appends are refused within bounds, then taken again;
   await check(log, writers);
 });
 
-test('waiting appends are bounded; close settles them within bounds although the broker is gone', async (t) => {
+test('waiting appends are bounded; close settles them within bounds even without a broker', async (t) => {
   const kafka = await startKafka(t);
   if (kafka === undefined) return;
   const log = await open(t, kafka, { waitingBytesMax: 100_000, deliveryMs: 2_000 });

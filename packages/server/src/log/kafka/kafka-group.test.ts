@@ -41,7 +41,7 @@ async function hold(log: Log): Promise<{ held: Map<number, LogPartition>; consum
   return { held, consumer, runs: () => runs };
 }
 
-test('members share the partitions evenly, and runs of kept partitions continue while others come and go', async (t) => {
+test('members share the partitions evenly, and runs of kept partitions continue while others join and leave', async (t) => {
   const place = await setUp(t, 12);
   if (place === undefined) return;
   const first = await hold(await place.open('a'));
@@ -139,7 +139,7 @@ test('a process that comes back under its name gets its partitions back at once;
   await poll('the other to have all', () => second.held.size === 4);
 });
 
-test('a process that slept through its session commits nothing when it wakes, and joins again', async (t) => {
+test('a process that was suspended past its session timeout commits nothing when it resumes, and joins again', async (t) => {
   const place = await setUp(t, 1);
   if (place === undefined) return;
   const log = await place.open('awake');

@@ -37,7 +37,7 @@ test('a lost partition is released when its run has returned; one that comes bac
   assert.deepEqual(events.slice(4).sort(), ['back', 'released']);
 });
 
-test('a partition that comes and goes while its first run lasts does not run in between', async () => {
+test('a partition that is assigned and revoked again during its first run does not start another run', async () => {
   const { runs, events, endNext } = setUp();
   await runs.assign([1]);
   const changes = [runs.assign([]), runs.assign([1]), runs.assign([]), runs.assign([1])];

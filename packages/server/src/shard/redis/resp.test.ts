@@ -43,7 +43,7 @@ function cut(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
   return at.slice(1).map((end, index) => Uint8Array.from(bytes.subarray(at[index], end)));
 }
 
-test('replies come out as they were written, however the bytes are split', () => {
+test('replies are parsed as they were written, for any split of the bytes', () => {
   fc.assert(
     fc.property(fc.array(value, { maxLength: 20 }), fc.array(fc.nat(), { maxLength: 40 }), (values, places) => {
       const bytes = Buffer.concat(values.map(writeItem));
@@ -54,7 +54,7 @@ test('replies come out as they were written, however the bytes are split', () =>
   );
 });
 
-test('replies come out byte by byte as well', () => {
+test('replies are parsed byte by byte as well', () => {
   fc.assert(
     fc.property(fc.array(value, { maxLength: 5 }), (values) => {
       const bytes = Buffer.concat(values.map(writeItem));

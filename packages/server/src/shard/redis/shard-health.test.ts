@@ -32,7 +32,7 @@ test('after a pause of this process a server is suspect before it is down, howev
   assert.deepEqual(after({ state: 'up' }, checked(5_000, 9_000)), { state: 'suspect', sinceMs: 9_000 });
 });
 
-test('after any events, a server is up only if it has answered for the required time', () => {
+test('after any sequence of events, a server is up only if it has answered for the required time', () => {
   const event: fc.Arbitrary<['connected' | 'checked' | 'disconnected', number, number]> = fc.tuple(
     fc.constantFrom('connected', 'checked', 'checked', 'checked', 'disconnected'),
     fc.nat({ max: 700 }),

@@ -34,7 +34,7 @@ storeFaultContract('GCS store', async (t) => {
   };
 });
 
-test('a whole object that changed on its way back is requested again', async (t) => {
+test('a whole object that was corrupted in transit is requested again', async (t) => {
   const server = await gcs(t);
   if (server === undefined) return;
   const proxy = await startStoreFaultProxy(t, server.endpoint);

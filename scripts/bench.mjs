@@ -53,8 +53,8 @@ await script('npm run bench', async () => {
   const args = process.argv.slice(2);
   if (args.includes('--help')) return console.log(usage);
   const runtime = findRuntime();
-  if (runtime === undefined) throw new Refusal('this Node is too old to run TypeScript; fetch one by: node scripts/runtime.mjs');
-  if (!isInstalled()) throw new Refusal('the packages are not installed as the lockfile says; run: npm ci --ignore-scripts');
+  if (runtime === undefined) throw new Refusal('this Node is too old to run TypeScript; fetch a newer one with: node scripts/runtime.mjs');
+  if (!isInstalled()) throw new Refusal('the installed packages do not match the lockfile; run: npm ci --ignore-scripts');
   if (runtime !== process.execPath) return runUnder(runtime, process.argv.slice(1));
 
   const all = benchmarks();

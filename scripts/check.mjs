@@ -22,13 +22,13 @@ export const check = async (runtime) => {
       return code === 0 ? '' : 'failed, see above';
     });
   }
-  if (failed.length > 0) throw new Refusal(`not in order: ${failed.join(', ')}`);
+  if (failed.length > 0) throw new Refusal(`failed: ${failed.join(', ')}`);
 };
 
 if (isMain(import.meta.url))
   await script('npm run check', async () => {
     const runtime = findRuntime();
-    if (runtime === undefined) throw new Refusal('this Node is too old to run the tools; fetch one by: node scripts/runtime.mjs');
-    if (!isInstalled()) throw new Refusal('the packages are not installed as the lockfile says; run: npm ci --ignore-scripts');
+    if (runtime === undefined) throw new Refusal('this Node is too old to run the tools; fetch a newer one with: node scripts/runtime.mjs');
+    if (!isInstalled()) throw new Refusal('the installed packages do not match the lockfile; run: npm ci --ignore-scripts');
     await check(runtime);
   });

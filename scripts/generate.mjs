@@ -41,8 +41,7 @@ function check() {
     const fresh = readTree(join(base, 'src', 'gen'));
     const committed = readTree(join(protocol, 'src', 'gen'));
     const different = [...new Set([...fresh.keys(), ...committed.keys()])].filter((path) => fresh.get(path) !== committed.get(path));
-    for (const path of different)
-      console.error(`packages/protocol/src/gen/${path} is not what the .proto files give; run: npm run generate`);
+    for (const path of different) console.error(`packages/protocol/src/gen/${path} does not match the .proto files; run: npm run generate`);
     if (fresh.size === 0) console.error('nothing was generated');
     return different.length > 0 || fresh.size === 0 ? 1 : 0;
   } finally {

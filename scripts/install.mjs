@@ -62,7 +62,7 @@ export const ensureInstalled = async (kind, runtimeVersion) => {
   }
   /** @type {Kind} */
   const target = kind === 'full' || there.hasDev ? 'full' : 'production';
-  const label = target === 'full' ? 'all packages, those for development too' : 'the packages it runs on';
+  const label = target === 'full' ? 'all packages, including those for development' : 'the packages it runs on';
   await step(`install ${label}`, async () => {
     const omit = target === 'full' ? [] : ['--omit=dev'];
     const code = await runNpm(['ci', ...omit, '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', '--prefix', root], {

@@ -115,12 +115,12 @@ await script('pack', async () => {
   const folder = process.cwd();
   const name = folder.slice(packages.length + 1);
   if ((phase !== 'prepack' && phase !== 'postpack') || rest.length > 0 || !/^[a-z]+$/.test(name))
-    throw new Refusal('run by npm pack in a workspace, as: node ../../scripts/pack.mjs prepack|postpack');
+    throw new Refusal('npm pack runs this in a workspace: node ../../scripts/pack.mjs prepack|postpack');
   restore(folder, name);
   if (phase === 'postpack') return;
 
   const runtime = findRuntime();
-  if (runtime === undefined) throw new Refusal('this Node is too old to run TypeScript; fetch one by: node scripts/runtime.mjs');
+  if (runtime === undefined) throw new Refusal('this Node is too old to run TypeScript; fetch a newer one with: node scripts/runtime.mjs');
   await compile(runtime, name);
   if (name === 'server') await ensurePages(runtime);
   for (const [extra, from] of Object.entries(extrasOf(name))) cpSync(from, join(folder, extra), { recursive: true });

@@ -71,7 +71,7 @@ await script('npm run soak', async () => {
   if (process.argv.includes('--help')) return console.log(usage);
   const { minutes, faults, seed: firstSeed, keep, names } = readOptions(process.argv.slice(2));
   const chosen = rounds.filter(({ name }) => names.length === 0 || names.some((word) => name.includes(word)));
-  if (chosen.length === 0) throw new Refusal(`no round's name holds ${names.join(' or ')}`);
+  if (chosen.length === 0) throw new Refusal(`no round's name contains ${names.join(' or ')}`);
   const runtime = await ensureRuntime();
   await ensureInstalled('full', versionOf(runtime));
   const figures = { rounds: 0, kills: 0, frames: 0 };
@@ -96,7 +96,7 @@ await script('npm run soak', async () => {
     if (passed) continue;
     console.log(output);
     const again = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
-    console.log(`once more: ${again.join(' ')} npx node ${args.map((word) => (word.includes(' ') ? `'${word}'` : word)).join(' ')}`);
+    console.log(`repeat: ${again.join(' ')} npx node ${args.map((word) => (word.includes(' ') ? `'${word}'` : word)).join(' ')}`);
     return 1;
   }
   console.log(`${figures.rounds} rounds, ${figures.kills} kills survived, ${figures.frames} frames checked`);

@@ -195,7 +195,7 @@ const runServer = async ({ runtime, args, cwd, data, timeoutMs, demo, stopped })
     console.log(`\n  Hayate runs on  ${ready.url}\n  its data is in  ${typed(data)}\n  stop it with    Ctrl-C\n`);
   }
   const end = await Promise.race([server.exit, stopped]);
-  if (end !== 'stopped') throw new Refusal(`the server ended by itself (exit code ${end})`);
+  if (end !== 'stopped') throw new Refusal(`the server ended unexpectedly (exit code ${end})`);
 
   await stopDemo();
   server.child.kill('SIGTERM');

@@ -24,8 +24,8 @@ const installDebianPackages = async () => {
   if (missing.length === 0) return;
   const command = `apt-get install ${missing.join(' ')}`;
   if (spawnSync('apt-get', ['--version']).error !== undefined)
-    throw new Refusal(`there is no apt-get here; the tests need what Debian has in: ${missing.join(' ')}`);
-  if (process.getuid?.() !== 0) throw new Refusal(`missing, and only root may install them: ${command}`);
+    throw new Refusal(`there is no apt-get on this machine; the tests need the programs of these Debian packages: ${missing.join(' ')}`);
+  if (process.getuid?.() !== 0) throw new Refusal(`packages are missing, and only root may install them: ${command}`);
   // At run level 1 Debian does not start the services that it installs. The tests start their own.
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
   await step('apt-get update', async () => {

@@ -62,7 +62,7 @@ export class TestReporter {
     const isLeaf = held === 0 && data.details?.type !== 'suite';
     if (data.skip !== undefined)
       this.skipped.push({ name: data.name, file, reason: typeof data.skip === 'string' ? data.skip : 'no reason given' });
-    else if (data.todo !== undefined) this.#fail(data, 'a test marked as to do');
+    else if (data.todo !== undefined) this.#fail(data, 'a test marked as todo');
     else if (!isPass) this.#takeFailure(isLeaf, data);
     else if (isLeaf) this.passed++;
   }

@@ -55,7 +55,7 @@ const runFiles = async (reporter, files, concurrency) => {
 const runTests = async (words) => {
   const all = ['packages', 'test', 'bench', 'examples'].flatMap(testFiles).sort();
   const files = words.length === 0 ? all : all.filter((file) => words.some((word) => file.includes(word)));
-  if (files.length === 0) throw new Refusal(`no test file's path holds ${words.join(' or ')}`);
+  if (files.length === 0) throw new Refusal(`no test file's path contains ${words.join(' or ')}`);
   const isAlone = /** @param {string} file */ (file) => aloneFolders.some((folder) => file.startsWith(folder)) || startFile.test(file);
   const reporter = new TestReporter();
   await runFiles(
@@ -72,7 +72,7 @@ await script('npm test', async () => {
   const words = process.argv.slice(2);
   if (words.includes('--help')) return console.log(usage);
   const runtime = findRuntime();
-  if (runtime === undefined) throw new Refusal('this Node is too old to run TypeScript; fetch one by: node scripts/runtime.mjs');
-  if (!isInstalled()) throw new Refusal('the packages are not installed as the lockfile says; run: npm ci --ignore-scripts');
+  if (runtime === undefined) throw new Refusal('this Node is too old to run TypeScript; fetch a newer one with: node scripts/runtime.mjs');
+  if (!isInstalled()) throw new Refusal('the installed packages do not match the lockfile; run: npm ci --ignore-scripts');
   return runtime === process.execPath ? runTests(words) : runUnder(runtime, process.argv.slice(1));
 });

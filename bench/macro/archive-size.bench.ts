@@ -52,7 +52,7 @@ export function run({ quick }: { quick: boolean }): Promise<BenchOutcome> {
       tables: [
         {
           title: 'Bytes of a broadcast hour (measured)',
-          columns: ['compression of frames', ...OUTPUTS, 'together', 'of what was sent', 'CPU of the archiver'],
+          columns: ['compression of frames', ...OUTPUTS, 'together', 'of the bytes sent', 'CPU of the archiver'],
           rows: archives.map(({ codec, bytes, cpuMs }) => {
             const all = OUTPUTS.reduce((sum, output) => sum + bytes[output], 0);
             return [
@@ -72,7 +72,7 @@ export function run({ quick }: { quick: boolean }): Promise<BenchOutcome> {
       ],
       notes: [
         `${STREAMS} broadcasts of ${Math.round(seconds)} s in one partition, ${Math.round((sent * 8) / (STREAMS * seconds) / 1_000)} kbps each as sent: voice of the demo clip and 30 poses a second.`,
-        'Every output repeats what others hold: the voice is in frames and again as audio, so that a player needs nothing else.',
+        'Outputs overlap: the voice is in the frames and again as audio, so that a player needs no other file.',
       ],
     };
   });

@@ -25,7 +25,7 @@ const MIB = 2 ** 20;
 const STAGES: StageRules = [
   ['SHA-256', 'update@node:internal/crypto', 'digest@node:internal/crypto', 'logical-digest'],
   [
-    'compression (handing over)',
+    'compression (handover)',
     'processChunk@node:zlib',
     'processCallback@node:zlib',
     'Zstd@node:zlib',
@@ -93,8 +93,8 @@ export function run({ quick }: { quick: boolean }): Promise<BenchOutcome> {
             ['streams by CPU time, one core', ...spread(runs.map((one) => streams(made, one.cpuMs)))],
             ['streams by the clock, one process', ...spread(runs.map((one) => streams(made, one.wallMs)))],
             ['system share of the CPU time, %', ...spread(runs.map((one) => (one.systemMs / one.cpuMs) * 100))],
-            ['resident memory at the most, MiB', ...spread(runs.map((one) => one.rssBytesMax / MIB))],
-            ['longest hold-up of the event loop, ms', ...spread(runs.map((one) => one.stallMsMax))],
+            ['peak resident memory, MiB', ...spread(runs.map((one) => one.rssBytesMax / MIB))],
+            ['longest delay of the event loop, ms', ...spread(runs.map((one) => one.stallMsMax))],
           ],
         },
         {
@@ -117,7 +117,7 @@ export function run({ quick }: { quick: boolean }): Promise<BenchOutcome> {
       notes: [
         `${size.streams.toLocaleString('en')} broadcasts of ${size.seconds} s in ${size.partitions} partitions: ${made.frames.toLocaleString('en')} frames, ${Math.round(made.frameBytes / 1e6)} MB, ${Math.round((made.frameBytes * 8) / size.streams / size.seconds / 1_000)} kbps each; 50 voice frames of real Opus and 30 poses of a tracked body a second, in batches of 200 ms.`,
         `V8's helper threads take part of the CPU time: with \`node --single-threaded-gc\` one core archives ${count(streams(made, oneCollector.cpuMs))} (one run).`,
-        `${Math.round(wallMs)} ms by the clock. Everything is fsynced, as in operation. Stored bytes hold the voice twice: in frames, and as Ogg Opus.`,
+        `${Math.round(wallMs)} ms by the clock. Everything is fsynced, as in production. Stored bytes hold the voice twice: in frames, and as Ogg Opus.`,
       ],
     };
   });

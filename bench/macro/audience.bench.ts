@@ -109,7 +109,7 @@ async function measure(scope: Scope, load: FanOutLoad, seconds: number): Promise
     ],
     notes: [
       'Streamer, listener, archiver and API in one process on one core; the load client and the broadcaster on the other.',
-      'Memory is resident memory of the process less that before the first viewer, over viewers; the kernel’s socket buffers are not in it.',
+      'Memory is the resident memory of the process minus that before the first viewer, divided by viewers; it excludes the kernel’s socket buffers.',
     ],
     details: { flags, load, seconds },
   };

@@ -201,8 +201,8 @@ function summary(outcomes: readonly Outcome[], afterMs: number): BenchOutcome {
       },
     ],
     notes: [
-      `${load.streams} streams of ${load.rate} frames a second, ${load.viewers} viewers, two listeners, all on two cores. Lost: frames that a viewer was never given, over all viewers. A pause is the time between two deliveries at one viewer; without an event it is 20 ms and what the machine adds.`,
-      'A process that starts takes a second of a core, on the same two cores: its pauses are in the numbers.',
+      `${load.streams} streams of ${load.rate} frames a second, ${load.viewers} viewers, two listeners, all on two cores. Lost: frames that a viewer never received, over all viewers. A pause is the time between two deliveries at one viewer; without an event it is 20 ms plus the scheduling delay of the machine.`,
+      'A process that starts takes a second of a core, on the same two cores: the numbers include this.',
     ],
     details: {
       load,

@@ -85,12 +85,12 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchOutcome> 
   return {
     name: 'fan-out',
     ratio: worst.toFixed(2),
-    unit: `× a C send() loop in CPU per delivery, as it comes; Socket.IO takes ${least.toFixed(1)} × as much`,
+    unit: `× a C send() loop in CPU per delivery, with default settings; Socket.IO takes ${least.toFixed(1)} × as much`,
     goals,
     tables,
     notes: [
-      'One core for the server, one for the load client. A server that keeps less than its rate has none left: its latency says how full it was.',
-      'Hayate is the whole listener: it decodes envelopes, orders frames, keeps the group for late joiners and takes two receipts a second of each viewer. The floor does nothing but send.',
+      'One core for the server, one for the load client. A server that cannot keep its rate has no CPU left: its latency shows how long its queues were.',
+      'Hayate is the whole listener: it decodes envelopes, orders frames, keeps the group for late joiners and reads two receipts a second from each viewer. The floor only sends.',
       'Plain `ws` sends at once, so its latency is lower than that of a listener that gathers.',
     ],
     details: { rounds, secondsPerRound: seconds, warmUpSeconds, cores },

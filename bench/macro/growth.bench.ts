@@ -69,8 +69,8 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchOutcome> 
     unit: `µs CPU a delivery at the listener; ${costs.frameUs.toFixed(0)} µs a frame at the streamer, ${costs.publishUs.toFixed(0)} µs a publish at Redis`,
     tables: [stepsTable(measured), costsTable(costs), ...directory.tables, ...capacityTables(costs, directory)],
     notes: [
-      'Everything shares two cores, so unit costs hold what sharing adds. Publishes are those that Redis counted: frames, reports of viewers and announcements.',
-      'Least squares over ten steps of two to a thousand viewers: the costs of the parts that are used most are known best.',
+      'Everything shares two cores, so unit costs include the cost of sharing. Publishes are as counted by Redis: frames, reports of viewers and announcements.',
+      'Least squares over ten steps of two to a thousand viewers: the costs of the most used parts are known best.',
     ],
     details: { measured, costs },
   };
@@ -158,8 +158,8 @@ function costsTable(costs: UnitCosts): Table {
     rows: [
       ['a frame at the streamer: checked, published, appended, synced', us(costs.frameUs)],
       ['a PUBLISH at Redis', us(costs.publishUs)],
-      ['that it passes on, a listener', us(costs.passUs)],
-      ['a frame that a listener takes', us(costs.takeUs)],
+      ['delivery of a publish to a listener', us(costs.passUs)],
+      ['a frame received by a listener', us(costs.takeUs)],
       ['a delivery', us(costs.deliveryUs)],
       ['a viewer, a second: receipts', us(costs.viewerUs)],
       [

@@ -97,7 +97,7 @@ function outcome(
     tables: [latencyTable(systems, measured), costTable(systems, measured, even)],
     notes: [
       `${load.streams} streams at ${load.rate} frames of ${load.bytes} bytes a second, ${load.viewers} viewers, ${load.viewers * load.rate} deliveries a second; broadcasters and viewers use the same two cores.`,
-      `"Beyond slot and coalescing" is the p99 of the uncoalesced listener less the slot of ${SLOT_MS} ms; it holds the broadcaster's own and the load client's time.`,
+      `"Beyond slot and coalescing" is the p99 of the uncoalesced listener minus the slot of ${SLOT_MS} ms; it includes the broadcaster's and the load client's own time.`,
       'A Hayate streamer also appends every frame to its log and syncs it, which Socket.IO does not.',
     ],
     details,

@@ -38,12 +38,12 @@ export function run({ quick }: { quick: boolean }): Promise<BenchOutcome> {
     await first.kill();
 
     const from = committed(data);
-    const second = await begin(scope, data, 'killed half-way', starts);
+    const second = await begin(scope, data, 'killed halfway', starts);
     const caughtUpMs = (await reached(data, lastCut)) - second.startedMs;
     await second.kill();
 
     tear(data);
-    const third = await begin(scope, data, 'archived but for the last cut, and a torn write', starts, false);
+    const third = await begin(scope, data, 'archived except the last cut, and a torn write', starts, false);
     await third.kill();
 
     const archivedSeconds = (lastCut - from) / (STREAMS * ENTRIES_PER_SECOND);
@@ -55,13 +55,13 @@ export function run({ quick }: { quick: boolean }): Promise<BenchOutcome> {
       tables: [
         {
           title: `After a SIGKILL, with ${Math.round(seconds / 60)} min of log`,
-          columns: ['what the server finds', 'takes broadcasters after', 'commits its next cut after'],
+          columns: ['state at the start', 'accepts broadcasters after', 'commits its next cut after'],
           rows: starts.map(({ what, listeningMs, commitMs }) => [what, ms(listeningMs), commitMs === undefined ? '' : ms(commitMs)]),
         },
       ],
       notes: [
-        `A log of ${Math.round(valueBytes / 1e6)} MB: ${STREAMS} broadcasts of about 160 kbps in one partition. The times contain the start of Node and of every role.`,
-        `From the beginning to the kill half-way: ${ms(middle - first.startedMs)}.`,
+        `A log of ${Math.round(valueBytes / 1e6)} MB: ${STREAMS} broadcasts of about 160 kbps in one partition. The times include the start of Node and of every role.`,
+        `From the beginning to the kill halfway: ${ms(middle - first.startedMs)}.`,
       ],
     };
   });

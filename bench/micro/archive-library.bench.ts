@@ -82,8 +82,8 @@ export function run({ quick }: { quick: boolean }): Promise<BenchOutcome> {
         },
       ],
       notes: [
-        'MB/s are of the input: encoded frames, packets, bytes. Compression and SHA-256 are not ours: they are zstd and OpenSSL in Node.',
-        "fastavro encodes rows that lie in memory as Python objects; ours reads the frames' headers first. The log's checksum is Node's binding of zlib.",
+        "MB/s are of the input: encoded frames, packets, bytes. Compression and SHA-256 are Node's zstd and OpenSSL.",
+        "fastavro encodes rows that are in memory as Python objects; ours also reads the frames' headers. The log's checksum is Node's binding of zlib.",
       ],
     };
   });
@@ -158,7 +158,7 @@ async function makeContests(scope: Scope, effort: number): Promise<Contest[]> {
       theirs: () => peer(passes.ogg, format, 'ogg', packetFile),
     },
     {
-      stage: "of which Ogg's checksum, pages of 4 KiB",
+      stage: "Ogg's checksum in these, pages of 4 KiB",
       library: 'zlib',
       goal: false,
       bytes: packed.length,

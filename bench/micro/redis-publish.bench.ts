@@ -62,7 +62,7 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchOutcome> 
       unit: `× our CPU for node-redis' multi (Node, batches of ${HEADLINE.batch} at ${HEADLINE.rate}/s)`,
       tables,
       notes: [
-        'Ours is the whole adapter: placement, health, what is unanswered, and metrics. ioredis by pipeline, node-redis by multi().execAsPipeline(). Nobody subscribes. The clock that paces all alike is measured apart and subtracted.',
+        'Ours is the whole adapter: placement, health, unanswered messages, and metrics. ioredis by pipeline, node-redis by multi().execAsPipeline(). There are no subscribers. The pacing loop is the same for all; its cost is measured separately and subtracted.',
       ],
       details: { rounds, secondsPerRound: seconds },
     };

@@ -42,7 +42,7 @@ function openHayate(port: number, index: number, token: string, bytes: number): 
     socket.on('open', () => socket.send(toBinary(ClientMessageSchema, create(ClientMessageSchema, { publish: { stream, token } }))));
     socket.once('message', (data: Buffer) => {
       const epoch = fromBinary(ServerMessageSchema, data).published?.epoch;
-      if (epoch === undefined) return reject(new Error(`${stream} was not answered with Published`));
+      if (epoch === undefined) return reject(new Error(`${stream} got no Published`));
       const identity = { stream, index, epoch };
       socket.send(encodeServerFrame(headerFrame(identity)));
       resolve((sequence) => socket.send(encodeServerFrame(voiceFrame(identity, sequence, bytes, 1))));

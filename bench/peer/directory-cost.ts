@@ -42,7 +42,7 @@ export async function directoryCost(sizes: readonly number[]): Promise<Directory
       `${(listUs / 1e4).toFixed(2)} %`,
     ]);
   }
-  const columns = ['streams', 'announcements/s', 'bytes/s', 'bytes an entry', 'CPU of a process that lists'];
+  const columns = ['streams', 'announcements/s', 'bytes/s', 'bytes an entry', 'CPU of a process that lists streams'];
   return { bytesPerStream: entryBytes(), listUsPerStream, tables: [{ title: 'Directory (measured)', columns, rows }] };
 }
 

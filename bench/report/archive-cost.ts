@@ -50,7 +50,7 @@ export function archiveCostTables(hour: ArchiveHour, prices: readonly ListPrice[
       title: 'Assumed for the month',
       columns: ['what', 'value'],
       rows: [
-        ['broadcasts at every moment', streams.toLocaleString('en')],
+        ['broadcasts at any time', streams.toLocaleString('en')],
         ['hours of the month', String(hours)],
         ['everything is kept for', `${keptDays} days`],
         ['partitions of the log', String(partitions)],
@@ -59,7 +59,7 @@ export function archiveCostTables(hour: ArchiveHour, prices: readonly ListPrice[
       ],
     },
     {
-      title: 'A month at list prices (reckoned)',
+      title: 'A month at list prices (calculated)',
       columns: ['store', 'storage', 'writes', 'together', 'a broadcast hour'],
       rows: prices.map(({ name, gigabyteMonth, thousandWrites }) => {
         const storage = kept * gigabyteMonth;

@@ -102,25 +102,25 @@ function routing(costs: UnitCosts): Table {
     'cores: streamers',
     'cores: Redis',
     'cores: listeners',
-    'of these for taking frames',
+    'of these for receiving frames',
     'Redis to listeners',
     'listeners to viewers',
   ];
-  return { title: 'A million viewers (reckoned)', columns, rows };
+  return { title: 'A million viewers (calculated)', columns, rows };
 }
 
 function directoryTable({ bytesPerStream, listUsPerStream }: { bytesPerStream: number; listUsPerStream: number }): Table {
   const { streams, streamers, lists, listeners } = assumed;
   const bytes = streams * bytesPerStream;
   return {
-    title: `The directory at ${thousands(streams)} streams and ${listeners} listeners (reckoned)`,
+    title: `The directory at ${thousands(streams)} streams and ${listeners} listeners (calculated)`,
     columns: ['what', 'value'],
     rows: [
       ['bytes of a stream in an announcement (by the encoder)', String(bytesPerStream)],
       [`announcements a second, ${streamers} streamers`, String(streamers)],
-      ['bytes a second to each process that hears them: all streams change every second', `${si(bytes)}B`],
-      [`bytes a second out of Redis, ${lists} processes that list`, `${si(bytes * lists)}B`],
-      ['CPU of a process that lists', `${((listUsPerStream * streams) / 1e4).toFixed(1)} % of a core`],
+      ['bytes a second to each process that receives them, if all streams change every second', `${si(bytes)}B`],
+      [`bytes a second from Redis, ${lists} processes that list streams`, `${si(bytes * lists)}B`],
+      ['CPU of a process that lists streams', `${((listUsPerStream * streams) / 1e4).toFixed(1)} % of a core`],
       [
         `viewer reports a second: each of ${listeners} listeners to each of ${streamers} streamers, at most`,
         `${si(listeners * streamers)}`,

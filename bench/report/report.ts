@@ -106,7 +106,7 @@ export function benchmarksPage(unsorted: readonly BenchResult[]): string {
   };
   return `${[
     '# Benchmarks',
-    'Written by `npm run bench -- report` from the results in [bench/result](bench/result), which full runs leave there; not by hand.\nEach begins with its ratio. Contestants of one table took turns in the same run; "spread" is the middle half of the rounds.',
+    'Written by `npm run bench -- report` from the results in [bench/result](bench/result), which full runs write; not by hand.\nEach begins with its ratio. The contestants of a table took turns in the same run; "spread" is the middle half of the rounds.',
     places(results),
     markdownTable(summary),
     ...(missed.length === 0 ? [] : ['Goals that are missed:', markdownTable(losses)]),

@@ -70,7 +70,7 @@ function addSceneRoutes(app: OpenAPIHono, scene: Scene): void {
   app.post('/demo/action', async (context) => {
     // Browsers set the origin of every POST, and a script of another site cannot forge it.
     if (context.req.header('Origin') !== `http://${context.req.header('Host')}`)
-      throw new HayateError('FORBIDDEN', "only the demo's own page may do this");
+      throw new HayateError('FORBIDDEN', "only the demo's own page may send this request");
     if (context.req.header('Content-Type') !== 'application/json') throw new HayateError('BAD_REQUEST', 'the request is not JSON');
     const parsed = ActionBody.safeParse(await context.req.json().catch(() => undefined));
     if (!parsed.success) throw new HayateError('BAD_REQUEST', 'the request is not { "shard": number, "action": "kill" | "hang" | … }');

@@ -186,7 +186,7 @@ test('a past broadcast is found, played, sought and played faster, with the orig
     assert.ok((await page.locator('.timeline-bars path').first().getAttribute('d'))?.includes('v'));
   });
 
-  const slider = page.getByRole('slider', { name: 'Place in the broadcast' });
+  const slider = page.getByRole('slider', { name: 'Position in the broadcast' });
   await step('a seek forward on the timeline plays from that position', async () => {
     const box = await page.locator('.timeline').boundingBox();
     assert.ok(box !== null);

@@ -228,7 +228,7 @@ test('hayate archive export writes a file when it is complete, or to standard ou
   assert.equal(piped.code, 0, piped.stderr);
   assert.deepEqual(piped.stdout, readFileSync(out));
   const nothing = await hayate(STREAM, '--from', '30', '--out', join(data, 'none.ogg'));
-  assert.deepEqual([nothing.code, nothing.stderr], [1, 'hayate archive export: the archive has no such voice in the time asked for\n']);
+  assert.deepEqual([nothing.code, nothing.stderr], [1, 'hayate archive export: the archive has no such voice in the requested time\n']);
   const wrong = await hayate(STREAM, '--from', 'yesterday', '--out', '-');
   assert.deepEqual([wrong.code, wrong.stdout.length], [2, 0]);
   assert.deepEqual(readdirSync(data).sort(), ['archive', 'log', 'out.ogg']);

@@ -250,7 +250,7 @@ test('hayate archive verify reports its checks, and exits with 1 if there is a f
   assert.equal(sound.code, 0, sound.stdout + sound.stderr);
   assert.match(
     sound.stdout,
-    /^1 partitions, \d+ cuts, from 2026-05-03T17:[^\n]*\nobjects: [^\n]*\n\d+ broadcasts, \d+ frames, [^\n]*\nthe archive is whole\n$/m,
+    /^1 partitions, \d+ cuts, from 2026-05-03T17:[^\n]*\nobjects: [^\n]*\n\d+ broadcasts, \d+ frames, [^\n]*\nthe archive is sound\n$/m,
   );
   const audio = await keysOf(store, 'audio/');
   for (const key of audio.slice(0, 12)) await store.delete(key);

@@ -426,7 +426,7 @@ const damages: { what: string; rule: Rule; alone?: boolean; damage: (archive: Da
     },
   },
   {
-    what: 'a record of what is kept is damaged',
+    what: 'a valid retention record is damaged',
     rule: 'manifests',
     alone: true,
     damage: async (a) => {

@@ -129,7 +129,7 @@ test('a certificate that does not match its key is refused at the start, in one 
   const [first, second] = [makeCertificate(t, 'first'), makeCertificate(t, 'second')];
   if (first === undefined || second === undefined) return;
   for (const [certPath, keyPath, message] of [
-    [first.certPath, second.keyPath, /the first certificate in --tls-cert is not that of --tls-key/],
+    [first.certPath, second.keyPath, /the first certificate in --tls-cert does not belong to --tls-key/],
     [first.keyPath, first.keyPath, /--tls-cert holds no PEM certificate/],
     [first.certPath, first.certPath, /--tls-key holds no PEM private key/],
     [join(tempDir(t), 'missing'), first.keyPath, /the TLS certificate or key cannot be read/],
@@ -154,7 +154,7 @@ test('SIGHUP has every worker take the new certificate', async (t) => {
   assert.equal((await openTls(t, url)).name, 'first');
   for (const path of ['certPath', 'keyPath'] as const) copyFileSync(second[path], files[path]);
   program.kill('SIGHUP');
-  await program.untilLine(/files are read again/);
+  await program.untilLine(/rereading files/);
   await poll('both workers', async () => {
     const text = await (await fetch(`${internal}/metrics`)).text();
     return [1, 2].every((worker) => text.includes(`hayate_tls_reloads_total{result="taken",worker="${worker}"} 1`));

@@ -185,5 +185,5 @@ test('the command line says what to do if it cannot reach the local door', async
     `http://127.0.0.1:${port}`,
   ]);
   assert.equal(code, 1);
-  assert.match(stderr.at(-1) ?? '', /gives tokens on its own machine alone; give one by --token or --token-file/);
+  assert.match(stderr.at(-1) ?? '', /gives tokens only on its own machine; give one with --token or --token-file/);
 });

@@ -25,7 +25,7 @@ test('a server without a terminal continues after SIGHUP and SIGUSR1, and drains
   const viewer = await connectPeer(t, url, PATHS.watch);
   program.kill('SIGUSR1');
   program.kill('SIGHUP');
-  await program.untilLine(/files are read again/);
+  await program.untilLine(/rereading files/);
   assert.equal(await livez(url), 200);
   assert.equal(viewer.closedWith(), undefined);
   assert.doesNotMatch(program.lines.join('\n'), /[Dd]ebugger/);

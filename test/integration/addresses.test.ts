@@ -70,8 +70,8 @@ test('a text that is not an address is refused with a hint', async (t) => {
   await refusedBy(t, ['--internal-port', '0', '--internal-host', '[::1]:9000'], /^--internal-host .*--internal-port 9000$/);
   for (const host of ['http://localhost', '[::1', '::g', 'a b', '[localhost]', '127.0.0.1/8', '::1%'])
     await refusedBy(t, ['--host', host], /^--host must be an address or a name, such as/);
-  await refusedBy(t, ['--host', 'fe80::1'], /^--host fe80::1 is an address of one link: .* fe80::1%eth0$/);
-  await refusedBy(t, ['--host', 'no.such.name.invalid'], /^--host no\.such\.name\.invalid: there is no address of that name$/);
+  await refusedBy(t, ['--host', 'fe80::1'], /^--host fe80::1 is a link-local address: .* fe80::1%eth0$/);
+  await refusedBy(t, ['--host', 'no.such.name.invalid'], /^--host no\.such\.name\.invalid: the name has no address$/);
   await refusedBy(t, ['--host', '192.0.2.1', ...key], /^cannot listen on 192\.0\.2\.1:0: /);
   await refusedBy(t, ['--host', '2001:db8::1', ...key], /^cannot listen on \[2001:db8::1\]:0: /);
 });
@@ -254,7 +254,7 @@ test('--server without a scheme is accepted for this machine only, and an invali
   await Promise.all([
     says(`[::1]:${closed}`, 1, /no Hayate server at http:\/\/\[::1\]:\d+ \(connection refused\)/),
     says('10.0.0.1:8080', 2, /--server must say how to reach 10\.0\.0\.1:8080: https:\/\/10\.0\.0\.1:8080 or http:/),
-    says('http://::1:8080', 2, /an IPv6 address stands in brackets/),
-    says('http://[fe80::1%25eth0]:8080', 2, /URLs hold no zone/),
+    says('http://::1:8080', 2, /an IPv6 address needs brackets/),
+    says('http://[fe80::1%25eth0]:8080', 2, /a URL cannot hold a zone/),
   ]);
 });

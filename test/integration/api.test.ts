@@ -124,7 +124,7 @@ test('a server without a key refuses every address but loopback, and a server re
   await refuse(['--jwks', join(tempDir(t), 'none.json'), '--ticket-secret', 'x'.repeat(32)], /JSON Web Key Set/);
   await refuse(['--jwks', 'https://keys.example/set'], /--ticket-secret/);
   await refuse(['--lan', '--jwt-secret', 'x'.repeat(32)], /development mode/);
-  await refuse(['--tls-cert', 'cert.pem'], /go together/);
+  await refuse(['--tls-cert', 'cert.pem'], /--tls-cert and --tls-key together/);
 });
 
 test('a server with a key gives no development tokens', async (t) => {

@@ -41,7 +41,7 @@ test('archive erase lists the broadcasts to erase, and erases nothing without co
   // There is no terminal, so it asks no one.
   const alone = await runHayate(t, ['archive', 'erase', 'bob', '--data', data]);
   assert.equal(alone.code, 2);
-  assert.match(alone.stderr.at(-1) ?? '', /^hayate archive erase: no terminal can be asked here: confirm with --yes/);
+  assert.match(alone.stderr.at(-1) ?? '', /^hayate archive erase: there is no terminal to ask: confirm with --yes/);
   for (const answer of ['', 'y', 'alice']) {
     const refused = await run(['bob', '--data', data], answer);
     assert.equal(refused.code, 1);

@@ -51,7 +51,7 @@ test('all of a WAV file of any size and format is played and archived', async (t
   const data = join(folder, 'data');
   const server = await startHayateServer(t, { data });
   const cases: [name: string, args: readonly string[], spoil: (bytes: Buffer) => Buffer, warning: RegExp | undefined][] = [
-    ['size-0', [], withDataSize(0), /size-0\.wav: its header gives no length; 88200 samples \(2\.00 s\) were read, to its end$/],
+    ['size-0', [], withDataSize(0), /size-0\.wav: its header gives no length; 88200 samples \(2\.00 s\) were read up to its end$/],
     [
       'too-large',
       ['-c:a', 'pcm_s24le'],

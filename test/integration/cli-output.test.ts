@@ -208,7 +208,7 @@ test('an unknown command is answered with a suggestion, and a group of commands 
     [['brodcast'], /there is no command "brodcast"; did you mean broadcast\?/],
     [['archive', 'lss'], /there is no command "archive lss"; did you mean ls\?/],
     [['archive', 'remove'], /there is no command "archive remove"; there are ls, export, erase, verify/],
-    [['archive'], /archive is used as: hayate archive ls, /],
+    [['archive'], /archive needs a subcommand: hayate archive ls, /],
   ] as const) {
     const { code, stderr } = await here(args);
     assert.equal(code, 2);

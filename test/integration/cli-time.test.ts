@@ -105,7 +105,7 @@ test('a time without a zone erases nothing, and a time with one erases the same 
   assert.match(would?.stdout ?? '', /to be erased$/m);
   for (const { code, stderr } of refused) {
     assert.equal(code, 2);
-    assert.match(stderr, /nothing is erased on a time without a zone: write --before 2026-\d\d-\d\dT\d\d:\d\d:00Z if UTC is meant/);
+    assert.match(stderr, /--before needs a zone to erase: write --before 2026-\d\d-\d\dT\d\d:\d\d:00Z for UTC/);
   }
   assert.deepEqual(await readObjects(store), before);
   const erased = await Promise.all(

@@ -91,7 +91,7 @@ test('an error is one clear line on stderr and a code that is not 0', async (t) 
   const dead = await deadAddress();
   const cases: [args: string[], code: number, line: RegExp, env?: Record<string, string>][] = [
     [['brodcast'], 2, /^hayate: there is no command "brodcast"; did you mean broadcast\? /],
-    [['archive'], 2, /^hayate: archive is used as: hayate archive ls, hayate archive /],
+    [['archive'], 2, /^hayate: archive needs a subcommand: hayate archive ls, hayate archive /],
     [['broadcast'], 2, /^hayate broadcast: FILE is missing /],
     [['broadcast', clip], 2, /^hayate broadcast: --stream is missing /],
     [['broadcast', clip, '--stream', '../x'], 2, /^hayate broadcast: "\.\.\/x" is not a stream name/],
@@ -105,7 +105,7 @@ test('an error is one clear line on stderr and a code that is not 0', async (t) 
     [['broadcast', clip, '--stream', 'x', '--server', 'ftp://localhost'], 2, /^hayate broadcast: --server must be an address such as /],
     [['broadcast', join(folder, 'no.ogg'), '--stream', 'x'], 1, /^hayate broadcast: .*no\.ogg: no such file or directory$/],
     [['broadcast', text, '--stream', 'x'], 1, /^hayate broadcast: .*a\.txt is a text file, neither Ogg\/Opus nor WAV$/],
-    [['broadcast', ogg, '--stream', 'x'], 1, /^hayate broadcast: .*torn\.ogg cannot be sent: it holds no sound that can be read$/],
+    [['broadcast', ogg, '--stream', 'x'], 1, /^hayate broadcast: .*torn\.ogg cannot be sent: it holds no readable sound$/],
     [['broadcast', clip, '--stream', 'x', '--server', dead], 1, /^hayate broadcast: no Hayate server at .* \(connection refused\)$/],
     [
       ['watch', 'x', '--out', join(folder, 'x.ogg'), '--server', dead, '--token', 'y'],
@@ -115,7 +115,7 @@ test('an error is one clear line on stderr and a code that is not 0', async (t) 
     [
       ['token', '--watch', '*', '--data', folder],
       2,
-      /^hayate token: give the key by --jwt-secret-file, or --data: there is no development secret in /,
+      /^hayate token: give the key with --jwt-secret-file, or give --data: there is no development secret in /,
     ],
     [
       ['token', '--watch', 'a/b', '--jwt-secret', 'hunter2'],
@@ -229,7 +229,7 @@ test('a broadcast continues without intervention when its server is killed and s
   await first.process.exit;
   await startHayateServer(t, { data, port: first.port });
   assert.deepEqual(await broadcast.exit, { code: 0, signal: null }, broadcast.lines.join('\n'));
-  await broadcast.untilLine(/^connection lost, trying again/);
+  await broadcast.untilLine(/^connection lost, reconnecting/);
   await broadcast.untilLine(/^ended: 250 audio and \d+ motion frames, everything acknowledged/);
   const lines = ackLines(ackLog);
   assert.equal(new Set(lines.map(({ epoch }) => epoch)).size, 1, 'it resumed its epoch');

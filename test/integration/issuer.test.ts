@@ -260,7 +260,7 @@ test('the command line says why it waits, accepts a token file with white space,
   writeFileSync(token, `  ${await known.sign()}\r\n\n`);
   writeFileSync(clip, demoClip(1).bytes);
   const broadcast = startHayate(t, ['broadcast', clip, '--stream', 'hoshi', '--server', server.url, '--token-file', token]);
-  await broadcast.untilLine(/^no connection yet, trying again: The token cannot be verified now/);
+  await broadcast.untilLine(/^no connection yet, retrying: The token cannot be verified now/);
   issuer.serve(known);
   assert.equal((await broadcast.exit).code, 0);
   await server.process.untilLine(/jwks_fetch_failed/);

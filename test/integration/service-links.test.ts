@@ -23,7 +23,7 @@ const pod = {
 test('a server and a command start with the variables of Services named hayate', async (t) => {
   const data = join(tempDir(t), 'data');
   const server = await startHayateServer(t, { data, env: pod });
-  assert.match(server.process.stdout.join('\n'), /not read as settings, .*HAYATE_PORT and 10 more/);
+  assert.match(server.process.stdout.join('\n'), /^ignored, .*HAYATE_PORT and 10 more/m);
   assert.doesNotMatch(server.process.stdout.join('\n'), /internal port:/, 'a link is no --internal-port');
   server.process.kill('SIGTERM');
   assert.deepEqual(await server.process.exit, { code: 0, signal: null });

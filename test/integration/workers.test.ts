@@ -207,7 +207,7 @@ test('without an internal port any worker answers operators for all workers', as
 
 test('settings that allow only one process are refused for several workers, in one sentence', async (t) => {
   const refused: readonly (readonly [readonly string[], RegExp])[] = [
-    [[], /--workers needs --log kafka:\/\/…, or --roles listener,api: the embedded log of streamer and archiver admits one process/],
+    [[], /--workers needs --log kafka:\/\/…, or --roles listener,api: only one process can open the embedded log of streamer and archiver/],
     [['--roles', 'listener,api'], /--workers needs --shards redis:/],
     [['--roles', 'listener', '--shards', 'redis://127.0.0.1:1', '--lan'], /--lan is for one process/],
     [['--roles', 'listener', '--shards', 'redis://127.0.0.1:1', '--host', '0.0.0.0'], /needs a key/],

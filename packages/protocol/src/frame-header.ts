@@ -98,7 +98,7 @@ export function peekFrame(bytes: Uint8Array): FrameHeader {
         if (isKnown(field)) throw wrongWireType(field);
         break;
       default:
-        throw new WireError('a wire type is a group or not of Protobuf');
+        throw new WireError('a wire type is a group or unknown');
     }
   }
   if (header.stream === '') throw new WireError('the frame names no stream');
@@ -140,7 +140,7 @@ function setNumber(header: FrameHeader, field: number, value: number): void {
       header.captureUs = value;
       return;
     case 5:
-      if (!isKind(value)) throw new WireError('the frame is of no known kind');
+      if (!isKind(value)) throw new WireError("the frame's kind is unknown");
       header.kind = value;
       return;
     case 6:
@@ -210,7 +210,7 @@ function readName(bytes: Uint8Array, from: number, length: number): string {
     valid = nameBytes[byte] === 1;
     name += String.fromCharCode(byte);
   }
-  if (!valid) throw new WireError('the stream name is not of [A-Za-z0-9_-]{1,64}');
+  if (!valid) throw new WireError('the stream name does not match [A-Za-z0-9_-]{1,64}');
   lastName = name;
   return name;
 }

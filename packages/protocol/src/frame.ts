@@ -26,9 +26,9 @@ const EPOCH_MAX = 0xffff_ffff_ffff_ffffn;
 
 /** Encodes `fields`. Throws WireError if a field is out of the range that peekFrame accepts. */
 export function encodeFrame(fields: FrameFields): Uint8Array {
-  if (!isStreamName(fields.stream)) throw new WireError('the stream name is not of [A-Za-z0-9_-]{1,64}');
+  if (!isStreamName(fields.stream)) throw new WireError('the stream name does not match [A-Za-z0-9_-]{1,64}');
   if (fields.epoch <= 0n || fields.epoch > EPOCH_MAX) throw new WireError('the epoch is not in 1 to 2^64 - 1');
-  if (!isKind(fields.kind)) throw new WireError('the frame is of no known kind');
+  if (!isKind(fields.kind)) throw new WireError("the frame's kind is unknown");
   const numbers: readonly (readonly [field: number, value: number])[] = [
     [3, fields.sequence],
     [4, fields.captureUs],

@@ -52,7 +52,7 @@ function checkFraming(packet: Uint8Array, code: number, frameSamples: number): n
     const byte = next();
     count = byte & 0x3f;
     constant = (byte & 0x80) === 0;
-    if (count === 0 || count * frameSamples > 5_760) throw new WireError('an Opus packet lasts no time, or more than 120 ms');
+    if (count === 0 || count * frameSamples > 5_760) throw new WireError('an Opus packet has no duration, or more than 120 ms');
     if ((byte & 0x40) !== 0) padding = readPadding(next);
   }
   let largest = 0;

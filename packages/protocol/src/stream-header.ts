@@ -16,7 +16,7 @@ export function checkStreamHeader(payload: Uint8Array): StreamHeader {
   checkText('the title', header.title, Limits.titleCharactersMax);
   checkAvatar(header.avatar);
   if (header.audio !== undefined && (header.audio.codec !== 'opus' || header.audio.channels < 1 || header.audio.channels > 2))
-    throw new WireError('audio is Opus with 1 or 2 channels');
+    throw new WireError('audio must be Opus with 1 or 2 channels');
   if (header.audio !== undefined && header.audio.preSkip > 65_535) throw new WireError('pre-skip is above 65535');
   if (header.motion !== undefined && header.motion.keyIntervalMs > Limits.keyIntervalMsMax)
     throw new WireError(`the key interval is above ${Limits.keyIntervalMsMax} ms`);
@@ -30,7 +30,7 @@ function checkParticipants(participants: readonly Participant[]): void {
   const numbers = new Set<number>();
   for (const { number, name, avatar } of participants) {
     if (number < 1 || number >= Limits.participantsMax || numbers.has(number))
-      throw new WireError(`participants are numbered from 1 to ${Limits.participantsMax - 1}, each differently`);
+      throw new WireError(`participants must have different numbers from 1 to ${Limits.participantsMax - 1}`);
     numbers.add(number);
     checkText('the name of a participant', name, Limits.nameCharactersMax);
     checkAvatar(avatar);
@@ -43,5 +43,5 @@ function checkText(what: string, text: string, unitsMax: number): void {
 }
 
 function checkAvatar(avatar: string): void {
-  if (!isAvatar(avatar)) throw new WireError('an avatar is an https URL or empty');
+  if (!isAvatar(avatar)) throw new WireError('an avatar must be an https URL or empty');
 }

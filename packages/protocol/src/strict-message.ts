@@ -112,7 +112,7 @@ function skipValue(cursor: Cursor, wireType: number): void {
   else if (wireType === WireType.BYTES) readBytes(cursor);
   else if (wireType === WireType.FIXED64) advance(cursor, 8);
   else if (wireType === WireType.FIXED32) advance(cursor, 4);
-  else throw new WireError('a wire type is a group or not of Protobuf');
+  else throw new WireError('a wire type is a group or unknown');
 }
 
 /** Reads a varint of at most `sizeMax` bytes and 64 bits into `cursor.low` and `cursor.high`. */

@@ -116,6 +116,6 @@ test('truncation does not split an emoji sequence or a base and its marks', () =
 
 test('an error names the character or the count, never the text', () => {
   assert.equal(textFault('fine 夜', 200), undefined);
-  assert.equal(textFault('\u202esecret', 200), 'holds U+202E, which no text may hold');
+  assert.equal(textFault('\u202esecret', 200), 'holds U+202E, which is not allowed');
   assert.equal(textFault('🎤'.repeat(101), 200), 'has 202 characters (UTF-16 code units), at most 200 are allowed');
 });

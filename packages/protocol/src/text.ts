@@ -103,11 +103,11 @@ let segmenter: Intl.Segmenter | undefined;
 
 /**
  * Why `text` is refused where at most `unitsMax` UTF-16 code units are allowed, or undefined if it
- * is valid. The reason is a clause such as `holds U+202E, which no text may hold`. Callers put the
+ * is valid. The reason is a clause such as `holds U+202E, which is not allowed`. Callers put the
  * field's name before it. The clause never holds the text itself.
  */
 export function textFault(text: string, unitsMax: number, options: TextOptions = {}): string | undefined {
   if (text.length > unitsMax) return `has ${text.length} characters (UTF-16 code units), at most ${unitsMax} are allowed`;
   const forbidden = forbiddenCharacter(text, options);
-  return forbidden === undefined ? undefined : `holds ${forbidden}, which no text may hold`;
+  return forbidden === undefined ? undefined : `holds ${forbidden}, which is not allowed`;
 }

@@ -17,7 +17,7 @@ export const storeFlags = defineFlags({
     default: 'fs',
     placeholder: 'fs|s3://BUCKET/PREFIX|gs://BUCKET/PREFIX',
     group: 'Archive',
-    help: 'where the archive is kept; fs: in --data; keys of S3 and GCS come from their usual environment',
+    help: 'where the archive is kept; fs: in --data; credentials of S3 and GCS come from their usual environment variables',
   },
   storeEndpoint: {
     kind: 'string',
@@ -32,7 +32,7 @@ export const storeFlags = defineFlags({
     min: 100,
     max: 600_000,
     group: 'Archive',
-    help: 'a request to S3 or GCS that is not answered in full after this time is sent again, three times at most',
+    help: 'a request to S3 or GCS without a complete answer after this time is sent again, at most three times',
   },
   storeRequestsMax: {
     kind: 'number',
@@ -40,7 +40,7 @@ export const storeFlags = defineFlags({
     min: 1,
     max: 1_024,
     group: 'Archive',
-    help: 'requests to S3 or GCS on their way at a time; others wait their turn',
+    help: 'concurrent requests to S3 or GCS; others wait their turn',
   },
 });
 
@@ -58,7 +58,7 @@ export const logFlags = defineFlags({
     min: 1,
     max: 1_000,
     group: 'Log',
-    help: 'partitions of a log that is made now; those of one that exists never change; default: 1 (file), 16 (kafka)',
+    help: 'partitions of a newly created log; those of an existing log never change; default: 1 (file), 16 (kafka)',
   },
   logBytesMax: {
     kind: 'number',
@@ -72,7 +72,7 @@ export const logFlags = defineFlags({
   kafkaInstanceId: {
     kind: 'string',
     group: 'Kafka',
-    help: 'name under which this process comes back to its partitions; default: the host name',
+    help: 'name under which a restarted process gets its partitions back; default: the host name',
   },
   kafkaSessionMs: {
     kind: 'duration',
@@ -80,15 +80,15 @@ export const logFlags = defineFlags({
     min: 1_000,
     max: 1_800_000,
     group: 'Kafka',
-    help: 'an archiver that is silent for this time loses its partitions to the others',
+    help: 'an archiver that is silent for this time loses its partitions to other archivers',
   },
-  kafkaReplication: { kind: 'number', default: 3, min: 1, max: 9, group: 'Kafka', help: 'copies of a topic that is made now' },
+  kafkaReplication: { kind: 'number', default: 3, min: 1, max: 9, group: 'Kafka', help: 'copies of a newly created topic' },
   kafkaRetentionMs: {
     kind: 'duration',
     default: 604_800_000,
     min: 86_400_000,
     group: 'Kafka',
-    help: 'how long a topic that is made now keeps entries, archived or not',
+    help: 'how long a newly created topic keeps entries, archived or not',
   },
   kafkaDeliveryMs: {
     kind: 'duration',
@@ -104,7 +104,7 @@ export const logFlags = defineFlags({
     min: MIB,
     unit: 'bytes',
     group: 'Kafka',
-    help: 'what may wait to become durable; more is refused',
+    help: 'bytes that may wait to become durable; more are refused',
   },
   kafkaTls: { kind: 'boolean', group: 'Kafka', help: 'connect by TLS' },
   kafkaTlsCa: { kind: 'string', group: 'Kafka', placeholder: 'FILE', help: 'PEM certificates that brokers are checked against' },

@@ -34,7 +34,7 @@ export async function openShards(settings: ShardSettings & { readonly roles: rea
   if (settings.roles.includes('streamer') !== settings.roles.includes('listener'))
     throw new HayateError(
       'CONFIGURATION',
-      'a streamer and a listener in different processes need --shards redis://…: memory reaches no other process',
+      'a streamer and a listener in different processes need --shards redis://…: memory does not reach other processes',
     );
   return openMemoryShards();
 }

@@ -165,7 +165,7 @@ async function start(given: ServeSettings, member: GroupMember | undefined, clea
     registry: context.registry,
     unready,
     reload: async () => {
-      context.logger.info('files are read again');
+      context.logger.info('rereading files');
       await Promise.all([certificate?.check(), security.keys.reload()]);
     },
     drain: () => within(settings.drainTimeoutMs, drain(services, gateway, cleanup)),
@@ -185,7 +185,7 @@ function takesRole({ roles }: ServeSettings, ...some: readonly Role[]): boolean 
 
 /** Returns a part that was opened for the role in question. */
 function opened<T>(part: T | undefined): T {
-  assert(part !== undefined, 'a role starts without its parts');
+  assert(part !== undefined, 'a role was started without its dependencies');
   return part;
 }
 
@@ -321,7 +321,7 @@ export async function openInternalPort(
 
 async function givenCertificate({ tlsCert, tlsKey }: ServeSettings, context: Context): Promise<CertificateFiles | undefined> {
   if (tlsCert === undefined && tlsKey === undefined) return undefined;
-  if (tlsCert === undefined || tlsKey === undefined) throw new HayateError('CONFIGURATION', '--tls-cert and --tls-key go together');
+  if (tlsCert === undefined || tlsKey === undefined) throw new HayateError('CONFIGURATION', 'give --tls-cert and --tls-key together');
   return CertificateFiles.open(context, { certPath: tlsCert, keyPath: tlsKey });
 }
 
@@ -363,10 +363,7 @@ async function closeAll(services: readonly Service[]): Promise<void> {
 
 async function within(timeoutMs: number, work: Promise<void>): Promise<void> {
   const { promise: late, reject } = Promise.withResolvers<void>();
-  const timer = setTimeout(
-    () => reject(new HayateError('CLOSED', `draining took longer than ${timeoutMs} ms and was given up`)),
-    timeoutMs,
-  );
+  const timer = setTimeout(() => reject(new HayateError('CLOSED', `draining took longer than ${timeoutMs} ms and was aborted`)), timeoutMs);
   try {
     await Promise.race([work, late]);
   } finally {

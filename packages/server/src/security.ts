@@ -41,7 +41,7 @@ export async function openSecurity(settings: ServeSettings, context: Context): P
   const { jwtSecret, jwks, jwtAudience, ticketSecret, host, lan, data, workers } = settings;
   if (jwtSecret !== undefined && jwks !== undefined) throw configuration('give --jwt-secret or --jwks, not both');
   if (lan && (jwtSecret !== undefined || jwks !== undefined))
-    throw configuration('--lan is for development mode: give no key with it, or --host with one');
+    throw configuration('--lan is for development mode: give it without a key, or use --host with a key');
   if (jwtSecret === undefined && jwks === undefined) {
     if (!lan && !isLoopback(host))
       throw configuration(`listening on ${host} needs a key: give --jwt-secret or --jwks, or --lan for development on the local network`);
@@ -58,7 +58,7 @@ export async function openSecurity(settings: ServeSettings, context: Context): P
   }
   const secret = checkSecret('--jwt-secret', jwtSecret);
   const tickets = checkSecret('--ticket-secret', ticketSecret) ?? secret;
-  if (tickets === undefined) throw configuration('--jwks needs --ticket-secret too, for resume tickets');
+  if (tickets === undefined) throw configuration('--jwks also needs --ticket-secret, for resume tickets');
   const keys = secret === undefined ? await keySet(jwks ?? '', settings, context) : secretKeys(secret);
   return { keys, verifyToken: createVerifyToken(keys, jwtAudience), ticketSecret: tickets, development: undefined };
 }

@@ -120,7 +120,7 @@ export class BroadcastEpoch {
 
   /** Throws ClientError QUEUE_FULL if too many frames wait that are never dropped. */
   checkRoom(): void {
-    if (this.#outbox.queue.eventsFull) throw new ClientError('QUEUE_FULL', 'Too many events wait to be acknowledged.');
+    if (this.#outbox.queue.eventsFull) throw new ClientError('QUEUE_FULL', 'Too many events wait for an acknowledgement.');
   }
 
   /** A HEADER with the description and the best estimate of when the epoch began. */

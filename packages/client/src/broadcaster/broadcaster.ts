@@ -73,7 +73,7 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
   /** Throws ClientError INVALID for options that no server would accept. */
   constructor(options: BroadcasterOptions) {
     super();
-    if (!isStreamName(options.stream)) throw new ClientError('INVALID', 'A stream name is 1 to 64 of A-Z a-z 0-9 _ -.');
+    if (!isStreamName(options.stream)) throw new ClientError('INVALID', 'A stream name has 1 to 64 characters of A-Z, a-z, 0-9, _ and -.');
     const { title = '', avatar = '', participants = [], audio, motionRate = 30 } = options;
     this.#description = checkedDescription({ title, avatar, participants, audio, motionRate });
     this.#options = options;
@@ -371,7 +371,7 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
     if (this.#ended?.reason === 'finished' || (epoch !== undefined && epoch.acknowledgedNextSequence >= epoch.nextSequence))
       this.#ending?.resolve();
     else
-      this.#ending?.reject(new ClientError('NOT_LIVE', `The broadcast ended before all of it was stored. ${change.reason ?? ''}`.trim()));
+      this.#ending?.reject(new ClientError('NOT_LIVE', `The broadcast ended before all frames were stored. ${change.reason ?? ''}`.trim()));
   }
 
   /**

@@ -84,5 +84,8 @@ test('participants need unique numbers, and may have names in any script and ava
 });
 
 test('an invalid stream name is refused with the allowed alphabet', () => {
-  assert.throws(() => new Broadcaster({ ...offline, stream: '星' }), isInvalid(/A stream name is 1 to 64 of A-Z a-z 0-9 _ -/));
+  assert.throws(
+    () => new Broadcaster({ ...offline, stream: '星' }),
+    isInvalid(/A stream name has 1 to 64 characters of A-Z, a-z, 0-9, _ and -/),
+  );
 });

@@ -83,7 +83,7 @@ export class Link {
    * if closed in the meantime.
    */
   connect(): Promise<void> {
-    if (this.#state !== 'idle') return Promise.reject(new ClientError('NOT_LIVE', 'This instance was started before; make a new one.'));
+    if (this.#state !== 'idle') return Promise.reject(new ClientError('NOT_LIVE', 'This instance was already started; create a new one.'));
     this.#become({ state: 'connecting' });
     return new Promise((resolve, reject) => {
       const timeoutMs = this.#options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;

@@ -27,9 +27,9 @@ test('an IPv6 address needs brackets; without them the error asks for them', () 
   for (const server of ['localhost', 'localhost:8080', '127.0.0.1:8080', '[::1]:8080'])
     assert.throws(() => endpointUrl(server, '/watch'), {
       code: 'INVALID',
-      message: /such as http:\/\/localhost:8080\. It begins with http:/,
+      message: /such as http:\/\/localhost:8080\. It must begin with http:/,
     });
   for (const server of ['http://::1:8080', 'http://fe80::1', '::1'])
-    assert.throws(() => endpointUrl(server, '/watch'), { code: 'INVALID', message: /stands in brackets/ });
-  assert.throws(() => endpointUrl('http://[fe80::1%25eth0]:80', '/watch'), { code: 'INVALID', message: /no zone/ });
+    assert.throws(() => endpointUrl(server, '/watch'), { code: 'INVALID', message: /needs brackets/ });
+  assert.throws(() => endpointUrl('http://[fe80::1%25eth0]:80', '/watch'), { code: 'INVALID', message: /cannot hold a zone/ });
 });

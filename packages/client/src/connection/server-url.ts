@@ -32,7 +32,7 @@ function below(server: string, path: string): string {
 /** A hint at the likely mistake in an invalid address. */
 function hint(server: string): string {
   const [, scheme, host = ''] = /^([a-z]+:\/\/)?([^/]*)/i.exec(server) ?? [];
-  if (/^\[?[\da-f.]*:[\da-f.:]*%/i.test(host)) return ' URLs hold no zone (%): use another address of the server.';
-  if (/^[\da-f.]*:[\da-f.]*:/i.test(host)) return ' An IPv6 address stands in brackets: http://[::1]:8080.';
-  return scheme === undefined ? ' It begins with http:// or https://.' : '';
+  if (/^\[?[\da-f.]*:[\da-f.:]*%/i.test(host)) return ' A URL cannot hold a zone (%): use another address of the server.';
+  if (/^[\da-f.]*:[\da-f.]*:/i.test(host)) return ' An IPv6 address needs brackets: http://[::1]:8080.';
+  return scheme === undefined ? ' It must begin with http:// or https://.' : '';
 }

@@ -117,7 +117,7 @@ export class Socket {
     this.#heardMs = this.#options.clock.nowMs();
     this.#doubted = false;
     if (!(data instanceof ArrayBuffer)) {
-      this.#lose('The server sent text, which this protocol does not use.');
+      this.#lose('The server sent a text message; this protocol uses binary messages only.');
       return;
     }
     let message: ServerMessage;

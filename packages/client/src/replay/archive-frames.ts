@@ -40,7 +40,7 @@ export async function loadFrames(options: ReplayOptions, { fromMs, toMs }: Stret
   try {
     return fromBinary(ServerMessageSchema, bytes).frames.map((frame) => ({ bytes: frame, header: peekFrame(frame) }));
   } catch (cause) {
-    throw new ClientError('REFUSED', 'The server did not answer with a broadcast.', { cause });
+    throw new ClientError('REFUSED', "The server's answer is not a broadcast.", { cause });
   }
 }
 

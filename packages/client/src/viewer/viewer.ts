@@ -72,7 +72,7 @@ export class Viewer extends Emitter<ViewerEvents> {
   /** Throws ClientError INVALID for options that no server would accept. */
   constructor(options: ViewerOptions) {
     super();
-    if (!isStreamName(options.stream)) throw new ClientError('INVALID', 'A stream name is 1 to 64 of A-Z a-z 0-9 _ -.');
+    if (!isStreamName(options.stream)) throw new ClientError('INVALID', 'A stream name has 1 to 64 characters of A-Z, a-z, 0-9, _ and -.');
     const owner: LinkOwner = {
       hello: (token) => ({
         watch: { stream: options.stream, token, epoch: this.#view?.epoch ?? 0n, nextSequence: BigInt(this.#view?.account.next ?? 0) },

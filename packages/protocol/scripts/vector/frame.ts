@@ -105,7 +105,7 @@ const kinds: Vector[] = [
   event('costume', 'EVENT: another avatar', 7, { case: 'costume', value: { avatar: 'https://example.com/coat.vrm' } }),
   event('joined', 'EVENT: participant 2 joins', 8, { case: 'joined', value: { participant: { number: 2, name: 'Ren', avatar: '' } } }),
   event('left', 'EVENT: participant 2 leaves', 9, { case: 'left', value: { number: 2 } }),
-  event('custom', 'EVENT: of the application', 10, { case: 'custom', value: { type: 'vote', data: Uint8Array.of(0, 255, 1) } }),
+  event('custom', 'EVENT: an event of the application', 10, { case: 'custom', value: { type: 'vote', data: Uint8Array.of(0, 255, 1) } }),
   valid(
     'frame-game-key',
     FrameSchema,
@@ -115,10 +115,10 @@ const kinds: Vector[] = [
   valid(
     'frame-kind-64',
     FrameSchema,
-    'the first of the users’ own kinds',
+    'the first kind for applications',
     encodeFrame({ ...BASE, sequence: 12, captureUs: 2_200_000, kind: 64, payload: Uint8Array.of(1) }),
   ),
-  valid('frame-least', FrameSchema, 'every field that may be left out is', encodeFrame({ ...BASE, kind: Kind.EVENT })),
+  valid('frame-least', FrameSchema, 'every optional field is absent', encodeFrame({ ...BASE, kind: Kind.EVENT })),
   valid(
     'frame-largest',
     FrameSchema,
@@ -241,7 +241,7 @@ const broken: Vector[] = (
     ['position-2-53', 'position 2^53', [...least, 0x40, 128, 128, 128, 128, 128, 128, 128, 16]],
     ['varint-cut-short', 'a sequence that ends within its varint', [...least, 0x18, 0x80]],
     ['varint-65-bits', 'an unknown field whose varint has 65 bits', [...least, 0x50, ...Array(9).fill(128), 2]],
-    ['cut-short', 'a payload longer than what is left', [...least, 0x7a, 5, 1, 2]],
+    ['cut-short', 'a payload longer than the remaining bytes', [...least, 0x7a, 5, 1, 2]],
   ] as const
 ).map(([which, about, bytes]) => invalid(`frame-bad-${which}`, 'Frame', about, Uint8Array.from(bytes)));
 
@@ -272,7 +272,7 @@ const refusedHeaders: Vector[] = (
 
 /** Well-formed frames that servers refuse from a broadcaster. */
 const refusedFrames: Vector[] = [
-  invalid('frame-bad-first', 'Frame', 'sequence 0 is no HEADER', encodeFrame({ ...BASE, kind: Kind.EVENT })),
+  invalid('frame-bad-first', 'Frame', 'sequence 0 is not a HEADER', encodeFrame({ ...BASE, kind: Kind.EVENT })),
   invalid(
     'frame-bad-participant',
     'Frame',
@@ -290,7 +290,7 @@ const refusedAudio: Vector[] = (
     ['audio-none', 'AUDIO without packets', { level: 23 }],
     ['audio-empty-packet', 'AUDIO with an empty packet after a good one (RFC 6716, R1)', { packets: [voice, new Uint8Array()] }],
     ['audio-no-frames', 'AUDIO with a packet of no frames (RFC 6716, R5)', { packets: [Uint8Array.of(0x7b, 0)] }],
-    ['audio-uneven', 'AUDIO with a code 1 packet that does not halve (RFC 6716, R3)', { packets: [Uint8Array.of(0x79, 0)] }],
+    ['audio-uneven', 'AUDIO with a code 1 packet of odd length (RFC 6716, R3)', { packets: [Uint8Array.of(0x79, 0)] }],
     ['audio-too-many', 'AUDIO with one packet more than the limit', { packets: Array(Limits.audioPacketsMax + 1).fill(voice) }],
     ['audio-level-128', 'AUDIO with level 128', { packets: [voice], level: 128 }],
   ] satisfies [string, string, MessageInitShape<typeof AudioSchema>][]

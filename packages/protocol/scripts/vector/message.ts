@@ -59,8 +59,8 @@ export const messageVectors: readonly Vector[] = [
   server('ack', 'everything before 42 is durable', { ack: { nextSequence: 42n } }),
   server('ack-ticket', 'with a fresh ticket', { ack: { nextSequence: 42n, ticket } }),
   server('resend', 'send again from 40', { resend: { fromSequence: 40n } }),
-  server('go-away', 'connect anew within 10 s', { goAway: { closeAfterMs: 10_000 } }),
-  server('gaps', 'three gaps, one of each reason', {
+  server('go-away', 'open a new connection within 10 s', { goAway: { closeAfterMs: 10_000 } }),
+  server('gaps', 'three gaps, one for each reason', {
     gaps: [
       { first: 3n, last: 3n, reason: GapReason.LOST },
       { first: 5n, last: 9n, reason: GapReason.SLOW },

@@ -77,17 +77,17 @@ const message = (fields: Parameters<typeof create<typeof MotionSchema>>[1]) => t
 export const motionVectors: readonly Vector[] = [
   motion('motion-rest', 'a key pose at rest: no bytes', encodeMotionKey(still)),
   motion('motion-key', 'a key pose: four bones, three shapes, hips', keyPayload),
-  motion('motion-delta', 'a delta: two bones and two shapes changed, one of each back to rest', deltaPayload, 'motion-key'),
+  motion('motion-delta', 'a delta: two bones and two shapes changed, one of each back at rest', deltaPayload, 'motion-key'),
   motion('motion-delta-none', 'a delta without a difference: no bytes', encodeMotionDelta(key, key), 'motion-key'),
   motion('motion-delta-rest', 'a delta back to the rest pose', encodeMotionDelta(still, key), 'motion-key'),
   motion(
     'motion-near-ties',
-    'a key pose whose first bones are those of rotations.json: quantised again, each has other bytes',
+    'a key pose whose first bones are those of rotations.json: each gets other bytes when it is quantised again',
     encodeMotionKey(quantisePose(tiedPose)),
   ),
   motion(
     'motion-extra-bones',
-    'bone 56 and shape 60 of a later version beside bone 0 and shape 17: ignored',
+    'bone 56 and shape 60 of a later version with bone 0 and shape 17: ignored',
     message({
       boneMask: Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 1),
       rotations: Uint8Array.from([...key.rotations.subarray(0, 6), 1, 2, 3, 4, 5, 6]),
@@ -98,7 +98,7 @@ export const motionVectors: readonly Vector[] = [
   invalid(
     'motion-bad-short',
     'Motion',
-    'the mask names two bones, there is one rotation',
+    'the mask names two bones, but there is one rotation',
     message({ boneMask: Uint8Array.of(3), rotations: new Uint8Array(6) }),
   ),
   invalid(
@@ -107,6 +107,6 @@ export const motionVectors: readonly Vector[] = [
     'there are more shapes than the mask names',
     message({ shapeMask: Uint8Array.of(1), shapes: Uint8Array.of(1, 2) }),
   ),
-  invalid('motion-bad-hips', 'Motion', 'a hips translation of two parts', message({ hips: [1, 2] })),
+  invalid('motion-bad-hips', 'Motion', 'a hips translation of two components', message({ hips: [1, 2] })),
   invalid('motion-bad-bytes', 'Motion', 'not a Protobuf message', Uint8Array.of(0x0a, 9, 1)),
 ];

@@ -61,7 +61,7 @@ export function decodeMotion(payload: Uint8Array, key?: QuantisedPose): { quanti
   overlay(motion.boneMask, motion.rotations, ROTATION_BYTES, quantised.rotations);
   overlay(motion.shapeMask, motion.shapes, 1, quantised.shapes);
   if (motion.hips.length === 3) quantised.hips.set(motion.hips);
-  else if (motion.hips.length !== 0) throw new WireError('a hips translation has not three parts');
+  else if (motion.hips.length !== 0) throw new WireError('a hips translation does not have three components');
   return { quantised, pose: restore(quantised) };
 }
 

@@ -54,9 +54,9 @@ const DESCRIPTIONS: Readonly<Record<number, string>> = {
   400: 'The request is malformed',
   401: 'The token is missing or not valid',
   403: 'The token does not grant this',
-  404: 'There is no such thing',
-  410: 'It was erased, or is kept no longer',
-  412: 'It is in another state than If-Match or If-Unmodified-Since name',
+  404: 'There is no such resource',
+  410: 'It was erased, or is no longer kept',
+  412: 'Its state does not match If-Match or If-Unmodified-Since',
   416: 'The range lies outside the object, whose size Content-Range gives',
   503: 'The request cannot be answered now, for instance because the key of its token cannot be fetched; try again after `Retry-After` seconds',
 };

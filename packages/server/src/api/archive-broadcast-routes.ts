@@ -34,7 +34,7 @@ const GivenTime = z
   .transform((text, context) => {
     const read = readTime(text);
     if (typeof read !== 'string' && read.hasZone) return read.unixMs;
-    const why = typeof read === 'string' ? read : 'it names no zone: Z, or as +09:00 (in a URL %2B09:00)';
+    const why = typeof read === 'string' ? read : 'it needs a zone: Z, or an offset such as +09:00 (in a URL %2B09:00)';
     context.addIssue({ code: 'custom', message: why });
     return z.NEVER;
   })
@@ -44,16 +44,16 @@ const Broadcast = z
   .object({
     stream: z.string().openapi({ example: 'hoshi' }),
     epoch: z.string().openapi({ description: 'This broadcast of the stream: 16 hex digits', example: '0198f3c2a7b00a5f' }),
-    title: z.string().openapi({ description: 'Any script; without control characters and marks that turn the direction' }),
+    title: z.string().openapi({ description: 'Any script; without control characters and direction overrides' }),
     startedAt: Time,
-    endedAt: Time.openapi({ description: 'When the log took the last of it that is archived' }),
+    endedAt: Time.openapi({ description: 'When the log received the last archived batch' }),
     durationMs: Milliseconds.openapi({ description: 'In capture time' }),
     frames: z.int().nonnegative(),
     bytes: z.int().nonnegative().openapi({ description: 'Of the encoded frames' }),
     hasVoice: z.boolean(),
     hasMotion: z.boolean(),
     viewersMax: z.int().nonnegative(),
-    replayable: z.boolean().openapi({ description: 'False: its frames are kept no longer' }),
+    replayable: z.boolean().openapi({ description: 'False: its frames are no longer kept' }),
     live: z.boolean().openapi({ description: 'True: the broadcast continues; the archive has it up to the last cut' }),
   })
   .openapi('PastBroadcast');
@@ -75,7 +75,7 @@ const Window = z
 const BroadcastDetails = Broadcast.extend({
   participants: z.array(z.object({ number: z.int(), name: z.string(), avatar: z.string() })),
   levels: z.object({
-    slotMs: z.number().openapi({ description: '250, or that doubled a few times for a long broadcast' }),
+    slotMs: z.number().openapi({ description: '250, doubled several times for a long broadcast' }),
     runs: z.array(z.tuple([z.int(), z.string()])).openapi({
       description:
         'The loudest level of the voice in each slot of capture time: [first slot, two hex digits a slot], in -dBov (00 loudest, 7f silent)',
@@ -94,19 +94,19 @@ const listRoute = createRoute({
   method: 'get',
   path: '/api/archive/broadcasts',
   summary: 'Past broadcasts that the token may moderate, the newest first',
-  description: 'A page may be empty and still name the next: a request looks into a bounded part of the archive.',
+  description: 'A page may be empty and still have a `next`: a request searches a bounded part of the archive.',
   security,
   request: {
     query: z.object({
-      stream: z.string().regex(STREAM_NAME_PATTERN).optional().openapi({ description: 'Of this stream alone' }),
-      from: GivenTime.optional().openapi({ description: 'Those that began from here' }),
-      to: GivenTime.optional().openapi({ description: 'to before here' }),
+      stream: z.string().regex(STREAM_NAME_PATTERN).optional().openapi({ description: 'Only broadcasts of this stream' }),
+      from: GivenTime.optional().openapi({ description: 'Only broadcasts that began at or after this time' }),
+      to: GivenTime.optional().openapi({ description: 'Only broadcasts that began before this time' }),
       limit: z.coerce.number().int().min(1).max(LIMIT_MAX).default(50),
       after: z
         .string()
         .regex(/^[0-9a-f]{16}\.[A-Za-z0-9_-]{0,64}$/)
         .optional()
-        .openapi({ description: 'The `next` of the page before' }),
+        .openapi({ description: 'The `next` of the previous page' }),
     }),
   },
   responses: {
@@ -117,19 +117,21 @@ const listRoute = createRoute({
 const readRoute = createRoute({
   method: 'get',
   path: '/api/archive/broadcasts/{stream}/{epoch}',
-  summary: 'One past broadcast, with the course of its voice (moderate)',
+  summary: 'One past broadcast, with the levels of its voice (moderate)',
   security,
   request: {
     params: name,
-    query: z.object({ windows: z.enum(['true', 'false']).default('false').openapi({ description: 'Also where each window of it lies' }) }),
+    query: z.object({
+      windows: z.enum(['true', 'false']).default('false').openapi({ description: 'Also the location of each of its windows' }),
+    }),
   },
   responses: { 200: json('The broadcast', BroadcastDetails), ...errorAnswers(400, 401, 403, 404, 410, 503) },
 });
 const framesRoute = createRoute({
   method: 'get',
   path: '/api/archive/broadcasts/{stream}/{epoch}/frames',
-  summary: 'The frames of a stretch of capture time (moderate)',
-  description: `A hayate.v1.ServerMessage with frames alone, byte for byte as they were broadcast, by sequence: those captured from from_ms to before to_ms (at most ${STRETCH_MAX_MS} ms), and before them the latest HEADER and the latest key of each kind and participant, with which a player can begin there.`,
+  summary: 'The frames of an interval of capture time (moderate)',
+  description: `A hayate.v1.ServerMessage with only frames, byte for byte as they were broadcast, by sequence: those captured from from_ms to before to_ms (at most ${STRETCH_MAX_MS} ms), preceded by the latest HEADER and the latest key of each kind and participant, so that a player can begin there.`,
   security,
   request: {
     params: name,
@@ -147,7 +149,7 @@ const framesRoute = createRoute({
   },
   responses: {
     200: {
-      description: 'The frames. The header Hayate-Next-Ms, absent at the end, is the from_ms of the next stretch.',
+      description: 'The frames. The header Hayate-Next-Ms, absent at the end, is the from_ms of the next interval.',
       headers: validatorHeaders,
       content: { 'application/protobuf': { schema: z.string().openapi({ format: 'binary' }) } },
     },
@@ -203,7 +205,7 @@ export function addArchiveBroadcastRoutes(app: OpenAPIHono, { store, verifyToken
     await authorizeRequest(context, wanted);
     const { from_ms: fromMs, to_ms } = context.req.valid('query');
     const toMs = Math.min(to_ms ?? fromMs + 10_000, fromMs + STRETCH_MAX_MS);
-    if (toMs < fromMs) throw new HayateError('BAD_REQUEST', 'to_ms lies before from_ms');
+    if (toMs < fromMs) throw new HayateError('BAD_REQUEST', 'to_ms is before from_ms');
     const { broadcast } = await reader.record(wanted);
     const frames = await reader.frames(wanted, { fromMs, toMs });
     const body = new Uint8Array(toBinary(ServerMessageSchema, create(ServerMessageSchema, { frames })));

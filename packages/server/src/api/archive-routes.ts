@@ -53,7 +53,7 @@ const bytes = { schema: z.string().openapi({ format: 'binary' }) };
 const readRoute = {
   path: '/api/archive/objects/{key}',
   description:
-    'The key is given with its slashes. An object changes only by erasure; its ETag tells one state from another. Several ranges are answered together if they touch, else by the whole object.',
+    'The key is written with its slashes. Only erasure changes an object; its ETag identifies the state. Several ranges get one answer if they touch; otherwise the answer is the whole object.',
   security,
   request: { params: z.object({ key: z.string() }), headers: conditionHeaders },
 };
@@ -74,7 +74,7 @@ const headRoute = createRoute({
   ...readRoute,
   method: 'head',
   summary: 'Size and state of an archive object (moderate)',
-  responses: { 200: { description: 'There is such an object', headers: validatorHeaders }, 304: notModified, ...readErrors },
+  responses: { 200: { description: 'The object exists', headers: validatorHeaders }, 304: notModified, ...readErrors },
 });
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {

@@ -15,7 +15,7 @@ export function addDevelopmentDoor(app: OpenAPIHono, { secret, address }: { secr
   const admit = (context: Context): void => {
     const host = context.req.header('Host');
     if (host !== address.program && host !== address.page)
-      throw new HayateError('FORBIDDEN', 'this port is for programs and pages of this machine');
+      throw new HayateError('FORBIDDEN', 'this port is only for programs and pages on this machine');
     refuseForwarded(context);
     refuseOtherSites(context);
     const origin = context.req.header('Origin');

@@ -74,7 +74,7 @@ export function addDevelopmentToken(app: OpenAPIHono, { secret, pairingCode, doo
     // Another device on the network that --lan listens on.
     const { publish, room, moderate } = request.grants;
     if (publish.length > 0 || room.length > 0 || moderate.length > 0)
-      throw new HayateError('FORBIDDEN', 'open the address that was printed with its pairing code');
+      throw new HayateError('FORBIDDEN', 'open the printed address with its pairing code');
     return giveToken(context, request, secret);
   });
 }
@@ -101,7 +101,7 @@ function describeTokenPath({ openAPIRegistry }: OpenAPIHono): void {
     request: { body: { required: true, content: { 'application/json': { schema: body } } } },
     responses: {
       200: { description: 'The token', content: { 'application/json': { schema: answer } } },
-      307: { description: 'Ask again at the address in Location, which only this machine reaches' },
+      307: { description: 'Repeat the request at the address in Location, which only this machine can reach' },
       ...errorAnswers(400, 403),
     },
   });
@@ -143,13 +143,13 @@ export function refuseOtherSites({ req }: Context): void {
     url === undefined
       ? site === 'cross-site' || site === 'same-site'
       : url === null || (url.host !== host && !isLocalhostName(url.hostname) && !isLoopback(url.hostname));
-  if (isOther) throw new HayateError('FORBIDDEN', 'tokens are given only to pages of this machine');
+  if (isOther) throw new HayateError('FORBIDDEN', 'tokens are given only to pages on this machine');
 }
 
 /** RFC 9110 section 15.4.8: the client repeats the request there, with its method and body. */
 function sendToDoor(context: Context, door: DoorAddress): Response {
   const address = context.req.header('Origin') === undefined ? door.program : door.page;
-  const error = { code: 'ELSEWHERE', message: 'follow the redirect (curl -L); it leads to a port that only this machine reaches' };
+  const error = { code: 'ELSEWHERE', message: 'follow the redirect (curl -L); it leads to a port that only this machine can reach' };
   return context.json({ error }, 307, { Location: `http://${address}${TOKEN_PATH}`, 'Cache-Control': 'no-store' });
 }
 

@@ -15,9 +15,7 @@ const StreamBody = z
   .object({
     stream: z.string().openapi({ example: 'hoshi' }),
     epoch: z.string().openapi({ description: 'This broadcast of the stream: 16 hex digits', example: '0198f3c2a7b00a5f' }),
-    title: z
-      .string()
-      .openapi({ description: 'Any script; without control characters and marks that turn the direction', example: '夜のラジオ' }),
+    title: z.string().openapi({ description: 'Any script; without control characters and direction overrides', example: '夜のラジオ' }),
     avatar: z.string().openapi({ description: 'URL of a VRM file; empty: the default avatar' }),
     startedAt: z.iso.datetime(),
     viewers: z.int().nonnegative(),
@@ -55,7 +53,7 @@ const endRoute = createRoute({
   security,
   request: { params: parameters },
   responses: {
-    202: json('Its streamer has been told', z.object({ stream: z.string(), epoch: z.string() })),
+    202: json('Its streamer has been notified', z.object({ stream: z.string(), epoch: z.string() })),
     ...errorAnswers(400, 401, 403, 404, 503),
   },
 });

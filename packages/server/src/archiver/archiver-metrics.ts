@@ -26,8 +26,12 @@ export class ArchiverMetrics {
     const registers = [registry];
     const labelNames = ['output'] as const;
     this.entries = new Counter({ name: 'hayate_archiver_log_entries_total', help: 'Log entries read', registers });
-    this.frames = new Counter({ name: 'hayate_archiver_frames_total', help: 'Frames read and not seen before', registers });
-    this.duplicates = new Counter({ name: 'hayate_archiver_duplicate_frames_total', help: 'Frames left out as seen before', registers });
+    this.frames = new Counter({ name: 'hayate_archiver_frames_total', help: 'Frames read for the first time', registers });
+    this.duplicates = new Counter({
+      name: 'hayate_archiver_duplicate_frames_total',
+      help: 'Duplicate frames that were left out',
+      registers,
+    });
     this.cuts = new Counter({ name: 'hayate_archiver_cuts_total', help: 'Cuts completed and committed', registers });
     this.ticks = new Counter({ name: 'hayate_archiver_ticks_total', help: 'Ticks appended to idle partitions', registers });
     this.objects = new Counter({ name: 'hayate_archiver_objects_total', help: 'Objects written', labelNames, registers });
@@ -40,7 +44,7 @@ export class ArchiverMetrics {
     });
     this.storeRetries = new Counter({
       name: 'hayate_archiver_store_retries_total',
-      help: 'Failed calls of the store, each tried again',
+      help: 'Failed calls of the store; each is retried',
       registers,
     });
     this.objectsDeleted = new Counter({
@@ -51,24 +55,24 @@ export class ArchiverMetrics {
     });
     this.erasures = new Counter({
       name: 'hayate_archiver_erasures_total',
-      help: 'Broadcasts of which the rest was erased behind an erasure',
+      help: 'Broadcasts whose remaining data was erased after their erasure',
       registers,
     });
     this.upkeepFailures = new Counter({
       name: 'hayate_archiver_upkeep_failures_total',
-      help: 'Passes of upkeep that failed, each tried again',
+      help: 'Passes of upkeep that failed; each is retried',
       registers,
     });
     this.partitions = new Gauge({ name: 'hayate_archiver_partitions', help: 'Partitions being archived', registers });
     this.partitionsStopped = new Gauge({ name: 'hayate_archiver_partitions_stopped', help: 'Partitions stopped by an error', registers });
     this.heldBytes = new Gauge({
       name: 'hayate_archiver_held_bytes',
-      help: 'Memory of frames and packets gathered and not yet stored, which --archive-memory-bytes bounds',
+      help: 'Memory of frames and packets gathered and not yet stored, bounded by --archive-memory-bytes',
       registers,
     });
     this.memoryWaits = new Counter({
       name: 'hayate_archiver_memory_waits_total',
-      help: "Times that a partition waited for memory that another one's cut held",
+      help: "Times that a partition waited for memory held by another partition's cut",
       registers,
     });
     this.openBytes = new Gauge({ name: 'hayate_archiver_open_bytes', help: 'Bytes of log entries read and not yet committed', registers });

@@ -156,7 +156,7 @@ test('an existing object with different content stops the partition before it co
   assert.equal(await other.store.putIfAbsent(audio, (await place.store.get(audio)) ?? new Uint8Array()), true);
   await archiver.drain();
   await poll('the stop', () => archiver.unready() !== undefined);
-  assert.match(archiver.unready() ?? '', /partition 0 has stopped: .*another content/);
+  assert.match(archiver.unready() ?? '', /partition 0 has stopped: .*different content/);
   assert.equal(await metric(context, 'hayate_archiver_partitions_stopped'), 1);
   assert.equal((await keysOf(other.store, 'cuts/')).length, 1);
 });

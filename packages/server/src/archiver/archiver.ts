@@ -100,7 +100,7 @@ class Archiver implements Service {
 
   unready(): string | undefined {
     if (this.#stopped !== undefined) return this.#stopped;
-    return this.#writer.failing > 0 ? 'the object store fails; the archiver is trying again' : undefined;
+    return this.#writer.failing > 0 ? 'the object store fails; the archiver is retrying' : undefined;
   }
 
   /**
@@ -114,7 +114,7 @@ class Archiver implements Service {
       if (result.status === 'rejected')
         this.#context.logger.warn(
           { error: String(result.reason) },
-          'a cut could not be ended; it will be when the log takes entries again',
+          'a cut could not be ended; it will be ended when the log accepts entries again',
         );
   }
 

@@ -48,7 +48,7 @@ export class ObjectWriter {
     const found = await this.#retrying(key, signal, async () => {
       if (await this.#store.putIfAbsent(key, object.bytes)) return undefined;
       const bytes = await this.#store.get(key);
-      if (bytes === undefined) throw new Error('the object was there, and then was not');
+      if (bytes === undefined) throw new Error('the object existed, and was then deleted');
       return bytes;
     });
     if (found === undefined) {
@@ -60,7 +60,7 @@ export class ObjectWriter {
     // An erasure may have reached the manifest but not yet this object.
     const stands = async () => erased || holdsErased(key, found, await this.#retrying(key, signal, () => listErased(this.#store)));
     if (digest !== object.digest && !(keepErased && (await stands())))
-      throw new HayateError('CONFLICT', `${key} is there with another content than the log now gives`);
+      throw new HayateError('CONFLICT', `${key} exists with different content than the log now gives`);
     this.#metrics.objectsFound.inc({ output });
     return { bytes: found, digest };
   }
@@ -81,7 +81,7 @@ export class ObjectWriter {
           if (!failed) this.#failing++;
           failed = true;
           this.#metrics.storeRetries.inc();
-          this.#log.warn('the object store failed; trying again', { key, error: String(error), pauseMs });
+          this.#log.warn('the object store failed; retrying', { key, error: String(error), pauseMs });
           await wait(pauseMs, undefined, { signal });
         }
       }

@@ -118,7 +118,7 @@ export class PartitionArchiver {
     if (committed === undefined) return this.#agree(firstManifest(log, partition.number, await partition.earliestOffset(), config));
     const key = manifestKey({ log, partition: partition.number }, committed);
     const bytes = await writer.get(key, signal);
-    if (bytes === undefined) throw new HayateError('CORRUPT', `${key} is missing, though its offset is committed`);
+    if (bytes === undefined) throw new HayateError('CORRUPT', `${key} is missing, although its offset is committed`);
     return decodeManifest(bytes, key);
   }
 
@@ -212,7 +212,7 @@ export class PartitionArchiver {
       return offset;
     } catch (error) {
       if (signal.aborted) return undefined;
-      limitedLog.warn('the log refused a tick; trying again', { partition: partition.number, error: String(error) });
+      limitedLog.warn('the log refused a tick; retrying', { partition: partition.number, error: String(error) });
       this.#watchIdle();
       return undefined;
     }

@@ -25,6 +25,6 @@ export async function developmentSecret(dataDirectory: string): Promise<Uint8Arr
   }
   const text = (await readFile(path, 'utf8')).trim();
   if (!/^[0-9a-f]{64}$/.test(text))
-    throw new HayateError('CONFIGURATION', `${path} does not hold a development secret; remove it to have a new one made`);
+    throw new HayateError('CONFIGURATION', `${path} does not hold a development secret; remove it to create a new one`);
   return Buffer.from(text, 'hex');
 }

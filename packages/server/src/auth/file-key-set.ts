@@ -25,7 +25,7 @@ export class FileKeySet implements KeySource {
   static async open(path: string, context: Context, intervalMs?: number): Promise<FileKeySet> {
     const loads = new Counter({
       name: 'hayate_jwks_file_loads_total',
-      help: 'Times that the key set file was read after a change, or could not be used',
+      help: 'Times that the key set file was read after a change, by outcome',
       labelNames: ['outcome'],
       registers: [context.registry],
     });
@@ -41,7 +41,7 @@ export class FileKeySet implements KeySource {
       },
       onProblem: ({ message }) => {
         loads.inc({ outcome: 'failed' });
-        context.logger.warn({ path, reason: message }, 'the key set file cannot be used; the keys read before stay in use');
+        context.logger.warn({ path, reason: message }, 'the key set file cannot be used; the previous keys stay in use');
       },
     });
     let keySet: FileKeySet;

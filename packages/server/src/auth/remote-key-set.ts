@@ -53,14 +53,14 @@ export class RemoteKeySet implements KeySource {
     this.#log = new RateLimitedLog(context.logger);
     this.#fetches = new Counter({
       name: 'hayate_jwks_fetches_total',
-      help: 'Fetches of the key set by how they ended',
+      help: 'Fetches of the key set by outcome',
       labelNames: ['outcome'],
       registers,
     });
     for (const outcome of FetchOutcomes) this.#fetches.inc({ outcome }, 0);
     this.#undecided = new Counter({
       name: 'hayate_tokens_undecided_total',
-      help: 'Times that a token could be neither accepted nor refused, because newer keys could not be had',
+      help: 'Times that a token could be neither accepted nor refused, because newer keys could not be fetched',
       labelNames: ['reason'],
       registers,
     });
@@ -132,8 +132,8 @@ export class RemoteKeySet implements KeySource {
 
   #cannotDecide(reason: 'fetch_failed' | 'fetch_limit'): HayateError {
     this.#undecided.inc({ reason });
-    const why = this.#set === undefined ? "its issuer's keys could not be fetched yet" : 'no key known so far has signed it';
-    const then = reason === 'fetch_limit' ? 'newer keys were asked for too often' : 'newer keys cannot be fetched now';
+    const why = this.#set === undefined ? "its issuer's keys could not be fetched yet" : 'no known key has signed it';
+    const then = reason === 'fetch_limit' ? 'newer keys were requested too often' : 'newer keys cannot be fetched now';
     this.#log.warn(`token_undecided_${reason}`, { age: this.#ageSeconds(), cause: this.#failure?.message });
     return new HayateError('UNREACHABLE', `the token cannot be verified now: ${why}, and ${then}`, {
       closeCode: 'ISSUER_UNAVAILABLE',

@@ -64,8 +64,8 @@ const refusals: Record<string, [token: string, message: string]> = {
   'has expired': [await signed({ ...claims, exp: 1_000 }), 'the token has expired'],
   'is not valid yet': [await signed({ ...claims, nbf: hour() }), 'the token is not valid yet'],
   'has no end': [crafted(hs256, { ...good, exp: undefined }), 'the token lacks the claim "exp"'],
-  'has an end that is text': [crafted(hs256, { ...good, exp: 'tomorrow' }), 'the token\'s claim "exp" is not acceptable'],
-  'has a beginning that is text': [crafted(hs256, { ...good, nbf: 'today' }), 'the token\'s claim "nbf" is not acceptable'],
+  'has an end that is text': [crafted(hs256, { ...good, exp: 'tomorrow' }), 'the token\'s claim "exp" is invalid'],
+  'has a beginning that is text': [crafted(hs256, { ...good, nbf: 'today' }), 'the token\'s claim "nbf" is invalid'],
   'is for another audience': [await signed({ ...claims, aud: 'other' }), 'the token is for another audience: its aud must be "hayate"'],
   'is for several other audiences': [
     await signed({ ...claims, aud: ['a', 'b'] }),
@@ -73,17 +73,17 @@ const refusals: Record<string, [token: string, message: string]> = {
   ],
   'has no audience': [await signed({ ...claims, aud: undefined }), 'the token lacks the claim "aud"'],
   'has no subject': [await signed({ ...claims, sub: undefined }), 'the token lacks the claim "sub"'],
-  'has an empty subject': [await signed({ ...claims, sub: '' }), 'the token\'s claim "sub" is not acceptable'],
-  'has no grants': [await signed({ ...claims, grants: undefined }), 'the token\'s claim "grants" is not acceptable'],
+  'has an empty subject': [await signed({ ...claims, sub: '' }), 'the token\'s claim "sub" is invalid'],
+  'has no grants': [await signed({ ...claims, grants: undefined }), 'the token\'s claim "grants" is invalid'],
   'has grants of another shape': [
     await signed({ ...claims, grants: { publish: 'hoshi' } }),
-    'the token\'s claim "grants.publish" is not acceptable',
+    'the token\'s claim "grants.publish" is invalid',
   ],
   'has a pattern of another shape': [
     await signed({ ...claims, grants: { watch: ['../x'] } }),
-    'the token\'s claim "grants.watch" is not acceptable',
+    'the token\'s claim "grants.watch" is invalid',
   ],
-  'has labels of another shape': [await signed({ ...claims, labels: { hidden: 7 } }), 'the token\'s claim "labels" is not acceptable'],
+  'has labels of another shape': [await signed({ ...claims, labels: { hidden: 7 } }), 'the token\'s claim "labels" is invalid'],
 };
 for (const [what, [token, message]] of Object.entries(refusals))
   test(`a token that ${what} is refused permanently, with its own message`, () =>

@@ -135,7 +135,7 @@ function identityOf(payload: JWTPayload): Identity {
 }
 
 function unacceptable(claim: string): HayateError {
-  return unauthorized(`the token's claim "${claim}" is not acceptable`);
+  return unauthorized(`the token's claim "${claim}" is invalid`);
 }
 
 function malformed(): HayateError {

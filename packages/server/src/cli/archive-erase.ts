@@ -19,14 +19,14 @@ import { typedTime } from './time.ts';
 
 const flags = defineFlags({
   stream: { kind: 'string', positional: true, required: true, help: 'whose broadcasts' },
-  epoch: { kind: 'string', help: 'only this broadcast, as archive ls names it' },
+  epoch: { kind: 'string', help: 'only this broadcast, by its epoch in archive ls' },
   before: {
     kind: 'string',
     placeholder: 'TIME',
-    help: 'only those that began before it: 2026-05-03T18:00Z, 2026-05-03+09:00; without a zone only with --dry-run, as UTC',
+    help: 'only broadcasts that began before this time: 2026-05-03T18:00Z, 2026-05-03+09:00; without a zone only with --dry-run, as UTC',
   },
   dryRun: { kind: 'boolean', help: 'only print what would be erased' },
-  yes: { kind: 'boolean', help: 'do not ask; needed where no terminal can be asked' },
+  yes: { kind: 'boolean', help: 'do not ask for confirmation; needed without a terminal' },
   ...storeFlags,
 });
 
@@ -38,17 +38,17 @@ interface Candidate {
 
 export const archiveErase = defineCommand({
   name: 'archive erase',
-  summary: "erase a stream's broadcasts from an archive, for good",
+  summary: "erase a stream's broadcasts from an archive, permanently",
   details:
-    'Erases what the archive holds of each broadcast that has ended: frames, voice, marks, statistics.\n' +
-    'Files that it shares with others are replaced. A record stays, with the name and no content.\n' +
+    'Erases all data of each broadcast that has ended: frames, voice, marks, statistics.\n' +
+    'Files shared with other broadcasts are rewritten. A record with the name and no content stays.\n' +
     'The log keeps frames until they are too old for it; a bucket with versions keeps old objects.\n' +
-    'If it is stopped, run it again: it continues.',
+    'If the command is stopped, run it again: it continues.',
   flags,
   async run({ stream, epoch, before, dryRun, yes, ...settings }, io) {
     checkStreamName(stream);
     if (epoch !== undefined && !/^[0-9a-f]{16}$/.test(epoch))
-      throw new HayateError('CONFIGURATION', `--epoch ${epoch}: not 16 hex digits, as archive ls prints them`);
+      throw new HayateError('CONFIGURATION', `--epoch ${epoch} must be 16 hex digits, as printed by archive ls`);
     const beforeMs = before === undefined ? Infinity : unambiguous(io, before, dryRun);
     const store = await openArchive(settings);
     try {
@@ -78,7 +78,7 @@ function unambiguous(io: Io, before: string, dryRun: boolean): number {
   if (!hasZone && !dryRun)
     throw new HayateError(
       'CONFIGURATION',
-      `nothing is erased on a time without a zone: write --before ${timeText(unixMs)} if UTC is meant, or add a zone such as +09:00`,
+      `--before needs a zone to erase: write --before ${timeText(unixMs)} for UTC, or add a zone such as +09:00`,
     );
   return unixMs;
 }
@@ -106,8 +106,8 @@ async function whyKept(store: Store, broadcast: FoundBroadcast): Promise<string 
 }
 
 async function confirmed({ ask }: Io, stream: string, what: string): Promise<boolean> {
-  if (ask === undefined) throw new HayateError('CONFIGURATION', 'no terminal can be asked here: confirm with --yes');
-  return (await ask(`${what} will be erased and cannot be brought back. Type the stream's name to continue: `)) === stream;
+  if (ask === undefined) throw new HayateError('CONFIGURATION', 'there is no terminal to ask: confirm with --yes');
+  return (await ask(`${what} will be erased permanently. Type the stream's name to continue: `)) === stream;
 }
 
 async function erase(store: Store, io: Io, broadcasts: readonly FoundBroadcast[]): Promise<number> {

@@ -15,29 +15,34 @@ import { typedTime } from './time.ts';
 
 const flags = defineFlags({
   stream: { kind: 'string', positional: true, required: true, help: 'whose voice' },
-  out: { kind: 'string', required: true, placeholder: 'FILE.ogg', help: 'where it is written; when it is complete; -: standard output' },
+  out: {
+    kind: 'string',
+    required: true,
+    placeholder: 'FILE.ogg',
+    help: 'the file to write once the voice is complete; -: standard output',
+  },
   from: {
     kind: 'string',
     placeholder: 'TIME',
     help: 'where to begin: 2026-05-03T18:00Z or …T18:00+09:00 (without a zone: UTC), or seconds since the broadcast began',
   },
-  to: { kind: 'string', placeholder: 'TIME', help: 'where to end, as --from' },
-  epoch: { kind: 'string', help: 'which broadcast, as archive ls names it; default: the newest with voice in that time' },
-  participant: { kind: 'number', default: 0, min: 0, max: 63, help: 'whose voice, in a stream with several; 0 is the broadcaster' },
+  to: { kind: 'string', placeholder: 'TIME', help: 'where to end, in the format of --from' },
+  epoch: { kind: 'string', help: 'the broadcast, by its epoch in archive ls; default: the newest with voice in that time' },
+  participant: { kind: 'number', default: 0, min: 0, max: 63, help: 'the participant whose voice is written; 0 is the broadcaster' },
   ...storeFlags,
 });
 
 export const archiveExport = defineCommand({
   name: 'archive export',
-  summary: "cut a broadcast's voice out of the archive as an Ogg/Opus file",
+  summary: "export a broadcast's voice from the archive as an Ogg/Opus file",
   details:
-    'Cut to the packet, across segments; voice that came late is in its place; holes are silence of their length.\n' +
+    'Cut to the packet, across segments; late voice is at its position; holes are silence of their length.\n' +
     'The wall-clock time of the first sample is in the tags DATE and HAYATE_START_UNIX_US.',
   flags,
   async run({ stream, out, from, to, epoch, participant, ...settings }, io) {
     checkStreamName(stream);
     if (epoch !== undefined && !/^[0-9a-f]{16}$/.test(epoch))
-      throw new HayateError('CONFIGURATION', `--epoch ${epoch}: not 16 hex digits, as archive ls prints them`);
+      throw new HayateError('CONFIGURATION', `--epoch ${epoch} must be 16 hex digits, as printed by archive ls`);
     const request = { stream, epoch, participant, from: momentOf(io, 'from', from), to: momentOf(io, 'to', to) };
     const file = openOutput('--out', out, io, 'complete');
     const store = await openArchive(settings);
@@ -68,7 +73,7 @@ function momentOf(io: Io, name: string, text: string | undefined): Moment | unde
 
 function describe({ stream, epoch, startUnixMs, durationMs, splicedPackets, filledMs }: ExportedVoice, out: string): string {
   const notes = [
-    ...(splicedPackets > 0 ? [`${splicedPackets} packets that came late in their places`] : []),
+    ...(splicedPackets > 0 ? [`${splicedPackets} late packets inserted`] : []),
     ...(filledMs > 0 ? [`${(filledMs / 1000).toFixed(1)} s of holes`] : []),
   ];
   const what = `${clockText(durationMs)} of ${stream}/${epoch} from ${timeText(startUnixMs)}`;

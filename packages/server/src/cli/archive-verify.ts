@@ -22,18 +22,18 @@ const flags = defineFlags({
   ...logFlags,
   from: { kind: 'string', placeholder: 'TIME', help: `only cuts archived from this day or time on: ${TIME_HELP}` },
   to: { kind: 'string', placeholder: 'TIME', help: 'only cuts archived before this day or time' },
-  withoutLog: { kind: 'boolean', help: 'do not ask the log how far it is archived' },
-  json: { kind: 'boolean', help: 'print each finding as a line of JSON, all of them, and the summary as the last line' },
+  withoutLog: { kind: 'boolean', help: 'do not read the committed offsets of the log' },
+  json: { kind: 'boolean', help: 'print all findings, each as a line of JSON, and the summary as the last line' },
 });
 
 export const archiveVerify = defineCommand({
   name: 'archive verify',
-  summary: 'prove that an archive is whole, by reading all of it',
+  summary: 'check that an archive is complete and correct by reading all of it',
   details: `Walks the manifests from the oldest kept one and checks every cut: objects are there with the digests
 that manifests name, their contents have these digests, offsets follow one another without gap or overlap,
 every frame is there once, the voice is that of the frames, statistics are what a recount gives, nothing
 lies there that no manifest names, and nothing is left of what was erased. Exits with 1 if anything is
-wrong. spec/archive.md, "Verification", tells more. With --from and --to it does not look for objects that
+wrong. See spec/archive.md, "Verification". With --from and --to it does not look for objects that
 no manifest names.`,
   flags,
   async run({ json, withoutLog, from, to, ...settings }, io) {
@@ -101,7 +101,7 @@ function print({ stdout }: Io, { findings, summary, json }: { findings: readonly
     stdout.write(`${[`${rule}: ${key}`, `  expected  ${expected}`, `  found     ${found}`].map(terminalText).join('\n')}\n`);
   if (summary.findings > SHOWN_MAX) stdout.write(`… and ${summary.findings - SHOWN_MAX} more (--json prints all)\n`);
   stdout.write(summaryText(summary));
-  stdout.write(summary.findings === 0 ? 'the archive is whole\n' : `the archive is NOT whole: ${summary.findings} findings\n`);
+  stdout.write(summary.findings === 0 ? 'the archive is sound\n' : `the archive is NOT sound: ${summary.findings} findings\n`);
 }
 
 function summaryText(summary: Summary): string {
@@ -110,7 +110,7 @@ function summaryText(summary: Summary): string {
   const kinds = SUMMARY_KINDS.map((kind) => `${objects[kind]} ${kind}`).join(', ');
   return [
     `${partitions} partitions, ${cuts} cuts, from ${time(fromMs)} to ${time(toMs)}`,
-    `objects: ${kinds}; ${(bytes / 1e6).toFixed(1)} MB; ${openObjects} of cuts that are being written, not looked at`,
+    `objects: ${kinds}; ${(bytes / 1e6).toFixed(1)} MB; ${openObjects} of cuts that are being written, not checked`,
     `${broadcasts} broadcasts, ${frames} frames, ${clockText(voiceSeconds * 1000)} of voice`,
     '',
   ].join('\n');

@@ -25,6 +25,6 @@ test('a tag that is too long is cut between graphemes, with one warning', () => 
 test('a typed title that is too long is refused with its length', () => {
   assert.throws(() => broadcastTitle('🎤'.repeat(101), undefined, silent), {
     code: 'CONFIGURATION',
-    message: /^--title has 202 characters \(UTF-16 code units\), at most 200 are allowed; its beginning would do: "(🎤){100}"$/u,
+    message: /^--title has 202 characters \(UTF-16 code units\), at most 200 are allowed; use its beginning: "(🎤){100}"$/u,
   });
 });

@@ -13,8 +13,7 @@ export function broadcastTitle(typed: string | undefined, tag: string | undefine
   if (typed !== undefined) {
     const title = cleanText(typed);
     const fault = textFault(title, max);
-    if (fault !== undefined)
-      throw new HayateError('CONFIGURATION', `--title ${fault}; its beginning would do: "${truncateText(title, max)}"`);
+    if (fault !== undefined) throw new HayateError('CONFIGURATION', `--title ${fault}; use its beginning: "${truncateText(title, max)}"`);
     return title;
   }
   const title = cleanText(tag ?? '');

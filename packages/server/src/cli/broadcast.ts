@@ -23,22 +23,28 @@ const flags = defineFlags({
     positional: true,
     required: true,
     standardInput: true,
-    help: 'an Ogg/Opus file, sent unchanged where it can be, or a WAV file; - for standard input',
+    help: 'an Ogg/Opus file, sent unchanged where possible, or a WAV file; - for standard input',
   },
-  stream: { kind: 'string', required: true, placeholder: 'NAME', help: 'the stream: 1 to 64 of A-Z a-z 0-9 _ -' },
+  stream: { kind: 'string', required: true, placeholder: 'NAME', help: "the stream's name: 1 to 64 characters of A-Z, a-z, 0-9, _ and -" },
   title: { kind: 'string', help: "the broadcast's title, at most 200 UTF-16 units; default: the file's own, cut if it is longer" },
-  avatar: { kind: 'string', placeholder: 'URL', help: 'a VRM file; the default avatar if absent' },
-  loop: { kind: 'boolean', help: 'begin again at the end of the file, until interrupted' },
+  avatar: { kind: 'string', placeholder: 'URL', help: 'https:// address of a VRM file; default: the default avatar' },
+  loop: { kind: 'boolean', help: 'start over at the end of the file, until interrupted' },
   bitrate: {
     kind: 'number',
     default: 96_000,
     min: 6_000,
     max: 510_000,
     unit: 'bits a second',
-    help: 'of the voice, where it has to be encoded',
+    help: 'bitrate of the voice where it must be encoded',
   },
-  motionRate: { kind: 'number', default: 30, min: 0, max: 60, unit: 'poses a second', help: 'how finely the avatar moves; 0: not at all' },
-  seed: { kind: 'number', default: 1, min: 0, max: 0x7fff_ffff, help: 'how the avatar idles: the same seed always moves alike' },
+  motionRate: { kind: 'number', default: 30, min: 0, max: 60, unit: 'poses a second', help: 'poses of the avatar a second; 0: none' },
+  seed: {
+    kind: 'number',
+    default: 1,
+    min: 0,
+    max: 0x7fff_ffff,
+    help: "seed of the avatar's idle motion: the same seed gives the same motion",
+  },
   ackLog: { kind: 'string', placeholder: 'FILE', help: 'append a JSON line for each acknowledgement; -: standard output' },
   ackTimeoutMs: { kind: 'duration', default: 60_000, help: 'how long to wait for the last acknowledgement' },
   ...serverFlags,
@@ -116,8 +122,8 @@ async function run(broadcaster: Broadcaster, { file, speech, ackFile }: Parts, a
   const ackLog = ackFile === undefined ? undefined : new AckLog(ackFile, broadcaster, onAckLogError);
   const progress = new Progress(io.stderr, () => render(broadcaster, file, args.loop));
   broadcaster.on('state', (change) => {
-    if (change.state === 'connecting' && change.reason !== undefined) progress.say(`no connection yet, trying again: ${change.reason}`);
-    if (change.state === 'reconnecting') progress.say(`connection lost, trying again: ${change.reason ?? ''}`);
+    if (change.state === 'connecting' && change.reason !== undefined) progress.say(`no connection yet, retrying: ${change.reason}`);
+    if (change.state === 'reconnecting') progress.say(`connection lost, reconnecting: ${change.reason ?? ''}`);
     if (change.state === 'failed') failure = change;
     if (change.state === 'failed' || change.state === 'ended') stop.abort();
   });
@@ -129,7 +135,7 @@ async function run(broadcaster: Broadcaster, { file, speech, ackFile }: Parts, a
     if (begun.previous === undefined) return;
     const lost = sum(begun.abandoned);
     abandoned += lost;
-    progress.say(`the server no longer knew the broadcast: a new one began (${lost} frames were never acknowledged)`);
+    progress.say(`the server no longer knows the broadcast: a new one began (${lost} frames were never acknowledged)`);
   });
   try {
     await untilInterrupted(io.interrupted, broadcaster.start());

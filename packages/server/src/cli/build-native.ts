@@ -17,15 +17,14 @@ const flags = defineFlags({
   output: {
     kind: 'string',
     placeholder: 'DIR',
-    help: 'the directory for the module; tell `hayate serve` by --native-directory; default: the directory of its source',
+    help: 'the directory for the module; give it to `hayate serve` as --native-directory; default: the directory of its source',
   },
 });
 
 export const buildNativeCommand = defineCommand({
   name: 'build-native',
-  summary: 'compile the native fan-out, which writes to many viewers with less CPU',
-  details:
-    'Needs a C compiler (Debian: gcc, libc6-dev) and no network. `hayate serve` uses the module if it\nfinds it; see --fan-out there.',
+  summary: 'compile the native fan-out, which needs less CPU to write to many viewers',
+  details: 'Needs a C compiler (Debian: gcc, libc6-dev) and no network. `hayate serve` uses the module if it\nexists; see its --fan-out.',
   flags,
   async run({ cc, output = nativeDirectory }, io) {
     io.stdout.write(`${await buildNative({ cc, output, signal: io.interrupted })}\n`);
@@ -41,11 +40,11 @@ export const buildNativeCommand = defineCommand({
  */
 export async function buildNative({ cc, output, signal }: { cc: string; output: string; signal?: AbortSignal }): Promise<string> {
   if (process.platform === 'win32')
-    throw new HayateError('CONFIGURATION', 'there is no native fan-out for Windows; typescript does the same');
+    throw new HayateError('CONFIGURATION', 'there is no native fan-out for Windows; use --fan-out typescript');
   await mkdir(output, { recursive: true })
     .then(() => access(output, constants.W_OK))
     .catch((cause: unknown) => {
-      throw new HayateError('CONFIGURATION', `${output} cannot be written; give another folder by --output`, { cause });
+      throw new HayateError('CONFIGURATION', `${output} cannot be written; choose another folder with --output`, { cause });
     });
   // A temporary name until the module is complete: a server that starts meanwhile finds the old
   // module or no module.
@@ -87,7 +86,7 @@ async function compile(cc: string, module: string, signal: AbortSignal | undefin
     if (cause.code === 'ENOENT')
       throw new HayateError(
         'CONFIGURATION',
-        `there is no C compiler ${cc}: install one (Debian: apt-get install gcc libc6-dev) or name it by --cc`,
+        `there is no C compiler ${cc}: install one (Debian: apt-get install gcc libc6-dev) or name it with --cc`,
         {
           cause,
         },
@@ -97,5 +96,5 @@ async function compile(cc: string, module: string, signal: AbortSignal | undefin
 }
 
 function firstLine(text: string): string {
-  return text.split('\n').find((line) => line.trim() !== '') ?? 'it said nothing';
+  return text.split('\n').find((line) => line.trim() !== '') ?? 'it printed nothing';
 }

@@ -19,28 +19,28 @@ export const conformanceFlags = defineFlags({
     kind: 'list',
     positional: true,
     verbatim: true,
-    help: 'the client, started once for each scenario; without it the address of each scenario is printed, and a client is waited for',
+    help: 'the client, started once for each scenario; without it the kit prints the address of each scenario and waits for a client',
   },
-  scenario: { kind: 'list', placeholder: 'NAME,…', help: 'only these scenarios; without it, all except the slow ones' },
-  slow: { kind: 'boolean', help: 'the slow scenarios too' },
+  scenario: { kind: 'list', placeholder: 'NAME,…', help: 'only these scenarios; default: all except the slow ones' },
+  slow: { kind: 'boolean', help: 'also the slow scenarios' },
   list: { kind: 'boolean', help: 'print the scenarios and the rules that each checks, and stop' },
   seed: {
     kind: 'number',
     min: 0,
     max: 4_294_967_295,
-    help: 'seed of random moments and payloads; another in each run if absent; printed at the end',
+    help: 'seed of random times and payloads; default: a new one in each run; printed at the end',
   },
   junit: {
     kind: 'string',
     placeholder: 'FILE',
-    help: 'where the results are written as JUnit XML; -: standard output, in place of the text',
+    help: 'file for the results as JUnit XML; -: standard output, instead of the text',
   },
   jobs: {
     kind: 'number',
     default: 6,
     min: 1,
     max: 64,
-    help: 'scenarios that are played at once, each with a client of its own; without COMMAND one after another',
+    help: 'scenarios that run at once, each with its own client; without COMMAND they run one after another',
   },
   host: { kind: 'string', default: '127.0.0.1', help: 'address to listen on' },
   port: {
@@ -48,7 +48,7 @@ export const conformanceFlags = defineFlags({
     default: 0,
     min: 0,
     max: 65_000,
-    help: 'port of the scenarios; those that are played at once use the ports after it too; 0: any free ones',
+    help: 'port of the scenarios; scenarios that run at once also use the ports after it; 0: any free ports',
   },
 });
 

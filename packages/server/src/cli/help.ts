@@ -28,7 +28,7 @@ export function commandHelp(command: Command): string {
   if (options.length > 0) {
     const [name = ''] = options[0] ?? [];
     const option = optionName(name);
-    sections.push(`Each option is a variable too: --${option} is HAYATE_${option.replaceAll('-', '_').toUpperCase()}.`);
+    sections.push(`Each option can also be set by a variable: --${option} by HAYATE_${option.replaceAll('-', '_').toUpperCase()}.`);
   }
   return `${sections.join('\n\n')}\n`;
 }
@@ -44,7 +44,7 @@ export function programHelp(commands: readonly Command[], version: string): stri
     `Hayate ${version}: avatar live streaming, motion and voice instead of video.`,
     'Usage: hayate COMMAND [options]',
     `Commands:\n${rows.join('\n')}`,
-    'hayate COMMAND --help tells more; hayate --version prints the version.\n',
+    'hayate COMMAND --help explains a command; hayate --version prints the version.\n',
   ].join('\n\n');
 }
 

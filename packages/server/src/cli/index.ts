@@ -124,7 +124,7 @@ export async function dispatch(argv: readonly string[], io: Io): Promise<number>
       io.stderr.write(`${prefix}: ${error instanceof HayateError && error.code !== 'CONFIGURATION' ? line : 'interrupted'}\n`);
       return interruptedCode(io.interrupted);
     }
-    const hint = exitCode === 2 ? ` (${prefix} --help tells more)` : '';
+    const hint = exitCode === 2 ? ` (see ${prefix} --help)` : '';
     io.stderr.write(`${prefix}: ${line}${hint}\n`);
     return exitCode;
   }
@@ -152,7 +152,7 @@ function commandName(argv: readonly string[]): string {
     throw new HayateError(
       'CONFIGURATION',
       second === undefined || second.startsWith('-')
-        ? `${first} is used as: ${within.map((name) => `hayate ${name}`).join(', ')}`
+        ? `${first} needs a subcommand: ${within.map((name) => `hayate ${name}`).join(', ')}`
         : `there is no command "${first} ${second}"${meant(second, within)}`,
     );
   throw new HayateError('CONFIGURATION', `there is no command "${first}"${didYouMean(first, names)}`);

@@ -16,7 +16,7 @@ export function holdLifeline(onBroken: () => void): void {
   delete process.env[VARIABLE];
   if (kind === undefined || kind === '') return;
   if (kind !== 'channel' || process.connected === undefined)
-    throw new HayateError('CONFIGURATION', `${VARIABLE} is for programs that start this one with an IPC channel; leave it away`);
+    throw new HayateError('CONFIGURATION', `${VARIABLE} is only for programs that start this one with an IPC channel; do not set it`);
   // The channel may have ended while this program was loaded.
   if (process.connected) process.once('disconnect', onBroken);
   else onBroken();

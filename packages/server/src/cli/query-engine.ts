@@ -34,7 +34,7 @@ async function loadDuckDb(): Promise<DuckDb> {
   try {
     return await import('@duckdb/node-api');
   } catch (cause) {
-    throw new HayateError('CONFIGURATION', 'it needs DuckDB: npm install @duckdb/node-api, beside @hayate/server', {
+    throw new HayateError('CONFIGURATION', 'it needs DuckDB: run npm install @duckdb/node-api where @hayate/server is installed', {
       cause,
     });
   }
@@ -90,7 +90,7 @@ export class QueryEngine {
       const statements = await this.#connection.extractStatements(sql);
       if (statements.count !== 1) throw new HayateError('BAD_REQUEST', `one statement is expected, not ${statements.count}`);
       const statement = await statements.prepare(0);
-      if (!this.#isSelect(statement)) throw new HayateError('BAD_REQUEST', 'only SELECT is allowed: an archive is only read');
+      if (!this.#isSelect(statement)) throw new HayateError('BAD_REQUEST', 'only SELECT is allowed: queries do not change an archive');
       const result = await statement.stream();
       return { columns: result.columnNames(), rows: portions(result, this.#toJson) };
     } catch (error) {

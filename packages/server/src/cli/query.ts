@@ -27,13 +27,13 @@ const flags = defineFlags({
     min: 1,
     unit: 'bytes',
     group: 'Archive',
-    help: 'how much may be fetched from S3 or GCS, into a directory that is removed afterwards',
+    help: 'bytes that may be fetched from S3 or GCS, into a directory that is removed afterwards',
   },
 });
 
 export const query = defineCommand({
   name: 'query',
-  summary: 'run SQL over the statistics in an archive, by DuckDB',
+  summary: 'run SQL over the statistics in an archive, with DuckDB',
   details: `The view statistics has a row for each broadcast and window of 10 s; spec/archive.md, "Statistics", names its
 columns. Times are UTC, also in SQL. Needs DuckDB: npm install @duckdb/node-api. It sees the files of
 statistics and nothing else of this machine, and writes nowhere. Frames are Avro, which DuckDB reads only
@@ -41,7 +41,7 @@ with an extension that it would download: they are not here.
   hayate query "select stream, sum(audio_duration_ms) / 60000 as minutes from statistics group by all"`,
   flags,
   async run({ sql, from, to, csv, json, fetchBytesMax, ...settings }, io) {
-    if (csv && json) throw new HayateError('CONFIGURATION', '--csv or --json, not both');
+    if (csv && json) throw new HayateError('CONFIGURATION', 'give --csv or --json, not both');
     const { fromMs = 0, toMs = Infinity } = typedSpan(io, { from, to });
     const span = { fromMs, toMs };
     const files = await openStatisticsFiles(settings, span, { bytesMax: fetchBytesMax, signal: io.interrupted });

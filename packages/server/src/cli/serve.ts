@@ -11,7 +11,7 @@ import { untilInterrupted } from './interruption.ts';
 
 export const serve = defineCommand({
   name: 'serve',
-  summary: 'run the server: every role in one process, or those that --roles names, in --workers processes',
+  summary: 'run the server: all roles in one process, or the roles of --roles, in --workers processes',
   flags: serveFlags,
   stopsItself: true,
   async run(settings, io) {
@@ -33,16 +33,16 @@ function announce(server: RunningServer, settings: ServeSettings, { stdout, env 
   const [injected, ...more] = injectedVariables(env);
   if (injected !== undefined) {
     const others = more.length === 0 ? '' : ` and ${more.length} more`;
-    stdout.write(`not read as settings, as Kubernetes or Docker describes a service by them: ${injected}${others}\n`);
+    stdout.write(`ignored, since Kubernetes or Docker sets these variables to describe a service: ${injected}${others}\n`);
   }
   if (server.development) {
     stdout.write(
-      'DEVELOPMENT MODE: everybody on this machine gets every right on this server. Give --jwt-secret or --jwks to run it for others.\n',
+      'DEVELOPMENT MODE: every user of this machine has every right on this server. Give --jwt-secret or --jwks to run it for others.\n',
     );
     if (server.pairedUrl !== undefined && server.lanUrls.length === 0) stdout.write(`through a forwarded port: ${server.pairedUrl}\n`);
   }
   for (const url of server.lanUrls) stdout.write(`${renderUnicodeCompact(url)}\non this network: ${url}\n`);
-  if (server.lanUrls.length > 0) stdout.write('A browser warns once about the certificate, which this machine has signed itself.\n');
+  if (server.lanUrls.length > 0) stdout.write('A browser warns once about the certificate, because it is self-signed.\n');
   if (server.internalUrl !== undefined) stdout.write(`internal port: ${server.internalUrl}\n`);
   const hint = descriptorHint(settings);
   if (hint !== undefined) stdout.write(`${hint}\n`);

@@ -21,14 +21,14 @@ export const serverFlags = defineFlags({
     default: 'http://localhost:8080',
     placeholder: 'URL',
     group: 'Server',
-    help: "the server's address; on this machine http:// may be left out",
+    help: "the server's address; http:// may be omitted for this machine",
   },
   token: {
     kind: 'string',
     secret: true,
     placeholder: 'JWT',
     group: 'Server',
-    help: 'a token; without it a server in development mode is asked for one',
+    help: 'a token; default: a new one from a server in development mode',
   },
 });
 
@@ -66,14 +66,14 @@ function readServer(server: string): URL {
   if (!hasScheme && !isLocalhostName(url.hostname) && !isLoopback(url.hostname))
     throw new HayateError('CONFIGURATION', `--server must say how to reach ${url.host}: https://${url.host} or http://${url.host}`);
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '')
-    throw new HayateError('CONFIGURATION', '--server must hold neither credentials nor a query; tokens are given by --token-file');
+    throw new HayateError('CONFIGURATION', '--server must have neither credentials nor a query; give a token with --token-file');
   return url;
 }
 
 function hint(text: string): string {
   const [, host = ''] = /^[^:]+:\/\/([^/]*)/.exec(text) ?? [];
-  if (host.includes('%')) return ': URLs hold no zone (%), so use another address of the server';
-  return /^[\da-f.]*:[\da-f.]*:/i.test(host) ? ': an IPv6 address stands in brackets, as in http://[::1]:8080' : '';
+  if (host.includes('%')) return ': a URL cannot hold a zone (%), so use another address of the server';
+  return /^[\da-f.]*:[\da-f.]*:/i.test(host) ? ': an IPv6 address needs brackets, as in http://[::1]:8080' : '';
 }
 
 /**
@@ -122,7 +122,7 @@ async function developmentToken(server: string, grants: Grants): Promise<string>
   const answer = Answer.safeParse(await response.json().catch(() => undefined)).data ?? {};
   if (response.ok && answer.token !== undefined) return answer.token;
   const why = answer.error === undefined ? `HTTP ${response.status}` : answer.error.message;
-  throw new HayateError('UNAUTHORIZED', `${server} gives no tokens (${why}); give one by --token or --token-file`);
+  throw new HayateError('UNAUTHORIZED', `${server} gives no tokens (${why}); give one with --token or --token-file`);
 }
 
 /** Development mode gives tokens on a second port, which only the server's own machine reaches. */
@@ -132,7 +132,7 @@ async function followToDoor(server: string, response: Response, request: Request
   try {
     return await fetch(door, { ...request, signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
   } catch (cause) {
-    throw new HayateError('UNAUTHORIZED', `${server} gives tokens on its own machine alone; give one by --token or --token-file`, {
+    throw new HayateError('UNAUTHORIZED', `${server} gives tokens only on its own machine; give one with --token or --token-file`, {
       cause,
     });
   }

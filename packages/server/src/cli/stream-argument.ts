@@ -22,6 +22,6 @@ export function checkNewStreamName(text: string): void {
 }
 
 function refusal(text: string, proposal: string): HayateError {
-  const instead = proposal === '' ? '' : `; ${proposal} would be one`;
+  const instead = proposal === '' ? '' : `; ${proposal} is valid`;
   return new HayateError('CONFIGURATION', `"${text}" is not a stream name: ${RULE}${instead}`);
 }

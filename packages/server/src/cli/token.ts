@@ -13,21 +13,26 @@ import { defineCommand } from './command.ts';
 const SECRET_BYTES_MIN = 32;
 
 const flags = defineFlags({
-  publish: { kind: 'list', group: 'Rights', placeholder: 'STREAMS', help: 'streams it may broadcast: names, or beginnings followed by *' },
-  watch: { kind: 'list', group: 'Rights', placeholder: 'STREAMS', help: 'streams it may watch' },
-  room: { kind: 'list', group: 'Rights', placeholder: 'STREAMS', help: 'rooms it may enter' },
-  moderate: { kind: 'list', group: 'Rights', placeholder: 'STREAMS', help: 'streams it may end and replay' },
-  subject: { kind: 'string', default: 'hayate-cli', help: 'whom it speaks for' },
-  ttl: { kind: 'duration', default: 3_600_000, min: 1_000, help: 'how long it is good for' },
-  label: { kind: 'map', help: 'written with every frame that its bearer broadcasts' },
-  jwtAudience: { kind: 'string', default: 'hayate', help: "the service it is for: the server's --jwt-audience" },
+  publish: {
+    kind: 'list',
+    group: 'Rights',
+    placeholder: 'STREAMS',
+    help: 'streams that it may broadcast: names, or prefixes followed by *',
+  },
+  watch: { kind: 'list', group: 'Rights', placeholder: 'STREAMS', help: 'streams that it may watch' },
+  room: { kind: 'list', group: 'Rights', placeholder: 'STREAMS', help: 'rooms that it may enter' },
+  moderate: { kind: 'list', group: 'Rights', placeholder: 'STREAMS', help: 'streams that it may end and replay' },
+  subject: { kind: 'string', default: 'hayate-cli', help: 'subject: the user or service that it identifies' },
+  ttl: { kind: 'duration', default: 3_600_000, min: 1_000, help: 'how long it is valid' },
+  label: { kind: 'map', help: 'label that is stored with every frame of its bearer' },
+  jwtAudience: { kind: 'string', default: 'hayate', help: "its audience: the server's --jwt-audience" },
   jwtSecret: { kind: 'string', secret: true, group: 'Key', help: "the server's HS256 secret, of at least 32 bytes" },
   data: {
     kind: 'string',
     placeholder: 'DIR',
     group: 'Key',
     default: './data',
-    help: "without a secret: the data directory of a server in development mode, for that server's own",
+    help: 'data directory of a server in development mode, whose secret is used if none is given',
   },
 });
 
@@ -43,7 +48,7 @@ export const token = defineCommand({
       throw new HayateError('CONFIGURATION', 'give at least one right: --publish, --watch, --room or --moderate');
     for (const pattern of Object.values(grants).flat())
       if (!isStreamPattern(pattern))
-        throw new HayateError('CONFIGURATION', `"${pattern}" is neither a stream name nor a beginning followed by *`);
+        throw new HayateError('CONFIGURATION', `"${pattern}" is neither a stream name nor a prefix followed by *`);
     checkIdentity(args.subject, args.label);
     const secret = await secretOf(args);
     const { subject, label: labels, jwtAudience: audience, ttl } = args;
@@ -79,9 +84,13 @@ async function secretOf({ jwtSecret, data }: { jwtSecret: string | undefined; da
   // Check for the secret first: signing must not create a secret that no server uses.
   await readFile(join(data, 'secret')).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== 'ENOENT' && cause.code !== 'ENOTDIR') throw cause;
-    throw new HayateError('CONFIGURATION', `give the key by --jwt-secret-file, or --data: there is no development secret in ${data}`, {
-      cause,
-    });
+    throw new HayateError(
+      'CONFIGURATION',
+      `give the key with --jwt-secret-file, or give --data: there is no development secret in ${data}`,
+      {
+        cause,
+      },
+    );
   });
   return developmentSecret(data);
 }

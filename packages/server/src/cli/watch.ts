@@ -20,17 +20,17 @@ const flags = defineFlags({
     kind: 'string',
     required: true,
     placeholder: 'FILE.ogg',
-    help: 'where its voice is written; replaced when the first comes; -: standard output',
+    help: 'the file for the voice; replaced when the first sound arrives; -: standard output',
   },
-  duration: { kind: 'duration', min: 1, help: 'stop after this time; at the end of the broadcast if absent' },
-  participant: { kind: 'number', default: 0, min: 0, max: 63, help: 'whose voice, in a stream with several; 0 is the broadcaster' },
+  duration: { kind: 'duration', min: 1, help: 'stop after this time; default: at the end of the broadcast' },
+  participant: { kind: 'number', default: 0, min: 0, max: 63, help: 'the participant whose voice is written; 0 is the broadcaster' },
   ...serverFlags,
 });
 
 export const watch = defineCommand({
   name: 'watch',
   summary: "record a live stream's voice as an Ogg/Opus file",
-  details: 'A stream that is not live yet is waited for.',
+  details: 'Waits for a stream that is not live yet.',
   flags,
   async run(args, io) {
     checkStreamName(args.stream);
@@ -72,14 +72,14 @@ async function record(viewer: Viewer, output: RecordingFile, args: Args, io: Io)
   });
   viewer.on('ended', ({ reason }) => over.resolve(`the broadcast ended (${reason})`));
   viewer.on('state', ({ state, reason }) => {
-    if (state === 'connecting' && reason !== undefined) progress.say(`no connection yet, trying again: ${reason}`);
-    if (state === 'reconnecting') progress.say(`connection lost, trying again: ${reason ?? ''}`);
+    if (state === 'connecting' && reason !== undefined) progress.say(`no connection yet, retrying: ${reason}`);
+    if (state === 'reconnecting') progress.say(`connection lost, reconnecting: ${reason ?? ''}`);
     if (state === 'failed') over.reject(new HayateError('CLOSED', `watching failed: ${reason ?? 'no reason was given'}`));
   });
   const interrupt = () => over.resolve('interrupted');
   io.interrupted.addEventListener('abort', interrupt);
   file.readerLeft.addEventListener('abort', interrupt);
-  const timer = args.duration === undefined ? undefined : setTimeout(() => over.resolve('the time is over'), args.duration);
+  const timer = args.duration === undefined ? undefined : setTimeout(() => over.resolve('the given time is over'), args.duration);
   try {
     await Promise.race([viewer.connect(), over.promise]);
     if (viewer.epoch === undefined) progress.say(`waiting for "${args.stream}" to go live`);
@@ -156,7 +156,7 @@ class RecordingFile {
 }
 
 function report(viewer: Viewer, recording: OggRecording | undefined, { why, out }: { why: string; out: string }, io: Io): number {
-  if (recording === undefined) throw new HayateError('NOT_FOUND', `${why}; no voice came, so nothing was written`);
+  if (recording === undefined) throw new HayateError('NOT_FOUND', `${why}; no voice arrived, so nothing was written`);
   const { missing } = viewer.stats;
   const filled = recording.concealedSamples > 0 ? `, ${Math.round(recording.concealedSamples / 48)} ms filled in` : '';
   const lost = missing.lost + missing.slow > 0 ? `, ${missing.lost + missing.slow} frames missing` : '';

@@ -65,7 +65,7 @@ function codesWhere(temporary: boolean): number[] {
 function returning(name: string, rule: 'C6' | 'C8', codes: readonly (number | undefined)[], partyOf: (stage: Stage) => Party): Scenario {
   return {
     name,
-    about: `the server closes with ${codes.map((code) => code ?? 'no code').join(', ')}, one after another`,
+    about: `the server closes with ${codes.map((code) => code ?? 'no code').join(', ')} in turn`,
     rules: rule === 'C6' ? ['C6', 'I1'] : ['C6', 'C8', 'I1'],
     frames: 5_000,
     async play(stage) {
@@ -78,7 +78,7 @@ function returning(name: string, rule: 'C6' | 'C8', codes: readonly (number | un
         party.answer(connection);
         const isTold = () =>
           stage.lines.slice(lines).some((line) => line.event === 'closed' && line.code === (code ?? 1005) && line.retry === true);
-        if (stage.program !== undefined) await stage.until('I1', `a line that says closed with ${code ?? 1005}, retry true`, isTold);
+        if (stage.program !== undefined) await stage.until('I1', `a line "closed" with code ${code ?? 1005} and retry true`, isTold);
       }
       await stage.dismiss();
     },
@@ -105,7 +105,10 @@ function permanent(code: number, rules: readonly RuleId[], partyOf: (stage: Stag
       connection.close(code);
       await stage.expectAbsence(rules, `close code ${code}`);
       await stage.expectExit(code === 1000 ? 0 : 1, `close code ${code}`);
-      await stage.line(`closed with ${code}, retry false`, (line) => line.event === 'closed' && line.code === code && line.retry === false);
+      await stage.line(
+        `a line "closed" with code ${code} and retry false`,
+        (line) => line.event === 'closed' && line.code === code && line.retry === false,
+      );
     },
   };
 }
@@ -113,7 +116,7 @@ function permanent(code: number, rules: readonly RuleId[], partyOf: (stage: Stag
 function refused(name: string, statuses: readonly number[], partyOf: (stage: Stage) => Party): Scenario {
   return {
     name,
-    about: `upgrades are refused with ${statuses.join(', ')}, one after another`,
+    about: `upgrades are refused with ${statuses.join(', ')} in turn`,
     rules: ['C6'],
     async play(stage) {
       stage.server.refusals.push(...statuses);
@@ -136,7 +139,7 @@ function refused(name: string, statuses: readonly number[], partyOf: (stage: Sta
 function silent(partyOf: (stage: Stage) => Party): Scenario {
   return {
     name: 'silent-server',
-    about: 'the server says nothing more, not even pongs, and the connection stays',
+    about: 'the server sends nothing more, not even pongs, and the connection stays open',
     rules: ['C4'],
     frames: 5_000,
     async play(stage) {
@@ -153,7 +156,7 @@ function silent(partyOf: (stage: Stage) => Party): Scenario {
 function unanswered(partyOf: (stage: Stage) => Party): Scenario {
   return {
     name: 'unanswered',
-    about: 'the server takes the first message and never answers it',
+    about: 'the server reads the first message and never answers it',
     rules: ['C4'],
     frames: 5_000,
     async play(stage) {

@@ -128,18 +128,18 @@ export class Connection {
     const quietMs = nowMs - this.#heardMs;
     this.#heardMs = nowMs;
     if (quietMs > QUIET_MS_MAX && this.droppedMs === undefined)
-      this.#verdict.fail('C3', `nothing came from the client for ${Math.round(quietMs / 1000)} s`);
+      this.#verdict.fail('C3', `nothing arrived from the client for ${Math.round(quietMs / 1000)} s`);
   }
 
   #receive(data: Buffer, isBinary: boolean): void {
     this.#heard();
     this.messages++;
-    if (!this.#verdict.check('C1', isBinary, 'a text message came')) return;
+    if (!this.#verdict.check('C1', isBinary, 'a text message arrived')) return;
     let message: ClientMessage;
     try {
       message = fromBinary(ClientMessageSchema, data);
     } catch {
-      this.#verdict.fail('C1', 'a message came that is no ClientMessage');
+      this.#verdict.fail('C1', 'a message arrived that is not a ClientMessage');
       return;
     }
     if (message.ping !== undefined) {

@@ -59,7 +59,7 @@ export class KitServer {
     const { host, port } = this.#options;
     this.#http.listen(port, host);
     await once(this.#http, 'listening').catch((cause: unknown) => {
-      throw new HayateError('CONFIGURATION', `${host}:${port} cannot be listened on`, { cause });
+      throw new HayateError('CONFIGURATION', `cannot listen on ${host}:${port}`, { cause });
     });
     return (this.#http.address() as AddressInfo).port;
   }

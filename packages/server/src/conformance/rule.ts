@@ -58,7 +58,7 @@ export const rules = {
     sentence:
       'a client must fetch a fresh token for each connection that the present one would not outlast, and send a new one in-band before it runs out',
     section: 'behaviour.md#connecting',
-    unobservable: 'the interface gives a program one token, which outlasts every scenario',
+    unobservable: 'a program gets one token, which outlasts every scenario',
   },
   B1: { sentence: 'a broadcaster must name the stream and epoch of `Published` in every frame', section: 'behaviour.md#publishing' },
   B2: {

@@ -124,7 +124,7 @@ export class Stage {
         HAYATE_FRAMES: String(scenario.frames ?? DEFAULT_FRAMES),
       },
       onChange: this.wake,
-      onNonsense: (line) => this.verdict.fail('I1', `a line of standard output is no JSON object with an event: ${line.slice(0, 80)}`),
+      onNonsense: (line) => this.verdict.fail('I1', `a line of standard output is not a JSON object with an event: ${line.slice(0, 80)}`),
     });
     await this.program.started();
   }
@@ -193,7 +193,7 @@ export class Stage {
   judgeWait(lostMs: number, returnedMs: number, attempt: number): void {
     const leastMs = Math.min(10_000, 250 * 2 ** attempt) / 2;
     const waitedMs = returnedMs - lostMs;
-    const finding = `attempt ${attempt} came ${Math.round(waitedMs)} ms after the connection was over; at least ${leastMs} ms are due`;
+    const finding = `attempt ${attempt} was ${Math.round(waitedMs)} ms after the connection ended; at least ${leastMs} ms are required`;
     this.verdict.check('C6', waitedMs >= leastMs - TIMER_MS, finding);
   }
 
@@ -213,8 +213,8 @@ export class Stage {
     const { program } = this;
     if (program === undefined) return;
     const exit = await this.#waiting.until(() => program.exit, ABSENCE_MS);
-    const how = exit === undefined ? 'it runs on' : `it ended${this.#lastWords(program)}`;
-    this.verdict.check('I2', exit?.code === status, `after ${after} status ${status} is due, and ${how}`);
+    const how = exit === undefined ? 'it still runs' : `it ended${this.#lastWords(program)}`;
+    this.verdict.check('I2', exit?.code === status, `after ${after} status ${status} is required, and ${how}`);
   }
 
   /**
@@ -230,13 +230,13 @@ export class Stage {
     if (program.exit !== undefined) return;
     program.signal('SIGTERM');
     const exit = await this.#waiting.until(() => program.exit, TERMINATE_MS);
-    this.verdict.check('I2', exit !== undefined, 'the program runs on after SIGTERM');
+    this.verdict.check('I2', exit !== undefined, 'the program still runs after SIGTERM');
   }
 
   /** The program must print a line for which `condition` holds. Without a program, skips `rule`. */
   async told(rule: RuleId, what: string, condition: (line: ProgramLine) => boolean, timeoutMs = STEP_MS): Promise<void> {
     if (this.program === undefined) this.verdict.skip(rule);
-    else await this.until(rule, `a line that says ${what}`, () => this.lines.some(condition), timeoutMs);
+    else await this.until(rule, `a line about ${what}`, () => this.lines.some(condition), timeoutMs);
   }
 
   /** Like `told`, for lines that every program must print (I1). */

@@ -21,7 +21,7 @@ test('one failure or one piece of advice outweighs any number of passes', () => 
 
 test('a broken rule is reported even if the scenario did not promise it; a skip is reported only without any other result', () => {
   const verdict = new Verdict();
-  verdict.fail('C1', 'a text message came');
+  verdict.fail('C1', 'a text message arrived');
   verdict.skip('V3');
   verdict.skip('V4');
   verdict.pass('V4');

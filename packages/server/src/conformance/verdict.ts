@@ -83,7 +83,7 @@ export class Verdict {
     }
     if (advice.length > 0) return { rule, outcome: 'advised', findings: advice };
     if (passes > 0) return { rule, outcome: 'passed', findings: [] };
-    if (skipped) return { rule, outcome: 'skipped', findings: ['it takes a program that the kit starts'] };
+    if (skipped) return { rule, outcome: 'skipped', findings: ['it needs a program that the kit starts'] };
     return { rule, outcome: 'failed', findings: ['the scenario ended before it could be checked'] };
   }
 

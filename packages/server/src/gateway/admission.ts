@@ -125,6 +125,6 @@ export class Admission {
 
   #end(): void {
     if (this.#newest === undefined) this.#connection.close('TOKEN_EXPIRED');
-    else this.#connection.close('ISSUER_UNAVAILABLE', 'the token ran out before its successor could be verified');
+    else this.#connection.close('ISSUER_UNAVAILABLE', 'the token expired before its successor could be verified');
   }
 }

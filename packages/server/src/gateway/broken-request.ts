@@ -25,7 +25,7 @@ export function refusalOf({ code = '', rawPacket }: Pick<RequestError, 'code' | 
   const head = rawPacket?.subarray(0, 16_384).toString('latin1') ?? '';
   switch (code) {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return { status: 408, reason: 'request_timeout', message: 'the request did not come in time' };
+      return { status: 408, reason: 'request_timeout', message: 'the request did not arrive in time' };
     case 'HPE_HEADER_OVERFLOW':
       return LONG_TARGET.test(head)
         ? { status: 414, reason: 'target_too_long', message: "the request's target is too long" }
@@ -51,7 +51,7 @@ function refusalOfMethod(head: string, packet: Buffer | undefined): Refusal {
   const malformed = (reason: string, message: string): Refusal => ({ status: 400, reason, message });
   if (packet?.[0] === TLS_HANDSHAKE && packet[1] === 3) return malformed('tls_on_http_port', 'this port speaks plain HTTP, not TLS');
   if (head.startsWith('PROXY ') || packet?.subarray(0, PROXY_V2.length).equals(PROXY_V2) === true)
-    return malformed('proxy_protocol', 'this server does not take the PROXY protocol');
+    return malformed('proxy_protocol', 'this server does not support the PROXY protocol');
   if (REQUEST_LINE.test(head)) return { status: 501, reason: 'method', message: 'this server does not implement the method' };
   return malformed('malformed_request', 'this is not an HTTP request');
 }

@@ -103,7 +103,7 @@ export class CertificateFiles {
 function certificateMetrics({ registry }: Context) {
   const reloads = new Counter({
     name: 'hayate_tls_reloads_total',
-    help: 'Changes of the certificate and key files: taken into use, or refused because they are no pair',
+    help: 'Changes of the certificate and key files: used, or refused because the files do not match',
     labelNames: ['result'],
     registers: [registry],
   });
@@ -125,7 +125,7 @@ function pairOf([certFile, keyFile]: readonly Buffer[]): CertificatePair {
   const pair = { cert: String(certFile), key: String(keyFile) };
   const certificate = parsed('--tls-cert holds no PEM certificate', () => new X509Certificate(pair.cert));
   const key = parsed('--tls-key holds no PEM private key, or one with a passphrase', () => createPrivateKey(pair.key));
-  if (!certificate.checkPrivateKey(key)) throw configuration('the first certificate in --tls-cert is not that of --tls-key');
+  if (!certificate.checkPrivateKey(key)) throw configuration('the first certificate in --tls-cert does not belong to --tls-key');
   // Catches the remaining faults: the other certificates of the chain, and keys that OpenSSL
   // considers too weak.
   parsed('the TLS certificate and its key cannot be used', () => createSecureContext(pair));

@@ -248,7 +248,7 @@ export class Connection {
 
   #take(take: TakeMessage, data: unknown, isBinary: boolean): void {
     try {
-      if (!isBinary || !(data instanceof Uint8Array)) throw new WireError('messages are binary');
+      if (!isBinary || !(data instanceof Uint8Array)) throw new WireError('messages must be binary');
       const taken = take(data);
       if (taken !== undefined) this.#takeLater(take, taken);
     } catch (error) {

@@ -24,7 +24,7 @@ export function offersWebSocket({ method, httpVersion, headers }: IncomingMessag
 export function refusalOfHandshake({ url = '', headers }: IncomingMessage): Refusal | undefined {
   const version = headers['sec-websocket-version'];
   const versionHeader = { 'Sec-WebSocket-Version': VERSION };
-  if (url.includes('?')) return { status: 400, reason: 'query_not_allowed', message: "a WebSocket's address has no query" };
+  if (url.includes('?')) return { status: 400, reason: 'query_not_allowed', message: 'a WebSocket URL must have no query' };
   if (version !== VERSION)
     return version === undefined
       ? malformed('there is no Sec-WebSocket-Version', versionHeader)

@@ -28,7 +28,7 @@ export async function resolveListenAddress(flag: '--host' | '--internal-host', h
   const literal = parseAddress(host);
   if (literal !== undefined) {
     if (isLinkLocal(literal) && !literal.includes('%'))
-      throw refuse(`${host} is an address of one link: write its interface too, such as ${literal}%eth0`);
+      throw refuse(`${host} is a link-local address: add its interface, such as ${literal}%eth0`);
     return { address: literal, name: undefined };
   }
   const [, bare, port] = /^(\[[^\]]*\]|[^:]*):(\d+)$/.exec(host) ?? [];
@@ -38,7 +38,7 @@ export async function resolveListenAddress(flag: '--host' | '--internal-host', h
   if (addresses.length > 0) return { address: await firstOfThisMachine(addresses), name: host };
   // localhost is loopback even if the resolver does not know the name.
   if (isLocalhostName(host)) return { address: await firstOfThisMachine(['127.0.0.1', '::1']), name: undefined };
-  throw refuse(`${host}: there is no address of that name`);
+  throw refuse(`${host}: the name has no address`);
 }
 
 /**

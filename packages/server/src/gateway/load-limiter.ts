@@ -29,7 +29,7 @@ const PIPELINED_MAX = 16;
 const RETRY = { 'Retry-After': '5' };
 const FULL: Refusal = {
   ...{ status: 503, reason: 'too_many_connections', headers: RETRY },
-  message: 'the server holds as many connections as it may',
+  message: 'the server has reached its limit of connections',
 };
 const BUSY: Refusal = { status: 503, reason: 'busy', message: 'too many requests wait', headers: RETRY };
 const TOO_FAST: Refusal = {

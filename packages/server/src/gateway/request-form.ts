@@ -29,7 +29,8 @@ export function pathOf(target: string): string {
 /** Refuses a request, or converts it to the one form that the application reads. */
 export function settleRequest(request: IncomingMessage): Refusal | undefined {
   if (request.httpVersionMajor !== 1) return refusal(505, 'http_version', 'this server speaks HTTP/1.1');
-  if (request.rawHeaders.length > HEADERS_MAX * 2) return refusal(431, 'too_many_headers', `a request has at most ${HEADERS_MAX} headers`);
+  if (request.rawHeaders.length > HEADERS_MAX * 2)
+    return refusal(431, 'too_many_headers', `a request may have at most ${HEADERS_MAX} headers`);
   if (!METHODS.has(request.method ?? '')) return refusal(501, 'method', 'this server does not implement the method');
   return settleTarget(request) ?? settleHost(request);
 }

@@ -33,14 +33,13 @@ export class OriginList {
 
   #add(entry: string): void {
     const refuse = (why: string) => new HayateError('CONFIGURATION', `--cors-origins: "${entry.slice(0, 200)}" ${why}`);
-    if (entry === 'null')
-      throw refuse('is the origin of every sandboxed or local page, so of anybody: give the origin of your application');
+    if (entry === 'null') throw refuse("is the origin of every sandboxed or local page, so anyone's: give the origin of your application");
     const [, scheme, wildcard, rest] = /^([a-z][a-z0-9+.-]*):\/\/(\*\.)?(.+)$/i.exec(entry) ?? [];
     if (scheme === undefined || rest === undefined) throw refuse('is not an origin such as https://app.example');
     const host = hostOf(scheme.toLowerCase(), rest);
-    if (host === undefined) throw refuse('is not an origin: give scheme, host and port alone, such as https://app.example:8443');
+    if (host === undefined) throw refuse('is not an origin: give only scheme, host and port, such as https://app.example:8443');
     if (rest.includes('*') || (wildcard !== undefined && (/^[[\d]/.test(host) || !/\..|^localhost(:|$)/.test(host))))
-      throw refuse('has a wildcard that is not supported: only https://*.example.com, for the hosts below a domain');
+      throw refuse('has an unsupported wildcard: only https://*.example.com, for the hosts below a domain, is supported');
     if (wildcard === undefined) this.#exact.add(`${scheme.toLowerCase()}://${host}`);
     else this.#wildcards.push({ before: `${scheme.toLowerCase()}://`, after: `.${host}` });
   }

@@ -30,7 +30,7 @@ export async function answerRepresentation(context: Context, representation: Rep
     ...headers,
   };
   const outcome = evaluatePreconditions(header, representation);
-  if (outcome === 'failed') throw new HayateError('PRECONDITION_FAILED', 'it is in another state than the request expects');
+  if (outcome === 'failed') throw new HayateError('PRECONDITION_FAILED', "its state does not match the request's precondition");
   if (outcome === 'not-modified') return context.body(null, 304, state);
   const sent = { 'Accept-Ranges': 'bytes', ...state, ...contentHeaders };
   // Ranges are defined only for GET.

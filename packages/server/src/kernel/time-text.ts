@@ -38,7 +38,7 @@ export function readTime(text: string): ReadTime | string {
   const clockMs = clock === null ? 0 : clockMsOf(clock);
   if (clockMs === undefined) return 'hours are 00 to 23, minutes and seconds 00 to 59';
   const offset = zone === undefined ? 0 : offsetMinutesOf(zone);
-  if (offset === undefined) return `no place is ${zone?.[0].trim()} from UTC`;
+  if (offset === undefined) return `no time zone has the offset ${zone?.[0].trim()} from UTC`;
   return { unixMs: dayMs + clockMs - offset * MINUTE_MS, hasZone: zone !== undefined };
 }
 
@@ -67,6 +67,6 @@ function offsetMinutesOf([, sign, hours = '0', minutes = '0']: readonly (string 
 
 function whyNoZone(rest: string): string {
   if (/^(?!T)[A-Za-z]+([/_+-][A-Za-z0-9/_+-]+)?$/i.test(rest))
-    return `zones have no names here: in place of "${rest}" write Z for UTC, or the hours from it, such as +09:00`;
+    return `names of time zones are not supported: instead of "${rest}" write Z for UTC, or an offset such as +09:00`;
   return `"${rest}" is neither a time of day such as 18:00 nor a zone such as Z or +09:00`;
 }

@@ -23,12 +23,16 @@ export class FanOutMetrics {
     this.viewer = viewer;
     this.writes = new Counter({
       name: 'hayate_fan_out_writes_total',
-      help: "WebSocket messages of frames written, by whether the viewer is at the stream's head or behind",
+      help: "WebSocket messages with frames written, by whether the viewer is at the stream's head or behind",
       labelNames: ['to'],
       registers,
     });
     this.falls = new Counter({ name: 'hayate_fan_out_falls_total', help: 'Times a viewer fell behind the head', registers });
-    this.behind = new Gauge({ name: 'hayate_fan_out_viewers_behind', help: 'Viewers with a queue of their own', registers });
+    this.behind = new Gauge({
+      name: 'hayate_fan_out_viewers_behind',
+      help: 'Viewers that have a queue because they are behind the head',
+      registers,
+    });
     this.receiptsAskedFor = new Counter({
       name: 'hayate_receipts_asked_for_total',
       help: 'Empty messages to viewers whose receipt was late: pages in the background answer messages, but run no timers',

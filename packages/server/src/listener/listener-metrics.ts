@@ -20,8 +20,12 @@ export class ListenerMetrics {
   constructor({ registry }: Context) {
     const registers = [registry];
     this.frames = new Counter({ name: 'hayate_listener_frames_total', help: 'Frames taken from shards, once each', registers });
-    this.duplicates = new Counter({ name: 'hayate_listener_duplicate_frames_total', help: 'Frames that had been taken before', registers });
-    this.lost = new Counter({ name: 'hayate_listener_lost_frames_total', help: 'Frames published live that did not arrive', registers });
+    this.duplicates = new Counter({
+      name: 'hayate_listener_duplicate_frames_total',
+      help: 'Duplicate frames that were dropped',
+      registers,
+    });
+    this.lost = new Counter({ name: 'hayate_listener_lost_frames_total', help: 'Live frames that did not arrive', registers });
     this.repairRequests = new Counter({
       name: 'hayate_listener_repair_requests_total',
       help: 'Times a streamer was asked for frames that did not arrive',
@@ -29,14 +33,22 @@ export class ListenerMetrics {
     });
     this.offered = new Counter({
       name: 'hayate_listener_viewer_frames_total',
-      help: 'Frames due to viewers, summed over viewers',
+      help: 'Frames offered to viewers, summed over viewers',
       registers,
     });
-    this.sent = new Counter({ name: 'hayate_listener_viewer_frames_sent_total', help: 'Of these, written to sockets', registers });
-    this.sentBytes = new Counter({ name: 'hayate_listener_viewer_bytes_sent_total', help: 'Bytes of these frames', registers });
+    this.sent = new Counter({
+      name: 'hayate_listener_viewer_frames_sent_total',
+      help: 'Offered frames that were written to sockets',
+      registers,
+    });
+    this.sentBytes = new Counter({
+      name: 'hayate_listener_viewer_bytes_sent_total',
+      help: 'Bytes of frames that were written to sockets',
+      registers,
+    });
     this.dropped = new Counter({
       name: 'hayate_listener_viewer_frames_dropped_total',
-      help: 'Of these, not written',
+      help: 'Offered frames that were dropped',
       labelNames: ['reason'],
       registers,
     });

@@ -202,7 +202,7 @@ export class Listener implements Service {
   #subscribe(name: string): Subscription {
     const { shards, context, options } = this.#parts;
     if (this.#subscriptions.size >= options.watchedStreamsMax && !this.#dropLingering())
-      throw new HayateError('BAD_REQUEST', 'the process watches as many streams as it may', {
+      throw new HayateError('BAD_REQUEST', 'the process has reached its limit of watched streams', {
         closeCode: 'TOO_MANY_CONNECTIONS',
         temporary: true,
       });

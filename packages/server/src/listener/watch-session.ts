@@ -66,14 +66,14 @@ export class WatchSession implements WatchedStreamSubscriber {
     }
     const message = readStrictly(ClientMessageSchema, bytes);
     if (this.#admission === undefined) return this.#begin(message.watch).then(() => this.#takeContent(message));
-    if (message.watch !== undefined) throw new WireError('Watch is the first message only');
+    if (message.watch !== undefined) throw new WireError('Watch may only be the first message');
     this.#takeContent(message);
   }
 
   /** Takes all content of a message except Watch. */
   #takeContent({ publish, frames, dropped, end, ping, receipt, token }: ClientMessage): void {
     if (publish !== undefined || frames.length > 0 || dropped.length > 0 || end !== undefined)
-      throw new WireError('this message is not for a watching connection');
+      throw new WireError('a watching connection may not send this message');
     if (ping !== undefined) this.#send({ pong: { id: ping.id, serverUnixUs: this.#unixUs() } });
     if (receipt !== undefined) this.#report(receipt.epoch, Number(receipt.sequence));
     if (token !== '') this.#admission?.renew(token);
@@ -97,8 +97,8 @@ export class WatchSession implements WatchedStreamSubscriber {
   }
 
   async #begin(watch: Watch | undefined): Promise<void> {
-    if (watch === undefined) throw new WireError('the first message is Watch');
-    if (!isStreamName(watch.stream)) throw new WireError('the stream name is not of [A-Za-z0-9_-]{1,64}');
+    if (watch === undefined) throw new WireError('the first message must be Watch');
+    if (!isStreamName(watch.stream)) throw new WireError('the stream name does not match [A-Za-z0-9_-]{1,64}');
     const { context, verifyToken: verify } = this.#options;
     const { clock, random } = context;
     const request = { clock, random, verify, right: 'watch', stream: watch.stream } as const;

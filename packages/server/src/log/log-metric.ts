@@ -23,19 +23,19 @@ export function createLogMetric(registry: Registry | undefined, now: { sizeBytes
   const registers = [registry];
   const seconds = new Histogram({
     name: 'hayate_log_append_seconds',
-    help: 'From append to durable, per entry',
+    help: 'Time from append to durable, per entry',
     buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5],
     registers,
   });
   const entries = new Counter({ name: 'hayate_log_appended_entries_total', help: 'Entries made durable', registers });
   const bytesTotal = new Counter({
     name: 'hayate_log_appended_bytes_total',
-    help: 'Bytes made durable, records with their heads',
+    help: 'Bytes made durable, including record headers',
     registers,
   });
   const refusedTotal = new Counter({
     name: 'hayate_log_refused_total',
-    help: 'Entries not taken, by reason',
+    help: 'Entries refused, by reason',
     labelNames: ['reason'],
     registers,
   });

@@ -23,7 +23,7 @@ export function parseBucketAddress(text: string): BucketAddress {
   if (bucket === '' || !isPath)
     throw new HayateError(
       'CONFIGURATION',
-      `--store ${text}: not ${scheme === '' ? 'SCHEME' : scheme}://BUCKET/PREFIX; a prefix is of [A-Za-z0-9_=.-] and '/'`,
+      `--store ${text}: must be ${scheme === '' ? 'SCHEME' : scheme}://BUCKET/PREFIX; a prefix consists of [A-Za-z0-9_=.-] and '/'`,
     );
   return { bucket, prefix: path === '' ? '' : `${path}/` };
 }

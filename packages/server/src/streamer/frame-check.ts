@@ -41,9 +41,9 @@ export function checkFrame(frame: Uint8Array, expected: FrameExpectation): Check
     throw new HayateError('BAD_REQUEST', 'a frame is of another stream or epoch', { closeCode: 'WRONG_STREAM' });
   if (header.sequence >= expected.sequenceEnd)
     throw new HayateError('BAD_REQUEST', 'a sequence jumps too far ahead', { closeCode: 'SEQUENCE_INVALID' });
-  if (header.sequence === 0 && header.kind !== Kind.HEADER) throw new WireError('the first frame of an epoch is a HEADER');
+  if (header.sequence === 0 && header.kind !== Kind.HEADER) throw new WireError('the first frame of an epoch must be a HEADER');
   if (header.participant >= Limits.participantsMax)
-    throw new WireError(`a participant is numbered from 0 to ${Limits.participantsMax - 1}`);
+    throw new WireError(`a participant must have a number from 0 to ${Limits.participantsMax - 1}`);
   const payload = framePayload(frame, header);
   if (header.kind === Kind.AUDIO) checkAudio(payload);
   return { header, streamHeader: header.kind === Kind.HEADER ? checkStreamHeader(payload) : undefined };
@@ -52,7 +52,7 @@ export function checkFrame(frame: Uint8Array, expected: FrameExpectation): Check
 function checkAudio(payload: Uint8Array): void {
   const { packets, level } = readStrictly(AudioSchema, payload);
   if (packets.length === 0 || packets.length > Limits.audioPacketsMax)
-    throw new WireError(`an AUDIO frame holds 1 to ${Limits.audioPacketsMax} packets`);
+    throw new WireError(`an AUDIO frame must hold 1 to ${Limits.audioPacketsMax} packets`);
   for (const packet of packets) opusPacketSamples(packet);
   if (level !== undefined && level > 127) throw new WireError('a level is above 127');
 }

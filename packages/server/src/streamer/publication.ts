@@ -181,7 +181,7 @@ export class Publication {
    */
   finish(endSequence: number): void {
     if (endSequence <= this.#highest) throw new WireError('END is below a sequence that was sent or declared');
-    if (endSequence !== (this.#endSequence ?? endSequence)) throw new WireError('END names another sequence than before');
+    if (endSequence !== (this.#endSequence ?? endSequence)) throw new WireError('END names a different sequence than before');
     this.#endSequence = endSequence;
     this.#append.flush();
     this.#acknowledge();

@@ -70,14 +70,14 @@ export class PublishSession {
   take(connection: Connection, bytes: Uint8Array): void | Promise<void> {
     const message = readStrictly(ClientMessageSchema, bytes);
     if (this.#open === undefined) return this.#begin(connection, message.publish).then((open) => open && this.#takeContent(open, message));
-    if (message.publish !== undefined) throw new WireError('Publish is the first message only');
+    if (message.publish !== undefined) throw new WireError('Publish may only be the first message');
     this.#takeContent(this.#open, message);
   }
 
   /** Takes all content of `message` except Publish. */
   #takeContent({ connection, publication, admission }: Open, message: ClientMessage): void {
     if (message.watch !== undefined || message.receipt !== undefined)
-      throw new WireError('this message is not for a publishing connection');
+      throw new WireError('a publishing connection may not send this message');
     if (message.ping !== undefined) this.#pong(connection, message.ping.id);
     const { frames, dropped } = message;
     if (frames.length + dropped.length > 0) this.#meter(frames.length + Math.ceil(dropped.length / RANGES_PER_FRAME));
@@ -89,8 +89,8 @@ export class PublishSession {
 
   /** Answers Publish; undefined if the connection has closed meanwhile. */
   async #begin(connection: Connection, publish: Publish | undefined): Promise<Open | undefined> {
-    if (publish === undefined) throw new WireError('the first message is Publish');
-    if (!isStreamName(publish.stream)) throw new WireError('the stream name is not of [A-Za-z0-9_-]{1,64}');
+    if (publish === undefined) throw new WireError('the first message must be Publish');
+    if (!isStreamName(publish.stream)) throw new WireError('the stream name does not match [A-Za-z0-9_-]{1,64}');
     const { context, verifyToken: verify } = this.#options;
     const { clock, random } = context;
     const request = { clock, random, verify, right: 'publish', stream: publish.stream } as const;
@@ -123,7 +123,7 @@ export class PublishSession {
 
 function checkRanges(ranges: readonly Range[], sequenceEnd: number): readonly Range[] {
   for (const { first, last } of ranges)
-    if (first > last || last >= BigInt(sequenceEnd)) throw new WireError('a dropped range is not a range of this epoch');
+    if (first > last || last >= BigInt(sequenceEnd)) throw new WireError('a dropped range is not a valid range of this epoch');
   return ranges;
 }
 

@@ -18,14 +18,14 @@ export class StreamerMetrics {
     const registers = [registry];
     this.frames = new Counter({
       name: 'hayate_streamer_frames_total',
-      help: 'Frames taken from broadcasters',
+      help: 'Frames accepted from broadcasters',
       labelNames: ['kind'],
       registers,
     });
-    this.bytes = new Counter({ name: 'hayate_streamer_frame_bytes_total', help: 'Bytes of these frames', registers });
+    this.bytes = new Counter({ name: 'hayate_streamer_frame_bytes_total', help: 'Bytes of frames accepted from broadcasters', registers });
     this.framesNotLive = new Counter({
       name: 'hayate_streamer_frames_not_live_total',
-      help: 'Frames that went to the log but not to viewers',
+      help: 'Frames appended to the log but not sent to viewers',
       labelNames: ['reason'],
       registers,
     });
@@ -34,7 +34,11 @@ export class StreamerMetrics {
       help: 'Frames published again because a listener missed them',
       registers,
     });
-    this.duplicates = new Counter({ name: 'hayate_streamer_duplicate_frames_total', help: 'Frames that had been taken before', registers });
+    this.duplicates = new Counter({
+      name: 'hayate_streamer_duplicate_frames_total',
+      help: 'Duplicate frames that were dropped',
+      registers,
+    });
     this.declaredDropped = new Counter({
       name: 'hayate_streamer_declared_dropped_total',
       help: 'Frames that broadcasters declared dropped',
@@ -42,7 +46,7 @@ export class StreamerMetrics {
     });
     this.appendRefusals = new Counter({
       name: 'hayate_streamer_append_refusals_total',
-      help: 'Times the log or its bound refused a frame or batch',
+      help: 'Times that the log or its bound refused a frame or batch',
       labelNames: ['reason'],
       registers,
     });

@@ -132,7 +132,7 @@ export class Streamer implements Service {
 
   unready(): string | undefined {
     if (this.#draining) return 'draining';
-    return this.#parts.log.writable() ? this.#parts.shards.unready() : 'the log takes no appends';
+    return this.#parts.log.writable() ? this.#parts.shards.unready() : 'the log accepts no appends';
   }
 
   async drain(): Promise<void> {
@@ -167,7 +167,7 @@ export class Streamer implements Service {
     // A broadcaster that replaces its own connection, which may be dead, needs no further place.
     const others = this.#broadcasting.size - (held?.publication.connected === true ? 1 : 0);
     if (others >= this.#parts.options.connectionsMax)
-      throw new HayateError('BAD_REQUEST', 'the process has as many broadcasters as it may', {
+      throw new HayateError('BAD_REQUEST', 'the process has reached its limit of broadcasters', {
         closeCode: 'TOO_MANY_CONNECTIONS',
         temporary: true,
       });

@@ -38,10 +38,10 @@ export function checkWorkers({ roles, shards, log, lan }: ServeSettings): void {
   const logged = roles.filter((role) => role === 'streamer' || role === 'archiver');
   if (logged.length > 0 && log === 'file')
     throw configuration(
-      `--workers needs --log kafka://…, or --roles listener,api: the embedded log of ${logged.join(' and ')} admits one process`,
+      `--workers needs --log kafka://…, or --roles listener,api: only one process can open the embedded log of ${logged.join(' and ')}`,
     );
   const live = roles.some((role) => role === 'streamer' || role === 'listener');
-  if (live && shards === 'memory') throw configuration('--workers needs --shards redis://…: memory reaches no other process');
+  if (live && shards === 'memory') throw configuration('--workers needs --shards redis://…: memory does not reach other processes');
   if (lan) throw configuration('--lan is for one process: remove --workers');
 }
 
@@ -94,13 +94,13 @@ class WorkerGroup implements Operations {
     const registers = [context.registry];
     const ends = new Counter({
       name: 'hayate_worker_ends_total',
-      help: 'Worker processes that ended by themselves and were replaced',
+      help: 'Worker processes that ended unexpectedly and were replaced',
       labelNames: ['worker'],
       registers,
     });
     const up = new Gauge({
       name: 'hayate_worker_up',
-      help: '1 while the worker has a process that listens',
+      help: '1 while the worker has a listening process',
       labelNames: ['worker'],
       registers,
       collect: () => {
@@ -142,7 +142,7 @@ class WorkerGroup implements Operations {
   }
 
   async reload(): Promise<void> {
-    this.#context.logger.info('files are read again');
+    this.#context.logger.info('rereading files');
     await Promise.all(this.#slots.map((slot) => slot.reload()));
   }
 

@@ -48,7 +48,7 @@ export async function token(grants: Grants): Promise<string> {
   const body = JSON.stringify({ grants, ...(given.pair === undefined ? {} : { pair: given.pair }) });
   const response = await askForToken(body);
   if (response.status === 404)
-    throw new ServerError('This server admits visitors only through its own application: open the link that it gives you.');
+    throw new ServerError('This server admits visitors only through its own application: open the link from that application.');
   const { token, expiresAt } = (await answerOf(response)) as { token: string; expiresAt: number };
   fetched.set(key, { token, expiresUnixS: expiresAt });
   return token;

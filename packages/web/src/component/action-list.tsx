@@ -10,7 +10,7 @@ export function ActionList({ actions }: { actions: readonly ChaosAction[] }) {
   return (
     <section className="actions" aria-labelledby="actions">
       <h2 id="actions">What happened</h2>
-      {actions.length === 0 && <p className="hint">Nothing yet. Hang or kill a Redis, and listen.</p>}
+      {actions.length === 0 && <p className="hint">Nothing yet. Hang or kill a Redis server, and listen.</p>}
       <ol>
         {actions.map(({ id, atUnixMs, action, shard, lost, repaired, republished, longestGapMs }) => (
           <li key={id}>

@@ -74,7 +74,7 @@ export function Timeline({ levels, durationMs, originMs, placeMs, onSeek }: Time
       )}
       <input
         type="range"
-        aria-label="Place in the broadcast"
+        aria-label="Position in the broadcast"
         aria-valuetext={`${spokenDuration(nowMs)} of ${spokenDuration(durationMs)}, ${zonedClockText(new Date(originMs + nowMs))}`}
         min={0}
         max={durationMs}

@@ -68,5 +68,5 @@ export function TitleField({ title, onTitle, children }: TitleFieldProps) {
 function countText(title: string): string {
   const clean = cleanText(title);
   const left = Limits.titleCharactersMax - clean.length;
-  return `${graphemeCount(clean)} characters, room for ${left} more; an emoji takes the room of several.`;
+  return `${graphemeCount(clean)} characters, room for ${left} more; an emoji counts as several.`;
 }

@@ -58,7 +58,7 @@ export async function listVoice(store: Store, { stream, epoch }: BroadcastName, 
 /** Reads a segment, strictly. Throws GONE if it was erased or deleted meanwhile, CORRUPT. */
 export async function readSegment(store: Store, { key, stream, epoch, position }: VoiceSegment): Promise<ReadSegment> {
   const bytes = await store.get(key);
-  if (bytes === undefined) throw new HayateError('GONE', `${key} is kept no longer`);
+  if (bytes === undefined) throw new HayateError('GONE', `${key} is no longer kept`);
   const [link] = parse(key, bytes);
   if (link === undefined || isErasedAudio(link.tags))
     throw new HayateError('GONE', `the broadcast ${stream}/${epochText(epoch)} has been erased`);

@@ -76,7 +76,7 @@ export async function exportVoice(store: Store, request: VoiceRequest, write: Wr
     const exported = stretch === undefined ? undefined : await new VoiceExport(store, name, voice, stretch, write).run();
     if (exported !== undefined) return exported;
   }
-  throw new HayateError('NOT_FOUND', 'the archive has no such voice in the time asked for');
+  throw new HayateError('NOT_FOUND', 'the archive has no such voice in the requested time');
 }
 
 class VoiceExport {

@@ -13,6 +13,6 @@ export function decodeRecord<T>(schema: z.ZodType<T>, bytes: Uint8Array, key: st
   try {
     return schema.parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
   } catch (cause) {
-    throw new HayateError('CORRUPT', `${key} is not what it should be`, { cause });
+    throw new HayateError('CORRUPT', `${key} is not a valid record`, { cause });
   }
 }

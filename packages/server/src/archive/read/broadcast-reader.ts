@@ -184,7 +184,7 @@ export class BroadcastReader {
       // The statistics list the object, but it is missing: either retention deleted it or something
       // is wrong.
       if (window.firstOffset < (await readRetained(this.#store, window)).frames)
-        throw new HayateError('GONE', 'this part of the broadcast is kept no longer', { cause: error });
+        throw new HayateError('GONE', 'this part of the broadcast is no longer kept', { cause: error });
       throw new HayateError('CORRUPT', `a frames object of ${hourlyPrefix('frames', window, window.startMs)} is missing`, { cause: error });
     }
   }

@@ -70,7 +70,7 @@ export class FrameReader {
     try {
       if (bytes.length !== length) throw new AvroError('the file is cut short');
       const rows = [...decodeFrameRows(readAvroBlocks(this.header, bytes))];
-      if (rows.length !== count) throw new AvroError('a section has another number of rows than the index says');
+      if (rows.length !== count) throw new AvroError('the number of rows of a section differs from the index');
       if (rows.some((row) => row.stream !== stream || row.epoch !== epoch)) throw new AvroError('a section holds another broadcast');
       return rows;
     } catch (cause) {

@@ -94,7 +94,7 @@ export function* broadcastsOf(cut: CutContent, erased: ErasedSet, report: Report
         return [read()];
       } catch (error) {
         whole[kind] = false;
-        report({ rule: 'content', key, expected: `what belongs to ${name}`, found: errorText(error) });
+        report({ rule: 'content', key, expected: `the content of ${name}`, found: errorText(error) });
         return [];
       }
     };
@@ -127,9 +127,9 @@ export function* broadcastsOf(cut: CutContent, erased: ErasedSet, report: Report
 /** Throws OggError, and CORRUPT if the content does not match its digest. */
 function readSegment({ key, name, bytes, digest }: AudioObject): AudioContent {
   const [link, more] = readOggOpus(bytes);
-  if (link === undefined || more !== undefined) throw new HayateError('CORRUPT', 'it is not one logical stream');
+  if (link === undefined || more !== undefined) throw new HayateError('CORRUPT', 'it is not a single logical stream');
   const recomputed = audioContentDigest(link);
-  if (recomputed !== digest) throw new HayateError('CORRUPT', `the content has the digest ${recomputed}, and should have ${digest}`);
+  if (recomputed !== digest) throw new HayateError('CORRUPT', `the content has the digest ${recomputed} instead of ${digest}`);
   return { key, name, link };
 }
 

@@ -107,9 +107,9 @@ class CutReader {
       this.#report({ rule: 'objects', key, expected: 'nothing: it was deleted for its age', found: 'an object' });
     try {
       const identity = readObjectIdentity(key, bytes);
-      if (identity.digest !== digest) throw new HayateError('CORRUPT', `it carries the digest ${identity.digest}`);
+      if (identity.digest !== digest) throw new HayateError('CORRUPT', `it has the digest ${identity.digest}`);
       if (identity.erased && this.#gone.erased.size === 0)
-        this.#report({ rule: 'erasure', key, expected: 'a record of what was erased', found: 'none' });
+        this.#report({ rule: 'erasure', key, expected: 'a record of the erasure', found: 'none' });
       if (place.kind === 'audio') this.#takeAudio(key, place.name, bytes, digest);
       else await this.#takeRows(key, place.kind, place.name, bytes);
     } catch (error) {
@@ -124,7 +124,7 @@ class CutReader {
     const wrong = (expected: string, found: string) => this.#report({ rule: 'erasure', key, expected, found });
     if (isErasedAudio(readOggOpusHeaders(bytes).tags)) {
       if (!erased.has(broadcast)) wrong('a record of the erased broadcast', 'none');
-      if (Buffer.compare(bytes, encodeErasedAudio(name, digest)) !== 0) wrong('nothing but a name and a digest', 'more');
+      if (Buffer.compare(bytes, encodeErasedAudio(name, digest)) !== 0) wrong('only a name and a digest', 'more');
       return;
     }
     if (erasedWholly.has(broadcast)) wrong('nothing of an erased broadcast', 'its voice');

@@ -51,7 +51,7 @@ export class DecodeError extends Error {
  */
 export function decodeFrame(bytes: Uint8Array): DecodedFrame {
   const fields = decodeFields(FRAME, bytes);
-  for (const name of fields.textsOf(1)) if (!/^[A-Za-z0-9_-]{1,64}$/.test(name)) throw new DecodeError('no name of a stream');
+  for (const name of fields.textsOf(1)) if (!/^[A-Za-z0-9_-]{1,64}$/.test(name)) throw new DecodeError('it has no valid stream name');
   for (const epoch of fields.numbersOf(2)) if (epoch === 0n) throw new DecodeError('epoch 0');
   for (const kind of fields.numbersOf(5))
     if (!((kind >= 1n && kind <= 5n) || (kind >= 64n && kind <= 127n))) throw new DecodeError('a kind that is not assigned');

@@ -27,7 +27,7 @@ export function checkTiles(before: Manifest, after: Manifest, report: Report): v
     const own = names.flatMap(({ key, name }) => (name?.folder === output ? [{ key, ...name }] : []));
     for (const { key, start, end } of own.sort((a, b) => a.start - b.start)) {
       if (start !== next || end <= start)
-        report({ rule: 'offsets', key, expected: `an object from offset ${next} on`, found: `one of ${start} to before ${end}` });
+        report({ rule: 'offsets', key, expected: `an object from offset ${next} on`, found: `one from ${start} to before ${end}` });
       next = end;
     }
     if (next !== after.state.covered[output] || next > after.start)
@@ -54,7 +54,7 @@ export function checkRows({ key, name, rows }: RowObject<FrameRow | MarkRow>, re
         found: `a row of offset ${row.offset}`,
       });
     if (previous !== undefined && !follows(previous, row))
-      report({ rule: 'offsets', key, expected: 'rows in log order', found: `offset ${row.offset} behind ${previous.offset}` });
+      report({ rule: 'offsets', key, expected: 'rows in log order', found: `offset ${row.offset} after ${previous.offset}` });
     const wrong = 'frame' in row ? wrongColumns(row) : '';
     if (wrong !== '' && 'frame' in row)
       report({ rule: 'content', key, expected: `columns of the frame at offset ${row.offset}, ${row.index}`, found: wrong });
@@ -85,14 +85,14 @@ export function checkWindows({ before, after, statistics }: CutContent, report: 
   for (const [i, [at, { key, first }]] of ordered.entries()) {
     const [previous] = ordered.slice(i - 1, i);
     if (i > 0 && previous !== undefined && previous[1].last >= first)
-      report({ rule: 'statistics', key, expected: `offsets behind ${previous[1].last} in the window of ${at}`, found: `${first}` });
+      report({ rule: 'statistics', key, expected: `offsets after ${previous[1].last} in the window of ${at}`, found: `${first}` });
   }
   const spanMs = (ordered.at(-1)?.[0] ?? 0) - (ordered[0]?.[0] ?? 0);
   if (spanMs >= windowMs * windowsPerCut)
     report({
       rule: 'manifests',
       key: manifestKey(after, after.start),
-      expected: `a cut of ${windowsPerCut} windows at the most`,
+      expected: `a cut of at most ${windowsPerCut} windows`,
       found: `one of ${spanMs / windowMs + 1}`,
     });
 }
@@ -114,7 +114,7 @@ export class ObjectWindows {
         const window = name.folder === 'frames' ? (this.#windows.get(key) ?? at) : at;
         this.#windows.set(key, window);
         if (at === window && hourOf(at) === name.hourMs) continue;
-        report({ rule: 'offsets', key, expected: `rows of its hour, and of the window of ${window}`, found: `one of that of ${at}` });
+        report({ rule: 'offsets', key, expected: `rows of its hour and of window ${window}`, found: `a row of window ${at}` });
         break;
       }
   }

@@ -149,14 +149,14 @@ class PartitionWalk {
       report({
         rule: 'manifests',
         key,
-        expected: `the manifest behind that of ${before.start}`,
-        found: `one behind ${after.previous?.start}`,
+        expected: `the manifest that follows ${before.start}`,
+        found: `one that follows ${after.previous?.start}`,
       });
     if (after.state.windowStartMs < before.state.windowStartMs)
       report({ rule: 'manifests', key, expected: `windows from ${before.state.windowStartMs} on`, found: `${after.state.windowStartMs}` });
     const keys = after.previous?.objects.map((object) => object.key) ?? [];
     if (keys.some((each, i) => i > 0 && each <= (keys[i - 1] ?? '')))
-      report({ rule: 'manifests', key, expected: 'objects by their keys, each once', found: 'another order' });
+      report({ rule: 'manifests', key, expected: 'objects sorted by key, each once', found: 'another order' });
   }
 
   /**
@@ -214,7 +214,7 @@ class PartitionWalk {
     } catch (error) {
       if (!(error instanceof HayateError) || error.code !== 'CORRUPT') throw error;
       if (!this.#isRecordBad)
-        report({ rule: 'manifests', key: retainedKey(name), expected: 'a record of what is kept', found: errorText(error) });
+        report({ rule: 'manifests', key: retainedKey(name), expected: 'a valid retention record', found: errorText(error) });
       this.#isRecordBad = true;
       return everythingRetained(name);
     }

@@ -55,7 +55,7 @@ export function checkStatistics(broadcast: BroadcastContent, voice: VoiceCounts 
       report({ rule: 'statistics', key, expected: what, found: `${found}` });
     }
     if (!isPossible(row, own, ownMarks))
-      report({ rule: 'statistics', key, expected: 'a row that its frames and marks allow', found: JSON.stringify(row) });
+      report({ rule: 'statistics', key, expected: 'a row that agrees with its frames and marks', found: JSON.stringify(row) });
   }
   const key = statistics.at(-1)?.key ?? broadcast.manifestKey;
   const left = frames[frame] ?? marks[mark];

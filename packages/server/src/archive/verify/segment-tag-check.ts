@@ -27,7 +27,7 @@ export function checkSegmentTags(
   if (link.serial !== serial) wrong(`serial number ${serial}`, `${link.serial}`);
   if (audioKey(name) !== key) wrong(`the key ${audioKey(name)}`, key);
   if (link.startGranule !== 0 || link.endTrim !== 0)
-    wrong('granules from 0, nothing trimmed', `from ${link.startGranule}, ${link.endTrim} trimmed`);
+    wrong('granule positions from 0, nothing trimmed', `from ${link.startGranule}, ${link.endTrim} trimmed`);
   const codecDelay = header?.preSkip ?? 0;
   const preSkip = name.position === 0 && !name.late ? codecDelay : prerollSamples;
   if (link.head.preSkip !== preSkip) wrong(`pre-skip ${preSkip}`, `${link.head.preSkip}`);
@@ -69,5 +69,5 @@ export function checkSegmentTags(
   }
   for (const tag of [...wanted.keys(), ...others]) wrong(`a tag ${tag}`, 'none');
   if (name.firstSequence !== taken.reduce((a, b) => Math.min(a, b), Infinity))
-    wrong('its lowest sequence in its key', `${name.firstSequence}`);
+    wrong('the lowest sequence in the key', `${name.firstSequence}`);
 }

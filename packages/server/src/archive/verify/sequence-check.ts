@@ -35,7 +35,7 @@ export function checkSequences(broadcast: BroadcastContent, report: Report): voi
   if (after === undefined) return;
   const touched = frames.length > 0 || marks.length > 0 || statistics.length > 0;
   if (!touched && whole.frames && whole.marks && whole.statistics) {
-    if (!isDeepStrictEqual(before, after)) wrong('what was remembered before', 'something else');
+    if (!isDeepStrictEqual(before, after)) wrong('the state of the previous manifest', 'something else');
     return;
   }
   const dropped = rangeSet(before?.dropped);
@@ -45,7 +45,7 @@ export function checkSequences(broadcast: BroadcastContent, report: Report): voi
   if (whole.frames && whole.marks && isEnded(broadcast) !== after.ended) wrong(`${isEnded(broadcast) ? '' : 'not '}ended`, 'otherwise');
   const last = statistics.at(-1)?.row.window_start;
   if (whole.statistics && last !== undefined && last !== after.windowStartMs)
-    wrong(`its last batch in the window of ${last}`, after.windowStartMs);
+    wrong(`the last batch in window ${last}`, after.windowStartMs);
   const remembered = header === undefined || !after.ended ? header : { ...header, title: '' };
   if (whole.frames && !isDeepStrictEqual(remembered, after.header))
     wrong(`header ${JSON.stringify(remembered)}`, JSON.stringify(after.header));
@@ -65,12 +65,12 @@ export function checkForgotten({ before, after, statistics, whole }: CutContent,
   const remembered = new Set(after.state.epochs.map(broadcastKey));
   for (const [name, atMs] of heard)
     if (atMs >= forgottenMs && !remembered.has(name))
-      report({ rule: 'state', key, expected: `${name} remembered`, found: 'nothing of it' });
+      report({ rule: 'state', key, expected: `${name} remembered`, found: 'nothing about it' });
   for (const epoch of after.state.epochs) {
     const name = broadcastKey(epoch);
     if (epoch.windowStartMs < forgottenMs) report({ rule: 'state', key, expected: `${name} forgotten`, found: 'it is remembered' });
     if (whole.statistics && !heard.has(name) && !erased.has(name))
-      report({ rule: 'state', key, expected: `nothing of ${name}, which never came`, found: 'it is remembered' });
+      report({ rule: 'state', key, expected: `nothing about ${name}, which has no batches`, found: 'it is remembered' });
   }
 }
 

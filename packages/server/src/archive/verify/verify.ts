@@ -172,7 +172,7 @@ class Verifier {
           rule: 'erasure',
           key: erasedKey(parseBroadcastKey(broadcast)),
           expected: 'a completed erasure',
-          found: 'one that was not finished: run it again',
+          found: 'an unfinished one: run it again',
         });
   }
 
@@ -266,7 +266,7 @@ class Verifier {
           rule: 'committed',
           key,
           expected: `the manifest of the committed offset ${offset}`,
-          found: newest === undefined ? 'no manifest' : `none; the newest is that of ${newest}`,
+          found: newest === undefined ? 'no manifest' : `none; the newest manifest is that of ${newest}`,
         });
     }
   }

@@ -94,9 +94,10 @@ function checkLane(lane: Lane, broadcast: BroadcastContent, report: Report): Lan
     const hole = name.position - position;
     const tagged = Number(tagValue(link.tags, 'HAYATE_GAP_SAMPLES'));
     const isLong = hole > config.audioHoleMs * SAMPLES_PER_MS || hole % GAP_STEP_SAMPLES !== 0;
-    if (hole !== tagged || hole < 0 || (hole > 0 && !isLong)) wrong(`a hole of ${hole} samples before it, too long to fill`, `${tagged}`);
+    if (hole !== tagged || hole < 0 || (hole > 0 && !isLong)) wrong(`a preceding hole of ${hole} samples, too long to fill`, `${tagged}`);
     const expected = hole === 0 && packets === undefined ? lane.preroll : [];
-    if (!equal(expected, preroll)) wrong(`${expected.length} packets of pre-roll as before`, `${preroll.length} packets, or others`);
+    if (!equal(expected, preroll))
+      wrong(`the ${expected.length} packets of pre-roll of the previous segment`, `${preroll.length} packets, or others`);
     const placed = placeBody(body, name.position);
     const taken = new Set(unplaced.filter((frame) => claim(frame, placed)));
     unplaced = unplaced.filter((frame) => !taken.has(frame));
@@ -153,8 +154,8 @@ function checkConcealment(placed: readonly Placed[], holeMax: number, wrong: (ex
     run = claimed ? 0 : run + samples;
     if (claimed) continue;
     total += samples;
-    if (data.length !== 1 || !isConcealment(data)) wrong('packets of the frames, and concealment', 'a packet that no frame has');
-    if (run - samples < holeMax && run > holeMax) wrong(`holes of ${holeMax} samples at the most`, 'a longer one');
+    if (data.length !== 1 || !isConcealment(data)) wrong('only packets of frames and concealment', 'a packet of no frame');
+    if (run - samples < holeMax && run > holeMax) wrong(`holes of at most ${holeMax} samples`, 'a longer one');
   }
   if (run > 0) wrong('voice at its end', 'concealment');
   return total;
@@ -176,7 +177,7 @@ function checkUnplaced(
         rule: 'audio',
         key,
         expected: `the voice of ${broadcastKey(name)} sequence ${sequence}, participant ${participant}, at ${position}`,
-        found: 'no segment has it',
+        found: 'no segment contains it',
       });
   }
 }

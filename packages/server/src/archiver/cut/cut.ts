@@ -118,7 +118,7 @@ export class CutBuilder {
    * it.
    */
   add(entry: LogEntry): EntryCounts {
-    if (entry.offset !== this.#nextOffset) throw corrupt(entry, `offset ${this.#nextOffset} comes next`);
+    if (entry.offset !== this.#nextOffset) throw corrupt(entry, `expected offset ${this.#nextOffset}`);
     const record = this.#readRecord(entry);
     const windowStartMs = this.#windowOf(entry);
     if (windowStartMs !== this.#windowStartMs) this.#closeWindow(entry.offset);
@@ -194,7 +194,7 @@ export class CutBuilder {
 
   #addBatch(entry: LogEntry, batch: BatchView): EntryCounts {
     if (batch.stream !== entry.key || !isStreamName(batch.stream) || batch.epoch === 0n)
-      throw corrupt(entry, 'a batch of no or another stream');
+      throw corrupt(entry, 'a batch without a stream or of another stream');
     this.#batches++;
     const { memory, voice, epochText } = this.#epoch(batch);
     memory.windowStartMs = this.#windowStartMs;
@@ -264,7 +264,7 @@ export class CutBuilder {
     } catch (cause) {
       throw corrupt(entry, 'not a record', cause);
     }
-    if (record.kind === 'unknown') throw corrupt(entry, 'a record of no known kind');
+    if (record.kind === 'unknown') throw corrupt(entry, 'a record of unknown kind');
     return record;
   }
 

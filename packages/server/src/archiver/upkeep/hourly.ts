@@ -123,8 +123,8 @@ async function compact(store: Store, name: PartitionName, parts: readonly Part[]
   // Check a new object too: an erasure may have begun after the parts were read and ended before
   // the object was written.
   const bytes = await store.get(key);
-  if (bytes === undefined) throw new HayateError('NOT_FOUND', `${key} was there, and then was not`);
-  if (readParquetMetadata(bytes)[PARTS_KEY] !== partsDigest) throw new HayateError('CONFLICT', `${key} is made of other statistics`);
+  if (bytes === undefined) throw new HayateError('NOT_FOUND', `${key} existed, and was then deleted`);
+  if (readParquetMetadata(bytes)[PARTS_KEY] !== partsDigest) throw new HayateError('CONFLICT', `${key} was made from other statistics`);
   const left = await eraseFromStatistics(key, bytes, await listErased(store));
   if (left !== undefined) await store.replace(key, left);
   return made;

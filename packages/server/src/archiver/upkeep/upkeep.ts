@@ -67,7 +67,7 @@ export class Upkeep {
     } catch (error) {
       if (signal.aborted) return false;
       metrics.upkeepFailures.inc();
-      limitedLog.error('upkeep of the archive failed, and will be tried again', { partition: newest.partition, error: String(error) });
+      limitedLog.error('upkeep of the archive failed and will be retried', { partition: newest.partition, error: String(error) });
       return false;
     }
   }

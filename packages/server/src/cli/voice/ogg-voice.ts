@@ -98,7 +98,7 @@ async function beginning(items: AsyncIterator<VoiceItem>): Promise<{ link: LinkI
     if (next.value.kind === 'link') link = next.value;
     if (next.value.kind === 'packet' && link !== undefined) return { link, first: next.value };
   }
-  throw new HayateError('BAD_REQUEST', 'it holds no sound that can be read');
+  throw new HayateError('BAD_REQUEST', 'it holds no readable sound');
 }
 
 function reencodingReason({ head }: LinkItem): string | undefined {

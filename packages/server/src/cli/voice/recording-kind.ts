@@ -39,7 +39,7 @@ const OTHERS: readonly (readonly [name: string, test: Test])[] = [
   ['an MPEG-4 file (M4A or MP4)', at(4, 'ftyp')],
   ['a RealAudio file', at(0, '.RMF', '.ra\xfd')],
   ['a DSD file', at(0, 'DSD ')],
-  ['a video of MPEG', at(0, '\0\0\x01\xba', '\0\0\x01\xb3')],
+  ['an MPEG video', at(0, '\0\0\x01\xba', '\0\0\x01\xb3')],
   ['an AC-3 file', at(0, '\x0b\x77')],
 ];
 

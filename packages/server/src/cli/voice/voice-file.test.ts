@@ -77,7 +77,7 @@ test('the error for a file that is not a recording names its kind', async (t) =>
     ['<!DOCTYPE html><title>404</title>', / is a web page, neither/],
     ['PK\x03\x04'.padEnd(200, 'x'), / is a ZIP file, neither/],
     ['\x01\x02\x03\x04'.repeat(40_000), / is neither an Ogg\/Opus nor a WAV file$/],
-    ['OggS', / cannot be sent: its beginning, which says how to decode it, is missing$/],
+    ['OggS', / cannot be sent: its beginning, which is needed to decode it, is missing$/],
     ['RIFF', / cannot be sent: it ends within its header$/],
   ] as const) {
     const path = join(folder, 'x');
@@ -87,7 +87,7 @@ test('the error for a file that is not a recording names its kind', async (t) =>
   await assert.rejects(sendVoice(folder), (error) => error instanceof HayateError && error.message === `${folder}: is a directory`);
   const headless = join(folder, 'headless.ogg');
   writeFileSync(headless, Buffer.concat(pagesOf(clip.bytes).slice(1)));
-  await assert.rejects(sendVoice(headless), /its beginning, which says how to decode it, is missing/);
+  await assert.rejects(sendVoice(headless), /its beginning, which is needed to decode it, is missing/);
 });
 
 test('the kind of a live source is known from its first bytes', () => {

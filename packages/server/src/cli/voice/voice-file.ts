@@ -72,7 +72,7 @@ async function open(source: ByteSource, options: VoiceFileOptions): Promise<Voic
     if (cause instanceof NoOpusError && cause.reason === undefined && cause.codecs.length > 0)
       throw refuse(`is an Ogg file that holds ${cause.codecs.join(' and ')}, not Opus${conversion(source)}`, cause);
     if (cause instanceof NoOpusError)
-      throw refuse(`cannot be sent: ${cause.reason ?? 'its beginning, which says how to decode it, is missing'}`, cause);
+      throw refuse(`cannot be sent: ${cause.reason ?? 'its beginning, which is needed to decode it, is missing'}`, cause);
     if (cause instanceof OggError || cause instanceof HayateError)
       throw refuse(`cannot be sent: ${cause.message.replace('-i FILE', `-i ${shellQuoted(source.name)}`)}`, cause);
     throw cause;

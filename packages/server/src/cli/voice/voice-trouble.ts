@@ -8,11 +8,11 @@ type TroubleKind = OggTroubleKind | 'undecodable' | 'unplayableLink';
 const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
 
 const SENTENCES: Readonly<Record<TroubleKind, (times: number, amount: number) => string>> = {
-  junk: (times, bytes) => `${count(bytes, 'byte')} that belong to no Ogg page passed over (in ${count(times, 'place')})`,
-  tornPage: (times, bytes) => `${count(bytes, 'byte')} of damaged Ogg pages passed over (in ${count(times, 'place')})`,
+  junk: (times, bytes) => `${count(bytes, 'byte')} outside of Ogg pages skipped (in ${count(times, 'place')})`,
+  tornPage: (times, bytes) => `${count(bytes, 'byte')} of damaged Ogg pages skipped (in ${count(times, 'place')})`,
   cutPage: (_, bytes) => `the file ends in the middle of an Ogg page: its last ${count(bytes, 'byte')} could not be read`,
   missingPage: (times, pages) => `${count(pages, 'Ogg page is', 'Ogg pages are')} missing (in ${count(times, 'place')})`,
-  pageOrder: (times) => `${count(times, 'Ogg page')} out of order or repeated: played as they come`,
+  pageOrder: (times) => `${count(times, 'Ogg page')} out of order or repeated: played in order of arrival`,
   brokenPacket: (_, packets) => `${count(packets, 'packet')} left out: part of each is missing`,
   badPacket: (times) => `${count(times, 'packet')} left out: not Opus`,
   emptyPacket: (times) => `${count(times, 'empty packet')} left out`,
@@ -20,7 +20,7 @@ const SENTENCES: Readonly<Record<TroubleKind, (times: number, amount: number) =>
     `${count(Math.round(samples / 48), 'ms', 'ms')} of sound missing (in ${count(times, 'place')}): its time is kept`,
   granule: (times) => `${count(times, 'time stamp')} (granule position) wrong and ignored`,
   noEnd: (times) => `${count(times, 'recording does', 'recordings do')} not say where it ends: it may be cut short`,
-  strayPage: (times) => `${count(times, 'Ogg page')} of unknown streams passed over`,
+  strayPage: (times) => `${count(times, 'Ogg page')} of unknown streams skipped`,
   otherStream: (times) => `${count(times, 'other stream')} in the file not played`,
   noTags: (times) => `${count(times, 'recording has', 'recordings have')} no tags`,
   tagEncoding: (_, tags) => `${count(tags, 'tag is', 'tags are')} not UTF-8: read as Latin-1`,

@@ -11,7 +11,7 @@ const SOME_FRAMES = 80;
 export const broadcastScenarios: readonly Scenario[] = [
   {
     name: 'begin-and-end',
-    about: 'a broadcast without trouble',
+    about: 'a broadcast without faults',
     rules: ['C1', 'C2', 'C3', 'B1', 'B2', 'B5', 'B9', 'B11', 'B12', 'B13', 'I1', 'I2'],
     async play(stage) {
       const broadcast = new Broadcast(stage);
@@ -19,7 +19,7 @@ export const broadcastScenarios: readonly Scenario[] = [
       await broadcast.published(session, 0);
       await broadcast.frames(session, SOME_FRAMES);
       if (session.connection.pings === 0)
-        stage.verdict.advise('C3', 'no Ping came with the first frames: the client does not measure the clock');
+        stage.verdict.advise('C3', 'no Ping arrived with the first frames: the client does not measure the clock');
       await broadcast.settle(session);
       await broadcast.ends(session);
       broadcast.conclude();
@@ -44,7 +44,7 @@ export const broadcastScenarios: readonly Scenario[] = [
   },
   {
     name: 'bare-acks',
-    about: 'Acks without a ticket, then a server that knows only what the ticket says',
+    about: 'Acks without a ticket, then a server that knows only the ticket',
     rules: ['B3', 'B4', 'B8', 'B9'],
     frames: 400,
     async play(stage) {
@@ -67,7 +67,7 @@ export const broadcastScenarios: readonly Scenario[] = [
   },
   {
     name: 'server-forgets',
-    about: 'the client resumes at a server that has less than what the ticket vouches for',
+    about: 'the client resumes at a server that has fewer frames than the ticket vouches for',
     rules: ['B3', 'B4', 'B8', 'B9'],
     frames: 400,
     async play(stage) {
@@ -79,14 +79,14 @@ export const broadcastScenarios: readonly Scenario[] = [
       first.ledger.forgetFrom(10);
       const second = await broadcast.resume(first, { next: 10 });
       await broadcast.accounts(second);
-      stage.verdict.check('B8', second.accountsUpTo(second.nextBefore - 1), 'a frame that is not held any more was not declared');
+      stage.verdict.check('B8', second.accountsUpTo(second.nextBefore - 1), 'a frame that is no longer held was not declared');
       await broadcast.ends(second);
       broadcast.conclude();
     },
   },
   {
     name: 'server-knows-more',
-    about: 'the client resumes at a server that has frames which it never acknowledged',
+    about: 'the client resumes at a server with frames that the server never acknowledged',
     rules: ['B3', 'B4', 'B9'],
     frames: 300,
     async play(stage) {
@@ -104,7 +104,7 @@ export const broadcastScenarios: readonly Scenario[] = [
   },
   {
     name: 'end-lost',
-    about: 'the connection breaks after End came, and the answer to the second End comes late',
+    about: 'the connection breaks after End, and the answer to the second End is late',
     rules: ['B4', 'B9', 'B11'],
     frames: 60,
     async play(stage) {

@@ -44,7 +44,7 @@ export class Broadcast {
     const publish = connection.hello?.publish;
     verdict.check('B1', publish?.stream === stream, `Publish names another stream than ${stream}`);
     const rule = this.#ledger === undefined ? 'B3' : 'B10';
-    verdict.check(rule, publish?.ticket.length === 0, 'a ticket came with Publish where a new epoch is due');
+    verdict.check(rule, publish?.ticket.length === 0, 'Publish has a ticket although a new epoch must begin');
     this.#ledger?.conclude();
     this.#ledger = this.#newLedger();
     this.#generation = 0;
@@ -84,7 +84,7 @@ export class Broadcast {
       verdict.fail('B3', `the client returned with ${what}`);
       return;
     }
-    const finding = `the client resumed with its ticket ${ticket.number}, and had ticket ${this.tickets.settled}`;
+    const finding = `the client resumed with ticket ${ticket.number}, although it had ticket ${this.tickets.settled}`;
     verdict.check('B3', ticket.number >= this.tickets.settled, finding);
   }
 

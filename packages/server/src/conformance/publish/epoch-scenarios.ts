@@ -44,7 +44,7 @@ export const epochScenarios: readonly Scenario[] = [
   },
   {
     name: 'unknown-fields',
-    about: 'a later server: every message has unknown fields at every depth, and messages come that hold nothing else',
+    about: 'a later server: every message has unknown fields at every depth, and some messages hold only unknown fields',
     rules: ['C5', 'B3', 'B4', 'B7', 'B9', 'I2'],
     frames: 300,
     async play(stage) {

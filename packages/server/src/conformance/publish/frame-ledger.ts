@@ -53,10 +53,10 @@ export class FrameLedger {
     if (before === undefined) {
       this.frames.set(sequence, { header, bytes, atMs: performance.now() });
       this.bytes += bytes.length;
-      if (sequence === 0) this.#verdict.check('B2', kind === Kind.HEADER, `frame 0 is of kind ${kind} and no HEADER`);
+      if (sequence === 0) this.#verdict.check('B2', kind === Kind.HEADER, `frame 0 is of kind ${kind} and not a HEADER`);
     } else {
       const isSame = Buffer.compare(before.bytes, bytes) === 0;
-      this.#verdict.check('B2', isSame, `sequence ${sequence} came with other bytes than before`);
+      this.#verdict.check('B2', isSame, `sequence ${sequence} arrived with different bytes than before`);
     }
     this.known.add(sequence);
     this.next = Math.max(this.next, sequence + 1);
@@ -65,7 +65,7 @@ export class FrameLedger {
 
   /** Takes a range declared dropped. */
   declare(first: number, last: number): void {
-    if (!this.#verdict.check('B8', first <= last && last < this.next + 65_536, `the range ${first} to ${last} cannot be`)) return;
+    if (!this.#verdict.check('B8', first <= last && last < this.next + 65_536, `the range ${first} to ${last} is invalid`)) return;
     this.declared.add(first, last);
     this.known.add(first, last);
     this.next = Math.max(this.next, last + 1);
@@ -86,7 +86,7 @@ export class FrameLedger {
   #judgeMotion(frames: readonly LedgerFrame[]): void {
     const keys = new Map<number, FrameHeader[]>();
     const hasKey = frames.some(({ header }) => header.kind === Kind.MOTION && isKey(header));
-    this.#verdict.check('B12', hasKey, 'no key of MOTION came');
+    this.#verdict.check('B12', hasKey, 'no key of MOTION arrived');
     for (const { header } of frames) {
       if (header.kind !== Kind.MOTION) continue;
       const { sequence, participant, keySequence } = header;
@@ -101,10 +101,14 @@ export class FrameLedger {
       // A key that never arrived may have been dropped. Then only the frame itself can be judged.
       const known = this.frames.has(keySequence) || keySequence >= sequence;
       if (known)
-        this.#verdict.check('B12', named !== undefined, `delta ${sequence} names ${keySequence}, no key of participant ${participant}`);
+        this.#verdict.check(
+          'B12',
+          named !== undefined,
+          `delta ${sequence} names ${keySequence}, which is not a key of participant ${participant}`,
+        );
       if (newest === undefined) continue;
       const ageUs = header.captureUs - newest.captureUs;
-      this.#verdict.check('B12', ageUs <= KEY_US_MAX, `delta ${sequence} comes ${Math.round(ageUs / 1000)} ms after the newest key`);
+      this.#verdict.check('B12', ageUs <= KEY_US_MAX, `delta ${sequence} is ${Math.round(ageUs / 1000)} ms later than the newest key`);
     }
   }
 
@@ -114,7 +118,7 @@ export class FrameLedger {
       if (header.kind !== Kind.AUDIO) continue;
       const { sequence, participant, position } = header;
       const end = ends.get(participant) ?? 0;
-      this.#verdict.check('B13', position >= end, `frame ${sequence} is at ${position}, before ${end}, the end of the one before`);
+      this.#verdict.check('B13', position >= end, `frame ${sequence} is at ${position}, before ${end}, the end of the previous one`);
       ends.set(participant, Math.max(end, position + this.#samplesOf(header, bytes)));
     }
   }

@@ -148,14 +148,14 @@ export class PublishSession {
     this.headers.push(header);
     if (sequence < next) this.resentBytes += bytes.length;
     this.accounted.add(sequence);
-    if (this.end !== undefined) verdict.check('B9', sequence < this.end, `frame ${sequence} came after End with ${this.end}`);
+    if (this.end !== undefined) verdict.check('B9', sequence < this.end, `frame ${sequence} arrived after End with ${this.end}`);
     if (sequence > this.#newest) this.#newest = sequence;
     else if (sequence > this.#oldest) this.#oldest = sequence;
     else if (this.#restarts > 0) {
       this.#restarts--;
       this.#oldest = sequence;
     } else {
-      verdict.fail('B5', `frame ${sequence} came after ${this.#newest} and ${this.#oldest}: neither new nor again in order`);
+      verdict.fail('B5', `frame ${sequence} arrived after ${this.#newest} and ${this.#oldest}: neither new nor resent in order`);
       return;
     }
     verdict.pass('B5');
@@ -164,7 +164,7 @@ export class PublishSession {
   #declared(first: number, last: number): void {
     const { verdict } = this.#stage;
     if (!(first <= last && last - first <= 65_536)) {
-      verdict.fail('B8', `the range ${first} to ${last} cannot be`);
+      verdict.fail('B8', `the range ${first} to ${last} is invalid`);
       return;
     }
     for (let sequence = Math.max(first, this.#tickets.vouched(this.ledger.epoch)); sequence <= last; sequence++) {
@@ -181,14 +181,14 @@ export class PublishSession {
   #ended(next: number): void {
     const { verdict } = this.#stage;
     if (this.end !== undefined) {
-      verdict.check('B9', next === this.end, `End came with ${this.end} and then with ${next}`);
+      verdict.check('B9', next === this.end, `End was sent with ${this.end} and then with ${next}`);
       return;
     }
     this.end = next;
     const used = this.ledger.next;
     verdict.check('B9', next === used, `End says ${next}, and the next sequence is ${used}`);
     const missing = this.accounted.nextMissing(this.#next);
-    verdict.check('B9', missing >= next, `End came before sequence ${missing} was sent or declared on this connection`);
+    verdict.check('B9', missing >= next, `End was sent before sequence ${missing} was sent or declared on this connection`);
     verdict.check('B4', missing >= next, `sequence ${missing} was neither sent nor declared on this connection`);
     this.#tick();
   }

@@ -32,8 +32,8 @@ export class RateBucket {
     this.#atMs = nowMs;
     this.#frames = Math.min(framesPerSecondMax * BUCKET_SECONDS * TOLERANCE, this.#frames + seconds * framesPerSecondMax) - 1;
     this.#bits = Math.min(bitsPerSecondMax * BUCKET_SECONDS * TOLERANCE, this.#bits + seconds * bitsPerSecondMax) - bytes * 8;
-    if (this.#frames < 0) return `more than ${framesPerSecondMax} frames a second came`;
-    if (this.#bits < 0) return `more than ${bitsPerSecondMax} bits a second came`;
+    if (this.#frames < 0) return `more than ${framesPerSecondMax} frames a second arrived`;
+    if (this.#bits < 0) return `more than ${bitsPerSecondMax} bits a second arrived`;
     return undefined;
   }
 }

@@ -12,7 +12,7 @@ const IN_FLIGHT_BYTES_MAX = 65_536 + 8_192;
 export const resendScenarios: readonly Scenario[] = [
   {
     name: 'in-flight-bound',
-    about: 'Resend of more than 64 KiB, none of which is acknowledged for a while',
+    about: 'Resend of more than 64 KiB, without any acknowledgement for a while',
     rules: ['B5', 'B6', 'B7', 'B9'],
     frames: 2_600,
     longName: true,
@@ -31,7 +31,7 @@ export const resendScenarios: readonly Scenario[] = [
         `${inFlight()} bytes were sent again without an Ack, at most 65536 may be`,
       );
       const newFrames = session.headers.slice(before.count).filter(({ sequence }) => sequence > last).length;
-      stage.verdict.check('B5', newFrames > 50, `${newFrames} new frames came in 10 s while old ones waited`);
+      stage.verdict.check('B5', newFrames > 50, `${newFrames} new frames arrived in 10 s while old ones waited`);
       session.ack = 'tickets';
       await broadcast.accounts(session, 'B7', last);
       await broadcast.ends(session, 60_000);
@@ -57,7 +57,7 @@ export const resendScenarios: readonly Scenario[] = [
   },
   {
     name: 'resend-twice',
-    about: 'a second and a third Resend during the first, together with an Ack, an Audience and a Pong that answers no Ping',
+    about: 'a second and a third Resend during the first, together with an Ack, an Audience and an unsolicited Pong',
     rules: ['B2', 'B3', 'B5', 'B7', 'B9', 'C5'],
     frames: 400,
     async play(stage) {
@@ -118,7 +118,7 @@ async function untilUnstored(stage: Stage): Promise<{ broadcast: Broadcast; sess
 function limited(name: string, rates: { framesPerSecondMax: number; bitsPerSecondMax: number }): Scenario {
   return {
     name: `limited-${name}`,
-    about: `Resend after Resend at a server that takes ${rates.framesPerSecondMax} frames and ${rates.bitsPerSecondMax} bits a second`,
+    about: `Resend after Resend at a server that accepts ${rates.framesPerSecondMax} frames and ${rates.bitsPerSecondMax} bits a second`,
     rules: ['B6', 'B7'],
     frames: 5_000,
     async play(stage) {

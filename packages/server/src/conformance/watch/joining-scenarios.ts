@@ -10,7 +10,7 @@ import { Viewing } from './viewing.ts';
 export const joiningScenarios: readonly Scenario[] = [
   {
     name: 'idle',
-    about: 'a stream that is not live for 20 s, from a server that answers pings and says nothing else',
+    about: 'a stream that is not live for 20 s, from a server that only answers pings',
     rules: ['C1', 'C2', 'C3', 'V1', 'I2'],
     async play(stage) {
       const viewing = new Viewing(stage);
@@ -19,8 +19,12 @@ export const joiningScenarios: readonly Scenario[] = [
       await stage.told('V1', 'watching null', isNotLive);
       await stage.watchFor(() => connection.closed, 20_000);
       stage.verdict.check('V1', connection.isOpen, 'the client left a stream that is not live');
-      stage.verdict.check('C3', connection.quietMs < 16_000, `nothing came from the client for ${Math.round(connection.quietMs / 1000)} s`);
-      if (connection.pings === 0) stage.verdict.advise('C3', 'no Ping came: the client does not measure the clock');
+      stage.verdict.check(
+        'C3',
+        connection.quietMs < 16_000,
+        `nothing arrived from the client for ${Math.round(connection.quietMs / 1000)} s`,
+      );
+      if (connection.pings === 0) stage.verdict.advise('C3', 'no Ping arrived: the client does not measure the clock');
       await stage.dismiss();
     },
   },
@@ -49,7 +53,7 @@ export const joiningScenarios: readonly Scenario[] = [
   },
   {
     name: 'late-join-group-first',
-    about: 'the current group comes before the first live frame, with holes',
+    about: 'the current group arrives before the first live frame, with holes',
     rules: ['V3', 'V6'],
     async play(stage) {
       const { viewing, connection, group } = await joinLate(stage);
@@ -60,13 +64,13 @@ export const joiningScenarios: readonly Scenario[] = [
       await viewing.marker(connection, 'V6');
       viewing.expectOnce('V6', group);
       viewing.expectOnce('V3', live);
-      stage.judgeLines('V6', () => !hasGap(stage), 'a gap was told of, and all holes are in the current group');
+      stage.judgeLines('V6', () => !hasGap(stage), 'a gap was reported, although all holes are in the current group');
       await stage.dismiss();
     },
   },
   {
     name: 'late-join-group-after',
-    about: 'the current group comes after the first live frames, among them a newer HEADER and a newer key',
+    about: 'the current group arrives after the first live frames, which include a newer HEADER and a newer key',
     rules: ['V3', 'V6'],
     async play(stage) {
       const { viewing, connection, group } = await joinLate(stage);
@@ -89,13 +93,13 @@ export const joiningScenarios: readonly Scenario[] = [
       await viewing.marker(connection, 'V6');
       viewing.expectOnce('V6', after);
       viewing.expectOnce('V3', live);
-      stage.judgeLines('V6', () => !hasGap(stage), 'a gap was told of, and all holes are in the current group');
+      stage.judgeLines('V6', () => !hasGap(stage), 'a gap was reported, although all holes are in the current group');
       await stage.dismiss();
     },
   },
   {
     name: 'new-epoch',
-    about: 'another epoch begins while the client is connected, and frames of the old one come afterwards',
+    about: 'another epoch begins while the client is connected, and frames of the old one follow',
     rules: ['V2', 'V11'],
     async play(stage) {
       const viewing = new Viewing(stage);

@@ -11,7 +11,7 @@ import { Viewing } from './viewing.ts';
 export const orderScenarios: readonly Scenario[] = [
   {
     name: 'duplicates',
-    about: 'every frame comes again, in the same message, in the next and after a while',
+    about: 'every frame is repeated: in the same message, in the next and after a while',
     rules: ['V3'],
     async play(stage) {
       const viewing = new Viewing(stage);
@@ -36,7 +36,7 @@ export const orderScenarios: readonly Scenario[] = [
   },
   {
     name: 'gaps',
-    about: 'gaps before frames, with frames, of unknown reasons, and of frames that come late after all',
+    about: 'gaps before frames, with frames, with unknown reasons, and of frames that arrive late',
     rules: ['V3', 'V5', 'C5'],
     async play(stage) {
       const viewing = new Viewing(stage);
@@ -99,13 +99,13 @@ export const orderScenarios: readonly Scenario[] = [
       const order = stage.lines
         .slice(before)
         .flatMap((line) => (line.event === 'frame' ? [line.sequence] : line.event === 'gap' ? [line.first] : []));
-      stage.judgeLines('V4', () => order.join(' ') === '3 4 5 6 8 9 10', `sequences 3 to 10 were told of in the order ${order.join(' ')}`);
+      stage.judgeLines('V4', () => order.join(' ') === '3 4 5 6 8 9 10', `sequences 3 to 10 were reported in the order ${order.join(' ')}`);
       await stage.dismiss();
     },
   },
   {
     name: 'deltas-without-key',
-    about: 'deltas whose key never came, came later, was of another participant or was no key',
+    about: 'deltas whose key is missing, late, of another participant or not a key',
     rules: ['V11', 'V3'],
     async play(stage) {
       const viewing = new Viewing(stage);
@@ -121,7 +121,7 @@ export const orderScenarios: readonly Scenario[] = [
       const good = [source.delta(4), source.key({ participant: 1 }), source.delta(9, { participant: 1 }), source.delta(4)];
       for (const frame of good) viewing.send(connection, [frame]);
       await viewing.marker(connection, 'V11');
-      viewing.expectNever('V11', [...homeless, ...strays], 'and its key was not there');
+      viewing.expectNever('V11', [...homeless, ...strays], 'although its key was not there');
       viewing.expectOnce('V3', [key, ...good]);
       await stage.dismiss();
     },
@@ -184,7 +184,7 @@ export const orderScenarios: readonly Scenario[] = [
   {
     name: 'unknown-fields',
     about:
-      'a later server: unknown fields at every depth, messages of nothing else, unknown events and reasons, frames as no codec writes them',
+      'a later server: unknown fields at every depth, messages of only unknown fields, unknown events and reasons, and frames in unusual encodings',
     rules: ['C5', 'V3'],
     async play(stage) {
       const viewing = new Viewing(stage);
@@ -230,6 +230,6 @@ export function expectGaps(
 ): void {
   for (const [first, last, reason] of gaps) {
     const isIt = (line: ProgramLine) => line.event === 'gap' && line.first === first && line.last === last && line.reason === reason;
-    stage.judgeLines(rule, () => stage.lines.some(isIt), `no line tells of the gap ${first} to ${last}, ${reason}`);
+    stage.judgeLines(rule, () => stage.lines.some(isIt), `no line reports the gap ${first} to ${last}, ${reason}`);
   }
 }

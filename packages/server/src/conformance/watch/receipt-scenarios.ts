@@ -16,7 +16,7 @@ const PROMPT_MS = 6_000;
 export const receiptScenarios: readonly Scenario[] = [
   {
     name: 'receipt-on-message',
-    about: 'a receipt is due when a message comes: one with a frame, then one without anything',
+    about: 'a receipt is due when a message arrives: one with a frame, then an empty one',
     rules: ['V7', 'V8'],
     async play(stage) {
       const viewing = new Viewing(stage);
@@ -48,8 +48,8 @@ export const receiptScenarios: readonly Scenario[] = [
       await stage.until('V7', `a Receipt for ${last.sequence}`, () => viewing.receipts.at(-1)?.sequence === last.sequence);
       const most = (performance.now() - startedMs) / intervalMs + 3;
       const { length } = viewing.receipts;
-      stage.verdict.check('V7', length >= 2, `${length} Receipts came in 10 s; one is due every 3 s`);
-      stage.verdict.check('V7', length <= most, `${length} Receipts came, one every 3 s is asked for`);
+      stage.verdict.check('V7', length >= 2, `${length} Receipts arrived in 10 s; one is due every 3 s`);
+      stage.verdict.check('V7', length <= most, `${length} Receipts arrived; one every 3 s is requested`);
       await stage.dismiss();
     },
   },
@@ -75,7 +75,7 @@ export const receiptScenarios: readonly Scenario[] = [
       const isIt = ({ epoch, sequence }: TakenReceipt) => epoch === source.epoch && sequence === last.sequence;
       await stage.until('V7', `a Receipt for ${last.sequence}, a delta without its key`, () => viewing.receipts.some(isIt));
       const wrong = viewing.receipts.slice(settled + 1).some(({ epoch }) => epoch !== source.epoch);
-      stage.verdict.check('V7', !wrong, 'a Receipt names an epoch that is over');
+      stage.verdict.check('V7', !wrong, 'a Receipt names an epoch that has ended');
       await stage.dismiss();
     },
   },
@@ -102,6 +102,6 @@ function receipt(stage: Stage, viewing: Viewing, timeoutMs: number) {
 
 async function promptly(stage: Stage, viewing: Viewing, occasion: string) {
   const { next } = viewing.source;
-  const what = `a Receipt for ${next - 1} as soon as ${occasion} came, since it was due`;
+  const what = `a Receipt for ${next - 1} on arrival of ${occasion}, since it was due`;
   return stage.until('V8', what, () => viewing.receipts.find(({ sequence }) => sequence === next - 1), PROMPT_MS);
 }

@@ -15,7 +15,7 @@ const CLOSE_AFTER_MS = 8_000;
 export const returnScenarios: readonly Scenario[] = [
   {
     name: 'return-within',
-    about: 'three returns within what the server remembers; frames that the client has had come again, events too',
+    about: "three returns within the server's memory; frames that the client already has are repeated, also events",
     rules: ['C6', 'V3', 'V9'],
     async play(stage) {
       const { viewing, connection, frames } = await watchSome(stage);
@@ -36,7 +36,7 @@ export const returnScenarios: readonly Scenario[] = [
   },
   {
     name: 'return-expired',
-    about: 'a return after too long: the current group comes, and a Gap with EXPIRED',
+    about: 'a return after too long: the server sends the current group and a Gap with EXPIRED',
     rules: ['V3', 'V5', 'V9'],
     async play(stage) {
       const { viewing, connection, frames } = await watchSome(stage);
@@ -87,7 +87,7 @@ export const returnScenarios: readonly Scenario[] = [
   },
   {
     name: 'return-not-live-yet',
-    about: 'a return to a server that first says epoch 0 and a moment later the same epoch',
+    about: 'a return to a server that first sends epoch 0 and a moment later the same epoch',
     rules: ['V1', 'V3', 'V9'],
     async play(stage) {
       const { viewing, connection, frames } = await watchSome(stage);
@@ -106,14 +106,14 @@ export const returnScenarios: readonly Scenario[] = [
   },
   {
     name: 'return-not-live',
-    about: 'a return to a server that says epoch 0 and stays with it; later another epoch begins',
+    about: 'a return to a server that sends epoch 0; later another epoch begins',
     rules: ['V1', 'V9', 'V2'],
     async play(stage) {
       const { viewing, connection } = await watchSome(stage);
       connection.cut();
       const second = await viewing.return(connection);
       viewing.notLive(second);
-      await stage.told('V1', 'watching null, once the client believes it', isNotLive);
+      await stage.told('V1', 'watching null, when the client shows the end', isNotLive);
       const source = viewing.newEpoch();
       viewing.watching(second);
       const frames = [source.header(), source.key(), source.delta(1)];

@@ -100,7 +100,7 @@ export class Viewing {
     this.#stage.verdict.check(
       'V9',
       isRight,
-      `the client returned with epoch and next sequence ${said}; ${epochText(epoch)} and ${next} are due`,
+      `the client returned with epoch and next sequence ${said} instead of ${epochText(epoch)} and ${next}`,
     );
   }
 
@@ -164,7 +164,7 @@ export class Viewing {
   expectOnce(rule: RuleId, frames: readonly MadeFrame[]): void {
     for (const frame of frames) {
       const count = this.countOf(frame);
-      this.#stage.judgeLines(rule, () => count === 1, `frame ${frame.sequence} (kind ${frame.kind}) was given ${count} times`);
+      this.#stage.judgeLines(rule, () => count === 1, `frame ${frame.sequence} (kind ${frame.kind}) was reported ${count} times`);
       const line = this.frameLines.find(({ epoch, sequence }) => epochFromText(epoch) === frame.epoch && sequence === frame.sequence);
       const isTrue = line === undefined || (line.kind === frame.kind && line.participant === frame.participant);
       this.#stage.judgeLines('I1', () => isTrue, `the line about frame ${frame.sequence} names another kind or participant`);
@@ -174,7 +174,7 @@ export class Viewing {
   /** None of `frames` may have been passed to the application. Call it after a marker. */
   expectNever(rule: RuleId, frames: readonly MadeFrame[], why: string): void {
     for (const frame of frames)
-      this.#stage.judgeLines(rule, () => this.countOf(frame) === 0, `frame ${frame.sequence} (kind ${frame.kind}) was given, ${why}`);
+      this.#stage.judgeLines(rule, () => this.countOf(frame) === 0, `frame ${frame.sequence} (kind ${frame.kind}) was reported, ${why}`);
   }
 
   /** A source of frames of a later epoch, which is live from now on. */

@@ -164,7 +164,7 @@ class PacketReader {
     if (page.sequence !== this.#sequence++) throw new OggError(page.offset + 18, 'a page is missing or out of order');
     if ((page.flags & PageFlag.FIRST) !== flags) throw new OggError(page.offset + 5, 'a stream begins at the wrong place');
     if (flags === PageFlag.FIRST) this.serial = page.serial;
-    if (page.serial !== this.serial) throw new OggError(page.offset + 14, 'another stream is multiplexed into this one');
+    if (page.serial !== this.serial) throw new OggError(page.offset + 14, 'another stream is multiplexed with this one');
     if (((page.flags & PageFlag.CONTINUED) !== 0) !== this.#open)
       throw new OggError(page.offset + 5, 'a packet is not continued, or its beginning is missing');
     const packets: LaidPacket[] = [];

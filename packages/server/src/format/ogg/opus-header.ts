@@ -29,8 +29,8 @@ const TAGS_MAGIC = 'OpusTags';
 
 /** Encodes the OpusHead packet. Throws RangeError if a value does not fit its field. */
 export function encodeOpusHead(head: OpusHead): Uint8Array {
-  if (head.channels !== 1 && head.channels !== 2) throw new RangeError(`channels are 1 or 2, not ${head.channels}`);
-  if (!(Number.isInteger(head.preSkip) && head.preSkip >= 0 && head.preSkip <= 0xffff)) throw new RangeError('pre-skip is 0 to 65535');
+  if (head.channels !== 1 && head.channels !== 2) throw new RangeError(`there must be 1 or 2 channels, not ${head.channels}`);
+  if (!(Number.isInteger(head.preSkip) && head.preSkip >= 0 && head.preSkip <= 0xffff)) throw new RangeError('pre-skip must be 0 to 65535');
   const packet = new Uint8Array(19);
   const view = new DataView(packet.buffer);
   packet.set(Buffer.from(HEAD_MAGIC, 'latin1'));
@@ -49,7 +49,7 @@ export function decodeOpusHead(packet: Uint8Array, offset: number): OpusHead {
   // RFC 7845 section 5.1: the upper four bits are the major version; minor versions are compatible.
   if (view.getUint8(8) >> 4 !== 0) throw new OggError(offset + 8, 'the OpusHead version is unknown');
   const channels = view.getUint8(9);
-  if (view.getUint8(18) !== 0) throw new OggError(offset + 18, 'only channel mapping family 0 is read');
+  if (view.getUint8(18) !== 0) throw new OggError(offset + 18, 'only channel mapping family 0 is supported');
   if (channels < 1 || channels > 2) throw new OggError(offset + 9, 'mapping family 0 has 1 or 2 channels');
   if (view.getUint8(8) === 1 && packet.length !== 19) throw new OggError(offset, 'the OpusHead has too many bytes');
   return { channels, preSkip: view.getUint16(10, true), inputSampleRate: view.getUint32(12, true), outputGain: view.getInt16(16, true) };

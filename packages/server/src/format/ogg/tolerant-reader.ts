@@ -17,7 +17,7 @@ export class NoOpusError extends OggError {
   readonly codecs: readonly string[];
   readonly reason: string | undefined;
   constructor(offset: number, codecs: readonly string[], reason: string | undefined) {
-    super(offset, reason ?? (codecs.length > 0 ? `it holds ${codecs.join(' and ')}, not Opus` : 'it has no beginning of an Opus stream'));
+    super(offset, reason ?? (codecs.length > 0 ? `it holds ${codecs.join(' and ')}, not Opus` : 'it has no start of an Opus stream'));
     this.codecs = codecs;
     this.reason = reason;
   }

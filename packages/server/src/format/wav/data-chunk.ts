@@ -53,7 +53,7 @@ export async function* readDataChunk(
   }
   yield* bytesToMetadata(reader);
   const got = reader.position - begin;
-  if (size === 0 || size === Number.POSITIVE_INFINITY) warn(`its header gives no length; ${describe(got)} were read, to its end`);
+  if (size === 0 || size === Number.POSITIVE_INFINITY) warn(`its header gives no length; ${describe(got)} were read up to its end`);
   else if (got < size) warn(`it ends early: its header promises ${describe(size)}, it holds ${describe(got)}`);
   else if (got - size >= frameBytes) warn(`its header promises ${describe(size)}, but ${describe(got - size)} more follow; all were read`);
 }

@@ -212,13 +212,13 @@ test('coded audio in a WAV file is named in the error, with a command to convert
 
 test('formats that cannot be read are refused in one line that says why', async () => {
   const cases: [fields: FormatFields, more: Uint8Array, line: RegExp][] = [
-    [{ code: 0x1234 }, Buffer.alloc(0), /of format 4660 with 16 bits, which is not read; convert it first/],
-    [{ code: 3, bits: 16 }, Buffer.alloc(0), /floating-point numbers of 16 bits; 32 and 64 bits are read/],
-    [{ bits: 999, blockBytes: 0 }, Buffer.alloc(0), /its samples have 999 bits; 8, 16, 24, 32 and 64 are read/],
-    [{ channels: 0, blockBytes: 0 }, Buffer.alloc(0), /it has 0 channels; 1 to 128 are read/],
-    [{ sampleRate: 999 }, Buffer.alloc(0), /its sample rate is 999 Hz; 1000 to 768000 Hz are read/],
+    [{ code: 0x1234 }, Buffer.alloc(0), /of format 4660 with 16 bits, which is not supported; convert it first/],
+    [{ code: 3, bits: 16 }, Buffer.alloc(0), /floating-point numbers of 16 bits; 32 and 64 bits are supported/],
+    [{ bits: 999, blockBytes: 0 }, Buffer.alloc(0), /its samples have 999 bits; 8, 16, 24, 32 and 64 are supported/],
+    [{ channels: 0, blockBytes: 0 }, Buffer.alloc(0), /it has 0 channels; 1 to 128 are supported/],
+    [{ sampleRate: 999 }, Buffer.alloc(0), /its sample rate is 999 Hz; 1000 to 768000 Hz are supported/],
     [{ sampleRate: 768_001 }, Buffer.alloc(0), /its sample rate is 768001 Hz/],
-    [{ code: 0xfffe }, Buffer.alloc(24, 7), /of a format that is not read \((07)+\); convert/],
+    [{ code: 0xfffe }, Buffer.alloc(24, 7), /have an unsupported format \((07)+\); convert/],
   ];
   for (const [fields, more, line] of cases)
     await assert.rejects(

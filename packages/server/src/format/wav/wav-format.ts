@@ -86,7 +86,7 @@ export function parseFormat(body: Uint8Array, isLittleEndian: boolean, warn: (li
   const sampleBytes = encoding === 'A-law' || encoding === 'µ-law' ? 1 : undefined;
   const shape = frameShape(frame, sampleBytes, warn);
   if (encoding === 'float' && shape.sampleBytes !== 4 && shape.sampleBytes !== 8)
-    throw refuse(`its samples are floating-point numbers of ${8 * shape.sampleBytes} bits; 32 and 64 bits are read`);
+    throw refuse(`its samples are floating-point numbers of ${8 * shape.sampleBytes} bits; 32 and 64 bits are supported`);
   const channelMask = u16(0) === EXTENSIBLE && body.length >= 24 ? u32(20) : 0;
   return { encoding, isLittleEndian, ...shape, sampleRate: sampleRateOf(frame, warn), channelMask };
 }
@@ -118,13 +118,13 @@ function encodingOf(body: Uint8Array, code: number, bits: number, warn: (line: s
     guid.subarray(8),
   ]);
   if (GUID_ENDS.includes(swapped.toString('hex', 4))) return known(swapped.readUInt32LE(0), bits);
-  throw refuse(`its samples are of a format that is not read (${guid.toString('hex')}); ${CONVERT}`);
+  throw refuse(`its samples have an unsupported format (${guid.toString('hex')}); ${CONVERT}`);
 }
 
 function known(code: number, bits: number): WavFormat['encoding'] {
   const encoding = ENCODINGS[code];
   if (encoding !== undefined) return encoding;
-  const name = COMPRESSED[code] ?? `of format ${code} with ${bits} bits, which is not read`;
+  const name = COMPRESSED[code] ?? `of format ${code} with ${bits} bits, which is not supported`;
   throw refuse(`its samples are ${name}; ${CONVERT}`);
 }
 
@@ -155,8 +155,8 @@ function frameShape(frame: Frame, fixedBytes: number | undefined, warn: (line: s
   if (taken === undefined)
     throw refuse(
       isCount(channels)
-        ? `its samples have ${bits} bits; 8, 16, 24, 32 and 64 are read`
-        : `it has ${channels} channels; 1 to ${CHANNELS_MAX} are read`,
+        ? `its samples have ${bits} bits; 8, 16, 24, 32 and 64 are supported`
+        : `it has ${channels} channels; 1 to ${CHANNELS_MAX} are supported`,
     );
   // Formats without a number of bits are as old as WAV and not faulty.
   if (bits !== 0 || channels !== taken.channels)
@@ -187,7 +187,7 @@ function frameBytesOf({ channels, sampleBytes }: Shape): number {
 function sampleRateOf({ sampleRate, byteRate, blockBytes }: Frame, warn: (line: string) => void): number {
   const other = blockBytes > 0 ? byteRate / blockBytes : 0;
   if (!isRate(sampleRate) && !isRate(other))
-    throw refuse(`its sample rate is ${sampleRate} Hz; ${SAMPLE_RATE_MIN} to ${SAMPLE_RATE_MAX} Hz are read`);
+    throw refuse(`its sample rate is ${sampleRate} Hz; ${SAMPLE_RATE_MIN} to ${SAMPLE_RATE_MAX} Hz are supported`);
   const taken = isRate(sampleRate) ? sampleRate : other;
   if (sampleRate !== other && byteRate > 0 && blockBytes > 0)
     warn(`its header contradicts itself: ${sampleRate} Hz, but ${byteRate} bytes a second; read at ${taken} Hz`);

@@ -38,7 +38,7 @@ test('a data size that its writer never filled in, or filled in too early, is re
         assert.match(
           wav.warnings[0] ?? '',
           isUnknown
-            ? /^its header gives no length; 2400 samples \(0\.05 s\) were read, to its end$/
+            ? /^its header gives no length; 2400 samples \(0\.05 s\) were read up to its end$/
             : /^its header promises \d+ samples \(\d\.\d\d s\), but \d+ samples \(\d\.\d\d s\) more follow; all were read$/,
           what,
         );

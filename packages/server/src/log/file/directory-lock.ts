@@ -28,7 +28,7 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
     database.close();
     if (!(error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY)) throw error;
     const by = await readFile(holder, 'utf8').catch(() => 'another process');
-    throw new HayateError('IN_USE', `${directory} is in use by ${by.trim()}. A file log admits one process.`, { cause: error });
+    throw new HayateError('IN_USE', `${directory} is in use by ${by.trim()}. Only one process can open a file log.`, { cause: error });
   }
   // Only for the message above; the database holds the lock.
   await writeFile(holder, `process ${process.pid} on ${hostname()} since ${new Date().toISOString()}\n`);

@@ -135,7 +135,7 @@ class FileLog implements Log {
     const extents = [];
     for (let number = 0; number < meta.partitions; number++) {
       const extent = await recoverExtent(partitionDirectory(directory, number), checksumSeed, (cut) =>
-        logger?.warn(cut, 'cut an unfinished write from the end of the log'),
+        logger?.warn(cut, 'removed an unfinished write from the end of the log'),
       );
       extents.push({ number, extent, committed: await readCommitted(extent) });
       space.sizeBytes += extent.segments.reduce((sum, segment) => sum + segment.bytes, 0);
@@ -153,7 +153,7 @@ class FileLog implements Log {
         retryMs,
         now,
         onDurable: () => events.emit('durable'),
-        onFailure: (err) => logger?.warn({ err, partition: number }, 'the log could not be written; appends are refused for now'),
+        onFailure: (err) => logger?.warn({ err, partition: number }, 'the log could not be written; appends are refused until it can'),
       });
       const partition = new FilePartition({
         number,
@@ -165,7 +165,7 @@ class FileLog implements Log {
         now,
         events,
         retention: limits,
-        onUncommitted: (err) => logger?.warn({ err, partition: number }, 'the log could not store its committed offset; trying again'),
+        onUncommitted: (err) => logger?.warn({ err, partition: number }, 'the log could not store its committed offset; retrying'),
         onUndeleted: (err) => logger?.warn({ err }, 'an old log segment could not be deleted'),
       });
       await partition.retire();
@@ -185,7 +185,7 @@ class FileLog implements Log {
   }
 
   async consume(run: (partition: LogPartition, signal: AbortSignal) => Promise<void>): Promise<LogConsumer> {
-    if (this.#consumer !== undefined) throw new HayateError('CONFLICT', 'a file log has one consumer at a time');
+    if (this.#consumer !== undefined) throw new HayateError('CONFLICT', 'a file log can have only one consumer at a time');
     const ending = new AbortController();
     const failed = Promise.withResolvers<never>();
     failed.promise.catch(() => undefined);

@@ -122,5 +122,5 @@ async function syncFile(path: string): Promise<void> {
 }
 
 function corrupt(segment: Segment, position: number, fault: string): HayateError {
-  return new HayateError('CORRUPT', `${segment.path} at byte ${position}: ${fault}. The log stops here, so that no loss goes unnoticed.`);
+  return new HayateError('CORRUPT', `${segment.path} at byte ${position}: ${fault}. The log stops here, so that no loss is overlooked.`);
 }

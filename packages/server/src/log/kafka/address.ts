@@ -25,7 +25,7 @@ export function parseTopicAddress(address: string): TopicAddress {
   if (topic === undefined || !parsed.every((broker) => broker !== undefined))
     throw new HayateError(
       'CONFIGURATION',
-      'a Kafka log is kafka://HOST:PORT[,HOST:PORT]/TOPIC; give a user by the --kafka flags, and write an IPv6 address in brackets',
+      'a Kafka log is kafka://HOST:PORT[,HOST:PORT]/TOPIC; give a user with the --kafka flags, and write an IPv6 address in brackets',
     );
   return { brokers: parsed, topic };
 }

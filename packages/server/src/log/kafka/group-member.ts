@@ -149,7 +149,7 @@ export class GroupMember {
     if (fault === 'FENCED_INSTANCE_ID') {
       logger?.warn(
         { instanceId: this.#instanceId, group: coordinator.group },
-        'another process has this instance id; continuing without one',
+        'another process has this instance id; continuing without an instance id',
       );
       this.#instanceId = null;
     }
@@ -166,7 +166,7 @@ export class GroupMember {
       // The first failure may be caused by an election.
       this.#failures += 1;
       if (this.#failures === 2)
-        logger?.warn({ group: coordinator.group, why: describe(error) }, 'the consumer group cannot be reached; trying again');
+        logger?.warn({ group: coordinator.group, why: describe(error) }, 'the consumer group cannot be reached; retrying');
       if (this.#generation >= 0 && this.#sessionExpired()) this.#expel('no heartbeat for a whole session');
     }
     return false;

@@ -104,7 +104,7 @@ export class Producer {
   async append(partition: number, key: Uint8Array, value: Uint8Array): Promise<number> {
     const { entryBytesMax, metric, limits } = this.#options;
     if (key.length + value.length > entryBytesMax)
-      throw new RangeError(`an entry of ${key.length} + ${value.length} bytes is too long for the log, which takes ${entryBytesMax}`);
+      throw new RangeError(`an entry of ${key.length} + ${value.length} bytes is too long for the log; the limit is ${entryBytesMax}`);
     const appends = this.#partitions[partition];
     if (appends === undefined) throw new RangeError(`partition ${partition} of ${this.#partitions.length}`);
     const bytes = recordBytesMax({ key, value });
@@ -138,7 +138,7 @@ export class Producer {
     const { cluster, limits } = this.#options;
     if (this.#closedMs !== undefined) return new LogRefusedError('closed', 'the log is closed');
     if (cluster.broken !== undefined) return new LogRefusedError('failed', cluster.broken.message, { cause: cluster.broken });
-    if (this.#suspended !== undefined) return new LogRefusedError('failed', `Kafka did not take the last entries: ${this.#suspended}`);
+    if (this.#suspended !== undefined) return new LogRefusedError('failed', `Kafka did not accept the last entries: ${this.#suspended}`);
     if (this.#waitingBytes + bytes > limits.waitingBytesMax && this.#waitingBytes > 0)
       return new LogRefusedError('full', `${this.#waitingBytes} bytes already wait to become durable`);
     return undefined;
@@ -278,10 +278,13 @@ export class Producer {
     this.#pending.delete(appends);
     appends.fault = undefined;
     metric.refused(refusal, entries.length);
-    logger?.warn({ partition: appends.partition, entries: entries.length, why }, 'Kafka does not take appends; refusing them for now');
+    logger?.warn(
+      { partition: appends.partition, entries: entries.length, why },
+      'Kafka does not accept appends; they are refused until it does',
+    );
     this.#suspended = why;
     onSuspend();
-    const error = new LogRefusedError(refusal, `Kafka did not take the entry: ${why}`);
+    const error = new LogRefusedError(refusal, `Kafka did not accept the entry: ${why}`);
     for (const entry of entries) {
       this.#waitingBytes -= recordBytesMax(entry);
       entry.reject(error);

@@ -117,7 +117,7 @@ function decodeBatch(batch: Buffer, from: number, within: boolean): LogEntry[] {
   if (batch.length < BATCH_HEAD_BYTES || batch.readInt8(AT.magic) !== 2) throw corrupt(from, 'its batch is of an unknown format');
   const base = Number(batch.readBigInt64BE(0));
   const end = base + batch.readInt32BE(AT.lastDelta) + 1;
-  if (base > from) throw corrupt(from, `it is missing: ${base} comes next`);
+  if (base > from) throw corrupt(from, `it is missing: the next offset is ${base}`);
   if (end <= from || (base < from && !within)) throw corrupt(from, `its batch begins at ${base} and ends at ${end - 1}`);
   if (crc32c(batch.subarray(CHECKED_FROM)) !== batch.readUInt32BE(AT.crc)) throw corrupt(from, 'the checksum of its batch does not match');
   const attributes = batch.readInt16BE(AT.attributes);
@@ -130,7 +130,7 @@ function decodeBatch(batch: Buffer, from: number, within: boolean): LogEntry[] {
   let expected = base;
   for (let read = 0; read < count; read++) {
     const { delta, key, value } = readRecord(records, expected);
-    if (base + delta !== expected) throw corrupt(expected, `it is missing: ${base + delta} comes next`);
+    if (base + delta !== expected) throw corrupt(expected, `it is missing: the next offset is ${base + delta}`);
     if (expected >= from) entries.push({ offset: expected, appendTimeMs, key: Buffer.from(key).toString(), value });
     expected += 1;
   }

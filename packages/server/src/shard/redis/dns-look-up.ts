@@ -48,7 +48,7 @@ function dnsServersOf(text: string): string[] {
   if (addresses.length === 0 || port < 1 || port > 65_535 || addresses.some(isLinkLocal))
     throw new HayateError(
       'CONFIGURATION',
-      `--dns-server must be an address and port, such as 10.0.0.10:53 or [fd00::10]:53, and not of one link (fe80::); not "${text}"`,
+      `--dns-server must be an address and port, such as 10.0.0.10:53 or [fd00::10]:53, and not link-local (fe80::); not "${text}"`,
     );
   return addresses.map((one) => hostAndPort(one, port));
 }

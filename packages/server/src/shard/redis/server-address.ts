@@ -62,7 +62,7 @@ function parseSource(item: string, label: string): ShardSource {
       'must be memory, or redis://host:port, rediss://host:port or dns+redis://name:port, separated by commas; write an IPv6 address in brackets',
     );
   if (!['', '/'].includes(url.pathname) || url.search !== '' || url.hash !== '')
-    throw refuse('nothing may follow the port: pub/sub has no databases');
+    throw refuse('the address must end with the port: pub/sub has no databases');
   if (url.username !== '' && url.password === '') throw refuse('a user without a password; write redis://user:password@host');
   const host = literal ?? parseAddress(url.hostname) ?? url.hostname;
   const tls = scheme[2] !== undefined;

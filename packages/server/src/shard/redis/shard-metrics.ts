@@ -65,7 +65,7 @@ export class ShardMetrics {
     for (const reason of ['queue_full', 'no_server', 'unanswered'] as const) this.dropped.inc({ reason }, 0);
     this.resolveFailures = new Counter({
       name: 'hayate_shard_resolve_failures_total',
-      help: 'DNS lookups of servers that failed; the last answer stays in force',
+      help: 'Failed DNS lookups of servers; the last answer stays in use',
       registers,
     });
     new Gauge({
@@ -92,7 +92,7 @@ function addServerMetrics(registers: Registry[], shards: () => readonly Observed
         for (const shard of shards()) this.inc({ shard: shard.name }, value(shard));
       },
     });
-  counter('publishes', 'Messages written to this server, including copies and repetitions', ({ counts }) => counts.publishes);
+  counter('publishes', 'Messages written to this server, including copies and republished ones', ({ counts }) => counts.publishes);
   counter('published_bytes', 'Bytes of the PUBLISH commands written to this server', ({ counts }) => counts.publishedBytes);
   counter('slots', 'Slots written to this server, one write each', ({ counts }) => counts.slots);
   counter('republished', 'Messages that this server left unanswered and another server got', ({ counts }) => counts.republished);

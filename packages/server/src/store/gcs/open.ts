@@ -65,7 +65,7 @@ export async function openGcsStore(options: BucketOptions): Promise<Store> {
         return undefined;
       // The MD5 covers the whole object, so a part cannot be checked.
       const [, md5] = /\bmd5=([^,\s]+)/.exec(response.headers.get('x-goog-hash') ?? '') ?? [];
-      if (response.status === 200 && md5 !== undefined && md5 !== md5Of(bytes)) throw new Error('an object arrived with another MD5');
+      if (response.status === 200 && md5 !== undefined && md5 !== md5Of(bytes)) throw new Error('an object arrived with the wrong MD5');
       // The object ends before the range begins.
       return response.ok ? cutToRange(bytes, response.status === 206, range) : new Uint8Array();
     },

@@ -86,7 +86,7 @@ test('a Japanese file with a Japanese title is broadcast, watched, recorded and 
   assert.equal(typed.code, 2);
   assert.match(
     typed.stderr.join('\n'),
-    /^hayate broadcast: --title has 202 characters \(UTF-16 code units\), at most 200 are allowed; its beginning/,
+    /^hayate broadcast: --title has 202 characters \(UTF-16 code units\), at most 200 are allowed; use its beginning/,
   );
 
   const watch = startHayate(t, ['watch', 'hoshi', '--out', out, '--server', server.url]);

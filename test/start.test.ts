@@ -70,7 +70,7 @@ test('a fresh clone fetches little, shows its page and a live demo, drains, and 
   const limit = runtime === undefined ? packagesMbMax : allMbMax;
   t.diagnostic(`fetched ${megabytes(bytes)} MB${runtime === undefined ? '' : ', the runtime with them'}`);
   assert.ok(bytes <= limit * 1e6, `npm start fetched ${megabytes(bytes)} MB, at most ${limit}`);
-  if (runtime !== undefined) assert.deepEqual(readdirSync(join(clone, '.runtime')), [pinnedNode], 'nothing but the runtime is kept');
+  if (runtime !== undefined) assert.deepEqual(readdirSync(join(clone, '.runtime')), [pinnedNode], 'only the runtime is kept');
 
   assert.equal((await fetch(`${first.url}/readyz`)).status, 200);
   assert.match(await (await fetch(`${first.url}/`)).text(), /<script [^>]*type="module"/);
@@ -88,7 +88,7 @@ test('a fresh clone fetches little, shows its page and a live demo, drains, and 
 
   first.started.interrupt();
   const exit = await first.started.exit;
-  assert.ok(exit.code === 0 || exit.signal === 'SIGINT', 'npm ends well, or as one who was interrupted with its child');
+  assert.ok(exit.code === 0 || exit.signal === 'SIGINT', 'npm exits with 0, or with the code of an interrupted child');
   const said = first.started.lines.join('\n');
   assert.match(said, /The archive is in /);
   assert.match(said, /hear the newest broadcast: .*\.ogg/);

@@ -62,7 +62,7 @@ test('roles never import one another', () => {
   const roles = ['streamer', 'listener', 'room', 'archiver', 'patrol', 'api'].map((role) => `packages/server/src/${role}/`);
   const roleOf = (path: string): string | undefined => roles.find((role) => path.startsWith(role));
   none(
-    'A role reaches another by a seam alone:',
+    'A role may reach another only through a seam:',
     importsWhere(
       (path) => roleOf(path) !== undefined,
       (target, path) => {
@@ -172,7 +172,7 @@ test('no file is too long to be one concept', () => {
 test('comments and pages fit 100 columns and use plain words', () => {
   const isComment = ({ text }: Line): boolean => /^\s*(\/\/|\/?\*)/.test(text);
   const comments = code.filter((path) => !/\.d\.ts$/.test(path)).flatMap((path) => linesOf(path).filter(isComment));
-  none('A comment beyond 100 columns:', comments.filter(({ text }) => text.length > 100).map(at));
+  none('A comment wider than 100 columns:', comments.filter(({ text }) => text.length > 100).map(at));
   const odd = /\b(anew|[Ww]hoever|[Gg]oes on|[Ww]ent on|manieth|none of ours|who cares)\b/;
   none('Say continues, again, every program …:', comments.filter(({ text }) => odd.test(text)).map(at));
   const pages = paths.filter((path) => path.endsWith('.md') && path !== 'docs/reference/cli.md');
@@ -214,7 +214,7 @@ test('files are named in kebab case, and not vaguely', () => {
     code.filter((path) => !kebab.test(basename(path))),
   );
   none(
-    'A name that says nothing:',
+    'A vague name:',
     paths.filter((path) => vague.test(path)),
   );
 });
@@ -288,7 +288,7 @@ test('lockfiles name no host, hash every package and hold every platform', () =>
   assert.ok(lockfiles.includes('package-lock.json') && lockfiles.includes('scripts/runtime/package-lock.json'));
   for (const lockfile of lockfiles) {
     none(
-      'A host is named:',
+      'Names a host:',
       linesOf(lockfile)
         .filter(({ text }) => /"resolved": ".*:\/\//.test(text))
         .map(at),

@@ -48,7 +48,7 @@ async function measure(scope: TestContext, seconds: number) {
   await studio.getByRole('button', { name: 'Go live' }).click();
   await poll('the studio to be live', () => studio.evaluate(() => (window.hayate as StudioDebug | undefined)?.epoch() || undefined));
   const viewer = await browser.open('/watch/latency?debug&quality=low');
-  await poll('enough sound', async () => (await recordedS(viewer, 'played')) > seconds, {
+  await poll('enough recorded sound', async () => (await recordedS(viewer, 'played')) > seconds, {
     timeoutMs: seconds * 4_000,
   });
   const [heard, played] = [await soundOf(studio, 'microphone'), await soundOf(viewer, 'played')];

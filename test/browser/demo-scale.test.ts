@@ -125,7 +125,7 @@ test('Redis servers hang, die and return while the avatar keeps talking, and no 
     await press(1, 'Hang this Redis');
     now = await untilSnapshot(
       url,
-      'what was sent again',
+      'the frames that were sent again',
       (snapshot) => shard(snapshot, 1).condition === 'hung' && !shard(snapshot, 1).isUsed && shard(snapshot, 1).republished > 0,
     );
     now = await goesOn(now);
@@ -159,7 +159,7 @@ test('Redis servers hang, die and return while the avatar keeps talking, and no 
   });
 
   await t.test('the page lists the four actions', async () => {
-    await poll('four actions', async () => (await page.locator('.actions li').count()) === 4, WAIT);
+    await poll('four actions in the list', async () => (await page.locator('.actions li').count()) === 4, WAIT);
     assert.deepEqual(await page.locator('.actions strong').allInnerTexts(), [
       'Redis 2 started again',
       'Redis 1 resumed',

@@ -78,7 +78,11 @@ test('text that an input method composes is not checked, rewritten or submitted 
   // A title that is too long loses nothing, is counted in characters as people see them, and is not
   // sent.
   await studio.getByLabel('Title').fill('あ'.repeat(195) + family + family);
-  await poll('the excess', async () => /^2 characters too many/.test(await studio.locator('#title-hint').innerText()), WAIT);
+  await poll(
+    'the hint about excess characters',
+    async () => /^2 characters too many/.test(await studio.locator('#title-hint').innerText()),
+    WAIT,
+  );
   await studio.getByRole('button', { name: 'Go live' }).click();
   assert.equal(await epochOf(studio), undefined);
   assert.ok(await studio.getByLabel('Title').evaluate((input) => input === document.activeElement));
@@ -144,7 +148,7 @@ test('a path with an invalid stream name says so and suggests a valid one', asyn
   const scene = await setUp(t);
   if (scene === undefined) return;
   const page = await scene.browser.open(`/watch/${encodeURIComponent('星 hoshi')}`);
-  await poll('the sentence', async () => (await page.locator('.missing').count()) > 0, WAIT);
+  await poll('the sentence about the invalid name', async () => (await page.locator('.missing').count()) > 0, WAIT);
   assert.match(await page.locator('.missing').innerText(), /“星 hoshi” is not a valid stream name\./);
   await page.getByRole('link', { name: 'Go to hoshi' }).click();
   await poll('the page of hoshi', async () => new URL(page.url()).pathname === '/watch/hoshi', WAIT);

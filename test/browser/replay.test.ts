@@ -114,7 +114,10 @@ async function assertHeard(t: TestContext, page: Page, voice: Float32Array, [fro
   t.diagnostic(
     `${fromS} to ${toS} s: loudness alike ${whole?.likeness.toFixed(3)}, waveform ${median.toFixed(3)} (median of ${likeness.length} pieces)`,
   );
-  assert.ok((whole?.likeness ?? 0) > 0.75 && median > 0.75, `heard of ${fromS} to ${toS} s: ${likeness.map((value) => value.toFixed(2))}`);
+  assert.ok(
+    (whole?.likeness ?? 0) > 0.75 && median > 0.75,
+    `likeness of ${fromS} to ${toS} s: ${likeness.map((value) => value.toFixed(2))}`,
+  );
 }
 
 /**
@@ -167,7 +170,7 @@ test('a past broadcast is found, played, sought and played faster, with the orig
     await page.getByRole('link', { name: 'Past broadcasts' }).click();
     await page.getByRole('textbox', { name: 'Stream' }).fill('nobody');
     await page.getByRole('button', { name: 'Search' }).click();
-    await poll('nothing to be found', () => page.getByText('Nothing here yet').isVisible(), WAIT);
+    await poll('the empty list', () => page.getByText('Nothing here yet').isVisible(), WAIT);
     await page.getByRole('textbox', { name: 'Stream' }).fill('past-light');
     await page.getByRole('button', { name: 'Search' }).click();
     const row = page.getByRole('link', { name: /First light/ });
@@ -191,7 +194,7 @@ test('a past broadcast is found, played, sought and played faster, with the orig
     const box = await page.locator('.timeline').boundingBox();
     assert.ok(box !== null);
     await page.mouse.click(box.x + box.width * (30 / SECONDS), box.y + box.height / 2);
-    await poll('the place', async () => (await placeOf(page)) > 28_000, WAIT);
+    await poll('the position', async () => (await placeOf(page)) > 28_000, WAIT);
     const fromMs = await placeOf(page);
     assert.ok(fromMs < 40_000);
     await playTo(page, 36_500);
@@ -203,7 +206,7 @@ test('a past broadcast is found, played, sought and played faster, with the orig
     await slider.focus();
     const before = await placeOf(page);
     for (let i = 0; i < 4; i++) await page.keyboard.press('ArrowLeft');
-    await poll('the place', async () => (await placeOf(page)) < before - 15_000, WAIT);
+    await poll('the position', async () => (await placeOf(page)) < before - 15_000, WAIT);
     assert.match((await slider.getAttribute('aria-valuetext')) ?? '', /seconds? of 49 seconds/);
     const fromS = Math.ceil((await placeOf(page)) / 1000) + 1;
     await playTo(page, (fromS + 4.5) * 1000);
@@ -278,6 +281,6 @@ test('a user without the right to moderate sees no link to past broadcasts; a mo
   // It waits for a click, unless the test's evaluation in the page has counted as one.
   await poll('a first picture', async () => ['paused', 'playing'].includes(await stateOf(moderator)), WAIT);
   if ((await stateOf(moderator)) === 'paused') await moderator.getByRole('button', { name: 'Play' }).click();
-  await poll('it to play', async () => (await placeOf(moderator)) > 2_000, WAIT);
+  await poll('the replay to play', async () => (await placeOf(moderator)) > 2_000, WAIT);
   await poll('sound', async () => rootMeanSquare((await soundOf(moderator, 'played')).samples) > 0.01, WAIT);
 });

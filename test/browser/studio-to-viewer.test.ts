@@ -223,7 +223,11 @@ test('viewers hear and see the voice and the motion of the studio', async (t) =>
 
   await t.test('ending it in the studio ends it in the viewer', async () => {
     await studio.getByRole('button', { name: /^End/ }).click();
-    await poll('the end', () => viewer.evaluate(() => (window.hayate as ViewerDebug).state() === 'ended'), WAIT);
+    await poll(
+      'the message that the broadcast has ended',
+      () => viewer.evaluate(() => (window.hayate as ViewerDebug).state() === 'ended'),
+      WAIT,
+    );
     assert.ok(await viewer.getByText('The broadcast has ended').isVisible());
   });
 });
@@ -244,7 +248,7 @@ test('"Tap to hear" stands there until autoplay is allowed by a click, and then 
   const tap = viewer.getByRole('button', { name: 'Tap to hear' });
   await poll('the invitation', () => tap.isVisible(), WAIT);
   await tap.click();
-  await poll('it to go', async () => !(await tap.isVisible()), WAIT);
+  await poll('the invitation to disappear', async () => !(await tap.isVisible()), WAIT);
   await poll('sound', async () => rootMeanSquare((await soundOf(viewer, 'played')).samples) > 0.01, WAIT);
 });
 

@@ -64,7 +64,7 @@ describe('one machine', { concurrency: 3 }, () => {
       await site.untilAcknowledged(20);
       await site.stop(site.first('all'));
       // A journal is complete once its broadcaster has seen the connection end.
-      await site.until('connections to be missed', () => site.broadcasts.every(({ losses }) => losses > 0));
+      await site.until('connections to be lost', () => site.broadcasts.every(({ losses }) => losses > 0));
       const { frames } = await auditArchive(site, python);
       t.diagnostic(`${frames} frames were in the archive when it exited`);
       await site.start('all');

@@ -115,7 +115,7 @@ export class BroadcastRun {
     };
     const said = () => this.broadcasts.flatMap(({ stream, process }) => process.lines.map((line) => `${stream}: ${line}`)).join('\n');
     const result = await poll(what, met, { timeoutMs: 60_000 }).catch((error: unknown) => error);
-    if (result !== 'met') throw new Error(`${what} did not come while a broadcast went on:\n${said()}`, { cause: result });
+    if (result !== 'met') throw new Error(`gave up waiting for ${what} during a broadcast:\n${said()}`, { cause: result });
   }
 
   /**
@@ -172,7 +172,7 @@ export class BroadcastRun {
     assert.deepEqual(
       ends.filter(({ committed, end }) => committed !== end),
       [],
-      'the log goes on behind the last cut',
+      'the log continues after the last cut',
     );
     const store = await openFsStore({ directory: this.archive });
     assert.deepEqual((await verifyArchive({ store })).findings, []);

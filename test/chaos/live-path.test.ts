@@ -64,10 +64,7 @@ test('a Redis that hangs and resumes later duplicates and loses no frame', async
   await on.show.until('suspicion', async () => (await on.cluster.sum('streamer', 'hayate_shard_suspected_total')) > 0);
   await on.show.untilSent(on.show.sent + 150);
   on.redis[0].signal('SIGCONT');
-  await on.show.until(
-    'what it delivers late',
-    async () => (await on.cluster.sum('listener', 'hayate_listener_duplicate_frames_total')) > 0,
-  );
+  await on.show.until('its late messages', async () => (await on.cluster.sum('listener', 'hayate_listener_duplicate_frames_total')) > 0);
   await on.show.untilSent(on.show.sent + 100);
   await finish(on);
 });

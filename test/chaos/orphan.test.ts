@@ -169,8 +169,8 @@ test('hayate ends with the program that started it with a lifeline; a channel al
   for (const { said } of [held, free]) await poll('a server', () => said().includes('listening on'), WAIT);
   free.child.disconnect();
   held.child.disconnect();
-  assert.deepEqual(await held.exit, [0, null], 'it drains, and ends well');
-  await poll('its last words', () => /draining\nstopped; the archive is in /.test(held.said()));
+  assert.deepEqual(await held.exit, [0, null], 'it drains and exits with 0');
+  await poll('the last line of the server', () => /draining\nstopped; the archive is in /.test(held.said()));
   assert.equal((await fetch(/http\S+/.exec(free.said())?.[0] ?? '')).ok, true, 'the other still serves');
   free.child.kill('SIGTERM');
   assert.deepEqual(await free.exit, [0, null]);
@@ -210,5 +210,5 @@ test('killing the scale-out demonstration ends its servers, its viewers and its 
     for (const { pid } of stillRunning(children)) process.kill(pid, 'SIGKILL');
   });
   process.kill(demo.pid, 'SIGKILL');
-  await poll('the end of all', () => stillRunning(children).length === 0, WAIT);
+  await poll('the end of all processes', () => stillRunning(children).length === 0, WAIT);
 });

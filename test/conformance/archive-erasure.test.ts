@@ -116,7 +116,7 @@ async function assertErased(before: Map<string, Uint8Array>, store: Store, erase
     changed++;
     assert.ok(
       [...was.keys()].some((name) => erased.has(name)),
-      `${key} has changed for nothing`,
+      `${key} has changed without need`,
     );
     assert.deepEqual(readObjectIdentity(key, bytes), { digest: readObjectIdentity(key, old).digest, erased: true });
   }

@@ -230,7 +230,7 @@ test('an erased broadcast is gone at once, and frames deleted for their age are 
   const [key] = await reader.framesKeys(windows);
   assert.ok(first !== undefined && key !== undefined);
   await place.store.delete(key);
-  await assert.rejects(reader.frames(phone, { fromMs: 0, toMs: 1_000 }), { code: 'CORRUPT' }, 'a hole that nobody meant');
+  await assert.rejects(reader.frames(phone, { fromMs: 0, toMs: 1_000 }), { code: 'CORRUPT' }, 'an unintended hole');
   await writeRetained(place.store, { ...everythingRetained(first), frames: first.lastOffset + 1 });
   await assert.rejects(reader.frames(phone, { fromMs: 0, toMs: 1_000 }), { code: 'GONE' });
   assert.ok((await reader.frames(phone, { fromMs: 3_400_000, toMs: 3_401_000 })).length > 0);

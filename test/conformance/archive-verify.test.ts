@@ -93,11 +93,11 @@ const FORGERIES: readonly (readonly [what: string, change: (epoch: EpochState) =
   ['another origin', (epoch) => ({ ...epoch, header: epoch.header && { ...epoch.header, originUnixUs: 1 } })],
   ['another title', (epoch) => ({ ...epoch, header: epoch.header && { ...epoch.header, title: 'No' } })],
   [
-    'voices that stand elsewhere',
+    'voices at other positions',
     (epoch) => ({ ...epoch, tracks: epoch.tracks.map((track) => ({ ...track, position: track.position + 960 })) }),
   ],
   ['other pre-roll', (epoch) => ({ ...epoch, tracks: epoch.tracks.map((track) => ({ ...track, preroll: track.preroll.slice(1) })) })],
-  ['a voice that nobody has', (epoch) => ({ ...epoch, tracks: [...epoch.tracks, { participant: 9, position: 960, preroll: [] }] })],
+  ['a voice that does not exist', (epoch) => ({ ...epoch, tracks: [...epoch.tracks, { participant: 9, position: 960, preroll: [] }] })],
 ];
 
 /** Damages, and the rule that must find each. `alone`: no other rule may find it. */
@@ -105,7 +105,7 @@ const damages: { what: string; rule: Rule; alone?: boolean; damage: (archive: Da
   { what: 'a frames object is gone', rule: 'objects', damage: async (a) => a.store.delete(await a.middle('frames/')) },
   { what: 'an audio object is gone', rule: 'objects', damage: async (a) => a.store.delete(await a.middle('audio/')) },
   {
-    what: 'two audio objects have changed places',
+    what: 'two audio objects are swapped',
     rule: 'content',
     damage: async (a) => {
       const [one = '', other = ''] = await a.keys('audio/alice/');
@@ -160,7 +160,7 @@ const damages: { what: string; rule: Rule; alone?: boolean; damage: (archive: Da
     damage: async (a) => a.changeFrames(await a.middle('frames/'), (rows) => rows.toSpliced(5, 1)),
   },
   {
-    what: 'a frame is there twice',
+    what: 'a frame occurs twice',
     rule: 'exactly once',
     damage: async (a) => a.changeFrames(await a.middle('frames/'), (rows) => rows.toSpliced(5, 0, rows[5] ?? assert.fail())),
   },
@@ -180,7 +180,7 @@ const damages: { what: string; rule: Rule; alone?: boolean; damage: (archive: Da
     damage: async (a) => a.changeFrames(await a.middle('frames/'), (rows) => rows.map((row, i) => (i === 0 ? { ...row, offset: 0 } : row))),
   },
   {
-    what: 'a manifest says that more is covered than is',
+    what: 'a manifest claims to cover more than exists',
     rule: 'offsets',
     damage: async (a) =>
       a.changeManifest(await a.middle('cuts/'), (manifest) => {
@@ -208,7 +208,7 @@ const damages: { what: string; rule: Rule; alone?: boolean; damage: (archive: Da
   },
   ...(['audio_frames', 'gap_frames', 'late_frames', 'motion_bytes', 'audio_packets', 'level_frames', 'dropped_frames'] as const).map(
     (column) => ({
-      what: `statistics count other ${column}`,
+      what: `statistics have a wrong ${column}`,
       rule: 'statistics' as const,
       alone: true,
       damage: async (a: Damage) =>
@@ -218,7 +218,7 @@ const damages: { what: string; rule: Rule; alone?: boolean; damage: (archive: Da
     }),
   ),
   {
-    what: 'statistics tell another title, level and delay',
+    what: 'statistics have a wrong title, level and delay',
     rule: 'statistics',
     alone: true,
     damage: async (a) =>
@@ -232,7 +232,7 @@ const damages: { what: string; rule: Rule; alone?: boolean; damage: (archive: Da
     damage: async (a) => a.changeStatistics(await a.middle('statistics/'), (rows) => rows.slice(1)),
   },
   {
-    what: 'a packet of voice is another one',
+    what: 'a packet of voice is replaced',
     rule: 'audio',
     damage: async (a) =>
       a.changeAudio(await a.middle('audio/alice/'), (link) => {
@@ -269,7 +269,7 @@ const damages: { what: string; rule: Rule; alone?: boolean; damage: (archive: Da
       }),
   })),
   {
-    what: "a frame's columns are not its own",
+    what: "a frame's columns do not match the frame",
     rule: 'content',
     damage: async (a) =>
       a.changeFrames(await a.middle('frames/'), (rows) =>
@@ -277,7 +277,7 @@ const damages: { what: string; rule: Rule; alone?: boolean; damage: (archive: Da
       ),
   },
   {
-    what: 'a frames object lies in another hour',
+    what: 'a frames object is in the wrong hour',
     rule: 'offsets',
     alone: true,
     damage: async (a) => {
@@ -286,13 +286,13 @@ const damages: { what: string; rule: Rule; alone?: boolean; damage: (archive: Da
     },
   },
   {
-    what: 'statistics tell of another window',
+    what: 'statistics have a wrong window',
     rule: 'statistics',
     damage: async (a) =>
       a.changeStatistics(await a.middle('statistics/'), (rows) => rows.map((row) => ({ ...row, window_start: row.window_start - 3_000 }))),
   },
   {
-    what: 'statistics tell of batches that their window cannot hold',
+    what: 'statistics have batches that their window cannot hold',
     rule: 'statistics',
     alone: true,
     damage: async (a) =>
@@ -301,7 +301,7 @@ const damages: { what: string; rule: Rule; alone?: boolean; damage: (archive: Da
       ),
   },
   {
-    what: 'statistics tell other labels',
+    what: 'statistics have wrong labels',
     rule: 'statistics',
     alone: true,
     damage: async (a) =>
@@ -320,7 +320,7 @@ const damages: { what: string; rule: Rule; alone?: boolean; damage: (archive: Da
     },
   })),
   {
-    what: 'a manifest remembers otherwise what nothing came of',
+    what: 'a manifest changes a broadcast without new batches',
     rule: 'state',
     alone: true,
     damage: async (a) => {
@@ -335,7 +335,7 @@ const damages: { what: string; rule: Rule; alone?: boolean; damage: (archive: Da
     },
   },
   {
-    what: 'a manifest remembers a broadcast that never came',
+    what: 'a manifest remembers a broadcast that never existed',
     rule: 'state',
     alone: true,
     damage: async (a) =>
@@ -356,7 +356,7 @@ const damages: { what: string; rule: Rule; alone?: boolean; damage: (archive: Da
     },
   },
   {
-    what: 'a packet of voice is concealed that came, and everything about it agrees',
+    what: 'a received packet of voice is concealed consistently',
     rule: 'audio',
     damage: async (a) =>
       a.changeAudio(await a.middle('audio/alice/', (key) => !key.includes('late')), (link) => {
@@ -376,7 +376,7 @@ const damages: { what: string; rule: Rule; alone?: boolean; damage: (archive: Da
       }),
   })),
   {
-    what: 'a segment has a tag more',
+    what: 'a segment has an additional tag',
     rule: 'audio',
     alone: true,
     damage: async (a) =>
@@ -385,7 +385,7 @@ const damages: { what: string; rule: Rule; alone?: boolean; damage: (archive: Da
       }),
   },
   {
-    what: 'a page of voice has a wrong granule position, and the checksum of it',
+    what: 'a page of voice has a wrong granule position with a matching checksum',
     rule: 'content',
     alone: true,
     damage: async (a) => {
@@ -399,7 +399,7 @@ const damages: { what: string; rule: Rule; alone?: boolean; damage: (archive: Da
     },
   },
   {
-    what: 'a file of an hour lies where there are no statistics',
+    what: 'an hourly file exists for an hour without statistics',
     rule: 'unnamed objects',
     alone: true,
     damage: async (a) => {
@@ -408,7 +408,7 @@ const damages: { what: string; rule: Rule; alone?: boolean; damage: (archive: Da
     },
   },
   {
-    what: 'the archive holds something that is none of its keys',
+    what: 'the archive holds an object with an invalid key',
     rule: 'unnamed objects',
     alone: true,
     damage: async (a) => {
@@ -416,7 +416,7 @@ const damages: { what: string; rule: Rule; alone?: boolean; damage: (archive: Da
     },
   },
   {
-    what: 'what was deleted for its age is still there',
+    what: 'an object that was deleted for its age still exists',
     rule: 'objects',
     alone: true,
     damage: async (a) => {
@@ -426,7 +426,7 @@ const damages: { what: string; rule: Rule; alone?: boolean; damage: (archive: Da
     },
   },
   {
-    what: 'a valid retention record is damaged',
+    what: 'a retention record is damaged',
     rule: 'manifests',
     alone: true,
     damage: async (a) => {
@@ -444,7 +444,7 @@ const damages: { what: string; rule: Rule; alone?: boolean; damage: (archive: Da
     },
   },
   {
-    what: 'an erasure was not finished',
+    what: 'an erasure is unfinished',
     rule: 'erasure',
     alone: true,
     damage: async (a) => {

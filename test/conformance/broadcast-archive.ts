@@ -204,7 +204,7 @@ export function assertAcknowledgedOnce(
     assert.deepEqual(
       promised.filter((sequence) => !archived.has(sequence)),
       [],
-      `${stream} ${epoch}: acknowledged, and not in the archive`,
+      `${stream} ${epoch}: acknowledged but not in the archive`,
     );
     return broadcast;
   });

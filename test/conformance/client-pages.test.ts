@@ -56,7 +56,7 @@ test('each close code is in one class, whose advice is that of the contract', ()
       rowOf.set(Number(code), row);
     }
   const missing = Object.values(CloseCodes).filter(({ code, temporary }) => !temporary && !rowOf.has(code));
-  assert.deepEqual(missing, [], 'permanent codes without advice; temporary ones are covered by those that a client does not know');
+  assert.deepEqual(missing, [], 'permanent codes without advice; the advice for unknown codes covers temporary ones');
   for (const [code, [name = '', , reconnect = '', ticket = '']] of rowOf) {
     const known = closeCodeByNumber(code);
     // Codes without a name are WebSocket's own: behaviour.md, C8.

@@ -115,7 +115,7 @@ test('each reader of client messages gives a value or throws WireError, for any 
         refused++;
       }
     }
-    assert.ok(accepted > 0, `${name} has accepted nothing: its inputs are too wild to reach its inside`);
+    assert.ok(accepted > 0, `${name} has accepted nothing: its inputs do not reach its inner checks`);
     assert.equal(accepted + refused, INPUTS);
   }
   t.diagnostic(`seed ${seed}: ${inputs.toLocaleString('en')} hostile inputs`);

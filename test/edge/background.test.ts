@@ -45,10 +45,10 @@ test('a silent client that answers pings stays connected, one that does not is c
     await poll('more pings than fit into two idle timeouts', async () => (await pings()) >= 9);
     assert.equal(answering.code(), undefined);
     answering.socket.terminate();
-    await poll('the connection to be gone', async () => (await server.metric('hayate_connections', { endpoint })) === 0);
+    await poll('the connection to close', async () => (await server.metric('hayate_connections', { endpoint })) === 0);
     const before = await pings();
     const mute = await openSilent(t, server, path, { autoPong: false });
-    assert.equal(await poll('the close', () => mute.code()), CloseCodes.IDLE.code);
+    assert.equal(await poll('the close of the silent client', () => mute.code()), CloseCodes.IDLE.code);
     assert.equal((await pings()) - before, 3);
     assert.equal(await server.metric('hayate_connection_closes_total', { endpoint, code: 'IDLE' }), 1);
   }

@@ -41,7 +41,7 @@ test("HAProxy's default check and its other checks find a server with any roles 
         const { check_status, status } = await haproxy.server('one');
         return check_status === 'L7OK' && status === 'UP';
       };
-      await poll(`${check} to find it up`, isUp);
+      await poll(`${check} to find the server up`, isUp);
     }
   }
 });

@@ -234,7 +234,7 @@ test('workers listen on the address of their primary, and print it once', async 
   ]);
   const printed = await addressOf(group);
   const { port } = new URL(printed);
-  assert.equal(printed, `http://here.example:${port}`, 'with a key the name stands');
+  assert.equal(printed, `http://here.example:${port}`, 'with a key the name is printed');
   assert.equal((await fetch(`http://[::1]:${port}/`)).ok, true);
   const [, internal = ''] = await group.untilLine(/^internal port: (http:\/\/\[::1\]:\d+)$/, WAIT);
   assert.equal((await fetch(`${internal}/readyz`)).status, 200);

@@ -273,7 +273,7 @@ test('the SDK replays a broadcast: every frame once and on time, at any speed, f
   // Shows a picture without playing.
   begin();
   replay.seek(7_230);
-  await poll('the place', () => replay.state === 'paused');
+  await poll('the position', () => replay.state === 'paused');
   assert.deepEqual([replay.positionMs, audio.length, states.at(-1)], [7_230, 0, 'paused']);
   assert.ok(motion.some(({ captureUs }) => captureUs === 7_220_000) && motion.some(({ captureUs }) => captureUs === 7_240_000));
   // Seeks forward and back while it plays.
@@ -311,6 +311,6 @@ test('a refused replay says why, and plays when it is retried with permission', 
   assert.match(replay.reason ?? '', /does not grant moderate/);
   moderate = ['hoshi'];
   replay.play();
-  await poll('it to play', () => replay.state === 'playing');
+  await poll('the replay to play', () => replay.state === 'playing');
   assert.equal(replay.reason, undefined);
 });

@@ -22,7 +22,7 @@ const ticketFor = (nextSequence: bigint) => (message: ServerMessage) =>
   message.ack !== undefined && message.ack.nextSequence >= nextSequence && message.ack.ticket.length > 0 ? message.ack : undefined;
 
 for (const [what, unacknowledged] of [
-  ['with frames that nobody acknowledged', 3],
+  ['with unacknowledged frames', 3],
   ['with all frames acknowledged', 0],
 ] as const)
   test(`an app that was killed ${what} continues its epoch by ticket and stored sequence`, async (t) => {

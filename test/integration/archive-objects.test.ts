@@ -74,7 +74,7 @@ test('HEAD has the headers of GET without the bytes, and ignores ranges', async 
     for (const name of ['etag', 'last-modified', 'content-length', 'content-type', 'cache-control', 'accept-ranges'])
       assert.equal(headerOf(head, name), headerOf(whole, name), name);
   }
-  assert.equal(await server.metric('hayate_store_read_bytes_total'), read, 'nothing is read for it');
+  assert.equal(await server.metric('hayate_store_read_bytes_total'), read, 'no bytes are read for it');
   assert.equal((await get({ 'If-None-Match': '*' }, 'HEAD')).status, 304);
   assert.equal((await get({ 'If-Match': '"other"' }, 'HEAD')).status, 412);
 });

@@ -44,7 +44,7 @@ async function bystanders(t: TestContext, server: TestServer) {
     peer.send({ frames: [last] });
     await poll('the bystander to get its frame', () => viewer.frames().some((frame) => Buffer.compare(frame, last) === 0));
     assert.equal(viewer.frames().length, source.sequence);
-    assert.deepEqual(readdirSync(parent), before, 'nothing lies beside the data directory');
+    assert.deepEqual(readdirSync(parent), before, 'no file was written outside of the data directory');
   };
 }
 
@@ -138,7 +138,7 @@ const cases: Record<string, Case> = {
     code: 'WRONG_STREAM',
     provoke: async (peer, server) => peer.send({ frames: [new FrameSource('hoshi', (await begin(peer, server)).epoch + 1n).key()] }),
   },
-  'a frame of no known kind': {
+  'a frame of unknown kind': {
     code: 'PROTOCOL_ERROR',
     provoke: async (peer, server) => {
       const frame = (await begin(peer, server)).key();
@@ -162,7 +162,7 @@ const cases: Record<string, Case> = {
       peer.send({ frames: [source.key()] });
     },
   },
-  'a first frame that is no HEADER': {
+  'a first frame that is not a HEADER': {
     code: 'PROTOCOL_ERROR',
     provoke: async (peer, server) => peer.send({ frames: [(await begin(peer, server)).audio()] }),
   },

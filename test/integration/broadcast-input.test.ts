@@ -34,7 +34,7 @@ test('a truncated voice note with odd tags is sent with warnings, and the report
     stderr.join('\n'),
   );
   const warnings = stderr.filter((line) => line.startsWith('warning: '));
-  assert.equal(new Set(warnings).size, warnings.length, 'one line a kind');
+  assert.equal(new Set(warnings).size, warnings.length, 'one line for each kind');
   assert.ok(
     warnings.some((line) => /ends in the middle of an Ogg page/.test(line)),
     stderr.join('\n'),

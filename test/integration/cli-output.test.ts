@@ -103,7 +103,7 @@ test('a closed output ends a recording without an error, and does not end a serv
   const line = `(${cli} serve --data ${other} --port 0 --log-level silent & echo $! > ${pidFile}; wait $!; echo code $? >&2) | head -1`;
   const serve = shell(t, line);
   const pid = await poll('the server', () => existsSync(join(other, 'log')) && Number(readFileSync(pidFile, 'utf8')));
-  await poll('its log to be open', () => existsSync(join(other, 'secret')));
+  await poll('the log of the server to be open', () => existsSync(join(other, 'secret')));
   process.kill(pid, 'SIGTERM');
   const { stderr } = await serve;
   assert.ok(['code 0', 'code 143'].includes(stderr.at(-1) ?? ''), stderr.join('\n'));

@@ -96,7 +96,7 @@ test('every frame of a broadcast arrives once and in order, is acknowledged, and
   );
   assert.deepEqual(watch.stats.missing, { lost: 0, slow: 0, expired: 0 });
   assert.ok(watch.stats.latency !== undefined);
-  await poll('the audience', () => broadcast.stats.viewers === 1);
+  await poll('the number of viewers', () => broadcast.stats.viewers === 1);
   await broadcast.end();
   assert.equal(broadcast.stats.acknowledgedNextSequence, broadcast.stats.nextSequence);
   await poll('the end', () => heard.at(-1) === 'ended finished');
@@ -115,12 +115,15 @@ test('both ends reconnect after their connections break, in the same epoch, and 
     speak(broadcast, round * 100, 30);
     relay.breakAll();
     speak(broadcast, round * 100 + 30, 30);
-    await poll('both to be back', () => broadcast.state === 'live' && watch.state === 'live' && broadcast.stats.reconnects === round + 1);
+    await poll(
+      'both ends to reconnect',
+      () => broadcast.state === 'live' && watch.state === 'live' && broadcast.stats.reconnects === round + 1,
+    );
   }
   await poll('everything to be acknowledged', () => broadcast.stats.acknowledgedNextSequence === broadcast.stats.nextSequence);
   assert.equal(broadcast.epoch, epoch);
   const last = broadcast.sendEvent({ case: 'comment', value: { author: 'aki', text: 'still here' } });
-  await poll('the viewer to go on', () => heard.includes(`event ${last}`));
+  await poll('the viewer to continue', () => heard.includes(`event ${last}`));
   assert.equal(new Set(heard).size, heard.length);
   // The viewer arrived before the broadcast, so its account begins with sequence 0.
   const { frames, missing, deltasWithoutKey } = watch.stats;
@@ -153,7 +156,7 @@ test('a server that is started again on the same data resumes the broadcast', as
   speak(broadcast, 50, 50);
   const second = await startServer(settings(port));
   cleanUp(t, () => second.drain());
-  await poll('the return', () => broadcast.state === 'live');
+  await poll('the broadcaster to reconnect', () => broadcast.state === 'live');
   speak(broadcast, 100, 50);
   assert.equal(broadcast.epoch, epoch);
   await broadcast.end();
@@ -166,7 +169,7 @@ test('a newer broadcast of the stream ends the older one, which does not reconne
   await older.start();
   const newer = await broadcaster(t, server);
   await newer.start();
-  await poll('the older to stop', () => older.state === 'failed');
+  await poll('the older broadcaster to stop', () => older.state === 'failed');
   assert.ok((newer.epoch ?? 0n) > (older.epoch ?? 0n));
   assert.equal(newer.state, 'live');
 });

@@ -232,14 +232,14 @@ test('a server without keys starts, says why it is not ready, and answers 503 an
     assert.equal((await peer.closed()).code, CloseCodes.ISSUER_UNAVAILABLE.code);
   }
   const wrong = await fetch(`${server.url}/api/streams`, { headers: { Authorization: `Bearer ${await known.sign({ aud: 'other' })}` } });
-  assert.equal(wrong.status, 401, 'what no key would make right is refused');
+  assert.equal(wrong.status, 401, 'a token that no key could make valid is refused');
 
   const reasons: (string | undefined)[] = [];
   const viewer = new Viewer({ server: server.url, stream: 'hoshi', token, random: () => 0, connectTimeoutMs: 60_000 });
   cleanUp(t, () => viewer.close());
   viewer.on('state', ({ closeCodeName }) => reasons.push(closeCodeName));
   const connected = viewer.connect();
-  await poll('the SDK to be told', () => reasons.includes('ISSUER_UNAVAILABLE'));
+  await poll('the SDK to report ISSUER_UNAVAILABLE', () => reasons.includes('ISSUER_UNAVAILABLE'));
   issuer.serve(known);
   await connected;
   assert.equal((await fetch(`${server.url}/readyz`)).status, 200);

@@ -24,7 +24,7 @@ test('a server and a command start with the variables of Services named hayate',
   const data = join(tempDir(t), 'data');
   const server = await startHayateServer(t, { data, env: pod });
   assert.match(server.process.stdout.join('\n'), /^ignored, .*HAYATE_PORT and 10 more/m);
-  assert.doesNotMatch(server.process.stdout.join('\n'), /internal port:/, 'a link is no --internal-port');
+  assert.doesNotMatch(server.process.stdout.join('\n'), /internal port:/, 'a link does not count as --internal-port');
   server.process.kill('SIGTERM');
   assert.deepEqual(await server.process.exit, { code: 0, signal: null });
   const { code, stderr } = await runHayate(t, ['archive', 'ls', '--data', data], pod);

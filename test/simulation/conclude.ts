@@ -51,9 +51,9 @@ function checkAccounts(world: World, viewer: SimulatedViewer, { nothingLost, isU
   for (const [epoch, account] of viewer.accounts) {
     const broadcaster = world.broadcastOf(viewer.stream, epoch);
     const unexplained = account.unexplained();
-    if (unexplained.size > 0) world.breach(`${viewer.name}: nothing was said of ${text(unexplained)}`);
+    if (unexplained.size > 0) world.breach(`${viewer.name}: no gap or frame for ${text(unexplained)}`);
     if (account.endsAt !== undefined && broadcaster?.closedWith === 1_000 && account.endsAt !== broadcaster.made.length)
-      world.breach(`${viewer.name}: the end was told as ${account.endsAt}, ${broadcaster.made.length} frames were made`);
+      world.breach(`${viewer.name}: Ended names ${account.endsAt}, but ${broadcaster.made.length} frames were made`);
     if (nothingLost && isUnbroken && account.missing.lost.size > 0) world.breach(`${viewer.name}: lost ${text(account.missing.lost)}`);
     if (nothingLost && isUnbroken && !viewer.wasSlow && account.missing.slow.size > 0)
       world.breach(`${viewer.name}: dropped as slow ${text(account.missing.slow)}`);
@@ -93,7 +93,7 @@ async function checkMetrics(world: World): Promise<void> {
     if (offered !== sent + dropped) world.breach(`${node.name}: ${offered} frames offered, ${sent} sent, ${dropped} dropped`);
     for (const gauge of ['hayate_listener_viewers', 'hayate_listener_streams', 'hayate_fan_out_viewers_behind']) {
       const left = await node.metric(gauge);
-      if (left !== 0) world.breach(`${node.name}: ${gauge} is ${left} when all have left`);
+      if (left !== 0) world.breach(`${node.name}: ${gauge} is ${left} after all have left`);
     }
   }
   for (const node of world.streamers) {

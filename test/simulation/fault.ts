@@ -92,7 +92,7 @@ const addRedis: Fault = (world) => {
 const removeRedis: Fault = (world) => {
   const redis = someRedis(world);
   for (const { name } of world.nodes) world.in(world.random.between(0, 1_000), () => world.tell(name, redis, false));
-  world.trace(`${redis.name} is not named any more`);
+  world.trace(`DNS no longer names ${redis.name}`);
 };
 
 const pauseBriefly: Fault = (world) => {
@@ -211,7 +211,7 @@ export function layFaults(world: World, { severity, count, durationMs }: { sever
 
 /** Ends all faults that are still active. */
 export function healAll(world: World): void {
-  world.trace('all is well again');
+  world.trace('all faults have ended');
   for (const redis of world.redis) {
     if (redis.state === 'hung') redis.resume();
     else if (redis.state !== 'up') redis.restart();

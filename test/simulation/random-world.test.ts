@@ -12,9 +12,9 @@ const regressions: readonly { seed: number; what: string }[] = [
   { seed: 140, what: 'a returning viewer is replayed poses on a key that it has and that is no longer current' },
   { seed: 180, what: 'viewers who return while a Redis is silently dead do not wait for it, nor lose poses of their replay' },
   { seed: 892, what: 'a repair that arrived while the listener was paused is read before the gap is given up' },
-  { seed: 1_073, what: 'who reaches one Redis of three is answered there when it asks again' },
+  { seed: 1_073, what: 'a listener that reaches one Redis of three is answered there when it asks again' },
   { seed: 1_462, what: 'the same, where one of the others loses messages and is slow' },
-  { seed: 650, what: 'everything goes wrong at once, and nothing is left behind when it is over' },
+  { seed: 650, what: 'all faults occur at once, and nothing is left when they end' },
 ];
 
 /** `1-80`, or a number. */

@@ -45,7 +45,7 @@ export class SimulatedLog implements Log {
   }
 
   consume(): Promise<never> {
-    return Promise.reject(new Error('nobody reads the log of a simulation'));
+    return Promise.reject(new Error('the simulated log cannot be read'));
   }
 
   close(): Promise<void> {

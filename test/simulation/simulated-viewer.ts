@@ -141,7 +141,7 @@ export class SimulatedViewer {
     return [...this.accounts.values()]
       .map(({ joined, came, missing, endsAt }) => {
         const holes = Object.entries(missing).map(([name, set]) => (set.size === 0 ? '' : ` ${name} ${text(set)}`));
-        return `${this.name}: from ${joined} came ${text(came)}${holes.join('')}, ends at ${endsAt ?? '?'}`;
+        return `${this.name}: joined at ${joined}, received ${text(came)}${holes.join('')}, ends at ${endsAt ?? '?'}`;
       })
       .join('; ');
   }
@@ -220,7 +220,7 @@ export class SimulatedViewer {
   }
 
   #takeAudience(connected: Connected, viewers: number): void {
-    if (viewers === connected.audience) this.#breach(`told twice of ${viewers} viewers`);
+    if (viewers === connected.audience) this.#breach(`Audience repeated ${viewers} viewers`);
     connected.audience = viewers;
   }
 
@@ -255,7 +255,7 @@ export class SimulatedViewer {
   }
 
   #takeEnded({ epoch, nextSequence, reason }: NonNullable<ServerMessage['ended']>, account: ViewerAccount | undefined): void {
-    this.#world.trace(`${this.name} is told the end at ${nextSequence}, reason ${reason}`);
+    this.#world.trace(`${this.name} received Ended at ${nextSequence}, reason ${reason}`);
     if (account === undefined || this.#connected?.epoch !== epoch) this.#breach('the end of an epoch that it does not watch');
     else account.ended(Number(nextSequence));
   }

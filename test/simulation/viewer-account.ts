@@ -57,15 +57,15 @@ export class ViewerAccount {
   frame(sequence: number): void {
     const segment = this.#segment;
     if (sequence < segment.floor) {
-      if (segment.group.has(sequence)) this.#breach(`frame ${sequence} of the group came twice`);
+      if (segment.group.has(sequence)) this.#breach(`frame ${sequence} of the group arrived twice`);
       segment.group.add(sequence);
       return;
     }
-    if (segment.owed.size > 0) this.#breach(`frame ${sequence} came before a gap named ${text(segment.owed)}`);
-    if (sequence < segment.cursor) this.#breach(`frame ${sequence} came after ${segment.cursor - 1}`);
-    if (segment.named.has(sequence)) this.#breach(`frame ${sequence} came although a gap had named it`);
+    if (segment.owed.size > 0) this.#breach(`frame ${sequence} arrived before a gap named ${text(segment.owed)}`);
+    if (sequence < segment.cursor) this.#breach(`frame ${sequence} arrived after ${segment.cursor - 1}`);
+    if (segment.named.has(sequence)) this.#breach(`frame ${sequence} arrived although a gap had named it`);
     const covered = segment.named.nextMissing(segment.cursor);
-    if (segment.cursor < sequence && covered < sequence) this.#breach(`frame ${sequence} came, and nothing was said of ${covered}`);
+    if (segment.cursor < sequence && covered < sequence) this.#breach(`frame ${sequence} arrived without a gap for ${covered}`);
     segment.cursor = Math.max(segment.cursor, sequence + 1);
     this.came.add(sequence);
   }
@@ -79,14 +79,14 @@ export class ViewerAccount {
         continue;
       }
       if (segment.named.has(sequence)) this.#breach(`a gap named ${sequence} a second time (${name})`);
-      else if (sequence < segment.cursor) this.#breach(`a gap named ${sequence}, which had come (${name})`);
+      else if (sequence < segment.cursor) this.#breach(`a gap named ${sequence}, which had arrived (${name})`);
       segment.named.add(sequence);
       this.missing[name].add(sequence);
     }
   }
 
   ended(nextSequence: number): void {
-    if (this.endsAt !== undefined) this.#breach('the end was told twice');
+    if (this.endsAt !== undefined) this.#breach('Ended arrived twice');
     this.endsAt = nextSequence;
   }
 

@@ -94,7 +94,7 @@ export class World {
       isDone = true;
     });
     await this.time.advance(this.nowMs + 60_000, () => isDone);
-    if (!isDone) throw new Error('what should have ended goes on after a minute');
+    if (!isDone) throw new Error('the simulation has not ended after a minute');
     await done;
   }
 
@@ -107,7 +107,7 @@ export class World {
   /** Advances time until `condition` holds; throws if it does not within `limitMs`. */
   async until(what: string, condition: () => boolean, limitMs: number): Promise<void> {
     await this.time.advance(this.nowMs + limitMs, () => this.breaches.length > 0 || condition());
-    if (!condition()) this.breach(`${what} did not come within ${limitMs} ms`);
+    if (!condition()) this.breach(`gave up after ${limitMs} ms waiting for ${what}`);
     this.assertUnbroken();
   }
 
@@ -148,7 +148,7 @@ export class World {
   dialFor(process: SimulatedProcess): Dial {
     return ({ host, port }, events) => {
       const redis = this.redis.find((one) => one.host === host && one.port === port);
-      if (redis === undefined) throw new Error(`nobody told of ${host}:${port}`);
+      if (redis === undefined) throw new Error(`no server at ${host}:${port}`);
       const path = this.path(process.name, redis);
       const connection = new SimulatedConnection(process, path, events);
       path.at(path.drawDelayMs(), () => {
@@ -211,7 +211,7 @@ export class World {
     const { stream, epoch, sequence } = peekFrame(frame);
     const made = this.broadcastOf(stream, epoch)?.made[sequence];
     if (made === undefined || Buffer.compare(made.bytes, frame) !== 0)
-      this.breach(`${viewer.name}: frame ${sequence} is not as it was made`);
+      this.breach(`${viewer.name}: frame ${sequence} differs from the sent frame`);
     const ageMs = isLive && made?.sentMs !== undefined ? this.nowMs - made.sentMs : 0;
     viewer.oldestMs = Math.max(viewer.oldestMs, ageMs);
     if (isLive && viewer.isPrompt) {

@@ -129,7 +129,7 @@ class SpoilingProxy implements StoreFaultProxy {
   }
 
   async quiet(): Promise<void> {
-    await poll('the end of what is on its way to the server', () => this.#forwarding === 0);
+    await poll('the end of the requests that are in flight', () => this.#forwarding === 0);
   }
 
   async #handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -191,7 +191,7 @@ const refused: Record<string, number[]> = {
   'kind 6 before another': [...number(5, 6n), ...least],
   'epoch 0 before another': [...fixed64(2, 0n), ...least],
   'epoch 0 after another': [...least, ...fixed64(2, 0n)],
-  'a kind that is AUDIO but for bit 32': [...least, ...number(5, 2n ** 32n + 2n)],
+  'a kind that differs from AUDIO only in bit 32': [...least, ...number(5, 2n ** 32n + 2n)],
   ...Object.fromEntries([3, 4, 8, 9].map((field) => [`field ${field} at 2^53`, [...least, ...number(field, 2n ** 53n)]])),
   ...Object.fromEntries([3, 4, 8, 9].map((field) => [`field ${field} at 2^64 - 1`, [...least, ...number(field, 2n ** 64n - 1n)]])),
   ...Object.fromEntries([6, 7].map((field) => [`field ${field} at 2^32`, [...least, ...number(field, 2n ** 32n)]])),

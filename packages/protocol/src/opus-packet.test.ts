@@ -87,7 +87,7 @@ test('accepts exactly the packets whose framing libopus accepts', () => {
     }),
     { numRuns: 3_000 },
   );
-  assert.ok(taken > 100 && refused > 100, `both sides are met: ${taken} taken, ${refused} refused`);
+  assert.ok(taken > 100 && refused > 100, `both outcomes occur: ${taken} accepted, ${refused} refused`);
 });
 
 test('random bytes give a WireError or 120 to 5760 samples', () => {
@@ -103,13 +103,13 @@ test('refuses each violation of RFC 6716 section 3.4', () => {
   const wrong: Record<string, number[]> = {
     'R1: nothing': [],
     'R2: a frame of 1276 bytes': [0x78, ...Array(1_276).fill(0)],
-    'R3: code 1 with an odd body': [0x79, 0],
+    'R3: code 1 with a body of odd length': [0x79, 0],
     'R4: code 2 with a first length beyond the end': [0x7a, 2, 0],
     'R4: code 2 without a length': [0x7a],
     'R5: no frames': [0x7b, 0],
     'R5: more than 120 ms': [0x7b, 7],
     'R5: no count': [0x7b],
-    'R6: a body that does not divide': [0x7b, 2, 0, 0, 0],
+    'R6: a body that cannot be divided evenly': [0x7b, 2, 0, 0, 0],
     'R6: more padding than bytes': [0x7b, 0x42, 3, 0, 0],
     'R7: a length beyond the end': [0x7b, 0x82, 9, 0],
   };

@@ -44,7 +44,7 @@ export async function auditArchive(site: Site, python: string): Promise<Audit> {
   assert.deepEqual(
     invented.map(({ stream, epoch }) => `${stream} ${epoch}`),
     [],
-    'frames of epochs that no broadcaster knows',
+    'frames of epochs that no broadcaster used',
   );
   const clockBack = await verify(site);
   // When the log's clock goes back, its windows do not. Only a reader of the log knows the windows
@@ -61,11 +61,11 @@ function compare({ stream }: Broadcasting, epoch: JournalEpoch, archived: Archiv
   const promised = [...epoch.promised];
   const none = (what: string, sequences: readonly number[]) => assert.deepEqual(sequences, [], `${name}: ${what}`);
   none(
-    'acknowledged, and never sent',
+    'acknowledged but never sent',
     promised.filter((sequence) => !epoch.sent.has(sequence)),
   );
   none(
-    'acknowledged, and not in the archive',
+    'acknowledged but not in the archive',
     promised.filter((sequence) => !digests.has(sequence)),
   );
   none(
@@ -73,14 +73,14 @@ function compare({ stream }: Broadcasting, epoch: JournalEpoch, archived: Archiv
     (archived?.sequences ?? []).filter(([, copies]) => copies !== 1).map(([sequence]) => sequence),
   );
   none(
-    'in the archive, and not what was sent',
+    'in the archive with different bytes than sent',
     [...digests].filter(([sequence, digest]) => epoch.sent.get(sequence) !== digest).map(([sequence]) => sequence),
   );
   const marks = archived?.marks ?? [];
   for (const [mark, first, next] of marks) {
     if (mark !== 'DROPPED') continue;
     for (let sequence = first; sequence < next; sequence++)
-      assert.ok(epoch.dropped.has(sequence), `${name}: ${sequence} is marked as dropped, and never was declared so`);
+      assert.ok(epoch.dropped.has(sequence), `${name}: ${sequence} is marked as dropped but was never declared dropped`);
   }
   if (epoch.ended !== undefined)
     assert.ok(
@@ -117,7 +117,7 @@ async function verify(site: Site): Promise<number> {
   await poll('every partition', () => Object.keys(committed).length === log.partitionCount);
   await consumer.close();
   await log.close();
-  assert.deepEqual(behind, [], 'in the log, and in no cut');
+  assert.deepEqual(behind, [], 'in the log but in no cut');
   const store = await site.store.open();
   const { findings, summary } = await verifyArchive({ store, committed: { log: log.id, partitions: committed } });
   await store.close();

@@ -153,7 +153,7 @@ function obey(line: string): void {
       () => finish(0, 'everything acknowledged'),
       (error: unknown) => finish(1, `not everything was acknowledged: ${String(error)}`),
     );
-  } else throw new Error(`"${line}" is no command`);
+  } else throw new Error(`"${line}" is not a command`);
   say(`did ${line}`);
 }
 

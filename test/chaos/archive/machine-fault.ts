@@ -19,7 +19,7 @@ async function untilUnready(site: Site, why: RegExp): Promise<void> {
 
 /** Waits until the server is ready. */
 async function untilReady(site: Site): Promise<void> {
-  await site.until('/readyz to be content', async () => (await unreadyReason(site.first('all'))) === '');
+  await site.until('/readyz to report ready', async () => (await unreadyReason(site.first('all'))) === '');
 }
 
 /** SIGKILL, and a new process on the same data. */
@@ -37,7 +37,7 @@ export async function freezeServer({ site, choose }: Campaign): Promise<void> {
   await site.untilCaughtUp();
   const losses = site.broadcasts.map((one) => one.losses);
   await atMoment(site, drawMoment(choose, KINDS), () => site.freeze(site.first('all')));
-  await site.until('connections to be missed', () => site.broadcasts.every((one, i) => one.ended || one.losses > (losses[i] ?? 0)));
+  await site.until('connections to be lost', () => site.broadcasts.every((one, i) => one.ended || one.losses > (losses[i] ?? 0)));
   site.thaw(site.first('all'));
 }
 
@@ -69,7 +69,7 @@ export async function fillLogDisk({ site }: Campaign, disk: SmallDisk, killed: b
     await site.until('refusals after the restart', async () => (await refusals()) > 0);
   }
   const received = viewer.stats.frames.audio;
-  await site.until('live frames while nothing is taken', () => viewer.stats.frames.audio >= received + 50);
+  await site.until('live frames while the log refuses all', () => viewer.stats.frames.audio >= received + 50);
   disk.free();
   await site.untilCaughtUp();
   await untilReady(site);
@@ -135,15 +135,15 @@ export async function loseForFiftyMinutes(
   network.close(server.port);
   network.cut();
   phone.command('capture 12000');
-  await site.until('the phone to be missed', async () => (await server.metric('hayate_streamer_publications')) < publications);
+  await site.until('the phone to be given up', async () => (await server.metric('hayate_streamer_publications')) < publications);
   clock.set(aheadSeconds + 50 * 60);
   site.count('clock jumps');
   phone.command(`sleep ${50 * 60_000 - 12_000}`);
   const cuts = await server.metric('hayate_archiver_cuts_total');
-  await site.until('cuts that are 50 minutes on', async () => (await server.metric('hayate_archiver_cuts_total')) >= cuts + 2);
+  await site.until('cuts 50 minutes later', async () => (await server.metric('hayate_archiver_cuts_total')) >= cuts + 2);
   network.open(server.port);
-  await site.until('the phone to be back', () => phone.live);
+  await site.until('the phone to reconnect', () => phone.live);
   phone.command('end');
-  await site.until('everything of the phone to be acknowledged', () => phone.ended);
+  await site.until('all frames of the phone to be acknowledged', () => phone.ended);
   return phone;
 }

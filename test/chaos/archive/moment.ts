@@ -38,7 +38,7 @@ export async function atMoment(site: Site, { of, count }: Moment, act: () => voi
       if (++seen === count) act();
     });
     try {
-      await site.until(`${count} more touches of the store`, () => seen >= count);
+      await site.until(`${count} more calls of the store`, () => seen >= count);
     } finally {
       stop();
     }

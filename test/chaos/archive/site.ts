@@ -209,7 +209,7 @@ export class Site {
   async until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
     const met = async () => this.broadcasts.find(({ failed }) => failed) ?? ((await condition()) ? 'met' : undefined);
     const result = await poll(what, met, { timeoutMs: WAIT_MS_MAX, pauseMsMax: PAUSE_MS_MAX }).catch((error: unknown) => error);
-    if (result !== 'met') throw new Error(`${what} did not come:\n${await this.#said()}`, { cause: result });
+    if (result !== 'met') throw new Error(`gave up waiting for ${what}:\n${await this.#said()}`, { cause: result });
   }
 
   /**

@@ -101,12 +101,12 @@ test('an interruption ends the kit and the programs that it has started', async 
 
 for (const [what, args, message] of [
   [
-    'a scenario that is not there',
+    'an unknown scenario',
     ['--scenario', 'duplicate'],
     /there is no scenario "duplicate", did you mean duplicates\?|there is no scenario "duplicate"/,
   ],
-  ['a program that is not there', ['--scenario', 'duplicates', '--', '/no/such/program'], /\/no\/such\/program cannot be started/],
-  ['a seed that is no number', ['--seed', 'x'], /--seed must be a whole number/],
+  ['a missing program', ['--scenario', 'duplicates', '--', '/no/such/program'], /\/no\/such\/program cannot be started/],
+  ['a seed that is not a number', ['--seed', 'x'], /--seed must be a whole number/],
 ] as const)
   test(`${what} is one clear line and exit code 2`, async (t) => {
     const { code, stderr } = await runProcess(t, [hayate, 'conformance', 'watch', ...args]);

@@ -44,7 +44,12 @@ const connectionMistakes: readonly Mistake[] = [
     'await self.send(client.hello(token.text))',
     'await self.send(ClientMessage(ping=Ping(id=7))); await self.send(client.hello(token.text))',
   ),
-  mistake(inConnection('watch'), ['sends nothing while it has nothing to say', 'C3', 'idle'], 'if now >= self._ping_at:', 'if False:'),
+  mistake(
+    inConnection('watch'),
+    ['sends nothing while it has no frames or receipts', 'C3', 'idle'],
+    'if now >= self._ping_at:',
+    'if False:',
+  ),
   mistake(
     inConnection('watch'),
     ['stays on a silent connection', 'C4', 'silent-server'],
@@ -53,7 +58,7 @@ const connectionMistakes: readonly Mistake[] = [
   ),
   mistake(
     inConnection('publish'),
-    ['waits for an answer for ever', 'C4', 'unanswered'],
+    ['waits for an answer forever', 'C4', 'unanswered'],
     'async with asyncio.timeout(ANSWER_S):',
     'async with asyncio.timeout(3600):',
   ),
@@ -65,7 +70,7 @@ const connectionMistakes: readonly Mistake[] = [
   ),
   mistake(
     inConnection('watch'),
-    ['takes temporary close codes for permanent', 'C6', 'temporary-codes-2'],
+    ['treats temporary close codes as permanent', 'C6', 'temporary-codes-2'],
     isPermanent,
     isPermanent.replace('frame.code not in PERMANENT', 'frame.code < 4400'),
   ),
@@ -87,7 +92,7 @@ const connectionMistakes: readonly Mistake[] = [
   mistake(inConnection('publish'), ['comes back after close code 1008', 'C8', 'permanent-code-1008'], '1007, 1008, 1009', '1007, 1009'),
   mistake(
     inConnection('watch'),
-    ['takes unknown close codes for permanent', 'C8', 'unknown-codes-2'],
+    ['treats unknown close codes as permanent', 'C8', 'unknown-codes-2'],
     isPermanent,
     isPermanent.replace('frame.code not in PERMANENT', 'frame.code not in PERMANENT and (frame.code < 4000 or frame.code > 4404)'),
   ),
@@ -100,7 +105,7 @@ const connectionMistakes: readonly Mistake[] = [
   ),
   mistake(
     inConnection('publish'),
-    ['takes SUPERSEDED for the end while it moves', 'C9', 'go-away-superseded-before'],
+    ['treats SUPERSEDED as the end while it moves', 'C9', 'go-away-superseded-before'],
     '(self._dialing is not None or not is_used)',
     'not is_used',
   ),
@@ -137,7 +142,7 @@ const publishMistakes: readonly Mistake[] = [
   ),
   mistake(
     inBroadcaster,
-    ['sends other bytes again', 'B2', 'resend'],
+    ['resends a frame with different bytes', 'B2', 'resend'],
     'frames.append((sequence, kept.data))',
     'frames.append((sequence, kept.data + (b"\\x80\\x01\\x01" if queue is self._backlog else b"")))',
   ),
@@ -162,7 +167,7 @@ const publishMistakes: readonly Mistake[] = [
   mistake(inBroadcaster, ['sends nothing again after a return', 'B4', 'cut-and-resume'], inOrder, 'deque[int]()'),
   mistake(
     inBroadcaster,
-    ['does not declare what it holds no longer', 'B4', 'server-forgets'],
+    ['does not declare frames that it no longer holds', 'B4', 'server-forgets'],
     'self._declare = [n for n in range(start, self.next_sequence) if n not in self._kept]',
     'self._declare = []',
   ),
@@ -199,13 +204,13 @@ const publishMistakes: readonly Mistake[] = [
   mistake(inBroadcaster, ['ignores Resend', 'B7', 'resend'], 'if message.HasField("resend"):', 'if False:'),
   mistake(
     inBroadcaster,
-    ['does not say End again', 'B9', 'end-lost'],
+    ['does not send End again', 'B9', 'end-lost'],
     '        self._in_flight.clear()\n        self._end_sent = False',
     '        self._in_flight.clear()',
   ),
   mistake(
     inBroadcaster,
-    ['says End with its last sequence', 'B9', 'begin-and-end'],
+    ['sends End with its last sequence', 'B9', 'begin-and-end'],
     'End(next_sequence=self.next_sequence)',
     'End(next_sequence=self.next_sequence - 1)',
   ),
@@ -229,7 +234,7 @@ const publishMistakes: readonly Mistake[] = [
   ),
   mistake(
     inBroadcaster,
-    ['names a frame that is no key in deltas', 'B12', 'begin-and-end'],
+    ['names a frame that is not a key in deltas', 'B12', 'begin-and-end'],
     'key_sequence=key.sequence)',
     'key_sequence=key.sequence - 1)',
   ),
@@ -258,7 +263,7 @@ const watchMistakes: readonly Mistake[] = [
   ),
   mistake(
     inViewer,
-    ['gives events again after a return', 'V3', 'return-within'],
+    ['repeats events after a return', 'V3', 'return-within'],
     'self.counts["duplicate"] += 1\n            return',
     'self.counts["duplicate"] += 1\n            if frame.kind != KIND_EVENT:\n                return',
   ),
@@ -274,7 +279,7 @@ const watchMistakes: readonly Mistake[] = [
     'known = reason if GAP_REASON_LOST <= reason <= GAP_REASON_EXPIRED else GAP_REASON_LOST',
     'known = reason',
   ),
-  mistake(inViewer, ['takes what a gap names for gone for good', 'V5', 'gaps'], 'elif self._came_late(sequence):', 'elif False:'),
+  mistake(inViewer, ['treats frames named by a gap as lost forever', 'V5', 'gaps'], 'elif self._came_late(sequence):', 'elif False:'),
   mistake(inViewer, ['drops the current group', 'V6', 'late-join-group-after'], 'elif sequence < self._joined and', 'elif False and'),
   mistake(
     inViewer,
@@ -284,19 +289,19 @@ const watchMistakes: readonly Mistake[] = [
   ),
   mistake(
     inViewer,
-    ['does not heed the interval of receipts', 'V7', 'receipt-interval'],
+    ['ignores the interval of receipts', 'V7', 'receipt-interval'],
     'self._receipt_s = (watching.receipt_interval_ms or 500) / 1000',
     'self._receipt_s = 0.1',
   ),
   mistake(
     inViewer,
-    ['reports what it shows, and not what arrived', 'V7', 'receipt-of-what-arrived'],
+    ['reports the frames that it shows instead of those that arrived', 'V7', 'receipt-of-what-arrived'],
     'self._has_news, self._largest = True, max(sequence, self._largest or 0)',
     'self._has_news, self._largest = True, max(sequence if frame.kind != KIND_MOTION else 0, self._largest or 0)',
   ),
   mistake(
     inViewer,
-    ['looks for due receipts on a timer alone', 'V8', 'receipt-on-message'],
+    ['checks for due receipts only on a timer', 'V8', 'receipt-on-message'],
     'if link and self._has_news and self._largest is not None and now - self._receipt_at >= self._receipt_s:',
     'due = now - self._receipt_at >= self._receipt_s\n        self._receipt_at = now if due else self._receipt_at\n        if due and link and self._has_news and self._largest is not None:',
   ),
@@ -312,10 +317,10 @@ const watchMistakes: readonly Mistake[] = [
     'self._is_over = True\n            self.on_event(with_known_reason',
     'self._is_over = self.over = True\n            self.on_event(with_known_reason',
   ),
-  mistake(inViewer, ['lays a delta over nothing', 'V11', 'deltas-without-key'], 'if not is_key and all(', 'if False and all('),
+  mistake(inViewer, ['applies a delta without a key', 'V11', 'deltas-without-key'], 'if not is_key and all(', 'if False and all('),
   mistake(
     inViewer,
-    ["lays a delta over another participant's key", 'V11', 'deltas-without-key'],
+    ["applies a delta to another participant's key", 'V11', 'deltas-without-key'],
     'self._keys.setdefault((frame.participant, frame.kind), [])',
     'self._keys.setdefault((0, frame.kind), [])',
   ),

@@ -115,11 +115,11 @@ test('reconnects with its latest ticket and sends new frames first, then the una
   server.connections[0]?.send({ ack: { nextSequence: 2n, ticket: Uint8Array.of(99) } });
   await poll('the acknowledgement', () => broadcaster.stats.acknowledgedNextSequence === 2);
   server.connections[0]?.terminate();
-  await poll('the loss', () => broadcaster.state === 'reconnecting');
+  await poll('the connection loss', () => broadcaster.state === 'reconnecting');
   nowMs += 2_000;
   broadcaster.sendEvent(event('while away'));
   // The clock also sets the resends' share of the uplink.
-  await poll('everything again', () => {
+  await poll('all frames to be sent again', () => {
     nowMs += 1;
     return sequences(server.connections[1]).length === 5;
   });
@@ -209,7 +209,7 @@ test('opens its next connection before the draining server closes the old one, a
   broadcaster.sendEvent(event('in between'));
   await poll('the successor', () => sequences(server.connections[1]).includes(1) && sequences(server.connections[1]).includes(2));
   await poll('the end of the old connection', () => server.connections[0]?.closed);
-  await poll('being live', () => broadcaster.state === 'live');
+  await poll('the state live', () => broadcaster.state === 'live');
   assert.ok(!states.includes('failed'));
   assert.equal(server.connections.length, 2);
 });
@@ -225,7 +225,7 @@ test('sends again from the sequence that the log refused', async (t) => {
   await poll('the frames', () => sequences(server.connections[0]).length === 4);
   server.connections[0]?.send({ ack: { nextSequence: 1n } });
   server.connections[0]?.send({ resend: { fromSequence: 2n } });
-  await poll('the resend', () => sequences(server.connections[0]).length === 6);
+  await poll('the resent frames', () => sequences(server.connections[0]).length === 6);
   assert.deepEqual(sequences(server.connections[0]), [0, 1, 2, 3, 2, 3]);
 });
 

@@ -155,7 +155,7 @@ test('sends no receipt while nothing has arrived since the last one', async (t) 
   await poll('a receipt', () => receipts().length === 1);
   // Empty messages for several receipt intervals, then a frame.
   const startMs = performance.now();
-  await poll('four intervals', () => {
+  await poll('four receipt intervals', () => {
     server.connections[0]?.send({});
     return performance.now() - startMs > 1_000;
   });
@@ -187,7 +187,7 @@ test('reconnects with its epoch and next sequence, and counts missing frames by 
   await viewer.connect();
   await poll('the last frame', () => viewer.stats.deltasWithoutKey === 1);
   server.connections[0]?.terminate();
-  await poll('the return', () => heard.includes('audio 30'));
+  await poll('the second Watch', () => heard.includes('audio 30'));
   const watch = server.connections[1]?.messages[0]?.watch;
   assert.deepEqual([watch?.epoch, watch?.nextSequence], [epoch, 18n]);
   assert.deepEqual(heard, ['epoch', 'audio 10', 'audio 13', 'gap 14-15 slow', 'motion 16', 'gap 18-29 expired', 'motion 25', 'audio 30']);
@@ -284,7 +284,7 @@ test('a returning viewer keeps its epoch when the welcome says that the stream i
   await viewer.connect();
   await poll('the first frames', () => heard.includes('audio 1'));
   server.connections[0]?.terminate();
-  await poll('the end', () => heard.includes('no epoch'));
+  await poll('the end of the stream', () => heard.includes('no epoch'));
   assert.deepEqual(heard, ['epoch', 'header 0', 'audio 1', 'audio 2', 'no epoch']);
 });
 

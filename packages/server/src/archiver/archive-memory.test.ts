@@ -66,7 +66,7 @@ async function archive(t: TestContext, place: Place, memoryBytes: number): Promi
   assert.equal(archiver.unready(), undefined);
   await archiver.close();
   await log.close();
-  assert.equal(await metric('hayate_archiver_held_bytes'), 0, 'everything is given back');
+  assert.equal(await metric('hayate_archiver_held_bytes'), 0, 'all memory is released');
   t.diagnostic(`${memoryBytes} bytes of memory: held ${heldMax}`);
   return { heldMax, waits: await metric('hayate_archiver_memory_waits_total') };
 }

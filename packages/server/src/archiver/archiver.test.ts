@@ -155,7 +155,7 @@ test('an existing object with different content stops the partition before it co
   await broadcast(log, 0, 1);
   assert.equal(await other.store.putIfAbsent(audio, (await place.store.get(audio)) ?? new Uint8Array()), true);
   await archiver.drain();
-  await poll('the stop', () => archiver.unready() !== undefined);
+  await poll('the partition to stop', () => archiver.unready() !== undefined);
   assert.match(archiver.unready() ?? '', /partition 0 has stopped: .*different content/);
   assert.equal(await metric(context, 'hayate_archiver_partitions_stopped'), 1);
   assert.equal((await keysOf(other.store, 'cuts/')).length, 1);
@@ -172,7 +172,7 @@ test('an entry that no streamer would append stops the partition, and entries be
     const { log, archiver, store } = await start(t, await makePlace(t), { idleMs: NEVER_MS });
     await broadcast(log, 0, 1);
     await log.append('solo', value);
-    await poll('the stop', () => archiver.unready() !== undefined);
+    await poll('the partition to stop', () => archiver.unready() !== undefined);
     assert.match(archiver.unready() ?? '', /stopped: log entry 1/);
     assert.equal((await keysOf(store, 'cuts/')).length, 1);
   }

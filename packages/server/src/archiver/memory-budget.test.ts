@@ -19,7 +19,7 @@ test('beyond the budget only the share that holds most continues, until it is em
   assert.ok(!small.open && large.open);
   const waiting = small.wait(never);
   large.hold(5_000);
-  assert.ok(large.open, 'to the end of its cut');
+  assert.ok(large.open, 'until the end of its cut');
   large.hold(0);
   await waiting;
   assert.ok(small.open);
@@ -38,7 +38,7 @@ test('a share that leaves, or a signal that aborts, leaves no share waiting fore
   const waiting = second.wait(never);
   first.leave();
   await waiting;
-  assert.ok(second.open, 'beyond the budget still, but the one that holds most');
+  assert.ok(second.open, 'still beyond the budget, but the one that holds most continues');
 });
 
 test('partitions that gather and store in any order all end, and hold at most the budget, one cut and a piece each', async () => {

@@ -56,7 +56,7 @@ test('a key that was removed from the file is refused after the next check of th
   const { clock, accepts } = await open(t, path);
   assert.ok(await accepts(first));
   writeFileSync(path, setOf(second));
-  await poll('the next look', async () => {
+  await poll('the next check of the file', async () => {
     clock.advance(5_000);
     return !(await accepts(first));
   });
@@ -83,7 +83,7 @@ test('a mounted ConfigMap is read again when it is replaced', async (t) => {
 const bad: Record<string, (path: string) => void> = {
   'is empty': (path) => writeFileSync(path, ''),
   'is half-written': (path) => writeFileSync(path, setOf(second).slice(0, 40)),
-  'is no key set': (path) => writeFileSync(path, '{"hidden":1}'),
+  'is not a key set': (path) => writeFileSync(path, '{"hidden":1}'),
   'has no usable key': (path) => writeFileSync(path, '{"keys":[{"kty":"oct","k":"hidden"}]}'),
   'has no keys': (path) => writeFileSync(path, '{"keys":[]}'),
   'is far too large': (path) => writeFileSync(path, `${setOf(second)}${' '.repeat(2 ** 20)}`),

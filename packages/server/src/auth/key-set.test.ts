@@ -34,7 +34,7 @@ const odd: Record<string, [entry: unknown, reason: string]> = {
   'use enc': [{ ...rsa, use: 'enc' }, 'purpose'],
   'key_ops without verify': [{ ...ec, key_ops: ['encrypt'] }, 'purpose'],
   'empty key_ops': [{ ...ec, key_ops: [] }, 'purpose'],
-  'key_ops that are no list': [{ ...ec, key_ops: 'verify' }, 'purpose'],
+  'key_ops that are not a list': [{ ...ec, key_ops: 'verify' }, 'purpose'],
   'a private key': [privateEc, 'private'],
   'a secret': [{ kty: 'oct', k: 'c2VjcmV0', kid: 'odd' }, 'private'],
   'an RSA key of 1024 bits': [weak, 'weak'],

@@ -78,11 +78,11 @@ const troubles: Record<string, Trouble> = {
   'JSON that ends early': answers('not_json', text(200, JSON.stringify({ keys: [added.jwk] }).slice(0, -3))),
   'UTF-16': answers('not_json', (_, response) => void response.end(Buffer.from(JSON.stringify({ keys: [added.jwk] }), 'utf16le'))),
   'very deep JSON': answers('not_json', text(200, '['.repeat(900_000))),
-  'JSON that is no key set': answers('not_key_set', json({ error: 'temporarily_unavailable' })),
-  'a list of keys alone': answers('not_key_set', json([added.jwk])),
+  'JSON that is not a key set': answers('not_key_set', json({ error: 'temporarily_unavailable' })),
+  'a list of keys without an object': answers('not_key_set', json([added.jwk])),
   'a single key': answers('not_key_set', json(added.jwk)),
   null: answers('not_key_set', json(null)),
-  'keys that are no list': answers('not_key_set', json({ keys: { added: added.jwk } })),
+  'keys that are not a list': answers('not_key_set', json({ keys: { added: added.jwk } })),
   'an empty key set': answers('no_usable_key', json({ keys: [] })),
   'a set of keys for encryption': answers('no_usable_key', json({ keys: [{ ...added.jwk, use: 'enc' }] })),
   [REFUSED]: { outcome: 'unreachable', begin: (issuer) => issuer.refuse() },
@@ -164,7 +164,7 @@ for (const [what, { outcome, begin }] of Object.entries(troubles)) {
 
     if (what === REFUSED) await issuer.listen();
     issuer.serve(added);
-    assert.equal((await verify(newer)).subject, 'ann', 'it recovers by itself');
+    assert.equal((await verify(newer)).subject, 'ann', 'it recovers without another request');
     await assert.rejects(verify(token), unauthorized, 'the key was removed');
     assert.ok(!lines.join('').includes(token) && !lines.join('').includes(newer));
   });
@@ -182,14 +182,14 @@ test('before the first keys tokens are undecided, readiness says why, and the fi
   issuer.serve(known);
   const before = await fetches('ok');
   clock.next();
-  await poll('the background to try again', async () => (await fetches('ok')) > before);
+  await poll('another fetch in the background', async () => (await fetches('ok')) > before);
   assert.equal(keys.unready(), undefined);
   assert.equal((await verify(token)).subject, 'ann');
 });
 
 const unreachable: Record<string, (t: TestContext) => Promise<{ url: string; outcome: FetchOutcome }>> = {
   'cannot be looked up': async () => ({ url: 'https://issuer.invalid/keys.json', outcome: 'unreachable' }),
-  'has a certificate that nobody trusts': async (t) => {
+  'has an untrusted certificate': async (t) => {
     const issuer = await startIssuer(t, { tls: true });
     issuer.serve(known);
     return { url: issuer.url, outcome: 'unreachable' };
@@ -212,7 +212,7 @@ test('a key that is new since the last fetch is accepted at once, and a removed 
   const { verify, refresh } = watchKeys(t, issuer.url);
   const [old, newer] = [await known.sign(), await added.sign()];
   await verify(old);
-  await assert.rejects(verify(newer), unauthorized, 'a fresh fetch did not hold it');
+  await assert.rejects(verify(newer), unauthorized, 'a fresh fetch did not contain it');
   issuer.serve(known, added);
   await verify(newer);
   issuer.serve(added);
@@ -281,7 +281,7 @@ test('all waiting tokens share one fetch, and a fetch that began before a token 
   const held: (() => void)[] = [];
   issuer.answer = (request, response) => void held.push(() => json({ keys: [known.jwk] })(request, response));
   clock.next();
-  await poll('the background to ask', () => held.length === 1);
+  await poll('a fetch in the background', () => held.length === 1);
   const tokens = await Promise.all(Array.from({ length: 20 }, () => added.sign()));
   const waiting = tokens.map((token) => verify(token));
   issuer.serve(known, added);
@@ -298,7 +298,7 @@ test('a fetch that hangs does not delay a token of a known key', async (t) => {
   issuer.answer = () => undefined;
   const before = issuer.requests.length;
   clock.next();
-  await poll('the background to ask', () => issuer.requests.length > before);
+  await poll('a fetch in the background', () => issuer.requests.length > before);
   const waiting = assert.rejects(verify(await added.sign()));
   for (let i = 0; i < 20; i++) await verify(await known.sign());
   keys.close();

@@ -44,15 +44,15 @@ const refusals: Record<string, [token: string, message: string]> = {
   'has two parts': [crafted(hs256, good).split('.').slice(0, 2).join('.'), malformed],
   'has five parts': [`${crafted(hs256, good)}.a.b`, malformed],
   'has an empty header': ['..', malformed],
-  'has a header that is no JSON': [crafted('{', good), malformed],
+  'has a header that is not JSON': [crafted('{', good), malformed],
   'has a header that is a list': [crafted([], good), malformed],
   'names no algorithm': [crafted({}, good), malformed],
   'has a kid that is a number': [crafted({ ...hs256, kid: 7 }, good), malformed],
-  'has a payload that is no JSON': [crafted(hs256, '{'), malformed],
+  'has a payload that is not JSON': [crafted(hs256, '{'), malformed],
   'has a payload that is a list': [crafted(hs256, '[]'), malformed],
   'has a payload that is not encoded': [crafted({ ...hs256, b64: false, crit: ['b64'] }, good), malformed],
   'demands an extension that is not known': [crafted({ ...hs256, crit: ['zz'], zz: 1 }, good), malformed],
-  'has a signature that is no base64url': [`${crafted(hs256, good).split('.').slice(0, 2).join('.')}.%%%`, malformed],
+  'has a signature that is not base64url': [`${crafted(hs256, good).split('.').slice(0, 2).join('.')}.%%%`, malformed],
   'is signed by another secret': [await signed(claims, 'HS256', Buffer.alloc(32, 6)), "the token's signature is not valid"],
   'has no signature': [`${base64(hs256)}.${base64(good)}.`, "the token's signature is not valid"],
   'has another algorithm': [await signed(claims, 'HS512'), "the token's algorithm is not accepted here: it must be HS256"],
@@ -63,9 +63,9 @@ const refusals: Record<string, [token: string, message: string]> = {
   ],
   'has expired': [await signed({ ...claims, exp: 1_000 }), 'the token has expired'],
   'is not valid yet': [await signed({ ...claims, nbf: hour() }), 'the token is not valid yet'],
-  'has no end': [crafted(hs256, { ...good, exp: undefined }), 'the token lacks the claim "exp"'],
-  'has an end that is text': [crafted(hs256, { ...good, exp: 'tomorrow' }), 'the token\'s claim "exp" is invalid'],
-  'has a beginning that is text': [crafted(hs256, { ...good, nbf: 'today' }), 'the token\'s claim "nbf" is invalid'],
+  'has no expiry': [crafted(hs256, { ...good, exp: undefined }), 'the token lacks the claim "exp"'],
+  'has an expiry that is text': [crafted(hs256, { ...good, exp: 'tomorrow' }), 'the token\'s claim "exp" is invalid'],
+  'has a start that is text': [crafted(hs256, { ...good, nbf: 'today' }), 'the token\'s claim "nbf" is invalid'],
   'is for another audience': [await signed({ ...claims, aud: 'other' }), 'the token is for another audience: its aud must be "hayate"'],
   'is for several other audiences': [
     await signed({ ...claims, aud: ['a', 'b'] }),
@@ -153,7 +153,7 @@ test('a key set accepts only its own algorithms: a public key never serves as a 
         await assert.rejects(verifySet(token), { ...unauthorized, message: /algorithm is not accepted/ });
       }
   await assert.rejects(verifySet(`${base64({ alg: 'none', kid: 'k1' })}.${base64(good)}.`), unauthorized);
-  await assert.rejects(verifySet(crafted({ ...hs256, kid: 'k2' }, good)), unauthorized, 'a secret in a key set is no key');
+  await assert.rejects(verifySet(crafted({ ...hs256, kid: 'k2' }, good)), unauthorized, 'a secret in a key set is not a usable key');
 });
 
 test('a token without a kid is tried with each fitting key, and one with a kid with all keys of that kid', async (t) => {

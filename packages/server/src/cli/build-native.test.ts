@@ -60,5 +60,5 @@ test('the module refuses arguments of other kinds instead of reading past them',
   assert.throws(() => call(message), { name: 'TypeError' });
   const results = four();
   call(message, Int32Array.of(-1, -1, 0, 0), 2, results);
-  assert.ok((results[0] ?? 0) < 0 && (results[1] ?? 0) < 0 && results[2] === 0, 'a descriptor that is none gives an error of its own');
+  assert.ok((results[0] ?? 0) < 0 && (results[1] ?? 0) < 0 && results[2] === 0, 'an invalid descriptor has its own error');
 });

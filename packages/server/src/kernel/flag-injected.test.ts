@@ -173,8 +173,8 @@ test('no valid value of a Hayate setting is mistaken for an injected one', () =>
     for (const [name, flag] of Object.entries(table)) {
       if (flag.positional) continue;
       for (const variable of variablesOf({ [name]: flag })) {
-        assert.doesNotMatch(variable, /_SERVICE_(HOST|PORT)|_PORT_\d|_ENV_|_NAME$/, `${variable} is what an orchestrator may set`);
-        if (variable.endsWith('_PORT')) assert.equal(flag.kind, 'number', `${variable} may be a link's`);
+        assert.doesNotMatch(variable, /_SERVICE_(HOST|PORT)|_PORT_\d|_ENV_|_NAME$/, `${variable} may be set by an orchestrator`);
+        if (variable.endsWith('_PORT')) assert.equal(flag.kind, 'number', `${variable} may be set by a link`);
       }
     }
 });

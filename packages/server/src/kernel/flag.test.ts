@@ -64,7 +64,7 @@ test('the command line wins over the environment, and the environment over the d
   assert.equal(values.port, 3);
   assert.equal(values.drainTimeoutMs, 2);
   assert.equal(values.demo, true);
-  assert.equal(values.logLevel, 'info', 'an empty variable is as if unset');
+  assert.equal(values.logLevel, 'info', 'an empty variable counts as unset');
 });
 
 test('every kind is read from the command line', () => {

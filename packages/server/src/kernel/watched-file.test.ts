@@ -140,8 +140,8 @@ test('a file that is missing for a moment is not a problem; one that stays missi
   assert.deepEqual(seen, ['new']);
   unlinkSync(path('keys'));
   for (let look = 0; look < 3; look++) await watched.check();
-  assert.equal(problems.length, 2, 'the next time is told as well');
-  assert.equal(watched.contents.join(), 'new', 'what was there is kept');
+  assert.equal(problems.length, 2, 'the next failure is reported as well');
+  assert.equal(watched.contents.join(), 'new', 'the previous content is kept');
 });
 
 test('a file that grows beyond the bound is not read; content that is refused is reported, and the next content is tried', async (t) => {

@@ -246,7 +246,7 @@ test('a viewer that sends no receipts falls behind at the edge of its window, an
     assert.equal(fanOut.behind, 1);
     const bytes = silent.frames().reduce((sum, frame) => sum + encodeServerFrame(frame).length, 0);
     assert.ok(bytes <= 20_000 && bytes > 18_000, `${bytes} bytes went to the silent one`);
-    await poll('it to report and catch up', () => {
+    await poll('the silent viewer to report and catch up', () => {
       receipt(silent);
       return fanOut.behind === 0;
     });
@@ -268,7 +268,7 @@ test('a viewer that joins between two slots gets its greeting and the frames aft
     const offered = await door.count('offered');
     assert.equal(offered, 5 + 4);
     second.cut();
-    await poll('it to leave', () => fanOut.size === 1);
+    await poll('the second viewer to leave', () => fanOut.size === 1);
     fanOut.push([source.next(Kind.AUDIO, 10)]);
     await poll('the first viewer', () => first.frames().length === 6);
     assert.equal(await door.count('offered'), offered + 1);
@@ -345,10 +345,10 @@ test('for any stalls: offered = sent + dropped + waiting, and each viewer receiv
     });
     const received = viewers.map((viewer) => viewer.frames().length);
     for (const viewer of viewers) {
-      await poll('what is on its way', () => viewer.frames().length + gapSize(viewer) === source.frames.length);
+      await poll('the frames that are in flight', () => viewer.frames().length + gapSize(viewer) === source.frames.length);
       assertIntact(viewer, source);
     }
-    assert.ok(received.length === 6 && (await door.falls()) > 0 && (await door.count('dropped')) > 0, 'somebody was slow');
+    assert.ok(received.length === 6 && (await door.falls()) > 0 && (await door.count('dropped')) > 0, 'at least one viewer was slow');
     assert.equal(
       await door.count('sent'),
       viewers.reduce((sum, viewer) => sum + viewer.frames().length, 0),

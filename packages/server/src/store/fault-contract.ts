@@ -61,7 +61,7 @@ export function storeFaultContract(name: string, openSite: OpenFaultySite): void
     assert.deepEqual(
       [...storeFaults].filter((fault) => !done.has(fault)),
       [],
-      'every kind of fault was met',
+      'every kind of fault occurred',
     );
   });
 
@@ -159,12 +159,12 @@ async function checkPuts(direct: Store, results: readonly PutResult[]): Promise<
   for (const [key, puts] of Map.groupBy(results, (put) => put.key)) {
     const there = await direct.get(key);
     const winners = puts.filter(({ result }) => result === true);
-    assert.ok(winners.length <= 1, `${key} was won ${winners.length} times`);
-    if (puts.some(({ result }) => result !== undefined)) assert.ok(there !== undefined, `${key} is not there`);
+    assert.ok(winners.length <= 1, `${winners.length} puts of ${key} returned true`);
+    if (puts.some(({ result }) => result !== undefined)) assert.ok(there !== undefined, `${key} is missing`);
     if (there !== undefined)
       assert.ok(
         (winners[0] === undefined ? puts : winners).some(({ value }) => value.equals(there)),
-        `${key} holds something else`,
+        `${key} has different content`,
       );
   }
 }

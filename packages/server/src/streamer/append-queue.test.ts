@@ -109,9 +109,9 @@ test('beyond the bound all later frames are refused until the pending ones are i
   const queue = open('hoshi');
   let refusedFrom = 0;
   while (queue.add(refusedFrom, new Uint8Array(1_000), refusedFrom)) refusedFrom++;
-  assert.equal(queue.add(refusedFrom + 1, new Uint8Array(1), 0), false, 'a small one behind it too');
+  assert.equal(queue.add(refusedFrom + 1, new Uint8Array(1), 0), false, 'a small frame after it is refused too');
   assert.deepEqual(events, ['refused hoshi']);
-  await poll('the log to be tried again', () => events.length === 2);
+  await poll('another append to the log', () => events.length === 2);
   const from = queue.nextSequence;
   assert.equal(events[1], `resend hoshi ${from}`);
   for (let sequence = from; sequence < refusedFrom + 2; sequence++)

@@ -41,7 +41,8 @@ test('late packets replace only concealment, and the run has no holes', () => {
         if (each.origin === 'filling') assert.ok(isConcealment(each.data));
       }
       const kept = new Set(joined);
-      for (const each of onTime) if (!isConcealment(each.data)) assert.ok(kept.has(each), `what came on time at ${each.position} is gone`);
+      for (const each of onTime)
+        if (!isConcealment(each.data)) assert.ok(kept.has(each), `the packet that was on time at ${each.position} is gone`);
       const sound = (packets: readonly PlacedPacket[]) => packets.filter(({ data }) => !isConcealment(data));
       const wanted = sound(late).filter(
         (each) =>

@@ -49,7 +49,7 @@ test('a payload is read as the strict reader reads it, also if it is changed, cu
     }),
     { numRuns: 2_000 },
   );
-  assert.ok(plain > 200, `${plain} payloads that both could read`);
+  assert.ok(plain > 200, `${plain} payloads that both read`);
 });
 
 test('a payload that Protobuf codecs read differently is refused', () => {

@@ -60,7 +60,7 @@ test('this reader and avsc read the rows back, and the same rows give the same b
       assert.deepEqual(read.header.metadata, options.metadata);
       assert.deepEqual((await writeAvro(table, rows, options)).bytes, bytes);
       const other = await writeAvro(table, rows, { ...options, codec: codec === 'null' ? 'deflate' : 'null' });
-      assert.equal(other.digest, digest, 'the digest is of the content, not of its compression');
+      assert.equal(other.digest, digest, 'the digest covers the content, not its compression');
     }),
     { numRuns: 60 },
   );

@@ -143,7 +143,7 @@ test('time that positions skip without a missing page is a gap if the next page 
   const muchLater = pages.map((page, i) =>
     i < 3 ? page : edited(page, (view) => view.setBigInt64(6, view.getBigInt64(6, true) + 48_000n * 3_600n, true)),
   );
-  assert.deepEqual(story(await read(joined(...muchLater))), range(0, 250), 'an hour closes up');
+  assert.deepEqual(story(await read(joined(...muchLater))), range(0, 250), 'a jump of an hour is removed');
 });
 
 test('packets that are empty or not Opus are skipped, and their time is kept if positions show it', async () => {

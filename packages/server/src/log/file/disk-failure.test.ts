@@ -72,7 +72,10 @@ test('for any failures of the disk, readers get the acknowledged entries, in ord
           const taken = await Promise.all(
             Array.from({ length: size }, (_, index) => append(`${wave}.${index} ${'x'.repeat((wave * 37 + index) % 120)}`)),
           );
-          assert.ok(taken.lastIndexOf(true) < (taken.includes(false) ? taken.indexOf(false) : size), 'nothing is taken after a refusal');
+          assert.ok(
+            taken.lastIndexOf(true) < (taken.includes(false) ? taken.indexOf(false) : size),
+            'no append is accepted after a refusal',
+          );
         }
         disk.repair();
         await append('last');

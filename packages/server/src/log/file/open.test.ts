@@ -180,7 +180,7 @@ test('an append beyond the limit of waiting bytes is refused at once, and earlie
     results.map((result) => (result.status === 'fulfilled' ? result.value.offset : result.reason.refusal)),
     [...Array.from({ length: 10 }, (_, index) => index), ...Array.from({ length: 10 }, () => 'full')],
   );
-  assert.equal((await log.append('k', new Uint8Array(20_000))).offset, 10, 'one entry alone may be larger');
+  assert.equal((await log.append('k', new Uint8Array(20_000))).offset, 10, 'a single entry may be larger');
   await assert.rejects(log.append('k', new Uint8Array(16 * 2 ** 20)), RangeError);
   await log.close();
 });

@@ -48,9 +48,9 @@ test('members share the partitions evenly, and runs of kept partitions continue 
   await poll('all of them to be held', () => first.held.size === 12);
   const kept = [...first.held.entries()];
   const second = await hold(await place.open('b'));
-  await poll('half of them each', () => first.held.size === 6 && second.held.size === 6);
+  await poll('each member to hold half of them', () => first.held.size === 6 && second.held.size === 6);
   const third = await hold(await place.open('c'));
-  await poll('a third of them each', () => [first, second, third].every(({ held }) => held.size === 4));
+  await poll('each member to hold a third of them', () => [first, second, third].every(({ held }) => held.size === 4));
   assert.equal(new Set([first, second, third].flatMap(({ held }) => [...held.keys()])).size, 12);
   assert.equal(first.runs(), 12, 'no run of a kept partition was restarted');
   assert.ok([...first.held].every(([number, partition]) => kept.some(([n, p]) => n === number && p === partition)));
@@ -130,13 +130,13 @@ test('a process that comes back under its name gets its partitions back at once;
   const [partition] = [...first.held.values()];
   assert.ok(partition !== undefined);
   const second = await hold(await place.open('twin'));
-  await poll('both to have a share', () => first.held.size === 2 && second.held.size === 2);
+  await poll('both members to hold partitions', () => first.held.size === 2 && second.held.size === 2);
   await assert.rejects(
     partition.commit(0).then(() => partition.commit(1)),
     { name: 'AbortError' },
   );
   await first.consumer.close();
-  await poll('the other to have all', () => second.held.size === 4);
+  await poll('the other member to hold all', () => second.held.size === 4);
 });
 
 test('a process that was suspended past its session timeout commits nothing when it resumes, and joins again', async (t) => {
@@ -183,7 +183,7 @@ test('a process that is killed and comes back under its name gets its partitions
   const start = () => startProcess(t, [program, place.address, 'comes-back', `${sessionMs}`]);
   const child = start();
   await child.untilLine(/run from/);
-  await poll('each to have one', () => other.held.size === 1);
+  await poll('each member to have one partition', () => other.held.size === 1);
   const runs = other.runs();
   child.kill('SIGKILL');
   await child.exit;

@@ -66,7 +66,7 @@ test('services (SRV) name the port as well, and a password given with the name a
   ]);
   if (dns === undefined) return;
   const shards = await openTestShards(t, 'dns+redis://:a%20b@_redis._tcp.redis.test', { dnsServer: dns.address });
-  await poll('both', async () => (await isUp(shards, one)) && (await isUp(shards, two)));
+  await poll('both messages', async () => (await isUp(shards, one)) && (await isUp(shards, two)));
   await sendAndReceive({ publisher: shards, subscriber: shards, channel: 'live:a', messages: 100 });
   assert.ok((await slotsOf(shards, one)) > 0 && (await slotsOf(shards, two)) > 0);
 });
@@ -79,7 +79,7 @@ test('shards that DNS does not know yet are found once it does', async (t) => {
   const shards = await openTestShards(t, `dns+redis://redis.test:${redis.port}`, { dnsServer: dns.address });
   assert.equal(shards.shards.unready(), 'no shard has been found');
   await dns.answer([record(redis)]);
-  await poll('the shard', () => shards.shards.unready() === undefined);
+  await poll('the shard to connect', () => shards.shards.unready() === undefined);
   await sendAndReceive({ publisher: shards, subscriber: shards, channel: 'live:a', messages: 10 });
 });
 

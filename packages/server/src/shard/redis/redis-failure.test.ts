@@ -66,7 +66,7 @@ test('mirrored messages come once from each of two servers, and a hung one delay
     suspectMs: 20_000,
   });
   const twice = await sendAndReceive({ publisher: shards, subscriber: shards, channel: 'live:a', messages: 100 });
-  await poll('both of each', () => twice.length === 200);
+  await poll('both copies of each message', () => twice.length === 200);
   const begin = () => victim.signal('SIGSTOP');
   await sendAndReceive({ publisher: shards, subscriber: shards, channel: 'live:b', messages: 100, begin });
   victim.signal('SIGCONT');
@@ -107,7 +107,7 @@ test('a subscriber gives up its connection to a server that hangs for long, and 
   if (on === undefined) return;
   await on.subscriber.shards.subscribe('live:held', () => undefined);
   on.victim.signal('SIGSTOP');
-  await poll('the break', async () => (await on.subscriber.metric('hayate_shard_subscribed', nameOf(on.victim))) === 0);
+  await poll('the connection to break', async () => (await on.subscriber.metric('hayate_shard_subscribed', nameOf(on.victim))) === 0);
   on.victim.signal('SIGCONT');
   await poll('the subscription', async () => Number(((await on.victim.command('PUBSUB', 'NUMSUB', 'live:held')) as unknown[])[1]) === 1);
   await poll('the server to be used again', () => isUp(on));
@@ -119,10 +119,10 @@ test('without any server that answers, messages are dropped and counted, and the
   if (redis === undefined) return;
   const publisher = await openTestShards(t, redis.url);
   await redis.stop();
-  await poll('the break', () => publisher.shards.unready());
+  await poll('the connection to break', () => publisher.shards.unready());
   assert.equal(publisher.shards.unready(), 'no shard is connected');
   for (let i = 0; i < 10; i++) publisher.shards.publish('live:a', Buffer.from('x'));
-  await poll('the count', async () => (await publisher.metric('hayate_shard_dropped_total', 'no_server')) === 10);
+  await poll('the lost connection to be counted', async () => (await publisher.metric('hayate_shard_dropped_total', 'no_server')) === 10);
   await redis.restart();
   await poll('ready again', () => publisher.shards.unready() === undefined);
 });
@@ -139,7 +139,7 @@ test('messages above the bound of the queue are dropped and counted, and the res
   assert.equal(await shards.metric('hayate_shard_dropped_total', 'queue_full'), 10);
   await poll('the answers', async () => (await shards.metric('hayate_shard_unanswered')) === 0);
   shards.shards.publish('live:a', new Uint8Array(7));
-  await poll('one more', () => received.at(-1) === 7);
+  await poll('one more message', () => received.at(-1) === 7);
 });
 
 test('subscribers whose connections are killed subscribe to all of their channels again', async (t) => {
@@ -168,12 +168,12 @@ test('a subscriber that is cut off for its output buffer was counted as a receiv
   const received: number[] = [];
   await shards.shards.subscribe('live:a', (message) => received.push(message.length));
   shards.shards.publish('live:a', new Uint8Array(2 ** 20));
-  await poll('the cut', async () => (await shards.metric('hayate_shard_disconnects_total')) === 1);
+  await poll('the subscriber to be cut off', async () => (await shards.metric('hayate_shard_disconnects_total')) === 1);
   assert.equal(await shards.metric('hayate_shard_publishes_without_subscriber_total'), 0);
   assert.deepEqual(received, []);
   await poll('the subscription', async () => Number(((await redis.command('PUBSUB', 'NUMSUB', 'live:a')) as unknown[])[1]) === 1);
   shards.shards.publish('live:a', new Uint8Array(7));
-  await poll('the small one', () => received.length === 1);
+  await poll('the small message', () => received.length === 1);
   assert.deepEqual(received, [7]);
 });
 

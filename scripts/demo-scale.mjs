@@ -13,7 +13,7 @@ import { Refusal, root, script } from './step.mjs';
 const usage = `npm run demo:scale -- [--viewers N] [--port P]
 
 Starts three Redis, a streamer, two listeners and a few hundred viewers on this machine, and a page where one can kill and hang
-the Redis while the avatar goes on talking.
+the Redis while the avatar keeps talking.
   --viewers N  viewers without a screen (default 300)
   --port P     port of the page (default 8070)`;
 

@@ -350,7 +350,7 @@ func (s *show) result() error {
 			return err
 		}
 	}
-	s.t.Fatal("Watch goes on")
+	s.t.Fatal("Watch continues")
 	return nil
 }
 

@@ -1,6 +1,6 @@
 // In: index.html and src/. Out: dist/, which the server serves as it is, under a policy that allows
 // scripts and styles of its own address alone. Names carry hashes, so everything under assets/ may
-// be cached for ever.
+// be cached forever.
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 import { precompress } from './precompress.ts';

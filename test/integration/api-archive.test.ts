@@ -240,7 +240,7 @@ test('the SDK replays a broadcast: every frame once and on time, at any speed, f
     for (const list of [audio, motion, events, states]) list.splice(0);
   };
   /** Advances the replay's clock until `condition` holds; its timers are real. */
-  const goOn = (what: string, condition: () => boolean) =>
+  const waitFor = (what: string, condition: () => boolean) =>
     poll(what, () => {
       nowMs += 160;
       return condition();
@@ -251,7 +251,7 @@ test('the SDK replays a broadcast: every frame once and on time, at any speed, f
     replay.rate = rate;
     replay.seek(0);
     replay.play();
-    await goOn('the end', () => replay.state === 'ended');
+    await waitFor('the end of the replay', () => replay.state === 'ended');
     const packets = demoClip(SECONDS).packets.map(({ data }) => Buffer.from(data).toString('hex'));
     const voiced = [...new Map(audio.map((frame) => [frame.sequence, frame])).values()];
     assert.deepEqual(
@@ -281,7 +281,7 @@ test('the SDK replays a broadcast: every frame once and on time, at any speed, f
     begin();
     replay.seek(placeMs);
     replay.play();
-    await goOn('a second of it', () => replay.state === 'playing' && replay.positionMs > placeMs + 1_000);
+    await waitFor('a second of the replay', () => replay.state === 'playing' && replay.positionMs > placeMs + 1_000);
     const first = audio[0]?.captureUs ?? 0;
     assert.ok(first >= (placeMs - 100) * 1000 && first < (placeMs - 80) * 1000 + 20_000, `voice from ${first} for ${placeMs}`);
     for (const [i, frame] of audio.entries()) assert.equal(frame.captureUs, first + i * 20_000);
@@ -294,7 +294,7 @@ test('the SDK replays a broadcast: every frame once and on time, at any speed, f
   assert.equal(replay.positionMs, placeMs);
   begin();
   replay.play();
-  await goOn('it to go on', () => replay.positionMs > placeMs + 500);
+  await waitFor('the replay to continue', () => replay.positionMs > placeMs + 500);
   assert.ok((audio[0]?.captureUs ?? 0) >= (placeMs - 100) * 1000 && (audio[0]?.captureUs ?? 0) < placeMs * 1000);
   assert.equal(replay.malformed, 0);
 });

@@ -86,7 +86,7 @@ function assertUnbroken(watchers: readonly Watcher[], frames: number): void {
       Array.from({ length: frames }, (_, sequence) => sequence),
     );
     assert.deepEqual(viewer.stats.missing, { lost: 0, slow: 0, expired: 0 });
-    assert.equal(epochs(), 1, 'the broadcast seemed to go on');
+    assert.equal(epochs(), 1, 'the broadcast seemed to continue');
   }
 }
 

@@ -168,7 +168,7 @@ broadcaster.on('state', ({ state, reason = '', closeCodeName = '' }) => {
   if (state === 'failed' && closeCodeName === 'SUPERSEDED') finish(0, 'superseded');
   if (state === 'failed') finish(1, `failed: ${reason}`);
 });
-broadcaster.on('epoch', ({ epoch, previous }) => say(`epoch ${epochText(epoch)}${previous === undefined ? '' : ' anew'}`));
+broadcaster.on('epoch', ({ epoch, previous }) => say(`epoch ${epochText(epoch)}${previous === undefined ? '' : ' again'}`));
 await broadcaster.start();
 dueMs = Math.ceil(nowMs() / (2 * TICK_MS)) * 2 * TICK_MS;
 ticks = 0;

@@ -114,7 +114,7 @@ export class Gateway {
       this.#reads.set(socket, new ReadTurns(socket, clock));
     });
     this.#server.maxConnections = options.connectionsMax + PENDING_REFUSALS_MAX;
-    // In a cluster, Node would otherwise offer the socket to one worker after another for ever.
+    // In a cluster, Node would otherwise offer the socket to one worker after another forever.
     Object.assign(this.#server, { dropMaxConnection: true });
     this.#server.on('drop', () => this.#load.drop());
     new IdleRequests(this.#server, connectionsMax, clock);

@@ -12,7 +12,7 @@ export function logOutput(): DestinationStream {
   const output = pino.destination({ fd: 2, sync: false, maxLength: WAITING_BYTES_MAX });
   const { flushSync } = output;
   output.on('error', (error: NodeJS.ErrnoException) => {
-    // At the end of the process, pino would otherwise retry for ever.
+    // At the end of the process, pino would otherwise retry forever.
     output.flushSync = () => undefined;
     if (hasNoReader(error)) output.write = () => true;
   });

@@ -149,7 +149,7 @@ test('a commit that the disk refuses is retried until it is durable or the consu
 });
 
 /**
- * Real files whose operations fail by their count: writes stop half-way with ENOSPC, failing data
+ * Real files whose operations fail by their count: writes stop halfway with ENOSPC, failing data
  * syncs lose the data, and the others only throw.
  */
 function failingDisk(failing: Set<number>): { open: (path: string, flags: string) => Promise<FileHandle>; repair: () => void } {

@@ -13,22 +13,22 @@ export async function reference(): Promise<string> {
   const sections = (await allCommands()).map((command) => `## hayate ${command.name}\n\n\`\`\`\n${commandHelp(command).trim()}\n\`\`\`\n`);
   const head = [
     '# The hayate command\n',
-    'Every flag can also be set by a variable: `--drain-timeout-ms` is `HAYATE_DRAIN_TIMEOUT_MS`. An empty variable is as if unset. Unknown',
+    'Every flag can also be set by a variable: `--drain-timeout-ms` is `HAYATE_DRAIN_TIMEOUT_MS`. An empty variable counts as unset. Unknown',
     'variables that begin with `HAYATE_` are refused, except for those that Kubernetes or Docker set to describe a service of that name, such as',
     '`HAYATE_SERVICE_HOST`: see [scale-out.md](../operate/scale-out.md#in-kubernetes). Written by `scripts/reference.ts`.\n',
     '**Times** that are printed are UTC and end in `Z`. A typed time is `2026-05-03`, `2026-05-03 18:00`, `2026-05-03T18:00:00.5`, each with',
-    '`Z`, `+09:00`, `+0900`, `+09` or nothing after it: without a zone it is UTC, and the command repeats what it understood.',
+    '`Z`, `+09:00`, `+0900`, `+09` or nothing after it: without a zone it is UTC, and the command prints the resulting time.',
     '`archive erase` refuses a time without a zone. [Why](../decision/0018-times-without-a-zone.md).\n',
     '**`-`** in place of a file is standard input or output: `--out -`, `--ack-log -`, `--token-file -`; a file of that name is `./-`. Reports and',
-    'progress go to standard error, and what is binary does not go to a terminal. `--out` is checked before anything is waited for.',
-    '`watch` replaces the file when the first voice comes, and keeps what it has written whatever happens; `archive export` replaces it',
-    'when all is there, or not at all.\n',
+    'progress go to standard error, and binary output is never written to a terminal. `--out` is checked before the command waits for anything.',
+    '`watch` replaces the file when the first voice arrives, and always keeps the part that it has written; `archive export`',
+    'replaces it only with the complete export.\n',
     '| exit code | meaning |',
     '|---|---|',
-    '| 0 | it did what was asked: also a `serve` that a signal drained, a `broadcast` that was interrupted with all of it acknowledged, a `watch` that was interrupted with something recorded, and an output whose reader left |',
-    '| 1 | it failed, or `archive verify` found something or could not end |',
-    '| 2 | something was typed or set wrongly |',
-    '| 130, 143 | SIGINT or SIGTERM stopped it, within two seconds where it has nothing to finish; a second signal stops anything at once |\n',
+    '| 0 | success: also a `serve` that a signal drained, a `broadcast` that was interrupted with all frames acknowledged, a `watch` that was interrupted with a recording, and an output that its reader closed |',
+    '| 1 | failure, or `archive verify` has findings or could not finish |',
+    '| 2 | wrong arguments or settings |',
+    '| 130, 143 | SIGINT or SIGTERM stopped it, within two seconds if it has nothing to finish; a second signal stops every command at once |\n',
   ].join('\n');
   return [head, ...sections].join('\n');
 }

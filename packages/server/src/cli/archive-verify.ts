@@ -31,10 +31,10 @@ export const archiveVerify = defineCommand({
   summary: 'check that an archive is complete and correct by reading all of it',
   details: `Walks the manifests from the oldest kept one and checks every cut: objects are there with the digests
 that manifests name, their contents have these digests, offsets follow one another without gap or overlap,
-every frame is there once, the voice is that of the frames, statistics are what a recount gives, nothing
-lies there that no manifest names, and nothing is left of what was erased. Exits with 1 if anything is
-wrong. See spec/archive.md, "Verification". With --from and --to it does not look for objects that
-no manifest names.`,
+every frame exists once, the voice is that of the frames, statistics agree with a recount, there are no
+objects that no manifest names, and nothing is left of erased broadcasts. Exits with 1 if there is a
+finding. See spec/archive.md, "Verification". With --from and --to it does not look for objects that no
+manifest names.`,
   flags,
   async run({ json, withoutLog, from, to, ...settings }, io) {
     const { fromMs, toMs } = typedSpan(io, { from, to });

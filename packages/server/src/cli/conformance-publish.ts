@@ -6,7 +6,7 @@ import { conformanceFlags, runConformance } from './conformance.ts';
 export const conformancePublish = defineCommand({
   name: 'conformance publish',
   summary: 'test your own broadcaster against the contract, rule by rule',
-  details: 'The rules are in spec/behaviour.md; docs/client/conformance.md says what the client needs to do.',
+  details: 'The rules are in spec/behaviour.md; docs/client/conformance.md describes the requirements for a client.',
   flags: conformanceFlags,
   run: (args, io) => runConformance('publish', args, io),
 });

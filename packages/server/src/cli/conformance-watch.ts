@@ -5,7 +5,7 @@ import { conformanceFlags, runConformance } from './conformance.ts';
 export const conformanceWatch = defineCommand({
   name: 'conformance watch',
   summary: 'test your own viewer against the contract, rule by rule',
-  details: 'The rules are in spec/behaviour.md; docs/client/conformance.md says what the client needs to do.',
+  details: 'The rules are in spec/behaviour.md; docs/client/conformance.md describes the requirements for a client.',
   flags: conformanceFlags,
   run: (args, io) => runConformance('watch', args, io),
 });

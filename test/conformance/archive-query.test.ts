@@ -200,5 +200,5 @@ test('without DuckDB the error says what to install', async (t) => {
   );
   const child = await runProcess(t, ['--import', hook, 'packages/server/bin/hayate.mjs', 'query', 'select 1', '--data', dirname(archive)]);
   assert.equal(child.code, 2);
-  assert.match(child.stderr.join('\n'), /^hayate query: it needs DuckDB: npm install @duckdb\/node-api/);
+  assert.match(child.stderr.join('\n'), /^hayate query: it needs DuckDB: run npm install @duckdb\/node-api/);
 });

@@ -47,7 +47,7 @@ test('archive erase lists the broadcasts to erase, and erases nothing without co
     assert.equal(refused.code, 1);
     assert.match(
       refused.asked[0] ?? '',
-      /^1 broadcast of .*archive will be erased and cannot be brought back\. Type the stream's name to continue: $/,
+      /^1 broadcast of .*archive will be erased permanently\. Type the stream's name to continue: $/,
     );
     assert.match(refused.out, /nothing was erased\n$/);
   }

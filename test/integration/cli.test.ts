@@ -120,7 +120,7 @@ test('an error is one clear line on stderr and a code that is not 0', async (t) 
     [
       ['token', '--watch', 'a/b', '--jwt-secret', 'hunter2'],
       2,
-      /^hayate token: "a\/b" is neither a stream name nor a beginning followed by \* /,
+      /^hayate token: "a\/b" is neither a stream name nor a prefix followed by \* /,
     ],
     [['token', '--watch', '*', '--jwt-secret', 'hunter2'], 2, /^hayate token: the secret must have at least 32 bytes /],
     [['token'], 2, /^hayate token: give at least one right: /],

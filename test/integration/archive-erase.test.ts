@@ -45,10 +45,7 @@ test('archive erase lists the broadcasts to erase, and erases nothing without co
   for (const answer of ['', 'y', 'alice']) {
     const refused = await run(['bob', '--data', data], answer);
     assert.equal(refused.code, 1);
-    assert.match(
-      refused.asked[0] ?? '',
-      /^1 broadcast of .*archive will be erased permanently\. Type the stream's name to continue: $/,
-    );
+    assert.match(refused.asked[0] ?? '', /^1 broadcast of .*archive will be erased permanently\. Type the stream's name to continue: $/);
     assert.match(refused.out, /nothing was erased\n$/);
   }
   assert.deepEqual(await readObjects(store), before);

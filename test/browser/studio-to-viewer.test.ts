@@ -132,7 +132,7 @@ test('viewers hear and see the voice and the motion of the studio', async (t) =>
   );
   const pictures = await picturesOf(viewer);
 
-  await t.test('the sound that is played out is the WAV', async () => {
+  await t.test('the played sound is that of the WAV file', async () => {
     const played = (await soundOf(viewer, 'played')).samples;
     // The course of loudness, for each sentence with the silence after it: its place, and its
     // likeness.
@@ -155,7 +155,7 @@ test('viewers hear and see the voice and the motion of the studio', async (t) =>
     }
   });
 
-  await t.test('bones and shapes of the rendered scene are what was sent, within quantisation', async () => {
+  await t.test('bones and shapes of the rendered scene equal the sent ones, within quantisation', async () => {
     const sent = await studio.evaluate(() => (window.hayate as StudioDebug).sent);
     const rendered = await viewer.evaluate(() => (window.hayate as ViewerDebug).rendered.filter(({ captureUs }) => captureUs !== null));
     const byTime = new Map(sent.map((pose) => [pose.captureUs, pose]));
@@ -178,7 +178,7 @@ test('viewers hear and see the voice and the motion of the studio', async (t) =>
     t.diagnostic(`${matched.length} poses matched`);
   });
 
-  await t.test('the mouth opens with the voice and is shut while it is silent', async () => {
+  await t.test('the mouth opens with the voice and is shut while the voice is silent', async () => {
     const { sent, heard } = await studio.evaluate(() => {
       const { sent, heard } = window.hayate as StudioDebug;
       return { sent: sent.map(({ captureUs, shapes }) => ({ captureUs, jaw: shapes[17] ?? 0 })), heard };
@@ -200,7 +200,7 @@ test('viewers hear and see the voice and the motion of the studio', async (t) =>
     assert.ok(openShare(silent) < 0.2, `open while silent: ${openShare(silent)}`);
   });
 
-  await t.test('an open jaw is seen in the picture', () => {
+  await t.test('the picture shows whether the jaw is open', () => {
     const [open, shut] = [pictures.filter(isOpen), pictures.filter(isShut)];
     const least = Math.min(...open.map(({ change }) => change));
     t.diagnostic(`${pictures.length} pictures; an open jaw changes them by ${least.toFixed(2)} at least`);
@@ -208,7 +208,7 @@ test('viewers hear and see the voice and the motion of the studio', async (t) =>
     for (const { change } of shut) assert.equal(change, 0);
   });
 
-  await t.test('the front page shows it with its title and a picture that moves', async () => {
+  await t.test('the front page shows the stream with its title and a moving picture', async () => {
     const front = await browser.open('/?quality=low');
     const card = front.locator('a', { hasText: 'First light' });
     await poll('the card', () => card.isVisible(), WAIT);
@@ -221,7 +221,7 @@ test('viewers hear and see the voice and the motion of the studio', async (t) =>
     await front.close();
   });
 
-  await t.test('ending it in the studio ends it in the viewer', async () => {
+  await t.test('ending the broadcast in the studio ends it in the viewer', async () => {
     await studio.getByRole('button', { name: /^End/ }).click();
     await poll(
       'the message that the broadcast has ended',
@@ -232,7 +232,7 @@ test('viewers hear and see the voice and the motion of the studio', async (t) =>
   });
 });
 
-test('"Tap to hear" stands there until autoplay is allowed by a click, and then there is sound', async (t) => {
+test('"Tap to hear" is shown until a click allows autoplay, and then there is sound', async (t) => {
   const scene = await setUp(t, 'blocked');
   if (scene === undefined) return;
   const { browser, server } = scene;
@@ -246,13 +246,13 @@ test('"Tap to hear" stands there until autoplay is allowed by a click, and then 
     WAIT,
   );
   const tap = viewer.getByRole('button', { name: 'Tap to hear' });
-  await poll('the invitation', () => tap.isVisible(), WAIT);
+  await poll('the "Tap to hear" button', () => tap.isVisible(), WAIT);
   await tap.click();
   await poll('the invitation to disappear', async () => !(await tap.isVisible()), WAIT);
   await poll('sound', async () => rootMeanSquare((await soundOf(viewer, 'played')).samples) > 0.01, WAIT);
 });
 
-test('a studio without a microphone says so in a sentence', async (t) => {
+test('a studio without a microphone shows a sentence about it', async (t) => {
   const executablePath = requireTool(t, 'chromium');
   if (executablePath === undefined) return;
   const server = await startTestServer(t);

@@ -6,19 +6,19 @@ import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs
 import { dirname, join } from 'node:path';
 import { root } from './process.ts';
 
-/** Every file that belongs to the repository, relative to its root, with '/', sorted. */
-export const sourcePaths = (): string[] => {
+/** Every file that belongs to the repository in `from`, relative to its root, with '/', sorted. */
+export const sourcePaths = (from = root): string[] => {
   const args = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];
-  const listed = execFileSync('git', args, { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 26 }).split('\0');
-  return [...new Set(listed)].filter((path) => path !== '' && existsSync(join(root, path))).sort();
+  const listed = execFileSync('git', args, { cwd: from, encoding: 'utf8', maxBuffer: 2 ** 26 }).split('\0');
+  return [...new Set(listed)].filter((path) => path !== '' && existsSync(join(from, path))).sort();
 };
 
 /** Copies every such file into `folder`. */
-export const copySourceTree = (folder: string): void => {
-  for (const path of sourcePaths()) {
+export const copySourceTree = (folder: string, from = root): void => {
+  for (const path of sourcePaths(from)) {
     const target = join(folder, path);
     mkdirSync(dirname(target), { recursive: true });
-    cpSync(join(root, path), target);
+    cpSync(join(from, path), target);
   }
 };
 

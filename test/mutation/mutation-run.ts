@@ -5,6 +5,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { SeededRandom } from '../simulation/seeded-random.ts';
+import { type MutationArguments, MutationError } from './arguments.ts';
 import { type Coverage, isCovered, readCoverage } from './coverage.ts';
 import { applyMutant, type Mutant, mutantsOf } from './mutant.ts';
 import { runTestFile } from './test-run.ts';
@@ -28,24 +29,15 @@ export interface FileReport {
   readonly verdicts: readonly Verdict[];
 }
 
-/** What to mutate, and how. */
-export interface MutationOptions {
+/** Where and how to mutate. */
+export interface MutationOptions extends Omit<MutationArguments, 'help'> {
   /** The repository's root, an absolute path. */
   readonly root: string;
-  /** Files or folders, relative to the root. */
-  readonly targets: readonly string[];
-  /** Test files whose path holds one of these run too, besides those in the file's folder. */
-  readonly testWords: readonly string[];
-  /** At most this many mutants of a file; undefined: all. */
-  readonly sample: number | undefined;
-  /** Decides which ones. */
-  readonly seed: number;
+  /** A test file may take this much longer than four times its unchanged run. Default 5,000. */
+  readonly extraMs?: number;
   /** Called after each mutant, and after each unchanged run. */
   readonly onProgress: (line: string) => void;
 }
-
-/** A failure that its message explains completely. */
-export class MutationError extends Error {}
 
 const isTestFile = (path: string): boolean => /\.test\.tsx?$/.test(path);
 const isSourceFile = (path: string): boolean =>
@@ -59,8 +51,7 @@ interface Baseline {
 }
 
 const BASELINE_MS_MAX = 300_000;
-/** A mutant gets several times as long as the unchanged file, since the machine may be busy. */
-const timeLimitMs = (durationMs: number): number => 4 * durationMs + 5000;
+const EXTRA_MS = 5000;
 
 class MutationRun {
   readonly #copy: WorkingCopy;
@@ -99,10 +90,8 @@ class MutationRun {
     const { sample = mutants.length, seed } = this.#options;
     const random = new SeededRandom(seed);
     const drawn = mutants.map((mutant) => ({ mutant, draw: random.unit() })).sort((a, b) => a.draw - b.draw);
-    return drawn
-      .slice(0, sample)
-      .map(({ mutant }) => mutant)
-      .sort((a, b) => a.start - b.start);
+    const chosen = new Set(drawn.slice(0, sample).map(({ mutant }) => mutant));
+    return mutants.filter((mutant) => chosen.has(mutant));
   }
 
   /** The tests in the file's folder and those that the words name, run once unchanged. */
@@ -134,10 +123,11 @@ class MutationRun {
   async #resultOf(path: string, source: string, mutant: Mutant, baselines: readonly Baseline[]): Promise<Result> {
     const covering = baselines.filter(({ coverage }) => isCovered(coverage, join(this.#copy.root, path), mutant.start));
     if (covering.length === 0) return 'no coverage';
+    const { extraMs = EXTRA_MS } = this.#options;
     this.#copy.write(path, applyMutant(source, mutant));
     try {
       for (const test of covering) {
-        const { outcome } = await runTestFile(this.#copy, test.path, { timeoutMs: timeLimitMs(test.durationMs) });
+        const { outcome } = await runTestFile(this.#copy, test.path, { timeoutMs: 4 * test.durationMs + extraMs });
         this.#copy.clear();
         if (outcome !== 'passed') return outcome === 'timeout' ? 'timeout' : 'killed';
       }

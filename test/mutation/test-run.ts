@@ -45,7 +45,12 @@ const end = async (child: ChildProcess, exit: Promise<unknown>): Promise<void> =
   await Promise.race([exit, wait(GRACE_MS, undefined, { ref: false })]);
   child.kill('SIGKILL');
   await exit;
-  for (const { pid } of stillRunning(below)) process.kill(pid, 'SIGKILL');
+  for (const { pid } of stillRunning(below))
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has ended in the meantime.
+    }
 };
 
 const environment = (copy: WorkingCopy, coverageFolder: string | undefined): NodeJS.ProcessEnv => {
@@ -66,11 +71,9 @@ export const runTestFile = async (copy: WorkingCopy, path: string, { timeoutMs, 
   running.add(child);
   const exit = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
   const lines: string[] = [];
-  let ended: Outcome | undefined;
+  let ended: { outcome: Outcome; done: Promise<void> } | undefined;
   const endAs = (outcome: Outcome): void => {
-    if (ended !== undefined) return;
-    ended = outcome;
-    void end(child, exit);
+    ended ??= { outcome, done: end(child, exit) };
   };
   const take = (line: string): void => {
     lines.push(line);
@@ -87,5 +90,6 @@ export const runTestFile = async (copy: WorkingCopy, path: string, { timeoutMs, 
   const [code] = await exit;
   clearTimeout(timer);
   running.delete(child);
-  return { outcome: ended ?? (code === 0 ? 'passed' : 'failed'), durationMs: performance.now() - startMs, lines };
+  await ended?.done;
+  return { outcome: ended?.outcome ?? (code === 0 ? 'passed' : 'failed'), durationMs: performance.now() - startMs, lines };
 };

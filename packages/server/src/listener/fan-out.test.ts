@@ -2,7 +2,7 @@
 // counted.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { encodeFrame, encodeServerFrame, FrameFlag, Kind, peekFrame } from '@hayate/protocol';
+import { CloseCodes, encodeFrame, encodeServerFrame, FrameFlag, Kind, peekFrame } from '@hayate/protocol';
 import fc from 'fast-check';
 import { cleanUp } from '../../../../test/support/clean-up.ts';
 import { onBothPaths } from '../../../../test/support/fan-out-path.ts';
@@ -273,6 +273,62 @@ test('a viewer that joins between two slots gets its greeting and the frames aft
     await poll('the first viewer', () => first.frames().length === 6);
     assert.equal(await door.count('offered'), offered + 1);
     assertIntact(first, source);
+  }));
+
+test('a greeting counts as on its way until it is reported, so that a joiner on a slow line does not get the live rate at once', (t) =>
+  onBothPaths(t, async (t, sender) => {
+    const door = await openDoor(t, sender, wide);
+    const fanOut = door.fanOut();
+    const source = new Source('hoshi');
+    const greeting = [source.next(Kind.HEADER, 10), source.next(Kind.MOTION, 10, true)];
+    const peer = await door.join(fanOut, greeting);
+    await poll('the greeting', () => peer.frames().length === 2);
+    fanOut.push([source.next(Kind.EVENT, 10)]);
+    await poll('the next frame', () => peer.frames().length === 3);
+    assert.deepEqual([fanOut.behind, fanOut.waiting], [1, 0]);
+    receipt(peer);
+    await poll('the viewer to catch up', () => fanOut.behind === 0);
+  }));
+
+test('the bytes counted as sent are those that viewers received, at the head and behind it', (t) =>
+  onBothPaths(t, async (t, sender) => {
+    const door = await openDoor(t, sender, wide);
+    const fanOut = door.fanOut();
+    const source = new Source('hoshi');
+    const peers = [await door.join(fanOut), await door.join(fanOut)];
+    fanOut.push([source.next(Kind.EVENT, 1_000), source.next(Kind.EVENT, 500)]);
+    await poll('both frames at both viewers', () => peers.every((peer) => peer.frames().length === 2));
+    const late = await door.join(fanOut, source.frames.slice());
+    await poll('the frames at the late viewer', () => late.frames().length === 2);
+    const bytes = source.frames.reduce((sum, { message }) => sum + message.length, 0);
+    const { values } = await door.metrics.viewer.sentBytes.get();
+    assert.equal(
+      values.reduce((sum, { value }) => sum + value, 0),
+      3 * bytes,
+    );
+  }));
+
+test('a viewer that owes a receipt is asked for it, and is given up only if it never answers', (t) =>
+  onBothPaths(t, async (t, sender) => {
+    const door = await openDoor(t, sender, { ...wide, receiptTimeoutMs: 1e7 });
+    const fanOut = door.fanOut();
+    const source = new Source('hoshi');
+    const [silent, reporting] = [await door.join(fanOut), await door.join(fanOut)];
+    fanOut.push([source.next(Kind.EVENT, 10)]);
+    await poll('the frame', () => [silent, reporting].every((peer) => peer.frames().length === 1));
+    receipt(reporting);
+    await poll('the receipt', () => door.viewerOf(reporting)?.receipted === 0);
+    const startMs = performance.now();
+    const questions = (peer: WirePeer) => peer.received.filter(({ frames, gaps }) => frames.length + gaps.length === 0).length;
+    fanOut.tick(startMs + 1e6);
+    fanOut.tick(startMs + 4e6);
+    fanOut.tick(startMs + 5e6);
+    fanOut.tick(startMs + 8e6);
+    await poll('two questions', () => questions(silent) === 2);
+    assert.equal(silent.closedWith(), undefined);
+    fanOut.tick(startMs + 2e7);
+    assert.equal((await silent.closed()).code, CloseCodes.RECEIPT_TIMEOUT.code);
+    assert.deepEqual([questions(silent), questions(reporting), reporting.closedWith()], [2, 0, undefined]);
   }));
 
 test('while viewers of two streams join and leave, no viewer gets bytes of the other stream', (t) =>

@@ -78,3 +78,14 @@ test('an earlier frame, of a group that arrived late, does not move the window b
     [10, 10],
   );
 });
+
+test('the window forgets old frames, so that a broadcast of days costs no more memory than one of seconds', () => {
+  const window = new ReceiptWindow(limits);
+  for (let sequence = 0; sequence < 20_000; sequence++) {
+    window.add({ sequence, bytes: 100, receivedUnixUs: sequence * 50_000 }, sequence * 50);
+    window.trim();
+  }
+  assert.equal(window.floor, 20_000 - 1 - limits.windowBytes / 100);
+  const held = window.between(-1, window.last).map(({ sequence }) => sequence);
+  assert.deepEqual([held.at(-1), held.length <= 1_000], [19_999, true], `${held.length} frames are held`);
+});

@@ -227,6 +227,8 @@ test('frames that wait when a viewer leaves are counted', () => {
   queue.close();
   assert.equal(sent.length, 1);
   assert.equal(dropped.closed, 9);
+  queue.close();
+  assert.deepEqual([queue.length, dropped.closed], [0, 9], 'each is counted once');
 });
 
 test('no frame is written while the socket has bytes pending, even if the window admits it', () => {

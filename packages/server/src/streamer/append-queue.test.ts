@@ -16,7 +16,7 @@ import { type AppendLimits, AppendQueue } from './append-queue.ts';
 
 const limits: AppendLimits = { batchMs: 5, batchBytesMax: 2_000, streamBytesMax: 20_000, processBytesMax: 30_000, retryMs: 5 };
 
-async function setUp(t: TestContext, nextSequence = 0) {
+async function setUp(t: TestContext, nextSequence = 0, over: Partial<AppendLimits> = {}) {
   const log = await openFileLog({ directory: join(tempDir(t), 'log') });
   cleanUp(t, () => log.close());
   const budget = { unsettledBytes: 0 };
@@ -25,7 +25,7 @@ async function setUp(t: TestContext, nextSequence = 0) {
     const queue = new AppendQueue({
       clock: systemClock,
       log,
-      limits,
+      limits: { ...limits, ...over },
       budget,
       identity: () => ({ stream, epoch: 7n, generation: 1, incarnation: 9n, labels: { sub: 'ann' } }),
       viewers: () => 3,
@@ -151,4 +151,57 @@ test('the end is in the log once endDurable resolves, and a closed log refuses',
   await other.drain();
   assert.deepEqual(events, ['refused other']);
   assert.equal(other.nextSequence, 0);
+});
+
+test('a stream stops at its own bound, so that one alone never fills the process', async (t) => {
+  const { budget, open } = await setUp(t, 0, { batchMs: 60_000, batchBytesMax: 2 ** 30, retryMs: 60_000 });
+  const [greedy, other] = [open('greedy'), open('other')];
+  let taken = 0;
+  while (taken < 100 && greedy.add(taken, new Uint8Array(1_000), 0)) taken++;
+  assert.equal(taken, Math.floor(limits.streamBytesMax / 1_032));
+  assert.equal(budget.unsettledBytes, 0, 'the gathered frames are resent with the refused one');
+  assert.equal(other.add(0, new Uint8Array(1_000), 0), true);
+});
+
+test('frames without content have a bound too', async (t) => {
+  const { open } = await setUp(t, 0, { batchMs: 60_000, batchBytesMax: 2 ** 30, retryMs: 60_000 });
+  const queue = open('hoshi');
+  let taken = 0;
+  while (taken < 10_000 && queue.add(taken, new Uint8Array(), 0)) taken++;
+  assert.ok(taken < 1_000, `${taken} frames were taken`);
+});
+
+test('while frames are refused, so is a declaration or an end that would overtake them', async (t) => {
+  const { open } = await setUp(t, 0, { batchMs: 60_000, batchBytesMax: 2 ** 30, retryMs: 60_000 });
+  const queue = open('hoshi');
+  assert.equal(queue.add(0, new Uint8Array(limits.streamBytesMax), 0), false);
+  assert.equal(queue.addDropped(create(RangeSchema, { first: 0n, last: 0n })), false);
+  assert.equal(queue.addEnd(create(EndedSchema, { epoch: 7n, nextSequence: 1n, reason: EndReason.FINISHED })), false);
+  await queue.drain();
+  assert.deepEqual([queue.nextSequence, queue.has(0), queue.endDurable], [0, false, false]);
+});
+
+test('a resend asks only for what the log lacks: a frame after the hole is known, so that the log holds it once', async (t) => {
+  const { events, open } = await setUp(t);
+  const queue = open('hoshi');
+  queue.add(0, new Uint8Array(1), 0);
+  queue.add(2, new Uint8Array(1), 0);
+  await queue.drain();
+  assert.equal(queue.add(1, new Uint8Array(limits.streamBytesMax), 0), false);
+  await poll('the request to resend', () => events.at(-1) === 'resend hoshi 1');
+  assert.deepEqual([queue.has(0), queue.has(1), queue.has(2)], [true, false, true]);
+});
+
+test('the end does not wait for a batch to fill, and a closed queue takes nothing', async (t) => {
+  const { log, open } = await setUp(t, 0, { batchMs: 2 ** 30, batchBytesMax: 2 ** 30 });
+  const queue = open('hoshi');
+  queue.addEnd(create(EndedSchema, { epoch: 7n, nextSequence: 0n, reason: EndReason.FINISHED }));
+  await poll('the end to be durable', () => queue.endDurable);
+  queue.close();
+  assert.equal(queue.add(0, new Uint8Array(1), 0), false);
+  await queue.drain();
+  assert.deepEqual(
+    (await batches(log)).map(({ frames }) => frames.length),
+    [0],
+  );
 });

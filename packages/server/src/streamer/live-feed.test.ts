@@ -122,3 +122,29 @@ test('during silence the last frame is named at once and then every second, and 
   assert.equal(feed.over(clock.nowMs()), true);
   assert.equal(heard.length, 10);
 });
+
+test('a flush without frames says nothing, so that silence still names the last frame', async () => {
+  const { clock, feed, source, publish, envelopes, heard } = await setUp();
+  publish(source.header('A'));
+  clock.advance(99);
+  feed.flush();
+  clock.advance(1);
+  feed.tick(clock.nowMs());
+  const [, tail] = await envelopes(0, 2);
+  assert.deepEqual([tail?.nextSequence, tail?.frames.length, heard.length], [1n, 0, 2]);
+});
+
+test('viewers hear of a number of viewers once, and after the end not at all', async () => {
+  const { feed, envelopes, heard } = await setUp();
+  assert.deepEqual(
+    [3, 3, 4].map((viewers) => feed.tellViewers(viewers)),
+    [true, false, true],
+  );
+  feed.end(create(EndedSchema, { epoch: 1n, nextSequence: 0n, reason: EndReason.FINISHED }));
+  assert.equal(feed.tellViewers(5), false);
+  assert.deepEqual(
+    (await envelopes(0, 3)).map(({ viewers, end }) => viewers ?? end?.reason),
+    [3, 4, EndReason.FINISHED],
+  );
+  assert.equal(heard.length, 3);
+});

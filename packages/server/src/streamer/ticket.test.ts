@@ -32,3 +32,8 @@ test('a ticket with any byte changed, removed or added is refused', () => {
 test('random bytes are refused and do not throw', () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 2_000 }), (bytes) => assert.equal(signer.read(bytes, 0), undefined)));
 });
+
+test('a ticket of more than 1 KiB is not read, so that an upload of large tickets costs nothing', () => {
+  assert.equal(signer.read(signer.sign({ ...ticket, stream: 'h'.repeat(900) }), 0)?.stream.length, 900);
+  assert.equal(signer.read(signer.sign({ ...ticket, stream: 'h'.repeat(1_024) }), 0), undefined);
+});

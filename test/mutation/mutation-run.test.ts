@@ -1,10 +1,10 @@
 // The mutation tester on small repositories of its own: real test files, run by Node.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { runProcess } from '../support/process.ts';
+import { root, runProcess, startProcess } from '../support/process.ts';
 import { processesWith } from '../support/process-table.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { MutationError, readArguments } from './arguments.ts';
@@ -46,6 +46,7 @@ test('a line that is checked on both sides of its limit scores full, one that is
   assert.deepEqual(results, [['killed'], ['survived'], ['no coverage']]);
   assert.equal(scoreOf(report), 33);
   assert.equal(tableText([report]).at(-1), '| src/limit.ts | 9 | 9 | 3 | 0 | 3 | 3 | 33 % |');
+  assert.equal(tableText([report, report]).at(-1), '| 2 files | 18 | 18 | 6 | 0 | 6 | 6 | 33 % |');
   const survivors = survivorsText(report);
   assert.equal(survivors.length, 6);
   assert.match(survivors[0] ?? '', /^survived src\/limit\.ts:2:57\n.*width > 0;\n {4}> {2}→ {2}>=$/);
@@ -119,4 +120,17 @@ test('wrong arguments are refused in one line', async (t) => {
     );
   const { code, stderr } = await runProcess(t, ['test/mutation/mutate.ts']);
   assert.deepEqual([code, stderr[0]], [1, 'npm run mutate: name a file']);
+});
+
+test('an interrupted run leaves no files, no processes and no change of the repository', async (t) => {
+  const folder = tempDir(t);
+  const source = 'packages/server/src/listener/coalesce.ts';
+  const before = readFileSync(join(root, source), 'utf8');
+  const command = startProcess(t, ['test/mutation/mutate.ts', source], { env: { TMPDIR: folder } });
+  await command.untilLine(/coalesce-schedule\.test\.ts$/);
+  command.kill('SIGINT');
+  assert.equal((await command.exit).code, 1);
+  assert.deepEqual(readdirSync(folder), []);
+  assert.deepEqual(processesWith(folder), []);
+  assert.equal(readFileSync(join(root, source), 'utf8'), before);
 });

@@ -76,7 +76,7 @@ class MutationRun {
   async report(path: string): Promise<FileReport> {
     const source = this.#copy.read(path);
     const { mutants, declaredEquivalent } = mutantsOf(path, source);
-    const baselines = await this.#relatedTests(path);
+    const baselines = await this.#baselinesOf(path);
     const verdicts: Verdict[] = [];
     for (const mutant of this.#sampleOf(mutants)) {
       const result = await this.#resultOf(path, source, mutant, baselines);
@@ -94,14 +94,19 @@ class MutationRun {
     return mutants.filter((mutant) => chosen.has(mutant));
   }
 
-  /** The tests in the file's folder and those that the words name, run once unchanged. */
-  async #relatedTests(path: string): Promise<Baseline[]> {
+  /** The test files in the file's folder and those that the words name. */
+  testsOf(path: string): string[] {
     const isRelated = (test: string): boolean =>
       dirname(test) === dirname(path) || this.#options.testWords.some((word) => test.includes(word));
     const tests = this.#copy.paths.filter((test) => isTestFile(test) && isRelated(test));
     if (tests.length === 0) throw new MutationError(`${path} has no test in its folder; name some by --tests WORD`);
+    return tests;
+  }
+
+  /** Its test files, each run once unchanged; the fastest first. */
+  async #baselinesOf(path: string): Promise<Baseline[]> {
     const baselines: Baseline[] = [];
-    for (const test of tests) {
+    for (const test of this.testsOf(path)) {
       const known = this.#baselines.get(test) ?? this.#baseline(test);
       this.#baselines.set(test, known);
       baselines.push(await known);
@@ -146,7 +151,10 @@ export const mutate = async (options: MutationOptions): Promise<FileReport[]> =>
   try {
     const run = new MutationRun(copy, options);
     const reports: FileReport[] = [];
-    for (const path of run.files()) reports.push(await run.report(path));
+    const files = run.files();
+    // A file without tests is refused before hours are spent on the others.
+    for (const path of files) run.testsOf(path);
+    for (const path of files) reports.push(await run.report(path));
     return reports;
   } finally {
     process.off('exit', remove);

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 import { runtimeFlags } from '../../scripts/runtime.mjs';
-import { descendantsOf, stillRunning } from '../support/process-table.ts';
+import { descendantsOf, type ListedProcess, stillRunning } from '../support/process-table.ts';
 import type { WorkingCopy } from './working-copy.ts';
 
 /** How a run ended. */
@@ -35,8 +35,21 @@ const LINES_MAX = 200;
 
 const running = new Set<ChildProcess>();
 process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
+  for (const child of running) {
+    const below = child.pid === undefined ? [] : descendantsOf(child.pid);
+    child.kill('SIGKILL');
+    killAll(below);
+  }
 });
+
+const killAll = (processes: readonly ListedProcess[]): void => {
+  for (const { pid } of stillRunning(processes))
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has ended in the meantime.
+    }
+};
 
 const end = async (child: ChildProcess, exit: Promise<unknown>): Promise<void> => {
   if (child.pid === undefined || child.exitCode !== null) return;
@@ -45,12 +58,7 @@ const end = async (child: ChildProcess, exit: Promise<unknown>): Promise<void> =
   await Promise.race([exit, wait(GRACE_MS, undefined, { ref: false })]);
   child.kill('SIGKILL');
   await exit;
-  for (const { pid } of stillRunning(below))
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch {
-      // It has ended in the meantime.
-    }
+  killAll(below);
 };
 
 const environment = (copy: WorkingCopy, coverageFolder: string | undefined): NodeJS.ProcessEnv => {

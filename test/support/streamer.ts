@@ -6,7 +6,7 @@ import type { TestContext } from 'node:test';
 import { SUBPROTOCOL } from '@hayate/protocol';
 import { WebSocketServer } from 'ws';
 import { ConnectionMetrics } from '../../packages/server/src/gateway/connection-metrics.ts';
-import { createContext } from '../../packages/server/src/kernel/context.ts';
+import { type Context, createContext } from '../../packages/server/src/kernel/context.ts';
 import type { Log } from '../../packages/server/src/log/log.ts';
 import { openMemoryShards } from '../../packages/server/src/shard/memory/open.ts';
 import type { Shards } from '../../packages/server/src/shard/shard.ts';
@@ -20,6 +20,7 @@ export interface TestStreamer {
   readonly url: string;
   readonly shards: Shards;
   readonly incarnation: bigint;
+  readonly registry: Context['registry'];
   readonly tickets: TicketSigner;
 }
 
@@ -55,5 +56,5 @@ export const startStreamer = async (t: TestContext, log: Log, options: Partial<S
     await shards.close();
   });
   const { port } = sockets.address() as AddressInfo;
-  return { streamer, url: `ws://127.0.0.1:${port}`, shards, incarnation: context.incarnation, tickets };
+  return { streamer, url: `ws://127.0.0.1:${port}`, shards, incarnation: context.incarnation, registry: context.registry, tickets };
 };

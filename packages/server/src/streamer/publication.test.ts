@@ -87,6 +87,25 @@ test('frames that a broadcaster declares dropped are in the log as such, and hol
   );
 });
 
+test('every frame and byte that arrives or will never arrive is counted, for dashboards that compare them with viewers', async (t) => {
+  const { publish, registry } = await setUp(t);
+  const { peer, welcome, acknowledged } = await publish('ann');
+  const source = new FrameSource('x', welcome.epoch);
+  const frames = [source.header('A'), source.audio(), source.event()];
+  peer.send({ frames, dropped: [{ first: 3n, last: 9n }] });
+  await acknowledged(10n);
+  const count = async (name: string) => {
+    const metric = await registry.getSingleMetric(`hayate_streamer_${name}_total`)?.get();
+    return metric?.values.reduce((sum, { value }) => sum + Number(value), 0);
+  };
+  assert.equal(await count('frames'), 3);
+  assert.equal(
+    await count('frame_bytes'),
+    frames.reduce((sum, frame) => sum + frame.length, 0),
+  );
+  assert.equal(await count('declared_dropped'), 7);
+});
+
 test('an end that contradicts an earlier one, or frames that were sent, is refused: nobody would know what is complete', async (t) => {
   const { publish } = await setUp(t);
   for (const [first, second] of [

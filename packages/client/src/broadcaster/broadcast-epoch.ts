@@ -55,8 +55,8 @@ export class BroadcastEpoch {
   readonly #outbox: Outbox;
   readonly #motion = new MotionEncoder();
   readonly #positions = new PositionMap();
-  #said: Origin | undefined;
-  #saidMs = 0;
+  #announced: Origin | undefined;
+  #headerMs = 0;
 
   constructor(options: BroadcastEpochOptions) {
     this.#options = options;
@@ -125,16 +125,16 @@ export class BroadcastEpoch {
 
   /** A HEADER with the description and the best estimate of when the epoch began. */
   header(description: StreamDescription, offset: ClockOffset | undefined, nowMs: number): number {
-    if (offset !== undefined) this.#said = originOf(offset, this.beganMs);
-    this.#saidMs = nowMs;
-    const payload = encodeStreamHeader(description, this.#said ?? { unixUs: 0, errorUs: 0 });
+    if (offset !== undefined) this.#announced = originOf(offset, this.beganMs);
+    this.#headerMs = nowMs;
+    const payload = encodeStreamHeader(description, this.#announced ?? { unixUs: 0, errorUs: 0 });
     return this.#push(Kind.HEADER, { participant: 0, captureUs: Math.max(0, Math.round((nowMs - this.beganMs) * 1000)) }, { payload });
   }
 
   /** Whether a new HEADER would give viewers a clearly better time. */
   originImproved(offset: ClockOffset | undefined, nowMs: number): boolean {
-    if (offset === undefined || nowMs - this.#saidMs < Timing.headerIntervalMs) return false;
-    return this.#said === undefined || improves(originOf(offset, this.beganMs), this.#said);
+    if (offset === undefined || nowMs - this.#headerMs < Timing.headerIntervalMs) return false;
+    return this.#announced === undefined || improves(originOf(offset, this.beganMs), this.#announced);
   }
 
   /**

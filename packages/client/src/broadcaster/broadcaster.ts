@@ -80,7 +80,7 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
     const owner: LinkOwner = {
       hello: (token) => ({ publish: { stream: options.stream, token, ticket: this.#ticket } }),
       welcome: ({ published }) => (published === undefined ? undefined : Number(published.serverUnixUs)),
-      onMessage: (message) => this.#take(message),
+      onMessage: (message) => this.#receive(message),
       onState: (change) => this.#become(change),
       recovers: (name) => this.#recovers(name),
     };
@@ -257,7 +257,7 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
     this.#sent(epoch.header(this.#description, this.#link.clockEstimate.at(nowMs), nowMs));
   }
 
-  #take(message: ServerMessage): void {
+  #receive(message: ServerMessage): void {
     if (message.published !== undefined) this.#published(message.published);
     const epoch = this.#epoch;
     if (epoch === undefined) return;
@@ -271,7 +271,7 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
       this.emit('audience', { viewers: this.#viewers });
     }
     if (message.ended !== undefined && message.ended.epoch === epoch.epoch) {
-      this.#over({ nextSequence: Number(message.ended.nextSequence), reason: endReasonName(message.ended.reason) });
+      this.#reportEnd({ nextSequence: Number(message.ended.nextSequence), reason: endReasonName(message.ended.reason) });
       this.#link.close('The broadcast has ended.');
     }
   }
@@ -316,7 +316,7 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
       limits: { maxAgeMs: queueMs, eventsMax: queueEventsMax, bytesMax: queueBytesMax },
       uplink: this.#uplink,
       nowMs: () => link.clock.nowMs(),
-      look: () => ({
+      readSocket: () => ({
         bufferedBytes: link.bufferedAmountBytes,
         unansweredMs: link.unansweredMs,
         shortestRoundTripMs: link.clockEstimate.shortestRoundTripMs,
@@ -353,13 +353,13 @@ export class Broadcaster extends Emitter<BroadcasterEvents> {
     if (change.state === 'ended' || change.state === 'failed') {
       clearInterval(this.#tick);
       if (change.closeCodeName === 'STREAM_ENDED')
-        this.#over({ nextSequence: this.#epoch?.statistics.nextSequence ?? 0, reason: 'moderated' });
+        this.#reportEnd({ nextSequence: this.#epoch?.statistics.nextSequence ?? 0, reason: 'moderated' });
       this.#settle(change);
     }
     this.emit('state', change);
   }
 
-  #over(ended: BroadcastEnded): void {
+  #reportEnd(ended: BroadcastEnded): void {
     if (this.#ended !== undefined) return;
     this.#ended = ended;
     this.emit('ended', ended);

@@ -11,13 +11,13 @@ const idle = { bufferedBytes: 0, unansweredMs: 0, shortestRoundTripMs: 10 };
 
 /** An outbox whose frames carry their sequence, and a server that stores the frames it receives. */
 function model(limits = { maxAgeMs: 30_000, eventsMax: 4_096, bytesMax: 1 << 24 }) {
-  const state = { nowMs: 0, look: { ...idle }, sent: [] as ClientMessageInput[], dropped: noFrames() };
+  const state = { nowMs: 0, socket: { ...idle }, sent: [] as ClientMessageInput[], dropped: noFrames() };
   const uplink = new Uplink();
   const outbox = new Outbox({
     limits,
     uplink,
     nowMs: () => state.nowMs,
-    look: () => state.look,
+    readSocket: () => state.socket,
     send: (message) => {
       state.sent.push(message);
       return 100 * (message.frames?.length ?? 1);
@@ -42,7 +42,7 @@ test('holds voice back while the socket is congested, then sends it together in 
   outbox.connect(0);
   push(Kind.AUDIO);
   outbox.flush();
-  state.look.bufferedBytes = 20_000;
+  state.socket.bufferedBytes = 20_000;
   assert.equal(outbox.congested, true);
   for (let i = 0; i < 10; i++) {
     state.nowMs += 20;
@@ -50,7 +50,7 @@ test('holds voice back while the socket is congested, then sends it together in 
     outbox.flush();
   }
   assert.equal(state.sent.length, 1);
-  state.look.bufferedBytes = 0;
+  state.socket.bufferedBytes = 0;
   outbox.flush();
   assert.equal(state.sent.length, 2);
   assert.deepEqual(state.sent[1]?.frames?.map(sequenceOf), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
@@ -59,9 +59,9 @@ test('holds voice back while the socket is congested, then sends it together in 
 test('a late answer to a ping also counts as congestion: bytes can wait where the socket does not show them', () => {
   const { outbox, state } = model();
   outbox.connect(0);
-  state.look.unansweredMs = 300;
+  state.socket.unansweredMs = 300;
   assert.equal(outbox.congested, false);
-  state.look.unansweredMs = 500;
+  state.socket.unansweredMs = 500;
   assert.equal(outbox.congested, true);
 });
 
@@ -139,7 +139,7 @@ test('declares frames that a successor server waits for if they were acknowledge
   // Its ticket does not cover them. They must be sent again, but the uplink has no room until they
   // are too old.
   outbox.connect(0);
-  state.look.bufferedBytes = 50_000;
+  state.socket.bufferedBytes = 50_000;
   state.nowMs = 30_001;
   outbox.flush();
   assert.deepEqual(state.sent.at(-1)?.dropped, [{ first: 0n, last: 2n }]);
@@ -258,7 +258,7 @@ test('with any loss, refusal or congestion, every sequence ends up at the server
           state.nowMs += one.breakFor;
           connected = false;
         } else if ('buffered' in one) {
-          state.look.bufferedBytes = one.buffered;
+          state.socket.bufferedBytes = one.buffered;
           state.nowMs += one.waitMs;
         } else if ('refuse' in one) {
           const from = next();
@@ -286,7 +286,7 @@ test('with any loss, refusal or congestion, every sequence ends up at the server
         }
         deliver();
       }
-      state.look.bufferedBytes = 0;
+      state.socket.bufferedBytes = 0;
       outbox.finish();
       for (let i = 0; i < 10_000 && (next() < outbox.nextSequence || state.sent.at(-1)?.end === undefined); i++) {
         state.nowMs += 50;

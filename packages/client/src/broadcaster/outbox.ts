@@ -5,13 +5,13 @@ import { Limits, RangeSet } from '@hayate/protocol';
 import type { ClientMessageInput } from '../connection/socket.ts';
 import type { EventInput, FrameCounts } from './broadcaster-api.ts';
 import { type OutgoingFrame, type QueueLimits, UnacknowledgedQueue } from './unacknowledged-queue.ts';
-import type { SocketLook, Uplink } from './uplink.ts';
+import type { SocketReading, Uplink } from './uplink.ts';
 
 export interface OutboxOptions {
   limits: QueueLimits;
   uplink: Uplink;
   nowMs: () => number;
-  look: () => SocketLook;
+  readSocket: () => SocketReading;
   /** Writes to the current connection; returns the message's bytes, 0 if there is no connection. */
   send: (message: ClientMessageInput) => number;
   onDropped: (counts: FrameCounts) => void;
@@ -61,7 +61,7 @@ export class Outbox {
 
   /** Whether the socket has room only for frames that must be sent. */
   get congested(): boolean {
-    return this.#connected && this.#options.uplink.congested(this.#options.look());
+    return this.#connected && this.#options.uplink.congested(this.#options.readSocket());
   }
 
   /** Takes a frame whose header has `sequence: nextSequence`. */
@@ -115,10 +115,10 @@ export class Outbox {
     this.expire();
     if (!this.#connected) return;
     const nowMs = this.#options.nowMs();
-    const look = this.#options.look();
-    this.#options.uplink.look(look, nowMs);
+    const reading = this.#options.readSocket();
+    this.#options.uplink.observe(reading, nowMs);
     this.#declare(nowMs);
-    if (this.#options.uplink.congested(look)) return;
+    if (this.#options.uplink.congested(reading)) return;
     this.#writeLive(nowMs);
     this.#writeBacklog(nowMs);
     this.#writeEnd();

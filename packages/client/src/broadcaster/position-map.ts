@@ -6,21 +6,21 @@ const SAMPLES_PER_US = 0.048;
 
 /** Shifts positions of one epoch. */
 export class PositionMap {
-  readonly #lines = new Map<number, { shift: number; end: number }>();
+  readonly #tracks = new Map<number, { shift: number; end: number }>();
 
   /**
    * The epoch's position of `samples` of audio at the application's `position`, captured at
    * `captureUs` of the epoch.
    */
   place(audio: { participant: number; position: number; samples: number; captureUs: number }): number {
-    let line = this.#lines.get(audio.participant);
-    if (line === undefined || audio.position + line.shift < line.end) {
-      const start = Math.max(Math.round(audio.captureUs * SAMPLES_PER_US), line?.end ?? 0);
-      line = { shift: start - audio.position, end: start };
-      this.#lines.set(audio.participant, line);
+    let track = this.#tracks.get(audio.participant);
+    if (track === undefined || audio.position + track.shift < track.end) {
+      const start = Math.max(Math.round(audio.captureUs * SAMPLES_PER_US), track?.end ?? 0);
+      track = { shift: start - audio.position, end: start };
+      this.#tracks.set(audio.participant, track);
     }
-    const placed = audio.position + line.shift;
-    line.end = placed + audio.samples;
+    const placed = audio.position + track.shift;
+    track.end = placed + audio.samples;
     return placed;
   }
 }

@@ -60,12 +60,12 @@ export function originOf(offset: ClockOffset, beganMs: number): Origin {
 }
 
 /**
- * Whether viewers should get `better`: its error is less than half of the old one and smaller by a
- * millisecond, or it contradicts `said`.
+ * Whether viewers should get `estimate`: its error is less than half of the announced one and
+ * smaller by a millisecond, or it contradicts `announced`.
  */
-export function improves(better: Origin, said: Origin): boolean {
+export function improves(estimate: Origin, announced: Origin): boolean {
   return (
-    (better.errorUs < said.errorUs / 2 && said.errorUs - better.errorUs > 1_000) ||
-    Math.abs(better.unixUs - said.unixUs) > said.errorUs + better.errorUs + 5_000
+    (estimate.errorUs < announced.errorUs / 2 && announced.errorUs - estimate.errorUs > 1_000) ||
+    Math.abs(estimate.unixUs - announced.unixUs) > announced.errorUs + estimate.errorUs + 5_000
   );
 }

@@ -11,7 +11,7 @@ const BUFFERED_BYTES_MAX = 8_192;
  * socket does not show them.
  */
 const DELAY_MAX_MS = 400;
-const LOOK_MS = 250;
+const READING_INTERVAL_MS = 250;
 const FIRST_ESTIMATE_BITS = 256_000;
 const ESTIMATE_BITS_MIN = 32_000;
 /** The longest burst of resends. */
@@ -22,7 +22,7 @@ const LIMIT_SHARE = 0.9;
 const FRAMES_PER_SECOND_MAX = 1_000_000;
 
 /** A reading of the socket. */
-export interface SocketLook {
+export interface SocketReading {
   bufferedBytes: number;
   /** How long the oldest ping has waited. */
   unansweredMs: number;
@@ -39,7 +39,7 @@ export class Uplink {
   #estimateBits = FIRST_ESTIMATE_BITS;
   #sentBytes = 0;
   #resentBytes = 0;
-  #look: { atMs: number; bufferedBytes: number; sentBytes: number; resentBytes: number } | undefined;
+  #last: { atMs: number; bufferedBytes: number; sentBytes: number; resentBytes: number } | undefined;
   #budgetBytes = 0;
   #budgetFrames = 0;
   #budgetMs = 0;
@@ -65,7 +65,7 @@ export class Uplink {
 
   /** A new connection has started, and nothing waits in it. The estimate of the uplink stays. */
   reset(nowMs: number): void {
-    this.#look = undefined;
+    this.#last = undefined;
     this.#budgetBytes = 0;
     this.#budgetFrames = 0;
     this.#budgetMs = nowMs;
@@ -75,8 +75,8 @@ export class Uplink {
    * Whether voice should be held back and poses skipped: bytes wait in the socket, or answers come
    * late.
    */
-  congested(look: SocketLook): boolean {
-    return look.bufferedBytes > BUFFERED_BYTES_MAX || this.#delayed(look);
+  congested(reading: SocketReading): boolean {
+    return reading.bufferedBytes > BUFFERED_BYTES_MAX || this.#delayed(reading);
   }
 
   /** A message of `bytes` with `frames` frames was written. */
@@ -105,8 +105,8 @@ export class Uplink {
    * Takes a reading of the socket, and adds the spare capacity of the uplink and of the server's
    * limits to the budget of resends.
    */
-  look(look: SocketLook, nowMs: number): void {
-    this.#learn(look, nowMs);
+  observe(reading: SocketReading, nowMs: number): void {
+    this.#updateEstimate(reading, nowMs);
     const elapsedMs = nowMs - this.#budgetMs;
     this.#budgetMs = nowMs;
     const spareBits = this.#limitBits * LIMIT_SHARE - this.#meter.bitsPerSecond(nowMs);
@@ -117,15 +117,15 @@ export class Uplink {
     this.#budgetFrames = Math.min(this.#budgetFrames + elapsedMs * framesPerMs, BURST_MS * framesPerMs);
   }
 
-  #learn(look: SocketLook, nowMs: number): void {
-    const before = this.#look;
+  #updateEstimate(reading: SocketReading, nowMs: number): void {
+    const before = this.#last;
     const elapsedMs = before === undefined ? 0 : nowMs - before.atMs;
-    if (before !== undefined && elapsedMs < LOOK_MS) return;
-    const now = { atMs: nowMs, bufferedBytes: look.bufferedBytes, sentBytes: this.#sentBytes, resentBytes: this.#resentBytes };
-    this.#look = now;
+    if (before !== undefined && elapsedMs < READING_INTERVAL_MS) return;
+    const now = { atMs: nowMs, bufferedBytes: reading.bufferedBytes, sentBytes: this.#sentBytes, resentBytes: this.#resentBytes };
+    this.#last = now;
     if (before === undefined) return;
     const drainedBits = ((now.sentBytes - before.sentBytes - (now.bufferedBytes - before.bufferedBytes)) * 8_000) / elapsedMs;
-    if (this.#delayed(look)) this.#estimateBits *= 0.7;
+    if (this.#delayed(reading)) this.#estimateBits *= 0.7;
     else if (now.bufferedBytes > 0 && before.bufferedBytes > 0) this.#estimateBits = 0.5 * this.#estimateBits + 0.5 * drainedBits;
     else {
       const tried = now.resentBytes > before.resentBytes;
@@ -134,7 +134,7 @@ export class Uplink {
     this.#estimateBits = Math.min(Math.max(this.#estimateBits, ESTIMATE_BITS_MIN), this.#limitBits);
   }
 
-  #delayed({ unansweredMs, shortestRoundTripMs }: SocketLook): boolean {
+  #delayed({ unansweredMs, shortestRoundTripMs }: SocketReading): boolean {
     return unansweredMs > (shortestRoundTripMs ?? 0) + DELAY_MAX_MS;
   }
 }

@@ -102,7 +102,7 @@ export class Player extends Emitter<PlayerEvents> {
   #closed = false;
   #muted: boolean;
   #volume: number;
-  #past = { lostMs: 0, concealedMs: 0, lateMs: 0 };
+  #closedVoices = { lostMs: 0, concealedMs: 0, lateMs: 0 };
 
   constructor(source: MediaSource, options: PlayerOptions = {}) {
     super();
@@ -167,9 +167,9 @@ export class Player extends Emitter<PlayerEvents> {
       latency: p50Ms === undefined || p99Ms === undefined ? undefined : { p50Ms, p99Ms, errorMs },
       bufferMs: buffered / 48,
       targetMs: this.#source.playback === undefined ? this.#line.targetMs(this.#source.clock.nowMs()) : 0,
-      lostMs: this.#past.lostMs + counted.lostMs,
-      concealedMs: this.#past.concealedMs + counted.concealedMs,
-      lateMs: this.#past.lateMs + counted.lateMs,
+      lostMs: this.#closedVoices.lostMs + counted.lostMs,
+      concealedMs: this.#closedVoices.concealedMs + counted.concealedMs,
+      lateMs: this.#closedVoices.lateMs + counted.lateMs,
     };
   }
 
@@ -354,10 +354,10 @@ export class Player extends Emitter<PlayerEvents> {
 
   #closeVoices(): void {
     const counted = this.#counted();
-    this.#past = {
-      lostMs: this.#past.lostMs + counted.lostMs,
-      concealedMs: this.#past.concealedMs + counted.concealedMs,
-      lateMs: this.#past.lateMs + counted.lateMs,
+    this.#closedVoices = {
+      lostMs: this.#closedVoices.lostMs + counted.lostMs,
+      concealedMs: this.#closedVoices.concealedMs + counted.concealedMs,
+      lateMs: this.#closedVoices.lateMs + counted.lateMs,
     };
     for (const voice of this.#voices.values()) voice.close();
     this.#voices.clear();

@@ -12,6 +12,7 @@ import type { ConnectionOptions } from './connection-options.ts';
 import type { ConnectionState, StateChange } from './connection-state.ts';
 import { endpointUrl } from './server-url.ts';
 import { type ClientMessageInput, Socket } from './socket.ts';
+import { type CancelTimer, systemTimers, type Timers } from './timers.ts';
 import { TokenRefresh } from './token-refresh.ts';
 
 /** The callbacks of a Link. */
@@ -41,28 +42,31 @@ export class Link {
   readonly #url: string;
   readonly #backoff: Backoff;
   readonly #tokens: TokenRefresh;
+  readonly #timers: Timers;
   readonly #random: () => number;
   #state: ConnectionState = 'idle';
   #current: Socket | undefined;
   #liveSinceMs = 0;
   /**
-   * The connection that will replace the current one; its socket is `undefined` while its token is
-   * fetched.
+   * The connection that is being opened: the first, or the successor of the current one. It has no
+   * socket while its token is fetched.
    */
-  #next: { socket: Socket | undefined } | undefined;
-  #retryTimer: ReturnType<typeof setTimeout> | undefined;
-  #start: { resolve: () => void; reject: (error: ClientError) => void; timer: ReturnType<typeof setTimeout> } | undefined;
+  #successor: { socket: Socket | undefined } | undefined;
+  /** Set while an attempt to open a connection is scheduled. */
+  #cancelAttempt: CancelTimer | undefined;
+  #start: { resolve: () => void; reject: (error: ClientError) => void; cancelTimer: CancelTimer } | undefined;
   #reason: CloseReason | undefined;
   reconnects = 0;
 
-  constructor(options: ConnectionOptions, path: string, owner: LinkOwner) {
+  constructor(options: ConnectionOptions, path: string, owner: LinkOwner, timers: Timers = systemTimers) {
     this.#options = options;
     this.#owner = owner;
     this.#url = endpointUrl(options.server, path);
     this.clock = options.clock ?? monotonicClock;
     this.#random = options.random ?? Math.random;
     this.#backoff = new Backoff(this.#random);
-    this.#tokens = new TokenRefresh(options.token, (token) => this.#current?.send({ token }));
+    this.#timers = timers;
+    this.#tokens = new TokenRefresh(options.token, (token) => this.#current?.send({ token }), timers);
   }
 
   get state(): ConnectionState {
@@ -87,11 +91,11 @@ export class Link {
     this.#become({ state: 'connecting' });
     return new Promise((resolve, reject) => {
       const timeoutMs = this.#options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
-      const timer = setTimeout(() => {
+      const cancelTimer = this.#timers.after(timeoutMs, () => {
         const why = this.#reason?.sentence ?? 'The server did not answer.';
         this.#finish('failed', new ClientError('UNREACHABLE', `No connection to ${this.#options.server} within ${timeoutMs} ms. ${why}`));
-      }, timeoutMs);
-      this.#start = { resolve, reject, timer };
+      });
+      this.#start = { resolve, reject, cancelTimer };
       this.#open();
     });
   }
@@ -99,12 +103,6 @@ export class Link {
   /** Writes a message to the current connection; returns its size, 0 if there is no connection. */
   send(message: ClientMessageInput): number {
     return this.#current?.send(message) ?? 0;
-  }
-
-  /** Opens a new connection while the current one continues. */
-  succeed(closeAfterMs: number): void {
-    if (this.#next !== undefined || this.#retryTimer !== undefined) return;
-    this.#retryAfter(this.#random() * Math.min(Timing.successorSpreadMs, closeAfterMs / 2));
   }
 
   /** The work is done: closes for good. */
@@ -118,118 +116,129 @@ export class Link {
     this.#owner.onState(change);
   }
 
+  /**
+   * The server closes the current connection in `closeAfterMs`: opens a successor while the current
+   * one continues. All clients of that server do so, so each waits for a random time.
+   */
+  #openSuccessor(closeAfterMs: number): void {
+    if (this.#successor !== undefined || this.#cancelAttempt !== undefined) return;
+    this.#openAfter(this.#random() * Math.min(Timing.successorSpreadMs, closeAfterMs / 2));
+  }
+
   #open(): void {
-    const next: { socket: Socket | undefined } = { socket: undefined };
-    this.#next = next;
+    const successor: { socket: Socket | undefined } = { socket: undefined };
+    this.#successor = successor;
     this.#tokens.fetch().then(
       (token) => {
-        if (this.#next === next) this.#dial(next, token);
+        if (this.#successor === successor) this.#openSocket(successor, token);
       },
       (error: unknown) => {
-        if (this.#next !== next) return;
+        if (this.#successor !== successor) return;
         const message = error instanceof Error ? error.message : String(error);
-        this.#missed({ code: 1006, name: undefined, sentence: `The token could not be fetched: ${message}`, outcome: 'retry' });
+        this.#retryOrFinish({ code: 1006, name: undefined, sentence: `The token could not be fetched: ${message}`, outcome: 'retry' });
       },
     );
   }
 
-  #dial(next: { socket: Socket | undefined }, token: string): void {
+  #openSocket(successor: { socket: Socket | undefined }, token: string): void {
     let welcomed = false;
     const socket = new Socket({
       url: this.#url,
       WebSocket: this.#options.WebSocket ?? WebSocket,
       clock: this.clock,
+      timers: this.#timers,
       hello: this.#owner.hello(token),
       onRoundTrip: (trip) => this.clockEstimate.add(trip),
       onMessage: (message, bytes) => {
-        this.#tokens.look();
+        this.#tokens.refreshIfDue();
         if (!welcomed) {
           const serverUnixUs = this.#owner.welcome(message);
           if (serverUnixUs === undefined) return;
           welcomed = true;
-          this.#welcome(socket, serverUnixUs);
+          this.#adopt(socket, serverUnixUs);
           this.#owner.onMessage(message, bytes);
-          this.#welcomed();
+          this.#goLive();
         } else this.#owner.onMessage(message, bytes);
-        if (message.goAway !== undefined && socket === this.#current) this.succeed(message.goAway.closeAfterMs);
+        if (message.goAway !== undefined && socket === this.#current) this.#openSuccessor(message.goAway.closeAfterMs);
       },
       onClose: (reason) => {
-        if (socket === this.#current) this.#lost(reason);
-        else if (socket === this.#next?.socket) this.#missed(reason);
+        if (socket === this.#current) this.#currentEnded(reason);
+        else if (socket === this.#successor?.socket) this.#retryOrFinish(reason);
       },
     });
-    next.socket = socket;
+    successor.socket = socket;
   }
 
-  #welcome(socket: Socket, serverUnixUs: number): void {
+  /** The server has answered: the connection replaces the current one. */
+  #adopt(socket: Socket, serverUnixUs: number): void {
     const nowMs = this.clock.nowMs();
     if (this.#current !== undefined || this.#liveSinceMs > 0) this.reconnects++;
     this.#current?.close();
     this.#current = socket;
-    this.#next = undefined;
+    this.#successor = undefined;
     this.#liveSinceMs = nowMs;
     this.clockEstimate.add({ sentMs: socket.helloMs, receivedMs: nowMs, serverUnixUs });
-    socket.established();
+    socket.startPings();
     this.#tokens.schedule();
   }
 
   /** The owner has read the welcome, so the connection is live. */
-  #welcomed(): void {
+  #goLive(): void {
     if (this.#current === undefined) return;
     if (this.#state !== 'live') this.#become({ state: 'live' });
-    if (this.#start !== undefined) clearTimeout(this.#start.timer);
+    this.#start?.cancelTimer();
     this.#start?.resolve();
     this.#start = undefined;
   }
 
   /** The current connection has ended. */
-  #lost(reason: CloseReason): void {
+  #currentEnded(reason: CloseReason): void {
     if (this.#current === undefined) return;
     this.#current = undefined;
     if (this.clock.nowMs() - this.#liveSinceMs >= Timing.settledMs) this.#backoff.reset();
     // A server closes the older connection when it accepts the successor, whose welcome may come a
     // moment later. While a successor is opening it decides, whatever ended the older connection.
-    const succeeded =
-      (this.#next !== undefined && reason.outcome !== 'ended') || (reason.name === 'SUPERSEDED' && this.#retryTimer !== undefined);
-    if (succeeded) this.#become({ state: 'reconnecting', reason: reason.sentence, closeCode: reason.code, retryInMs: 0 });
-    else this.#missed(reason);
+    const hasSuccessor =
+      (this.#successor !== undefined && reason.outcome !== 'ended') || (reason.name === 'SUPERSEDED' && this.#cancelAttempt !== undefined);
+    if (hasSuccessor) this.#become({ state: 'reconnecting', reason: reason.sentence, closeCode: reason.code, retryInMs: 0 });
+    else this.#retryOrFinish(reason);
   }
 
   /** A connection has ended or could not be opened. */
-  #missed(reason: CloseReason): void {
+  #retryOrFinish(reason: CloseReason): void {
     this.#reason = reason;
     const recovers = reason.outcome === 'failed' && this.#owner.recovers(reason.name);
     if (reason.outcome !== 'retry' && !recovers) {
       this.#finish(reason.outcome, refusal(reason), reason.sentence, reason);
       return;
     }
-    this.#next?.socket?.close();
-    this.#next = undefined;
+    this.#successor?.socket?.close();
+    this.#successor = undefined;
     const retryInMs = Math.round(recovers ? 0 : this.#backoff.nextMs());
-    this.#retryAfter(retryInMs);
+    this.#openAfter(retryInMs);
     if (this.#current === undefined)
       this.#become({ ...changeOf(reason), state: this.#start === undefined ? 'reconnecting' : 'connecting', retryInMs });
   }
 
-  #retryAfter(delayMs: number): void {
-    clearTimeout(this.#retryTimer);
-    this.#retryTimer = setTimeout(() => {
-      this.#retryTimer = undefined;
+  #openAfter(delayMs: number): void {
+    this.#cancelAttempt?.();
+    this.#cancelAttempt = this.#timers.after(delayMs, () => {
+      this.#cancelAttempt = undefined;
       this.#open();
-    }, delayMs);
+    });
   }
 
   #finish(state: 'ended' | 'failed', error: ClientError, sentence = error.message, reason?: CloseReason): void {
-    clearTimeout(this.#retryTimer);
-    this.#retryTimer = undefined;
+    this.#cancelAttempt?.();
+    this.#cancelAttempt = undefined;
     this.#tokens.stop();
-    this.#next?.socket?.close();
-    this.#next = undefined;
+    this.#successor?.socket?.close();
+    this.#successor = undefined;
     this.#current?.close();
     this.#current = undefined;
     const start = this.#start;
     this.#start = undefined;
-    if (start !== undefined) clearTimeout(start.timer);
+    start?.cancelTimer();
     this.#become({ ...(reason === undefined ? {} : changeOf(reason)), state, reason: sentence });
     start?.reject(error);
   }

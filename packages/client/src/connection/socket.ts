@@ -6,6 +6,7 @@ import { ClientMessageSchema, type ServerMessage, ServerMessageSchema, SUBPROTOC
 import type { Clock } from './clock.ts';
 import type { RoundTrip } from './clock-estimate.ts';
 import { type CloseReason, closeReason } from './close-reason.ts';
+import { type CancelTimer, systemTimers, type Timers } from './timers.ts';
 
 /** A ClientMessage as its parts. */
 export type ClientMessageInput = MessageInitShape<typeof ClientMessageSchema>;
@@ -14,6 +15,8 @@ export interface SocketOptions {
   url: string;
   WebSocket: typeof WebSocket;
   clock: Clock;
+  /** Default: the system's. */
+  timers?: Timers;
   /** The first message. */
   hello: ClientMessageInput;
   onMessage: (message: ServerMessage, bytes: number) => void;
@@ -30,20 +33,21 @@ export class Socket {
   readonly #socket: WebSocket;
   readonly #pings = new Map<number, number>();
   #pingId = 0;
-  #heardMs: number;
+  #receivedMs: number;
   #helloMs: number;
   /** When the next ping is due. */
-  #dueMs: number;
-  /** Set when the connection seemed silent at a late timer; cleared by the next message. */
-  #doubted = false;
-  #timer: ReturnType<typeof setTimeout>;
-  #over = false;
+  #pingDueMs: number;
+  /** Set when a late timer found the connection silent; cleared by the next message. */
+  #wasSilentWhenLate = false;
+  readonly #timers: Timers;
+  #cancelTimer: CancelTimer;
+  #ended = false;
 
   constructor(options: SocketOptions) {
     this.#options = options;
-    this.#heardMs = options.clock.nowMs();
-    this.#helloMs = this.#heardMs;
-    this.#dueMs = this.#heardMs;
+    this.#receivedMs = options.clock.nowMs();
+    this.#helloMs = this.#receivedMs;
+    this.#pingDueMs = this.#receivedMs;
     this.#socket = new options.WebSocket(options.url, SUBPROTOCOL);
     this.#socket.binaryType = 'arraybuffer';
     this.#socket.onopen = () => {
@@ -54,7 +58,8 @@ export class Socket {
     this.#socket.onclose = (event) => this.#end(closeReason(event.code, event.reason));
     // Browsers report only "error"; the close event that follows carries the code.
     this.#socket.onerror = () => {};
-    this.#timer = setTimeout(() => this.#lose('The server did not answer in time.'), Timing.answerTimeoutMs);
+    this.#timers = options.timers ?? systemTimers;
+    this.#cancelTimer = this.#timers.after(Timing.answerTimeoutMs, () => this.#abandon('The server did not answer in time.'));
   }
 
   /** When the first message went out: the start of the first round trip. */
@@ -64,7 +69,7 @@ export class Socket {
 
   /** Bytes passed to the WebSocket that it has not sent. */
   get bufferedAmountBytes(): number {
-    return this.#over ? 0 : this.#socket.bufferedAmount;
+    return this.#ended ? 0 : this.#socket.bufferedAmount;
   }
 
   /** How long the oldest ping has waited for its answer at `nowMs`; 0 if none waits. */
@@ -74,14 +79,14 @@ export class Socket {
   }
 
   /** The server has answered the first message: pings begin. */
-  established(): void {
-    clearTimeout(this.#timer);
+  startPings(): void {
+    this.#cancelTimer();
     this.#ping();
   }
 
   /** Writes a message, unless the connection has ended. Returns its size, bytes. */
   send(message: ClientMessageInput): number {
-    if (this.#over || this.#socket.readyState !== this.#socket.OPEN) return 0;
+    if (this.#ended || this.#socket.readyState !== this.#socket.OPEN) return 0;
     const bytes = toBinary(ClientMessageSchema, create(ClientMessageSchema, message));
     this.#socket.send(bytes);
     return bytes.length;
@@ -89,7 +94,7 @@ export class Socket {
 
   /** Closes; no callback follows. */
   close(): void {
-    if (this.#over) return;
+    if (this.#ended) return;
     this.#finish();
     this.#socket.close(1000);
   }
@@ -98,33 +103,33 @@ export class Socket {
     const nowMs = this.#options.clock.nowMs();
     // A single late timer (a background page, a machine that slept) proves nothing: answers may
     // wait to be read.
-    const isSilent = this.unansweredMs(nowMs) > Timing.silenceMaxMs && nowMs - this.#heardMs > Timing.silenceMaxMs;
-    const isLate = nowMs - this.#dueMs > LATE_MS;
-    if (isSilent && isLate && !this.#doubted) this.#doubted = true;
+    const isSilent = this.unansweredMs(nowMs) > Timing.silenceMaxMs && nowMs - this.#receivedMs > Timing.silenceMaxMs;
+    const isLate = nowMs - this.#pingDueMs > LATE_MS;
+    if (isSilent && isLate && !this.#wasSilentWhenLate) this.#wasSilentWhenLate = true;
     else if (isSilent) {
-      this.#lose('The server sent nothing for too long.');
+      this.#abandon('The server sent nothing for too long.');
       return;
     }
     this.#pings.set(++this.#pingId, nowMs);
     this.send({ ping: { id: this.#pingId } });
     const intervalMs = this.#pingId < Timing.firstPings ? Timing.firstPingIntervalMs : Timing.pingIntervalMs;
-    this.#dueMs = nowMs + intervalMs;
-    this.#timer = setTimeout(() => this.#ping(), intervalMs);
+    this.#pingDueMs = nowMs + intervalMs;
+    this.#cancelTimer = this.#timers.after(intervalMs, () => this.#ping());
   }
 
   #receive(data: unknown): void {
-    if (this.#over) return;
-    this.#heardMs = this.#options.clock.nowMs();
-    this.#doubted = false;
+    if (this.#ended) return;
+    this.#receivedMs = this.#options.clock.nowMs();
+    this.#wasSilentWhenLate = false;
     if (!(data instanceof ArrayBuffer)) {
-      this.#lose('The server sent a text message; this protocol uses binary messages only.');
+      this.#abandon('The server sent a text message; this protocol uses binary messages only.');
       return;
     }
     let message: ServerMessage;
     try {
       message = fromBinary(ServerMessageSchema, new Uint8Array(data));
     } catch {
-      this.#lose('The server sent a message that cannot be read.');
+      this.#abandon('The server sent a message that cannot be read.');
       return;
     }
     if (message.pong !== undefined) this.#pong(message.pong.id, Number(message.pong.serverUnixUs));
@@ -136,28 +141,28 @@ export class Socket {
     if (sentMs === undefined) return;
     // Answers come in order, so older pings without an answer will not get one.
     for (const older of this.#pings.keys()) if (older <= id) this.#pings.delete(older);
-    this.#options.onRoundTrip({ sentMs, receivedMs: this.#heardMs, serverUnixUs });
+    this.#options.onRoundTrip({ sentMs, receivedMs: this.#receivedMs, serverUnixUs });
   }
 
   /**
    * Gives up the connection from this side, without waiting for a close handshake that may never
    * end.
    */
-  #lose(sentence: string): void {
-    if (this.#over) return;
+  #abandon(sentence: string): void {
+    if (this.#ended) return;
     this.#socket.close();
     this.#end({ code: 1006, name: undefined, sentence, outcome: 'retry' });
   }
 
   #end(reason: CloseReason): void {
-    if (this.#over) return;
+    if (this.#ended) return;
     this.#finish();
     this.#options.onClose(reason);
   }
 
   #finish(): void {
-    this.#over = true;
-    clearTimeout(this.#timer);
+    this.#ended = true;
+    this.#cancelTimer();
     this.#pings.clear();
     this.#socket.onopen = null;
     this.#socket.onmessage = null;

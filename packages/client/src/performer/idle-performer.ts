@@ -61,8 +61,8 @@ export class IdlePerformer implements Performer {
   #blink(timeMs: number, pose: Pose): void {
     const slot = Math.floor(timeMs / BLINK_EVERY_MS);
     const sinceMs = timeMs - (slot + 0.1 + 0.6 * chance(this.#seed, Track.blink, slot)) * BLINK_EVERY_MS;
-    const again = chance(this.#seed, Track.blinkTwice, slot) < 0.15 ? lid(sinceMs - 320) : 0;
-    const shut = Math.max(lid(sinceMs), again);
+    const again = chance(this.#seed, Track.blinkTwice, slot) < 0.15 ? lidClosure(sinceMs - 320) : 0;
+    const shut = Math.max(lidClosure(sinceMs), again);
     raise(pose, 'eyeBlinkLeft', shut);
     raise(pose, 'eyeBlinkRight', shut);
   }
@@ -100,7 +100,7 @@ function restArms(pose: Pose): void {
 }
 
 /** How far the lids are shut, `sinceMs` after a blink began. */
-function lid(sinceMs: number): number {
+function lidClosure(sinceMs: number): number {
   const closing = ease(sinceMs / BLINK_CLOSE_MS);
   const opening = ease((sinceMs - BLINK_CLOSE_MS - BLINK_SHUT_MS) / BLINK_OPEN_MS);
   return clamp(closing - opening, 0, 1);

@@ -1,4 +1,4 @@
-// A broadcast's frames over HTTP: a stretch of capture time in, the archived frames in order out.
+// A broadcast's frames over HTTP: a range of capture time in, the archived frames in order out.
 import { fromBinary } from '@bufbuild/protobuf';
 import { type FrameHeader, peekFrame, ServerMessageSchema } from '@hayate/protocol';
 import { ClientError } from '../client-error.ts';
@@ -12,16 +12,16 @@ export interface StoredFrame {
 }
 
 /** Capture times from `fromMs` up to, not including, `toMs`. */
-export interface Stretch {
+export interface CaptureRange {
   fromMs: number;
   toMs: number;
 }
 
 /**
- * The frames of a stretch by sequence, preceded by the latest header and key poses that are needed
- * to begin there. Rejects with ClientError REFUSED (the server's own sentence) or UNREACHABLE.
+ * The frames of a range by sequence, preceded by the latest header and key poses that are needed to
+ * begin there. Rejects with ClientError REFUSED (the server's own sentence) or UNREACHABLE.
  */
-export async function loadFrames(options: ReplayOptions, { fromMs, toMs }: Stretch, signal: AbortSignal): Promise<StoredFrame[]> {
+export async function loadFrames(options: ReplayOptions, { fromMs, toMs }: CaptureRange, signal: AbortSignal): Promise<StoredFrame[]> {
   const { server, stream, epoch, token } = options;
   const address = apiUrl(server, `/api/archive/broadcasts/${stream}/${epoch}/frames?from_ms=${fromMs}&to_ms=${toMs}`);
   const authorization = `Bearer ${typeof token === 'string' ? token : await token()}`;

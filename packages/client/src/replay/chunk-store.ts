@@ -1,7 +1,7 @@
 // The part of a broadcast that a replay holds, in chunks of five seconds: the current ones, some
 // ahead, and the most recent ones, so that a small step back is instant. Bounded in chunks and
 // bytes: the chunk farthest from the present is dropped first.
-import type { StoredFrame, Stretch } from './archive-frames.ts';
+import type { CaptureRange, StoredFrame } from './archive-frames.ts';
 
 /** Capture time that a chunk holds, milliseconds. */
 export const CHUNK_MS = 5_000;
@@ -25,7 +25,7 @@ export interface Chunk {
   readonly bytes: number;
 }
 
-export type LoadStretch = (stretch: Stretch, signal: AbortSignal) => Promise<StoredFrame[]>;
+export type LoadFrames = (range: CaptureRange, signal: AbortSignal) => Promise<StoredFrame[]>;
 
 /** The index of the chunk that holds a capture time. */
 export function chunkIndexOf(mediaMs: number): number {
@@ -34,14 +34,14 @@ export function chunkIndexOf(mediaMs: number): number {
 
 /** Holds chunks around the present. */
 export class ChunkStore {
-  readonly #load: LoadStretch;
+  readonly #loadFrames: LoadFrames;
   readonly #nowMs: () => number;
   readonly #chunks = new Map<number, Chunk>();
-  #underway: { index: number; chunk: Promise<Chunk>; stop: AbortController } | undefined;
+  #loading: { index: number; chunk: Promise<Chunk>; stop: AbortController } | undefined;
   #retryMs = 0;
 
-  constructor(load: LoadStretch, nowMs: () => number) {
-    this.#load = load;
+  constructor(loadFrames: LoadFrames, nowMs: () => number) {
+    this.#loadFrames = loadFrames;
     this.#nowMs = nowMs;
   }
 
@@ -54,17 +54,17 @@ export class ChunkStore {
    * The chunk, loaded if necessary, which aborts the loading of another. Rejects if the loading
    * does.
    */
-  need(index: number): Promise<Chunk> {
+  load(index: number): Promise<Chunk> {
     const held = this.#chunks.get(index);
     if (held !== undefined) return Promise.resolve(held);
-    if (this.#underway?.index === index) return this.#underway.chunk;
-    this.#underway?.stop.abort();
+    if (this.#loading?.index === index) return this.#loading.chunk;
+    this.#loading?.stop.abort();
     return this.#begin(index);
   }
 
   /** Loads the first missing one of `count` chunks from `index`, unless a load is in progress. */
-  ahead(index: number, count: number): void {
-    if (this.#underway !== undefined || this.#nowMs() < this.#retryMs) return;
+  loadAhead(index: number, count: number): void {
+    if (this.#loading !== undefined || this.#nowMs() < this.#retryMs) return;
     for (let next = index; next < index + count; next++) {
       if (this.#chunks.has(next)) continue;
       this.#begin(next).catch(() => {
@@ -75,24 +75,24 @@ export class ChunkStore {
   }
 
   close(): void {
-    this.#underway?.stop.abort();
-    this.#underway = undefined;
+    this.#loading?.stop.abort();
+    this.#loading = undefined;
     this.#chunks.clear();
   }
 
   #begin(index: number): Promise<Chunk> {
     const stop = new AbortController();
     const fromMs = index * CHUNK_MS;
-    const chunk = this.#load({ fromMs, toMs: fromMs + CHUNK_MS }, stop.signal)
+    const chunk = this.#loadFrames({ fromMs, toMs: fromMs + CHUNK_MS }, stop.signal)
       .then((frames) => {
         const loaded = { index, fromMs, frames, bytes: frames.reduce((sum, { bytes }) => sum + bytes.length, 0) };
         if (!stop.signal.aborted) this.#hold(loaded);
         return loaded;
       })
       .finally(() => {
-        if (this.#underway?.stop === stop) this.#underway = undefined;
+        if (this.#loading?.stop === stop) this.#loading = undefined;
       });
-    this.#underway = { index, chunk, stop };
+    this.#loading = { index, chunk, stop };
     return chunk;
   }
 

@@ -50,8 +50,8 @@ export class Replay extends Emitter<ReplayEvents> implements MediaSource, Playba
   /** The place, or the place at which playback began at #sinceMs of the clock. */
   #placeMs = 0;
   #sinceMs = 0;
-  /** Counts seeks; a load for an earlier one is ignored. */
-  #turn = 0;
+  /** Number of the latest load; the result of an earlier one is ignored. */
+  #loadId = 0;
   #motion = new MotionDecoder();
   #header: { content: StreamHeader; sequence: number } | undefined;
   /** The end of the frames given so far, voice excepted; only #firstChunk gives its lead-in. */
@@ -72,7 +72,7 @@ export class Replay extends Emitter<ReplayEvents> implements MediaSource, Playba
     this.clock = options.clock ?? monotonicClock;
     this.durationMs = options.durationMs;
     this.#chunks = new ChunkStore(
-      (stretch, signal) => loadFrames(options, stretch, signal),
+      (range, signal) => loadFrames(options, range, signal),
       () => this.clock.nowMs(),
     );
   }
@@ -154,7 +154,7 @@ export class Replay extends Emitter<ReplayEvents> implements MediaSource, Playba
   }
 
   close(): void {
-    this.#turn++;
+    this.#loadId++;
     this.#become('idle');
     this.#chunks.close();
   }
@@ -180,10 +180,10 @@ export class Replay extends Emitter<ReplayEvents> implements MediaSource, Playba
 
   /** Loads the chunk of the place, then plays or shows it. */
   #load(prepare: (chunk: Chunk) => void): void {
-    const turn = ++this.#turn;
-    this.#chunks.need(chunkIndexOf(this.#placeMs)).then(
+    const loadId = ++this.#loadId;
+    this.#chunks.load(chunkIndexOf(this.#placeMs)).then(
       (chunk) => {
-        if (turn !== this.#turn) return;
+        if (loadId !== this.#loadId) return;
         prepare(chunk);
         if (this.#isWanted) this.#run();
         else {
@@ -192,7 +192,7 @@ export class Replay extends Emitter<ReplayEvents> implements MediaSource, Playba
         }
       },
       (error: unknown) => {
-        if (turn === this.#turn) this.#become('failed', error instanceof Error ? error.message : String(error));
+        if (loadId === this.#loadId) this.#become('failed', error instanceof Error ? error.message : String(error));
       },
     );
   }
@@ -231,7 +231,7 @@ export class Replay extends Emitter<ReplayEvents> implements MediaSource, Playba
     this.#advance(this.#scene, horizonMs, (frame) => this.#giveScene(frame));
     this.#advance(this.#voice, horizonMs, (frame) => this.#giveVoice(frame));
     const chunksLeft = Math.ceil(this.durationMs / CHUNK_MS) - index;
-    this.#chunks.ahead(index, Math.min(chunksLeft, 1 + Math.ceil((AHEAD_MS * Math.max(1, this.#rate)) / CHUNK_MS)));
+    this.#chunks.loadAhead(index, Math.min(chunksLeft, 1 + Math.ceil((AHEAD_MS * Math.max(1, this.#rate)) / CHUNK_MS)));
   }
 
   /** Gives the frames from the cursor up to the horizon, as far as they are held. */

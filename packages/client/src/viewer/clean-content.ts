@@ -6,7 +6,7 @@ import { cleanText, type Event, Limits, type Participant, type StreamHeader, tru
 /** Cleans the title and names of `header` in place and cuts them to their limits. */
 export function cleanHeader(header: StreamHeader): StreamHeader {
   header.title = truncateText(cleanText(header.title), Limits.titleCharactersMax);
-  for (const participant of header.participants) cleanName(participant);
+  for (const participant of header.participants) cleanParticipant(participant);
   return header;
 }
 
@@ -16,17 +16,17 @@ export function cleanHeader(header: StreamHeader): StreamHeader {
  */
 export function cleanEvent(event: Event): Event {
   const { body } = event;
-  if (body.case === 'comment' || body.case === 'gift') body.value.author = name(body.value.author);
+  if (body.case === 'comment' || body.case === 'gift') body.value.author = cleanName(body.value.author);
   if (body.case === 'comment') body.value.text = truncateText(cleanText(body.value.text, { lines: true }), Limits.commentCharactersMax);
-  if (body.case === 'gift') body.value.item = name(body.value.item);
-  if (body.case === 'joined' && body.value.participant !== undefined) cleanName(body.value.participant);
+  if (body.case === 'gift') body.value.item = cleanName(body.value.item);
+  if (body.case === 'joined' && body.value.participant !== undefined) cleanParticipant(body.value.participant);
   return event;
 }
 
-function cleanName(participant: Participant): void {
-  participant.name = name(participant.name);
+function cleanParticipant(participant: Participant): void {
+  participant.name = cleanName(participant.name);
 }
 
-function name(text: string): string {
+function cleanName(text: string): string {
   return truncateText(cleanText(text), Limits.nameCharactersMax);
 }

@@ -61,7 +61,7 @@ export class Viewer extends Emitter<ViewerEvents> {
   #malformed = 0;
   #viewers = 0;
   #view: EpochView | undefined;
-  #over = false;
+  #hasEnded = false;
   /** The current message is the first of a connection. */
   #isWelcome = false;
   #absence: ReturnType<typeof setTimeout> | undefined;
@@ -81,7 +81,7 @@ export class Viewer extends Emitter<ViewerEvents> {
         this.#isWelcome = watching !== undefined;
         return watching === undefined ? undefined : Number(watching.serverUnixUs);
       },
-      onMessage: (message, bytes) => this.#take(message, bytes),
+      onMessage: (message, bytes) => this.#receive(message, bytes),
       onState: (change) => this.#become(change),
       recovers: () => false,
     };
@@ -95,7 +95,7 @@ export class Viewer extends Emitter<ViewerEvents> {
 
   /** The epoch being watched; undefined while the stream is not live. */
   get epoch(): bigint | undefined {
-    return this.#over ? undefined : this.#view?.epoch;
+    return this.#hasEnded ? undefined : this.#view?.epoch;
   }
 
   /** The epoch's latest header; undefined before the first. */
@@ -161,7 +161,7 @@ export class Viewer extends Emitter<ViewerEvents> {
     return ((this.#link.clockEstimate.at(nowMs)?.errorUs ?? 0) + (this.header?.originErrorUs ?? 0)) / 1000;
   }
 
-  #take(message: ServerMessage, bytes: number): void {
+  #receive(message: ServerMessage, bytes: number): void {
     this.#meter.add(bytes, this.clock.nowMs());
     if (message.watching !== undefined) this.#watch(message.watching);
     for (const { take } of this.#inOrder(message)) take();
@@ -199,15 +199,15 @@ export class Viewer extends Emitter<ViewerEvents> {
       return;
     }
     const resumed = this.#view?.epoch === watching.epoch;
-    if (resumed && !this.#over) return;
+    if (resumed && !this.#hasEnded) return;
     if (!resumed) this.#begin(watching.epoch, Number(watching.nextSequence));
-    this.#over = false;
+    this.#hasEnded = false;
     this.emit('epoch', { epoch: watching.epoch });
   }
 
   #leaveEpoch(): void {
     if (this.epoch !== undefined) this.emit('epoch', { epoch: undefined });
-    this.#over = true;
+    this.#hasEnded = true;
   }
 
   #begin(epoch: bigint, joined: number): void {
@@ -234,10 +234,10 @@ export class Viewer extends Emitter<ViewerEvents> {
   }
 
   #end({ epoch, nextSequence, reason }: Ended): void {
-    if (this.#over) return;
+    if (this.#hasEnded) return;
     // Frames that were still on their way will not arrive.
     this.#view?.account.explain(0, Number(nextSequence) - 1, 'lost');
-    this.#over = true;
+    this.#hasEnded = true;
     this.emit('ended', { epoch, nextSequence: Number(nextSequence), reason: endReasonName(reason) });
   }
 

@@ -19,7 +19,7 @@ interface Fault {
 }
 
 const peek = 'packages/protocol/src/frame-header.ts';
-const audioReader = 'packages/server/src/archive/row/audio-payload.ts';
+const audioReader = 'packages/protocol/src/audio-reader.ts';
 const codec = 'packages/protocol/src/strict-message.ts';
 const decoder = 'packages/server/src/archive/verify/frame-decoder.ts';
 

@@ -1,5 +1,6 @@
 // Hayate's wire contract, for browsers and Node: everything that a client needs to talk to a
 // server. Messages between servers are in ./server.ts.
+export { AudioReader, type AudioView } from './audio-reader.ts';
 export { isAvatar } from './avatar.ts';
 export { type CloseCode, type CloseCodeName, CloseCodes, closeCodeByNumber } from './close-code.ts';
 export { epochFromText, epochStartedMs, epochText, mintEpoch } from './epoch.ts';

@@ -1,7 +1,7 @@
 // Encoded frames to the content that listeners receive, for live streams and replays alike. A pose
 // is decoded with the last key before it; all other frames stand alone. All text is cleaned.
 import { fromBinary } from '@bufbuild/protobuf';
-import { AudioSchema, EventSchema, type FrameHeader, isKey, Kind, type StreamHeader, StreamHeaderSchema } from '@hayate/protocol';
+import { AudioReader, EventSchema, type FrameHeader, isKey, Kind, type StreamHeader, StreamHeaderSchema } from '@hayate/protocol';
 import { cleanEvent, cleanHeader } from './clean-content.ts';
 import type { MotionDecoder, MotionMiss } from './motion-decoder.ts';
 import type { AudioFrame, CustomFrame, EventFrame, FrameInfo, MotionFrame } from './viewer-api.ts';
@@ -17,6 +17,9 @@ export type FrameContent =
   | { name: 'event'; detail: EventFrame }
   | { name: 'custom'; detail: CustomFrame };
 
+/** One for all streams: what it reads is copied before it reads the next payload. */
+const audioReader = new AudioReader();
+
 /**
  * Reads a frame's payload; returns a MotionMiss for a pose that cannot be drawn. Throws WireError,
  * or an error of fromBinary.
@@ -27,8 +30,8 @@ export function readFrameContent(header: FrameHeader, payload: Uint8Array, motio
     case Kind.HEADER:
       return { name: 'header', detail: { ...info, header: cleanHeader(fromBinary(StreamHeaderSchema, payload)) } };
     case Kind.AUDIO: {
-      const { packets, level } = fromBinary(AudioSchema, payload);
-      return { name: 'audio', detail: { ...info, packets, position: header.position, level } };
+      const { packets, packetCount, level } = audioReader.read(payload);
+      return { name: 'audio', detail: { ...info, packets: packets.slice(0, packetCount), position: header.position, level } };
     }
     case Kind.MOTION: {
       const pose = motion.decode(header, payload);

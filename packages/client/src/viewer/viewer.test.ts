@@ -42,7 +42,7 @@ const audio = (sequence: number) =>
     sequence,
     kind: Kind.AUDIO,
     position: sequence * 480,
-    payload: toBinary(AudioSchema, create(AudioSchema, { packets: [Uint8Array.of(sequence)], level: 20 })),
+    payload: toBinary(AudioSchema, create(AudioSchema, { packets: [Uint8Array.of(0xf8, sequence)], level: 20 })),
   });
 const comment = (sequence: number, text: string) =>
   frame({
@@ -101,7 +101,7 @@ test('gives the current group, then live frames, each once and decoded', async (
     sequence: 100,
     captureUs: 1_000_000,
     participant: 0,
-    packets: [Uint8Array.of(100)],
+    packets: [Uint8Array.of(0xf8, 100)],
     position: 48_000,
     level: 20,
   });
@@ -226,15 +226,18 @@ test('a frame that cannot be read is counted and affects no other frame', async 
     if (message.watch === undefined) return;
     connection.send(watching(0));
     const broken = frame({ sequence: 1, kind: Kind.AUDIO, payload: Uint8Array.of(0xff, 0xff) });
-    connection.send({ frames: [Uint8Array.of(1, 2, 3), audio(0), broken, audio(2)] });
+    // Code 3 without a count of frames: no decoder takes it.
+    const packets = [Uint8Array.of(0xfb)];
+    const notOpus = frame({ sequence: 2, kind: Kind.AUDIO, payload: toBinary(AudioSchema, create(AudioSchema, { packets })) });
+    connection.send({ frames: [Uint8Array.of(1, 2, 3), audio(0), broken, notOpus, audio(3)] });
   });
   const viewer = new Viewer({ server: server.url, stream, token: 't' });
   t.after(() => viewer.close());
   const heard = listen(viewer);
   await viewer.connect();
-  await poll('the good frames', () => heard.includes('audio 2'));
-  assert.deepEqual(heard, ['epoch', 'audio 0', 'audio 2']);
-  assert.equal(viewer.stats.malformed, 2);
+  await poll('the good frames', () => heard.includes('audio 3'));
+  assert.deepEqual(heard, ['epoch', 'audio 0', 'audio 3']);
+  assert.equal(viewer.stats.malformed, 3);
 });
 
 test('moves to another connection at GOAWAY, even if the old one ends first, and receives each frame once', async (t) => {

@@ -2,15 +2,13 @@
 // the headers of all frames, and the payloads of HEADER and AUDIO, which servers read (listing,
 // archive). Only clients read MOTION, EVENT and GAME payloads.
 import {
-  AudioSchema,
+  AudioReader,
   checkStreamHeader,
   type FrameHeader,
   framePayload,
   Kind,
   Limits,
-  opusPacketSamples,
   peekFrame,
-  readStrictly,
   type StreamHeader,
   WireError,
 } from '@hayate/protocol';
@@ -49,10 +47,11 @@ export function checkFrame(frame: Uint8Array, expected: FrameExpectation): Check
   return { header, streamHeader: header.kind === Kind.HEADER ? checkStreamHeader(payload) : undefined };
 }
 
+/** One for all connections: each payload is checked at once, and nothing of it is kept. */
+const audioReader = new AudioReader();
+
 function checkAudio(payload: Uint8Array): void {
-  const { packets, level } = readStrictly(AudioSchema, payload);
-  if (packets.length === 0 || packets.length > Limits.audioPacketsMax)
-    throw new WireError(`an AUDIO frame must hold 1 to ${Limits.audioPacketsMax} packets`);
-  for (const packet of packets) opusPacketSamples(packet);
+  const { packetCount, level } = audioReader.read(payload);
+  if (packetCount > Limits.audioPacketsMax) throw new WireError(`an AUDIO frame must hold 1 to ${Limits.audioPacketsMax} packets`);
   if (level !== undefined && level > 127) throw new WireError('a level is above 127');
 }

@@ -1,8 +1,7 @@
 // Rows of the statistics output: one per broadcast and window. Frames, marks and batches are
 // counted in log order. Sums are of whole numbers, so that every process gets the same result.
-import { type FrameHeader, KIND_MAX, type KindTraits, kindTraits } from '@hayate/protocol';
+import { type AudioView, type FrameHeader, KIND_MAX, type KindTraits, kindTraits } from '@hayate/protocol';
 import type { Columns, RowOf } from '../../format/parquet/index.ts';
-import type { AudioView } from './audio-payload.ts';
 import { LevelRuns } from './level-runs.ts';
 import { safeNumber } from './safe-number.ts';
 

@@ -2,9 +2,8 @@
 // timelines when the cut ends. Frames for a time that an earlier cut has written go to a lane of
 // their own.
 
-import type { FrameHeader } from '@hayate/protocol';
+import type { AudioView, FrameHeader } from '@hayate/protocol';
 import type { CutConfig } from '../../archive/layout/cut-config.ts';
-import type { AudioView } from '../../archive/row/audio-payload.ts';
 import type { StatisticsCounter } from '../../archive/row/statistics-row.ts';
 import type { BufferSource } from '../../kernel/buffer-pool.ts';
 import { AudioFrames } from './audio-frames.ts';

@@ -2,6 +2,8 @@
 // manifest. Pure and deterministic: the result depends only on the manifest and the entries, not on
 // how entries are batched, when they are read, or by which process.
 import {
+  AudioReader,
+  type AudioView,
   epochText,
   type FrameHeader,
   framePayload,
@@ -14,7 +16,6 @@ import {
 } from '@hayate/protocol';
 import type { CutConfig } from '../../archive/layout/cut-config.ts';
 import { type Manifest, makeManifest } from '../../archive/layout/manifest.ts';
-import { AudioReader, type AudioView } from '../../archive/row/audio-payload.ts';
 import { markRows } from '../../archive/row/mark-row.ts';
 import { safeNumber } from '../../archive/row/safe-number.ts';
 import type { StatisticsCounter } from '../../archive/row/statistics-row.ts';

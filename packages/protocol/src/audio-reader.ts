@@ -1,9 +1,14 @@
 // Reads the packets of an AUDIO payload without the objects of a generated codec. The plain form,
 // which a broadcaster's SDK writes, is read by hand. Any other payload goes to the strict reader,
-// which refuses input that codecs read differently.
-import { AudioSchema, opusPacketSamples, readStrictly, WireError } from '@hayate/protocol';
+// which refuses input that codecs read differently. Both give the same result for a payload that
+// both can read.
+import { AudioSchema } from './gen/hayate/v1/payload_pb.ts';
+import { Limits } from './limits.ts';
+import { opusPacketSamples } from './opus-packet.ts';
+import { readStrictly } from './strict-message.ts';
+import { WireError } from './wire-error.ts';
 
-/** An AUDIO payload as the archive reads it. It is valid until the next payload is read. */
+/** An AUDIO payload as an AudioReader gives it. It is valid until the next payload is read. */
 export interface AudioView {
   /** The number of elements of `packets` that belong to this payload. */
   packetCount: number;
@@ -18,16 +23,18 @@ export interface AudioView {
 const TAG_PACKET = 0x0a;
 const TAG_LEVEL = 0x10;
 
-/** Reads payloads, one after another. */
+/** Reads payloads, one after another, into one AudioView. */
 export class AudioReader {
   readonly #view: AudioView = { packetCount: 0, packets: [], samples: 0, level: undefined };
 
   /**
-   * Throws WireError if the payload is not an Audio message, holds no packets, or holds a packet
-   * that is not Opus.
+   * Reads a payload. Throws WireError if it is not an Audio message, holds no packets, or holds a
+   * packet that is not Opus. Neither the number of packets nor the level is limited.
    */
   read(payload: Uint8Array): AudioView {
     const view = this.#view;
+    // A view keeps its whole message in memory, so only a few may be left from an earlier payload.
+    if (view.packets.length > Limits.audioPacketsMax) view.packets.length = Limits.audioPacketsMax;
     if (!this.#readPlain(payload)) {
       const { packets, level } = readStrictly(AudioSchema, payload);
       view.packetCount = packets.length;
@@ -54,7 +61,7 @@ export class AudioReader {
       at += 2;
       if (length >= 128) {
         const high = payload[at++] ?? 128;
-        if (high >= 128) return false;
+        if (high === 0 || high >= 128) return false;
         length += (high - 1) * 128;
       }
       if (at + length > payload.length) return false;

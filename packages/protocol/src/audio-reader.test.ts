@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { create, toBinary } from '@bufbuild/protobuf';
-import { AudioSchema, opusPacketSamples, readStrictly } from '@hayate/protocol';
 import fc from 'fast-check';
-import { AudioReader } from './audio-payload.ts';
+import { AudioReader } from './audio-reader.ts';
+import { AudioSchema } from './gen/hayate/v1/payload_pb.ts';
+import { opusPacketSamples } from './opus-packet.ts';
+import { readStrictly } from './strict-message.ts';
+import { WireError } from './wire-error.ts';
 
 /** The reader's result for a payload; undefined if it refuses the payload. */
 function read(reader: AudioReader, payload: Uint8Array): unknown {
@@ -54,8 +57,41 @@ test('a payload is read as the strict reader reads it, also if it is changed, cu
 
 test('a payload that Protobuf codecs read differently is refused', () => {
   const reader = new AudioReader();
-  const vectors = new URL('../../../../../spec/vectors/', import.meta.url);
+  const vectors = new URL('../../../spec/vectors/', import.meta.url);
   const names = readdirSync(vectors).filter((name) => name.startsWith('audio-bad-'));
   assert.ok(names.length >= 4);
   for (const name of names) assert.equal(read(reader, readFileSync(new URL(name, vectors))), undefined, name);
+});
+
+const encoded = (packets: readonly Uint8Array[], level?: number): Uint8Array =>
+  toBinary(AudioSchema, create(AudioSchema, { packets: [...packets], ...(level === undefined ? {} : { level }) }));
+
+test('the packets are views of the payload, and nothing of an earlier payload is left', () => {
+  const reader = new AudioReader();
+  const [first, second, third] = [Uint8Array.of(0xf8, 1), Uint8Array.of(0xf8, 2), Uint8Array.of(0x08, 3)];
+  const long = encoded([first, second, third], 30);
+  assert.deepEqual(read(reader, long), { packets: ['f801', 'f802', '0803'], samples: 960 + 960 + 960, level: 30 });
+  assert.equal(reader.read(long).packets[0]?.buffer, long.buffer);
+  assert.deepEqual(read(reader, encoded([third])), { packets: ['0803'], samples: 960, level: undefined });
+});
+
+test('a payload that no decoder can play is refused with a WireError', () => {
+  const reader = new AudioReader();
+  for (const [what, payload] of [
+    ['no packets', encoded([])],
+    ['a level alone', encoded([], 3)],
+    ['an empty packet', encoded([new Uint8Array()])],
+    ['an empty packet after a good one', encoded([Uint8Array.of(0xf8), new Uint8Array()])],
+    ['a packet that lasts no time', encoded([Uint8Array.of(0xfb, 0)])],
+    ['another message', Uint8Array.of(0x0a)],
+  ] as const)
+    assert.throws(() => reader.read(payload), WireError, what);
+});
+
+test('an overlong payload is not kept in memory once another has been read', () => {
+  const reader = new AudioReader();
+  reader.read(encoded(Array.from({ length: 5_000 }, () => Uint8Array.of(0xf8))));
+  const { packets, packetCount } = reader.read(encoded([Uint8Array.of(0xf8)]));
+  assert.equal(packetCount, 1);
+  assert.ok(packets.length <= 64, `${packets.length} views are left`);
 });

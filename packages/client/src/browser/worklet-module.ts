@@ -1,8 +1,8 @@
-// Audio worklets are separate modules, fetched by URL. Ours are the text of self-contained
-// functions in blob: URLs, which works with bundlers, minifiers and plain packages. A page whose
+// Audio worklets are separate modules, fetched by URL. Ours are the text of self-contained functions
+// and classes in blob: URLs, which works with bundlers, minifiers and plain packages. A page whose
 // Content-Security-Policy forbids blob: in script-src serves the same text itself
 // (captureWorkletSource, playoutWorkletSource) and passes its URL.
-import { createPlayoutBuffer, type PlayoutLine } from '../playout/playout-buffer.ts';
+import { type createPlayoutBuffer, type PlayoutLine, playoutBufferSource } from '../playout/playout-buffer.ts';
 
 /**
  * The members of AudioWorkletGlobalScope (Web Audio API) that are used here; the DOM types leave
@@ -101,7 +101,7 @@ function registerPlayout(scope: WorkletScope, name: string, create: typeof creat
 export const captureWorkletSource = `(${registerCapture})(globalThis, ${JSON.stringify(CAPTURE_PROCESSOR)}, 960);`;
 
 /** The playout worklet's module: takes PlayoutCommand, posts PlayoutStatus. */
-export const playoutWorkletSource = `(${registerPlayout})(globalThis, ${JSON.stringify(PLAYOUT_PROCESSOR)}, (${createPlayoutBuffer}));`;
+export const playoutWorkletSource = `(${registerPlayout})(globalThis, ${JSON.stringify(PLAYOUT_PROCESSOR)}, ${playoutBufferSource});`;
 
 /** Loads a worklet module from its own URL if there is one, otherwise from its source. */
 export async function addWorkletModule(context: BaseAudioContext, source: string, url?: string): Promise<void> {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { MediaLine } from './media-line.ts';
-import { createPlayoutBuffer, type PlayoutBuffer, type PlayoutStatus } from './playout-buffer.ts';
+import { createPlayoutBuffer, type PlayoutBuffer, type PlayoutStatus, playoutBufferSource } from './playout-buffer.ts';
 import { PositionClock } from './position-clock.ts';
 
 const PACKET = 960;
@@ -217,7 +217,7 @@ test('renders silence before it has a line, and keeps the pitch at other device 
 });
 
 test('uses nothing from outside itself: its text works in an empty realm, as the audio worklet needs', () => {
-  const make = runInNewContext(`(${createPlayoutBuffer})`) as typeof createPlayoutBuffer;
+  const make = runInNewContext(playoutBufferSource) as typeof createPlayoutBuffer;
   const buffer = make(48_000, 2);
   buffer.push(0, [new Float32Array(4_800).fill(0.5), new Float32Array(4_800).fill(-0.5)]);
   buffer.follow({ position: 0, timeS: 0, horizon: 0 });

@@ -1,7 +1,9 @@
 // Decoded voice to the sound device: samples by position in, a continuous signal out. The buffer
 // follows a line by running up to 2 % faster or slower and by cutting or stretching silence, and
-// conceals missing voice. The text of this one function is also the source of the audio worklet, so
-// it must use nothing from outside itself.
+// conceals missing voice. The text of the class is also part of the audio worklet, so it must use
+// nothing from outside itself: its parts are arguments, its constants are fields.
+import { VoiceHistory } from './voice-history.ts';
+import { VoiceRing } from './voice-ring.ts';
 
 /** The line that playout follows. */
 export interface PlayoutLine {
@@ -51,260 +53,223 @@ export interface PlayoutBuffer {
 
 /** Makes a playout buffer for a device of `deviceRate` samples a second. */
 export function createPlayoutBuffer(deviceRate: number, channelCount: number): PlayoutBuffer {
-  const RATE = 48_000;
-  const SIZE = 131_072;
-  const RATE_DEVIATION_MAX = 0.02;
-  const CORRECTION_S = 2;
-  const SILENCE_CHUNK = 480;
-  const SILENCE_RMS = 0.003;
-  const SILENCE_DEVIATION = 960;
-  const JUMP = 19_200;
-  const BACK_JUMP = 96_000;
-  const CONCEAL = 2_880;
-  const FADE = 240;
-  const HISTORY = 8_192;
-  const LAG_MIN = 120;
-  const LAG_MAX = 720;
+  return new SteeredPlayout(deviceRate, channelCount, new VoiceRing(channelCount), new VoiceHistory(channelCount));
+}
 
-  const rings = Array.from({ length: channelCount }, () => new Float32Array(SIZE));
-  const present = new Uint8Array(SIZE);
-  // The last rendered samples, for concealment: as many as the longest concealment plus the longest
-  // lag.
-  const histories = Array.from({ length: channelCount }, () => new Float32Array(HISTORY));
-  let historyAt = 0;
-  // The step between two sources of the signal at their seam; it fades out.
-  const lastRendered = new Float32Array(channelCount);
-  const seams = new Float32Array(channelCount);
-  let sinceSeam = FADE;
-  let isSeamDue = false;
-  let wasPresent = false;
-  /** Only positions >= start and < end can be present. */
-  let start = 0;
-  let end = 0;
-  let at = 0;
-  let line: PlayoutLine | undefined;
-  let placed = false;
-  let holding = false;
-  let heard = false;
-  let rate = 1;
-  let missingFor = 0;
-  let lag = LAG_MAX;
-  let fade = FADE;
-  let timeS = 0;
-  let sinceSilence = 0;
-  let concealed = 0;
-  let late = 0;
-  let cut = 0;
-  let stretched = 0;
-  let jumps = 0;
+/** A PlayoutBuffer, from its parts. */
+class SteeredPlayout implements PlayoutBuffer {
+  /** Samples of voice a second. */
+  readonly #voiceRate = 48_000;
+  /** The largest deviation of the speed from 1. */
+  readonly #rateDeviationMax = 0.02;
+  /** A deviation from the line is worked off in about this time, seconds. */
+  readonly #correctionS = 2;
+  /** At most this much silence is cut or added at once, and once in this time: 10 ms. */
+  readonly #silenceChunk = 480;
+  /** A larger deviation from the line is worked off in silence: 20 ms. */
+  readonly #silenceDeviation = 960;
+  /** A larger delay ends with a jump to the line: 400 ms. */
+  readonly #jump = 19_200;
+  /** A place that is farther ahead of the line ends with a jump back: 2 s. */
+  readonly #backJump = 96_000;
+  /** The longest concealment of a hole: 60 ms. */
+  readonly #conceal = 2_880;
+  /** Length of a fade from one source of the signal to another: 5 ms. */
+  readonly #fadeLength = 240;
 
-  const has = (position: number) => position >= start && position < end && present[position & (SIZE - 1)] === 1;
+  readonly #deviceRate: number;
+  readonly #ring: VoiceRing;
+  readonly #history: VoiceHistory;
+  /** The step between two sources of the signal at their seam; it fades out. */
+  readonly #seams: Float32Array;
+  readonly #lastRendered: Float32Array;
+  #sinceSeam = this.#fadeLength;
+  #isSeamDue = false;
+  #wasPresent = false;
+  #line: PlayoutLine | undefined;
+  /** The next position to render. */
+  #at = 0;
+  #timeS = 0;
+  #rate = 1;
+  #placed = false;
+  /** Whether voice has been rendered. */
+  #heard = false;
+  /** Whether playout waits in a hole for the line. */
+  #holding = false;
+  /** Samples rendered since voice was last complete; 0 while it is. */
+  #missingFor = 0;
+  /** The pitch period that concealment repeats. */
+  #period: number;
+  /** Samples since voice returned after a hole. */
+  #fade = this.#fadeLength;
+  /** Samples since silence was last cut or added. */
+  #sinceSilence = 0;
+  #concealed = 0;
+  #late = 0;
+  #cut = 0;
+  #stretched = 0;
+  #jumps = 0;
 
-  const clear = (from: number, to: number) => {
-    for (let position = from; position < to; position++) present[position & (SIZE - 1)] = 0;
-  };
+  constructor(deviceRate: number, channelCount: number, ring: VoiceRing, history: VoiceHistory) {
+    this.#deviceRate = deviceRate;
+    this.#ring = ring;
+    this.#history = history;
+    this.#period = history.periodMax;
+    this.#seams = new Float32Array(channelCount);
+    this.#lastRendered = new Float32Array(channelCount);
+  }
 
-  const push = (position: number, channels: readonly Float32Array[]) => {
+  push(position: number, channels: readonly Float32Array[]): void {
     const length = channels[0]?.length ?? 0;
-    if (end === start) start = end = position;
-    if (position < start) {
-      late += length;
-      return;
-    }
-    if (position + length > end) {
-      if (position + length - end > SIZE) clear(0, SIZE);
-      else clear(end, position + length);
-      end = position + length;
-      start = Math.max(start, end - SIZE);
-    }
-    for (let i = 0; i < length; i++) {
-      const slot = (position + i) & (SIZE - 1);
-      if (placed && position + i < at) late++;
-      present[slot] = 1;
-      for (let c = 0; c < channelCount; c++) {
-        const ring = rings[c];
-        const source = channels[c] ?? channels[0];
-        if (ring !== undefined && source !== undefined) ring[slot] = source[i] ?? 0;
-      }
-    }
-  };
+    if (!this.#ring.write(position, channels)) this.#late += length;
+    else if (this.#placed) this.#late += Math.min(length, Math.max(0, Math.ceil(this.#at - position)));
+  }
 
-  /** Third-order Hermite interpolation; a missing neighbour takes the nearest value. */
-  const sampleAt = (ring: Float32Array, whole: number, fraction: number) => {
-    const y1 = ring[whole & (SIZE - 1)] ?? 0;
-    const y0 = has(whole - 1) ? (ring[(whole - 1) & (SIZE - 1)] ?? 0) : y1;
-    const y2 = has(whole + 1) ? (ring[(whole + 1) & (SIZE - 1)] ?? 0) : y1;
-    const y3 = has(whole + 2) ? (ring[(whole + 2) & (SIZE - 1)] ?? 0) : y2;
-    const c1 = 0.5 * (y2 - y0);
-    const c2 = y0 - 2.5 * y1 + 2 * y2 - 0.5 * y3;
-    const c3 = 0.5 * (y3 - y0) + 1.5 * (y1 - y2);
-    return ((c3 * fraction + c2) * fraction + c1) * fraction + y1;
-  };
+  follow(line: PlayoutLine): void {
+    this.#line = line;
+  }
 
-  const isSilent = (from: number) => {
-    let square = 0;
-    for (let position = from; position < from + SILENCE_CHUNK; position++) {
-      if (!has(position)) return false;
-      for (const ring of rings) square += (ring[position & (SIZE - 1)] ?? 0) ** 2;
-    }
-    return square < SILENCE_RMS * SILENCE_RMS * SILENCE_CHUNK * channelCount;
-  };
-
-  const isMissing = (from: number, length: number) => {
-    for (let position = from; position < from + length; position++) if (has(position)) return false;
-    return true;
-  };
-
-  const historySample = (history: Float32Array, back: number) => history[(historyAt - back + HISTORY * 4) % HISTORY] ?? 0;
-
-  /** The lag at which the last voice best repeats itself: its pitch period. */
-  const findLag = () => {
-    const history = histories[0];
-    if (history === undefined) return LAG_MAX;
-    let best = LAG_MAX;
-    let bestScore = 0;
-    for (let candidate = LAG_MIN; candidate <= LAG_MAX; candidate += 2) {
-      let product = 0;
-      let energy = 1e-9;
-      for (let back = 1; back <= 480; back += 4) {
-        const shifted = historySample(history, back + candidate);
-        product += historySample(history, back) * shifted;
-        energy += shifted * shifted;
-      }
-      const score = product > 0 ? (product * product) / energy : 0;
-      if (score > bestScore) {
-        bestScore = score;
-        best = candidate;
-      }
-    }
-    return best;
-  };
-
-  /** The k-th sample of the concealment: the last pitch period repeated, fading out. */
-  const concealment = (history: Float32Array, k: number) => {
-    if (!heard || k >= CONCEAL) return 0;
-    return historySample(history, k + lag - (k % lag)) * (1 - k / CONCEAL);
-  };
-
-  const steer = () => {
-    if (line === undefined) return;
-    const wanted = line.position + (timeS - line.timeS) * RATE;
-    holding = false;
-    if (!heard) {
-      // Nothing has been played yet: start on the line.
-      at = wanted;
-      placed = true;
-    }
-    const ahead = at - wanted;
-    const reachable = Math.max(end, line.horizon) > wanted;
-    if ((ahead < -JUMP && reachable) || ahead > BACK_JUMP) {
-      at = wanted;
-      jumps++;
-      isSeamDue = true;
-      if (missingFor === 0 && heard) {
-        lag = findLag();
-        missingFor = 1;
-      }
-    } else if (missingFor >= CONCEAL && Math.abs(ahead) > SILENCE_DEVIATION) {
-      // A long hole is silent: move through it as fast as needed, or wait.
-      if (ahead > 0) holding = true;
-      else if (reachable && isMissing(Math.floor(at), SILENCE_CHUNK)) at += Math.min(SILENCE_CHUNK, -ahead);
-    } else if (sinceSilence >= SILENCE_CHUNK && Math.abs(ahead) > SILENCE_DEVIATION) {
-      const whole = Math.floor(at);
-      const step = Math.min(SILENCE_CHUNK, Math.floor(Math.abs(ahead)));
-      if (ahead < 0 && isSilent(whole)) {
-        at += step;
-        cut += step;
-        sinceSilence = 0;
-      } else if (ahead > 0 && isSilent(whole - SILENCE_CHUNK)) {
-        at -= step;
-        stretched += step;
-        sinceSilence = 0;
-      }
-    }
-    const correction = (at - wanted) / (CORRECTION_S * RATE);
-    rate = 1 - Math.min(RATE_DEVIATION_MAX, Math.max(-RATE_DEVIATION_MAX, correction));
-  };
-
-  const render = (output: readonly Float32Array[], blockTimeS: number) => {
+  render(output: readonly Float32Array[], timeS: number): void {
     const length = output[0]?.length ?? 0;
-    timeS = blockTimeS;
+    const line = this.#line;
+    this.#timeS = timeS;
     for (const channel of output) channel.fill(0);
     if (line === undefined) return;
-    steer();
-    const step = (rate * RATE) / deviceRate;
+    this.#steer(line);
+    const step = (this.#rate * this.#voiceRate) / this.#deviceRate;
     let waited = 0;
     for (let n = 0; n < length; n++) {
-      const whole = Math.floor(at);
-      const isPresent = has(whole);
-      if (!isPresent && missingFor === 0 && heard) lag = findLag();
-      if (isPresent && missingFor > 0 && fade >= FADE) fade = 0;
-      const weight = isPresent ? Math.min(1, fade / FADE) : 0;
-      const isRepeat = weight < 1 && missingFor > 0 && missingFor % lag === 0;
-      if (isSeamDue || isRepeat || isPresent !== wasPresent) sinceSeam = 0;
-      isSeamDue = false;
-      wasPresent = isPresent;
-      for (let c = 0; c < channelCount; c++) {
-        const ring = rings[c];
-        const history = histories[c];
-        if (ring === undefined || history === undefined) continue;
-        const voice = isPresent ? sampleAt(ring, whole, at - whole) * weight : 0;
-        const standIn = weight < 1 ? concealment(history, missingFor) * (1 - weight) : 0;
-        const target = output[c];
-        if (sinceSeam === 0) seams[c] = (lastRendered[c] ?? 0) - voice - standIn;
-        const rendered = voice + standIn + (seams[c] ?? 0) * (1 - sinceSeam / FADE);
-        lastRendered[c] = rendered;
-        if (target !== undefined) target[n] = rendered;
-      }
-      if (sinceSeam < FADE) sinceSeam++;
-      remember(output, n);
-      if (isPresent) {
-        if (fade < FADE) {
-          fade++;
-          missingFor++;
-        }
-        if (fade >= FADE) missingFor = 0;
-        heard = true;
-        at += step;
-      } else {
-        if (heard && missingFor < CONCEAL) concealed += step;
-        missingFor++;
-        fade = FADE;
-        // A hole is skipped; at the end of the known voice, playout waits.
-        if (!holding && at < Math.max(end, line.horizon)) at += step;
-        else waited++;
-      }
+      const isPresent = this.#ring.has(Math.floor(this.#at));
+      this.#renderSample(output, n, isPresent);
+      this.#history.add(output, n);
+      if (isPresent) this.#leaveVoice(step);
+      else if (!this.#leaveHole(step, line.horizon)) waited++;
     }
-    sinceSilence += length;
-    if (waited === length) rate = 0;
-    timeS = blockTimeS + length / deviceRate;
-  };
+    this.#sinceSilence += length;
+    if (waited === length) this.#rate = 0;
+    this.#timeS = timeS + length / this.#deviceRate;
+  }
 
-  const remember = (output: readonly Float32Array[], n: number) => {
-    for (let c = 0; c < channelCount; c++) {
-      const history = histories[c];
-      if (history !== undefined) history[historyAt] = output[c]?.[n] ?? 0;
+  status(): PlayoutStatus {
+    return {
+      placed: this.#placed,
+      position: this.#at,
+      timeS: this.#timeS,
+      rate: this.#rate,
+      buffered: Math.max(0, this.#ring.end - Math.max(this.#at, this.#ring.start)),
+      concealed: Math.round(this.#concealed),
+      late: this.#late,
+      cut: this.#cut,
+      stretched: this.#stretched,
+      jumps: this.#jumps,
+    };
+  }
+
+  /** Decides the place and the speed of the next block. */
+  #steer(line: PlayoutLine): void {
+    const wanted = line.position + (this.#timeS - line.timeS) * this.#voiceRate;
+    this.#holding = false;
+    if (!this.#heard) {
+      // Nothing has been played yet: start on the line.
+      this.#at = wanted;
+      this.#placed = true;
     }
-    historyAt = (historyAt + 1) % HISTORY;
-  };
+    const ahead = this.#at - wanted;
+    const isFar = Math.abs(ahead) > this.#silenceDeviation;
+    const reachable = Math.max(this.#ring.end, line.horizon) > wanted;
+    if ((ahead < -this.#jump && reachable) || ahead > this.#backJump) this.#jumpTo(wanted);
+    else if (isFar && this.#missingFor >= this.#conceal) this.#crossHole(ahead, reachable);
+    else if (isFar && this.#sinceSilence >= this.#silenceChunk) this.#adjustSilence(ahead);
+    const correction = (this.#at - wanted) / (this.#correctionS * this.#voiceRate);
+    this.#rate = 1 - Math.min(this.#rateDeviationMax, Math.max(-this.#rateDeviationMax, correction));
+  }
 
-  return {
-    push,
-    follow: (next) => {
-      line = next;
-    },
-    render,
-    status: () => ({
-      placed,
-      position: at,
-      timeS,
-      rate,
-      buffered: Math.max(0, end - Math.max(at, start)),
-      concealed: Math.round(concealed),
-      late,
-      cut,
-      stretched,
-      jumps,
-    }),
-  };
+  #jumpTo(position: number): void {
+    this.#at = position;
+    this.#jumps++;
+    this.#isSeamDue = true;
+    if (this.#missingFor === 0 && this.#heard) {
+      this.#period = this.#history.pitchPeriod();
+      this.#missingFor = 1;
+    }
+  }
+
+  /** A long hole is silent: moves through it as fast as needed, or waits. */
+  #crossHole(ahead: number, reachable: boolean): void {
+    if (ahead > 0) this.#holding = true;
+    else if (reachable && this.#ring.isMissing(Math.floor(this.#at))) this.#at += Math.min(this.#silenceChunk, -ahead);
+  }
+
+  /** Cuts or adds silence, if there is silence here. */
+  #adjustSilence(ahead: number): void {
+    const whole = Math.floor(this.#at);
+    const step = Math.min(this.#silenceChunk, Math.floor(Math.abs(ahead)));
+    if (ahead < 0 && this.#ring.isSilent(whole)) {
+      this.#at += step;
+      this.#cut += step;
+      this.#sinceSilence = 0;
+    } else if (ahead > 0 && this.#ring.isSilent(whole - this.#silenceChunk)) {
+      this.#at -= step;
+      this.#stretched += step;
+      this.#sinceSilence = 0;
+    }
+  }
+
+  /** Renders one sample: voice, concealment or a mix of both, and the seam between them. */
+  #renderSample(output: readonly Float32Array[], n: number, isPresent: boolean): void {
+    if (!isPresent && this.#missingFor === 0 && this.#heard) this.#period = this.#history.pitchPeriod();
+    if (isPresent && this.#missingFor > 0 && this.#fade >= this.#fadeLength) this.#fade = 0;
+    const weight = isPresent ? Math.min(1, this.#fade / this.#fadeLength) : 0;
+    const isRepeat = weight < 1 && this.#missingFor > 0 && this.#missingFor % this.#period === 0;
+    if (this.#isSeamDue || isRepeat || isPresent !== this.#wasPresent) this.#sinceSeam = 0;
+    this.#isSeamDue = false;
+    this.#wasPresent = isPresent;
+    const whole = Math.floor(this.#at);
+    for (let c = 0; c < this.#seams.length; c++) {
+      const voice = isPresent ? this.#ring.sampleAt(c, whole, this.#at - whole) * weight : 0;
+      const standIn = weight < 1 ? this.#concealment(c) * (1 - weight) : 0;
+      if (this.#sinceSeam === 0) this.#seams[c] = (this.#lastRendered[c] ?? 0) - voice - standIn;
+      const rendered = voice + standIn + (this.#seams[c] ?? 0) * (1 - this.#sinceSeam / this.#fadeLength);
+      this.#lastRendered[c] = rendered;
+      const target = output[c];
+      if (target !== undefined) target[n] = rendered;
+    }
+    if (this.#sinceSeam < this.#fadeLength) this.#sinceSeam++;
+  }
+
+  /** The stand-in for the next missing sample: the last pitch period repeated, fading out. */
+  #concealment(channel: number): number {
+    if (!this.#heard || this.#missingFor >= this.#conceal) return 0;
+    return this.#history.repeated(channel, this.#missingFor, this.#period) * (1 - this.#missingFor / this.#conceal);
+  }
+
+  /** A sample of voice was rendered. */
+  #leaveVoice(step: number): void {
+    if (this.#fade < this.#fadeLength) {
+      this.#fade++;
+      this.#missingFor++;
+    }
+    if (this.#fade >= this.#fadeLength) this.#missingFor = 0;
+    this.#heard = true;
+    this.#at += step;
+  }
+
+  /**
+   * A sample of a hole was rendered. A hole is skipped; at the end of the known voice, playout
+   * waits. Returns whether it moved.
+   */
+  #leaveHole(step: number, horizon: number): boolean {
+    if (this.#heard && this.#missingFor < this.#conceal) this.#concealed += step;
+    this.#missingFor++;
+    this.#fade = this.#fadeLength;
+    if (this.#holding || this.#at >= Math.max(this.#ring.end, horizon)) return false;
+    this.#at += step;
+    return true;
+  }
 }
+
+/**
+ * The text of an expression that is a createPlayoutBuffer of its own, for a realm that cannot import
+ * this module: the audio worklet.
+ */
+export const playoutBufferSource = `((deviceRate, channelCount) => new (${SteeredPlayout})(deviceRate, channelCount, new (${VoiceRing})(channelCount), new (${VoiceHistory})(channelCount)))`;

@@ -1,5 +1,6 @@
 // The browser features that broadcasting and watching need, and one sentence for each missing
 // feature. There is no fallback codec: only WebCodecs encodes and decodes voice.
+import { ClientError } from '../client-error.ts';
 
 export type BrowserFeature = 'secure-context' | 'websocket' | 'audio-worklet' | 'audio-decoder' | 'audio-encoder' | 'microphone' | 'webgl2';
 
@@ -45,9 +46,32 @@ export async function browserSupport(task: 'watch' | 'broadcast'): Promise<Missi
   return missing.map((feature) => ({ feature, sentence: SENTENCES[feature] }));
 }
 
-/** The sentence for a feature that turned out to be missing. */
-export function missingSentence(feature: BrowserFeature): string {
-  return SENTENCES[feature];
+/** The error UNSUPPORTED for a feature that is missing. */
+export function unsupported(feature: BrowserFeature): ClientError {
+  return new ClientError('UNSUPPORTED', SENTENCES[feature]);
+}
+
+/** Throws ClientError UNSUPPORTED if this page cannot run audio worklets. */
+export function requireAudioWorklets(): void {
+  if (!globalThis.isSecureContext) throw unsupported('secure-context');
+  if (!('AudioWorkletNode' in globalThis)) throw unsupported('audio-worklet');
+}
+
+/** Whether this browser decodes Hayate's voice. Never rejects. */
+export async function decodesOpus(): Promise<boolean> {
+  return 'AudioDecoder' in globalThis && isSupported(AudioDecoder.isConfigSupported(OPUS));
+}
+
+/** Whether this browser encodes voice with `config`. Never rejects. */
+export async function encodesOpus(config: AudioEncoderConfig = { ...OPUS, bitrate: 48_000 }): Promise<boolean> {
+  return 'AudioEncoder' in globalThis && isSupported(AudioEncoder.isConfigSupported(config));
+}
+
+function isSupported(answer: Promise<{ supported?: boolean }>): Promise<boolean> {
+  return answer.then(
+    ({ supported }) => supported === true,
+    () => false,
+  );
 }
 
 function hasWebGl2(): boolean {
@@ -58,20 +82,4 @@ function hasWebGl2(): boolean {
   } catch {
     return false;
   }
-}
-
-async function decodesOpus(): Promise<boolean> {
-  if (!('AudioDecoder' in globalThis)) return false;
-  return AudioDecoder.isConfigSupported(OPUS).then(
-    ({ supported }) => supported === true,
-    () => false,
-  );
-}
-
-async function encodesOpus(): Promise<boolean> {
-  if (!('AudioEncoder' in globalThis)) return false;
-  return AudioEncoder.isConfigSupported({ ...OPUS, bitrate: 48_000 }).then(
-    ({ supported }) => supported === true,
-    () => false,
-  );
 }

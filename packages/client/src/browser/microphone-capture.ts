@@ -8,7 +8,7 @@ import { type Clock, monotonicClock } from '../connection/clock.ts';
 import { Emitter } from '../emitter.ts';
 import { audioLevel } from '../performer/audio-level.ts';
 import { WindowedMinimum } from '../playout/windowed-minimum.ts';
-import { missingSentence, OPUS } from './browser-support.ts';
+import { encodesOpus, OPUS, requireAudioWorklets, unsupported } from './browser-support.ts';
 import { microphoneError } from './device-error.ts';
 import { addWorkletModule, CAPTURE_PROCESSOR, captureWorkletSource } from './worklet-module.ts';
 
@@ -134,9 +134,8 @@ export class MicrophoneCapture extends Emitter<MicrophoneEvents> {
    * message is for people.
    */
   async start(): Promise<void> {
-    if (!globalThis.isSecureContext) throw new ClientError('UNSUPPORTED', missingSentence('secure-context'));
-    if (globalThis.navigator?.mediaDevices?.getUserMedia === undefined) throw new ClientError('UNSUPPORTED', missingSentence('microphone'));
-    if (!('AudioWorkletNode' in globalThis)) throw new ClientError('UNSUPPORTED', missingSentence('audio-worklet'));
+    requireAudioWorklets();
+    if (globalThis.navigator?.mediaDevices?.getUserMedia === undefined) throw unsupported('microphone');
     const encoder = await this.#openEncoder();
     const { echoCancellation = true, noiseSuppression = true, autoGainControl = true, deviceId } = this.#options;
     const device = deviceId === undefined ? {} : { deviceId: { exact: deviceId } };
@@ -186,13 +185,7 @@ export class MicrophoneCapture extends Emitter<MicrophoneEvents> {
       bitrate: this.#options.bitsPerSecond ?? BITS_PER_SECOND,
       opus: { frameDuration: 20_000 },
     };
-    const supported =
-      'AudioEncoder' in globalThis &&
-      (await AudioEncoder.isConfigSupported(config).then(
-        (answer) => answer.supported === true,
-        () => false,
-      ));
-    if (!supported) throw new ClientError('UNSUPPORTED', missingSentence('audio-encoder'));
+    if (!(await encodesOpus(config))) throw unsupported('audio-encoder');
     const encoder = new AudioEncoder({
       output: (chunk) => this.#takePacket(chunk),
       error: (error) => this.#fail(`The voice could not be encoded: ${error.message}`),

@@ -12,7 +12,7 @@ import { MotionTimeline } from '../playout/motion-timeline.ts';
 import { SteeredClock } from '../playout/steered-clock.ts';
 import { LatencyWindow } from '../viewer/latency-window.ts';
 import type { AudioFrame, MotionFrame } from '../viewer/viewer-api.ts';
-import { missingSentence } from './browser-support.ts';
+import { unsupported } from './browser-support.ts';
 import { openSound, type Sound } from './sound.ts';
 import { VoiceTrack } from './voice-track.ts';
 
@@ -160,16 +160,13 @@ export class Player extends Emitter<PlayerEvents> {
   get stats(): PlayerStatistics {
     const [p50Ms, p99Ms] = [this.#latency.percentile(0.5), this.#latency.percentile(0.99)];
     const errorMs = this.#source.ageOf(0)?.errorMs ?? 0;
-    const counted = this.#counted();
     let buffered = 0;
     for (const { status } of this.#voices.values()) buffered = Math.max(buffered, status?.buffered ?? 0);
     return {
       latency: p50Ms === undefined || p99Ms === undefined ? undefined : { p50Ms, p99Ms, errorMs },
       bufferMs: buffered / 48,
       targetMs: this.#source.playback === undefined ? this.#line.targetMs(this.#source.clock.nowMs()) : 0,
-      lostMs: this.#closedVoices.lostMs + counted.lostMs,
-      concealedMs: this.#closedVoices.concealedMs + counted.concealedMs,
-      lateMs: this.#closedVoices.lateMs + counted.lateMs,
+      ...this.#counted(),
     };
   }
 
@@ -178,7 +175,7 @@ export class Player extends Emitter<PlayerEvents> {
    * ClientError UNSUPPORTED without sound.
    */
   async resume(): Promise<void> {
-    if (this.#sound === undefined) throw new ClientError('UNSUPPORTED', missingSentence('audio-worklet'));
+    if (this.#sound === undefined) throw unsupported('audio-worklet');
     await this.#sound.context.resume();
   }
 
@@ -342,8 +339,9 @@ export class Player extends Emitter<PlayerEvents> {
     if (age !== undefined) this.#latency.add(age.ms);
   }
 
+  /** The counts of all voices, the closed ones included. */
   #counted(): { lostMs: number; concealedMs: number; lateMs: number } {
-    const counted = { lostMs: 0, concealedMs: 0, lateMs: 0 };
+    const counted = { ...this.#closedVoices };
     for (const { status, lostSamples } of this.#voices.values()) {
       counted.lostMs += lostSamples / 48;
       counted.concealedMs += (status?.concealed ?? 0) / 48;
@@ -353,12 +351,7 @@ export class Player extends Emitter<PlayerEvents> {
   }
 
   #closeVoices(): void {
-    const counted = this.#counted();
-    this.#closedVoices = {
-      lostMs: this.#closedVoices.lostMs + counted.lostMs,
-      concealedMs: this.#closedVoices.concealedMs + counted.concealedMs,
-      lateMs: this.#closedVoices.lateMs + counted.lateMs,
-    };
+    this.#closedVoices = this.#counted();
     for (const voice of this.#voices.values()) voice.close();
     this.#voices.clear();
   }

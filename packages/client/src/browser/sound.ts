@@ -1,8 +1,7 @@
 // The frame of the audio graph: a context with the playout worklet, a volume, and two device clocks
 // (rendering and hearing), each mapped from the local monotonic clock.
-import { ClientError } from '../client-error.ts';
 import { WindowedMinimum } from '../playout/windowed-minimum.ts';
-import { missingSentence, OPUS } from './browser-support.ts';
+import { decodesOpus, OPUS, requireAudioWorklets, unsupported } from './browser-support.ts';
 import { addWorkletModule, playoutWorkletSource } from './worklet-module.ts';
 
 /** An open audio output. */
@@ -30,15 +29,8 @@ const GAIN_RAMP_S = 0.02;
  * ClientError UNSUPPORTED.
  */
 export async function openSound(options: { context?: AudioContext; workletUrl?: string }, onChange: () => void): Promise<Sound> {
-  if (!globalThis.isSecureContext) throw new ClientError('UNSUPPORTED', missingSentence('secure-context'));
-  if (!('AudioWorkletNode' in globalThis)) throw new ClientError('UNSUPPORTED', missingSentence('audio-worklet'));
-  const supported =
-    'AudioDecoder' in globalThis &&
-    (await AudioDecoder.isConfigSupported(OPUS).then(
-      (answer) => answer.supported === true,
-      () => false,
-    ));
-  if (!supported) throw new ClientError('UNSUPPORTED', missingSentence('audio-decoder'));
+  requireAudioWorklets();
+  if (!(await decodesOpus())) throw unsupported('audio-decoder');
   const context = options.context ?? new AudioContext({ sampleRate: OPUS.sampleRate, latencyHint: 'interactive' });
   await addWorkletModule(context, playoutWorkletSource, options.workletUrl);
   const gain = context.createGain();

@@ -15,6 +15,8 @@ export interface ScriptedConnection {
   readonly path: string;
   /** All messages received, except pings. */
   readonly messages: ClientMessage[];
+  /** The numbers of all pings received, in order. */
+  readonly pings: number[];
   /** All frames received, in order, with their headers decoded. */
   readonly frames: { header: FrameHeader; bytes: Uint8Array }[];
   readonly closed: boolean;
@@ -34,6 +36,8 @@ export interface ScriptedServer {
   /** http://127.0.0.1:port */
   readonly url: string;
   readonly connections: ScriptedConnection[];
+  /** Whether pings are answered; true by default. */
+  answersPings: boolean;
   /** The Unix microseconds in pongs; by default the real time. */
   serverUnixUs: () => number;
 }
@@ -46,6 +50,7 @@ export async function startScriptedServer(t: TestContext, script: Script): Promi
   const server: ScriptedServer = {
     url: `http://127.0.0.1:${port}`,
     connections: [],
+    answersPings: true,
     serverUnixUs: () => Math.round((performance.timeOrigin + performance.now()) * 1000),
   };
   sockets.on('connection', (socket, request) => {
@@ -53,8 +58,10 @@ export async function startScriptedServer(t: TestContext, script: Script): Promi
     const index = server.connections.push(connection) - 1;
     socket.on('message', (data: Buffer) => {
       const message = fromBinary(ClientMessageSchema, data);
-      if (message.ping !== undefined) connection.send({ pong: { id: message.ping.id, serverUnixUs: BigInt(server.serverUnixUs()) } });
-      else {
+      if (message.ping !== undefined) {
+        connection.pings.push(message.ping.id);
+        if (server.answersPings) connection.send({ pong: { id: message.ping.id, serverUnixUs: BigInt(server.serverUnixUs()) } });
+      } else {
         connection.messages.push(message);
         for (const bytes of message.frames) connection.frames.push({ header: peekFrame(bytes), bytes });
         script(connection, message, index);
@@ -73,6 +80,7 @@ function scripted(socket: WebSocket, path: string): ScriptedConnection {
   return {
     path,
     messages: [],
+    pings: [],
     frames: [],
     get closed() {
       return socket.readyState === socket.CLOSED;

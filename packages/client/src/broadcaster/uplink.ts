@@ -14,6 +14,14 @@ const DELAY_MAX_MS = 400;
 const READING_INTERVAL_MS = 250;
 const FIRST_ESTIMATE_BITS = 256_000;
 const ESTIMATE_BITS_MIN = 32_000;
+/** While answers are late, each reading leaves this share: a quarter after a second. */
+const LATE_SHARE = 0.7;
+/** Growth at a reading with resends that left the socket empty. */
+const GROWTH = 1.25;
+/** Weight of the latest reading of a socket that does not run empty. */
+const LATEST_WEIGHT = 0.5;
+/** Resends get this share of the estimate; the rest is for new frames. */
+const RESEND_SHARE = 0.5;
 /** The longest burst of resends. */
 const BURST_MS = 500;
 /** New and resent frames together stay below this share of the server's limits. */
@@ -110,7 +118,7 @@ export class Uplink {
     const elapsedMs = nowMs - this.#budgetMs;
     this.#budgetMs = nowMs;
     const spareBits = this.#limitBits * LIMIT_SHARE - this.#meter.bitsPerSecond(nowMs);
-    const bytesPerMs = Math.max(0, Math.min(this.estimateBitsPerSecond / 2, spareBits)) / 8_000;
+    const bytesPerMs = Math.max(0, Math.min(this.estimateBitsPerSecond * RESEND_SHARE, spareBits)) / 8_000;
     this.#budgetBytes = Math.min(this.#budgetBytes + elapsedMs * bytesPerMs, BURST_MS * bytesPerMs);
     const spareFrames = this.#limitFrames * LIMIT_SHARE - this.#frameMeter.perSecond(nowMs);
     const framesPerMs = Math.max(0, Math.min(spareFrames, FRAMES_PER_SECOND_MAX)) / 1_000;
@@ -125,11 +133,11 @@ export class Uplink {
     this.#last = now;
     if (before === undefined) return;
     const drainedBits = ((now.sentBytes - before.sentBytes - (now.bufferedBytes - before.bufferedBytes)) * 8_000) / elapsedMs;
-    if (this.#delayed(reading)) this.#estimateBits *= 0.7;
-    else if (now.bufferedBytes > 0 && before.bufferedBytes > 0) this.#estimateBits = 0.5 * this.#estimateBits + 0.5 * drainedBits;
+    if (this.#delayed(reading)) this.#estimateBits *= LATE_SHARE;
+    else if (now.bufferedBytes > 0 && before.bufferedBytes > 0) this.#estimateBits += LATEST_WEIGHT * (drainedBits - this.#estimateBits);
     else {
       const tried = now.resentBytes > before.resentBytes;
-      this.#estimateBits = Math.max(tried ? this.#estimateBits * 1.25 : this.#estimateBits, drainedBits);
+      this.#estimateBits = Math.max(tried ? this.#estimateBits * GROWTH : this.#estimateBits, drainedBits);
     }
     this.#estimateBits = Math.min(Math.max(this.#estimateBits, ESTIMATE_BITS_MIN), this.#limitBits);
   }

@@ -15,7 +15,7 @@ export class Backoff {
   /** The next wait, milliseconds: between half and all of the limit for this attempt. */
   nextMs(): number {
     const full = Math.min(Timing.reconnectLastMs, Timing.reconnectFirstMs * 2 ** this.#attempts);
-    this.#attempts = Math.min(this.#attempts + 1, 16);
+    this.#attempts++;
     return full / 2 + (this.#random() * full) / 2;
   }
 

@@ -66,10 +66,8 @@ class ChainReader {
 
   add(page: Page): VoiceItem[] {
     this.#pages++;
-    const first = page.flags & PageFlag.FIRST ? (packetParts(page)[0]?.bytes ?? new Uint8Array(0)) : undefined;
-    const codec = first === undefined ? undefined : oggCodec(first);
-    // A wrong flag on a page of the current stream does not begin a new one.
-    if (first !== undefined && !(codec === undefined && page.serial === this.#link?.serial)) return this.#announce(page, codec);
+    const codec = oggCodec(packetParts(page)[0]?.bytes ?? new Uint8Array(0));
+    if (this.#begins(page, codec)) return this.#announce(page, codec);
     this.#isAnnouncing = false;
     if (this.#link !== undefined && page.serial === this.#link.serial) {
       const items = this.#link.add(page);
@@ -86,6 +84,15 @@ class ChainReader {
     const items = this.#link?.end() ?? [];
     if (!this.#hasVoice && items.length === 0 && this.#link?.hasBegun !== true) throw new NoOpusError(0, this.#codecs, this.#reason);
     return items;
+  }
+
+  /**
+   * Whether a stream begins with the page. Damage may set or clear the flag. The header of Opus
+   * begins a stream without it, and a page of the current stream that holds no header does not.
+   */
+  #begins(page: Page, codec: string | undefined): boolean {
+    if (codec === 'Opus') return true;
+    return (page.flags & PageFlag.FIRST) !== 0 && !(codec === undefined && page.serial === this.#link?.serial);
   }
 
   /** A stream begins: parallel to the others of its group, or as the next link. */

@@ -1,7 +1,7 @@
 // Writes files that survive a power cut: once these functions resolve, the data stays on disk. A
 // new name is durable only once its directory is synced. A replaced file is at every moment either
 // the whole old one or the whole new one.
-import { mkdir, open, rename } from 'node:fs/promises';
+import { mkdir, open, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** Makes the names in `directory` durable. */
@@ -16,15 +16,22 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-/** Makes `directory` and its missing parents durably. Does nothing if it exists. */
+/**
+ * Makes `directory` and its missing parents durably, each before the next. If it exists already, a
+ * process that was killed may have made it a moment ago, so its name is synced in any case.
+ */
 export async function makeDirectory(directory: string): Promise<void> {
-  const first = await mkdir(directory, { recursive: true });
-  if (first === undefined) return;
-  const top = dirname(first);
-  for (let parent = dirname(directory); ; parent = dirname(parent)) {
-    await syncDirectory(parent);
-    if (parent === top || parent === dirname(parent)) return;
+  const parent = dirname(directory);
+  const error = await failure(mkdir(directory));
+  if (error?.code === 'ENOENT' && parent !== directory) {
+    await makeDirectory(parent);
+    return makeDirectory(directory);
   }
+  if (error === undefined) return syncDirectory(parent);
+  if (!(await stat(directory).catch(() => undefined))?.isDirectory()) throw error;
+  const unsynced = await failure(syncDirectory(parent));
+  // A parent that this process may not read was made by somebody else, with this directory in it.
+  if (unsynced !== undefined && unsynced.code !== 'EACCES' && unsynced.code !== 'EPERM') throw unsynced;
 }
 
 /**
@@ -50,4 +57,12 @@ export async function replaceFile(path: string, content: string): Promise<void> 
   await writeFileDurably(temporary, content);
   await rename(temporary, path);
   await syncDirectory(dirname(path));
+}
+
+/** The error of a failed file operation; undefined if it succeeded. */
+async function failure(operation: Promise<unknown>): Promise<NodeJS.ErrnoException | undefined> {
+  return operation.then(
+    () => undefined,
+    (error: NodeJS.ErrnoException) => error,
+  );
 }

@@ -5,7 +5,7 @@ import { type EventEmitter, once } from 'node:events';
 import { readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { replaceFile } from '../../kernel/durable-file.ts';
+import { replaceFile, syncDirectory } from '../../kernel/durable-file.ts';
 import { HayateError } from '../../kernel/error.ts';
 import type { LogEntry, LogPartition } from '../log.ts';
 import { Cursor } from './cursor.ts';
@@ -227,6 +227,9 @@ export class FilePartition implements LogPartition {
   async #delete(segment: Segment): Promise<boolean> {
     const { extent, space, onUndeleted } = this.#parts;
     try {
+      // Makes the deletion of the file before it durable, so that a power cut leaves no gap between
+      // older files.
+      await syncDirectory(extent.directory);
       await unlink(segment.path);
     } catch (error) {
       onUndeleted(error);

@@ -78,7 +78,10 @@ export async function openFileLog(options: FileLogOptions): Promise<Log> {
   await makeDirectory(options.directory);
   const lock = await lockDirectory(options.directory);
   try {
-    const meta = (await readMeta(options.directory)) ?? (await makeLog(options.directory, options.partitions ?? 1));
+    const found = await readMeta(options.directory);
+    // A process that was killed may have named log.json and not synced the name.
+    if (found !== undefined) await syncDirectory(options.directory);
+    const meta = found ?? (await makeLog(options.directory, options.partitions ?? 1));
     if (options.partitions !== undefined && options.partitions !== meta.partitions)
       throw new HayateError(
         'CONFIGURATION',

@@ -15,13 +15,17 @@ import { segmentPath } from './segment.ts';
 
 const SEED = 0x5eed;
 
-/** Records of the given values from offset `first` on, and the byte position of each. */
-function recordsOf(first: number, values: readonly Uint8Array[], seed = SEED): { bytes: Buffer; positions: number[] } {
+/**
+ * Records of the given values from offset `first` on, each a group of its own or all one group, and
+ * the byte position of each.
+ */
+function recordsOf(first: number, values: readonly Uint8Array[], seed = SEED, isGroup = false): { bytes: Buffer; positions: number[] } {
   const positions: number[] = [];
   let bytes = Buffer.alloc(0);
   for (const [index, value] of values.entries()) {
     positions.push(bytes.length);
-    bytes = Buffer.concat([bytes, encodeRecordHead(first + index, 1000 + index, Buffer.from('k'), value, seed), value]);
+    const place = { offset: first + index, appendTimeMs: 1000 + index, placeInGroup: isGroup ? index : 0 };
+    bytes = Buffer.concat([bytes, encodeRecordHead(place, Buffer.from('k'), value, seed), value]);
   }
   return { bytes, positions };
 }
@@ -169,6 +173,45 @@ test('a segment of any bytes is cut or refused, and no sound record is cut', asy
     Object.values(outcomes).every((count) => count > 5),
     JSON.stringify(outcomes),
   );
+});
+
+test('a group that lost any of its sectors is cut from the first damaged entry on, though later ones are whole', async (t) => {
+  const before = recordsOf(0, [text('one'), text('two')]).bytes;
+  const { bytes, positions } = recordsOf(
+    2,
+    Array.from({ length: 8 }, () => randomBytes(200)),
+    SEED,
+    true,
+  );
+  const directory = await directoryOf(t, []);
+  const ends = [...positions.slice(1), bytes.length];
+  for (const [index, position] of positions.entries())
+    for (const lost of [1, 2, 5]) {
+      const damaged = Buffer.from(bytes).fill(0, position, ends[Math.min(index + lost, ends.length) - 1]);
+      await writeFile(segmentPath(directory, 0), Buffer.concat([before, damaged]));
+      let cut = 0;
+      const extent = await recoverExtent(directory, SEED, () => {
+        cut += 1;
+      });
+      assert.deepEqual([extent.nextOffset, cut], [2 + index, 1]);
+      assert.equal((await stat(segmentPath(directory, 0))).size, before.length + position);
+    }
+});
+
+test('damage in a group that another one follows stops the log: its entries were acknowledged', async (t) => {
+  const values = Array.from({ length: 4 }, () => randomBytes(50));
+  const group = recordsOf(0, values, SEED, true);
+  const next = recordsOf(4, values, SEED, true);
+  const directory = await directoryOf(t, []);
+  for (const position of group.positions)
+    for (const lostOfNext of [0, 1, 2]) {
+      const bytes = Buffer.concat([group.bytes, next.bytes]);
+      bytes.fill(0, position + 30, position + 40);
+      // A sound entry of the next group is enough, wherever in it.
+      bytes.fill(0, group.bytes.length, group.bytes.length + (next.positions[lostOfNext] ?? 0));
+      await writeFile(segmentPath(directory, 0), bytes);
+      await assert.rejects(recoverExtent(directory, SEED, noCut), { code: 'CORRUPT' });
+    }
 });
 
 test('more damage than one write can leave is not a torn tail', async (t) => {

@@ -1,10 +1,11 @@
 // Recovers a partition after a crash. In: its files. Out: its durable extent. A group that was
 // being written when the process or the power failed is cut from the end. Any other damage stops
-// the log, since it would mean lost entries.
+// the log, since it would mean lost entries. A process that was killed may have written whole
+// entries and not synced them, so everything that was found is synced before it counts as durable.
 import { open, truncate, unlink } from 'node:fs/promises';
 import { syncDirectory } from '../../kernel/durable-file.ts';
 import { HayateError } from '../../kernel/error.ts';
-import { decodeRecord, ENTRY_BYTES_MAX, KEY_BYTES_MAX, peekOffset, peekRecordBytes, RECORD_HEADER_BYTES } from './record.ts';
+import { decodeRecord, ENTRY_BYTES_MAX, KEY_BYTES_MAX, peekGroupOffset, peekOffset, peekRecordBytes, RECORD_HEADER_BYTES } from './record.ts';
 import { type Extent, listSegments, type Segment } from './segment.ts';
 import { type ReadPlace, readBytes, readRecords } from './segment-reader.ts';
 
@@ -28,10 +29,12 @@ export async function recoverExtent(directory: string, checksumSeed: number, onC
   if (scan.fault !== undefined) {
     await refuseUnlessTorn(tail, scan, checksumSeed);
     await truncate(tail.path, scan.position);
-    await syncFile(tail.path);
     onCut({ file: tail.path, position: scan.position, bytes: tail.bytes - scan.position, fault: scan.fault });
     tail.bytes = scan.position;
   }
+  // Older files were synced before the newest one was begun.
+  await syncFile(tail.path);
+  await syncDirectory(directory);
   const previous = segments.at(-2);
   if (tail.bytes > 0 || previous === undefined) return { directory, checksumSeed, segments, ...scan.end };
   // This file was created just before the crash. Its predecessor, which has the last append time,
@@ -77,8 +80,9 @@ async function scanSegment(segment: Segment, checksumSeed: number): Promise<Scan
 }
 
 /**
- * A fault at the end is a torn write only if it is no longer than one write and no record of this
- * log follows it.
+ * A fault at the end is a torn write only if it is no longer than one write, and every record of
+ * this log in it belongs to the group that holds the next offset: a power cut may keep the end of a
+ * group and lose its beginning. A record of a later group proves that the lost ones were durable.
  */
 async function refuseUnlessTorn(segment: Segment, scan: Scan, checksumSeed: number): Promise<void> {
   const size = segment.bytes - scan.position;
@@ -87,7 +91,7 @@ async function refuseUnlessTorn(segment: Segment, scan: Scan, checksumSeed: numb
   try {
     const place: Pick<ReadPlace, 'handle' | 'path'> = { handle, path: segment.path };
     const bytes = await readBytes(place, scan.position, size);
-    const found = findRecord(bytes, scan.end.nextOffset, checksumSeed);
+    const found = findLaterGroup(bytes, scan.end.nextOffset, checksumSeed);
     if (found !== undefined)
       throw corrupt(segment, scan.position, `${scan.fault}, but offset ${found.offset} is sound at ${scan.position + found.at}`);
   } finally {
@@ -96,17 +100,18 @@ async function refuseUnlessTorn(segment: Segment, scan: Scan, checksumSeed: numb
 }
 
 /**
- * The first whole record anywhere in `bytes`, which follow the last sound record. `expected` is the
- * next offset.
+ * The first whole record anywhere in `bytes`, which follow the last sound record, that cannot be of
+ * the group being written. `expected` is the next offset.
  */
-function findRecord(bytes: Buffer, expected: number, checksumSeed: number): { at: number; offset: number } | undefined {
+function findLaterGroup(bytes: Buffer, expected: number, checksumSeed: number): { at: number; offset: number } | undefined {
   for (let at = 0; at + RECORD_HEADER_BYTES <= bytes.length; at++) {
     const size = peekRecordBytes(bytes, at);
     if (size === undefined || at + size > bytes.length) continue;
     const offset = peekOffset(bytes, at);
     // A sound record at position 0 has the wrong offset; no torn write causes that. At later
     // positions, this check rejects most bytes without a checksum.
-    const plausible = at === 0 || (offset >= expected && offset <= expected + bytes.length);
+    const isSameGroup = offset > expected && peekGroupOffset(bytes, at) <= expected;
+    const plausible = at === 0 || (offset >= expected && offset <= expected + bytes.length && !isSameGroup);
     if (plausible && decodeRecord(bytes, at, size, checksumSeed) !== undefined) return { at, offset };
   }
   return undefined;

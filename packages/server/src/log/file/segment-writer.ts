@@ -47,7 +47,7 @@ export class SegmentWriter {
   async write(entries: readonly Incoming[], appendTimeMs: number): Promise<void> {
     const extent = this.#extent;
     const buffers = entries.flatMap(({ key, value }, index) => [
-      encodeRecordHead(extent.nextOffset + index, appendTimeMs, key, value, extent.checksumSeed),
+      encodeRecordHead({ offset: extent.nextOffset + index, appendTimeMs, placeInGroup: index }, key, value, extent.checksumSeed),
       value,
     ]);
     const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0);

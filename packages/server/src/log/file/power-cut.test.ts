@@ -1,0 +1,126 @@
+// The file log through kills and power cuts: opening it works, every entry that was acknowledged or
+// read is there with its offset, and the committed offset never goes back. The disk drops, tears and
+// reorders all that was not synced.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { Draw } from '../../../../../test/support/power-cut/disk-model.ts';
+import { Machine } from '../../../../../test/support/power-cut/machine.ts';
+import { eachSeed } from '../../../../../test/support/power-cut/seeds.ts';
+import { take, text, withPartitions } from '../contract.ts';
+import type { Log, LogPartition } from '../log.ts';
+import { openFileLog, partitionOf } from './open.ts';
+
+const PARTITIONS = 2;
+/** A stream of each partition. */
+const KEYS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+
+/** What the log has promised for one partition. */
+class PartitionAccount {
+  /** Values that were acknowledged or read, by offset. */
+  readonly promised = new Map<number, string>();
+  readonly attempted = new Set<string>();
+  committed: number | undefined;
+  committedTried = 0;
+
+  get end(): number {
+    return Math.max(-1, ...this.promised.keys()) + 1;
+  }
+
+  /** Reads the whole partition and compares it with the promises; what was read is a promise too. */
+  async check(partition: LogPartition, end: number): Promise<void> {
+    const committed = await partition.committedOffset();
+    assert.ok((committed ?? 0) >= (this.committed ?? 0), `committed ${committed} after ${this.committed}`);
+    assert.ok((committed ?? 0) <= this.committedTried, `committed ${committed}, which nobody tried`);
+    this.committed = committed;
+    const earliest = await partition.earliestOffset();
+    assert.ok(earliest <= (committed ?? 0), `the oldest entry is ${earliest}, and ${committed} is committed`);
+    const values = new Map<number, string>();
+    for (const { offset, value } of await take(partition, earliest, end - earliest)) values.set(offset, Buffer.from(value).toString());
+    for (const [offset, value] of this.promised) {
+      if (offset >= earliest) assert.equal(values.get(offset), value, `offset ${offset}`);
+      else this.promised.delete(offset);
+    }
+    assert.equal(new Set(values.values()).size, values.size, 'no entry is there twice');
+    for (const [offset, value] of values) {
+      assert.ok(this.attempted.has(value), `offset ${offset} holds what nobody appended`);
+      this.promised.set(offset, value);
+    }
+  }
+}
+
+/** Uses a log on `machine` and keeps account of its promises. */
+class LogUser {
+  readonly #machine: Machine;
+  readonly #draw: Draw;
+  readonly #accounts = Array.from({ length: PARTITIONS }, () => new PartitionAccount());
+  #id: string | undefined;
+  #count = 0;
+
+  constructor(machine: Machine) {
+    this.#machine = machine;
+    this.#draw = machine.draw;
+  }
+
+  /** Opens the log, checks it, appends and commits for a while, and closes it. */
+  async live(): Promise<void> {
+    const log = await openFileLog({
+      directory: join(this.#machine.folder, 'data/log'),
+      partitions: PARTITIONS,
+      segmentBytesMax: 2_500,
+      retainBytes: 3_000,
+    });
+    this.#id ??= log.id;
+    assert.equal(log.id, this.#id);
+    await withPartitions(log, async (partitions) => {
+      for (const partition of partitions) await this.#check(log, partition);
+      for (let wave = this.#draw(6); wave > 0; wave--) {
+        await Promise.all([...Array.from({ length: this.#draw(6) }, () => this.#append(log)), ...partitions.map((one) => this.#commit(one))]);
+      }
+      for (const partition of partitions) await this.#check(log, partition);
+    });
+    await log.close();
+  }
+
+  /** Appends an entry, and reads all entries up to it. */
+  async #check(log: Log, partition: LogPartition): Promise<void> {
+    const key = KEYS.find((one) => partitionOf(one, PARTITIONS) === partition.number);
+    const last = await this.#append(log, key);
+    await this.#account(partition.number).check(partition, last + 1);
+  }
+
+  #account(partition: number): PartitionAccount {
+    const account = this.#accounts[partition];
+    assert.ok(account !== undefined);
+    return account;
+  }
+
+  async #append(log: Log, key = KEYS[this.#draw(KEYS.length)] ?? ''): Promise<number> {
+    const value = `${this.#count++} ${'x'.repeat(this.#draw(4) === 0 ? this.#draw(1_800) : this.#draw(200))}`;
+    const account = this.#account(partitionOf(key, PARTITIONS));
+    account.attempted.add(value);
+    const { offset } = await log.append(key, text(value));
+    account.promised.set(offset, value);
+    return offset;
+  }
+
+  async #commit(partition: LogPartition): Promise<void> {
+    const account = this.#account(partition.number);
+    if (this.#draw(3) !== 0) return;
+    const offset = this.#draw(account.end + 1);
+    account.committedTried = Math.max(account.committedTried, offset);
+    await partition.commit(offset);
+    account.committed = Math.max(account.committed ?? 0, offset);
+  }
+}
+
+test('the file log keeps all that it promised through kills and power cuts, and opens afterwards', (t) =>
+  eachSeed(t, [], async (scope, draw) => {
+    const machine = new Machine(scope, draw);
+    const user = new LogUser(machine);
+    for (let lives = 2 + draw(4); lives > 0; lives--) {
+      await machine.run(draw(3) === 0 ? Number.POSITIVE_INFINITY : draw(90), () => user.live());
+      await machine.restart(draw(2) === 0 ? 'kill' : 'power cut');
+    }
+    assert.equal(await machine.run(Number.POSITIVE_INFINITY, () => user.live()), 'done');
+  }));

@@ -1,149 +1,165 @@
 // The calls of node:fs/promises that durable code uses, with what each changes on a disk. In: a
-// call. Out: its real result, with its changes recorded in the order in which they happen. A call
-// that is not listed here is refused, so that no change goes unrecorded. Syncs are only recorded.
-import { constants } from 'node:fs';
-import type { FileHandle } from 'node:fs/promises';
+// call. Out: its result on a real folder, with its changes recorded. A call that is not listed here
+// is refused, so that no change goes unrecorded. Syncs are only recorded.
+import fs, { constants } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DiskModel } from './disk-model.ts';
 
-type Original = (...args: unknown[]) => Promise<unknown>;
-
-/** Owns paths and makes the calls that concern them. */
-export interface FileCalls {
-  owns(path: string): boolean;
-  /** Makes the call `name`, which `original` really performs. */
-  call(name: string, original: Original, args: unknown[]): Promise<unknown>;
-}
-
 /** Where the changes of a call are recorded. */
-interface Recorder {
+export interface Recorder {
   readonly disk: DiskModel;
   /** The path below the disk's root. */
   pathOf(path: unknown): string;
   /** Runs one call of an open file when its turn comes. */
-  inTurn<T>(run: () => Promise<T>): Promise<T>;
-  /** Calls `close` when the machine ends, unless the returned function was called before. */
-  onClose(close: () => Promise<void>): () => void;
+  inTurn<T>(run: () => T): Promise<T>;
+  /** A file was opened; it is closed with the machine if it is not closed before. */
+  opened(descriptor: number): void;
+  /** Closes a file. */
+  close(descriptor: number): void;
 }
 
-type FileCall = (recorder: Recorder, original: Original, args: unknown[]) => Promise<unknown>;
+type FileCall = (recorder: Recorder, args: unknown[]) => unknown;
+type SyncCall = (...args: unknown[]) => unknown;
 
-const readOnly: FileCall = (_, original, args) => original(...args);
+const readOnly =
+  (call: unknown): FileCall =>
+  (_, args) =>
+    (call as SyncCall)(...args);
 
 /** A call that changes names: records them after the real call has succeeded. */
 const naming =
-  (record: (disk: DiskModel, from: string, to: string) => void): FileCall =>
-  async ({ disk, pathOf }, original, args) => {
-    const result = await original(...args);
+  (call: unknown, record: (disk: DiskModel, from: string, to: string) => void): FileCall =>
+  ({ disk, pathOf }, args) => {
+    (call as SyncCall)(...args);
     record(disk, pathOf(args[0]), pathOf(args[1]));
-    return result;
   };
 
-const makeFolders: FileCall = async ({ disk, pathOf }, original, args) => {
-  const result = await original(...args);
+const makeFolders: FileCall = ({ disk, pathOf }, args) => {
+  const result = (fs.mkdirSync as SyncCall)(...args);
   const missing: string[] = [];
   for (let path = pathOf(args[0]); disk.find(path) === undefined; path = dirname(path)) missing.unshift(path);
   for (const path of missing) disk.create(path, 'folder');
   return result;
 };
 
-const openFile: FileCall = async (recorder, original, args) => {
+const openFile: FileCall = (recorder, args) => {
   const { disk, pathOf } = recorder;
-  const flags = flagBits(args[1] ?? 'r');
-  const handle = (await original(...args)) as FileHandle;
-  const path = pathOf(args[0]);
-  const found = disk.find(path);
-  const node = found ?? disk.create(path, 'file');
-  if (found !== undefined && (flags & constants.O_TRUNC) !== 0 && disk.size(node) > 0) disk.truncate(node, 0);
-  return recordedHandle(recorder, handle, node, (flags & constants.O_APPEND) !== 0);
+  if (isUnknownOpen(args[1])) throw new Error(`fs.open with the flags ${args[1]} is not recorded`);
+  const descriptor = Number((fs.openSync as SyncCall)(...args));
+  recorder.opened(descriptor);
+  const flags = String(args[1] ?? 'r');
+  const found = disk.find(pathOf(args[0]));
+  const node = found ?? disk.create(pathOf(args[0]), 'file');
+  if (found !== undefined && flags.startsWith('w') && disk.size(node) > 0) disk.truncate(node, 0);
+  return new RecordedFile(recorder, descriptor, node, flags.startsWith('a'));
 };
 
 /** `fs.writeFile`: opens, writes and closes; the file is not synced. */
-const writeWhole: FileCall = async ({ disk, pathOf }, original, args) => {
+const writeWhole: FileCall = ({ disk, pathOf }, args) => {
   const [path, data, options] = args;
-  const result = await original(...args);
+  if (typeof options === 'object' && options !== null && 'flag' in options) throw new Error('fs.writeFile with a flag is not recorded');
+  (fs.writeFileSync as SyncCall)(...args);
   const found = disk.find(pathOf(path));
   const node = found ?? disk.create(pathOf(path), 'file');
-  if (typeof options === 'object' && options !== null && 'flag' in options) throw new Error('fs.writeFile with a flag is not recorded');
   if (found !== undefined) disk.truncate(node, 0);
   disk.write(node, 0, bytesOf(data));
-  return result;
 };
 
-const truncatePath: FileCall = async ({ disk, pathOf }, original, args) => {
-  const result = await original(...args);
+const truncatePath: FileCall = ({ disk, pathOf }, args) => {
+  (fs.truncateSync as SyncCall)(...args);
   disk.truncate(disk.find(pathOf(args[0])) ?? Number.NaN, Number(args[1] ?? 0));
-  return result;
 };
 
 /** By the names of node:fs/promises. */
-export const FILE_CALLS: Readonly<Record<string, FileCall>> = {
-  open: openFile,
-  writeFile: writeWhole,
-  truncate: truncatePath,
-  mkdir: makeFolders,
-  link: naming((disk, from, to) => disk.link(from, to)),
-  rename: naming((disk, from, to) => disk.rename(from, to)),
-  unlink: naming((disk, path) => disk.remove(path)),
-  rmdir: naming((disk, path) => disk.remove(path)),
-  ...Object.fromEntries(['access', 'lstat', 'readFile', 'readdir', 'realpath', 'stat'].map((name) => [name, readOnly])),
-};
+export const FILE_CALLS: ReadonlyMap<string, FileCall> = new Map([
+  ['open', openFile],
+  ['writeFile', writeWhole],
+  ['truncate', truncatePath],
+  ['mkdir', makeFolders],
+  ['link', naming(fs.linkSync, (disk, from, to) => disk.link(from, to))],
+  ['rename', naming(fs.renameSync, (disk, from, to) => disk.rename(from, to))],
+  ['unlink', naming(fs.unlinkSync, (disk, path) => disk.remove(path))],
+  ['rmdir', naming(fs.rmdirSync, (disk, path) => disk.remove(path))],
+  ['access', readOnly(fs.accessSync)],
+  ['lstat', readOnly(fs.lstatSync)],
+  ['readFile', readOnly(fs.readFileSync)],
+  ['readdir', readOnly(fs.readdirSync)],
+  ['realpath', readOnly(fs.realpathSync)],
+  ['stat', readOnly(fs.statSync)],
+]);
 
-/** The methods of an open file that are refused, as they would change it unseen. */
-const REFUSED = ['appendFile', 'createWriteStream', 'writableWebStream'] as const;
-
-/** Replaces the methods of `handle` by ones that wait for their turn and record. */
-function recordedHandle(recorder: Recorder, handle: FileHandle, node: number, appends: boolean): FileHandle {
-  const { disk, inTurn } = recorder;
-  const { write, writev, writeFile, truncate, close, read, readFile, stat } = handle;
-  const closed = recorder.onClose(() => close.call(handle));
+/** The part of a FileHandle that durable code uses. */
+class RecordedFile {
+  readonly #recorder: Recorder;
+  readonly #descriptor: number;
+  readonly #node: number;
+  readonly #appends: boolean;
   /** Where a write without a position continues. */
-  let end = appends ? disk.size(node) : 0;
-  const record = (bytes: Uint8Array, position: unknown) => {
-    const at = typeof position === 'number' && !appends ? position : end;
-    if (typeof position !== 'number' || appends) end += bytes.length;
-    disk.write(node, at, bytes);
-  };
-  const sync = () => inTurn(async () => disk.sync(node));
-  const methods = {
-    write: (bytes: Uint8Array, offset = 0, length = bytes.length - offset, position: unknown = null) =>
-      inTurn(async () => {
-        const result = await (write as Original).call(handle, bytes, offset, length, position);
-        const { bytesWritten } = result as { bytesWritten: number };
-        record(bytes.subarray(offset, offset + bytesWritten), position);
-        return result;
-      }),
-    writev: (buffers: readonly Uint8Array[], position?: number) =>
-      inTurn(async () => {
-        const result = await writev.call(handle, buffers, position);
-        record(Buffer.concat(buffers).subarray(0, result.bytesWritten), position);
-        return result;
-      }),
-    writeFile: (data: unknown) =>
-      inTurn(async () => {
-        await (writeFile as Original).call(handle, data);
-        record(bytesOf(data), null);
-      }),
-    truncate: (size = 0) =>
-      inTurn(async () => {
-        await truncate.call(handle, size);
-        disk.truncate(node, size);
-      }),
-    sync,
-    datasync: sync,
-    close: () =>
-      inTurn(async () => {
-        closed();
-        await close.call(handle);
-      }),
-    read: (...args: unknown[]) => inTurn(() => (read as Original).apply(handle, args)),
-    readFile: (...args: unknown[]) => inTurn(() => (readFile as Original).apply(handle, args)),
-    stat: (...args: unknown[]) => inTurn(() => (stat as Original).apply(handle, args)),
-  };
-  const refuse = (name: string) => () => {
-    throw new Error(`a test of power cuts does not know the method ${name} of an open file`);
-  };
-  return Object.assign(handle, methods, Object.fromEntries(REFUSED.map((name) => [name, refuse(name)])));
+  #end: number;
+
+  constructor(recorder: Recorder, descriptor: number, node: number, appends: boolean) {
+    this.#recorder = recorder;
+    this.#descriptor = descriptor;
+    this.#node = node;
+    this.#appends = appends;
+    this.#end = appends ? recorder.disk.size(node) : 0;
+  }
+
+  write(bytes: Uint8Array, offset = 0, length = bytes.length - offset, position: number | null = null): Promise<{ bytesWritten: number }> {
+    return this.#inTurn(() => this.#write(bytes.subarray(offset, offset + length), position));
+  }
+
+  writev(buffers: readonly Uint8Array[], position: number | null = null): Promise<{ bytesWritten: number }> {
+    return this.#inTurn(() => this.#write(Buffer.concat(buffers), position));
+  }
+
+  writeFile(data: unknown): Promise<void> {
+    return this.#inTurn(() => void this.#write(bytesOf(data), null));
+  }
+
+  truncate(size = 0): Promise<void> {
+    return this.#inTurn(() => {
+      fs.ftruncateSync(this.#descriptor, size);
+      this.#recorder.disk.truncate(this.#node, size);
+    });
+  }
+
+  sync(): Promise<void> {
+    return this.#inTurn(() => this.#recorder.disk.sync(this.#node));
+  }
+
+  datasync(): Promise<void> {
+    return this.sync();
+  }
+
+  read(bytes: Uint8Array, offset: number, length: number, position: number): Promise<{ bytesRead: number; buffer: Uint8Array }> {
+    return this.#inTurn(() => ({ bytesRead: fs.readSync(this.#descriptor, bytes, offset, length, position), buffer: bytes }));
+  }
+
+  readFile(options?: BufferEncoding): Promise<string | Buffer> {
+    return this.#inTurn(() => fs.readFileSync(this.#descriptor, options));
+  }
+
+  stat(options?: { bigint?: boolean }): Promise<fs.Stats | fs.BigIntStats> {
+    return this.#inTurn(() => fs.fstatSync(this.#descriptor, options));
+  }
+
+  close(): Promise<void> {
+    return this.#inTurn(() => this.#recorder.close(this.#descriptor));
+  }
+
+  #inTurn<T>(run: () => T): Promise<T> {
+    return this.#recorder.inTurn(run);
+  }
+
+  #write(bytes: Uint8Array, position: number | null): { bytesWritten: number } {
+    const at = position === null || this.#appends ? this.#end : position;
+    if (position === null) this.#end += bytes.length;
+    for (let done = 0; done < bytes.length; )
+      done += fs.writeSync(this.#descriptor, bytes, done, bytes.length - done, this.#appends ? null : at + done);
+    this.#recorder.disk.write(this.#node, at, bytes);
+    return { bytesWritten: bytes.length };
+  }
 }
 
 function bytesOf(data: unknown): Uint8Array {
@@ -152,9 +168,8 @@ function bytesOf(data: unknown): Uint8Array {
   throw new Error('only text and bytes are recorded');
 }
 
-function flagBits(flags: unknown): number {
-  if (typeof flags === 'number') return flags;
-  const { O_APPEND, O_CREAT, O_TRUNC } = constants;
-  const bits = String(flags).startsWith('w') ? O_CREAT | O_TRUNC : String(flags).startsWith('a') ? O_CREAT | O_APPEND : 0;
-  return bits;
+/** Whether the flags of `open` may create or change a file in a way that is not recorded. */
+function isUnknownOpen(flags: unknown): boolean {
+  if (typeof flags === 'number') return (flags & (constants.O_CREAT | constants.O_TRUNC | constants.O_WRONLY | constants.O_RDWR)) !== 0;
+  return !['r', 'r+', 'w', 'wx', 'w+', 'wx+', 'a', undefined].includes(flags as string);
 }

@@ -2,14 +2,14 @@
 // with node:fs/promises. Its calls really run there, one at a time, in an order that the seed
 // draws; each change is recorded in a DiskModel. After a given number of calls nothing happens any
 // more, as if the process had ended. Then `restart` gives a new folder with what is left.
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { setImmediate as settle } from 'node:timers/promises';
 import { cleanUp, type TestScope } from '../clean-up.ts';
 import { DiskModel, type Draw, type Tree } from './disk-model.ts';
-import { FILE_CALLS, type FileCalls } from './file-calls.ts';
-import { routeFileCalls } from './route.ts';
+import { FILE_CALLS, type Recorder } from './file-calls.ts';
+import { type FileCalls, routeFileCalls } from './route.ts';
 
 /** Syncs are only recorded, so memory will do, and is faster. */
 const BASE = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
@@ -18,7 +18,7 @@ const BASE = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 const UNRECORDED = /(^|\/)lock\.db(-journal)?$/;
 
 interface Call {
-  readonly run: () => Promise<unknown>;
+  readonly run: () => unknown;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -28,7 +28,7 @@ export class Machine implements FileCalls {
   readonly disk = new DiskModel();
   readonly draw: Draw;
   readonly #base = mkdtempSync(join(BASE, 'hayate-machine-'));
-  readonly #open = new Set<() => Promise<void>>();
+  readonly #open = new Set<number>();
   #starts = 0;
   #folder = this.#newFolder();
   #waiting: Call[] = [];
@@ -68,7 +68,7 @@ export class Machine implements FileCalls {
     this.#callsLeft = 0;
     await this.#running;
     this.#waiting = [];
-    for (const close of this.#open) await close();
+    for (const descriptor of this.#open) closeSync(descriptor);
     this.#open.clear();
     if (after === 'power cut') this.disk.cut(this.draw);
     this.#folder = this.#newFolder();
@@ -83,20 +83,20 @@ export class Machine implements FileCalls {
     return path === this.#folder || path.startsWith(`${this.#folder}/`);
   }
 
-  call(name: string, original: (...args: unknown[]) => Promise<unknown>, args: unknown[]): Promise<unknown> {
+  call(name: string, args: unknown[]): Promise<unknown> {
+    const call = FILE_CALLS.get(name);
+    if (call === undefined) throw new Error(`a test of power cuts does not know fs.${name}`);
     const { folder } = this;
-    const modelled = FILE_CALLS[name];
-    if (modelled === undefined) throw new Error(`a test of power cuts does not know fs.${name}`);
-    const recorder = {
+    const recorder: Recorder = {
       disk: this.disk,
-      pathOf: (path: unknown) => relative(folder, String(path)),
-      inTurn: <T>(run: () => Promise<T>) => this.#inTurn(run),
-      onClose: (close: () => Promise<void>) => {
-        this.#open.add(close);
-        return () => this.#open.delete(close);
+      pathOf: (path) => relative(folder, String(path)),
+      inTurn: (run) => this.#inTurn(run),
+      opened: (descriptor) => this.#open.add(descriptor),
+      close: (descriptor) => {
+        if (this.#open.delete(descriptor)) closeSync(descriptor);
       },
     };
-    return this.#inTurn(() => modelled(recorder, original, args));
+    return this.#inTurn(() => call(recorder, args));
   }
 
   #newFolder(): string {
@@ -105,7 +105,7 @@ export class Machine implements FileCalls {
     return folder;
   }
 
-  #inTurn<T>(run: () => Promise<T>): Promise<T> {
+  #inTurn<T>(run: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#waiting.push({ run, resolve: (value) => resolve(value as T), reject });
       this.#running ??= this.#runAll();
@@ -123,7 +123,11 @@ export class Machine implements FileCalls {
       this.#callsLeft -= 1;
       const [call] = this.#waiting.splice(this.draw(this.#waiting.length), 1);
       if (call === undefined) break;
-      await call.run().then(call.resolve, call.reject);
+      try {
+        call.resolve(call.run());
+      } catch (error) {
+        call.reject(error);
+      }
       await settle();
     }
     this.#running = undefined;

@@ -4,9 +4,15 @@
 import fs from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { cleanUp, type TestScope } from '../clean-up.ts';
-import type { FileCalls } from './file-calls.ts';
 
 type Original = (...args: unknown[]) => Promise<unknown>;
+
+/** Owns paths, and makes the calls that concern them. */
+export interface FileCalls {
+  owns(path: string): boolean;
+  /** Makes the call of this name in node:fs/promises. */
+  call(name: string, args: unknown[]): Promise<unknown>;
+}
 
 const owners = new Set<FileCalls>();
 const originals = new Map<string, Original>();
@@ -28,7 +34,7 @@ function install(): void {
     originals.set(name, call);
     const routed = (...args: unknown[]) => {
       const owner = [...owners].find((one) => one.owns(String(args[0])));
-      return owner === undefined ? call(...args) : owner.call(name, call, args);
+      return owner === undefined ? call(...args) : owner.call(name, args);
     };
     Object.assign(fs, { [name]: routed });
   }

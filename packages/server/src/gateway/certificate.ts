@@ -1,13 +1,14 @@
 // The certificate of --lan: self-signed, for this machine's addresses. It is kept in the data
 // directory, so that a phone accepts it only once. Browsers allow microphones and WebCodecs only on
 // secure pages.
-import { X509Certificate } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { generate } from 'selfsigned';
 import { isLinkLocal, parseAddress } from '../kernel/address.ts';
 import { type Clock, systemClock } from '../kernel/clock.ts';
+import { makeDirectory, replaceFile, syncDirectory } from '../kernel/durable-file.ts';
 
 /** Browsers refuse certificates that are valid for longer. */
 const VALID_DAYS = 365;
@@ -31,7 +32,7 @@ export function lanAddresses(interfaces: Readonly<NodeJS.Dict<NetworkInterfaceIn
 
 /**
  * Reads `<dataDirectory>/lan-certificate.pem` and its key. Makes them if they are missing, about to
- * expire or for other addresses.
+ * expire, for other addresses, or not a pair: a crash may come between the two files.
  */
 export async function lanCertificate(
   dataDirectory: string,
@@ -40,7 +41,11 @@ export async function lanCertificate(
 ): Promise<{ key: string; cert: string }> {
   const [certPath, keyPath] = [join(dataDirectory, 'lan-certificate.pem'), join(dataDirectory, 'lan-key.pem')];
   const [cert, key] = await Promise.all([certPath, keyPath].map((path) => readFile(path, 'utf8').catch(() => '')));
-  if (cert && key && covers(new X509Certificate(cert), addresses, clock.nowWallMs())) return { cert, key };
+  if (cert && key && isUsable(cert, key, addresses, clock.nowWallMs())) {
+    // A process that was killed may have left the names unsynced.
+    await syncDirectory(dataDirectory);
+    return { cert, key };
+  }
   const altNames = [
     { type: 2 as const, value: 'localhost' },
     ...[...LOCAL_ADDRESSES, ...addresses].map((ip) => ({ type: 7 as const, ip })),
@@ -55,10 +60,20 @@ export async function lanCertificate(
       { name: 'subjectAltName', altNames },
     ],
   });
-  await mkdir(dataDirectory, { recursive: true });
-  await writeFile(keyPath, made.private, { mode: 0o600 });
-  await writeFile(certPath, made.cert);
+  await makeDirectory(dataDirectory);
+  await replaceFile(keyPath, made.private, 0o600);
+  await replaceFile(certPath, made.cert);
   return { cert: made.cert, key: made.private };
+}
+
+function isUsable(cert: string, key: string, addresses: readonly string[], unixMs: number): boolean {
+  try {
+    const certificate = new X509Certificate(cert);
+    return certificate.checkPrivateKey(createPrivateKey(key)) && covers(certificate, addresses, unixMs);
+  } catch {
+    // Not PEM, as an editor or an interrupted write may leave it.
+    return false;
+  }
 }
 
 function covers(certificate: X509Certificate, addresses: readonly string[], unixMs: number): boolean {

@@ -1,7 +1,8 @@
 // Writes files that survive a power cut: once these functions resolve, the data stays on disk. A
 // new name is durable only once its directory is synced. A replaced file is at every moment either
 // the whole old one or the whole new one.
-import { mkdir, open, rename, stat } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { link, mkdir, open, rename, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** Makes the names in `directory` durable. */
@@ -17,29 +18,34 @@ export async function syncDirectory(directory: string): Promise<void> {
 }
 
 /**
- * Makes `directory` and its missing parents durably, each before the next. If it exists already, a
- * process that was killed may have made it a moment ago, so its name is synced in any case.
+ * Makes `directory` and its missing parents durably, each before the next. The first one that exists
+ * may have been made a moment ago by a process that was killed, so its name is synced as well.
  */
 export async function makeDirectory(directory: string): Promise<void> {
   const parent = dirname(directory);
-  const error = await failure(mkdir(directory));
-  if (error?.code === 'ENOENT' && parent !== directory) {
+  const stats = await stat(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' && parent !== directory) return undefined;
+    throw error;
+  });
+  if (stats === undefined) {
     await makeDirectory(parent);
-    return makeDirectory(directory);
+    // Another process may make it at the same time.
+    await mkdir(directory, { recursive: true });
+    return syncDirectory(parent);
   }
-  if (error === undefined) return syncDirectory(parent);
-  if (!(await stat(directory).catch(() => undefined))?.isDirectory()) throw error;
-  const unsynced = await failure(syncDirectory(parent));
-  // A parent that this process may not read was made by somebody else, with this directory in it.
-  if (unsynced !== undefined && unsynced.code !== 'EACCES' && unsynced.code !== 'EPERM') throw unsynced;
+  if (!stats.isDirectory()) throw Object.assign(new Error(`EEXIST: ${directory} is not a directory`), { code: 'EEXIST', path: directory });
+  await syncDirectory(parent).catch((error: NodeJS.ErrnoException) => {
+    // A directory whose parent this process may not read was made for it, and not by it.
+    if (error.code !== 'EACCES' && error.code !== 'EPERM') throw error;
+  });
 }
 
 /**
  * Writes a new file; its content is durable, but not its name. The caller then renames or links it,
- * and syncs that directory.
+ * and syncs that directory. `mode` holds its permissions.
  */
-export async function writeFileDurably(path: string, content: string | Uint8Array): Promise<void> {
-  const handle = await open(path, 'w');
+export async function writeFileDurably(path: string, content: string | Uint8Array, mode = 0o666): Promise<void> {
+  const handle = await open(path, 'w', mode);
   try {
     await handle.writeFile(content);
     await handle.sync();
@@ -50,19 +56,28 @@ export async function writeFileDurably(path: string, content: string | Uint8Arra
 
 /**
  * Replaces (or creates) a small file atomically and durably. Only one call at a time per path,
- * since it writes to `<path>.tmp`.
+ * since it writes to `<path>.tmp`. `mode` holds its permissions.
  */
-export async function replaceFile(path: string, content: string): Promise<void> {
+export async function replaceFile(path: string, content: string, mode?: number): Promise<void> {
   const temporary = `${path}.tmp`;
-  await writeFileDurably(temporary, content);
+  await writeFileDurably(temporary, content, mode);
   await rename(temporary, path);
   await syncDirectory(dirname(path));
 }
 
-/** The error of a failed file operation; undefined if it succeeded. */
-async function failure(operation: Promise<unknown>): Promise<NodeJS.ErrnoException | undefined> {
-  return operation.then(
-    () => undefined,
-    (error: NodeJS.ErrnoException) => error,
-  );
+/**
+ * Creates a small file atomically and durably, unless the path is taken: then the existing file
+ * stays, and its name is durable. Any number of processes may call it at once.
+ */
+export async function createFile(path: string, content: string, mode: number): Promise<void> {
+  const temporary = `${path}.${randomBytes(8).toString('hex')}.tmp`;
+  await writeFileDurably(temporary, content, mode);
+  try {
+    await link(temporary, path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+  } finally {
+    await unlink(temporary);
+  }
+  await syncDirectory(dirname(path));
 }

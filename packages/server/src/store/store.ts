@@ -57,7 +57,7 @@ export interface Store {
    * `after` (any text) if it is given.
    */
   list(prefix: string, after?: string): AsyncIterable<StoredObject>;
-  /** True if the object existed. */
+  /** True if the object existed. When it resolves, the object is durably gone, in either case. */
   delete(key: string): Promise<boolean>;
   close(): Promise<void>;
 }

@@ -75,7 +75,10 @@ class LogUser {
     await withPartitions(log, async (partitions) => {
       for (const partition of partitions) await this.#check(log, partition);
       for (let wave = this.#draw(6); wave > 0; wave--) {
-        await Promise.all([...Array.from({ length: this.#draw(6) }, () => this.#append(log)), ...partitions.map((one) => this.#commit(one))]);
+        await Promise.all([
+          ...Array.from({ length: this.#draw(6) }, () => this.#append(log)),
+          ...partitions.map((one) => this.#commit(one)),
+        ]);
       }
       for (const partition of partitions) await this.#check(log, partition);
     });

@@ -3,7 +3,15 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { decodeRecord, encodeRecordHead, peekGroupOffset, peekOffset, peekRecordBytes, RECORD_HEADER_BYTES, recordBytes } from './record.ts';
+import {
+  decodeRecord,
+  encodeRecordHead,
+  peekGroupOffset,
+  peekOffset,
+  peekRecordBytes,
+  RECORD_HEADER_BYTES,
+  recordBytes,
+} from './record.ts';
 
 const specification = new URL('../../../../../spec/log-file.md', import.meta.url);
 const seeds = fc.nat(2 ** 32 - 1);
@@ -39,7 +47,10 @@ test('any entry is read back from its record, at any position', () => {
 test('a record with one changed bit, or of another log, is rejected', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 60 }), seeds, seeds, fc.nat(), (value, seed, otherSeed, place) => {
-      const record = Buffer.concat([encodeRecordHead({ offset: 5, appendTimeMs: 6, placeInGroup: 3 }, Buffer.from('key'), value, seed), value]);
+      const record = Buffer.concat([
+        encodeRecordHead({ offset: 5, appendTimeMs: 6, placeInGroup: 3 }, Buffer.from('key'), value, seed),
+        value,
+      ]);
       assert.equal(decodeRecord(record, 0, record.length, otherSeed) === undefined, otherSeed !== seed);
       const bit = 32 + (place % (record.length * 8 - 32));
       record[bit >> 3] = (record[bit >> 3] ?? 0) ^ (1 << (bit & 7));
@@ -64,6 +75,9 @@ test("the encoder writes the specification's example", async () => {
   // The example's bytes were made with Python's struct and zlib.
   const example = /value of\s+the two bytes\s+`DE AD`:\n\n```\n([^`]+)```/.exec(await readFile(specification, 'utf8'))?.[1] ?? '';
   const value = Buffer.from('dead', 'hex');
-  const record = Buffer.concat([encodeRecordHead({ offset: 7, appendTimeMs: 1_700_000_000_000, placeInGroup: 0 }, Buffer.from('abc'), value, 0x12345678), value]);
+  const record = Buffer.concat([
+    encodeRecordHead({ offset: 7, appendTimeMs: 1_700_000_000_000, placeInGroup: 0 }, Buffer.from('abc'), value, 0x12345678),
+    value,
+  ]);
   assert.equal(record.toString('hex'), example.replaceAll(/\s/g, ''));
 });

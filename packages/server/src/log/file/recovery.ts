@@ -5,7 +5,15 @@
 import { open, truncate, unlink } from 'node:fs/promises';
 import { syncDirectory } from '../../kernel/durable-file.ts';
 import { HayateError } from '../../kernel/error.ts';
-import { decodeRecord, ENTRY_BYTES_MAX, KEY_BYTES_MAX, peekGroupOffset, peekOffset, peekRecordBytes, RECORD_HEADER_BYTES } from './record.ts';
+import {
+  decodeRecord,
+  ENTRY_BYTES_MAX,
+  KEY_BYTES_MAX,
+  peekGroupOffset,
+  peekOffset,
+  peekRecordBytes,
+  RECORD_HEADER_BYTES,
+} from './record.ts';
 import { type Extent, listSegments, type Segment } from './segment.ts';
 import { type ReadPlace, readBytes, readRecords } from './segment-reader.ts';
 

@@ -108,10 +108,13 @@ class FsStore implements Store {
 
   async delete(key: string): Promise<boolean> {
     const path = this.#path(key);
-    if (!(await this.#isPlain(path)) || !(await isFile(path))) return false;
-    const error = await failure(unlink(path));
-    if (error?.code === 'ENOENT') return false;
-    if (error !== undefined) throw error;
+    const isThere = (await this.#isPlain(path)) && (await isFile(path));
+    const error = isThere ? await failure(unlink(path)) : undefined;
+    if (error !== undefined && error.code !== 'ENOENT') throw error;
+    if (!isThere || error !== undefined) {
+      await this.#syncAbsence(path);
+      return false;
+    }
     await this.#syncNames(path);
     await this.#prune(dirname(path));
     return true;
@@ -200,6 +203,18 @@ class FsStore implements Store {
       if (error !== undefined) throw error;
     }
     return true;
+  }
+
+  /**
+   * Makes it durable that nothing has this name: a process may have deleted the object, or removed
+   * its directory, and died before the sync.
+   */
+  async #syncAbsence(path: string): Promise<void> {
+    for (let at = dirname(path); ; at = dirname(at)) {
+      const error = await failure(syncDirectory(at));
+      if (error === undefined) return;
+      if (at === this.#root || (error.code !== 'ENOENT' && error.code !== 'ENOTDIR')) throw error;
+    }
   }
 
   /** Removes empty directories, upwards. A put that loses its directory creates it again. */

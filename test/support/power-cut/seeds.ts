@@ -7,7 +7,7 @@ import type { TestScope } from '../clean-up.ts';
 import type { Draw } from './disk-model.ts';
 
 /** How many new seeds a run of the tests tries. */
-const RUNS = Number(process.env.XRUNS ?? 120);
+const RUNS = 120;
 
 /** Calls `run` with each seed; what it opens with `scope` is closed before the next one. */
 export async function eachSeed(

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Draw } from '../../../../../test/support/power-cut/disk-model.ts';
 import { Machine } from '../../../../../test/support/power-cut/machine.ts';
-import { eachSeed } from '../../../../../test/support/power-cut/seeds.ts';
+import { drawsOf, eachSeed, withScope } from '../../../../../test/support/power-cut/seeds.ts';
 import { take, text, withPartitions } from '../contract.ts';
 import type { Log, LogPartition } from '../log.ts';
 import { openFileLog, partitionOf } from './open.ts';
@@ -67,8 +67,8 @@ class LogUser {
     const log = await openFileLog({
       directory: join(this.#machine.folder, 'data/log'),
       partitions: PARTITIONS,
-      segmentBytesMax: 2_500,
-      retainBytes: 3_000,
+      segmentBytesMax: [600, 4_000][this.#draw(2)] ?? 0,
+      retainBytes: [0, 3_000][this.#draw(2)] ?? 0,
     });
     this.#id ??= log.id;
     assert.equal(log.id, this.#id);
@@ -127,3 +127,63 @@ test('the file log keeps all that it promised through kills and power cuts, and 
     }
     assert.equal(await machine.run(Number.POSITIVE_INFINITY, () => user.live()), 'done');
   }));
+
+test('a group whose write the power cut off is dropped from its first lost entry on, and the log opens', async () => {
+  const values = Array.from({ length: 8 }, (_, index) => `${index} ${'x'.repeat(400)}`);
+  let ended = 0;
+  for (let calls = 0, outcome = ''; outcome !== 'done'; calls++)
+    for (let seed = 1; seed <= 10; seed++)
+      await withScope(async (scope) => {
+        const machine = new Machine(scope, drawsOf(1000 * calls + seed));
+        const open = () => openFileLog({ directory: join(machine.folder, 'log') });
+        await machine.run(Number.POSITIVE_INFINITY, async () => {
+          const log = await open();
+          await log.append('a', text('before'));
+          await log.close();
+        });
+        outcome = await machine.run(calls, async () => {
+          const log = await open();
+          await Promise.all(values.map((value) => log.append('a', text(value))));
+          await log.close();
+        });
+        await machine.restart('power cut');
+        const log = await open();
+        const { offset } = await log.append('a', text('after'));
+        await withPartitions(log, async ([partition]) => {
+          const kept = (await take(partition, 0, offset + 1)).map(({ value }) => Buffer.from(value).toString());
+          assert.deepEqual(kept, ['before', ...values.slice(0, offset - 1), 'after']);
+        });
+        await log.close();
+        if (offset > 1 && offset <= values.length) ended += 1;
+      });
+  assert.ok(ended > 0, 'a part of the group was left at least once');
+});
+
+test('a power cut while files are deleted leaves no gap between older ones', async () => {
+  let deleted = 0;
+  for (let calls = 0, outcome = ''; outcome !== 'done'; calls++)
+    for (let seed = 1; seed <= 8; seed++)
+      await withScope(async (scope) => {
+        const machine = new Machine(scope, drawsOf(1000 * calls + seed));
+        const open = () => openFileLog({ directory: join(machine.folder, 'log'), segmentBytesMax: 100, retainBytes: 0 });
+        await machine.run(Number.POSITIVE_INFINITY, async () => {
+          const log = await open();
+          for (let index = 0; index < 6; index++) await log.append('a', text(`${index} ${'x'.repeat(60)}`));
+          await log.close();
+        });
+        outcome = await machine.run(calls, async () => {
+          const log = await open();
+          await withPartitions(log, ([partition]) => partition.commit(6));
+          await log.close();
+        });
+        await machine.restart('power cut');
+        const log = await openFileLog({ directory: join(machine.folder, 'log') });
+        await withPartitions(log, async ([partition]) => {
+          const earliest = await partition.earliestOffset();
+          assert.equal((await take(partition, earliest, 6 - earliest)).length, 6 - earliest);
+          if (earliest > 0 && earliest < 5) deleted += 1;
+        });
+        await log.close();
+      });
+  assert.ok(deleted > 0, 'the power failed at least once between two deletions');
+});

@@ -137,7 +137,7 @@ class RecordedFile {
   }
 
   readFile(options?: BufferEncoding): Promise<string | Buffer> {
-    return this.#inTurn(() => fs.readFileSync(this.#descriptor, options));
+    return this.#inTurn(() => (options === undefined ? fs.readFileSync(this.#descriptor) : fs.readFileSync(this.#descriptor, options)));
   }
 
   stat(options?: { bigint?: boolean }): Promise<fs.Stats | fs.BigIntStats> {

@@ -1,7 +1,7 @@
 // In: a repository, the files to mutate, and words for further tests. Out: the fate of each mutant.
-// A test file first runs once without any change, which must pass: that gives its time limit and the
-// places that it executes. A mutant then meets the test files that execute its place, the fastest
-// first, until one fails.
+// A test file first runs once without any change, which must pass: that gives its time limit and
+// the places that it executes. A mutant then meets the test files that execute its place, the
+// fastest first, until one fails.
 import { mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { SeededRandom } from '../simulation/seeded-random.ts';

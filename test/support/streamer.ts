@@ -1,5 +1,5 @@
-// In: a log. Out: a streamer on a port of its own, with memory shards, whose connections are real. A
-// token is the name of its broadcaster.
+// In: a log. Out: a streamer on a port of its own, with memory shards, whose connections are real.
+// A token is the name of its broadcaster.
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';

@@ -1,5 +1,5 @@
-// The disk of the tests of power cuts: it drops what was not synced, in all the ways in which a disk
-// may, and keeps what was.
+// The disk of the tests of power cuts: it drops what was not synced, in all the ways in which a
+// disk may, and keeps what was.
 import assert from 'node:assert/strict';
 import { appendFile, link, mkdir, open, readdir, readFile, rename, truncate, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
-// Audio worklets are separate modules, fetched by URL. Ours are the text of self-contained functions
-// and classes in blob: URLs, which works with bundlers, minifiers and plain packages. A page whose
-// Content-Security-Policy forbids blob: in script-src serves the same text itself
+// Audio worklets are separate modules, fetched by URL. Ours are the text of self-contained
+// functions and classes in blob: URLs, which works with bundlers, minifiers and plain packages. A
+// page whose Content-Security-Policy forbids blob: in script-src serves the same text itself
 // (captureWorkletSource, playoutWorkletSource) and passes its URL.
 import { type createPlayoutBuffer, type PlayoutLine, playoutBufferSource } from '../playout/playout-buffer.ts';
 

@@ -269,7 +269,7 @@ class SteeredPlayout implements PlayoutBuffer {
 }
 
 /**
- * The text of an expression that is a createPlayoutBuffer of its own, for a realm that cannot import
- * this module: the audio worklet.
+ * The text of an expression that is a createPlayoutBuffer of its own, for a realm that cannot
+ * import this module: the audio worklet.
  */
 export const playoutBufferSource = `((deviceRate, channelCount) => new (${SteeredPlayout})(deviceRate, channelCount, new (${VoiceRing})(channelCount), new (${VoiceHistory})(channelCount)))`;

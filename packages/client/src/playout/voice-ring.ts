@@ -1,6 +1,6 @@
-// Decoded voice around the present: blocks of samples by position in, single samples out. The newest
-// 2.7 s are held. The text of this class is part of the audio worklet, so it must use nothing from
-// outside itself.
+// Decoded voice around the present: blocks of samples by position in, single samples out. The
+// newest 2.7 s are held. The text of this class is part of the audio worklet, so it must use
+// nothing from outside itself.
 
 /** Samples (48 kHz) of each channel by position, with holes where nothing has arrived. */
 export class VoiceRing {

@@ -18,8 +18,9 @@ export async function syncDirectory(directory: string): Promise<void> {
 }
 
 /**
- * Makes `directory` and its missing parents durably, each before the next. The first one that exists
- * may have been made a moment ago by a process that was killed, so its name is synced as well.
+ * Makes `directory` and its missing parents durably, each before the next. The first one that
+ * exists may have been made a moment ago by a process that was killed, so its name is synced as
+ * well.
  */
 export async function makeDirectory(directory: string): Promise<void> {
   const parent = dirname(directory);

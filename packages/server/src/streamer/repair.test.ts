@@ -6,7 +6,9 @@ import type { LiveEntry } from '../live/live-entry.ts';
 import { RecentFrames } from '../live/recent-frames.ts';
 import { Repair } from './repair.ts';
 
-/** A repair of frames 0 to 9. `answers`: each answer's sequences, and whether it was a second one. */
+/**
+ * A repair of frames 0 to 9. `answers`: each answer's sequences, and whether it was a second one.
+ */
 function setUp() {
   const clock = new ManualClock();
   clock.advance(60_000);

@@ -53,8 +53,8 @@ function tools(t: TestContext) {
 }
 
 /**
- * Cases that once failed. In the first, a page is cut, so that the next one begins within it. In the
- * last, the first page of a chain has lost the flag that a stream begins.
+ * Cases that once failed. In the first, a page is cut, so that the next one begins within it. In
+ * the last, the first page of a chain has lost the flag that a stream begins.
  */
 const KEPT: readonly [name: string, damages: readonly Damage[]][] = [
   [

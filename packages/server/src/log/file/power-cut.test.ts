@@ -1,6 +1,6 @@
 // The file log through kills and power cuts: opening it works, every entry that was acknowledged or
-// read is there with its offset, and the committed offset never goes back. The disk drops, tears and
-// reorders all that was not synced.
+// read is there with its offset, and the committed offset never goes back. The disk drops, tears
+// and reorders all that was not synced.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -27,7 +27,9 @@ class PartitionAccount {
     return Math.max(-1, ...this.promised.keys()) + 1;
   }
 
-  /** Reads the whole partition and compares it with the promises; what was read is a promise too. */
+  /**
+   * Reads the whole partition and compares it with the promises; what was read is a promise too.
+   */
   async check(partition: LogPartition, end: number): Promise<void> {
     const committed = await partition.committedOffset();
     assert.ok((committed ?? 0) >= (this.committed ?? 0), `committed ${committed} after ${this.committed}`);

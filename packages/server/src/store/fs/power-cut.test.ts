@@ -1,6 +1,6 @@
-// The file store through kills and power cuts: an object whose put resolved is there, whole, and one
-// whose delete resolved is not. An operation that was interrupted is done or not. The disk drops,
-// tears and reorders all that was not synced.
+// The file store through kills and power cuts: an object whose put resolved is there, whole, and
+// one whose delete resolved is not. An operation that was interrupted is done or not. The disk
+// drops, tears and reorders all that was not synced.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';

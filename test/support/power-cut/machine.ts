@@ -50,7 +50,7 @@ export class Machine implements FileCalls {
 
   /**
    * Runs `work` until it is done, or until it has made `calls` calls of the file system: then it
-   * hangs for ever, and this resolves to 'ended'.
+   * hangs forever, and this resolves to 'ended'.
    */
   async run(calls: number, work: () => Promise<void>): Promise<'done' | 'ended'> {
     this.#callsLeft = calls;

@@ -48,7 +48,7 @@ test("a second request within a listener's patience goes to all servers, since t
   );
 });
 
-test('a request long after the first is a first one again, so that one bad moment does not multiply traffic for ever', () => {
+test('a request long after the first counts as a first one, so that one bad moment does not multiply traffic forever', () => {
   const { clock, answers, repair } = setUp();
   repair.answer([{ first: 1, last: 1 }]);
   clock.advance(100);

@@ -28,9 +28,7 @@ const DISK_BYTES = 8 * 2 ** 20;
 /** The server and two broadcasters. */
 async function begin({ site }: Campaign): Promise<void> {
   await site.start('all');
-  await site.broadcast('first');
-  await site.broadcast('second');
-  await site.untilAcknowledged(4);
+  await site.broadcastAll(['first', 'second']);
 }
 
 // The tests mostly wait for processes and fsyncs, so they run in parallel.

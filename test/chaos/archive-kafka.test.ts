@@ -30,8 +30,7 @@ const kafka = shareKafka();
 async function begin({ site }: Campaign, first: Part, ...others: readonly Part[]): Promise<void> {
   await site.start(first);
   await Promise.all(others.map((part) => site.start(part)));
-  for (const stream of STREAMS) await site.broadcast(stream);
-  await site.untilAcknowledged(6);
+  await site.broadcastAll(STREAMS);
 }
 
 // The tests mostly wait for processes, sessions and brokers, so they run in parallel.

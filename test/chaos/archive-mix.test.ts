@@ -67,8 +67,7 @@ describe('mixes', { concurrency: 2 }, () => {
       const { site, choose } = campaign;
       await site.start('all');
       const streams = ['first', 'second', 'third'];
-      for (const stream of streams) await site.broadcast(stream);
-      await site.untilAcknowledged(6);
+      await site.broadcastAll(streams);
       let aheadSeconds = 0;
       let phones = 0;
       await strike(campaign, {
@@ -102,8 +101,7 @@ describe('mixes', { concurrency: 2 }, () => {
       const { site } = campaign;
       await site.start('streamer');
       await Promise.all([site.start('streamer'), site.start('archiver'), site.start('archiver')]);
-      for (const stream of STREAMS) await site.broadcast(stream);
-      await site.untilAcknowledged(6);
+      await site.broadcastAll(STREAMS);
       await strike(campaign, {
         'kill archiver': () => killArchiver(campaign),
         'freeze archiver': async () => {

@@ -223,6 +223,17 @@ export class Site {
     );
   }
 
+  /**
+   * Starts broadcasts, and waits until each of them is live and has been acknowledged: a
+   * broadcaster that loses its first connection gives up.
+   */
+  async broadcastAll(streams: readonly string[]): Promise<void> {
+    for (const stream of streams) await this.broadcast(stream);
+    await this.until('every broadcast to be acknowledged', () =>
+      this.broadcasts.every(({ live, journal }) => live && journal.acknowledgements() > 1),
+    );
+  }
+
   /** Waits until the broadcasters have received `count` more acknowledgements in total. */
   async untilAcknowledged(count: number): Promise<void> {
     const had = () => this.broadcasts.reduce((sum, { journal }) => sum + journal.acknowledgements(), 0);

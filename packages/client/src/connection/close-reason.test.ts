@@ -19,11 +19,12 @@ test('reconnects after lost connections and temporary close codes, and after no 
   );
 });
 
-test('a code of WebSockets that says that the input was wrong does not change with another attempt', () => {
-  for (const code of [1002, 1003, 1007, 1008, 1009, 1010]) {
+test('a close code of RFC 6455 for wrong input ends the attempts, and the sentence names it', () => {
+  for (const code of [1002, 1003, 1007, 1008, 1010]) {
     assert.equal(closeReason(code, '').outcome, 'failed', `${code}`);
     assert.match(closeReason(code, '').sentence, new RegExp(`refused the connection .*${code}`));
   }
+  assert.deepEqual([closeReason(1009, '').outcome, closeReason(1009, '').name], ['failed', 'MESSAGE_TOO_BIG']);
   assert.equal(closeReason(1006, 'the text').sentence, 'The connection was lost. the text');
   assert.equal(closeReason(1006, '').name, undefined);
 });

@@ -73,6 +73,17 @@ test('roles never import one another', () => {
   );
 });
 
+test('a broadcast needs neither a role nor a connection, so that a room can publish', () => {
+  const needed = ['broadcast', 'live', 'shard', 'log', 'kernel'].map((folder) => `packages/server/src/${folder}/`);
+  none(
+    'broadcast/ imports:',
+    importsWhere(
+      (path) => within('packages/server/src/broadcast')(path) && !isTest(path),
+      (target) => target.startsWith('packages/server/') && !needed.some((folder) => target.startsWith(folder)),
+    ),
+  );
+});
+
 test('only adapters.ts and the command line name adapters', () => {
   const adapter = /^packages\/server\/src\/(shard|store|log)\/[a-z0-9]+\//;
   const mayName = (path: string): boolean =>

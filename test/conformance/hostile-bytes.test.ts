@@ -19,11 +19,11 @@ import {
   StreamHeaderSchema,
   WireError,
 } from '@hayate/protocol';
+import { checkFrame } from '../../packages/server/src/broadcast/frame-check.ts';
 import { clientAddress } from '../../packages/server/src/gateway/client-address.ts';
 import { parseAddress } from '../../packages/server/src/kernel/address.ts';
 import { Networks } from '../../packages/server/src/kernel/networks.ts';
 import { peekReceipt } from '../../packages/server/src/listener/receipt.ts';
-import { checkFrame } from '../../packages/server/src/streamer/frame-check.ts';
 import { SeededRandom } from '../simulation/seeded-random.ts';
 import { root } from '../support/process.ts';
 import { isFullRun } from '../support/require-tool.ts';

@@ -14,7 +14,7 @@ import type { RotationVector } from '../../packages/protocol/scripts/vector/rota
 import type { MotionValue } from '../../packages/protocol/scripts/vector/vector.ts';
 import { VECTORS, type VectorEntry, vectorFiles, writtenFiles } from '../../packages/protocol/scripts/vectors.ts';
 import { packetSamples } from '../../packages/server/src/archive/verify/opus-duration.ts';
-import { checkFrame } from '../../packages/server/src/streamer/frame-check.ts';
+import { checkFrame } from '../../packages/server/src/broadcast/frame-check.ts';
 
 const { vectors }: { vectors: VectorEntry[] } = JSON.parse(readFileSync(join(VECTORS, 'index.json'), 'utf8'));
 const bytesOf = (entry: VectorEntry) => new Uint8Array(readFileSync(join(VECTORS, entry.file)));

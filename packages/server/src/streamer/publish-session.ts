@@ -1,5 +1,6 @@
 // One broadcaster's connection: Publish first, then frames, pings, dropped ranges, token renewals
-// and END. This file handles the messages; publication.ts holds their effect on the broadcast.
+// and END. This file handles the messages; broadcast/publication.ts holds their effect on the
+// broadcast.
 import { create, toBinary } from '@bufbuild/protobuf';
 import {
   type ClientMessage,
@@ -13,12 +14,13 @@ import {
   WireError,
 } from '@hayate/protocol';
 import type { VerifyToken } from '../auth/verify-token.ts';
+import type { Publication } from '../broadcast/publication.ts';
 import { Admission, admit } from '../gateway/admission.ts';
 import type { Connection } from '../gateway/connection.ts';
 import type { Context } from '../kernel/context.ts';
 import { HayateError } from '../kernel/error.ts';
 import { TokenBucket } from '../kernel/token-bucket.ts';
-import type { Publication } from './publication.ts';
+import type { ConnectedPublisher } from './connected-publisher.ts';
 
 /**
  * Limits on one broadcaster. Its connection counts the bits, and the messages:
@@ -40,7 +42,7 @@ export interface PublishSessionOptions {
   /**
    * Finds or begins the broadcast that this connection asks for, and attaches the connection to it.
    */
-  begin: (connection: Connection, publish: Publish, labels: Readonly<Record<string, string>>) => Publication;
+  begin: (connection: Connection, publish: Publish, labels: Readonly<Record<string, string>>) => ConnectedPublisher;
 }
 
 /** A connection whose Publish has been answered. */
@@ -96,12 +98,13 @@ export class PublishSession {
     const request = { clock, random, verify, right: 'publish', stream: publish.stream } as const;
     const identity = await admit(request, publish.token);
     if (connection.closing) return undefined;
-    const publication = this.#options.begin(connection, publish, { sub: identity.subject, ...identity.labels });
+    const publisher = this.#options.begin(connection, publish, { sub: identity.subject, ...identity.labels });
+    const { publication } = publisher;
     this.#open = { connection, publication, admission: new Admission(connection, request, identity) };
     const published = {
       epoch: publication.epoch,
       generation: publication.generation,
-      ticket: publication.ticket(),
+      ticket: publisher.ticket(),
       nextSequence: BigInt(publication.nextSequence),
       serverUnixUs: BigInt(clock.nowUnixUs()),
       limits: this.#options.limits,

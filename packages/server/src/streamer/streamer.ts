@@ -7,6 +7,10 @@ import { EndReason, mintEpoch, type Publish } from '@hayate/protocol';
 import { type Control, Control_ClaimSchema, ControlSchema, type RepairRequest, RepairRequestSchema } from '@hayate/protocol/server';
 import type { WebSocket } from 'ws';
 import type { VerifyToken } from '../auth/verify-token.ts';
+import { Announcer } from '../broadcast/announcer.ts';
+import type { AppendLimits } from '../broadcast/append-queue.ts';
+import { Publication } from '../broadcast/publication.ts';
+import type { Publisher } from '../broadcast/publisher.ts';
 import { Connection, type ConnectionLimits } from '../gateway/connection.ts';
 import type { ConnectionMetrics } from '../gateway/connection-metrics.ts';
 import { sendGoAway } from '../gateway/go-away.ts';
@@ -17,10 +21,8 @@ import type { Service } from '../kernel/service.ts';
 import { decoding } from '../live/channel-message.ts';
 import type { Log } from '../log/log.ts';
 import { Channels, type Shards, type Unsubscribe } from '../shard/shard.ts';
-import { Announcer } from './announcer.ts';
-import type { AppendLimits } from './append-queue.ts';
+import { ConnectedPublisher } from './connected-publisher.ts';
 import { EndedEpochs } from './ended-epochs.ts';
-import { Publication } from './publication.ts';
 import { type PublishLimits, PublishSession } from './publish-session.ts';
 import { StreamerMetrics } from './streamer-metrics.ts';
 import type { Ticket, TicketSigner } from './ticket.ts';
@@ -71,8 +73,8 @@ export class Streamer implements Service {
   readonly #budget = { unsettledBytes: 0 };
   readonly #subscriptions: Unsubscribe[] = [];
   readonly #connections = new Set<Connection>();
-  /** Connections that have begun or resumed a broadcast. */
-  readonly #broadcasting = new Set<Connection>();
+  /** Of the connections that have begun or resumed a broadcast. */
+  readonly #publishers = new Set<Publisher>();
   #announcer: Announcer | undefined;
   readonly #timers: CancelTimer[] = [];
   #draining = false;
@@ -124,10 +126,7 @@ export class Streamer implements Service {
       idleTimeoutMs: options.idleTimeoutMs,
     });
     this.#connections.add(connection);
-    connection.onClose(() => {
-      this.#connections.delete(connection);
-      this.#broadcasting.delete(connection);
-    });
+    connection.onClose(() => this.#connections.delete(connection));
   }
 
   unready(): string | undefined {
@@ -156,7 +155,7 @@ export class Streamer implements Service {
     return Promise.resolve();
   }
 
-  #begin(connection: Connection, publish: Publish, labels: Readonly<Record<string, string>>): Publication {
+  #begin(connection: Connection, publish: Publish, labels: Readonly<Record<string, string>>): ConnectedPublisher {
     if (this.#draining) throw new HayateError('CLOSED', 'the server is draining', { closeCode: 'GOING_AWAY', temporary: true });
     const ticket = publish.ticket.length === 0 ? undefined : this.#readTicket(publish);
     if (ticket !== undefined && this.#moderated.has(ticket.stream, ticket.epoch, this.#unixMs()))
@@ -165,34 +164,40 @@ export class Streamer implements Service {
     if (ticket !== undefined && held !== undefined && ticket.epoch < held.publication.epoch)
       throw new HayateError('CONFLICT', 'a newer broadcast of this stream has begun', { closeCode: 'SUPERSEDED' });
     // A broadcaster that replaces its own connection, which may be dead, needs no further place.
-    const others = this.#broadcasting.size - (held?.publication.connected === true ? 1 : 0);
+    const others = this.#publishers.size - (held?.publication.attached === true ? 1 : 0);
     if (others >= this.#parts.options.connectionsMax)
       throw new HayateError('BAD_REQUEST', 'the process has reached its limit of broadcasters', {
         closeCode: 'TOO_MANY_CONNECTIONS',
         temporary: true,
       });
-    this.#broadcasting.add(connection);
     const publication =
       held !== undefined && held.publication.epoch === ticket?.epoch ? held.publication : this.#open(publish.stream, ticket);
+    const { tickets, context } = this.#parts;
+    const publisher = new ConnectedPublisher({ connection, publication, tickets, clock: context.clock });
+    this.#publishers.add(publisher);
+    connection.onClose(() => {
+      publication.detach(publisher);
+      this.#publishers.delete(publisher);
+    });
     const replaced = publication.attach(
-      connection,
+      publisher,
       Math.max(publication.generation, ticket?.generation ?? 0) + 1,
       labels,
       ticket?.nextSequence ?? 0,
     );
-    if (replaced !== undefined) this.#broadcasting.delete(replaced);
+    if (replaced !== undefined) this.#publishers.delete(replaced);
     const claim = create(Control_ClaimSchema, {
       stream: publish.stream,
       epoch: publication.epoch,
       generation: publication.generation,
-      incarnation: this.#parts.context.incarnation,
+      incarnation: context.incarnation,
     });
     this.#parts.shards.publish(
       Channels.control,
       toBinary(ControlSchema, create(ControlSchema, { body: { case: 'claim', value: claim } })),
       Number.POSITIVE_INFINITY,
     );
-    return publication;
+    return publisher;
   }
 
   #readTicket(publish: Publish): Ticket {
@@ -203,12 +208,12 @@ export class Streamer implements Service {
   }
 
   #open(stream: string, ticket: Ticket | undefined): Publication {
-    const { context, shards, log, tickets, options } = this.#parts;
+    const { context, shards, log, options } = this.#parts;
     const older = this.#publications.get(stream)?.publication;
     const minted = mintEpoch(this.#unixMs(), randomBytes(3).readUIntLE(0, 3));
     const epoch = ticket?.epoch ?? (older !== undefined && older.epoch >= minted ? older.epoch + 1n : minted);
     if (older !== undefined) {
-      older.closeConnection('SUPERSEDED');
+      older.dismissPublisher('SUPERSEDED');
       older.end(EndReason.SUPERSEDED);
     }
     const publication: Publication = new Publication({
@@ -219,10 +224,9 @@ export class Streamer implements Service {
       nextSequence: ticket?.nextSequence ?? 0,
       shards,
       log,
-      tickets,
       budget: this.#budget,
       limits: options,
-      metrics: this.#metrics,
+      metrics: this.#metrics.publication,
       onEnded: () => {
         if (this.#publications.get(stream)?.publication === publication) this.#publications.delete(stream);
         this.#ending.add(publication);
@@ -241,7 +245,7 @@ export class Streamer implements Service {
       const publication = this.#publications.get(body.value.stream)?.publication;
       if (publication?.epoch !== body.value.epoch) return;
       publication.end(EndReason.MODERATED);
-      publication.closeConnection('STREAM_ENDED');
+      publication.dismissPublisher('STREAM_ENDED');
     } else if (body.case === 'claim' && body.value.incarnation !== this.#parts.context.incarnation) {
       const { stream, epoch, generation, incarnation } = body.value;
       const held = this.#publications.get(stream)?.publication;
@@ -250,7 +254,7 @@ export class Streamer implements Service {
       // yield.
       const equal = epoch === held.epoch && generation === held.generation;
       if (equal && incarnation < this.#parts.context.incarnation) return;
-      held.closeConnection('SUPERSEDED');
+      held.dismissPublisher('SUPERSEDED');
       if (epoch > held.epoch) held.end(EndReason.SUPERSEDED);
       else this.#forget(held);
     }
@@ -291,7 +295,7 @@ export class Streamer implements Service {
     }
     for (const held of [...this.#publications.values()]) {
       held.publication.tellViewers(nowMs);
-      if (held.publication.connected) held.absentSinceMs = undefined;
+      if (held.publication.attached) held.absentSinceMs = undefined;
       else held.absentSinceMs ??= nowMs;
       if (nowMs - (held.absentSinceMs ?? nowMs) > this.#parts.options.returnWindowMs) held.publication.end(EndReason.LOST);
     }

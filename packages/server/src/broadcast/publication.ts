@@ -1,21 +1,9 @@
-// One broadcast in one streamer. In: the frames of its current connection. Out: frames to the live
-// feed, and batches to the log. It outlives the connection, so that a broadcaster who returns can
+// One broadcast in one process. In: the frames of its current publisher. Out: frames to the live
+// feed, and batches to the log. It outlives the publisher, so that a broadcaster who returns can
 // resume it. Invariant: an acknowledged frame is durable.
-import { create, toBinary } from '@bufbuild/protobuf';
-import {
-  type Ended,
-  EndedSchema,
-  EndReason,
-  kindTraits,
-  Limits,
-  type Range,
-  ServerMessageSchema,
-  type StreamHeader,
-  Timing,
-  WireError,
-} from '@hayate/protocol';
+import { create } from '@bufbuild/protobuf';
+import { type Ended, EndedSchema, EndReason, kindTraits, Limits, type Range, type StreamHeader, WireError } from '@hayate/protocol';
 import { type LiveStream, LiveStreamSchema, type RepairRequest } from '@hayate/protocol/server';
-import type { Connection } from '../gateway/connection.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Log } from '../log/log.ts';
 import { LogRefusedError } from '../log/log.ts';
@@ -24,8 +12,8 @@ import { type AppendBudget, type AppendLimits, AppendQueue } from './append-queu
 import { Audience } from './audience.ts';
 import { type CheckedFrame, checkFrame } from './frame-check.ts';
 import { LiveFeed } from './live-feed.ts';
-import type { StreamerMetrics } from './streamer-metrics.ts';
-import type { TicketSigner } from './ticket.ts';
+import type { PublicationMetrics } from './publication-metrics.ts';
+import type { DismissalCode, Publisher } from './publisher.ts';
 
 export interface PublicationOptions {
   stream: string;
@@ -36,10 +24,9 @@ export interface PublicationOptions {
   nextSequence: number;
   shards: Shards;
   log: Log;
-  tickets: TicketSigner;
   budget: AppendBudget;
   limits: AppendLimits & { frameBytesMax: number };
-  metrics: StreamerMetrics;
+  metrics: PublicationMetrics;
   /** Called once, when the epoch has ended. */
   onEnded: () => void;
 }
@@ -55,7 +42,7 @@ export class Publication {
   readonly #startedUnixMs: number;
   #generation = 0;
   #labels: Readonly<Record<string, string>> = {};
-  #connection: Connection | undefined;
+  #publisher: Publisher | undefined;
   #header: StreamHeader | undefined;
   #highest = -1;
   #ackedSequence: number;
@@ -99,9 +86,9 @@ export class Publication {
     return this.#generation;
   }
 
-  /** Whether a broadcaster is connected. */
-  get connected(): boolean {
-    return this.#connection !== undefined;
+  /** Whether a publisher is attached. */
+  get attached(): boolean {
+    return this.#publisher !== undefined;
   }
 
   /** The sequence the server wants next. */
@@ -110,40 +97,31 @@ export class Publication {
   }
 
   /**
-   * Attaches a connection to the broadcast. An older connection is closed and returned. The ticket
-   * that the connection came with vouches for everything before `vouchedSequence`.
+   * Attaches a publisher to the broadcast. An older one is dismissed and returned. The publisher
+   * vouches for everything before `vouchedSequence`: it was acknowledged by an earlier process.
    */
   attach(
-    connection: Connection,
+    publisher: Publisher,
     generation: number,
     labels: Readonly<Record<string, string>>,
     vouchedSequence: number,
-  ): Connection | undefined {
-    const older = this.#connection;
-    this.#connection = connection;
-    // Each connection sends its own END.
+  ): Publisher | undefined {
+    const older = this.#publisher;
+    this.#publisher = publisher;
+    // Each publisher declares the end itself.
     if (this.#ended === undefined) this.#endSequence = undefined;
-    older?.close('SUPERSEDED');
+    older?.dismiss('SUPERSEDED');
     // Gathered frames carry the labels and generation under which they arrived.
     this.#append.flush();
     this.#generation = generation;
     this.#labels = labels;
     if (vouchedSequence > 0) this.#append.vouch(vouchedSequence);
-    connection.onClose(() => {
-      if (this.#connection === connection) this.#connection = undefined;
-    });
     return older;
   }
 
-  /** A new resume ticket. */
-  ticket(): Uint8Array {
-    return this.#options.tickets.sign({
-      stream: this.stream,
-      epoch: this.epoch,
-      generation: this.#generation,
-      nextSequence: this.nextSequence,
-      expiresAtMs: Math.round(this.#options.clock.nowUnixUs() / 1_000) + Timing.ticketValidMs,
-    });
+  /** The publisher has left. The broadcast waits for another one. */
+  detach(publisher: Publisher): void {
+    if (this.#publisher === publisher) this.#publisher = undefined;
   }
 
   /**
@@ -215,13 +193,12 @@ export class Publication {
   }
 
   /**
-   * Tells viewers and the broadcaster the number of viewers when it has changed. Called about once
+   * Tells viewers and the publisher the number of viewers when it has changed. Called about once
    * a second.
    */
   tellViewers(nowMs: number): void {
     const viewers = this.audience.viewers(nowMs);
-    if (!this.#feed.tellViewers(viewers)) return;
-    this.#connection?.send(toBinary(ServerMessageSchema, create(ServerMessageSchema, { audience: { viewers } })));
+    if (this.#feed.tellViewers(viewers)) this.#publisher?.tellViewers(viewers);
   }
 
   /** The broadcast as the directory lists it. */
@@ -239,9 +216,9 @@ export class Publication {
     });
   }
 
-  /** Closes the connection with a close code. */
-  closeConnection(name: 'SUPERSEDED' | 'STREAM_ENDED' | 'GOING_AWAY'): void {
-    this.#connection?.close(name);
+  /** Dismisses the publisher, if there is one. */
+  dismissPublisher(code: DismissalCode): void {
+    this.#publisher?.dismiss(code);
   }
 
   /**
@@ -290,23 +267,15 @@ export class Publication {
     if (this.#endSequence !== undefined && next >= this.#endSequence && this.#ended === undefined) this.end(FINISHED);
     if (next > this.#ackedSequence) {
       this.#ackedSequence = next;
-      // A client discards acknowledged frames, so its newest ticket must vouch for all of them to
-      // the next server.
-      const ack = { nextSequence: BigInt(next), ticket: this.ticket() };
-      this.#connection?.send(toBinary(ServerMessageSchema, create(ServerMessageSchema, { ack })));
+      this.#publisher?.acknowledge(next);
     }
     if (!this.#append.endDurable) return;
     this.#append.close();
-    if (this.#ended === FINISHED && this.#connection !== undefined) {
-      this.#connection.send(toBinary(ServerMessageSchema, create(ServerMessageSchema, { ended: this.#endMark(FINISHED) })));
-      this.#connection.close('NORMAL');
-    }
+    if (this.#ended === FINISHED) this.#publisher?.finish(this.#endMark(FINISHED));
   }
 
   #resend(): void {
-    this.#connection?.send(
-      toBinary(ServerMessageSchema, create(ServerMessageSchema, { resend: { fromSequence: BigInt(this.nextSequence) } })),
-    );
+    this.#publisher?.resend(this.nextSequence);
     if (this.#ended !== undefined) this.#append.addEnd(this.#endMark(this.#ended));
   }
 

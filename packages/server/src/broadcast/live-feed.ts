@@ -9,8 +9,8 @@ import { CurrentGroup } from '../live/current-group.ts';
 import type { LiveEntry } from '../live/live-entry.ts';
 import { RecentFrames } from '../live/recent-frames.ts';
 import { Channels, type Shards } from '../shard/shard.ts';
+import type { PublicationMetrics } from './publication-metrics.ts';
 import { Repair } from './repair.ts';
-import type { StreamerMetrics } from './streamer-metrics.ts';
 
 /**
  * After this long without a frame, listeners are told the last sequence, since that frame may be
@@ -38,7 +38,7 @@ export interface LiveFeedOptions {
   nextSequence: number;
   clock: Clock;
   shards: Shards;
-  metrics: StreamerMetrics;
+  metrics: Pick<PublicationMetrics, 'repairedFrames'>;
 }
 
 interface Content {

@@ -10,8 +10,9 @@ import { poll } from '../../../../test/support/poll.ts';
 import { FrameSource } from '../../../../test/support/wire-peer.ts';
 import { createContext } from '../kernel/context.ts';
 import { openMemoryShards } from '../shard/memory/open.ts';
+
 import { LiveFeed } from './live-feed.ts';
-import { StreamerMetrics } from './streamer-metrics.ts';
+import { PublicationMetrics } from './publication-metrics.ts';
 
 async function setUp() {
   const clock = new ManualClock();
@@ -21,7 +22,7 @@ async function setUp() {
   const groups: Envelope[] = [];
   await shards.subscribe('live:x', (bytes) => heard.push(fromBinary(EnvelopeSchema, bytes)));
   await shards.subscribe('reply:1', (bytes) => groups.push(fromBinary(EnvelopeSchema, bytes)));
-  const metrics = new StreamerMetrics(context);
+  const metrics = new PublicationMetrics(context, 'streamer');
   const feed = new LiveFeed({
     ...{ stream: 'x', epoch: 1n, incarnation: 2n, generation: () => 1, nextSequence: 0 },
     ...{ clock, shards, metrics },

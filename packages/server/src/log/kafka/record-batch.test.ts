@@ -117,10 +117,10 @@ test('random bytes are corrupt or give no entries', () => {
 
 test('gaps and markers left by compaction, transactions or changed settings are corrupt', () => {
   const whole = stored(encodeRecordBatch(three, identity), 5);
-  assert.throws(() => shown(whole, 4), { code: 'CORRUPT', message: 'entry 4: it is missing: 5 comes next' });
+  assert.throws(() => shown(whole, 4), { code: 'CORRUPT', message: 'entry 4: it is missing: the next offset is 5' });
   const [one, two] = [encodeRecordBatch(three.slice(0, 1), identity), encodeRecordBatch(three.slice(1), identity)];
   assert.deepEqual(shown(Buffer.concat([stored(one, 5), stored(two, 7)]), 5), ['5 hoshi: one'], 'entries before a gap are read');
-  assert.throws(() => shown(stored(two, 7), 6), { message: 'entry 6: it is missing: 7 comes next' });
+  assert.throws(() => shown(stored(two, 7), 6), { message: 'entry 6: it is missing: the next offset is 7' });
   assert.throws(() => shown(whole, 6), { message: 'entry 6: its batch begins at 5 and ends at 7' });
   const compacted = Buffer.from(encodeRecordBatch(three, identity));
   compacted.writeInt32BE(3, 23);

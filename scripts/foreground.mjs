@@ -30,7 +30,7 @@ process.on('exit', () => {
 });
 
 /** The signals by which a person or a supervisor ends a program. */
-export const endSignals = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
+const endSignals = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
 
 /**
  * Waits for a line in the background, then becomes the program. If the parent is killed, end of

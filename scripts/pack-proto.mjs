@@ -47,7 +47,7 @@ const manifest = {
 };
 
 /** The files of both archives by path, sorted by code unit. @returns {Files} */
-export const packedFiles = () => {
+const packedFiles = () => {
   /** @type {Map<string, Uint8Array>} */
   const files = new Map([
     ['LICENSE', read('LICENSE')],

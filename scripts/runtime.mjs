@@ -25,7 +25,7 @@ const home = join(root, '.runtime');
 const fetched = join(home, pinnedNode, process.platform === 'win32' ? 'node.exe' : 'node');
 
 /** @param {string} version @param {string} oldest */
-export const isAtLeast = (version, oldest) => {
+const isAtLeast = (version, oldest) => {
   const [a, b] = [version, oldest].map((text) => text.split('.').map(Number));
   const index = (b ?? []).findIndex((part, i) => part !== a?.[i]);
   return index === -1 || Number(a?.[index]) > Number(b?.[index]);

@@ -236,6 +236,32 @@ test('no type is `any` and no checker is silenced', () => {
   none('Silenced:', lines.filter(({ path, text }) => path !== 'test/tidy.test.ts' && silencer.test(text)).map(at));
 });
 
+test('an export is used by another file', () => {
+  const words = new Map(code.map((path) => [path, new Set(read(path).match(/[A-Za-z_$][\w$]*/g))]));
+  const files = new Map<string, number>();
+  for (const own of words.values()) for (const word of own) files.set(word, (files.get(word) ?? 0) + 1);
+  const exported = /^export (?:abstract |async )*(?:const|let|function\*?|class|interface|type|enum) ([\w$]+)/;
+  const unused = code.flatMap(linesOf).filter(({ text }) => files.get(exported.exec(text)?.[1] ?? '') === 1);
+  none('Exported for nothing:', unused.map(at));
+});
+
+test('a function has at most 80 lines', () => {
+  const begins = /^ *(export |async |static |get |set |\*|default )*(function\b|const \w+.*=>|#?\w+(<.*>)?\(.*\)).*\{$/;
+  const isBranch = /^ *(if|for|while|switch|return|new|test|describe)\b/;
+  const long = typescript
+    .filter((path) => path.startsWith('packages/') && !isTest(path))
+    .flatMap((path) => {
+      const lines = linesOf(path);
+      return lines.filter(({ text, number }) => {
+        if (!begins.test(text) || isBranch.test(text)) return false;
+        const indent = /^ */.exec(text)?.[0] ?? '';
+        const end = lines.findIndex((line, index) => index >= number && line.text.startsWith(`${indent}}`));
+        return end >= number + 80 - 1;
+      });
+    });
+  none('A function of more than 80 lines:', long.map(at));
+});
+
 test('no test is marked to run alone, and no line is marked for later', () => {
   const marks = new RegExp(['TO' + 'DO', 'FIX' + 'ME', 'XX' + 'X'].map((word) => `\\b${word}\\b`).join('|'));
   none(

@@ -10,7 +10,7 @@ import type { Table } from '../report/outcome.ts';
 import { shardList, startBroadcasters, startRole, startShards } from './cluster.ts';
 
 /** The numbers that the capacity table needs. */
-export interface DirectoryCost {
+interface DirectoryCost {
   /**
    * Bytes of one stream in an announcement, from the encoder, with a title of 30 characters and an
    * avatar's name.

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { MARK_BYTES, writeMark } from '../load/mark.ts';
 
 /** The load, by flags: --streams --rate --bytes. Arguments after `--` are the server's own. */
-export interface LoadSettings {
+interface LoadSettings {
   streams: number;
   /** Payloads a second of each stream. */
   rate: number;

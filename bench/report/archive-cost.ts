@@ -4,7 +4,7 @@
 import type { Table } from './outcome.ts';
 
 /** The bytes and objects of an hour in the store. */
-export interface ArchiveHour {
+interface ArchiveHour {
   /** Bytes of one broadcast, by output. */
   readonly streamBytes: Readonly<Record<string, number>>;
   /** Objects of one broadcast, all for its voice. */
@@ -17,7 +17,7 @@ export interface ArchiveHour {
  * List prices in dollars, without free tiers, discounts and taxes. A gigabyte is 2^30 bytes, as
  * both clouds bill it.
  */
-export interface ListPrice {
+interface ListPrice {
   readonly name: string;
   readonly gigabyteMonth: number;
   /** Price of a thousand writes or listings. */
@@ -29,7 +29,7 @@ export interface ListPrice {
  * Storage Standard in us-central1, $0.000027397 a GiB and hour (cloud.google.com/storage/pricing),
  * both as of September 2026. Deleting is free in both.
  */
-export const LIST_PRICES: readonly ListPrice[] = [
+const LIST_PRICES: readonly ListPrice[] = [
   { name: 'Amazon S3 Standard', gigabyteMonth: 0.023, thousandWrites: 0.005 },
   { name: 'Google Cloud Storage Standard', gigabyteMonth: 0.000027397 * 730, thousandWrites: 0.005 },
 ];

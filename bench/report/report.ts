@@ -31,7 +31,7 @@ const cell = (text: string) => text.replaceAll('|', '\\|');
 const row = (cells: readonly string[]) => `| ${cells.map(cell).join(' | ')} |`;
 
 /** A table in Markdown: the first column aligned left, numbers right. */
-export function markdownTable({ columns, rows }: Table): string {
+function markdownTable({ columns, rows }: Table): string {
   return [row(columns), `|${columns.map((_, i) => (i === 0 ? '---' : '---:')).join('|')}|`, ...rows.map(row)].join('\n');
 }
 

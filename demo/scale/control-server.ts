@@ -21,7 +21,7 @@ const pages = fileURLToPath(new URL('../../packages/web/dist', import.meta.url))
 const ActionBody = z.strictObject({ shard: z.int().min(1).max(16), action: z.enum(ShardActions) });
 
 /** The server of the demo's page. */
-export interface ControlServer {
+interface ControlServer {
   /** http://localhost:port */
   readonly url: string;
   close(): Promise<void>;

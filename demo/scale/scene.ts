@@ -27,7 +27,7 @@ const TOKEN_SECONDS = 30 * 86_400;
 const clip = fileURLToPath(new URL('../../packages/server/demo/hello.ogg', import.meta.url));
 const audienceProgram = fileURLToPath(new URL('./audience.ts', import.meta.url));
 
-export interface SceneOptions {
+interface SceneOptions {
   /** Path of redis-server or valkey-server. */
   readonly redisProgram: string;
   readonly viewers: number;

@@ -9,7 +9,7 @@ import { cleanUp } from '../support/clean-up.ts';
 /** Small, since everything is rendered in software. */
 const viewport = { width: 320, height: 240 };
 
-export interface BrowserOptions {
+interface BrowserOptions {
   /** Chromium's path: requireTool(t, 'chromium'). */
   executablePath: string;
   /** The server's address. */

@@ -19,7 +19,7 @@ export interface CrossOriginPage {
 export type Asked = Readonly<{ method?: string; headers?: Readonly<Record<string, string>>; body?: string; cache?: 'no-store' }>;
 
 /** The parts of an answer that a script of another origin sees. */
-export interface Seen {
+interface Seen {
   status: number;
   text: string;
   headers: Record<string, string>;

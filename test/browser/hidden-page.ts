@@ -10,7 +10,7 @@ import { startProcess } from '../support/process.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 /** A page under test. */
-export interface HideablePage {
+interface HideablePage {
   /** The value of an expression in the page; it must be JSON. */
   evaluate(expression: string): Promise<unknown>;
   /**

@@ -27,7 +27,7 @@ import { archiveUntil } from './archive-run.ts';
 export const VECTORS = join(root, 'spec/vectors');
 
 /** One part of a digest's input: text, or bytes in hexadecimal. */
-export interface DigestPart {
+interface DigestPart {
   what: string;
   text?: string;
   hex?: string;

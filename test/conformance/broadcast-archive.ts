@@ -25,7 +25,7 @@ export interface ArchivedBroadcast {
 }
 
 /** Sums over the frames of one broadcast in one window; sums of 0 may be absent. */
-export type WindowSums = { stream: string; epoch: string; window_ms: number } & Record<string, number | string>;
+type WindowSums = { stream: string; epoch: string; window_ms: number } & Record<string, number | string>;
 
 /**
  * Reads all frames and marks with Python's avro; fails the test if any file or row breaks the
@@ -90,7 +90,7 @@ export function audioFiles(archive: string, { stream, epoch }: Pick<ArchivedBroa
 }
 
 /** A packet that the archive plays, and its place. */
-export interface PlayedPacket {
+interface PlayedPacket {
   /** 48 kHz samples since the epoch began. */
   position: number;
   hex: string;
@@ -101,7 +101,7 @@ export interface PlayedPacket {
  * The packets of audio objects in file order, without pre-roll and without packets that only ask
  * for concealment.
  */
-export function playedPackets(archive: string, keys: readonly string[]): PlayedPacket[] {
+function playedPackets(archive: string, keys: readonly string[]): PlayedPacket[] {
   return keys.flatMap((key) => {
     const links = readOggOpus(readFileSync(join(archive, key)));
     const [link] = links;
@@ -168,7 +168,7 @@ export function readAckLog(path: string): AckLine[] {
  * The acknowledged sequences of a list: for each epoch, every sequence that some line was the first
  * to cover and did not declare dropped.
  */
-export function acknowledgedSequences(lines: readonly AckLine[]): Map<string, number[]> {
+function acknowledgedSequences(lines: readonly AckLine[]): Map<string, number[]> {
   const promised = new Map<string, number[]>();
   const covered = new Map<string, number>();
   for (const { epoch, nextSequence, dropped } of lines) {

@@ -58,7 +58,7 @@ export class Turns {
 }
 
 /** One archiver, and its faults. */
-export interface FaultyArchiver {
+interface FaultyArchiver {
   turns: Turns;
   random: Random;
   /** The process dies once in this many calls of log and store; 0: never. */

@@ -16,7 +16,7 @@ import { tempDir } from '../support/temp-dir.ts';
 import { type Transcript, type TranscriptEvent, TranscriptRecorder } from './transcript.ts';
 
 /** Folder of the transcripts. */
-export const TRANSCRIPTS = join(root, 'spec/vectors/transcripts');
+const TRANSCRIPTS = join(root, 'spec/vectors/transcripts');
 /** The stream of all transcripts. */
 export const STREAM = 'studio-7';
 

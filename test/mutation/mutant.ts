@@ -18,7 +18,7 @@ export interface Mutant {
 }
 
 /** The mutants of a file. */
-export interface Mutants {
+interface Mutants {
   readonly mutants: readonly Mutant[];
   /** Mutants left out, because a comment declares their line equivalent. */
   readonly declaredEquivalent: number;

@@ -13,7 +13,7 @@ import type { WorkingCopy } from './working-copy.ts';
 export type Outcome = 'passed' | 'failed' | 'timeout';
 
 /** A run of a test file. */
-export interface TestRun {
+interface TestRun {
   readonly outcome: Outcome;
   readonly durationMs: number;
   /** The last lines of the run, to show why it failed. */
@@ -21,7 +21,7 @@ export interface TestRun {
 }
 
 /** How a test file is run. */
-export interface TestRunOptions {
+interface TestRunOptions {
   readonly timeoutMs: number;
   /** Where Node writes what was executed. */
   readonly coverageFolder?: string;

@@ -25,7 +25,7 @@ export interface Actor {
 }
 
 /** When a close may come. */
-export interface CloseTime {
+interface CloseTime {
   readonly atLeastMs: number;
   readonly atMostMs: number;
 }

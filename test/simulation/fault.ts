@@ -8,7 +8,7 @@ import type { World } from './world.ts';
  * 'covered': nothing may be lost. 'any': frames may be lost, but never silently, and never doubled
  * or out of order.
  */
-export type Severity = 'covered' | 'any';
+type Severity = 'covered' | 'any';
 
 /** The longest process pause that counts as covered, milliseconds. */
 const PAUSE_MS_MAX = 120;

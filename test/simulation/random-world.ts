@@ -6,7 +6,7 @@ import { healAll, layFaults } from './fault.ts';
 import { World } from './world.ts';
 
 /** The figures of a run. */
-export interface RunResult {
+interface RunResult {
   readonly seed: number;
   readonly events: number;
   readonly frames: number;

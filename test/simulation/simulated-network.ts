@@ -7,7 +7,7 @@ import type { SimulatedProcess } from './simulated-process.ts';
 import { Phase, type VirtualTime } from './virtual-time.ts';
 
 /** Delays of a path, one way, milliseconds. */
-export interface PathDelay {
+interface PathDelay {
   readonly delayMs: number;
   /** Maximum of the additional delay, drawn each time. */
   readonly jitterMs: number;
@@ -107,7 +107,7 @@ class Pipe {
 }
 
 /** A connection as the server sees it. */
-export interface ServerEnd {
+interface ServerEnd {
   data(bytes: Uint8Array): void;
   gone(): void;
 }

@@ -209,7 +209,7 @@ const NOTHING = new Uint8Array();
  * The WebSocket of the code under test: the part of the `ws` interface that gateway/connection.ts
  * uses.
  */
-export class SimulatedWebSocket extends EventEmitter {
+class SimulatedWebSocket extends EventEmitter {
   readonly OPEN = 1;
   readonly CLOSED = 3;
   readyState: 1 | 2 | 3 = 1;

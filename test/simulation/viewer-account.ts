@@ -4,7 +4,7 @@
 import { GapReason, RangeSet } from '@hayate/protocol';
 
 /** Why frames are missing, according to the server. */
-export type GapName = 'lost' | 'slow' | 'expired';
+type GapName = 'lost' | 'slow' | 'expired';
 
 const NAMES: Readonly<Record<number, GapName>> = { [GapReason.LOST]: 'lost', [GapReason.SLOW]: 'slow', [GapReason.EXPIRED]: 'expired' };
 

@@ -12,7 +12,7 @@ import { requireTool } from './require-tool.ts';
 import { tempDir } from './temp-dir.ts';
 
 /** Parts of HAProxy's configuration. */
-export interface HaproxyConfig {
+interface HaproxyConfig {
   /** Directives of the one `backend servers`: `server a 127.0.0.1:8080 check inter 100ms`. */
   readonly backend: string;
   /** Directives of the one `frontend`, after its `bind` and `default_backend`. */
@@ -22,7 +22,7 @@ export interface HaproxyConfig {
 }
 
 /** A HAProxy under test. */
-export interface Haproxy {
+interface Haproxy {
   readonly port: number;
   /** http://127.0.0.1:PORT */
   readonly url: string;

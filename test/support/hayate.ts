@@ -32,7 +32,7 @@ export interface ServerProcess {
 }
 
 /** Options for starting a server process. */
-export interface ServerStart {
+interface ServerStart {
   /** Its --data. */
   readonly data: string;
   /** Default 0: any free port. */

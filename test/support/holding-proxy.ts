@@ -6,7 +6,7 @@ import type { TestContext } from 'node:test';
 import { cleanUp } from './clean-up.ts';
 
 /** A proxy that runs until the test ends. */
-export interface HoldingProxy {
+interface HoldingProxy {
   readonly port: number;
   /** Number of bytes held back. */
   heldBytes(): number;

@@ -11,7 +11,7 @@ import { cleanUp, type TestScope } from './clean-up.ts';
 export type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** A key pair of an issuer. */
-export interface IssuerKey {
+interface IssuerKey {
   /** The public key, as it appears in a key set. */
   readonly jwk: JWK;
   /**
@@ -54,7 +54,7 @@ export async function issuerKey(kid: string | null, alg = 'ES256', members: Reco
 }
 
 /** Unix seconds, an hour from now. */
-export const inAnHour = (): number => Math.floor(Date.now() / 1000) + 3_600;
+const inAnHour = (): number => Math.floor(Date.now() / 1000) + 3_600;
 
 /** JSON as a key set endpoint sends it. */
 export const json =

@@ -6,7 +6,7 @@ import { cleanUp } from './clean-up.ts';
 import type { Kafka } from './kafka.ts';
 
 /** Settings of a topic that can serve as a log on one broker. */
-export const fitSettings: Readonly<Record<string, string>> = {
+const fitSettings: Readonly<Record<string, string>> = {
   'message.timestamp.type': 'LogAppendTime',
   'cleanup.policy': 'delete',
   'unclean.leader.election.enable': 'false',
@@ -16,7 +16,7 @@ export const fitSettings: Readonly<Record<string, string>> = {
 };
 
 /** Operations that a test applies to a Kafka. */
-export interface KafkaAdmin {
+interface KafkaAdmin {
   /** Makes a topic with `fitSettings`, some of them replaced. */
   createTopic(topic: string, options?: { partitions?: number; replicas?: number; settings?: Record<string, string> }): Promise<void>;
   deleteTopic(topic: string): Promise<void>;

@@ -13,7 +13,7 @@ import { root, runProcess, startProcess, type TestProcess } from './process.ts';
 import { tempDir } from './temp-dir.ts';
 
 /** Options for starting a Kafka. */
-export interface KafkaOptions {
+interface KafkaOptions {
   /**
    * Number of brokers, each also a controller. Default 1. With 3 or more, Kafka's own topics have 3
    * copies.
@@ -31,7 +31,7 @@ export interface KafkaOptions {
 }
 
 /** Credentials of the listener with TLS and SASL. */
-export interface SecureOptions {
+interface SecureOptions {
   /** PEM file with a private key (PKCS #8), then its certificate. */
   readonly identityPath: string;
   /** PEM file with the certificates that clients are checked against. */
@@ -41,7 +41,7 @@ export interface SecureOptions {
 }
 
 /** One broker process. */
-export interface KafkaNode {
+interface KafkaNode {
   /** Counted from 1. */
   readonly id: number;
   readonly host: string;

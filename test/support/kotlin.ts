@@ -14,7 +14,7 @@ const pom = join(root, 'test/support/jvm/pom.xml');
 const jarsFolder = (): string => join(root, '.cache/jvm', createHash('sha256').update(readFileSync(pom)).digest('hex').slice(0, 16));
 
 /** The tools that compile and run a Kotlin program. */
-export type KotlinTools = JvmTools & { readonly javac: string };
+type KotlinTools = JvmTools & { readonly javac: string };
 
 /**
  * The compilers, with their jars. Returns undefined after skipping the test `t`, which should then

@@ -11,7 +11,7 @@ import { isFullRun, requireTool } from './require-tool.ts';
 import { tempDir } from './temp-dir.ts';
 
 /** Starts `hayate` with the names of a hosts file. */
-export type StartWithHosts = (args: readonly string[], env?: Readonly<Record<string, string>>) => TestProcess;
+type StartWithHosts = (args: readonly string[], env?: Readonly<Record<string, string>>) => TestProcess;
 
 const bindAndRun = 'mount --bind "$1" /etc/hosts && mount --bind "$2" /etc/resolv.conf && shift 2 && exec "$@"';
 

@@ -12,7 +12,7 @@ import { requireTool } from './require-tool.ts';
 import { tempDir } from './temp-dir.ts';
 
 /** Parts of nginx's configuration. */
-export interface NginxConfig {
+interface NginxConfig {
   /**
    * Directives of the one `server {}`, after its `listen`: `location / { proxy_pass
    * http://127.0.0.1:8080; }`.
@@ -25,7 +25,7 @@ export interface NginxConfig {
 }
 
 /** An nginx under test. */
-export interface Nginx {
+interface Nginx {
   readonly port: number;
   /** http(s)://127.0.0.1:PORT */
   readonly url: string;

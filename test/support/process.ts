@@ -13,7 +13,7 @@ import { type PollOptions, poll } from './poll.ts';
 /** The repository's root folder, without a trailing slash. */
 export const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/[\\/]$/, '');
 
-export type StartOptions = {
+type StartOptions = {
   /** The program; by default the Node that runs the tests. */
   readonly executable?: string;
   /** Working folder; by default the repository's root. */

@@ -8,7 +8,7 @@ import { cleanUp } from './clean-up.ts';
 import { poll } from './poll.ts';
 
 /** One answer. */
-export interface RawResponse {
+interface RawResponse {
   readonly status: number;
   /** By name in lower case; for a repeated header, the last value. */
   readonly headers: Readonly<Record<string, string>>;

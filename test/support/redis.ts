@@ -12,7 +12,7 @@ import { requireTool } from './require-tool.ts';
 import { tempDir } from './temp-dir.ts';
 
 /** Options for starting a Redis. */
-export interface RedisOptions {
+interface RedisOptions {
   /** Address to listen on. Default 127.0.0.1; Linux has all of 127.0.0.0/8. */
   readonly host?: string;
   /** Default 0: any free port. */

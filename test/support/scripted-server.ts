@@ -32,7 +32,7 @@ export interface ScriptedConnection {
 /** Called with each message except pings. */
 export type Script = (connection: ScriptedConnection, message: ClientMessage, index: number) => void;
 
-export interface ScriptedServer {
+interface ScriptedServer {
   /** http://127.0.0.1:port */
   readonly url: string;
   readonly connections: ScriptedConnection[];

@@ -50,7 +50,7 @@ export interface StoreFaultProxy {
 const statuses = [500, 503, 429] as const;
 
 /** A generator of numbers in [0, 1), determined by a seed. */
-export const seededRandom = (seed: number): (() => number) => {
+const seededRandom = (seed: number): (() => number) => {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

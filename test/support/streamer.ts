@@ -15,7 +15,7 @@ import { TicketSigner } from '../../packages/server/src/streamer/ticket.ts';
 import { cleanUp } from './clean-up.ts';
 
 /** A streamer, and what it works with. */
-export interface TestStreamer {
+interface TestStreamer {
   readonly streamer: Streamer;
   readonly url: string;
   readonly shards: Shards;

@@ -24,7 +24,7 @@ export interface SentVoice {
   readonly loss: string | undefined;
 }
 
-export interface SendOptions {
+interface SendOptions {
   readonly loop?: boolean;
   readonly bitrate?: number;
   /** Stop after this many 48 kHz samples. */
@@ -120,7 +120,7 @@ const QUIET = 0.003;
 const ALIKE = 0.8;
 
 /** The result of comparing two sounds. */
-export interface SoundMatch {
+interface SoundMatch {
   /** Number of 20 ms windows of the reference that are not quiet. */
   readonly loud: number;
   /** Number of these windows that are in the other sound, in the same order. */

@@ -17,7 +17,7 @@ export function runTool(tool: string, args: readonly string[], input?: Uint8Arra
 }
 
 /** The format of a file, and the tool that writes it. */
-export interface Recipe {
+interface Recipe {
   readonly tool: 'ffmpeg' | 'sox';
   readonly args: readonly string[];
   /** Default: wav. */

@@ -21,7 +21,7 @@ export type ClientErrorCode =
   /** The browser lacks a feature; the message says which. */
   | 'UNSUPPORTED';
 
-export interface ClientErrorOptions extends ErrorOptions {
+interface ClientErrorOptions extends ErrorOptions {
   closeCode?: CloseCodeName;
 }
 

@@ -16,7 +16,7 @@ import { checkPutIfAbsent } from './store/remote-store.ts';
 import type { Store } from './store/store.ts';
 
 /** The directory in which the embedded log keeps its files. */
-export function logDirectory({ data }: { data: string }): string {
+function logDirectory({ data }: { data: string }): string {
   return join(data, 'log');
 }
 

@@ -14,7 +14,7 @@ import type { StudioSession } from './studio/studio-session.ts';
 import type { WatchSession } from './watch/watch-session.ts';
 
 /** A pose as it was passed to the broadcaster. */
-export interface SentPose {
+interface SentPose {
   captureUs: number;
   hips: number[];
   rotations: number[];
@@ -22,7 +22,7 @@ export interface SentPose {
 }
 
 /** The pose on the screen after one drawing. */
-export interface RenderedPose {
+interface RenderedPose {
   /**
    * Of the received pose that equals this one; null if it is interpolated (see ?interpolate=off).
    */
@@ -34,7 +34,7 @@ export interface RenderedPose {
 }
 
 /** Loudness of 20 ms of the microphone's sound. */
-export interface HeardBlock {
+interface HeardBlock {
   captureUs: number;
   /** As in RFC 6464: 0 (loudest) to 127 (silence). */
   level: number;
@@ -54,7 +54,7 @@ export interface StudioDebug {
 }
 
 /** A drawing of the mouth: RGBA of its region, rows from the top. */
-export interface MouthPicture {
+interface MouthPicture {
   pose: RenderedPose;
   pixels: Uint8ClampedArray;
   /** The same with the jaw shut, all else being equal. */

@@ -9,7 +9,7 @@ import { COMPILED } from './compiled.ts';
 import { JournalReader } from './journal.ts';
 
 /** Identifies a frame of one stream. */
-export interface FramePlace {
+interface FramePlace {
   readonly epoch: string;
   readonly sequence: number;
 }

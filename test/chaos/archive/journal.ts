@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 
 /** Epochs are 16 hexadecimal digits. */
-export type JournalLine =
+type JournalLine =
   | { readonly sent: number; readonly epoch: string; readonly digest: string }
   /** Both ends included. */
   | { readonly dropped: readonly [first: number, last: number]; readonly epoch: string }
@@ -15,7 +15,7 @@ export type JournalLine =
   | { readonly ended: number; readonly epoch: string };
 
 /** Identifies a frame in a journal: SHA-256 of its bytes, in hex. */
-export function frameDigest(frame: Uint8Array): string {
+function frameDigest(frame: Uint8Array): string {
   return createHash('sha256').update(frame).digest('hex');
 }
 

@@ -51,7 +51,7 @@ export function fsStoreSite(folder: string): StoreSite {
 }
 
 /** An object store behind a proxy that damages requests. */
-export interface SpoiltStoreSite extends StoreSite {
+interface SpoiltStoreSite extends StoreSite {
   readonly proxy: StoreFaultProxy;
 }
 

@@ -7,7 +7,7 @@ import type { RuleId } from '../../../packages/server/src/conformance/rule.ts';
 import { runScenarios, type ScenarioResult } from '../../../packages/server/src/conformance/run.ts';
 import type { Side } from '../../../packages/server/src/conformance/scenario.ts';
 
-export interface KitRun {
+interface KitRun {
   readonly side: Side;
   readonly command: readonly string[];
   /** By default all scenarios except the slow ones. */

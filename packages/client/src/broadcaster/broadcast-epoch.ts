@@ -14,7 +14,7 @@ import { encodeStreamHeader, improves, type Origin, originOf } from './stream-he
 import { countName, noFrames } from './unacknowledged-queue.ts';
 
 /** The time and participant of a frame of any kind. */
-export interface FrameTime {
+interface FrameTime {
   participant: number;
   /** Microseconds since this epoch began. */
   captureUs: number;

@@ -10,7 +10,7 @@ import type { AudioFrame } from '../viewer/viewer-api.ts';
 import { OPUS } from './browser-support.ts';
 import { PLAYOUT_PROCESSOR, type PlayoutCommand } from './worklet-module.ts';
 
-export interface VoiceTrackOptions {
+interface VoiceTrackOptions {
   context: AudioContext;
   destination: AudioNode;
   channels: number;

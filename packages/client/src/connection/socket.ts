@@ -11,7 +11,7 @@ import { type CancelTimer, systemTimers, type Timers } from './timers.ts';
 /** A ClientMessage as its parts. */
 export type ClientMessageInput = MessageInitShape<typeof ClientMessageSchema>;
 
-export interface SocketOptions {
+interface SocketOptions {
   url: string;
   WebSocket: typeof WebSocket;
   clock: Clock;

@@ -10,7 +10,7 @@ const shapeIndex = new Map<string, number>(Shapes.map((name, index) => [name, in
  * Angles in radians: pitch nods down, yaw turns to the avatar's left, roll tilts the head to its
  * right.
  */
-export interface Turn {
+interface Turn {
   readonly pitch?: number;
   readonly yaw?: number;
   readonly roll?: number;

@@ -25,7 +25,7 @@ export interface Chunk {
   readonly bytes: number;
 }
 
-export type LoadFrames = (range: CaptureRange, signal: AbortSignal) => Promise<StoredFrame[]>;
+type LoadFrames = (range: CaptureRange, signal: AbortSignal) => Promise<StoredFrame[]>;
 
 /** The index of the chunk that holds a capture time. */
 export function chunkIndexOf(mediaMs: number): number {

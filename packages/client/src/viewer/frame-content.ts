@@ -10,7 +10,7 @@ import type { AudioFrame, CustomFrame, EventFrame, FrameInfo, MotionFrame } from
 export type HeaderFrame = FrameInfo & { header: StreamHeader };
 
 /** A frame's content, under the name of its event. */
-export type FrameContent =
+type FrameContent =
   | { name: 'header'; detail: HeaderFrame }
   | { name: 'audio'; detail: AudioFrame }
   | { name: 'motion'; detail: MotionFrame }

@@ -4,7 +4,7 @@ import type { Context } from 'hono';
 import { type ErrorCode, HayateError } from '../kernel/error.ts';
 
 /** The body of every answer that is not 2xx. */
-export const ErrorBody = z
+const ErrorBody = z
   .object({
     error: z.object({
       code: z.string().openapi({ example: 'NOT_FOUND' }),

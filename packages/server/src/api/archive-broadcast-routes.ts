@@ -158,7 +158,7 @@ const framesRoute = createRoute({
   },
 });
 
-export interface BroadcastRouteParts {
+interface BroadcastRouteParts {
   store: Store;
   verifyToken: VerifyToken;
   /** Unix milliseconds. */

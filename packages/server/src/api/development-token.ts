@@ -41,7 +41,7 @@ export interface DoorAddress {
   readonly page: string;
 }
 
-export interface DevelopmentTokenOptions {
+interface DevelopmentTokenOptions {
   secret: Uint8Array;
   /** The code that grants every right from any address; undefined: there is none. */
   pairingCode: string | undefined;

@@ -8,7 +8,7 @@ import type { Store } from '../store/store.ts';
 export const PIECE_BYTES = 1_048_576;
 
 /** A range of bytes of an object. */
-export interface ObjectPart {
+interface ObjectPart {
   readonly key: string;
   /** Only this version is read, so that one answer never mixes two versions. */
   readonly version: string;

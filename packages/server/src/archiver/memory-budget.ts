@@ -48,7 +48,7 @@ export class MemoryShare {
 }
 
 /** Receives the budget's events for metrics. */
-export interface BudgetObserver {
+interface BudgetObserver {
   /** A partition begins to wait. */
   waits(): void;
   /** Reports the total of all partitions. */

@@ -21,7 +21,7 @@ import type { ObjectWriter } from './object-writer.ts';
 
 const CUT_TICK = toBinary(RecordSchema, create(RecordSchema, { body: { case: 'tick', value: { cut: true } } }));
 
-export interface PartitionArchiverOptions {
+interface PartitionArchiverOptions {
   log: string;
   partition: LogPartition;
   writer: ObjectWriter;

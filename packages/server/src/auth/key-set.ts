@@ -31,7 +31,7 @@ const CANDIDATES_MAX = 100;
 const RSA_BITS_MIN = 2_048;
 
 /** Why an entry of a set is skipped. */
-export type PassedOver = 'malformed' | 'kind' | 'purpose' | 'private' | 'weak' | 'too_many';
+type PassedOver = 'malformed' | 'kind' | 'purpose' | 'private' | 'weak' | 'too_many';
 
 /** The fields of a token's header that describe its key (RFC 7515 section 4.1). */
 export interface KeyHint {

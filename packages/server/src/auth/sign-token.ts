@@ -4,7 +4,7 @@ import { SignJWT } from 'jose';
 import type { Grants } from './grant.ts';
 
 /** The contents of a token. */
-export interface TokenContent {
+interface TokenContent {
   subject: string;
   grants: Grants;
   labels?: Readonly<Record<string, string>>;

@@ -36,7 +36,7 @@ export interface BatchIdentity {
   labels: Readonly<Record<string, string>>;
 }
 
-export interface AppendQueueOptions {
+interface AppendQueueOptions {
   clock: Clock;
   log: Log;
   limits: AppendLimits;

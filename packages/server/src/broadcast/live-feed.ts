@@ -29,7 +29,7 @@ const END_LASTS_MS = 3_000;
 /** Repairs are sent over two servers at once, and over all if that was not enough. */
 const REPAIR_COPIES = 2;
 
-export interface LiveFeedOptions {
+interface LiveFeedOptions {
   stream: string;
   epoch: bigint;
   incarnation: bigint;

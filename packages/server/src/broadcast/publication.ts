@@ -15,7 +15,7 @@ import { LiveFeed } from './live-feed.ts';
 import type { PublicationMetrics } from './publication-metrics.ts';
 import type { DismissalCode, Publisher } from './publisher.ts';
 
-export interface PublicationOptions {
+interface PublicationOptions {
   stream: string;
   epoch: bigint;
   incarnation: bigint;

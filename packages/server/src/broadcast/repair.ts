@@ -11,7 +11,7 @@ const INTERVAL_MS = 20;
 /** How long an answer is remembered. Listeners give up a gap before that. */
 const AGAIN_MS = 250;
 
-export interface RepairOptions {
+interface RepairOptions {
   clock: Clock;
   recent: RecentFrames<LiveEntry>;
   /** `isAgain`: some of the entries were already published again shortly before. */

@@ -12,7 +12,7 @@ const OTHER_DESCRIPTORS = 256;
  * The number of descriptors that this process may open; undefined if there is no limit or it is
  * unknown.
  */
-export function descriptorLimit(): number | undefined {
+function descriptorLimit(): number | undefined {
   const [, soft = ''] = /^Max open files +(\S+)/m.exec(limitsText()) ?? [];
   return /^\d+$/.test(soft) ? Number(soft) : undefined;
 }

@@ -21,7 +21,7 @@ const CONVERGENCE_SAMPLES = 3_840;
 const STARTED_SAMPLES = 48_000;
 
 /** The voice's encoding, from the stream's header. */
-export interface RecordingFormat {
+interface RecordingFormat {
   channels: number;
   preSkip: number;
   inputSampleRate: number;

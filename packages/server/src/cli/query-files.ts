@@ -14,7 +14,7 @@ import type { Store } from '../store/store.ts';
 import { markUnfinished } from './interruption.ts';
 
 /** Files to read. */
-export interface StatisticsFiles {
+interface StatisticsFiles {
   /** Absolute paths. */
   readonly paths: readonly string[];
   /** Removes the fetched files. */

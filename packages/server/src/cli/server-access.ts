@@ -33,7 +33,7 @@ export const serverFlags = defineFlags({
 });
 
 /** Access to a server. */
-export interface ServerAccess {
+interface ServerAccess {
   /** The server's address, for the SDK. */
   readonly server: string;
   readonly token: TokenSource;

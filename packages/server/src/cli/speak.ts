@@ -24,7 +24,7 @@ const STEP_SAMPLES = 120;
 /** For waits that must not be interrupted. */
 const NEVER = new AbortController().signal;
 
-export interface SpeakOptions {
+interface SpeakOptions {
   /** Poses a second; 0 for none. */
   readonly motionRate: number;
   readonly seed: number;

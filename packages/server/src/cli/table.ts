@@ -4,7 +4,7 @@
 import { columnsOf, fitColumns, padColumns, terminalText } from './terminal-text.ts';
 
 /** Layout options of a table. */
-export interface TableOptions {
+interface TableOptions {
   /** Columns of `rows` that are aligned to the right. */
   readonly right?: ReadonlySet<number>;
   /** The maximum width on the screen for columns of `rows`; a longer cell ends in an ellipsis. */

@@ -14,7 +14,7 @@ export interface Heard {
 /**
  * Decodes consecutive packets. Throws HayateError BAD_REQUEST for a packet that libopus refuses.
  */
-export type VoiceDecoder = (packet: Uint8Array) => Heard;
+type VoiceDecoder = (packet: Uint8Array) => Heard;
 
 /** Makes a decoder for consecutive packets with 1 or 2 channels. */
 export async function createVoiceDecoder(channels: number): Promise<VoiceDecoder> {

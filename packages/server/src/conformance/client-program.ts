@@ -9,12 +9,12 @@ import { HayateError } from '../kernel/error.ts';
 export type ProgramLine = Readonly<Record<string, unknown>> & { readonly event: string };
 
 /** How a program ended: its status, or the signal that ended it. */
-export interface ProgramExit {
+interface ProgramExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }
 
-export interface ProgramOptions {
+interface ProgramOptions {
   /** The program and its arguments. */
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;

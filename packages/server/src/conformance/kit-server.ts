@@ -17,7 +17,7 @@ export interface Attempt {
   readonly connection: Connection | undefined;
 }
 
-export interface KitServerOptions {
+interface KitServerOptions {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;

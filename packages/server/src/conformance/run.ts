@@ -19,7 +19,7 @@ export interface ScenarioResult {
   readonly errorLines: readonly string[];
 }
 
-export interface RunOptions {
+interface RunOptions {
   readonly side: Side;
   readonly scenarios: readonly Scenario[];
   readonly seed: number;

@@ -18,7 +18,7 @@ export class SceneOver extends Error {
   override readonly name = 'SceneOver';
 }
 
-export interface StageOptions {
+interface StageOptions {
   readonly host: string;
   readonly port: number;
   readonly path: string;
@@ -56,7 +56,7 @@ const TERMINATE_MS = 5_000;
 /** A client waits at most 10 s before its next attempt. The kit allows five more. */
 export const RETURN_MS = 15_000;
 /** How long a permanently closed client is watched, unless it ends before. */
-export const ABSENCE_MS = 12_000;
+const ABSENCE_MS = 12_000;
 /**
  * If the kit saw a connection open for this long, it may have been live for 5 s by the client's
  * clock.

@@ -10,7 +10,7 @@ import { addressKey, clientAddress } from './client-address.ts';
 /** Which addresses are limited: those of the Internet, those of private networks too, or none. */
 export const LimitedAddresses = ['public', 'all', 'none'] as const;
 
-export interface AddressRateOptions {
+interface AddressRateOptions {
   limited: (typeof LimitedAddresses)[number];
   /** Connections and requests per second of one address. */
   perSecondMax: number;
@@ -21,7 +21,7 @@ export interface AddressRateOptions {
 }
 
 /** How a connection or request stands to the limit of its address. */
-export type AddressVerdict = 'unlimited' | 'within' | 'exceeded';
+type AddressVerdict = 'unlimited' | 'within' | 'exceeded';
 
 /**
  * Bursts worth this many seconds pass: a thousand viewers behind one address may open a page at the

@@ -16,14 +16,14 @@ const RETRY_MS_FIRST = 500;
 const RETRY_MS_LAST = 15_000;
 
 /** The right that a connection asks for. */
-export interface AdmissionRequest {
+interface AdmissionRequest {
   readonly verify: VerifyToken;
   readonly right: Right;
   readonly stream: string;
 }
 
 /** An admission to keep: the request, the clock by which its token expires, and chance. */
-export interface AdmissionOptions extends AdmissionRequest, Pick<Context, 'clock' | 'random'> {}
+interface AdmissionOptions extends AdmissionRequest, Pick<Context, 'clock' | 'random'> {}
 
 /**
  * Rejects with HayateError UNAUTHORIZED or FORBIDDEN unless `token` grants the right; with

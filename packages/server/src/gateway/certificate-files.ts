@@ -15,7 +15,7 @@ export interface CertificatePair {
   readonly key: string;
 }
 
-export interface CertificateFilesOptions {
+interface CertificateFilesOptions {
   readonly certPath: string;
   readonly keyPath: string;
   /** How often the files are checked. Default: that of WatchedFiles. */

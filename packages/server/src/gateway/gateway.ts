@@ -28,7 +28,7 @@ import { pathOf, settleRequest } from './request-form.ts';
  */
 export type AcceptSocket = (socket: WebSocket, netSocket: Socket) => void;
 
-export interface GatewayOptions {
+interface GatewayOptions {
   clock: Clock;
   host: string;
   /** 0: any free port. */

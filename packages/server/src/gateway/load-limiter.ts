@@ -12,7 +12,7 @@ import { PendingRefusals, peerKey } from './pending-refusals.ts';
 import type { Refusal } from './refusal.ts';
 import { RequestTurns } from './request-turns.ts';
 
-export interface LoadLimiterOptions {
+interface LoadLimiterOptions {
   clock: Clock;
   /** Maximum number of open sockets. */
   connectionsMax: number;

@@ -12,7 +12,7 @@ export interface Validators {
 }
 
 /** Reads a header field of the request; undefined if there is none of this name. */
-export type ReadHeader = (name: string) => string | undefined;
+type ReadHeader = (name: string) => string | undefined;
 
 /**
  * Evaluates the preconditions in the order of section 13.2.2: proceed, answer 304, or answer 412.

@@ -18,7 +18,7 @@ export type ErrorCode =
   | 'UNREACHABLE'
   | 'CLOSED';
 
-export interface HayateErrorOptions extends ErrorOptions {
+interface HayateErrorOptions extends ErrorOptions {
   /** How a WebSocket connection with this error is closed. */
   closeCode?: CloseCodeName;
   /** Whether trying again later may help. */

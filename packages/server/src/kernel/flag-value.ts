@@ -5,7 +5,7 @@ import { HayateError } from './error.ts';
 import type { Flag } from './flag-table.ts';
 
 /** A flag's text and where it came from. */
-export interface GivenText {
+interface GivenText {
   /** The flag's name in code. */
   readonly name: string;
   /** Every text that was given. The last one counts, except in lists. */

@@ -25,7 +25,7 @@ import type { ViewerQueueLimits } from './viewer-queue.ts';
 import { WatchSession, type WatchSessionOptions } from './watch-session.ts';
 import { WatchedStream } from './watched-stream.ts';
 
-export interface ListenerOptions extends ViewerQueueLimits, CoalesceOptions, ConnectionLimits {
+interface ListenerOptions extends ViewerQueueLimits, CoalesceOptions, ConnectionLimits {
   /** The way frames are written to viewers. */
   fanOut: FanOutPath;
   /** The folder of the native module; default: that of its source. */

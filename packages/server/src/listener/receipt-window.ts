@@ -11,7 +11,7 @@ export interface Written {
   readonly sentMs: number;
 }
 
-export interface ReceiptWindowLimits {
+interface ReceiptWindowLimits {
   /** Bytes that may be on their way to a viewer. */
   windowBytes: number;
   /** Stream time that may be on its way instead, if that is more. */

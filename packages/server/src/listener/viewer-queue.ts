@@ -34,7 +34,7 @@ export interface ViewerQueueLimits {
   receiptTimeoutMs: number;
 }
 
-export interface ViewerQueueOptions {
+interface ViewerQueueOptions {
   limits: ViewerQueueLimits;
   /** Whether the socket has taken everything. */
   ready: () => boolean;
@@ -51,7 +51,7 @@ interface Unreceipted {
 }
 
 /** What the viewer was given before it had a queue. */
-export interface ViewerQueueSeed {
+interface ViewerQueueSeed {
   /** Frames on their way, in ascending order. */
   out: readonly Unreceipted[];
   /** Keys the viewer has, by track. */

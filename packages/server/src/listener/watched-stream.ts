@@ -29,7 +29,7 @@ export interface WatchedStreamSubscriber {
   say(message: Uint8Array): void;
 }
 
-export interface WatchedStreamOptions {
+interface WatchedStreamOptions {
   name: string;
   clock: Clock;
   shards: Shards;

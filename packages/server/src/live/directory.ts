@@ -8,7 +8,7 @@ import { Channels, type Shards, type Unsubscribe } from '../shard/shard.ts';
 import { decoding } from './channel-message.ts';
 
 /** How long an announcement of a process is valid. */
-export const DIRECTORY_TTL_MS = 4_000;
+const DIRECTORY_TTL_MS = 4_000;
 
 const ASK_INTERVAL_MS = 1_000;
 

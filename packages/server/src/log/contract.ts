@@ -10,7 +10,7 @@ import type { Log, LogConsumer, LogEntry, LogPartition } from './log.ts';
  * Makes a new, empty log with this many partitions, which the test `t` can open, close and reopen.
  * Undefined if the test was skipped.
  */
-export type OpenLog = (t: TestContext, partitions: number) => Promise<{ open: () => Promise<Log> } | undefined>;
+type OpenLog = (t: TestContext, partitions: number) => Promise<{ open: () => Promise<Log> } | undefined>;
 
 /** Registers the suite for the adapter `name`. */
 export function logContract(name: string, place: OpenLog): void {

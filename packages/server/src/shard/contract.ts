@@ -10,7 +10,7 @@ import type { Shards } from './shard.ts';
  * The shards of two processes that reach each other; an embedded adapter gives the same shards
  * twice.
  */
-export type ShardPair = readonly [Shards, Shards];
+type ShardPair = readonly [Shards, Shards];
 
 /**
  * Registers the suite. `open` gives shards that no other test uses; undefined if it skipped the

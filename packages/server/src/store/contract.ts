@@ -7,10 +7,10 @@ import fc from 'fast-check';
 import type { Store } from './store.ts';
 
 /** Opens a new, empty store that is removed after the test; undefined if it skipped the test. */
-export type OpenStore = (t: TestContext) => Promise<Store | undefined>;
+type OpenStore = (t: TestContext) => Promise<Store | undefined>;
 
 /** The permitted differences between adapters. */
-export interface StoreTraits {
+interface StoreTraits {
   /**
    * Default false. True: the adapter's own code deletes folders that become empty, so the suite has
    * puts go to a folder while it is deleted. A bucket has no folders. The server that stands for

@@ -12,7 +12,7 @@ import { keys } from './contract.ts';
 import { KEY_LENGTH_MAX, type Store } from './store.ts';
 
 /** One new, empty place in a bucket. */
-export interface FaultySite {
+interface FaultySite {
   /** The prefix of its keys in the bucket. */
   readonly prefix: string;
   readonly proxy: StoreFaultProxy;
@@ -24,7 +24,7 @@ export interface FaultySite {
 }
 
 /** Prepares a site; undefined if it skipped the test. */
-export type OpenFaultySite = (t: TestContext) => Promise<FaultySite | undefined>;
+type OpenFaultySite = (t: TestContext) => Promise<FaultySite | undefined>;
 
 /** Registers the suite for the adapter `name`. */
 export function storeFaultContract(name: string, openSite: OpenFaultySite): void {

@@ -8,38 +8,44 @@ import type { Store, StoredObject } from './store.ts';
 const calls = ['put', 'replace', 'get', 'head', 'list', 'delete'] as const;
 type Call = (typeof calls)[number];
 
+function storeMetrics(registry: Registry) {
+  const registers = [registry];
+  const labelNames = ['call'] as const;
+  const metrics = {
+    seconds: new Histogram({
+      name: 'hayate_store_call_seconds',
+      help: 'Duration of object store calls, including retries, whether they succeeded or failed',
+      labelNames,
+      buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100],
+      registers,
+    }),
+    open: new Gauge({
+      name: 'hayate_store_calls_open',
+      help: 'Object store calls that are running or waiting for their turn',
+      labelNames,
+      registers,
+    }),
+    failures: new Counter({
+      name: 'hayate_store_failures_total',
+      help: 'Object store calls that failed after their retries, by call and error code',
+      labelNames: ['call', 'code'],
+      registers,
+    }),
+    written: new Counter({ name: 'hayate_store_written_bytes_total', help: 'Bytes of objects put or replaced', registers }),
+    read: new Counter({ name: 'hayate_store_read_bytes_total', help: 'Bytes of objects read', registers }),
+  };
+  for (const call of calls) {
+    metrics.failures.inc({ call, code: 'UNREACHABLE' }, 0);
+    metrics.open.set({ call }, 0);
+  }
+  return metrics;
+}
+
 /**
  * Wraps `store`; closing the wrapper closes it. `registry` must not hold another store's metrics.
  */
 export function measureStore(store: Store, registry: Registry): Store {
-  const registers = [registry];
-  const labelNames = ['call'] as const;
-  const seconds = new Histogram({
-    name: 'hayate_store_call_seconds',
-    help: 'Duration of object store calls, including retries, whether they succeeded or failed',
-    labelNames,
-    buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100],
-    registers,
-  });
-  const open = new Gauge({
-    name: 'hayate_store_calls_open',
-    help: 'Object store calls that are running or waiting for their turn',
-    labelNames,
-    registers,
-  });
-  const failures = new Counter({
-    name: 'hayate_store_failures_total',
-    help: 'Object store calls that failed after their retries, by call and error code',
-    labelNames: ['call', 'code'],
-    registers,
-  });
-  const written = new Counter({ name: 'hayate_store_written_bytes_total', help: 'Bytes of objects put or replaced', registers });
-  const read = new Counter({ name: 'hayate_store_read_bytes_total', help: 'Bytes of objects read', registers });
-  for (const call of calls) {
-    failures.inc({ call, code: 'UNREACHABLE' }, 0);
-    open.set({ call }, 0);
-  }
-
+  const { seconds, open, failures, written, read } = storeMetrics(registry);
   const ended = (call: Call, tookMs: number): void => {
     open.dec({ call });
     seconds.observe({ call }, tookMs / 1000);

@@ -22,7 +22,7 @@ export const REQUESTS_MAX = 64;
 const PAGE_KEYS_MAX = 1_000;
 
 /** The position of one page of a listing. */
-export interface PageQuery {
+interface PageQuery {
   readonly prefix: string;
   /** Printable ASCII. Keys before it are not wanted; the key itself may be listed or not. */
   readonly from: string | undefined;

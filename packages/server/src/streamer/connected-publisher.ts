@@ -8,7 +8,7 @@ import type { Connection } from '../gateway/connection.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { TicketSigner } from './ticket.ts';
 
-export interface ConnectedPublisherOptions {
+interface ConnectedPublisherOptions {
   connection: Connection;
   publication: Publication;
   tickets: TicketSigner;

@@ -34,7 +34,7 @@ const DRAIN_GRACE_MS = 2_000;
 const program = fileURLToPath(import.meta.url).replace(/worker-group(\.[jt]s)$/, 'worker-main$1');
 
 /** Throws HayateError CONFIGURATION if several processes cannot use these settings. */
-export function checkWorkers({ roles, shards, log, lan }: ServeSettings): void {
+function checkWorkers({ roles, shards, log, lan }: ServeSettings): void {
   const logged = roles.filter((role) => role === 'streamer' || role === 'archiver');
   if (logged.length > 0 && log === 'file')
     throw configuration(

@@ -15,7 +15,7 @@ const HEALTHY_MS = 30_000;
 /** How long an operator's question waits for a process that hangs. */
 const ANSWER_MS_MAX = 2_000;
 
-export interface WorkerSlotOptions {
+interface WorkerSlotOptions {
   context: Context;
   order: WorkerOrder;
   /** The calls that the process may make. */

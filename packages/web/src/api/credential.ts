@@ -8,7 +8,7 @@
 import { siteRoot } from '../route/root.ts';
 
 /** The credentials that a fragment may carry. */
-export interface Credential {
+interface Credential {
   token?: string;
   pair?: string;
 }

@@ -26,7 +26,7 @@ export function createLightRig(rim: number): LightRig {
   };
 }
 
-export interface CelOptions {
+interface CelOptions {
   color?: number;
   /** The factor for the colour in shade. */
   shade: number;

@@ -17,7 +17,7 @@ import {
 } from 'three';
 
 /** How a drawing is layered and masked. */
-export interface DrawingOptions {
+interface DrawingOptions {
   columns: number;
   rows: number;
   /** A higher order is drawn over a lower one. */

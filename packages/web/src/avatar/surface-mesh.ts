@@ -6,7 +6,7 @@ import { BufferGeometry, Color, Float32BufferAttribute, Uint16BufferAttribute, V
 /**
  * One grid. On a front face u increases to the right and v upwards; `flip` turns the faces around.
  */
-export interface Surface {
+interface Surface {
   columns: number;
   rows: number;
   /** Writes the point at (u, v) into `out`, metres. */

@@ -2,10 +2,10 @@
 // avatar, so viewers recognise a stream on the front page; nothing here is random.
 
 /** How the hair is cut. */
-export type HairStyle = 'bob' | 'long' | 'tails' | 'short';
+type HairStyle = 'bob' | 'long' | 'tails' | 'short';
 
 /** An avatar's headgear. */
-export type Accessory = 'headset' | 'cat-ears' | 'clip' | 'none';
+type Accessory = 'headset' | 'cat-ears' | 'clip' | 'none';
 
 /** All differences between two default avatars. Colours are sRGB, 0xRRGGBB. */
 export interface AvatarVariant {

@@ -6,7 +6,7 @@ import { variantOf } from '../avatar/variant.ts';
 import { AvatarView } from '../render/avatar-view.ts';
 import { Notice } from './notice.tsx';
 
-export interface AvatarCanvasProps {
+interface AvatarCanvasProps {
   /** The stream whose avatar is shown. */
   stream: string;
   /** The description for people who cannot see it. */

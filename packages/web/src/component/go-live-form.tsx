@@ -9,7 +9,7 @@ import { useLiveNames } from '../studio/use-live-names.ts';
 import { Icon } from './icon.tsx';
 import { excessOf, TitleField } from './title-field.tsx';
 
-export interface GoLiveFormProps {
+interface GoLiveFormProps {
   stream: string;
   title: string;
   /** The browser lacks a feature, or a start is in progress. */

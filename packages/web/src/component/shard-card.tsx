@@ -12,7 +12,7 @@ function stateOf({ condition, isUsed }: ShardSnapshot): { text: string; look: 'w
   return condition === 'running' && isUsed ? { text: 'In use', look: 'well' } : { text: 'Coming back', look: 'returning' };
 }
 
-export interface ShardCardProps {
+interface ShardCardProps {
   shard: ShardSnapshot;
   /** Messages a second, oldest first; `top` is the highest load of all Redis servers. */
   loads: readonly number[];

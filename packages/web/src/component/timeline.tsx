@@ -7,7 +7,7 @@ import { levelBars } from '../replay/level-bars.ts';
 import { durationText } from '../text/measure-text.ts';
 import { spokenDuration, zonedClockText } from '../text/time-text.ts';
 
-export interface TimelineProps {
+interface TimelineProps {
   levels: Levels;
   durationMs: number;
   /** Unix milliseconds of the broadcast's beginning. */

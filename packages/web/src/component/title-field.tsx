@@ -7,7 +7,7 @@ import { textAttributes } from '../text/person-text.ts';
 /** The counter appears once this share of the limit is used. */
 const countedFrom = 0.75;
 
-export interface TitleFieldProps {
+interface TitleFieldProps {
   title: string;
   onTitle: (title: string) => void;
   /** Shown in the same row as the field. */

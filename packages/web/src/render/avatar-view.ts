@@ -15,7 +15,7 @@ import { FrameRateWatch, isSoftware, lowFramesPerSecond, requestedQuality, start
 const pixelsMax = { high: 4_000_000, low: 900_000, software: 180_000 };
 const pixelRatioMax = 2;
 
-export interface AvatarViewOptions {
+interface AvatarViewOptions {
   stream: string;
   /** The pose to draw at `nowMs` (performance.now()); undefined: keep the last picture. */
   pose: (nowMs: number) => Pose | undefined;

@@ -12,7 +12,7 @@ const frameIntervalMs = 1000 / 15;
 const pixelRatioMax = 1.5;
 
 /** One small avatar. */
-export interface Thumbnail {
+interface Thumbnail {
   readonly canvas: HTMLCanvasElement;
   readonly stage: Stage;
   /**

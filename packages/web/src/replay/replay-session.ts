@@ -6,7 +6,7 @@ import { Player } from '@hayate/client/browser';
 import { moderatorToken, type PastBroadcastDetails, pastBroadcast } from '../api/archive.ts';
 import { server } from '../api/server.ts';
 
-export interface ReplaySessionOptions {
+interface ReplaySessionOptions {
   stream: string;
   /** 16 hex digits. */
   epoch: string;

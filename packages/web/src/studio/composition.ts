@@ -4,7 +4,7 @@
 import { type KeyboardEvent, useState } from 'react';
 
 /** Handlers to spread onto an input. */
-export interface Composition {
+interface Composition {
   readonly isComposing: boolean;
   readonly handlers: {
     readonly onCompositionStart: () => void;

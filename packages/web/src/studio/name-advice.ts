@@ -3,7 +3,7 @@
 import { isStreamName, nearestStreamName, proposeStreamName } from '@hayate/protocol';
 
 /** Advice under the field. */
-export interface NameAdvice {
+interface NameAdvice {
   readonly sentence: string;
   /** This name cannot be used. */
   readonly isWrong: boolean;

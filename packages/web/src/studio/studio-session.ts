@@ -7,15 +7,15 @@ import { server, token } from '../api/server.ts';
 import { type Puppet, puppetDelayMs } from './puppet.ts';
 
 /** 'starting': asks for the microphone, then the server. 'over': ended or failed; see `problem`. */
-export type StudioPhase = 'starting' | 'live' | 'reconnecting' | 'ending' | 'over';
+type StudioPhase = 'starting' | 'live' | 'reconnecting' | 'ending' | 'over';
 
-export interface StudioEvents {
+interface StudioEvents {
   change: undefined;
   /** A pose as it was passed to the broadcaster. */
   motion: { captureUs: number; pose: Pose };
 }
 
-export interface StudioReadout {
+interface StudioReadout {
   bitsPerSecond: number;
   roundTripMs: number | undefined;
   /** Frames that were never sent or declared dropped. */
@@ -29,7 +29,7 @@ export interface StudioReadout {
 
 const motionRate = 30;
 
-export interface StudioSessionOptions {
+interface StudioSessionOptions {
   stream: string;
   title: string;
   puppet: Puppet;

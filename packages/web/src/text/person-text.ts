@@ -3,7 +3,7 @@
 // characters.
 
 /** Attributes of an element that holds only a person's text. */
-export interface TextAttributes {
+interface TextAttributes {
   readonly dir: 'auto';
   readonly lang?: string;
 }

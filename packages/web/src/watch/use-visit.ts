@@ -5,7 +5,7 @@ import { flagValue, hasFlag } from '../route/location.ts';
 import { WatchSession } from './watch-session.ts';
 
 /** The stream to visit. */
-export interface Destination {
+interface Destination {
   readonly stream: string;
   /** See WatchSessionOptions. */
   readonly elsewhere?: { readonly server: string; readonly token: string };

@@ -15,7 +15,7 @@ export interface WatchSessionOptions {
 }
 
 /** The data of the page's readouts. */
-export interface WatchReadout {
+interface WatchReadout {
   /** Capture to ear while the voice plays, otherwise capture to arrival; milliseconds. */
   latencyMs: number | undefined;
   errorMs: number | undefined;

@@ -32,7 +32,7 @@ export interface FoundBroadcast extends PartitionName {
 const STRIDE = 1_440;
 
 /** The partitions to search, and a callback for each manifest read. */
-export interface SearchOptions {
+interface SearchOptions {
   /** Default: all. */
   partitions?: readonly PartitionName[];
   onRead?: () => void;

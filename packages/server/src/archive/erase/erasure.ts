@@ -27,7 +27,7 @@ export interface ErasureCounts {
   replaced: Record<ObjectKind | 'hourly' | 'cuts', number>;
 }
 
-export interface EraseOptions {
+interface EraseOptions {
   store: Store;
   broadcast: FoundBroadcast;
   /** Unix milliseconds. */

@@ -55,7 +55,7 @@ interface Stretch {
 }
 
 /** Takes bytes in order. Its result is awaited before more is read. */
-export type WriteBytes = (bytes: Uint8Array) => unknown;
+type WriteBytes = (bytes: Uint8Array) => unknown;
 
 /**
  * Exports a voice; `write` takes the file's bytes in order. Throws NOT_FOUND if there is no voice

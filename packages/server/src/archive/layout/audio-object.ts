@@ -10,7 +10,7 @@ import type { AudioName } from './path.ts';
 export const OGG_DIGEST_TAG = 'HAYATE_DIGEST';
 
 /** Tag of a file that replaces an erased segment. */
-export const OGG_ERASED_TAG = 'HAYATE_ERASED';
+const OGG_ERASED_TAG = 'HAYATE_ERASED';
 
 /** Pre-skip that hides the one packet of a file without voice: 2.5 ms at 48 kHz. */
 const NOTHING_PRE_SKIP = 120;

@@ -25,7 +25,7 @@ const ErasureRecordSchema = z.strictObject({
 });
 
 /** One erased broadcast; see spec/archive.md, "Erasure". */
-export type ErasureRecord = z.infer<typeof ErasureRecordSchema>;
+type ErasureRecord = z.infer<typeof ErasureRecordSchema>;
 
 /** Broadcasts that have a record, in the form of `broadcastKey`. */
 export type ErasedSet = ReadonlySet<string>;

@@ -96,7 +96,7 @@ export type PartitionState = z.infer<typeof PartitionStateSchema>;
 export type Manifest = z.infer<typeof ManifestSchema>;
 
 /** The content of a manifest, without its digests. */
-export type ManifestContent = Omit<Manifest, 'digest' | 'erased' | 'format' | 'seal'>;
+type ManifestContent = Omit<Manifest, 'digest' | 'erased' | 'format' | 'seal'>;
 
 /** Makes a manifest: puts the fields in a fixed order and adds the digests. */
 export function makeManifest(content: ManifestContent): Manifest {

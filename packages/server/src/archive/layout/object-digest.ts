@@ -8,7 +8,7 @@ import { isErasedAudio, OGG_DIGEST_TAG } from './audio-object.ts';
 import { decodeManifest } from './manifest.ts';
 
 /** An object's own statement of its content. */
-export interface ObjectIdentity {
+interface ObjectIdentity {
   /** Digest of its content; after an erasure, of the original content. */
   readonly digest: string;
   /** Whether something has been erased. */

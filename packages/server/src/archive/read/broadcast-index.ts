@@ -25,7 +25,7 @@ export interface PastBroadcast extends BroadcastSummary {
   isReplayable: boolean;
 }
 
-export interface ListOptions {
+interface ListOptions {
   /** Broadcasts that began at this time or later, Unix milliseconds. */
   fromMs: number;
   /** Broadcasts that began before this time, Unix milliseconds. */
@@ -38,7 +38,7 @@ export interface ListOptions {
 }
 
 /** A page of broadcasts. */
-export interface BroadcastPage {
+interface BroadcastPage {
   broadcasts: PastBroadcast[];
   /** Continues after this page, which may be empty; undefined at the end. */
   next: string | undefined;
@@ -200,7 +200,7 @@ export class BroadcastIndex {
 }
 
 /** When a broadcast began, Unix milliseconds. */
-export function startedMsOf({ epoch }: BroadcastName): number {
+function startedMsOf({ epoch }: BroadcastName): number {
   return epochStartedMs(epochFromText(epoch) ?? 0n);
 }
 

@@ -16,7 +16,7 @@ import { type BroadcastRecord, type BroadcastWindow, readRecord } from './broadc
 import { FrameReader } from './frame-reader.ts';
 
 /** Capture times from `fromMs` to before `toMs`, milliseconds since the epoch began. */
-export interface CaptureStretch {
+interface CaptureStretch {
   fromMs: number;
   toMs: number;
 }

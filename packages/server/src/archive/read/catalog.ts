@@ -11,7 +11,7 @@ import { listErased } from '../layout/erasure-record.ts';
 import { audioPrefix, parseAudioKey } from '../layout/path.ts';
 
 /** One audio object of a broadcast. */
-export interface ArchivedSegment extends AudioFacts {
+interface ArchivedSegment extends AudioFacts {
   key: string;
   /** Bytes. */
   size: number;

@@ -9,7 +9,7 @@ import { FRAME_TABLE, type FrameRow } from '../row/frame-row.ts';
 import { decodeFrameRows } from '../row/frame-row-decoder.ts';
 
 /** The place of one broadcast's rows in a frames object. */
-export interface FrameSection extends BroadcastName {
+interface FrameSection extends BroadcastName {
   /** At least 1. */
   readonly rows: number;
   /** Offset from the end of the header, bytes. */

@@ -70,7 +70,7 @@ const KIND_COLUMNS: readonly KindTraits['column'][] = ['header', 'audio', 'motio
 const columnOfKind = Array.from({ length: KIND_MAX + 1 }, (_, kind) => KIND_COLUMNS.indexOf(kindTraits(kind).column));
 
 /** The broadcast and window of a row. */
-export interface StatisticsKey {
+interface StatisticsKey {
   log: string;
   partition: number;
   stream: string;

@@ -31,7 +31,7 @@ export interface AudioObject {
 }
 
 /** One frames object, whose rows are decoded broadcast by broadcast. */
-export interface FramesObject {
+interface FramesObject {
   key: string;
   name: HourlyName;
   file: OpenFrames;

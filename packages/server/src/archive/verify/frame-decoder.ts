@@ -6,7 +6,7 @@
 import { packetSamples } from './opus-duration.ts';
 
 /** A frame, decoded from its own bytes. */
-export interface DecodedFrame {
+interface DecodedFrame {
   stream: string;
   epoch: bigint;
   sequence: bigint;
@@ -22,7 +22,7 @@ export interface DecodedFrame {
 }
 
 /** The fields of a HEADER payload that the archive uses; absent fields are empty or 0. */
-export interface DecodedHeader {
+interface DecodedHeader {
   title: string;
   channels: number;
   preSkip: number;
@@ -32,7 +32,7 @@ export interface DecodedHeader {
 }
 
 /** An AUDIO payload. */
-export interface DecodedAudio {
+interface DecodedAudio {
   packets: readonly Uint8Array[];
   /** -dBov; undefined if it was not measured. */
   level: number | undefined;

@@ -22,7 +22,7 @@ interface OpenHour {
   parts: Part[];
 }
 
-export interface HourlyCheckOptions {
+interface HourlyCheckOptions {
   store: Store;
   name: PartitionName;
   /** The hours before this one are in hourly files; Unix milliseconds. */

@@ -25,7 +25,7 @@ export interface CutCounts {
   voiceSamples: number;
 }
 
-export interface PartitionWalkOptions {
+interface PartitionWalkOptions {
   store: Store;
   name: PartitionName;
   /** Starts of the manifests to walk, ascending. */

@@ -7,7 +7,7 @@ import { audioKey } from '../layout/path.ts';
 import type { AudioContent, BroadcastContent } from './broadcast-content.ts';
 
 /** The facts found in its packets. */
-export interface SegmentFacts {
+interface SegmentFacts {
   prerollSamples: number;
   concealedSamples: number;
   /** Sequences of the frames in it. */

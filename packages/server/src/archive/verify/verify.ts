@@ -42,7 +42,7 @@ export interface Summary {
 }
 
 /** What to verify. */
-export interface VerifyOptions {
+interface VerifyOptions {
   store: Store;
   /** The log's committed offsets, if the log can be asked; read before the verifier begins. */
   committed?: CommittedOffsets;
@@ -61,7 +61,7 @@ export interface VerifyOptions {
 }
 
 /** Maximum number of findings kept; further ones are only counted and passed to `onFinding`. */
-export const FINDINGS_KEPT_MAX = 1_000;
+const FINDINGS_KEPT_MAX = 1_000;
 
 /**
  * Verifies an archive. An intact archive has no findings. Throws only the store's errors and the

@@ -37,7 +37,7 @@ export interface LayoutOptions {
 }
 
 /** The result of laying out frames. */
-export interface AudioLayout {
+interface AudioLayout {
   segments: AudioSegment[];
   /** Frames that overlap others, or come after the last allowed segment. */
   displaced: number[];

@@ -17,7 +17,7 @@ import { FrameRowEncoder } from './frame-row-encoder.ts';
 import type { PlannedObject } from './planned-object.ts';
 
 /** One broadcast in the open window. */
-export interface OpenBroadcast {
+interface OpenBroadcast {
   stream: string;
   epoch: string;
   frames: AvroBlocks;

@@ -30,7 +30,7 @@ import type { PlannedObject } from './planned-object.ts';
 import { type BatchView, RecordReader, type RecordView } from './record-reader.ts';
 
 /** The contents of one entry, counted for the metrics. */
-export interface EntryCounts {
+interface EntryCounts {
   frames: number;
   duplicates: number;
 }

@@ -7,7 +7,7 @@ import { safeNumber } from '../../archive/row/safe-number.ts';
 import { AVRO_LONG_BYTES, type AvroBlocks, avroLong, avroSized, avroStringMap, writeAvroLong } from '../../format/avro/index.ts';
 
 /** The columns that all rows of a batch share. */
-export interface BatchColumns {
+interface BatchColumns {
   stream: string;
   epoch: bigint;
   generation: number;

@@ -9,7 +9,7 @@ import { OggOpusWriter, type OpusTag } from '../../format/ogg/index.ts';
 import { type AudioSegment, segmentPackets } from './audio-layout.ts';
 
 /** The facts about a segment that it does not hold itself. */
-export interface AudioObjectOptions {
+interface AudioObjectOptions {
   name: Omit<AudioName, 'firstSequence' | 'position'>;
   header: HeaderState | undefined;
 }

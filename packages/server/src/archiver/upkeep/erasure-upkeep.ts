@@ -17,7 +17,7 @@ import type { ArchiverMetrics } from '../archiver-metrics.ts';
 /** Time for the process that requested an erasure to complete it, milliseconds. */
 const PATIENCE_MS = 600_000;
 
-export interface UpkeepErasureOptions {
+interface UpkeepErasureOptions {
   store: Store;
   name: PartitionName;
   metrics: ArchiverMetrics;

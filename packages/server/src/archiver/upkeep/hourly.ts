@@ -17,7 +17,7 @@ import { HayateError } from '../../kernel/error.ts';
 import type { Store } from '../../store/store.ts';
 
 /** Metadata key of the digest of the parts' digests. */
-export const PARTS_KEY = 'hayate.parts';
+const PARTS_KEY = 'hayate.parts';
 
 /**
  * Maximum number of offsets that one hourly object covers: a row needs at least one entry, usually
@@ -34,7 +34,7 @@ interface Part extends HourlyName {
   digest: string;
 }
 
-export interface CompactOptions {
+interface CompactOptions {
   store: Store;
   name: PartitionName;
   /** Start of a cut: the hours before its manifest's hour are done. */
@@ -47,7 +47,7 @@ export interface CompactOptions {
 }
 
 /** The progress of compaction. */
-export interface Compacted {
+interface Compacted {
   /** Start of the first hour that is not done, Unix milliseconds. */
   hourMs: number;
   /** Number of objects made. */

@@ -14,7 +14,7 @@ export type RetentionDays = Readonly<Record<ObjectKind, number>>;
 
 const DAY_MS = 86_400_000;
 
-export interface RetainOptions {
+interface RetainOptions {
   store: Store;
   name: PartitionName;
   /** As last read; it is written again whenever it changes. */
@@ -39,7 +39,7 @@ export interface RetainOptions {
 }
 
 /** The result of a call. */
-export interface RetainResult {
+interface RetainResult {
   retained: Retained;
   /** Whether it stopped at `cutsMax`. */
   more: boolean;

@@ -23,7 +23,7 @@ const STEPS_MAX = 32;
 /** Interval between checks for a partition's first manifest. */
 const OPENING_MS = 1_000;
 
-export interface UpkeepOptions {
+interface UpkeepOptions {
   store: Store;
   /** Retention time of objects. */
   days: RetentionDays;

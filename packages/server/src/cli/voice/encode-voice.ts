@@ -10,7 +10,7 @@ import { Resampler } from './resampler.ts';
 export const PACKET_SAMPLES = 960;
 
 /** A voice as it is sent. */
-export interface EncodedVoice {
+interface EncodedVoice {
   readonly format: AudioFormat;
   /** 48 kHz samples of all packets, including pre-skip, if known before the end. */
   readonly samples: number | undefined;

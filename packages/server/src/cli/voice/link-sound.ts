@@ -10,7 +10,7 @@ const CONCEAL_SAMPLES_MAX = 4_800;
 const CONCEAL_STEP_SAMPLES = 120;
 const SILENCE_SAMPLES = 48_000;
 
-export interface LinkSoundOptions {
+interface LinkSoundOptions {
   /** Channels of the returned sound. */
   readonly channels: 1 | 2;
   /** Whether the first link's pre-skip is left out, like that of every other link. */

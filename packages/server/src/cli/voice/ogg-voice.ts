@@ -25,7 +25,7 @@ const WARM_UP_PACKETS = 8;
 const RECENT_SAMPLES = 24_000;
 
 /** An opened file. */
-export interface OggVoice {
+interface OggVoice {
   readonly format: AudioFormat;
   /** 48 kHz samples of one pass through it, if known. */
   readonly samples: number | undefined;
@@ -39,7 +39,7 @@ export interface OggVoice {
   packets(): AsyncIterable<PlacedPacket>;
 }
 
-export interface OggVoiceOptions {
+interface OggVoiceOptions {
   /** Bits a second, used where the voice must be encoded. */
   readonly bitrate: number;
   readonly loop: boolean;

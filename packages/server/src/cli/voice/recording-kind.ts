@@ -3,7 +3,7 @@
 import { findWav } from '../../format/wav/index.ts';
 
 /** Kinds that can be sent, and names of those that cannot. */
-export type RecordingKind =
+type RecordingKind =
   | { readonly kind: 'ogg' | 'wav' }
   | { readonly kind: 'other'; readonly name: string /** Whether it may hold sound. */; readonly isSound: boolean }
   | { readonly kind: 'unknown' }

@@ -36,7 +36,7 @@ export interface VoiceFile {
   close(): Promise<void>;
 }
 
-export interface VoiceFileOptions extends ByteSourceOptions {
+interface VoiceFileOptions extends ByteSourceOptions {
   /** Bits a second, used where the voice must be encoded. */
   readonly bitrate: number;
   /** Begin again at its end. */

@@ -10,7 +10,7 @@ import { type Answer, PublishSession } from './publish-session.ts';
 import { TicketDrawer } from './ticket-drawer.ts';
 
 /** The answer to Publish, without the fields that the broadcast fills in. */
-export type AnswerOptions = Partial<Pick<Answer, 'next' | 'limits' | 'ack'>> & {
+type AnswerOptions = Partial<Pick<Answer, 'next' | 'limits' | 'ack'>> & {
   /** Every message of this connection carries unknown fields. */
   readonly odd?: boolean;
 };

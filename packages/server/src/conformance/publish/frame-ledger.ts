@@ -6,7 +6,7 @@ import { AudioSchema, type FrameHeader, framePayload, isKey, Kind, opusPacketSam
 import type { Verdict } from '../verdict.ts';
 
 /** A frame as it first arrived. */
-export interface LedgerFrame {
+interface LedgerFrame {
   readonly header: FrameHeader;
   readonly bytes: Uint8Array;
   readonly atMs: number;

@@ -9,7 +9,7 @@ import type { FrameLedger } from './frame-ledger.ts';
 import type { TicketDrawer } from './ticket-drawer.ts';
 
 /** How a session acknowledges frames: each time with a new ticket, without one, or never. */
-export type AckMode = 'tickets' | 'bare' | 'never';
+type AckMode = 'tickets' | 'bare' | 'never';
 
 /** The answer to Publish. */
 export interface Answer {

@@ -2,7 +2,7 @@
 // 10 s worth and is full when the connection begins (behaviour.md, "Limits").
 
 /** Both rates, per second. */
-export interface Rates {
+interface Rates {
   readonly framesPerSecondMax: number;
   readonly bitsPerSecondMax: number;
 }

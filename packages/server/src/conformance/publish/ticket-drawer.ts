@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 
 /** The content of a ticket. */
-export interface IssuedTicket {
+interface IssuedTicket {
   readonly epoch: bigint;
   /** Everything before this sequence is durable or declared dropped. */
   readonly next: number;

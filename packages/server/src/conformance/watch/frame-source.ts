@@ -14,7 +14,7 @@ export interface MadeFrame {
 }
 
 /** Fields that a caller may set. */
-export interface FrameOptions {
+interface FrameOptions {
   readonly participant?: number;
   /** The next sequence if absent. */
   readonly sequence?: number;

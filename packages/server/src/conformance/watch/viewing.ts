@@ -9,7 +9,7 @@ import type { Stage } from '../stage.ts';
 import { FrameSource, type MadeFrame } from './frame-source.ts';
 
 /** Fields of Watching. */
-export interface WatchingOptions {
+interface WatchingOptions {
   /** The next sequence of the source if absent. */
   readonly next?: number;
   readonly receiptIntervalMs?: number;
@@ -23,7 +23,7 @@ export interface TakenReceipt {
 }
 
 /** A line about a frame. */
-export interface FrameLine {
+interface FrameLine {
   readonly epoch: string;
   readonly sequence: number;
   readonly kind: number;

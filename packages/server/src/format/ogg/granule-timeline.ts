@@ -4,7 +4,7 @@
 // position is wrong, and then only the packets count time.
 
 /** A longer gap is closed: a minute at 48 kHz. */
-export const HOLE_SAMPLES_MAX = 48_000 * 60;
+const HOLE_SAMPLES_MAX = 48_000 * 60;
 
 /**
  * The longest time that end trimming may take beyond the packets of its own page: one packet of 120
@@ -25,7 +25,7 @@ export interface PageTime {
 }
 
 /** The result for a page's position. */
-export interface PagePlace {
+interface PagePlace {
   /** Samples that are missing before its last packet. */
   readonly gap: number;
   /** Samples to trim off its end. */

@@ -12,7 +12,7 @@ const HEADER_BYTES = 27;
  * Bytes outside any page: `torn` if they begin like a page, `junk` if not; `cut` if the input ends
  * in such a page.
  */
-export type Skipped = { readonly kind: 'junk' | 'torn' | 'cut'; readonly offset: number; readonly bytes: number };
+type Skipped = { readonly kind: 'junk' | 'torn' | 'cut'; readonly offset: number; readonly bytes: number };
 
 /**
  * Finds pages. Call `push` and `next` in turn: `next` is undefined when it needs more bytes, and

@@ -12,7 +12,7 @@ export const PAGE_SEGMENTS_MAX = 255;
 
 const HEADER_BYTES = 27;
 /** `OggS`, the beginning of a page. */
-export const CAPTURE_PATTERN = 0x4f676753;
+const CAPTURE_PATTERN = 0x4f676753;
 const NO_GRANULE = -1;
 
 /** About a second of voice. */

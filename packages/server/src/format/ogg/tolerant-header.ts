@@ -21,7 +21,7 @@ export interface MappedOpusHead extends OpusHead {
 }
 
 /** Faults of tags, by kind, with a count. */
-export interface TagTrouble {
+interface TagTrouble {
   /** Not UTF-8: read as Windows-1252, which includes Latin-1. */
   notUtf8: number;
   /** Not NAME=value: skipped. */
@@ -31,7 +31,7 @@ export interface TagTrouble {
 }
 
 /** The readable tags. Values are as in the file, including control characters. */
-export interface ReadTags {
+interface ReadTags {
   readonly tags: readonly OpusTag[];
   readonly trouble: TagTrouble;
 }

@@ -24,7 +24,7 @@ const METADATA = /(?:LIST|list).{4}(?:INFO|adtl|exif)|(?:id3 |ID3 ).{4}ID3|(?:_P
 const METADATA_BYTES = 12;
 
 /** The values in a data chunk's header, and other facts about the file. */
-export interface DataChunkOptions {
+interface DataChunkOptions {
   /** Bytes of samples by the header; 0 or Infinity if it gives none. */
   readonly size: number;
   /** Bytes of the file after the header, if known. */

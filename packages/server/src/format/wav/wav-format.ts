@@ -21,7 +21,7 @@ export interface WavFormat {
 }
 
 /** The most channels of a readable file. */
-export const CHANNELS_MAX = 128;
+const CHANNELS_MAX = 128;
 /** The sample sizes that can be read, in bytes. */
 const SAMPLE_BYTES: readonly number[] = [1, 2, 3, 4, 8];
 /** Hz. */

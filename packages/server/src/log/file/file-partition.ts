@@ -21,7 +21,7 @@ export interface Retention {
 }
 
 /** The parts of a partition; openFileLog assembles them. */
-export interface FilePartitionParts {
+interface FilePartitionParts {
   readonly number: number;
   readonly extent: Extent;
   readonly committed: number | undefined;

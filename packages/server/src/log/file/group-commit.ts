@@ -15,7 +15,7 @@ import type { Space } from './space.ts';
 const GROUP_ENTRIES_MAX = 4096;
 
 /** The dependencies of a partition's group commit. */
-export interface GroupCommitOptions {
+interface GroupCommitOptions {
   readonly extent: Extent;
   readonly writer: SegmentWriter;
   readonly space: Space;

@@ -44,7 +44,7 @@ const DEFAULTS = {
 };
 
 /** The directory of the log and its limits. The defaults are above. */
-export interface FileLogOptions extends Partial<typeof DEFAULTS> {
+interface FileLogOptions extends Partial<typeof DEFAULTS> {
   readonly directory: string;
   /** Fixed when the log is created (default 1). Later it may be omitted, or must be the same. */
   readonly partitions?: number;

@@ -26,7 +26,7 @@ export function recordBytes(keyBytes: number, valueBytes: number): number {
 }
 
 /** The fields of a record before its key. */
-export interface RecordPlace {
+interface RecordPlace {
   readonly offset: number;
   readonly appendTimeMs: number;
   /** The number of entries before it in its group; 0 to 65,535. */

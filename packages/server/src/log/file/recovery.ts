@@ -23,7 +23,7 @@ export const GROUP_BYTES_MAX = 8 * 2 ** 20;
 const TORN_BYTES_MAX = Math.max(GROUP_BYTES_MAX, RECORD_HEADER_BYTES + KEY_BYTES_MAX + ENTRY_BYTES_MAX);
 
 /** Called with the part that was cut from a file. */
-export type OnCut = (cut: { file: string; position: number; bytes: number; fault: string }) => void;
+type OnCut = (cut: { file: string; position: number; bytes: number; fault: string }) => void;
 
 /**
  * Finds the durable extent in `directory` and cuts a torn tail. Throws CORRUPT, with file and byte

@@ -7,7 +7,7 @@ import type { LogEntry } from '../log.ts';
 import { decodeRecord, peekRecordBytes, RECORD_HEADER_BYTES } from './record.ts';
 
 /** The approximate number of bytes that one batch reads from the file. */
-export const BATCH_BYTES = 2 ** 20;
+const BATCH_BYTES = 2 ** 20;
 
 /** Where to read, and the values that the reader expects there. */
 export interface ReadPlace {
@@ -23,7 +23,7 @@ export interface ReadPlace {
 }
 
 /** Whole, contiguous entries, and the fault if the bytes after them are not a record. */
-export interface RecordBatch {
+interface RecordBatch {
   readonly entries: LogEntry[];
   /** Byte position after the last entry. */
   readonly position: number;

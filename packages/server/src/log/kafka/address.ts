@@ -10,7 +10,7 @@ export interface BrokerAddress {
 }
 
 /** A topic and some brokers of its cluster. */
-export interface TopicAddress {
+interface TopicAddress {
   readonly brokers: readonly BrokerAddress[];
   readonly topic: string;
 }

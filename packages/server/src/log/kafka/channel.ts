@@ -11,7 +11,7 @@ export type Security = Pick<ConnectionOptions, 'tls' | 'sasl'>;
 /** The answer type of a call. */
 export type AnswerOf<T> = T extends API<infer _Request, infer Answer> ? Answer : never;
 
-export interface ChannelOptions {
+interface ChannelOptions {
   readonly security: Security;
   /** If a connection takes longer to open, it has failed. */
   readonly connectTimeoutMs: number;

@@ -9,7 +9,7 @@ import { type AnswerOf, Channel, type Security } from './channel.ts';
 import { answerWithin, describe, faultOfCode } from './fault.ts';
 
 /** The last known state of one partition. */
-export interface PartitionView {
+interface PartitionView {
   /** The broker that takes its appends; undefined while there is none. */
   readonly leader: BrokerAddress | undefined;
   readonly replicas: number;

@@ -6,7 +6,7 @@ import type { Channel } from './channel.ts';
 import { type Fault, faultOfCode } from './fault.ts';
 
 /** The parameters of one fetch. */
-export interface FetchRequest {
+interface FetchRequest {
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;

@@ -26,7 +26,7 @@ export interface Membership {
   readonly instanceId: string | null;
 }
 
-export interface GroupMemberOptions {
+interface GroupMemberOptions {
   readonly cluster: Cluster;
   readonly coordinator: Coordinator;
   readonly runs: PartitionRuns;

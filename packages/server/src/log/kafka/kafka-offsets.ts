@@ -10,7 +10,7 @@ import { defaultGroup, type KafkaLogOptions } from './open.ts';
 import { persist } from './persist.ts';
 
 /** A group's committed offsets, and the oldest offset still kept, by partition. */
-export interface KafkaOffsets extends CommittedOffsets {
+interface KafkaOffsets extends CommittedOffsets {
   readonly earliest: readonly number[];
 }
 

@@ -14,7 +14,7 @@ import { readPartition } from './partition-reader.ts';
 import { persist } from './persist.ts';
 import type { Producer } from './producer.ts';
 
-export interface KafkaPartitionOptions {
+interface KafkaPartitionOptions {
   readonly number: number;
   readonly cluster: Cluster;
   readonly coordinator: Coordinator;

@@ -12,7 +12,7 @@ export interface ProducerIdentity {
 }
 
 /** A waiting entry. */
-export interface WaitingEntry extends KeyValue {
+interface WaitingEntry extends KeyValue {
   /** Monotonic ms. */
   readonly sinceMs: number;
   readonly resolve: (offset: number) => void;

@@ -22,7 +22,7 @@ const RETRY_MS = 100;
  * been frozen and still believe that it leads, or may just have been elected. An offset that stays
  * beyond the end for longer is out of range.
  */
-export const STALE_END_MS = 10_000;
+const STALE_END_MS = 10_000;
 
 /**
  * Reads as described for `LogPartition.read` in log.ts. `onEnd` gets the partition's end after each

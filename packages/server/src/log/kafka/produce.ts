@@ -6,7 +6,7 @@ import type { AnswerOf, Channel } from './channel.ts';
 import { answerWithin, type Fault, faultOfCode } from './fault.ts';
 
 /** The batches that a leader must append. */
-export interface ProduceRequest {
+interface ProduceRequest {
   readonly topic: string;
   /** How long the broker waits for the copies. */
   readonly timeoutMs: number;
@@ -15,7 +15,7 @@ export interface ProduceRequest {
 }
 
 /** The result of one partition's batch. */
-export type Produced = { readonly offset: number } | { readonly fault: Fault };
+type Produced = { readonly offset: number } | { readonly fault: Fault };
 
 type Answer = Exclude<AnswerOf<typeof produceV9.api>, boolean>;
 

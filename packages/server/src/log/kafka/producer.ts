@@ -16,7 +16,7 @@ import { produce } from './produce.ts';
 import { recordBytesMax } from './record-batch.ts';
 
 /** Bounds and pace of appends. */
-export interface ProducerLimits {
+interface ProducerLimits {
   /** How long an entry waits for others to share its request. */
   readonly lingerMs: number;
   /** A batch is no larger than this, unless a single entry is. */
@@ -32,7 +32,7 @@ export interface ProducerLimits {
   readonly deliveryMs: number;
 }
 
-export interface ProducerOptions {
+interface ProducerOptions {
   readonly cluster: Cluster;
   readonly partitionCount: number;
   readonly entryBytesMax: number;

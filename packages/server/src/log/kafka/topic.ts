@@ -13,7 +13,7 @@ import { faultOf } from './fault.ts';
 import { BATCH_HEAD_BYTES } from './record-batch.ts';
 
 /** The settings of a new topic. */
-export interface TopicPlan {
+interface TopicPlan {
   /** Undefined: any number in an existing topic, 16 in a new one. */
   readonly partitions: number | undefined;
   readonly replication: number;
@@ -34,7 +34,7 @@ export interface FitTopic {
  * A topic must keep entries at least this long. It is the longest absence of the archiver that
  * loses no entries.
  */
-export const RETENTION_MS_MIN = 24 * 3_600_000;
+const RETENTION_MS_MIN = 24 * 3_600_000;
 /** The longest entry of any log. */
 export const ENTRY_BYTES_MAX = 16 * 2 ** 20;
 /**

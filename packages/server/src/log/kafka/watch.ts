@@ -7,7 +7,7 @@ import type { BrokerAddress } from './address.ts';
 import type { Cluster } from './cluster.ts';
 import { describe } from './fault.ts';
 
-export interface WatchOptions {
+interface WatchOptions {
   readonly cluster: Cluster;
   /** The number of in-sync copies that an append needs. */
   readonly minInSync: number;

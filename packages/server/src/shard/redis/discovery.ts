@@ -8,7 +8,7 @@ import { type Endpoint, type ShardName, type ShardServer, type ShardSource, serv
 export type LookUp = (name: ShardName) => Promise<readonly Endpoint[]>;
 
 /** Settings and dependencies of discovery. */
-export interface DiscoveryOptions {
+interface DiscoveryOptions {
   readonly sources: readonly ShardSource[];
   readonly lookUp: LookUp;
   readonly clock: Clock;

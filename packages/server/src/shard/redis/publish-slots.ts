@@ -26,7 +26,7 @@ export interface SlotServer<S> extends Placed {
 }
 
 /** Settings of the publishing side. */
-export interface SlotOptions {
+interface SlotOptions {
   readonly placement: Placement;
   /** How long messages are gathered, milliseconds. */
   readonly slotMs: number;
@@ -36,7 +36,7 @@ export interface SlotOptions {
 }
 
 /** What slots need from the adapter. */
-export interface SlotEnvironment<S> {
+interface SlotEnvironment<S> {
   readonly clock: Clock;
   /** The servers that slots may go to. Their order is stable while the set is. */
   servers(): readonly S[];

@@ -9,7 +9,7 @@ import type { ShardServer } from './server-address.ts';
 import { type Health, type HealthEvent, type HealthPolicy, nextHealth } from './shard-health.ts';
 
 /** The events of a publisher. */
-export interface PublisherEvents<M> {
+interface PublisherEvents<M> {
   health(health: Health, before: Health): void;
   /** These messages may not have arrived. Returns those that no other server can take. */
   rescue(messages: M[]): M[];

@@ -16,7 +16,7 @@ export interface LinkParts {
 }
 
 /** The events of a link. */
-export interface LinkEvents {
+interface LinkEvents {
   /** The server has answered the greeting; bytes can be written. */
   linked(): void;
   reply(value: RespValue): void;

@@ -4,17 +4,17 @@
 // specification. Bulk strings are views of the pushed bytes, not copies.
 
 /** An error reply: a command failed. */
-export interface ErrorReply {
+interface ErrorReply {
   readonly error: string;
 }
 
 /** A status reply. */
-export interface StatusReply {
+interface StatusReply {
   readonly status: string;
 }
 
 /** An element of an array: an integer, a bulk string, or null. */
-export type RespItem = number | Uint8Array | null;
+type RespItem = number | Uint8Array | null;
 
 /** A reply. Nested arrays are refused: no command that Hayate sends gets one. */
 export type RespValue = ErrorReply | StatusReply | RespItem | readonly RespItem[];
@@ -32,7 +32,7 @@ const LINE_BYTES_MAX = 4_096;
 const ITEMS_MAX = 8;
 
 /** Bounds of a reply. */
-export interface RespLimits {
+interface RespLimits {
   /** The most bytes of a bulk string. Default 64 MiB. */
   readonly bulkBytesMax?: number;
 }

@@ -3,7 +3,7 @@
 import { Counter, Gauge, type Registry } from '@prometheus-io/client';
 
 /** The counts of one server, since it was found. */
-export interface ShardCounts {
+interface ShardCounts {
   /** Messages written, including copies and repetitions. */
   publishes: number;
   publishedBytes: number;

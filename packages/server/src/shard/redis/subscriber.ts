@@ -9,7 +9,7 @@ import { writeCommand, writeSubscriptions } from './resp-writer.ts';
 import type { ShardServer } from './server-address.ts';
 
 /** The events of a subscriber. */
-export interface SubscriberEvents {
+interface SubscriberEvents {
   message(channel: string, message: Uint8Array): void;
   linked(): void;
   broken(reason: string, wasLinked: boolean): void;

@@ -23,7 +23,7 @@ import type { Store } from '../store.ts';
  * The options of an S3 bucket. Credentials come from the SDK's usual chain: environment, files,
  * roles.
  */
-export interface S3Options extends BucketOptions {
+interface S3Options extends BucketOptions {
   readonly region: string;
 }
 

@@ -24,7 +24,8 @@ export interface MicrophoneOptions {
   /** Default: performance.now(). Pass the Broadcaster's clock if it has its own. */
   clock?: Clock;
   /**
-   * URL of the capture worklet, for pages whose CSP forbids blob: scripts. Default: a blob: URL.
+   * URL of the capture worklet, for pages whose CSP forbids blob: scripts, and for apps that are
+   * compiled for less than ES2022. Default: a blob: URL.
    */
   workletUrl?: string;
 }

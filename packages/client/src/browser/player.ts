@@ -25,7 +25,8 @@ export interface PlayerOptions {
   /** Poses only, no sound: no AudioContext is made. For thumbnails. Default false. */
   motionOnly?: boolean;
   /**
-   * URL of the playout worklet, for pages whose CSP forbids blob: scripts. Default: a blob: URL.
+   * URL of the playout worklet, for pages whose CSP forbids blob: scripts, and for apps that are
+   * compiled for less than ES2022. Default: a blob: URL.
    */
   workletUrl?: string;
   /** Bounds of the jitter buffer. */

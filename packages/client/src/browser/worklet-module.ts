@@ -1,7 +1,8 @@
 // Audio worklets are separate modules, fetched by URL. Ours are the text of self-contained
 // functions and classes in blob: URLs, which works with bundlers, minifiers and plain packages. A
 // page whose Content-Security-Policy forbids blob: in script-src serves the same text itself
-// (captureWorkletSource, playoutWorkletSource) and passes its URL.
+// (captureWorkletSource, playoutWorkletSource) and passes its URL. So does an app that is compiled
+// for less than ES2022: its compiler would replace class fields by helpers outside of the text.
 import { type createPlayoutBuffer, type PlayoutLine, playoutBufferSource } from '../playout/playout-buffer.ts';
 
 /**

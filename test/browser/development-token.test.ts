@@ -1,6 +1,6 @@
 // Development mode in a real browser. Pages on the server's own machine get a token through the
-// local door, by HTTP, and with --lan by HTTPS. A page of another site gets none, whether it asks
-// the public port or the door.
+// token port, by HTTP, and with --lan by HTTPS. A page of another site gets none, whether it asks
+// the public port or the token port.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -55,14 +55,14 @@ test('a page on this machine gets a token, under each of its names, and with --l
   }
 });
 
-test('a page of another site gets no token, at the public port, at the local door, or under a name that it rebound to this machine', async (t) => {
+test('a page of another site gets no token, at the public port, at the token port, or under a name that it rebound to this machine', async (t) => {
   const open = await openBrowser(t);
   if (open === undefined) return;
   const server = await startTestServer(t, ROLES);
   const { port } = new URL(server.url);
   const head = `POST /dev/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${BODY.length}\r\n\r\n`;
-  const door = (await openRaw(t, server.url).ask(head + BODY)).headers.location ?? '';
-  assert.match(door, /^http:\/\/127\.0\.0\.1:\d+\/dev\/token$/);
+  const tokenPort = (await openRaw(t, server.url).ask(head + BODY)).headers.location ?? '';
+  assert.match(tokenPort, /^http:\/\/127\.0\.0\.1:\d+\/dev\/token$/);
   const site = createServer((_request, response) => response.setHeader('Content-Type', 'text/html').end('<title>evil</title>'));
   const { promise, resolve } = Promise.withResolvers<void>();
   site.listen(0, '127.0.0.1', resolve);
@@ -72,7 +72,7 @@ test('a page of another site gets no token, at the public port, at the local doo
     site.close();
   });
   const evil = await open(`http://evil.example:${(site.address() as AddressInfo).port}/`);
-  for (const url of [`http://localhost:${port}/dev/token`, `http://127.0.0.1:${port}/dev/token`, door])
+  for (const url of [`http://localhost:${port}/dev/token`, `http://127.0.0.1:${port}/dev/token`, tokenPort])
     assert.match(String(await ask(evil, url)), /TypeError/, url);
   const rebound = await open(`http://evil.example:${port}/livez`);
   assert.equal(await ask(rebound, '/dev/token'), 'no token');

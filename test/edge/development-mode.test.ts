@@ -133,7 +133,7 @@ test('on this machine a program gets a token by following the redirect, under ev
   assert.match((await run(curl, args)).stdout, /follow the redirect/);
 });
 
-test('a server on IPv6 loopback has its local door there, for programs and for pages', async (t) => {
+test('a server on IPv6 loopback has its token port there, for programs and for pages', async (t) => {
   if (!requireIpv6(t)) return;
   const server = await startTestServer(t, [...ROLES, '--host', '::1']);
   const { port } = new URL(server.url);
@@ -150,23 +150,23 @@ test('a server on IPv6 loopback has its local door there, for programs and for p
   assert.match(page.headers.get('Location') ?? '', /^http:\/\/localhost:\d+\/dev\/token$/);
 });
 
-test('the local door is open only to this machine, and closes with the server', async (t) => {
+test('the token port is open only to this machine, and closes with the server', async (t) => {
   const server = await startTestServer(t, ROLES);
   const first = await openRaw(t, server.url).ask(request('Host: localhost\r\n'));
-  const door = new URL(first.headers.location ?? '');
-  assert.equal(door.hostname, '127.0.0.1');
+  const tokenPort = new URL(first.headers.location ?? '');
+  assert.equal(tokenPort.hostname, '127.0.0.1');
   for (const path of ['/', '/livez', '/metrics', '/api/streams', '/dev/token'])
     assert.equal(
-      (await openRaw(t, door.origin).ask(`GET ${path} HTTP/1.1\r\nHost: ${door.host}\r\n\r\n`)).status,
+      (await openRaw(t, tokenPort.origin).ask(`GET ${path} HTTP/1.1\r\nHost: ${tokenPort.host}\r\n\r\n`)).status,
       path === '/dev/token' ? 405 : 404,
       path,
     );
   await server.drain();
-  await assert.rejects(fetch(door));
+  await assert.rejects(fetch(tokenPort));
 });
 
-test('the command line says what to do if it cannot reach the local door', async (t) => {
-  // A server elsewhere, as far as a client can tell: its local door is closed.
+test('the command line says what to do if it cannot reach the token port', async (t) => {
+  // A server elsewhere, as far as a client can tell: its token port is closed.
   const closed = await freePort();
   const { promise, resolve } = Promise.withResolvers<void>();
   const elsewhere = createHttpServer((_request, response) =>

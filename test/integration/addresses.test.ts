@@ -111,7 +111,7 @@ test('the zone of a link-local address is kept, for listening and in the printed
   assert.equal(status, 200);
 });
 
-test('a client is redirected to the local door under any address of this machine, and under no name but localhost', async (t) => {
+test('a client is redirected to the token port under any address of this machine, and under no name but localhost', async (t) => {
   if (!requireIpv6(t)) return;
   const { url } = await startTestServer(t, ['--roles', 'api', '--host', '::1']);
   const { port } = new URL(url);

@@ -7,8 +7,8 @@ import { PATHS } from '@hayate/protocol';
 import type { Registry } from '@prometheus-io/client';
 import { openLog, openShards, openStore, storeDirectory } from './adapters.ts';
 import { Api, createApplication } from './api/api.ts';
-import { addDevelopmentDoor } from './api/development-door.ts';
-import { addDevelopmentToken, type DoorAddress } from './api/development-token.ts';
+import { addDevelopmentToken, type TokenPortAddress } from './api/development-token.ts';
+import { addTokenPort } from './api/development-token-port.ts';
 import { addOperationRoutes, type Operations } from './api/operation-routes.ts';
 import { addPageRoutes } from './api/page-routes.ts';
 import { requestListener } from './api/request-listener.ts';
@@ -139,9 +139,9 @@ async function start(given: ServeSettings, member: GroupMember | undefined, clea
   const operations = member === undefined ? own : member.operations;
   if (operations !== undefined) addOperationRoutes(internalApp ?? publicApp, operations);
   if (security.development !== undefined) {
-    const door = await openDoor(parts, security.development.secret);
-    cleanup.push(() => door.gateway.close());
-    addDevelopmentToken(publicApp, { ...security.development, door: door.address, remoteAddress: remoteAddressOf });
+    const tokenPort = await openTokenPort(parts, security.development.secret);
+    cleanup.push(() => tokenPort.gateway.close());
+    addDevelopmentToken(publicApp, { ...security.development, tokenPort: tokenPort.address, remoteAddress: remoteAddressOf });
   }
   if (settings.roles.includes('api')) addPageRoutes(publicApp, pagesDirectory());
 
@@ -326,10 +326,10 @@ async function givenCertificate({ tlsCert, tlsKey }: ServeSettings, context: Con
 }
 
 /** Opens the port at which development mode issues tokens, only on loopback. */
-async function openDoor(
+async function openTokenPort(
   { settings, context, connectionMetrics }: Parts,
   secret: Uint8Array,
-): Promise<{ gateway: Gateway; address: DoorAddress }> {
+): Promise<{ gateway: Gateway; address: TokenPortAddress }> {
   const app = createApplication(context);
   const isIpv6 = isLoopback(settings.host) && settings.host.includes(':');
   const gateway: Gateway = await Gateway.listen({
@@ -346,7 +346,7 @@ async function openDoor(
   const address = isIpv6
     ? { program: `[::1]:${gateway.port}`, page: `localhost:${gateway.port}` }
     : { program: `127.0.0.1:${gateway.port}`, page: `127.0.0.1:${gateway.port}` };
-  addDevelopmentDoor(app, { secret, address });
+  addTokenPort(app, { secret, address });
   return { gateway, address };
 }
 

@@ -6,16 +6,16 @@ import { secretKeys } from '../auth/key-source.ts';
 import { createVerifyToken } from '../auth/verify-token.ts';
 import { createContext } from '../kernel/context.ts';
 import { createApplication } from './api.ts';
-import { addDevelopmentDoor } from './development-door.ts';
 import { addDevelopmentToken } from './development-token.ts';
+import { addTokenPort } from './development-token-port.ts';
 
 const secret = Buffer.alloc(32, 3);
 const AUTHORITY = '127.0.0.1:41234';
-const DOOR = { program: AUTHORITY, page: AUTHORITY };
+const TOKEN_PORT = { program: AUTHORITY, page: AUTHORITY };
 const publish = { grants: { publish: ['*'] } };
 
 interface Asked {
-  door?: boolean;
+  tokenPort?: boolean;
   from?: string;
   headers?: Record<string, string>;
   pairingCode?: string | undefined;
@@ -23,15 +23,15 @@ interface Asked {
 }
 
 /**
- * Asks the public port or the door. Resolves to the status, the headers, and the grants of the
- * token, if one is issued.
+ * Asks the public port or the token port. Resolves to the status, the headers, and the grants of
+ * the token, if one is issued.
  */
-async function ask(body: unknown, { door = false, from = '127.0.0.1', headers = {}, method = 'POST', ...options }: Asked = {}) {
+async function ask(body: unknown, { tokenPort = false, from = '127.0.0.1', headers = {}, method = 'POST', ...options }: Asked = {}) {
   const app = createApplication(createContext({ logLevel: 'silent' }));
   const pairingCode = 'pairingCode' in options ? options.pairingCode : 'the-code';
-  if (door) addDevelopmentDoor(app, { secret, address: DOOR });
-  else addDevelopmentToken(app, { secret, pairingCode, door: DOOR, remoteAddress: () => from });
-  const all = { Host: door ? AUTHORITY : 'localhost:8080', 'Content-Type': 'application/json', ...headers };
+  if (tokenPort) addTokenPort(app, { secret, address: TOKEN_PORT });
+  else addDevelopmentToken(app, { secret, pairingCode, tokenPort: TOKEN_PORT, remoteAddress: () => from });
+  const all = { Host: tokenPort ? AUTHORITY : 'localhost:8080', 'Content-Type': 'application/json', ...headers };
   const response = await app.request('/dev/token', { method, headers: all, ...(method === 'POST' ? { body: JSON.stringify(body) } : {}) });
   const answer = { status: response.status, headers: response.headers, grants: undefined };
   if (response.status !== 200) return answer;
@@ -40,7 +40,7 @@ async function ask(body: unknown, { door = false, from = '127.0.0.1', headers = 
 }
 const status = async (body: unknown, asked?: Asked) => (await ask(body, asked)).status;
 
-test('the public port redirects any request of this machine to the local door, and gives no token itself', async () => {
+test('the public port redirects any request of this machine to the token port, and gives no token itself', async () => {
   for (const from of ['127.0.0.1', '::1', '::ffff:127.0.0.1'])
     for (const grants of [{ publish: ['hoshi'] }, { watch: ['*'] }, { moderate: ['*'] }, {}]) {
       const answer = await ask({ grants }, { from });
@@ -59,8 +59,8 @@ test('an address is recognised as this machine in any spelling by the client or 
     assert.equal(await status(publish, { headers: { Host } }), 403, Host);
 });
 
-test('the local door gives the grants that it is asked for', async () => {
-  const { grants } = await ask({ grants: { publish: ['hoshi'], moderate: ['*'] } }, { door: true });
+test('the token port gives the grants that it is asked for', async () => {
+  const { grants } = await ask({ grants: { publish: ['hoshi'], moderate: ['*'] } }, { tokenPort: true });
   assert.deepEqual([grants?.publish, grants?.moderate], [['hoshi'], ['*']]);
 });
 
@@ -84,16 +84,16 @@ test('another device on the network gets watch, and more only with the pairing c
   for (const right of ['publish', 'room', 'moderate']) assert.equal(await status({ grants: { [right]: ['*'] } }, { from }), 403, right);
 });
 
-test('a request that a proxy marks as forwarded gets no token, neither on the public port nor at the local door', async () => {
+test('a request that a proxy marks as forwarded gets no token, neither on the public port nor at the token port', async () => {
   const signs = [
     ...['Forwarded', 'Via', 'CDN-Loop', 'X-Real-IP', 'X-Client-IP', 'True-Client-IP', 'X-Cluster-Client-IP', 'CF-Connecting-IP', 'CF-Ray'],
     ...['X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Proto', 'X-Forwarded-Prefix', 'X-FORWARDED-SERVER', 'X-Original-URL'],
     ...['X-Envoy-External-Address', 'X-Amzn-Trace-Id', 'Fly-Client-IP', 'Fastly-Client-IP'],
   ];
-  for (const door of [false, true]) {
-    for (const sign of signs) assert.equal(await status(publish, { door, headers: { [sign]: '127.0.0.1' } }), 403, sign);
+  for (const tokenPort of [false, true]) {
+    for (const sign of signs) assert.equal(await status(publish, { tokenPort, headers: { [sign]: '127.0.0.1' } }), 403, sign);
     for (const other of ['X-Request-Id', 'X-Custom', 'Forwarding', 'Accept'])
-      assert.notEqual(await status(publish, { door, headers: { [other]: '1' } }), 403, other);
+      assert.notEqual(await status(publish, { tokenPort, headers: { [other]: '1' } }), 403, other);
   }
 });
 
@@ -106,31 +106,32 @@ test("a page of another site gets no token: by its name, by an address, by 'null
     'null',
     'x',
   ];
-  for (const door of [false, true]) {
+  for (const tokenPort of [false, true]) {
     for (const Origin of others) {
-      assert.equal(await status(publish, { door, headers: { Origin } }), 403, Origin);
-      if (door)
+      assert.equal(await status(publish, { tokenPort, headers: { Origin } }), 403, Origin);
+      if (tokenPort)
         assert.equal(
-          await status(undefined, { door, method: 'OPTIONS', headers: { Origin, 'Access-Control-Request-Method': 'POST' } }),
+          await status(undefined, { tokenPort, method: 'OPTIONS', headers: { Origin, 'Access-Control-Request-Method': 'POST' } }),
           403,
         );
     }
     for (const Host of ['rebound.example', 'localhost.evil.example', ''])
-      assert.equal(await status(publish, { door, headers: { Host } }), 403, Host);
-    for (const site of ['cross-site', 'same-site']) assert.equal(await status(publish, { door, headers: { 'Sec-Fetch-Site': site } }), 403);
+      assert.equal(await status(publish, { tokenPort, headers: { Host } }), 403, Host);
+    for (const site of ['cross-site', 'same-site'])
+      assert.equal(await status(publish, { tokenPort, headers: { 'Sec-Fetch-Site': site } }), 403);
   }
   for (const Host of ['localhost:41234', '127.0.0.1', '127.0.0.1:8080'])
-    assert.equal(await status(publish, { door: true, headers: { Host } }), 403, Host);
+    assert.equal(await status(publish, { tokenPort: true, headers: { Host } }), 403, Host);
 });
 
-test('a page of this machine gets a token at the local door, from any port of its own, and may read the answer', async () => {
+test('a page of this machine gets a token at the token port, from any port of its own, and may read the answer', async () => {
   for (const Origin of ['http://localhost:8080', 'https://127.0.0.1:9', 'http://[::1]:8080', 'http://app.localhost:5173']) {
     assert.equal(await status(publish, { headers: { Origin } }), 307, Origin);
     const headers = { Origin, 'Access-Control-Request-Method': 'POST', 'Access-Control-Request-Headers': 'content-type' };
-    const preflight = await ask(undefined, { door: true, method: 'OPTIONS', headers });
+    const preflight = await ask(undefined, { tokenPort: true, method: 'OPTIONS', headers });
     assert.equal(preflight.status, 204);
     assert.equal(preflight.headers.get('Access-Control-Allow-Headers'), 'Content-Type');
-    for (const { headers } of [preflight, await ask(publish, { door: true, headers: { Origin } })])
+    for (const { headers } of [preflight, await ask(publish, { tokenPort: true, headers: { Origin } })])
       assert.equal(headers.get('Access-Control-Allow-Origin'), Origin);
   }
   // Another device on the network opens the pages by this machine's address.
@@ -141,17 +142,17 @@ test('a page of this machine gets a token at the local door, from any port of it
 });
 
 test('forms and malformed requests get no token', async () => {
-  for (const door of [false, true]) {
+  for (const tokenPort of [false, true]) {
     for (const type of ['text/plain', 'application/x-www-form-urlencoded', ''])
-      assert.equal(await status(publish, { door, headers: { 'Content-Type': type } }), 400, type);
+      assert.equal(await status(publish, { tokenPort, headers: { 'Content-Type': type } }), 400, type);
     for (const body of [undefined, 7, {}, { grants: { publish: 'hoshi' } }, { grants: { publish: ['a/b'] } }])
-      assert.equal(await status(body, { door }), 400, JSON.stringify(body));
+      assert.equal(await status(body, { tokenPort }), 400, JSON.stringify(body));
   }
 });
 
-test('pages may connect to the local door, and to no other', async () => {
+test('pages may connect to the token port, and to no other', async () => {
   const app = createApplication(createContext({ logLevel: 'silent' }));
-  addDevelopmentToken(app, { secret, pairingCode: undefined, door: DOOR, remoteAddress: () => '127.0.0.1' });
+  addDevelopmentToken(app, { secret, pairingCode: undefined, tokenPort: TOKEN_PORT, remoteAddress: () => '127.0.0.1' });
   app.get('/page', (context) => context.text('a page', 200, { 'Content-Security-Policy': "default-src 'self'; connect-src 'self' ws:" }));
   app.get('/other', (context) => context.text('no page'));
   const policyOf = async (path: string) => (await app.request(path)).headers.get('Content-Security-Policy');

@@ -1,9 +1,9 @@
 // Issues tokens in development mode: a program or a browser on this machine may do everything. The
 // public port issues no tokens itself, since behind a reverse proxy or a tunnel every client looks
-// like this machine. It redirects the client to the local door (development-door.ts), a port that
-// is not exposed anywhere, so only a client on this machine reaches it. A client with the pairing
-// code needs no door. docs/decision/0019-development-tokens-through-a-second-port.md gives the
-// reasons.
+// like this machine. It redirects the client to the token port (development-token-port.ts), a port
+// that is not exposed anywhere, so only a client on this machine reaches it. A client with the
+// pairing code needs no token port. docs/decision/0019-development-tokens-through-a-second-port.md
+// gives the reasons.
 import { timingSafeEqual } from 'node:crypto';
 import { z as documented, type OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
@@ -22,7 +22,7 @@ const Request = z.object({
 });
 type TokenRequest = z.infer<typeof Request>;
 
-/** The path of token requests, on the public port and at the door. */
+/** The path of token requests, on the public port and at the token port. */
 export const TOKEN_PATH = '/dev/token';
 
 /**
@@ -33,10 +33,10 @@ const FORWARDED =
   /^(forwarded|via|cdn-loop|x-forwarded|(x-)?(real|true-client|client|cluster-client|proxyuser)-ip|x-(forwarded|original|envoy|azure|arr|amzn|appengine|vercel)-.+|(cf|fly|fastly|akamai)-.+)$/;
 
 /**
- * The local door as host and port, `127.0.0.1:PORT`: for programs, and for pages, which may need
+ * The token port as host and port, `127.0.0.1:PORT`: for programs, and for pages, which may need
  * another name for it.
  */
-export interface DoorAddress {
+export interface TokenPortAddress {
   readonly program: string;
   readonly page: string;
 }
@@ -45,22 +45,22 @@ interface DevelopmentTokenOptions {
   secret: Uint8Array;
   /** The code that grants every right from any address; undefined: there is none. */
   pairingCode: string | undefined;
-  /** The address of the local door. */
-  door: DoorAddress;
+  /** The address of the token port. */
+  tokenPort: TokenPortAddress;
   /** The remote address of a request. */
   remoteAddress: (environment: unknown) => string;
 }
 
 /**
- * Adds POST /dev/token to the public `app`, and lets its pages connect to the door. Call it before
- * pages are added.
+ * Adds POST /dev/token to the public `app`, and lets its pages connect to the token port. Call it
+ * before pages are added.
  */
-export function addDevelopmentToken(app: OpenAPIHono, { secret, pairingCode, door, remoteAddress }: DevelopmentTokenOptions): void {
+export function addDevelopmentToken(app: OpenAPIHono, { secret, pairingCode, tokenPort, remoteAddress }: DevelopmentTokenOptions): void {
   app.use('*', async (context, next) => {
     await next();
     const policy = context.res.headers.get('Content-Security-Policy');
     if (policy !== null)
-      context.header('Content-Security-Policy', policy.replace("connect-src 'self'", `connect-src 'self' http://${door.page}`));
+      context.header('Content-Security-Policy', policy.replace("connect-src 'self'", `connect-src 'self' http://${tokenPort.page}`));
   });
   describeTokenPath(app);
   app.post(TOKEN_PATH, async (context) => {
@@ -70,7 +70,7 @@ export function addDevelopmentToken(app: OpenAPIHono, { secret, pairingCode, doo
     refuseOtherSites(context);
     if (!namesThisMachine(context.req.header('Host') ?? ''))
       throw new HayateError('FORBIDDEN', 'tokens are given only under an address of this machine');
-    if (isLoopback(remoteAddress(context.env))) return sendToDoor(context, door);
+    if (isLoopback(remoteAddress(context.env))) return redirectToTokenPort(context, tokenPort);
     // Another device on the network that --lan listens on.
     const { publish, room, moderate } = request.grants;
     if (publish.length > 0 || room.length > 0 || moderate.length > 0)
@@ -147,8 +147,8 @@ export function refuseOtherSites({ req }: Context): void {
 }
 
 /** RFC 9110 section 15.4.8: the client repeats the request there, with its method and body. */
-function sendToDoor(context: Context, door: DoorAddress): Response {
-  const address = context.req.header('Origin') === undefined ? door.program : door.page;
+function redirectToTokenPort(context: Context, tokenPort: TokenPortAddress): Response {
+  const address = context.req.header('Origin') === undefined ? tokenPort.program : tokenPort.page;
   const error = { code: 'ELSEWHERE', message: 'follow the redirect (curl -L); it leads to a port that only this machine can reach' };
   return context.json({ error }, 307, { Location: `http://${address}${TOKEN_PATH}`, 'Cache-Control': 'no-store' });
 }

@@ -93,8 +93,8 @@ export class StatisticsCounter {
   readonly #kindFrames = [0, 0, 0, 0, 0, 0];
   readonly #kindBytes = [0, 0, 0, 0, 0, 0];
   readonly #levels = new LevelRuns();
-  readonly #level = new Range();
-  readonly #delayUs = new Range();
+  readonly #level = new ValueRange();
+  readonly #delayUs = new ValueRange();
   #title = '';
   #labels: Readonly<Record<string, string>> = {};
   #viewersMax = 0;
@@ -234,7 +234,7 @@ export class StatisticsCounter {
 }
 
 /** Collects numbers: their count, least, mean and greatest; undefined while there are none. */
-class Range {
+class ValueRange {
   count = 0;
   #sum = 0;
   #least = Infinity;

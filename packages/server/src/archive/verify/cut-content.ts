@@ -59,7 +59,7 @@ export interface CutContent {
 }
 
 /** Records of intended deletions. */
-export interface Gone {
+export interface DeletionState {
   retained: Retained;
   /** Broadcasts that have a record of erasure. */
   erased: ErasedSet;
@@ -70,8 +70,14 @@ export interface Gone {
 type Place = { kind: 'audio'; name: AudioName } | { kind: Exclude<ObjectKind, 'audio'>; name: HourlyName };
 
 /** Reads the cut between two manifests. */
-export async function readCut(store: Store, before: Manifest, after: Manifest, gone: Gone, report: Report): Promise<CutContent> {
-  const reader = new CutReader(store, before, after, gone, report);
+export async function readCut(
+  store: Store,
+  before: Manifest,
+  after: Manifest,
+  deletions: DeletionState,
+  report: Report,
+): Promise<CutContent> {
+  const reader = new CutReader(store, before, after, deletions, report);
   await concurrently(after.previous?.objects ?? [], STORE_CONCURRENCY, (object) => reader.read(object));
   return reader.content;
 }
@@ -79,14 +85,14 @@ export async function readCut(store: Store, before: Manifest, after: Manifest, g
 class CutReader {
   readonly content: CutContent;
   readonly #store: Store;
-  readonly #gone: Gone;
+  readonly #deletions: DeletionState;
   readonly #report: Report;
 
-  constructor(store: Store, before: Manifest, after: Manifest, gone: Gone, report: Report) {
+  constructor(store: Store, before: Manifest, after: Manifest, deletions: DeletionState, report: Report) {
     const whole = { frames: true, marks: true, statistics: true, audio: true };
     this.content = { before, after, frames: [], marks: [], statistics: [], audio: [], whole, present: [] };
     this.#store = store;
-    this.#gone = gone;
+    this.#deletions = deletions;
     this.#report = report;
   }
 
@@ -98,17 +104,17 @@ class CutReader {
     const bytes = await this.#store.get(key);
     if (bytes === undefined) {
       whole[kind] = false;
-      if (before.start >= this.#gone.retained[kind])
+      if (before.start >= this.#deletions.retained[kind])
         this.#report({ rule: 'objects', key, expected: `the object that the manifest of ${after.start} names`, found: 'nothing' });
       return;
     }
     present.push({ key, kind, size: bytes.length });
-    if (before.start < this.#gone.retained.deleted[kind])
+    if (before.start < this.#deletions.retained.deleted[kind])
       this.#report({ rule: 'objects', key, expected: 'nothing: it was deleted for its age', found: 'an object' });
     try {
       const identity = readObjectIdentity(key, bytes);
       if (identity.digest !== digest) throw new HayateError('CORRUPT', `it has the digest ${identity.digest}`);
-      if (identity.erased && this.#gone.erased.size === 0)
+      if (identity.erased && this.#deletions.erased.size === 0)
         this.#report({ rule: 'erasure', key, expected: 'a record of the erasure', found: 'none' });
       if (place.kind === 'audio') this.#takeAudio(key, place.name, bytes, digest);
       else await this.#takeRows(key, place.kind, place.name, bytes);
@@ -119,7 +125,7 @@ class CutReader {
   }
 
   #takeAudio(key: string, name: AudioName, bytes: Uint8Array, digest: string): void {
-    const { erased, erasedWholly } = this.#gone;
+    const { erased, erasedWholly } = this.#deletions;
     const broadcast = broadcastKey({ stream: name.stream, epoch: epochText(name.epoch) });
     const wrong = (expected: string, found: string) => this.#report({ rule: 'erasure', key, expected, found });
     if (isErasedAudio(readOggOpusHeaders(bytes).tags)) {
@@ -141,7 +147,7 @@ class CutReader {
   }
 
   #kept<Row extends BroadcastName>(key: string, rows: readonly Row[]): Row[] {
-    const { erased, erasedWholly } = this.#gone;
+    const { erased, erasedWholly } = this.#deletions;
     const left = rows.find((row) => erasedWholly.has(broadcastKey(row)));
     if (left !== undefined)
       this.#report({ rule: 'erasure', key, expected: 'nothing of an erased broadcast', found: `rows of ${broadcastKey(left)}` });

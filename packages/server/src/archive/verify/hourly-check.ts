@@ -8,7 +8,7 @@ import { broadcastKey } from '../layout/broadcast-name.ts';
 import { hourlyPrefix, type OffsetRange, type PartitionName, parseHourlyKey } from '../layout/path.ts';
 import { readStatistics } from '../read/statistics-reader.ts';
 import type { StatisticsRow } from '../row/statistics-row.ts';
-import type { Gone, RowObject } from './cut-content.ts';
+import type { DeletionState, RowObject } from './cut-content.ts';
 import { errorText, type Report } from './finding.ts';
 
 /** A small object: the offsets that it covers, and a hash of its rows. */
@@ -28,7 +28,7 @@ interface HourlyCheckOptions {
   /** The hours before this one are in hourly files; Unix milliseconds. */
   doneBeforeMs: number;
   /** Returns the current records of intended deletions. */
-  gone: () => Promise<Gone>;
+  deletions: () => Promise<DeletionState>;
   report: Report;
   /** Called with each file that belongs to an hour of the walk. */
   onFile: (key: string, size: number) => void;
@@ -103,7 +103,7 @@ export class HourlyCheck {
 
   /** Describes the faults of a file; empty if there are none. */
   async #differ(key: string, parts: readonly Part[]): Promise<string> {
-    const { erased, erasedWholly } = await this.#options.gone();
+    const { erased, erasedWholly } = await this.#options.deletions();
     let rows: StatisticsRow[];
     try {
       rows = await readStatistics(this.#options.store, key);
@@ -121,7 +121,7 @@ export class HourlyCheck {
   #again(parts: readonly Part[]): Promise<Part[]> {
     return Promise.all(
       parts.map(async (part) => {
-        const { erased } = await this.#options.gone();
+        const { erased } = await this.#options.deletions();
         const rows = await readStatistics(this.#options.store, part.key).catch(() => []);
         return { ...part, hash: hashOf(rows.filter((row) => !erased.has(broadcastKey(row)))) };
       }),

@@ -10,7 +10,7 @@ import { findManifest, listCuts } from '../layout/manifest-chain.ts';
 import { manifestKey, type PartitionName, parseHourlyKey, retainedKey } from '../layout/path.ts';
 import { everythingRetained, type Retained, readRetained } from '../layout/retained.ts';
 import { broadcastsOf } from './broadcast-content.ts';
-import { type CutContent, type Gone, readCut } from './cut-content.ts';
+import { type CutContent, type DeletionState, readCut } from './cut-content.ts';
 import { errorText, type Finding, type Report } from './finding.ts';
 import { HourlyCheck } from './hourly-check.ts';
 import { checkRows, checkTiles, checkWindows, ObjectWindows } from './offset-check.ts';
@@ -34,7 +34,7 @@ interface PartitionWalkOptions {
   fromOldest: boolean;
   report: Report;
   /** Returns the current records of erasure. */
-  erasures: () => Promise<Pick<Gone, 'erased' | 'erasedWholly'>>;
+  erasures: () => Promise<Pick<DeletionState, 'erased' | 'erasedWholly'>>;
   onCut: (cut: CutContent, counts: CutCounts) => void;
   onHourlyFile: (key: string, size: number) => void;
   signal: AbortSignal | undefined;
@@ -47,7 +47,7 @@ export async function walkPartition(options: PartitionWalkOptions): Promise<Mani
 
 class PartitionWalk {
   readonly #options: PartitionWalkOptions;
-  #gone: Gone | undefined;
+  #deletions: DeletionState | undefined;
   #isRecordBad = false;
 
   constructor(options: PartitionWalkOptions) {
@@ -56,13 +56,13 @@ class PartitionWalk {
 
   async run(): Promise<Manifest | undefined> {
     const { store, name, report, fromOldest, signal } = this.#options;
-    const gone = await this.#refresh();
+    const deletions = await this.#refresh();
     const hourly = new HourlyCheck({
       store,
       name,
       report,
-      doneBeforeMs: await this.#hoursDone(gone),
-      gone: () => this.#refresh(),
+      doneBeforeMs: await this.#hoursDone(deletions),
+      deletions: () => this.#refresh(),
       onFile: this.#options.onHourlyFile,
     });
     let newest: Manifest | undefined;
@@ -101,13 +101,13 @@ class PartitionWalk {
 
   async #checkCut(before: Manifest, after: Manifest, hourly: HourlyCheck): Promise<void> {
     const { report, onCut } = this.#options;
-    let { findings, cut, counts } = await this.#look(before, after, this.#gone ?? (await this.#refresh()));
+    let { findings, cut, counts } = await this.#look(before, after, this.#deletions ?? (await this.#refresh()));
     if (findings.length > 0) {
-      const gone = await this.#refresh();
+      const deletions = await this.#refresh();
       const [first, second] = [await this.#again(before), await this.#again(after)];
       // The manifest was deleted for its age, or damaged, meanwhile. Another check reports that.
       if (first === undefined || second === undefined) return hourly.lose();
-      ({ findings, cut, counts } = await this.#look(first, second, gone));
+      ({ findings, cut, counts } = await this.#look(first, second, deletions));
     }
     for (const finding of findings.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))) report(finding);
     if (cut.whole.statistics)
@@ -117,19 +117,23 @@ class PartitionWalk {
   }
 
   /** Returns all findings of a cut, by its current content. */
-  async #look(before: Manifest, after: Manifest, gone: Gone): Promise<{ findings: Finding[]; cut: CutContent; counts: CutCounts }> {
+  async #look(
+    before: Manifest,
+    after: Manifest,
+    deletions: DeletionState,
+  ): Promise<{ findings: Finding[]; cut: CutContent; counts: CutCounts }> {
     const findings: Finding[] = [];
     const report: Report = (finding) => findings.push(finding);
     this.#checkChain(before, after, report);
     checkTiles(before, after, report);
-    for (const manifest of [before, after]) checkErasedState(manifest, gone.erasedWholly, report);
-    const cut = await readCut(this.#options.store, before, after, gone, report);
+    for (const manifest of [before, after]) checkErasedState(manifest, deletions.erasedWholly, report);
+    const cut = await readCut(this.#options.store, before, after, deletions, report);
     for (const object of cut.marks) checkRows(object, report);
-    checkForgotten(cut, gone.erased, report);
+    checkForgotten(cut, deletions.erased, report);
     if (cut.whole.statistics) checkWindows(cut, report);
     const windows = new ObjectWindows();
     const counts = { frames: 0, voiceSamples: 0 };
-    for (const broadcast of broadcastsOf(cut, gone.erased, report)) {
+    for (const broadcast of broadcastsOf(cut, deletions.erased, report)) {
       const { whole, frames, segments } = broadcast;
       counts.frames += frames.length;
       for (const { name, link } of segments) if (!name.late) counts.voiceSamples += link.playedSamples;
@@ -195,16 +199,16 @@ class PartitionWalk {
     this.#options.report({ rule: 'manifests', key, expected: 'the manifest before the oldest one', found: 'nothing' });
   }
 
-  async #hoursDone({ retained }: Gone): Promise<number> {
+  async #hoursDone({ retained }: DeletionState): Promise<number> {
     if (retained.hourly === 0) return 0;
     const manifest = await findManifest(this.#options.store, this.#options.name, retained.hourly).catch(() => undefined);
     return manifest === undefined ? 0 : hourOf(manifest.state.windowStartMs);
   }
 
-  async #refresh(): Promise<Gone> {
+  async #refresh(): Promise<DeletionState> {
     const { erasures } = this.#options;
-    this.#gone = { retained: await this.#retained(), ...(await erasures()) };
-    return this.#gone;
+    this.#deletions = { retained: await this.#retained(), ...(await erasures()) };
+    return this.#deletions;
   }
 
   async #retained(): Promise<Retained> {

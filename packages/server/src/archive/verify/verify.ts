@@ -14,8 +14,8 @@ import { erasedKey, manifestKey, manifestPrefix, type PartitionName, parseManife
 import { OBJECT_KINDS, type ObjectKind } from '../layout/retained.ts';
 import type { CutContent } from './cut-content.ts';
 import { errorText, type Finding } from './finding.ts';
-import { Ledger } from './ledger.ts';
 import { type CutCounts, walkPartition } from './partition-walk.ts';
+import { UnnamedObjectCheck } from './unnamed-object-check.ts';
 
 export type { Finding, Rule } from './finding.ts';
 
@@ -82,7 +82,7 @@ class Verifier {
   readonly #store: Store;
   readonly #options: VerifyOptions;
   readonly #findings: Finding[] = [];
-  readonly #ledger = new Ledger();
+  readonly #unnamed = new UnnamedObjectCheck();
   readonly #newest = new Map<string, Manifest>();
   /** Partitions of which a cut has been counted. */
   readonly #begun = new Set<string>();
@@ -129,11 +129,11 @@ class Verifier {
         signal,
       });
       if (newest === undefined) continue;
-      this.#ledger.end(newest);
+      this.#unnamed.end(newest);
       this.#newest.set(manifestPrefix(name), newest);
     }
-    if (!isLimited) await this.#ledger.check(this.#store, (finding) => this.#report(finding));
-    this.#summary.openObjects = this.#ledger.open;
+    if (!isLimited) await this.#unnamed.check(this.#store, (finding) => this.#report(finding));
+    this.#summary.openObjects = this.#unnamed.open;
     if (toMs === undefined) await this.#checkCommitted();
     await this.#checkErasures();
     return { findings: this.#findings, summary: this.#summary };
@@ -228,7 +228,7 @@ class Verifier {
     const summary = this.#summary;
     summary.cuts++;
     for (const { key, kind, size } of present) {
-      this.#ledger.add(key);
+      this.#unnamed.add(key);
       summary.objects[kind]++;
       summary.bytes += size;
     }
@@ -246,7 +246,7 @@ class Verifier {
   }
 
   #countHourly(key: string, size: number): void {
-    this.#ledger.addHourly(key);
+    this.#unnamed.addHourly(key);
     this.#summary.objects.hourly++;
     this.#summary.bytes += size;
   }

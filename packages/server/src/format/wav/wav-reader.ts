@@ -3,8 +3,8 @@
 // audio is read to its last sample.
 import { HayateError } from '../../kernel/error.ts';
 import { ByteReader } from './byte-reader.ts';
+import { codedAudioName } from './coded-audio.ts';
 import { type Container, openContainer } from './container.ts';
-import { disguisedKind } from './disguised.ts';
 import { downmixer } from './downmix.ts';
 import { SampleDecoder } from './sample-decoder.ts';
 import { RunReader, type SampleRun } from './sample-run.ts';
@@ -63,7 +63,7 @@ export async function readWav(bytes: AsyncIterable<Uint8Array>, options: WavOpti
 
 async function refuseDisguised(reader: ByteReader, { isLittleEndian }: Container, { format }: SampleRun): Promise<void> {
   if (format.encoding !== 'integer' || format.sampleBytes !== 2 || !isLittleEndian) return;
-  const kind = disguisedKind(await reader.peek(PROBE_BYTES));
+  const kind = codedAudioName(await reader.peek(PROBE_BYTES));
   if (kind !== undefined)
     throw new HayateError('BAD_REQUEST', `its samples are ${kind}; convert it first: ffmpeg -i FILE -c:a pcm_s16le out.wav`);
 }

@@ -22,7 +22,7 @@ const FOLDERS = ['frames', 'marks', 'statistics', 'hourly', 'audio'];
 const HASH_MODULUS = 2 ** 48;
 
 /** The archive's contents, by groups. */
-export class Ledger {
+export class UnnamedObjectCheck {
   readonly #groups = new Map<string, Sum>();
   /** Hourly files that the walk has seen. No manifest names them. */
   readonly #hourly = new Set<string>();

@@ -14,7 +14,7 @@ const SYNCS: readonly [bytes: readonly number[], name: string][] = [
  * The name of the coded audio in `bytes`; undefined for plain samples. Zeros before the first frame
  * are skipped.
  */
-export function disguisedKind(bytes: Uint8Array): string | undefined {
+export function codedAudioName(bytes: Uint8Array): string | undefined {
   const first = bytes.findIndex((byte) => byte !== 0);
   return SYNCS.find(([sync]) => sync.every((byte, i) => bytes[first + i] === byte))?.[1];
 }

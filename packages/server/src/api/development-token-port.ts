@@ -1,17 +1,17 @@
-// The local door of development mode: a second port, on loopback, with a number that the system
+// The token port of development mode: a second port, on loopback, with a number that the system
 // chooses, where tokens are issued. A proxy or a tunnel forwards the port that it was configured
-// with, and never this one, so a client that reaches the door is on this machine. Origin, Host and
-// CORS checks keep out scripts of other sites, which run on this machine too.
+// with, and never this one, so a client that reaches the token port is on this machine. Origin,
+// Host and CORS checks keep out scripts of other sites, which run on this machine too.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { HayateError } from '../kernel/error.ts';
-import { type DoorAddress, giveToken, readTokenRequest, refuseForwarded, refuseOtherSites, TOKEN_PATH } from './development-token.ts';
+import { giveToken, readTokenRequest, refuseForwarded, refuseOtherSites, TOKEN_PATH, type TokenPortAddress } from './development-token.ts';
 
 /** How long a browser may cache the answer to a preflight, in seconds. */
 const PREFLIGHT_SECONDS = 600;
 
-/** Adds the routes of the door to `app`, which listens at `address`. */
-export function addDevelopmentDoor(app: OpenAPIHono, { secret, address }: { secret: Uint8Array; address: DoorAddress }): void {
+/** Adds the routes of the token port to `app`, which listens at `address`. */
+export function addTokenPort(app: OpenAPIHono, { secret, address }: { secret: Uint8Array; address: TokenPortAddress }): void {
   const admit = (context: Context): void => {
     const host = context.req.header('Host');
     if (host !== address.program && host !== address.page)

@@ -2,16 +2,18 @@
 // manifest on, stores each cut's objects, then the next manifest, then commits. After a crash
 // between any two of these steps the cut is done again, and its objects are equal. It holds at most
 // one cut in memory; reading waits for the store, and for memory.
+
 import { create, toBinary } from '@bufbuild/protobuf';
 import { RecordSchema } from '@hayate/protocol/server';
 import type { CutConfig } from '../archive/layout/cut-config.ts';
 import { decodeManifest, encodeManifest, firstManifest, type Manifest } from '../archive/layout/manifest.ts';
 import { manifestKey } from '../archive/layout/path.ts';
-import { concurrently, STORE_CONCURRENCY } from '../kernel/concurrently.ts';
+import { concurrently } from '../kernel/concurrently.ts';
 import { HayateError } from '../kernel/error.ts';
 import { Pace } from '../kernel/pace.ts';
 import type { RateLimitedLog } from '../kernel/rate-limited-log.ts';
 import type { LogEntry, LogPartition } from '../log/log.ts';
+import { STORE_CONCURRENCY } from '../store/store-concurrency.ts';
 import type { ArchiveMemory } from './archive-memory.ts';
 import type { ArchiverMetrics } from './archiver-metrics.ts';
 import { CutBuilder } from './cut/cut.ts';

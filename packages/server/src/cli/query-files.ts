@@ -8,9 +8,10 @@ import { join, resolve } from 'node:path';
 import type { StoreSettings } from '../adapter-flags.ts';
 import { openArchive, storeDirectory } from '../adapters.ts';
 import { listStatistics, type TimeSpan } from '../archive/read/statistics-list.ts';
-import { concurrently, STORE_CONCURRENCY } from '../kernel/concurrently.ts';
+import { concurrently } from '../kernel/concurrently.ts';
 import { HayateError } from '../kernel/error.ts';
 import type { Store } from '../store/store.ts';
+import { STORE_CONCURRENCY } from '../store/store-concurrency.ts';
 import { markUnfinished } from './interruption.ts';
 
 /** Files to read. */

@@ -1,8 +1,5 @@
 // Runs one asynchronous action for each of many items, a few at a time.
 
-/** How many requests to a store one task has open at a time. */
-export const STORE_CONCURRENCY = 8;
-
 /**
  * Calls `work` for every item, at most `limit` at a time, in order. After a failure it begins no
  * further item, waits for those that it has begun, and rejects with the first error.

@@ -2,8 +2,9 @@
 // its last batch. One manifest a day is read to find them all, and a few more to find where each
 // begins. This also finds broadcasts without voice.
 
-import { concurrently, STORE_CONCURRENCY } from '../../kernel/concurrently.ts';
+import { concurrently } from '../../kernel/concurrently.ts';
 import type { Store } from '../../store/store.ts';
+import { STORE_CONCURRENCY } from '../../store/store-concurrency.ts';
 import type { EpochState, Manifest } from '../layout/manifest.ts';
 import { findManifest, listCuts, listPartitions } from '../layout/manifest-chain.ts';
 import type { PartitionName } from '../layout/path.ts';

@@ -5,9 +5,10 @@
 // object at the same time, the last write lacks the broadcasts of both.
 
 import { epochText } from '@hayate/protocol';
-import { concurrently, STORE_CONCURRENCY } from '../../kernel/concurrently.ts';
+import { concurrently } from '../../kernel/concurrently.ts';
 import { HayateError } from '../../kernel/error.ts';
 import type { Store } from '../../store/store.ts';
+import { STORE_CONCURRENCY } from '../../store/store-concurrency.ts';
 import { encodeErasedAudio } from '../layout/audio-object.ts';
 import { broadcastKey } from '../layout/broadcast-name.ts';
 import { completeErasure, type ErasedSet, listErased, requestErasure } from '../layout/erasure-record.ts';

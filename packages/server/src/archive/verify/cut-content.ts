@@ -2,12 +2,14 @@
 // read whole and checked alone: that it exists, that it carries the digest that the manifest names,
 // and that its content matches that digest. It holds one cut's objects, which the log's `cutBytes`
 // bounds; frames and voice are decoded when their broadcast is checked.
+
 import { epochText } from '@hayate/protocol';
 import { readAvro } from '../../format/avro/index.ts';
 import { readOggOpusHeaders } from '../../format/ogg/index.ts';
-import { concurrently, STORE_CONCURRENCY } from '../../kernel/concurrently.ts';
+import { concurrently } from '../../kernel/concurrently.ts';
 import { HayateError } from '../../kernel/error.ts';
 import type { Store } from '../../store/store.ts';
+import { STORE_CONCURRENCY } from '../../store/store-concurrency.ts';
 import { encodeErasedAudio, isErasedAudio } from '../layout/audio-object.ts';
 import { type BroadcastName, broadcastKey } from '../layout/broadcast-name.ts';
 import type { ErasedSet } from '../layout/erasure-record.ts';

@@ -6,8 +6,9 @@ import type { Manifest } from '../../archive/layout/manifest.ts';
 import { listCuts, readChain } from '../../archive/layout/manifest-chain.ts';
 import { hourlyPrefix, manifestKey, type PartitionName, parseAudioKey, parseHourlyKey } from '../../archive/layout/path.ts';
 import { OBJECT_KINDS, type ObjectKind, type Retained, writeRetained } from '../../archive/layout/retained.ts';
-import { concurrently, STORE_CONCURRENCY } from '../../kernel/concurrently.ts';
+import { concurrently } from '../../kernel/concurrently.ts';
 import type { Store } from '../../store/store.ts';
+import { STORE_CONCURRENCY } from '../../store/store-concurrency.ts';
 
 /** Days that each kind is kept; 0: forever. */
 export type RetentionDays = Readonly<Record<ObjectKind, number>>;

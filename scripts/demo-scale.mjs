@@ -40,7 +40,7 @@ await script('npm run demo:scale', async () => {
     throw new Refusal('there is no redis-server and no valkey-server on PATH; install one (Debian: apt-get install redis-server)');
   const runtime = await ensureRuntime();
   await ensureInstalled('production', versionOf(runtime));
-  await ensurePages(runtime);
+  await ensurePages(runtime, 'demo');
   return foreground(runtime, [...runtimeFlags, join(root, 'demo/scale/main.ts'), '--redis-server', redis, ...args], {
     env: runtimeEnvironment(runtime),
     lifeline: 'channel',

@@ -19,7 +19,7 @@ const packages = join(root, 'packages');
  */
 const extrasOf = (name) => ({
   LICENSE: join(root, 'LICENSE'),
-  ...(name === 'server' && { pages: join(packages, 'web/dist') }),
+  ...(name === 'server' && { pages: join(packages, 'web/dist/product') }),
 });
 
 /** @param {string} folder @returns {Record<string, any>} */

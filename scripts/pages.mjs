@@ -1,8 +1,7 @@
-// @ts-check
-// In: the sources of the pages and of the packages they bundle, and the lockfile. Out:
-// packages/web/dist. Builds only when a hash of all these inputs differs from the hash that is
-// stored with the built pages. Vite empties that folder first, so a hash never outlives its pages.
-// Run by itself, this file builds if needed.
+// @ts-check In: the sources of the pages and of the packages they bundle, and the lockfile. Out:
+// packages/web/dist/product, or dist/demo for the demonstrations. Builds only when a hash of all
+// these inputs differs from the hash that is stored with the built pages. Vite empties that folder
+// first, so a hash never outlives its pages. Run by itself, this file builds if needed.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -11,7 +10,6 @@ import { ensureRuntime, runUnder, versionOf } from './runtime.mjs';
 import { isMain, Refusal, root, script, step } from './step.mjs';
 
 const web = join(root, 'packages/web');
-const stampFile = join(web, 'dist/.source-hash');
 const left = new Set(['dist', 'node_modules']);
 
 /**
@@ -45,13 +43,19 @@ const sourceHash = () => {
 /**
  * Builds the pages if their sources changed. Prints a step when it builds.
  * @param {string} runtime
+ * @param {'product' | 'demo'} kind
  */
-export const ensurePages = async (runtime) => {
+export const ensurePages = async (runtime, kind = 'product') => {
   const wanted = sourceHash();
-  if (existsSync(join(web, 'dist/index.html')) && existsSync(stampFile) && readFileSync(stampFile, 'utf8').trim() === wanted) return;
-  await step('build the pages', async () => {
+  const folder = join(web, 'dist', kind);
+  const stampFile = join(folder, '.source-hash');
+  if (existsSync(join(folder, 'index.html')) && existsSync(stampFile) && readFileSync(stampFile, 'utf8').trim() === wanted) return;
+  await step(kind === 'demo' ? 'build the pages of the demonstration' : 'build the pages', async () => {
     const vite = join(root, 'node_modules/vite/bin/vite.js');
-    const code = await runUnder(runtime, [vite, 'build', '--logLevel', 'warn'], { cwd: web, quiet: true });
+    const code = await runUnder(runtime, [vite, 'build', '--mode', kind === 'demo' ? 'demo' : 'production', '--logLevel', 'warn'], {
+      cwd: web,
+      quiet: true,
+    });
     if (code !== 0) throw new Refusal('the pages could not be built; see above');
     writeFileSync(stampFile, `${wanted}\n`);
   });

@@ -17,7 +17,7 @@ import type { Scene } from './scene.ts';
 
 const SNAPSHOT_MS = 250;
 const HOST = '127.0.0.1';
-const pages = fileURLToPath(new URL('../../packages/web/dist', import.meta.url));
+const pages = fileURLToPath(new URL('../../packages/web/dist/demo', import.meta.url));
 const ActionBody = z.strictObject({ shard: z.int().min(1).max(16), action: z.enum(ShardActions) });
 
 /** The server of the demo's page. */

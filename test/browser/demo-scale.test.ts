@@ -21,7 +21,7 @@ const WAIT = { timeoutMs: 60_000 };
 async function startDemo(t: TestContext): Promise<{ demo: TestProcess; url: string } | undefined> {
   const redis = requireTool(t, 'redis-server');
   if (redis === undefined) return undefined;
-  await ensurePages(process.execPath);
+  await ensurePages(process.execPath, 'demo');
   const demo = startProcess(t, ['demo/scale/main.ts', '--redis-server', redis, '--viewers', String(VIEWERS), '--port', '0']);
   const [, url = ''] = await demo.untilLine(/Pull the plug at\s+(http\S+)/, WAIT);
   return { demo, url };

@@ -1,7 +1,7 @@
 // The pages as files over HTTP: from a real server with built pages, under any path, in a coding
 // that the client accepts.
 import assert from 'node:assert/strict';
-import { readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -39,7 +39,7 @@ async function openPages(t: TestContext, flags: readonly string[] = []): Promise
 
 test('the script is compressed as the client prefers, decompresses to the same bytes, and may be cached forever', async (t) => {
   const { url, script } = await openPages(t);
-  const plain = readFileSync(join(root, 'packages/web/dist', script));
+  const plain = readFileSync(join(root, 'packages/web/dist/product', script));
   const tags = new Set<unknown>();
   for (const [accept, coding, decode] of [
     [undefined, undefined, (bytes: Buffer) => bytes],
@@ -69,7 +69,7 @@ test('curl decodes the compressed answers', async (t) => {
   const curl = requireTool(t, 'curl');
   if (curl === undefined) return;
   const { url, script } = await openPages(t);
-  const size = statSync(join(root, 'packages/web/dist', script)).size;
+  const size = statSync(join(root, 'packages/web/dist/product', script)).size;
   const { stdout } = await runProcess(
     t,
     ['-sS', '--compressed', '-o', '/dev/null', '-w', '%{size_download} %header{content-encoding}', `${url}/${script}`],
@@ -225,4 +225,12 @@ test('every path that answers GET answers HEAD', async (t) => {
 
 test('an invalid base path is refused', async (t) => {
   await assert.rejects(startTestServer(t, ['--base-path', '/a/../b']), { code: 'CONFIGURATION', message: /--base-path/ });
+});
+
+test('the pages of a demonstration are in its own build and not in the product', async () => {
+  await ensurePages(process.execPath);
+  await ensurePages(process.execPath, 'demo');
+  const demoFiles = (kind: string) =>
+    readdirSync(join(root, 'packages/web/dist', kind, 'assets')).filter((name) => /^scale-page-.*\.(js|css)$/.test(name));
+  assert.deepEqual([demoFiles('product').length, demoFiles('demo').length], [0, 2]);
 });

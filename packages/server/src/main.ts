@@ -374,7 +374,7 @@ async function within(timeoutMs: number, work: Promise<void>): Promise<void> {
 /** The web workspace's build in the repository; a separate folder in the published package. */
 function pagesDirectory(): string {
   const packaged = fileURLToPath(new URL('../pages', import.meta.url));
-  return existsSync(packaged) ? packaged : fileURLToPath(new URL('../../web/dist', import.meta.url));
+  return existsSync(packaged) ? packaged : fileURLToPath(new URL('../../web/dist/product', import.meta.url));
 }
 
 function remoteAddressOf(environment: unknown): string {

@@ -18,7 +18,8 @@ addEventListener('hashchange', takeCredential);
 const FrontPage = lazy(() => import('./page/front-page.tsx'));
 const PastPage = lazy(() => import('./page/past-page.tsx'));
 const ReplayPage = lazy(() => import('./page/replay-page.tsx'));
-const ScalePage = lazy(() => import('./page/scale-page.tsx'));
+// The page of a demonstration, which the product's build leaves out.
+const ScalePage = DEMO_PAGES ? lazy(() => import('./page/scale-page.tsx')) : undefined;
 const StudioPage = lazy(() => import('./page/studio-page.tsx'));
 const WatchPage = lazy(() => import('./page/watch-page.tsx'));
 
@@ -48,7 +49,7 @@ function page(route: Route) {
     case 'replay':
       return <ReplayPage key={route.epoch} stream={route.stream} epoch={route.epoch} />;
     case 'scale':
-      return <ScalePage />;
+      return ScalePage === undefined ? <MissingPage name={undefined} /> : <ScalePage />;
     case 'missing':
       return <MissingPage name={route.name} />;
   }

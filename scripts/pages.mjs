@@ -1,4 +1,5 @@
-// @ts-check In: the sources of the pages and of the packages they bundle, and the lockfile. Out:
+// @ts-check
+// In: the sources of the pages and of the packages they bundle, and the lockfile. Out:
 // packages/web/dist/product, or dist/demo for the demonstrations. Builds only when a hash of all
 // these inputs differs from the hash that is stored with the built pages. Vite empties that folder
 // first, so a hash never outlives its pages. Run by itself, this file builds if needed.

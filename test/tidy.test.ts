@@ -84,6 +84,16 @@ test('a broadcast needs neither a role nor a connection, so that a room can publ
   );
 });
 
+test('unit tests take their helpers from test/support/', () => {
+  none(
+    'A helper of unit tests elsewhere:',
+    importsWhere(
+      (path) => path.startsWith('packages/') && isTest(path),
+      (target) => target.startsWith('test/') && !target.startsWith('test/support/'),
+    ),
+  );
+});
+
 test('only adapters.ts and the command line name adapters', () => {
   const adapter = /^packages\/server\/src\/(shard|store|log)\/[a-z0-9]+\//;
   const mayName = (path: string): boolean =>

@@ -18,8 +18,8 @@ import {
 } from '@hayate/protocol';
 import { type Batch, BatchSchema, RecordSchema } from '@hayate/protocol/server';
 import { openFileLog, partitionOf } from '../../packages/server/src/log/file/open.ts';
-import { seededNumbers } from '../../test/conformance/archive-broadcast.ts';
 import { encodeOpus, PACKET_SAMPLES, voice } from '../../test/conformance/archive-sound.ts';
+import { seededNumbers } from '../../test/support/archive-broadcast.ts';
 
 /** The contents of a log. */
 export interface MadeLog {

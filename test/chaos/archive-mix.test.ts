@@ -3,7 +3,7 @@
 // HAYATE_TEST_FAULTS and runs one seed after another.
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import { seededNumbers } from '../conformance/archive-broadcast.ts';
+import { seededNumbers } from '../support/archive-broadcast.ts';
 import { startKafka } from '../support/kafka.ts';
 import { mountSmallDisk } from '../support/small-disk.ts';
 import { tempDir } from '../support/temp-dir.ts';

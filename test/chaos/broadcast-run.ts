@@ -8,7 +8,6 @@ import type { TestContext } from 'node:test';
 import { verifyArchive } from '../../packages/server/src/archive/verify/verify.ts';
 import { openFileLog } from '../../packages/server/src/log/file/open.ts';
 import { openFsStore } from '../../packages/server/src/store/fs/open.ts';
-import { tickValue } from '../conformance/archive-broadcast.ts';
 import {
   type AckLine,
   type ArchivedBroadcast,
@@ -19,6 +18,7 @@ import {
   sumStatistics,
   withoutZeros,
 } from '../conformance/broadcast-archive.ts';
+import { tickValue } from '../support/archive-broadcast.ts';
 import { demoClip, type ServerProcess, startHayate, startHayateServer } from '../support/hayate.ts';
 import { poll } from '../support/poll.ts';
 import type { TestProcess } from '../support/process.ts';

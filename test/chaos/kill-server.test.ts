@@ -4,7 +4,7 @@
 // archive's own chaos is in archive-*.test.ts. HAYATE_TEST_SEED repeats a run's choices.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { seededNumbers } from '../conformance/archive-broadcast.ts';
+import { seededNumbers } from '../support/archive-broadcast.ts';
 import { requirePython } from '../support/require-tool.ts';
 import { BroadcastRun } from './broadcast-run.ts';
 

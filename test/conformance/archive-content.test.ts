@@ -16,8 +16,8 @@ import { MARK_TABLE } from '../../packages/server/src/archive/row/mark-row.ts';
 import type { StatisticsRow } from '../../packages/server/src/archive/row/statistics-row.ts';
 import { readAvro, readAvroHeader } from '../../packages/server/src/format/avro/index.ts';
 import { isConcealment, readOggOpus, tagValue } from '../../packages/server/src/format/ogg/index.ts';
-import { type AppendedBatch, makeLog } from './archive-broadcast.ts';
-import { archiveUntil, makePlace, readObjects, writeLog } from './archive-run.ts';
+import { type AppendedBatch, makeLog } from '../support/archive-broadcast.ts';
+import { archiveUntil, makePlace, readObjects, writeLog } from '../support/archive-run.ts';
 
 const packetOf = (index: number) => Uint8Array.of(0x78, index & 255, (index >> 8) & 255, 7);
 

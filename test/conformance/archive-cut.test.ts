@@ -8,8 +8,8 @@ import { parseAudioKey } from '../../packages/server/src/archive/layout/path.ts'
 import { decodeFrames } from '../../packages/server/src/archive/read/frame-reader.ts';
 import { AVRO_CODECS } from '../../packages/server/src/format/avro/index.ts';
 import { isConcealment, readOggOpus, tagValue } from '../../packages/server/src/format/ogg/index.ts';
-import { type AppendedBatch, makeLog, seededNumbers, tickValue } from './archive-broadcast.ts';
-import { archiveUntil, makePlace, type Place, readObjects, writeLog } from './archive-run.ts';
+import { type AppendedBatch, makeLog, seededNumbers, tickValue } from '../support/archive-broadcast.ts';
+import { archiveUntil, makePlace, type Place, readObjects, writeLog } from '../support/archive-run.ts';
 import { objectsUpTo, plainRun, runFaultyArchiver, Turns } from './faulty-archiver.ts';
 
 const packetOf = (index: number) => Uint8Array.of(0x78, index & 255, (index >> 8) & 255, 7);

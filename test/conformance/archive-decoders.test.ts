@@ -107,8 +107,8 @@ registerHooks({
 
 // Imported after the hooks are in place.
 const { encodeFrame, FrameFlag, Kind, mintEpoch } = await import('@hayate/protocol');
-const { archiveUntil, writeLog } = await import('./archive-run.ts');
-const { audioPayload, batchValue, headerPayload, STARTED_MS } = await import('./archive-broadcast.ts');
+const { archiveUntil, writeLog } = await import('../support/archive-run.ts');
+const { audioPayload, batchValue, headerPayload, STARTED_MS } = await import('../support/archive-broadcast.ts');
 const { verifyArchive } = await import('../../packages/server/src/archive/verify/verify.ts');
 const { openFsStore } = await import('../../packages/server/src/store/fs/open.ts');
 

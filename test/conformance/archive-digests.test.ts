@@ -14,11 +14,11 @@ import { verifyArchive } from '../../packages/server/src/archive/verify/verify.t
 import { compactHours } from '../../packages/server/src/archiver/upkeep/hourly.ts';
 import { AVRO_CODECS } from '../../packages/server/src/format/avro/index.ts';
 import { openFsStore } from '../../packages/server/src/store/fs/open.ts';
+import { makeLog } from '../support/archive-broadcast.ts';
+import { archiveUntil, makePlace, readObjects, writeLog } from '../support/archive-run.ts';
 import { root } from '../support/process.ts';
 import { requirePythonTool } from '../support/python-program.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { makeLog } from './archive-broadcast.ts';
-import { archiveUntil, makePlace, readObjects, writeLog } from './archive-run.ts';
 import { archiveVectorFiles, VECTORS } from './archive-vectors.ts';
 
 /** Runs the Python reader; returns its exit code and its output. */

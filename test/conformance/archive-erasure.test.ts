@@ -29,10 +29,10 @@ import { readOggOpus } from '../../packages/server/src/format/ogg/index.ts';
 import { createContext } from '../../packages/server/src/kernel/context.ts';
 import { openFileLog } from '../../packages/server/src/log/file/open.ts';
 import type { Store } from '../../packages/server/src/store/store.ts';
+import { makeLog, seededNumbers } from '../support/archive-broadcast.ts';
+import { archiveUntil, interceptCalls, makePlace, type Place, readObjects, writeLog } from '../support/archive-run.ts';
 import { poll } from '../support/poll.ts';
 import { requirePython, requireTool } from '../support/require-tool.ts';
-import { makeLog, seededNumbers } from './archive-broadcast.ts';
-import { archiveUntil, interceptCalls, makePlace, type Place, readObjects, writeLog } from './archive-run.ts';
 
 const packetOf = (index: number) => Uint8Array.of(0x78, index & 255, (index >> 8) & 255, 7);
 /** Long after every broadcast of the tests. */

@@ -11,9 +11,9 @@ import { requestErasure } from '../../packages/server/src/archive/layout/erasure
 import { dispatch } from '../../packages/server/src/cli/index.ts';
 import { isConcealment, type OggOpusLink, readOggOpus, tagValue } from '../../packages/server/src/format/ogg/index.ts';
 import type { Store } from '../../packages/server/src/store/store.ts';
+import { audioPayload, batchValue, headerPayload, STARTED_MS, seededNumbers } from '../support/archive-broadcast.ts';
+import { archiveUntil, makePlace, type Place, writeLog } from '../support/archive-run.ts';
 import { requireTool } from '../support/require-tool.ts';
-import { audioPayload, batchValue, headerPayload, STARTED_MS, seededNumbers } from './archive-broadcast.ts';
-import { archiveUntil, makePlace, type Place, writeLog } from './archive-run.ts';
 import { decodeOpus, decodeWithFfmpeg, differenceDb, encodeOpus, PACKET_SAMPLES, voice } from './archive-sound.ts';
 
 const STREAM = 'speech';

@@ -8,13 +8,13 @@ import { type TestContext, test } from 'node:test';
 import { encodeFrame, forbiddenCharacter, Kind, mintEpoch } from '@hayate/protocol';
 import { dispatch } from '../../packages/server/src/cli/index.ts';
 import { readOggOpus, tagValue } from '../../packages/server/src/format/ogg/index.ts';
+import { audioPayload, batchValue, headerPayload, STARTED_MS } from '../support/archive-broadcast.ts';
+import { archiveUntil, makePlace, readObjects, writeLog } from '../support/archive-run.ts';
 import { demoClip } from '../support/hayate.ts';
 import { requireTool } from '../support/require-tool.ts';
 import { startTestServer } from '../support/server.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { debianPython } from '../support/tool-package.mjs';
-import { audioPayload, batchValue, headerPayload, STARTED_MS } from './archive-broadcast.ts';
-import { archiveUntil, makePlace, readObjects, writeLog } from './archive-run.ts';
 
 /** By stream: the title, and the text that readers show for it. */
 const titles: Readonly<Record<string, readonly [title: string, shown: string]>> = {

@@ -10,9 +10,9 @@ import { encodeFrame, Kind, mintEpoch } from '@hayate/protocol';
 import { parseAudioKey } from '../../packages/server/src/archive/layout/path.ts';
 import { AVRO_CODECS } from '../../packages/server/src/format/avro/index.ts';
 import { readOggOpus } from '../../packages/server/src/format/ogg/index.ts';
+import { audioPayload, batchValue, headerPayload, makeLog, STARTED_MS } from '../support/archive-broadcast.ts';
+import { archiveUntil, makePlace, readObjects, writeLog } from '../support/archive-run.ts';
 import { requirePython, requireTool } from '../support/require-tool.ts';
-import { audioPayload, batchValue, headerPayload, makeLog, STARTED_MS } from './archive-broadcast.ts';
-import { archiveUntil, makePlace, readObjects, writeLog } from './archive-run.ts';
 import { decodeOpus, decodeWithFfmpeg, differenceDb, encodeOpus, encodeVoice, PACKET_SAMPLES, voice } from './archive-sound.ts';
 
 const packetOf = (index: number) => Uint8Array.of(0x78, index & 255, (index >> 8) & 255, 7);

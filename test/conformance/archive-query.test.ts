@@ -10,10 +10,10 @@ import type { StatisticsRow } from '../../packages/server/src/archive/row/statis
 import { compactHours } from '../../packages/server/src/archiver/upkeep/hourly.ts';
 import { dispatch } from '../../packages/server/src/cli/index.ts';
 import { fetchFiles } from '../../packages/server/src/cli/query-files.ts';
+import { makeLog, STARTED_MS } from '../support/archive-broadcast.ts';
+import { archiveUntil, makePlace, type Place, readObjects, writeLog } from '../support/archive-run.ts';
 import { runProcess } from '../support/process.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { makeLog, STARTED_MS } from './archive-broadcast.ts';
-import { archiveUntil, makePlace, type Place, readObjects, writeLog } from './archive-run.ts';
 
 const packetOf = (index: number) => Uint8Array.of(0x78, index & 255, (index >> 8) & 255, 7);
 

@@ -12,9 +12,9 @@ import { everythingRetained, writeRetained } from '../../packages/server/src/arc
 import { BroadcastIndex } from '../../packages/server/src/archive/read/broadcast-index.ts';
 import { BroadcastReader } from '../../packages/server/src/archive/read/broadcast-reader.ts';
 import { compactHours } from '../../packages/server/src/archiver/upkeep/hourly.ts';
+import { type AppendedBatch, batchValue, headerPayload, makeLog, STARTED_MS } from '../support/archive-broadcast.ts';
+import { archiveUntil, makePlace, type Place, writeLog } from '../support/archive-run.ts';
 import { root } from '../support/process.ts';
-import { type AppendedBatch, batchValue, headerPayload, makeLog, STARTED_MS } from './archive-broadcast.ts';
-import { archiveUntil, makePlace, type Place, writeLog } from './archive-run.ts';
 
 const DAY_MS = 86_400_000;
 /** One Opus packet of 20 ms. */

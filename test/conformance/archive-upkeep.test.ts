@@ -20,8 +20,8 @@ import { verifyArchive } from '../../packages/server/src/archive/verify/verify.t
 import { compactHours } from '../../packages/server/src/archiver/upkeep/hourly.ts';
 import { deleteAged, type RetentionDays } from '../../packages/server/src/archiver/upkeep/retention.ts';
 import type { Store } from '../../packages/server/src/store/store.ts';
-import { makeLog, seededNumbers } from './archive-broadcast.ts';
-import { archiveUntil, interceptCalls, makePlace, type Place, readObjects, writeLog } from './archive-run.ts';
+import { makeLog, seededNumbers } from '../support/archive-broadcast.ts';
+import { archiveUntil, interceptCalls, makePlace, type Place, readObjects, writeLog } from '../support/archive-run.ts';
 
 const packetOf = (index: number) => Uint8Array.of(0x78, index & 255, (index >> 8) & 255, 7);
 const HOUR_MS = 3_600_000;

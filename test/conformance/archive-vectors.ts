@@ -19,9 +19,9 @@ import { readOggOpus } from '../../packages/server/src/format/ogg/index.ts';
 import { readParquetMetadata } from '../../packages/server/src/format/parquet/index.ts';
 import { openFileLog } from '../../packages/server/src/log/file/open.ts';
 import { openFsStore } from '../../packages/server/src/store/fs/open.ts';
+import { audioPayload, batchValue, headerPayload, tickValue } from '../support/archive-broadcast.ts';
+import { archiveUntil } from '../support/archive-run.ts';
 import { root } from '../support/process.ts';
-import { audioPayload, batchValue, headerPayload, tickValue } from './archive-broadcast.ts';
-import { archiveUntil } from './archive-run.ts';
 
 /** Folder of the vectors. */
 export const VECTORS = join(root, 'spec/vectors');

@@ -19,8 +19,8 @@ import { deleteAged } from '../../packages/server/src/archiver/upkeep/retention.
 import { dispatch } from '../../packages/server/src/cli/index.ts';
 import { openFsStore } from '../../packages/server/src/store/fs/open.ts';
 import type { Store } from '../../packages/server/src/store/store.ts';
-import { audioPayload, batchValue, headerPayload, makeLog, STARTED_MS } from './archive-broadcast.ts';
-import { archiveUntil, interceptCalls, makePlace, type Place, writeLog } from './archive-run.ts';
+import { audioPayload, batchValue, headerPayload, makeLog, STARTED_MS } from '../support/archive-broadcast.ts';
+import { archiveUntil, interceptCalls, makePlace, type Place, writeLog } from '../support/archive-run.ts';
 
 const packetOf = (index: number) => Uint8Array.of(0x78, index & 255, (index >> 8) & 255, 7);
 const OPTIONS = { windowMs: 5_000, windowsPerCut: 2, audioHoleMs: 3_000 };

@@ -24,10 +24,10 @@ import { readAvro } from '../../packages/server/src/format/avro/index.ts';
 import { oggPageCrc } from '../../packages/server/src/format/ogg/crc.ts';
 import { readParquetMetadata, writeParquet } from '../../packages/server/src/format/parquet/index.ts';
 import { openFsStore } from '../../packages/server/src/store/fs/open.ts';
+import { makeLog } from '../support/archive-broadcast.ts';
+import { archiveUntil, writeLog } from '../support/archive-run.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { makeLog } from './archive-broadcast.ts';
 import { Damage } from './archive-damage.ts';
-import { archiveUntil, writeLog } from './archive-run.ts';
 
 const packetOf = (index: number) => Uint8Array.of(0x78, index & 255, (index >> 8) & 255, 7);
 const OPTIONS = { windowsPerCut: 2, audioHoleMs: 3_000 };

@@ -9,8 +9,8 @@ import { CutBuilder } from '../../packages/server/src/archiver/cut/cut.ts';
 import { createContext } from '../../packages/server/src/kernel/context.ts';
 import { openFileLog } from '../../packages/server/src/log/file/open.ts';
 import { type Log, type LogEntry, type LogPartition, LogRefusedError } from '../../packages/server/src/log/log.ts';
+import { interceptCalls, type Place } from '../support/archive-run.ts';
 import { poll } from '../support/poll.ts';
-import { interceptCalls, type Place } from './archive-run.ts';
 
 /** Random integers from 0 to before `below`. */
 type Random = (below: number) => number;

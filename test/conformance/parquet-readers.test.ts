@@ -18,12 +18,12 @@ import { SEAL_KEY, SEAL_PLACEHOLDER, seal } from '../../packages/server/src/form
 import { readParquet, readParquetMetadata, scanParquet, writeParquet } from '../../packages/server/src/format/parquet/index.ts';
 import { createContext } from '../../packages/server/src/kernel/context.ts';
 import { RateLimitedLog } from '../../packages/server/src/kernel/rate-limited-log.ts';
+import { makeLog } from '../support/archive-broadcast.ts';
+import { archiveUntil, makePlace, readObjects, writeLog } from '../support/archive-run.ts';
 import { runHayate } from '../support/hayate.ts';
 import { root, runProcess } from '../support/process.ts';
 import { requirePythonTool } from '../support/python-program.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { makeLog } from './archive-broadcast.ts';
-import { archiveUntil, makePlace, readObjects, writeLog } from './archive-run.ts';
 
 /** Written by Hayate before it annotated columns with their LogicalType. */
 const oldFile = new Uint8Array(readFileSync(join(root, 'test/conformance/fixture/statistics-converted-type.parquet')));

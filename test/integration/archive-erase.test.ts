@@ -5,8 +5,8 @@ import { dirname } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Output } from '../../packages/server/src/cli/command.ts';
 import { dispatch } from '../../packages/server/src/cli/index.ts';
-import { makeLog } from '../conformance/archive-broadcast.ts';
-import { archiveUntil, makePlace, type Place, readObjects, writeLog } from '../conformance/archive-run.ts';
+import { makeLog } from '../support/archive-broadcast.ts';
+import { archiveUntil, makePlace, type Place, readObjects, writeLog } from '../support/archive-run.ts';
 import { runHayate } from '../support/hayate.ts';
 
 const packetOf = (index: number) => Uint8Array.of(0x78, index & 255, (index >> 8) & 255, 7);

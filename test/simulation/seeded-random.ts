@@ -1,6 +1,6 @@
 // Random numbers from a seed. A simulation takes every random choice from here, so its seed
 // determines all of it.
-import { seededNumbers } from '../conformance/archive-broadcast.ts';
+import { seededNumbers } from '../support/archive-broadcast.ts';
 
 /** The draws of one simulation. */
 export class SeededRandom {

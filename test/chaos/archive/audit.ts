@@ -4,8 +4,8 @@
 // avro reads the frames, DuckDB the statistics.
 import assert from 'node:assert/strict';
 import { verifyArchive } from '../../../packages/server/src/archive/verify/verify.ts';
-import { tickValue } from '../../conformance/archive-broadcast.ts';
 import { type ArchivedBroadcast, assertVoiceIsWhole, readAvro, sumStatistics, withoutZeros } from '../../conformance/broadcast-archive.ts';
+import { tickValue } from '../../support/archive-broadcast.ts';
 import { poll } from '../../support/poll.ts';
 import type { Broadcasting } from './broadcasting.ts';
 import type { JournalEpoch } from './journal.ts';

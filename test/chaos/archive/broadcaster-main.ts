@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { fromBinary } from '@bufbuild/protobuf';
 import { Broadcaster, createPose } from '@hayate/client';
 import { ClientMessageSchema, epochText, peekFrame, ServerMessageSchema } from '@hayate/protocol';
-import { seededNumbers } from '../../conformance/archive-broadcast.ts';
+import { seededNumbers } from '../../support/archive-broadcast.ts';
 import { JournalWriter } from './journal.ts';
 
 /** The JSON in the first argument. */

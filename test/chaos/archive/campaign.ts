@@ -4,7 +4,7 @@
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { seededNumbers } from '../../conformance/archive-broadcast.ts';
+import { seededNumbers } from '../../support/archive-broadcast.ts';
 import { requirePython } from '../../support/require-tool.ts';
 import { type Audit, auditArchive } from './audit.ts';
 import type { Choose } from './moment.ts';

@@ -2,7 +2,7 @@
 // failure that names its seed. HAYATE_TEST_SEED runs that seed alone, so that a failure can be
 // looked into.
 import type { TestContext } from 'node:test';
-import { seededNumbers } from '../../conformance/archive-broadcast.ts';
+import { seededNumbers } from '../archive-broadcast.ts';
 import type { TestScope } from '../clean-up.ts';
 import type { Draw } from './disk-model.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { makeLog } from '../../../../test/conformance/archive-broadcast.ts';
-import { interceptCalls, makePlace, type Place, readObjects } from '../../../../test/conformance/archive-run.ts';
+import { makeLog } from '../../../../test/support/archive-broadcast.ts';
+import { interceptCalls, makePlace, type Place, readObjects } from '../../../../test/support/archive-run.ts';
 import { CUT_CONFIG, type CutConfig } from '../archive/layout/cut-config.ts';
 import { firstManifest } from '../archive/layout/manifest.ts';
 import { decodeFrames } from '../archive/read/frame-reader.ts';

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { makePlace } from '../../../../../test/conformance/archive-run.ts';
+import { makePlace } from '../../../../../test/support/archive-run.ts';
 import { broadcastKey } from './broadcast-name.ts';
 import { completeErasure, listErased, readErasure, requestErasure } from './erasure-record.ts';
 import { encodeRecord } from './json-record.ts';

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { create } from '@bufbuild/protobuf';
 import { EndedSchema, encodeFrame, Kind, mintEpoch, RangeSchema } from '@hayate/protocol';
 import fc from 'fast-check';
-import { audioPayload, batchValue, STARTED_MS, tickValue } from '../../../../../test/conformance/archive-broadcast.ts';
+import { audioPayload, batchValue, STARTED_MS, tickValue } from '../../../../../test/support/archive-broadcast.ts';
 import { CUT_CONFIG, type CutConfig } from '../../archive/layout/cut-config.ts';
 import { decodeManifest, encodeManifest, firstManifest, type Manifest } from '../../archive/layout/manifest.ts';
 import type { LogEntry } from '../../log/log.ts';

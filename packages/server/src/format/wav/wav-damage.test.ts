@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { seededNumbers } from '../../../../../test/conformance/archive-broadcast.ts';
+import { seededNumbers } from '../../../../../test/support/archive-broadcast.ts';
 import { tempDir } from '../../../../../test/support/temp-dir.ts';
 import { chunk, type ReadWav, readAll } from '../../../../../test/support/wav.ts';
 import { makeFiles, recipes, wavTools } from '../../../../../test/support/wav-oracle.ts';

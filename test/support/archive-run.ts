@@ -9,9 +9,9 @@ import { createContext } from '../../packages/server/src/kernel/context.ts';
 import { openFileLog } from '../../packages/server/src/log/file/open.ts';
 import { openFsStore } from '../../packages/server/src/store/fs/open.ts';
 import type { Store } from '../../packages/server/src/store/store.ts';
-import { poll } from '../support/poll.ts';
-import { tempDir } from '../support/temp-dir.ts';
 import { tickValue } from './archive-broadcast.ts';
+import { poll } from './poll.ts';
+import { tempDir } from './temp-dir.ts';
 
 /** A log's directory and a store, both empty. */
 export interface Place {

@@ -34,7 +34,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
  * How long closing steps may take after an interruption, such as closing connections and writing
  * log lines.
  */
-const FAREWELL_MS = 900;
+const CLOSING_MS = 900;
 
 /**
  * Runs `hayate` with the arguments after its name. Resolves to the exit code: 0, 1 for a failure, 2
@@ -77,7 +77,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       return 1;
     }
     // Abandoned work may still keep the process alive, and even delay its exit.
-    if (interrupted.aborted) setTimeout(() => leave(code), code === 0 ? FAREWELL_MS : 0).unref();
+    if (interrupted.aborted) setTimeout(() => leave(code), code === 0 ? CLOSING_MS : 0).unref();
     return code;
   } finally {
     signals.release();

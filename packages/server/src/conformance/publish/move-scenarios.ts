@@ -12,7 +12,7 @@ const CLOSE_AFTER_MS = 8_000;
 const RULES: Scenario['rules'] = ['C9', 'B3', 'B4', 'B9'];
 
 /** What happens to the old connection once the new one has sent its Publish. */
-type Farewell = (scene: { stage: Stage; old: PublishSession; answer: () => PublishSession }) => Promise<PublishSession>;
+type Handover = (scene: { stage: Stage; old: PublishSession; answer: () => PublishSession }) => Promise<PublishSession>;
 
 export const moveScenarios: readonly Scenario[] = [
   move('go-away', 'GoAway; the old connection stays until the client closes it', async ({ stage, old, answer }) => {
@@ -62,7 +62,7 @@ export const moveScenarios: readonly Scenario[] = [
   },
 ];
 
-function move(name: string, about: string, farewell: Farewell): Scenario {
+function move(name: string, about: string, handOver: Handover): Scenario {
   return {
     name,
     about,
@@ -74,7 +74,7 @@ function move(name: string, about: string, farewell: Farewell): Scenario {
       await broadcast.frames(old, 40);
       await broadcast.settle(old);
       const connection = await summon(stage, old);
-      const session = await farewell({ stage, old, answer: () => broadcast.answerResume(connection) });
+      const session = await handOver({ stage, old, answer: () => broadcast.answerResume(connection) });
       const attempts = stage.server.attempts.length;
       await stage.until('C9', 'frames on the new connection', () => session.count >= 5);
       await broadcast.accounts(session);

@@ -21,6 +21,8 @@ export interface ScriptedConnection {
   readonly frames: { header: FrameHeader; bytes: Uint8Array }[];
   readonly closed: boolean;
   send(message: MessageInitShape<typeof ServerMessageSchema>): void;
+  /** Sends a WebSocket message as it is: text for a string. */
+  sendBytes(data: string | Uint8Array): void;
   close(code: number, reason?: string): void;
   /** Breaks the TCP connection. */
   terminate(): void;
@@ -86,6 +88,7 @@ function scripted(socket: WebSocket, path: string): ScriptedConnection {
       return socket.readyState === socket.CLOSED;
     },
     send: (message) => socket.send(toBinary(ServerMessageSchema, create(ServerMessageSchema, message))),
+    sendBytes: (data) => socket.send(data),
     close: (code, reason) => socket.close(code, reason),
     terminate: () => socket.terminate(),
     pause: () => socket.pause(),

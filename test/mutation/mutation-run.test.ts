@@ -27,8 +27,8 @@ const run = async (root: string, targets: readonly string[], options: Partial<Mu
 
 const header = "import assert from 'node:assert/strict';\nimport { test } from 'node:test';\n";
 const limit = `export const isLong = (length: number): boolean => length > 0;
-const isWide = (width: number): boolean => width > 0;
-const isHigh = (height: number): boolean => height > 0;
+export const isWide = (width: number): boolean => width > 0;
+export const isHigh = (height: number): boolean => height > 0;
 `;
 const limitTest = `${header}import { isLong, isWide } from './limit.ts';
 test('long is more than 0', () => {

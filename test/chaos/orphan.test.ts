@@ -176,7 +176,7 @@ test('hayate ends with the program that started it with a lifeline; a channel al
   assert.deepEqual(await free.exit, [0, null]);
   const refused = await runHayate(t, ['--version'], { HAYATE_LIFELINE: 'channel' });
   assert.equal(refused.code, 2);
-  assert.match(refused.stderr.join('\n'), /HAYATE_LIFELINE is for programs that start this one with an IPC channel/);
+  assert.match(refused.stderr.join('\n'), /HAYATE_LIFELINE is only for programs that start this one with an IPC channel/);
 });
 
 test('workers end with a primary that is killed, and the port is free for the next', async (t) => {

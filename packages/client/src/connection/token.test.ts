@@ -11,7 +11,7 @@ test('reads the expiry of a token, and accepts any text', () => {
   fc.assert(fc.property(fc.string(), (text) => tokenExpiresUnixMs(`${text}.${text}`) === undefined));
 });
 
-test('reads base64url text with both of its own characters, and an expiry that is no number is none', () => {
+test('reads base64url text with its two own characters, and ignores an expiry that is not a number', () => {
   const jwt = (payload: string) => `e30.${payload}.sig`;
   const withMarks = Buffer.from('{"exp":1,"a":"\u00fb\u00ff~~~???"}').toString('base64url');
   assert.match(withMarks, /[-_]/);

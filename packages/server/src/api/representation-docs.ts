@@ -8,7 +8,7 @@ const condition = (description: string) => text(description).optional();
 /** Header fields that a request may add to its path (RFC 9110 sections 13.1 and 14.2). */
 export const conditionHeaders = z.object({
   'If-Match': condition('Only if the ETag is one of these; otherwise 412'),
-  'If-None-Match': condition('Only if the ETag is none of these; otherwise 304'),
+  'If-None-Match': condition('Only if the ETag does not match any of these; otherwise 304'),
   'If-Modified-Since': condition('Only if it changed after this date; otherwise 304. Ignored with If-None-Match'),
   'If-Unmodified-Since': condition('Only if it did not change after this date; otherwise 412. Ignored with If-Match'),
   'If-Range': condition('The Range applies only to this ETag or Last-Modified; otherwise the whole object is returned'),

@@ -1,18 +1,16 @@
 // A broadcast that a part of the same process feeds, as a room does: no connection, the memory
 // shards and the real file log.
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fromBinary } from '@bufbuild/protobuf';
 import { type Ended, EndReason, peekFrame } from '@hayate/protocol';
-import { type Batch, EnvelopeSchema, RecordSchema } from '@hayate/protocol/server';
+import { EnvelopeSchema } from '@hayate/protocol/server';
 import { cleanUp } from '../../../../test/support/clean-up.ts';
 import { poll } from '../../../../test/support/poll.ts';
-import { tempDir } from '../../../../test/support/temp-dir.ts';
+import { openRecordingLog } from '../../../../test/support/recording-log.ts';
 import { FrameSource } from '../../../../test/support/wire-peer.ts';
 import { createContext } from '../kernel/context.ts';
-import { openFileLog } from '../log/file/open.ts';
-import { type Log, LogRefusedError } from '../log/log.ts';
+import { LogRefusedError } from '../log/log.ts';
 import { openMemoryShards } from '../shard/memory/open.ts';
 import { Channels } from '../shard/shard.ts';
 import { Publication } from './publication.ts';
@@ -51,24 +49,12 @@ class NotingPublisher implements Publisher {
 
 /** A broadcast of stream x. `refuse()`: the log refuses the next append. */
 async function setUp(t: TestContext) {
-  const file = await openFileLog({ directory: join(tempDir(t), 'log') });
-  cleanUp(t, () => file.close());
   let refusals = 0;
-  const batches: Batch[] = [];
-  const log: Log = {
-    ...{ id: file.id, partitionCount: file.partitionCount, embedded: file.embedded },
-    ...{ writable: () => file.writable(), consume: (run) => file.consume(run), close: () => file.close() },
-    append: async (key, value) => {
-      if (refusals > 0) {
-        refusals--;
-        throw new LogRefusedError('full', 'no space');
-      }
-      const place = await file.append(key, value);
-      const { body } = fromBinary(RecordSchema, value);
-      if (body.case === 'batch') batches.push(body.value);
-      return place;
-    },
-  };
+  const { log, batches } = await openRecordingLog(t, () => {
+    if (refusals === 0) return;
+    refusals--;
+    throw new LogRefusedError('full', 'no space');
+  });
   const shards = openMemoryShards();
   cleanUp(t, () => shards.close());
   const live: number[] = [];

@@ -27,8 +27,8 @@ export class ConnectedPublisher implements Publisher {
 
   /** A new resume ticket. */
   ticket(): Uint8Array {
-    const { publication, tickets, clock } = this.#options;
-    const { stream, epoch, generation, nextSequence } = publication;
+    const { tickets, clock } = this.#options;
+    const { stream, epoch, generation, nextSequence } = this.publication;
     const expiresAtMs = Math.round(clock.nowUnixUs() / 1_000) + Timing.ticketValidMs;
     return tickets.sign({ stream, epoch, generation, nextSequence, expiresAtMs });
   }

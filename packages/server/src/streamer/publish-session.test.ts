@@ -1,34 +1,18 @@
 // Promises of a broadcast that outlives its connections, with real connections and the real log.
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { CloseCodes, EndReason, peekFrame } from '@hayate/protocol';
-import { type Batch, type Envelope, EnvelopeSchema, RecordSchema, RepairRequestSchema } from '@hayate/protocol/server';
-import { cleanUp } from '../../../../test/support/clean-up.ts';
+import { type Envelope, EnvelopeSchema, RepairRequestSchema } from '@hayate/protocol/server';
 import { poll } from '../../../../test/support/poll.ts';
+import { openRecordingLog } from '../../../../test/support/recording-log.ts';
 import { startStreamer } from '../../../../test/support/streamer.ts';
-import { tempDir } from '../../../../test/support/temp-dir.ts';
 import { connectPeer, FrameSource } from '../../../../test/support/wire-peer.ts';
-import { openFileLog } from '../log/file/open.ts';
-import type { Log } from '../log/log.ts';
 import { Channels } from '../shard/shard.ts';
 
 /** A streamer over the file log. `batches`: those that the log has taken. */
 async function setUp(t: TestContext) {
-  const file = await openFileLog({ directory: join(tempDir(t), 'log') });
-  cleanUp(t, () => file.close());
-  const batches: Batch[] = [];
-  const log: Log = {
-    ...{ id: file.id, partitionCount: file.partitionCount, embedded: file.embedded },
-    ...{ writable: () => file.writable(), consume: (run) => file.consume(run), close: () => file.close() },
-    append: async (key, value) => {
-      const place = await file.append(key, value);
-      const { body } = fromBinary(RecordSchema, value);
-      if (body.case === 'batch') batches.push(body.value);
-      return place;
-    },
-  };
+  const { log, batches } = await openRecordingLog(t);
   const started = await startStreamer(t, log, { batchMs: 1 });
   const live: Envelope[] = [];
   await started.shards.subscribe(Channels.live('x'), (bytes) => live.push(fromBinary(EnvelopeSchema, bytes)));
